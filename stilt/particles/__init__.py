@@ -1,0 +1,1 @@
+"""Particle tables: what a transport engine returns, and how they are stored."""

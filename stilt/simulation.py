@@ -1,0 +1,67 @@
+"""A receptor and the simulation that belongs to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+HeightReference = Literal["agl", "asl"]
+
+
+class Receptor(Struct, frozen=True, omit_defaults=True):
+    """Where and when air arrives.
+
+    One release point for each element of ``longitudes``, ``latitudes`` and ``heights_m``, which have
+    the same length: one for a point, two at one place for a column, several places for a multipoint.
+
+    Attributes
+    ----------
+    time
+        UTC, whole minutes, as ``YYYYMMDDHHMM``.
+    longitudes, latitudes
+        Degrees east and north.
+    heights_m
+        Metres above ground (``agl``) or above sea level (``asl``).
+    """
+
+    time: str
+    longitudes: tuple[float, ...]
+    latitudes: tuple[float, ...]
+    heights_m: tuple[float, ...]
+    reference: HeightReference = "agl"
+
+    @property
+    def when(self) -> datetime:
+        """The time as an aware datetime in UTC."""
+        return datetime.strptime(self.time, "%Y%m%d%H%M").replace(tzinfo=UTC)
+
+    @property
+    def is_column(self) -> bool:
+        """Whether several heights at one place make this a line source."""
+        return (
+            len(self.heights_m) > 1 and len(set(self.longitudes)) == 1 and len(set(self.latitudes)) == 1
+        )
+
+
+class Simulation(Struct, frozen=True):
+    """One receptor with one meteorology.
+
+    Attributes
+    ----------
+    sim
+        The simulation id, unique in a project: ``{met}_{YYYYMMDDHHMM}_{lon}_{lat}_{zagl}``.
+    met
+        The name of the meteorology, a key of ``mets`` in config.yaml.
+    """
+
+    sim: str
+    met: str
+    receptor: Receptor
+
+    @property
+    def date(self) -> str:
+        """The dated folder that its outputs go to, ``YYYY-MM-DD``."""
+        time = self.receptor.time
+        return f"{time[:4]}-{time[4:6]}-{time[6:8]}"
