@@ -41,7 +41,9 @@ class Receptor(Struct, frozen=True, omit_defaults=True):
     def is_column(self) -> bool:
         """Whether several heights at one place make this a line source."""
         return (
-            len(self.heights_m) > 1 and len(set(self.longitudes)) == 1 and len(set(self.latitudes)) == 1
+            len(self.heights_m) > 1
+            and len(set(self.longitudes)) == 1
+            and len(set(self.latitudes)) == 1
         )
 
 

@@ -141,14 +141,4 @@ class Closed(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="cl
     why: str = "finished"
 
 
-Event = (
-    Segment
-    | Pending
-    | Submitting
-    | Submitted
-    | Started
-    | Done
-    | Cancelled
-    | Invalid
-    | Closed
-)
+Event = Segment | Pending | Submitting | Submitted | Started | Done | Cancelled | Invalid | Closed

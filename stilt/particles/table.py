@@ -38,6 +38,6 @@ class ParticleTable:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table as a data frame, one column each."""
-        import pandas as pd  # noqa: PLC0415 - half a second that only this call needs
+        import pandas as pd
 
         return pd.DataFrame(self.columns)

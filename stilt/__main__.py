@@ -1,0 +1,5 @@
+"""``python -m stilt``."""
+
+from stilt.cli import main
+
+main()

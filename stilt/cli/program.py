@@ -1,0 +1,162 @@
+"""The program ``stilt``: its commands, and how errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from stilt import __version__
+from stilt.cli.lazy import Entry, LazyGroup, debug_option
+from stilt.errors import EnvironmentFailure, ProblemsError, StiltError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_USAGE = 2
+EXIT_INTERNAL = 70
+EXIT_KEYBOARD = 130
+EXIT_BROKEN_PIPE = 141
+PROBLEMS_SHOWN = 20
+COMPLETE_VARIABLE = "_STILT_COMPLETE"
+
+SECTIONS = {
+    "Set up": {
+        "init": Entry("stilt.cli.init", "Write starter files for a project."),
+        "check": Entry("stilt.cli.check", "Look for what would stop a run; runs nothing."),
+        "hysplit": Entry("stilt.cli.hysplit", "Install or find the transport binary."),
+        "config": Entry("stilt.cli.config", "The JSON Schema of config.yaml for editors."),
+        "met": Entry("stilt.cli.met", "Which meteorology there is and whom it covers."),
+        "doctor": Entry("stilt.cli.doctor", "What this filesystem and cluster really do."),
+    },
+    "Run": {
+        "run": Entry("stilt.cli.run", "Register and run what is not yet complete."),
+        "status": Entry("stilt.cli.status", "How far, how fast, what failed and why."),
+        "logs": Entry("stilt.cli.logs", "What the model said about one simulation."),
+        "cancel": Entry("stilt.cli.cancel", "Cancel the project's queued and running jobs."),
+        "push-worker": Entry("stilt.cli.push_worker", "Work through one chunk (Slurm calls this)."),
+    },
+    "Results": {
+        "plot": Entry("stilt.cli.plot", "Draw a simulation's footprint and particles."),
+        "report": Entry("stilt.cli.report", "One HTML page about a run."),
+        "verify": Entry(
+            "stilt.cli.verify", "Check outputs against the sizes and digests in the log."
+        ),
+        "log": Entry("stilt.cli.log", "Replay the log, or show its events."),
+    },
+    "Shell": {
+        "completion": Entry(
+            "stilt.cli.completion", "Print the script that completes commands on Tab."
+        ),
+    },
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nA first run:\n  stilt init demo --example && stilt run demo && stilt status demo",
+)
+@click.version_option(__version__, prog_name="stilt", message="%(prog)s %(version)s")
+def program() -> None:
+    """Particle trajectories and footprints for atmospheric receptors, here or as one Slurm array.
+
+    A project is a folder with config.yaml and receptors.csv. Every command takes it as its argument, and
+    uses the current folder without one.
+    """
+
+
+program.params.append(debug_option())
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the code that the outcome has.
+
+    0 all good, 1 simulations failed, 2 wrong command line, config or receptors, 3 not finished,
+    4 the environment, 5 damaged log or outputs, 75 a worker that can be requeued.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _leave_broken_pipe()
+    except KeyboardInterrupt:
+        click.echo("\nstilt: interrupted", err=True)
+        code = EXIT_KEYBOARD
+    except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
+        if "--debug" in given:
+            traceback.print_exc()
+        code = report(error)
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Parse and invoke. A command's return value is its exit code.
+
+    Not ``program.main``: that ends with 1 on a broken pipe, and 1 means that simulations failed.
+    """
+    instruction = os.environ.get(COMPLETE_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(program, {}, "stilt", COMPLETE_VARIABLE, instruction)
+    with program.make_context("stilt", arguments) as context:
+        result = program.invoke(context)
+    return result if isinstance(result, int) else 0
+
+
+def report(error: Exception) -> int:
+    """Print an error on stderr for a person and return the exit code that it means."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        click.echo("stilt: aborted", err=True)
+        return EXIT_KEYBOARD
+    if isinstance(error, click.ClickException):
+        error.show()
+        return EXIT_USAGE
+    if isinstance(error, StiltError):
+        _say(error)
+        return error.exit_code
+    if isinstance(error, OSError):
+        _say(EnvironmentFailure(_os_message(error)))
+        return EnvironmentFailure.exit_code
+    _say_internal(error)
+    return EXIT_INTERNAL
+
+
+def _say(error: StiltError) -> None:
+    """Print what is wrong, then its details, then what to do."""
+    click.echo(f"{click.style('stilt:', fg='red')} {error.message}", err=True)
+    if isinstance(error, ProblemsError):
+        for problem in error.problems[:PROBLEMS_SHOWN]:
+            click.echo(f"  {problem}", err=True)
+        if len(error.problems) > PROBLEMS_SHOWN:
+            click.echo(f"  ... and {len(error.problems) - PROBLEMS_SHOWN:,} more", err=True)
+    if error.hint:
+        click.echo(f"  {click.style('->', fg='cyan')} {error.hint}", err=True)
+
+
+def _os_message(error: OSError) -> str:
+    """Say in words what the operating system refused, and for which file."""
+    what = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {what}" if error.filename else what
+
+
+def _say_internal(error: Exception) -> None:
+    click.echo(
+        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {error}",
+        err=True,
+    )
+    click.echo("  -> run the same command with --debug and report what it prints", err=True)
+
+
+def _leave_broken_pipe() -> int:
+    """Keep the interpreter from complaining about a reader such as ``head`` that went away."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return EXIT_BROKEN_PIPE

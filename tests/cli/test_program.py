@@ -1,0 +1,130 @@
+"""The command line answers fast, and says what went wrong in a line, with the right exit code."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+
+from stilt import errors
+from stilt.cli.program import PROBLEMS_SHOWN, SECTIONS, program, report
+
+HEAVY = (
+    "numpy",
+    "pandas",
+    "xarray",
+    "numba",
+    "pyarrow",
+    "netCDF4",
+    "pyproj",
+    "rich",
+    "arlmet",
+    "yaml",
+)
+ENTRIES = {name: entry for part in SECTIONS.values() for name, entry in part.items()}
+
+
+def modules_after(code: str) -> set[str]:
+    shown = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(shown.stdout.split())
+
+
+@pytest.mark.parametrize("code", ["import stilt", "import stilt.cli"])
+def test_importing_loads_nothing_heavy(code: str) -> None:
+    assert not modules_after(code).intersection(HEAVY)
+
+
+def test_help_names_every_command_without_importing_one(stilt) -> None:
+    shown = stilt("--help")
+    assert shown.returncode == 0
+    assert all(name in shown.stdout for name in ENTRIES)
+    modules = modules_after(
+        "import stilt.cli.program as p\n"
+        "with p.program.make_context('stilt', [], resilient_parsing=True) as c: p.program.get_help(c)"
+    )
+    assert not modules.intersection(entry.module for entry in ENTRIES.values())
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_command_has_help(stilt, name: str) -> None:
+    if importlib.util.find_spec(ENTRIES[name].module) is None:
+        pytest.skip(f"{name} is not written yet")
+    shown = stilt(name, "--help")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(f"Usage: stilt {name}")
+    assert "--debug" in shown.stdout
+
+
+def test_a_misspelt_command_is_answered_with_the_nearest_one(stilt) -> None:
+    shown = stilt("sttus")
+    assert shown.returncode == 2
+    assert "'status'" in shown.stderr
+
+
+def test_an_unknown_option_is_a_usage_error(stilt) -> None:
+    shown = stilt("--nonsense")
+    assert shown.returncode == 2
+    assert "--nonsense" in shown.stderr
+
+
+def test_version_is_printed(stilt) -> None:
+    assert stilt("--version").stdout.startswith("stilt 0.")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (errors.InputError("config.yaml: n_hours is 0", "give -24"), 2, "-> give -24"),
+        (errors.ProblemsError("receptors.csv", ("line 3: no time",)), 2, "  line 3: no time"),
+        (errors.NotFinishedError("interrupted"), 3, "interrupted"),
+        (errors.EnvironmentFailure("no sbatch"), 4, "no sbatch"),
+        (errors.DamagedError("segment a.log"), 5, "a.log"),
+        (PermissionError(13, "Permission denied", "/data/out"), 4, "/data/out: Permission denied"),
+        (OSError(28, "No space left on device"), 4, "No space left on device"),
+        (click.UsageError("no such option"), 2, "no such option"),
+        (click.exceptions.Exit(3), 3, ""),
+        (ZeroDivisionError("oops"), 70, "internal error: ZeroDivisionError: oops"),
+    ],
+)
+def test_each_error_has_its_exit_code_and_no_traceback(capsys, error, code, says) -> None:
+    assert report(error) == code
+    shown = capsys.readouterr().err
+    assert says in shown
+    assert "Traceback" not in shown
+
+
+def test_a_long_list_of_problems_is_cut_and_counted(capsys) -> None:
+    report(errors.ProblemsError("receptors.csv", tuple(f"line {n}" for n in range(100))))
+    assert f"... and {100 - PROBLEMS_SHOWN} more" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    script = f"set -o pipefail; {sys.executable} -m stilt completion bash | true; exit ${{PIPESTATUS[0]}}"
+    shown = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode in {0, 141}
+    assert shown.stderr == ""
+
+
+def test_commands_complete_on_tab(stilt) -> None:
+    shown = stilt(
+        env={"_STILT_COMPLETE": "bash_complete", "COMP_WORDS": "stilt st", "COMP_CWORD": "1"}
+    )
+    assert "plain,status" in shown.stdout
+
+
+def test_every_command_stands_in_one_section_only() -> None:
+    assert len(ENTRIES) == sum(len(part) for part in SECTIONS.values())
+    assert list(ENTRIES) == program.list_commands(click.Context(program))
