@@ -48,8 +48,8 @@ def _refuse_unprintable(text: str, what: str) -> None:
 
 
 def _without_protocol(text: str, what: str) -> str:
-    from fsspec.implementations.local import LocalFileSystem  # noqa: PLC0415 - slow to import, rarely needed
-    from fsspec.utils import get_protocol  # noqa: PLC0415
+    from fsspec.implementations.local import LocalFileSystem
+    from fsspec.utils import get_protocol
 
     protocol = get_protocol(text)
     if "::" in text or protocol not in _LOCAL_PROTOCOLS:
