@@ -1,0 +1,133 @@
+"""Where ``hycs_std`` and its data tables are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from stilt.errors import EnvironmentFailure, InputError
+
+EXE_NAME = "hycs_std"
+VERSION = "v5.1.0"
+SHA256 = "37346bee81a62f31d2f273c9813d53a76c54d59cfd5adbf3f76a7f870e3f49f9"
+REQUIRED_TABLES = ("ASCDATA.CFG", "LANDUSE.ASC", "ROUGLEN.ASC")
+TERRAIN_TABLE = "TERRAIN.ASC"
+TABLES = (*REQUIRED_TABLES, TERRAIN_TABLE)
+"""Land use, roughness length and terrain by degree, and the file that describes their grid. The terrain is read
+only where the meteorology has none."""
+
+INSTALL_HINT = (
+    "run 'stilt hysplit install', or name your own build with hysplit.exe_dir in config.yaml"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A HYSPLIT that can be run.
+
+    Attributes
+    ----------
+    exe
+        The program.
+    tables
+        The data tables that it reads from its work directory.
+    named_by
+        What named it: ``hysplit.exe_dir``, ``STILT_HYSPLIT`` or ``stilt hysplit install``.
+    sha256
+        Of the program's bytes, in hex.
+    version
+        HYSPLIT's version; for another build than the pinned one also the start of its digest.
+    """
+
+    exe: Path
+    tables: tuple[Path, ...]
+    named_by: str
+    sha256: str
+    version: str
+
+
+def stilt_home() -> Path:
+    """Return the folder for what stilt installs: ``STILT_HOME``, else XDG's data folder."""
+    named = os.environ.get("STILT_HOME")
+    if named:
+        return Path(named).expanduser()
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "stilt"
+
+
+def installed_folder() -> Path:
+    """Return the folder that ``stilt hysplit install`` fills."""
+    return stilt_home() / "hysplit" / VERSION
+
+
+def locate(exe_dir: str | None = None) -> Installation:
+    """Find the program: ``exe_dir`` from the config, else ``STILT_HYSPLIT``, else what was installed.
+
+    Raises
+    ------
+    InputError
+        If the place that was named does not hold what HYSPLIT needs.
+    EnvironmentFailure
+        If nothing is installed, or what is installed is damaged.
+    """
+    if exe_dir:
+        return _named(Path(exe_dir).expanduser(), "hysplit.exe_dir")
+    variable = os.environ.get("STILT_HYSPLIT")
+    if variable:
+        return _named(Path(variable).expanduser(), "STILT_HYSPLIT")
+    return _installed()
+
+
+def _installed() -> Installation:
+    folder = installed_folder()
+    exe = folder / EXE_NAME
+    if not exe.is_file():
+        raise EnvironmentFailure(f"HYSPLIT is not installed: there is no {exe}", INSTALL_HINT)
+    digest = file_sha256(exe)
+    missing = [name for name in TABLES if not (folder / name).is_file()]
+    if digest != SHA256 or missing or not os.access(exe, os.X_OK):
+        raise EnvironmentFailure(
+            f"the HYSPLIT in {folder} is damaged", "run 'stilt hysplit install' again"
+        )
+    tables = tuple(folder / name for name in TABLES)
+    return Installation(exe, tables, "stilt hysplit install", digest, VERSION)
+
+
+def _named(path: Path, named_by: str) -> Installation:
+    """Check a build of the user's: a folder with the program, or the program itself."""
+    exe = path if path.is_file() else path / EXE_NAME
+    if not exe.is_file():
+        raise InputError(f"{named_by}: there is no {EXE_NAME} in {path}", "name its folder")
+    if not os.access(exe, os.X_OK):
+        raise InputError(f"{named_by}: {exe} is not executable", f"chmod +x {exe}")
+    folders = (exe.parent, exe.parent.parent / "bdyfiles")  # the second as NOAA packs it
+    found = {
+        name: next((folder / name for folder in folders if (folder / name).is_file()), None)
+        for name in TABLES
+    }
+    missing = [name for name in REQUIRED_TABLES if found[name] is None]
+    if missing:
+        raise InputError(
+            f"{named_by}: {exe.parent} has no {', '.join(missing)}",
+            f"put HYSPLIT's data tables beside {EXE_NAME}",
+        )
+    digest = file_sha256(exe)
+    tables = tuple(table.resolve() for table in found.values() if table is not None)
+    return Installation(exe.resolve(), tables, named_by, digest, _version(exe, digest))
+
+
+def _version(exe: Path, digest: str) -> str:
+    """Read the version out of the program's own text; two builds of one version stay apart."""
+    if digest == SHA256:
+        return VERSION
+    words = re.search(rb"hysplit\.(v\d+\.\d+\.\d+)", exe.read_bytes())
+    return f"{words[1].decode() if words else 'unknown'}+{digest[:8]}"
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,31 @@
+"""The real hycs_std, for the tests of this area."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stilt.errors import EnvironmentFailure
+from stilt.transport.hysplit.install import install
+from stilt.transport.hysplit.locate import Installation, locate
+from tests.shared_data import shared
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def hysplit() -> Installation:
+    """The installed program; the test is skipped where it cannot be installed."""
+    try:
+        install()
+        return locate()
+    except EnvironmentFailure as error:
+        pytest.skip(f"hycs_std is not available: {error.message}")
+
+
+@pytest.fixture(scope="session")
+def ngm() -> Path:
+    """NOAA's sample meteorology, 1995-10-16 00 UTC to 1995-10-18 22 UTC."""
+    return shared("data", "oct1618.BIN")
