@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _local(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
+    """Refuse a place that is no local or shared filesystem before anything else happens."""
+    from stilt.paths import local_path
+
+    return local_path(value, "the project")
+
 
 def project_argument(function: Any) -> Any:
-    """Add PROJECT, the folder with ``config.yaml``, which is the current one unless it is given."""
-    return click.argument("project", default=Path(), type=click.Path(path_type=Path))(function)
+    """Add PROJECT, the folder with ``config.yaml``: a path, the current folder unless it is given."""
+    return click.argument("project", default=".", callback=_local)(function)
