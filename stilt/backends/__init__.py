@@ -1,1 +1,1 @@
-"""backends."""
+"""Where workers run: on this machine, or as tasks of a Slurm array."""

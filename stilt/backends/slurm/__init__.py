@@ -1,0 +1,1 @@
+"""The Slurm backend: one array job for each hand-over."""
