@@ -25,6 +25,39 @@ MINIMAL_VARSIWANT = ("time", "indx", "long", "lati", "foot")
 NEAR_FIELD_VARSIWANT = ("dens", "mlht", "samt", "sigw", "tlgr")
 """Columns that the hyper-near-field correction (``hnf_plume``) needs besides."""
 
+VARSIWANT_NAMES = (
+    "time",
+    "indx",
+    "long",
+    "lati",
+    "zagl",
+    "sigw",
+    "tlgr",
+    "zsfc",
+    "icdx",
+    "temp",
+    "samt",
+    "foot",
+    "shtf",
+    "tcld",
+    "dmas",
+    "dens",
+    "rhfr",
+    "sphu",
+    "lcld",
+    "zloc",
+    "dswf",
+    "wout",
+    "mlht",
+    "rain",
+    "crai",
+    "pres",
+    "whtf",
+    "temz",
+    "zcfx",
+)
+"""Columns that hycs_std can write."""
+
 _SECONDS = {"min": 60, "h": 3600, "d": 86400}
 
 

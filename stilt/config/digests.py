@@ -1,0 +1,82 @@
+"""Which settings a result was made with, as digests that events and outputs carry.
+
+Only settings that differ from their default enter: a later version with a new key does not make old
+results stale. So a default must never change; that would need a new ``_VERSION``.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from stilt.config.dump import dump_config, plain
+from stilt.config.schema import Config
+
+if TYPE_CHECKING:
+    from stilt.config.schema import FootprintGrid, Met
+
+_VERSION = 1
+_NOT_TRANSPORT = frozenset({"mets", "footprints", "model", "hysplit", "output", "execution"})
+
+
+def transport_digest(config: Config, met: str, engine: str) -> str:
+    """Return the digest of everything that determines the particles of a simulation.
+
+    Parameters
+    ----------
+    config
+        The settings. ``footprints``, ``execution``, ``output`` and ``hysplit.exe_dir`` do not count.
+    met
+        The name of the meteorology; its folder, file names and time step count.
+    engine
+        Name and version of the transport engine.
+    """
+    settings = plain(config)
+    defaults = plain(_bare(config))
+    chosen = {
+        key: value
+        for key, value in settings.items()
+        if key not in _NOT_TRANSPORT and (key == "n_hours" or value != defaults.get(key))
+    }
+    return _digest("transport", {"engine": engine, "met": _met(met, config.mets[met]), **chosen})
+
+
+def footprint_digest(config: Config, name: str) -> str:
+    """Return the digest of what determines a footprint besides its particles."""
+    return grid_digest(config.footprints[name])
+
+
+def grid_digest(grid: FootprintGrid) -> str:
+    """Return the digest of a footprint grid and its smoothing."""
+    return _digest("footprint", _without_defaults(grid))
+
+
+def config_digest(config: Config) -> str:
+    """Return the digest of all settings; it names a batch's copy of them."""
+    return _hex(dump_config(config))
+
+
+def _bare(config: Config) -> Config:
+    """Return the defaults of all settings that have one."""
+    return Config(mets=config.mets, n_hours=config.n_hours)
+
+
+def _met(name: str, met: Met) -> dict[str, Any]:
+    return {"name": name, **_without_defaults(met)}
+
+
+def _without_defaults(settings: Met | FootprintGrid) -> dict[str, Any]:
+    defaults = msgspec.structs.fields(settings)
+    left_out = {field.name for field in defaults if getattr(settings, field.name) == field.default}
+    return {key: value for key, value in plain(settings).items() if key not in left_out}
+
+
+def _digest(what: str, content: dict[str, Any]) -> str:
+    head = f"stilt {what} {_VERSION}\n".encode()
+    return _hex(head + msgspec.json.encode(content, order="deterministic"))
+
+
+def _hex(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,229 @@
+"""Reading and writing ``config.yaml``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stilt.config.conversion import brief, convert, convert_fields
+from stilt.config.document import Document, Problem, read_document
+from stilt.config.dump import dump_config
+from stilt.config.execution import convert_execution
+from stilt.config.rules import (
+    file_format_problem,
+    grid_problems,
+    name_problem,
+    path_problem,
+    setting_problems,
+    time_step,
+)
+from stilt.config.schema import Config, FootprintGrid, HysplitSection, Met
+from stilt.errors import InputError, ProblemsError
+from stilt.paths import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from stilt.config.document import Where
+
+__all__ = ["dump_config", "load_config", "parse_config"]
+
+CONFIG_HINTS = {
+    "kmsl": "heights above sea level are named in receptors.csv: call the column zasl",
+    "mhrs": "stilt always gives HYSPLIT 9999, as R-STILT does",
+    "nbptyp": "stilt always gives HYSPLIT 1, as R-STILT does",
+    "timeout": "belongs under execution",
+    "partition": "belongs under execution",
+    "account": "belongs under execution",
+    "xmn": "the grid belongs under footprints, as xmin: "
+    "`stilt init --from run_stilt.r` translates R-STILT's settings",
+    "met_path": "meteorology belongs under mets: "
+    "`stilt init --from run_stilt.r` translates R-STILT's settings",
+    "met_file_format": "meteorology belongs under mets, as file_format",
+}
+"""Keys that people bring along, and where they are here."""
+
+_SECTIONS = ("mets", "footprints", "hysplit", "execution")
+
+
+def load_config(path: Path, *, projections: bool = True) -> Config:
+    """Read ``config.yaml``; relative folders of meteorology and engine are taken from its folder.
+
+    Parameters
+    ----------
+    path
+        The file.
+    projections
+        Whether to ask pyproj about projected grids, which takes a tenth of a second: whoever only
+        reports (``status``) need not.
+
+    Raises
+    ------
+    ProblemsError
+        With everything that is wrong in the file.
+    InputError
+        If it cannot be read.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(
+            f"{path.parent}: there is no {path.name} here, so this is no project",
+            f"give the project's folder, or make one with `stilt init {path.parent}`",
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", "the project needs a readable file") from None
+    return _read(raw, str(path), folder=path.parent.absolute(), projections=projections)
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Read settings from a text; ``source`` names it in messages. Paths stay as they are written.
+
+    Raises
+    ------
+    ProblemsError
+        With everything that is wrong in it.
+    """
+    return _read(text.encode("utf-8", "surrogatepass"), source, folder=None, projections=True)
+
+
+def _read(raw: bytes, source: str, *, folder: Path | None, projections: bool) -> Config:
+    document = read_document(raw, source)
+    config = _Reader(document, folder, projections=projections).config()
+    if config is None or document.problems:
+        problems = sorted(set(document.problems), key=_by_line)
+        raise ProblemsError(source, tuple(map(str, problems)), "mend config.yaml and try again")
+    return config
+
+
+def _by_line(problem: Problem) -> tuple[int, str]:
+    return problem.line, problem.text
+
+
+class _Reader:
+    """Turns one document into a ``Config``."""
+
+    def __init__(self, document: Document, folder: Path | None, *, projections: bool) -> None:
+        self._document = document
+        self._folder = folder
+        self._projections = projections
+
+    def config(self) -> Config | None:
+        """Return the settings, or None after noting what is wrong."""
+        document, data = self._document, self._document.data
+        ready = {
+            "mets": self._named(data, "mets", self._met),
+            "footprints": self._named(data, "footprints", self._grid)
+            if data.get("footprints")
+            else {},
+            "hysplit": self._hysplit(data.get("hysplit")),
+            "execution": convert_execution(data.get("execution"), ("execution",), document),
+        }
+        rest = {key: value for key, value in data.items() if key not in _SECTIONS}
+        self._hint_at_strangers(rest)
+        _scale_for_every_hour(rest)
+        values, sound = convert_fields(Config, rest, (), document, ready=ready)
+        for key, text in setting_problems({**_defaults(), **values}):
+            document.add((key,), text)
+        self._note_path("output", values.get("output"), ("output",))
+        return Config(**values) if sound else None
+
+    def _hint_at_strangers(self, rest: dict[str, Any]) -> None:
+        for key in [key for key in rest if key in CONFIG_HINTS]:
+            del rest[key]
+            self._document.add((key,), f"unknown key: {CONFIG_HINTS[key]}")
+
+    def _named(
+        self, data: Mapping[str, Any], section: str, read: Callable[[dict[str, Any], Where], Any]
+    ) -> dict[str, Any] | None:
+        entries = data.get(section)
+        if not isinstance(entries, dict) or not entries:
+            found = (
+                "missing, but needed"
+                if entries is None
+                else f"expected names, got {brief(entries)}"
+            )
+            self._document.add((section,), found)
+            return None
+        result: dict[str, Any] = {}
+        for name, entry in entries.items():
+            where = (section, name)
+            complaint = name_problem(name)
+            if complaint:
+                self._document.add(where, complaint)
+            if not isinstance(entry, dict):
+                self._document.add(where, f"expected a mapping, got {brief(entry)}")
+                continue
+            result[name] = read(entry, where)
+        return result if None not in result.values() and len(result) == len(entries) else None
+
+    def _met(self, entry: dict[str, Any], where: Where) -> Met | None:
+        entry = dict(entry)
+        self._note_path("the met directory", entry.get("directory"), (*where, "directory"))
+        entry["directory"] = self._absolute(entry.get("directory"))
+        step = entry.get("file_tres")
+        if step is not None:
+            entry["file_tres"] = time_step(str(step))
+            if entry["file_tres"] is None:
+                entry["file_tres"] = "unknown"
+                self._document.add(
+                    (*where, "file_tres"),
+                    f"{brief(step)} is not a time step like 6h, 1d or 30min (for monthly files 1d will "
+                    "do: a file that is found twice is used once)",
+                )
+        met = convert(Met, entry, where, self._document)
+        complaint = file_format_problem(met.file_format) if met else None
+        if complaint:
+            self._document.add((*where, "file_format"), complaint)
+        return met
+
+    def _grid(self, entry: dict[str, Any], where: Where) -> FootprintGrid | None:
+        if "xres" in entry and entry.get("yres") is None:
+            entry = {**entry, "yres": entry["xres"]}
+        grid = convert(FootprintGrid, entry, where, self._document)
+        if grid is not None:
+            problems = list(grid_problems(grid))
+            if not (problems or grid.is_longlat) and self._projections:
+                from stilt.config.projection import (
+                    projection_problems,
+                )  # pyproj: a tenth of a second
+
+                problems = list(projection_problems(grid))
+            for key, text in problems:
+                self._document.add((*where, key), text)
+        return grid
+
+    def _hysplit(self, entry: Any) -> HysplitSection | None:
+        where = ("hysplit",)
+        if entry is None:
+            return HysplitSection()
+        if not isinstance(entry, dict):
+            self._document.add(where, f"expected a mapping, got {brief(entry)}")
+            return None
+        self._note_path("hysplit.exe_dir", entry.get("exe_dir"), (*where, "exe_dir"))
+        entry = {**entry, "exe_dir": self._absolute(entry.get("exe_dir"))}
+        return convert(HysplitSection, entry, where, self._document)
+
+    def _note_path(self, what: str, text: Any, where: Where) -> None:
+        complaint = path_problem(text, what) if isinstance(text, str) else None
+        if complaint:
+            self._document.add(where, complaint)
+
+    def _absolute(self, text: Any) -> Any:
+        """Make a path independent of the folder it is read from: workers read a copy elsewhere."""
+        if self._folder is None or not isinstance(text, str) or path_problem(text, "path"):
+            return text
+        return str(self._folder / local_path(text, "path"))
+
+
+def _defaults() -> dict[str, Any]:
+    return dict(zip(Config.__struct_fields__[::-1], Config.__struct_defaults__[::-1], strict=False))
+
+
+def _scale_for_every_hour(rest: dict[str, Any]) -> None:
+    """Let ``ziscale`` be one number: that factor for each hour of the run and for its first moment."""
+    scale, hours = rest.get("ziscale"), rest.get("n_hours")
+    if isinstance(scale, bool) or not isinstance(scale, int | float):
+        return
+    count = abs(hours) + 1 if isinstance(hours, int) and scale > 0 else 1
+    rest["ziscale"] = [scale] * count if scale else []

@@ -1,0 +1,159 @@
+"""What single values cannot tell: whether settings fit each other."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from stilt.config.schema import (
+    MINIMAL_VARSIWANT,
+    MIXED_LAYER_ERROR_KEYS,
+    NEAR_FIELD_VARSIWANT,
+    VARSIWANT_NAMES,
+    WIND_ERROR_KEYS,
+)
+from stilt.errors import InputError
+from stilt.paths import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from stilt.config.schema import FootprintGrid
+
+MOST_CELLS = 250_000_000
+"""Cells of one footprint layer: 1 GB, more than any grid of use."""
+
+_NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
+_STEP = re.compile(r"(\d*)\s*(min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|week|weeks)")
+_STEP_MIN = {"m": 1, "h": 60, "d": 1440, "w": 10080}
+_NAMELIST_TEXT = re.compile(r"[\w./+~-]*")
+
+
+def name_problem(name: str) -> str | None:
+    """Say why a name cannot be part of a file name, if so."""
+    if _NAME.fullmatch(name):
+        return None
+    return "a name becomes part of file names: letters, digits and . _ + - only, a letter or digit first"
+
+
+def time_step(text: str) -> str | None:
+    """Bring ``6 hours`` to ``6h``, ``1440 min`` to ``1d``; None if it is no time step."""
+    match = _STEP.fullmatch(text.strip().lower())
+    minutes = int(match[1] or 1) * _STEP_MIN[match[2][0]] if match else 0
+    if minutes <= 0:
+        return None
+    if minutes % 1440 == 0:
+        return f"{minutes // 1440}d"
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}min"
+
+
+def file_format_problem(text: str) -> str | None:
+    """Say why a file format is no regular expression once its time is filled in."""
+    try:
+        re.compile(datetime(2000, 1, 2, 3, 4, tzinfo=UTC).strftime(text))
+    except (re.error, ValueError) as error:
+        return f"not a regular expression ({error}): write special characters as in \\+ or \\("
+    return None
+
+
+def path_problem(text: str, what: str) -> str | None:
+    """Say why a text is not a path on a filesystem, if so."""
+    try:
+        local_path(text, what)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def grid_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
+    """Find what is wrong with a grid: the key and what about it.
+
+    As in R-STILT a longitude/latitude box with ``xmax < xmin`` lies across the antimeridian, and one
+    that is 360 degrees wide is global.
+    """
+    if grid.ymin >= grid.ymax:
+        yield "ymin", f"ymin ({grid.ymin:g}) must be south of ymax ({grid.ymax:g})"
+    for key in ("ymin", "ymax"):
+        if abs(getattr(grid, key)) > 90:  # noqa: PLR2004 - the poles
+            yield key, f"{getattr(grid, key):g} is not a latitude: -90 to 90"
+    for key in ("xmin", "xmax"):
+        if not -180 <= getattr(grid, key) <= 360:  # noqa: PLR2004 - degrees
+            yield key, f"{getattr(grid, key):g} is not a longitude: -180 to 360"
+    if grid.xmin == grid.xmax:
+        yield "xmin", "xmin and xmax are the same; write -180 and 180 for the whole globe"
+    elif grid.xmax - grid.xmin > 360:  # noqa: PLR2004 - degrees
+        yield "xmax", "the box is more than 360 degrees wide"
+    elif not grid.is_longlat and grid.xmax < grid.xmin:
+        yield (
+            "xmin",
+            f"xmin ({grid.xmin:g}) must be west of xmax ({grid.xmax:g}) on a projected grid",
+        )
+    elif grid.is_longlat:
+        width = grid.xmax - grid.xmin + (360 if grid.xmax < grid.xmin else 0)
+        yield from cell_problems(grid, width, grid.ymax - grid.ymin)
+
+
+def cell_problems(grid: FootprintGrid, width: float, height: float) -> Iterator[tuple[str, str]]:
+    """Find grids of no cell or of far too many; ``width`` and ``height`` in units of the projection."""
+    tolerance = 1 + 1e-10
+    if grid.xres > width * tolerance:
+        yield "xres", f"one cell ({grid.xres:g}) is wider than the box ({width:g})"
+    if grid.yres > height * tolerance:
+        yield "yres", f"one cell ({grid.yres:g}) is higher than the box ({height:g})"
+    cells = (width / grid.xres) * (height / grid.yres)
+    if cells > MOST_CELLS:
+        yield "xres", f"{cells:,.0f} cells in a layer: too fine, or not in units of the projection?"
+
+
+def setting_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Find transport settings that do not fit each other: the key and what about it.
+
+    ``values`` holds the settings that could be read, and the defaults of those left out.
+    """
+    n_hours = values.get("n_hours")
+    if n_hours == 0:
+        yield "n_hours", "0 hours is no run: negative is backward in time, positive forward"
+    for what, keys in (("wind", WIND_ERROR_KEYS), ("mixed-layer", MIXED_LAYER_ERROR_KEYS)):
+        missing = [key for key in keys if values.get(key) is None]
+        if missing and len(missing) < len(keys):
+            given = next(key for key in keys if key not in missing)
+            yield (
+                given,
+                f"a {what} error needs all of {', '.join(keys)}: {', '.join(missing)} missing",
+            )
+    if values.get("zicontroltf") and not values.get("ziscale"):
+        yield "zicontroltf", "1 needs ziscale, the factors on the mixed-layer height"
+    if values.get("ziscale") and not values.get("zicontroltf"):
+        yield "ziscale", "has no effect without zicontroltf: 1"
+    maxpar, numpar = values.get("maxpar"), values.get("numpar")
+    if maxpar and numpar and maxpar < numpar:
+        yield "maxpar", f"{maxpar} is less than numpar ({numpar}): particles would be missing"
+    yield from _varsiwant_problems(values)
+    for key in ("efile", "pinbc", "pinpf", "poutf"):
+        if not _NAMELIST_TEXT.fullmatch(values.get(key) or ""):
+            yield key, "HYSPLIT's namelist takes a plain file name: letters, digits and . / _ + ~ -"
+
+
+def _varsiwant_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    names = values.get("varsiwant")
+    if not names:
+        return
+    unknown = [name for name in names if name not in VARSIWANT_NAMES]
+    if unknown:
+        yield (
+            "varsiwant",
+            f"hycs_std has no variable {', '.join(unknown)}; it has {' '.join(VARSIWANT_NAMES)}",
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        yield "varsiwant", f"{', '.join(twice)} given twice"
+    needed = {
+        "footprints": MINIMAL_VARSIWANT,
+        "hnf_plume": MINIMAL_VARSIWANT + NEAR_FIELD_VARSIWANT,
+    }
+    for key, columns in needed.items():
+        missing = [name for name in columns if name not in names]
+        if values.get(key) and missing:
+            yield "varsiwant", f"{key} needs {', '.join(missing)} too"
+            return
