@@ -9,34 +9,39 @@ from typing import Literal
 
 from msgspec import Struct
 
+from stilt.identity import Role, Writer
+
+__all__ = [
+    "FORMAT_MAJOR",
+    "FORMAT_MINOR",
+    "Cancelled",
+    "Closed",
+    "Done",
+    "Event",
+    "Invalid",
+    "Outcome",
+    "Output",
+    "Pending",
+    "Role",
+    "Segment",
+    "Started",
+    "Submitted",
+    "Submitting",
+    "Writer",
+]
+
 FORMAT_MAJOR = 1
 FORMAT_MINOR = 0
 
 Outcome = Literal["complete", "empty", "failed", "interrupted"]
-Role = Literal["run", "worker", "verify", "cancel"]
-
-
-class Writer(Struct, frozen=True, omit_defaults=True):
-    """Which process wrote a segment.
-
-    ``pid_start`` (clock ticks since boot) and ``boot`` tell a process from a later one with its pid.
-    """
-
-    role: Role
-    host: str
-    pid: int
-    user: str = ""
-    node: str = ""
-    boot: str = ""
-    pid_start: int = 0
-    task: int | None = None
-    attempt: int = 0
-    job: str = ""
-    restarts: int = 0
 
 
 class Segment(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="segment"):
-    """The header: the first event of every segment."""
+    """The header: the first event of every segment.
+
+    ``transport`` (met -> digest) and ``footprints`` (name -> digest) are the settings that every
+    simulation of this segment is made with: they belong to the batch, so no ``done`` repeats them.
+    """
 
     major: int
     minor: int
@@ -45,6 +50,8 @@ class Segment(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="s
     writer: Writer
     at: float
     stilt: str = ""
+    transport: dict[str, str] = {}
+    footprints: dict[str, str] = {}
 
 
 class Pending(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="pending"):
@@ -97,7 +104,7 @@ class Output(Struct, frozen=True):
 class Done(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="done"):
     """A simulation ended. Its outputs were in place before this was written.
 
-    ``transport`` and ``footprints`` are the settings digests that it was made with.
+    ``reason`` and ``message`` say why when it failed.
     """
 
     sim: str
@@ -108,8 +115,6 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="done
     outputs: tuple[Output, ...] = ()
     reason: str = ""
     message: str = ""
-    transport: str = ""
-    footprints: dict[str, str] = {}
 
 
 class Cancelled(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="cancelled"):
@@ -123,12 +128,13 @@ class Cancelled(Struct, frozen=True, omit_defaults=True, tag_field="event", tag=
 class Invalid(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="invalid"):
     """An output of a complete simulation was found missing or damaged.
 
-    ``batch``, ``seq`` and ``attempt`` name the ``done`` that no longer holds.
+    ``batch``, ``seq`` and ``attempt`` name the ``done`` that no longer holds: those of its segment.
     """
 
     sim: str
     path: str
     why: str
+    batch: str
     seq: int
     at: float
     attempt: int = 0

@@ -1,0 +1,120 @@
+"""Publish files so that a reader, after any crash, sees the old bytes or the new ones and never half.
+
+Write to a temporary name in the same folder, fsync, rename, fsync the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TEMPORARY_PREFIX = ".tmp-"
+
+_BLOCK_BYTES = 1 << 20
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+
+
+def publish(path: Path, data: bytes) -> None:
+    """Make ``data`` the content of ``path``, durably and at once.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
+    """
+    publish_with(path, lambda temporary: _write_new(temporary, data))
+
+
+def publish_with(path: Path, write: Callable[[Path], None]) -> None:
+    """Publish what ``write`` puts into the temporary file whose path it is given.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
+    try:
+        write(temporary)
+        identity = _sync_file(temporary)
+        _rename(temporary, path, identity)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    fsync_dir(path.parent)
+
+
+def fsync_dir(path: Path) -> None:
+    """Make the entries of a folder durable, where its filesystem knows how to."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def digest_file(path: Path) -> tuple[int, str]:
+    """Return the size of a file in bytes and the BLAKE2b-128 of its bytes in hex."""
+    digest = blake2b(digest_size=16)
+    size = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            size += len(block)
+            digest.update(block)
+    return size, digest.hexdigest()
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte; the kernel may take fewer than it is offered."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        write_all(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_file(path: Path) -> tuple[int, int]:
+    """Sync a file, whoever wrote it, and return what identifies it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+        facts = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    return facts.st_dev, facts.st_ino
+
+
+def _rename(temporary: Path, path: Path, identity: tuple[int, int]) -> None:
+    try:
+        os.replace(temporary, path)  # noqa: PTH105 - the name that the fault tests intercept
+    except OSError:
+        # NFS replays requests: a rename whose first answer was lost fails although it was done.
+        if not _is_file(path, identity):
+            raise
+
+
+def _is_file(path: Path, identity: tuple[int, int]) -> bool:
+    try:
+        facts = path.stat()
+    except OSError:
+        return False
+    return (facts.st_dev, facts.st_ino) == identity

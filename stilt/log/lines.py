@@ -1,0 +1,49 @@
+r"""The framing of a segment: one line is one append, and holds as a whole or not at all.
+
+A line is ``<CRC-32 of the JSON, 8 lower-case hex digits> <JSON array>\n``. The first element of the
+array is the line's number in its segment, counted from 0 (the header's line), the others are events.
+The number is inside what the CRC covers, so that a lost or repeated line shows. JSON has no raw
+newline, so a newline is always the end of a line and the place where reading resumes after damage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from msgspec import json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stilt.log.events import Event
+
+PREFIX_BYTES = 9
+
+_encoder = json.Encoder()
+
+
+def encode_line(number: int, events: Sequence[Event]) -> bytes:
+    """Return the line that carries ``events`` as number ``number`` of its segment."""
+    payload = _encoder.encode([number, *events])
+    return b"%08x %b\n" % (crc32(payload), payload)
+
+
+def payload_of(line: bytes) -> bytes | None:
+    """Return the JSON of a line (given without its newline), or ``None`` if the line does not hold."""
+    payload = line[PREFIX_BYTES:]
+    return payload if line[:PREFIX_BYTES] == b"%08x " % crc32(payload) else None
+
+
+def payloads_if_whole(data: bytes) -> list[bytes] | None:
+    """Return the JSON of every line, or ``None`` if any byte of ``data`` is not part of a line that holds.
+
+    This is the way taken by all but the last lines of a log that is being written, so it does its work
+    in C wherever Python allows.
+    """
+    lines = data.split(b"\n")
+    if lines.pop():
+        return None
+    payloads = [line[PREFIX_BYTES:] for line in lines]
+    prefixes = [b"%08x " % checksum for checksum in map(crc32, payloads)]
+    return payloads if prefixes == [line[:PREFIX_BYTES] for line in lines] else None

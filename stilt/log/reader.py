@@ -1,0 +1,292 @@
+"""Read a segment: every event, and a verdict on the file.
+
+Reading needs neither a lock nor write permission, and nothing is ever repaired in place.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from stilt.errors import EnvironmentFailure
+from stilt.log.events import FORMAT_MAJOR, Closed, Event, Segment
+from stilt.log.lines import payload_of, payloads_if_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+READ_TRIES = 3
+READ_PAUSE_S = 0.2
+
+_PASSING = frozenset({errno.ESTALE, errno.EIO, errno.EINTR})
+
+Kind = TypeVar("Kind")
+
+
+class Verdict(StrEnum):
+    """What a segment looks like as a whole."""
+
+    CLEAN = "clean"
+    UNFINISHED = "unfinished"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A place where the log is not what its writer wrote."""
+
+    path: str
+    offset: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, byte {self.offset}: {self.what}"
+
+
+class NewerFormatError(EnvironmentFailure):
+    """The segment was written in a format that this version can't know."""
+
+
+@dataclass(slots=True)
+class Scan(Generic[Kind]):
+    """What the bytes of a segment hold, with the events decoded as ``Kind``.
+
+    Attributes
+    ----------
+    header
+        The header, or ``None`` where its line does not hold.
+    events
+        All others, in the order of the file.
+    unknown
+        Events of kinds, or with values, that this version does not know: kept as they are.
+    damage
+        Byte offset and what is wrong there.
+    number
+        The number that the next line should have.
+    offset
+        The end of the last line that holds, in bytes.
+    """
+
+    header: Segment | None = None
+    events: list[Kind] = field(default_factory=list)
+    unknown: list[dict[str, Any]] = field(default_factory=list)
+    damage: list[tuple[int, str]] = field(default_factory=list)
+    number: int = 0
+    offset: int = 0
+    closed: Closed | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Clean, unfinished (its writer lives or was killed) or damaged."""
+        if self.damage:
+            return Verdict.DAMAGED
+        return Verdict.CLEAN if self.closed is not None else Verdict.UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentContent:
+    """A segment as it was read; see ``Scan``."""
+
+    path: Path
+    header: Segment | None
+    events: tuple[Event, ...]
+    verdict: Verdict
+    damage: tuple[Damage, ...]
+    unknown: tuple[dict[str, Any], ...]
+    offset: int
+
+
+class Scanner(Generic[Kind]):
+    """Decodes segments; made once, as building the decoder costs more than a small segment.
+
+    Parameters
+    ----------
+    kinds
+        The union of Structs to decode events as. It has to know ``Segment`` and ``Closed``.
+    """
+
+    def __init__(self, kinds: Any) -> None:
+        self._kinds = kinds
+        self._decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(list[int | kinds]).decode
+        self._decode_any: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+
+    def scan(self, data: bytes) -> Scan[Kind]:
+        """Read the bytes of a segment, from its start.
+
+        Raises
+        ------
+        NewerFormatError
+            If the header names a newer major version.
+        """
+        return self._scan_whole(data) or self._scan_by_line(data)
+
+    def resume(self, scan: Scan[Kind], data: bytes) -> Scan[Kind]:
+        """Read what follows ``scan.offset``; the result has only the new events, unknown and damage."""
+        start = Scan[Kind](
+            header=scan.header, number=scan.number, offset=scan.offset, closed=scan.closed
+        )
+        return self._scan_by_line(data, start)
+
+    def _scan_whole(self, data: bytes) -> Scan[Kind] | None:
+        """Take a segment in which every line holds and is as a writer wrote it, else return ``None``."""
+        payloads = payloads_if_whole(data)
+        if not payloads:
+            return None
+        try:
+            lines = list(map(self._decode, payloads))
+            numbers = [line[0] for line in lines]
+        except (msgspec.MsgspecError, IndexError):
+            return None
+        events = [event for line in lines for event in line[1:]]
+        kinds = list(map(type, events))
+        header = events[0] if events else None
+        if (
+            numbers != list(range(len(lines)))
+            or not isinstance(header, Segment)
+            or kinds.count(Segment) != 1
+            or int in kinds
+            or Closed in kinds[:-1]
+        ):
+            return None
+        _refuse_newer(header.major)
+        last = events[-1]
+        return Scan(
+            header=header,
+            events=events[1:],
+            number=len(lines),
+            offset=len(data),
+            closed=last if isinstance(last, Closed) else None,
+        )
+
+    def _scan_by_line(self, data: bytes, scan: Scan[Kind] | None = None) -> Scan[Kind]:
+        """Take a segment that has a tail, damage or unknown events, line by line."""
+        scan = scan or Scan()
+        offset = scan.offset
+        expected: int | None = scan.number
+        bad: list[int] = []
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        for line in lines:
+            array = self._array_of(line)
+            if array is None:
+                bad.append(offset)
+                expected = None
+            else:
+                scan.damage += [(place, "the line does not hold") for place in bad]
+                bad.clear()
+                _check_order(scan, array[0], expected, offset)
+                self._take(scan, array, offset)
+                scan.offset = offset + len(line) + 1
+                expected = scan.number = array[0] + 1
+            offset += len(line) + 1
+        if scan.header is None and scan.offset and not scan.damage:
+            scan.damage.append((0, "the segment has no header"))
+        if scan.closed is not None and (bad or rest):
+            place = bad[0] if bad else offset
+            scan.damage.append((place, "something follows the end of the segment"))
+        return scan
+
+    def _array_of(self, line: bytes) -> list[Any] | None:
+        payload = payload_of(line)
+        if payload is None:
+            return None
+        try:
+            array = self._decode_any(payload)
+        except msgspec.MsgspecError:
+            return None
+        is_line = isinstance(array, list) and array and type(array[0]) is int
+        return array if is_line and all(isinstance(event, dict) for event in array[1:]) else None
+
+    def _take(self, scan: Scan[Kind], array: list[Any], offset: int) -> None:
+        if scan.closed is not None:
+            scan.damage.append((offset, "something follows the end of the segment"))
+        for raw in array[1:]:
+            if raw.get("event") == "segment":
+                _take_header(scan, raw, array[0], offset)
+                continue
+            try:
+                event = msgspec.convert(raw, self._kinds)
+            except msgspec.ValidationError:
+                scan.unknown.append(raw)
+                continue
+            scan.events.append(event)
+            if isinstance(event, Closed):
+                scan.closed = event
+
+
+def read_segment(path: Path) -> SegmentContent:
+    """Read every event of one segment.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the file can't be read, or was written by a newer major version.
+    """
+    scan: Scan[Event] = Scanner[Event](Event).scan(read_bytes(path))
+    return SegmentContent(
+        path=path,
+        header=scan.header,
+        events=tuple(scan.events),
+        verdict=scan.verdict,
+        damage=tuple(Damage(str(path), offset, what) for offset, what in scan.damage),
+        unknown=tuple(scan.unknown),
+        offset=scan.offset,
+    )
+
+
+def read_bytes(path: Path, offset: int = 0) -> bytes:
+    """Return the bytes of a file from ``offset``, trying again where an error can be a passing one.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If it can't be read.
+    """
+    for attempt in range(1, READ_TRIES + 1):
+        try:
+            with path.open("rb", buffering=0) as file:
+                if offset:
+                    file.seek(offset)
+                return file.readall()
+        except OSError as error:
+            if error.errno not in _PASSING or attempt == READ_TRIES:
+                raise EnvironmentFailure(
+                    f"{path} can't be read: {error.strerror or error}",
+                    "check its permissions and that the filesystem is mounted",
+                ) from error
+            time.sleep(READ_PAUSE_S)
+    raise AssertionError
+
+
+def _refuse_newer(major: int) -> None:
+    if major > FORMAT_MAJOR:
+        raise NewerFormatError(
+            f"the log was written in format {major}, this version reads {FORMAT_MAJOR}",
+            "use the newer stilt that wrote it",
+        )
+
+
+def _check_order(scan: Scan[Any], number: int, expected: int | None, offset: int) -> None:
+    if expected is not None and number != expected:
+        scan.damage.append((offset, f"line {number} where line {expected} was expected"))
+
+
+def _take_header(scan: Scan[Any], raw: dict[str, Any], number: int, offset: int) -> None:
+    major = raw.get("major")
+    if isinstance(major, int):
+        _refuse_newer(major)
+    try:
+        header = msgspec.convert(raw, Segment)
+    except msgspec.ValidationError:
+        scan.damage.append((offset, "the header is not valid"))
+        return
+    if scan.header is not None or number != 0:
+        scan.damage.append((offset, "a header in the middle of the segment"))
+        return
+    scan.header = header
