@@ -45,12 +45,12 @@ EXAMPLE_CONFIG = """\
 
 mets:
   jet:
-    directory: "{met_directory}"
-    file_format: "{file_format}"
+    directory: met                # a relative folder lies in the project
+    file_format: jet_%Y%m%d.arl   # one file a day
     file_tres: 1d
 
 footprints:
-  default: {{xmin: -118, xmax: -110, ymin: 38, ymax: 43, xres: 0.05, yres: 0.05}}
+  default: {xmin: -118, xmax: -110, ymin: 38, ymax: 43, xres: 0.05, yres: 0.05}
 
 n_hours: -24
 numpar: 200
@@ -86,21 +86,10 @@ def write_starter(project: Path, *, example: bool) -> list[Path]:
         )
     project.mkdir(parents=True, exist_ok=True)
     written = _write_example_met(project) if example else []
-    texts = (
-        (_example_config(project), EXAMPLE_RECEPTORS)
-        if example
-        else (STARTER_CONFIG, STARTER_RECEPTORS)
-    )
+    texts = (EXAMPLE_CONFIG, EXAMPLE_RECEPTORS) if example else (STARTER_CONFIG, STARTER_RECEPTORS)
     for path, text in zip((receptors, config), reversed(texts), strict=True):
         path.write_text(text, encoding="utf-8")
     return [*written, receptors, config]
-
-
-def _example_config(project: Path) -> str:
-    from stilt.example.atmosphere import FILE_FORMAT
-
-    directory = str((project / "met").absolute()).replace("\\", "\\\\").replace('"', '\\"')
-    return EXAMPLE_CONFIG.format(met_directory=directory, file_format=FILE_FORMAT)
 
 
 def _write_example_met(project: Path) -> list[Path]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stilt.example import atmosphere
+from stilt.config.load import parse_config
+from stilt.example import atmosphere, starter
 
 
 def test_a_new_project_has_settings_and_receptors(stilt, tmp_path) -> None:
@@ -71,3 +72,10 @@ def test_the_example_atmosphere_is_in_balance_and_has_a_diurnal_boundary_layer()
     assert (atmosphere.surface(night).mixed_layer_m < 300).all()
     assert (atmosphere.surface(noon).heat_flux > 100).all()
     assert (atmosphere.surface(night).heat_flux < 0).all()
+
+
+@pytest.mark.parametrize("text", [starter.STARTER_CONFIG, starter.EXAMPLE_CONFIG])
+def test_the_starter_settings_are_valid(text) -> None:
+    config = parse_config(text, "config.yaml")
+    assert config.n_hours == -24
+    assert list(config.footprints) == ["default"]

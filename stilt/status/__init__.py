@@ -1,0 +1,1 @@
+"""What a project's state is: one object for programs, one screen for people."""

@@ -1,0 +1,121 @@
+"""The object that ``status --json`` and ``log replay --json`` print. Keys are only ever added."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class BatchSummary(Struct, frozen=True, kw_only=True):
+    """One hand-over: what it registered and where that stands."""
+
+    id: str
+    seq: int
+    backend: str
+    jobs: tuple[str, ...] = ()
+    total: int = 0
+    complete: int = 0
+    empty: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    running: int = 0
+    pending: int = 0
+    cancelled: bool = False
+
+
+class FailureExample(Struct, frozen=True, kw_only=True):
+    """One of the simulations that failed for a reason, to look at."""
+
+    sim: str
+    message: str = ""
+    batch: str = ""
+    task: int | None = None
+    node: str = ""
+    at: float = 0.0
+
+
+class RunningTask(Struct, frozen=True, kw_only=True):
+    """A task that works on a simulation, as far as is known.
+
+    ``life`` is what is known of its process: live, or unknown. ``stuck`` is set where the simulation takes far
+    longer than others did.
+    """
+
+    batch: str
+    task: int | None
+    node: str = ""
+    job: str = ""
+    state: str = ""
+    sims: tuple[str, ...] = ()
+    since: float = 0.0
+    life: str = "unknown"
+    stuck: bool = False
+
+
+class WaitingJob(Struct, frozen=True, kw_only=True):
+    """Tasks of a batch that wait in the scheduler's queue, and why by its own word."""
+
+    batch: str
+    job: str
+    tasks: int
+    reason: str = ""
+
+
+class Spread(Struct, frozen=True):
+    """Median, 95th percentile and greatest of a quantity."""
+
+    p50: float
+    p95: float
+    max: float
+
+
+class PastRuns(Struct, frozen=True, kw_only=True):
+    """What simulations that ended have cost, and what that suggests for the rest."""
+
+    simulations: int
+    wall_s: Spread
+    peak_rss_bytes: Spread
+    core_hours: float
+    core_hours_wasted: float
+    suggest: dict[str, str | int] = {}
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """The state of a project at a moment; the states of simulations add up to ``total``."""
+
+    project: str
+    as_of: str
+    total: int = 0
+    pending: int = 0
+    running: int = 0
+    complete: int = 0
+    empty: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    stale: int = 0
+    failures: dict[str, int] = {}
+    batches: tuple[BatchSummary, ...] = ()
+    segments: int = 0
+    events: int = 0
+    damaged: int = 0
+    unknown_events: int = 0
+    damages: tuple[str, ...] = ()
+    rate_per_hour: float | None = None
+    time_left_s: float | None = None
+    last_event_at: float | None = None
+    failure_examples: dict[str, FailureExample] = {}
+    tasks_live: int = 0
+    tasks_unknown: int = 0
+    running_tasks: tuple[RunningTask, ...] = ()
+    waiting: tuple[WaitingJob, ...] = ()
+    past_runs: PastRuns | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """Simulations that ended by themselves, well or not."""
+        return self.complete + self.empty + self.failed + self.stale
+
+    @property
+    def to_do(self) -> int:
+        """What a ``stilt run`` would run, or is running."""
+        return self.total - self.complete - self.empty
