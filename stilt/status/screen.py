@@ -1,0 +1,248 @@
+"""The status screen: how far, how fast, when done, what failed and why, what runs where, what is stuck."""
+
+from __future__ import annotations
+
+import time
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from stilt.quantities import counted, duration, rate, size
+from stilt.status.page import Page
+
+if TYPE_CHECKING:
+    from stilt.status.summary import BatchSummary, PastRuns, RunningTask, Summary
+
+TASKS_SHOWN = 8
+BATCHES_SHOWN = 5
+REASONS_SHOWN = 8
+NARROW = 64
+BAR_MOST = 60
+
+STYLES = {
+    "complete": "green",
+    "empty": "green",
+    "running": "cyan",
+    "pending": "",
+    "failed": "red",
+    "interrupted": "yellow",
+    "stale": "yellow",
+}
+
+
+def render(summary: Summary, width: int = 100, *, colour: bool = False, now: float = 0.0) -> str:
+    """Return the screen for a terminal of that width; ``now`` (s since 1970) is what ages are counted to."""
+    page = Page(width, colour=colour)
+    now = now or time.time()
+    _head(page, summary)
+    _counts(page, summary)
+    _pace(page, summary, now)
+    _failures(page, summary)
+    _running(page, summary, now)
+    _waiting(page, summary)
+    _batches(page, summary)
+    _past_runs(page, summary)
+    _damage(page, summary)
+    for note in summary.notes:
+        page.prose(f"note: {note}", "yellow", indent=0)
+    _next(page, summary)
+    return page.text()
+
+
+def _head(page: Page, summary: Summary) -> None:
+    page.line((summary.project, "bold"), cut=False)
+    page.line(
+        (f"{counted(summary.total, 'simulation')} · as of {summary.as_of.replace('T', ' ')}", "dim")
+    )
+
+
+def _counts(page: Page, summary: Summary) -> None:
+    page.lines.append("")
+    _bar(page, summary)
+    shown = ["complete", "running", "pending", "failed"]
+    shown += [name for name in ("empty", "interrupted", "stale") if getattr(summary, name)]
+    cells = [(name, f"{getattr(summary, name):,}") for name in shown]
+    if page.width < NARROW:
+        digits = max(len(number) for _, number in cells)
+        for name, number in cells:
+            page.line("  ", (number.rjust(digits), _style(name, number)), f" {name}")
+    else:
+        parts: list[str | tuple[str, str]] = []
+        for name, number in cells:
+            parts += ["  ", (number, _style(name, number)), f" {name}"]
+        page.line(*parts)
+
+
+def _style(name: str, number: str) -> str:
+    return STYLES[name] if number != "0" else "dim"
+
+
+def _bar(page: Page, summary: Summary) -> None:
+    """Draw the shares of good, failed and running simulations; each that exists has a cell at least."""
+    total = max(summary.total, 1)
+    share = 100 * (summary.complete + summary.empty + summary.failed) // total
+    width = min(page.width - len("  100% ended") - 2, BAR_MOST)
+    if width < 10 or not summary.total:  # noqa: PLR2004 - shorter says nothing
+        page.line(f"  {share}% ended")
+        return
+    parts = (
+        ("━", summary.complete + summary.empty, "green"),
+        ("━", summary.failed, "red"),
+        ("─", summary.running, "cyan"),
+    )
+    cells = [max(count * width // total, count > 0) for _, count, _ in parts]
+    while sum(cells) > width:
+        cells[cells.index(max(cells))] -= 1
+    drawn: list[str | tuple[str, str]] = [
+        (mark * n, style) for (mark, _, style), n in zip(parts, cells, strict=True)
+    ]
+    page.line("  ", *drawn, ("╌" * (width - sum(cells)), "dim"), f" {share}% ended")
+
+
+def _pace(page: Page, summary: Summary, now: float) -> None:
+    parts = []
+    if summary.rate_per_hour:
+        parts.append(f"{rate(summary.rate_per_hour / 3600)} of late")
+    if summary.time_left_s is not None:
+        ends = time.strftime("%a %H:%M UTC", time.gmtime(now + summary.time_left_s))
+        parts.append(f"{duration(summary.time_left_s)} left, done about {ends}")
+    if summary.last_event_at and (summary.running or summary.pending):
+        parts.append(f"last event {duration(max(now - summary.last_event_at, 0))} ago")
+    if parts:
+        page.prose(" · ".join(parts))
+
+
+def _failures(page: Page, summary: Summary) -> None:
+    if not summary.failures:
+        return
+    page.heading("Failed", "red")
+    ranked = sorted(summary.failures.items(), key=lambda item: (-item[1], item[0]))
+    for reason, count in ranked[:REASONS_SHOWN]:
+        page.line("  ", (f"{count:,} {reason}", "red"))
+        example = summary.failure_examples.get(reason)
+        if example is not None:
+            if example.message:
+                page.prose(example.message, indent=4)
+            page.line(
+                f"    see: stilt logs {quote(example.sim)}{_where(summary)}",
+                *([(f"   (on {example.node})", "dim")] if example.node else []),
+                cut=False,
+            )
+    if len(ranked) > REASONS_SHOWN:
+        page.line(f"  and {counted(len(ranked) - REASONS_SHOWN, 'further reason')}")
+
+
+def _where(summary: Summary) -> str:
+    """Return the project as an argument, for a command that can be typed from anywhere."""
+    return f" {quote(summary.project)}"
+
+
+def _running(page: Page, summary: Summary, now: float) -> None:
+    if not summary.running_tasks:
+        return
+    page.heading("Running")
+    shown = sorted(summary.running_tasks, key=lambda task: (not task.stuck, task.since))
+    rows = [_running_row(task, now) for task in shown[:TASKS_SHOWN]]
+    page.table(("task", "node", "job", "for", "simulation"), rows, "rllrl")
+    if len(shown) > TASKS_SHOWN:
+        page.line(f"  and {counted(len(shown) - TASKS_SHOWN, 'further task')}")
+    stuck = [task for task in shown if task.stuck]
+    if stuck:
+        text = f"{counted(len(stuck), 'task')} far longer at it than usual (marked !): look at the node"
+        page.prose(text, "yellow")
+    if summary.tasks_unknown:
+        page.prose(
+            f"of {counted(summary.tasks_unknown, 'task')} nothing is known: counted as last reported"
+        )
+
+
+def _running_row(task: RunningTask, now: float) -> tuple[str, ...]:
+    more = f" +{len(task.sims) - 1}" if len(task.sims) > 1 else ""
+    mark = "! " if task.stuck else "? " if task.life == "unknown" else ""
+    return (
+        "-" if task.task is None else str(task.task),
+        task.node or "-",
+        task.job or "-",
+        duration(max(now - task.since, 0)) if task.since else "-",
+        f"{mark}{task.sims[0] if task.sims else task.state.lower() or 'starting'}{more}",
+    )
+
+
+def _waiting(page: Page, summary: Summary) -> None:
+    for job in summary.waiting:
+        why = f": {job.reason}" if job.reason else ""
+        page.prose(f"job {job.job}: {counted(job.tasks, 'task')} waiting in the queue{why}")
+
+
+def _batches(page: Page, summary: Summary) -> None:
+    if not summary.batches:
+        return
+    page.heading("Batches")
+    states = ("complete", "empty", "failed", "interrupted", "running", "pending")
+    latest = summary.batches[-BATCHES_SHOWN:]
+    used = [name for name in states if any(getattr(batch, name) for batch in latest)]
+    rows = [_batch_row(batch, used) for batch in reversed(latest)]
+    page.table(("batch", "where", "total", *used), rows, "ll" + "r" * (1 + len(used)))
+    if len(summary.batches) > BATCHES_SHOWN:
+        page.line(f"  and {counted(len(summary.batches) - BATCHES_SHOWN, 'earlier batch')}")
+
+
+def _batch_row(batch: BatchSummary, used: list[str]) -> tuple[str, ...]:
+    where = f"{batch.backend} {','.join(batch.jobs)}".strip()
+    counts = [f"{getattr(batch, name):,}" for name in used]
+    return (
+        batch.id,
+        where + (" cancelled" if batch.cancelled else ""),
+        f"{batch.total:,}",
+        *counts,
+    )
+
+
+def _past_runs(page: Page, summary: Summary) -> None:
+    past = summary.past_runs
+    if past is None:
+        return
+    page.heading(f"Cost of {counted(past.simulations, 'simulation')}")
+    wall, rss = past.wall_s, past.peak_rss_bytes
+    rows = [("time", *(duration(value) for value in (wall.p50, wall.p95, wall.max)))]
+    if rss.max:
+        rows.append(("memory", *(size(value) for value in (rss.p50, rss.p95, rss.max))))
+    page.table(("each", "median", "95%", "most"), rows, "lrrr")
+    page.prose(_core_hours(past))
+    if past.suggest and summary.to_do:
+        wanted = "  ".join(f"{key}: {value}" for key, value in past.suggest.items())
+        page.prose(f"for the {summary.to_do:,} left, under execution:  {wanted}")
+
+
+def _core_hours(past: PastRuns) -> str:
+    text = f"{past.core_hours:,.1f} core-hours used"
+    if past.core_hours_wasted > 0.005 * past.core_hours:
+        text += f", {past.core_hours_wasted:,.1f} of them on what failed or was stopped"
+    return text
+
+
+def _damage(page: Page, summary: Summary) -> None:
+    if summary.damaged:
+        page.heading(f"Damaged: {counted(summary.damaged, 'place')} in the log", "red")
+        for damage in summary.damages[:REASONS_SHOWN]:
+            page.prose(damage)
+    if summary.unknown_events:
+        page.prose(
+            f"{counted(summary.unknown_events, 'event')} of kinds that this stilt does not know"
+        )
+
+
+def _next(page: Page, summary: Summary) -> None:
+    """Say what to type next, where there is something to do and nobody is doing it."""
+    page.lines.append("")
+    where = _where(summary)
+    if not summary.total:
+        page.line(f"Nothing was run yet: stilt run{where}", cut=False)
+    elif summary.to_do == 0:
+        page.line(("All simulations are complete.", "green"))
+    elif summary.running or summary.tasks_live or summary.tasks_unknown:
+        page.line(f"Follow it: stilt status --watch{where}", cut=False)
+    else:
+        page.line(
+            f"{counted(summary.to_do, 'simulation')} to do and nothing running: stilt run{where}",
+            cut=False,
+        )
