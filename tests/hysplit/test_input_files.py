@@ -1,0 +1,119 @@
+"""What hycs_std is given is, byte for byte, what R-STILT gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stilt.config.load import parse_config
+from stilt.simulation import Receptor, Simulation
+from stilt.transport.hysplit.control import render_control
+from stilt.transport.hysplit.namelist import KEYS, SEEDS, render_setup, seed
+from stilt.transport.hysplit.perturbation import error_kind, render_perturbations
+from tests.hysplit.reference_cases import case, case_names
+
+ANYWHERE = Path("/met")
+INCOMPLETE = "95_fail_winderr_incomplete"  # refused by the settings' loader
+RAN_HYSPLIT = [name for name in case_names("CONTROL", "SETUP.CFG") if name != INCOMPLETE]
+
+MINIMAL = """
+mets: {ngm: {directory: /met, file_format: "%Y%m%d", file_tres: 1d}}
+n_hours: -1
+"""
+
+
+def simulation(**fields) -> Simulation:
+    receptor = Receptor("199510171800", (-90.0,), (40.0,), (10.0,))
+    return Simulation(
+        "ngm_199510171800_-90_40_10", "ngm", msgspec.structs.replace(receptor, **fields)
+    )
+
+
+def setup_values(text: str) -> dict[str, str]:
+    return dict(line.rstrip(",").split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+@pytest.mark.parametrize("name", RAN_HYSPLIT)
+def test_control_is_r_stilts(name: str) -> None:
+    given = case(name)
+    met_files = [("MET/", "oct1618.BIN")]
+    text = render_control(given.simulation.receptor, given.config(ANYWHERE), met_files)
+    assert text == given.text("CONTROL")
+
+
+@pytest.mark.parametrize("name", RAN_HYSPLIT)
+def test_setup_is_r_stilts(name: str) -> None:
+    given = case(name)
+    config = given.config(ANYWHERE)
+    assert render_setup(given.simulation, config, error_kind=error_kind(config)) == given.text(
+        "SETUP.CFG"
+    )
+
+
+@pytest.mark.parametrize("name", RAN_HYSPLIT)
+def test_error_and_scaling_files_are_r_stilts(name: str) -> None:
+    given = case(name)
+    files = {
+        file: given.text(file)
+        for file in ("WINDERR", "ZIERR", "ZICONTROL")
+        if (given.folder / file).is_file()
+    }
+    assert render_perturbations(given.config(ANYWHERE)) == files
+
+
+def test_every_namelist_setting_of_the_config_reaches_hysplit() -> None:
+    from stilt.config.schema import NAMELIST_KEYS
+
+    assert set(NAMELIST_KEYS) <= set(KEYS)
+    values = setup_values(
+        render_setup(simulation(), parse_config(MINIMAL + "kmix0: 77\nfrvs: 0.25\n", "c"))
+    )
+    assert values["KMIX0"] == "77"
+    assert values["FRVS"] == "0.25"
+
+
+def test_without_krand_the_stream_is_repeatable_and_the_receptors_own() -> None:
+    config = parse_config(MINIMAL, "c")
+    values = setup_values(render_setup(simulation(), config))
+    assert values["KRAND"] == "2"
+    assert -(2**31) < -1 + int(values["SEED"]) < 0
+    assert render_setup(simulation(), config) == render_setup(simulation(), config)
+    other = Simulation("ngm_199510171800_-90_41_10", "ngm", simulation().receptor)
+    assert setup_values(render_setup(other, config))["SEED"] != values["SEED"]
+    reseeded = parse_config(MINIMAL + "seed: 1\n", "c")
+    assert setup_values(render_setup(simulation(), reseeded))["SEED"] != values["SEED"]
+
+
+def test_a_krand_that_is_given_is_passed_on_without_a_seed() -> None:
+    text = render_setup(simulation(), parse_config(MINIMAL + "krand: 4\n", "c"))
+    assert setup_values(text)["KRAND"] == "4"
+    assert "SEED" not in text
+
+
+def test_seeds_use_the_whole_range_that_hysplit_takes() -> None:
+    seeds = [seed(f"sim_{number}", 0) for number in range(2000)]
+    assert min(seeds) >= 1
+    assert max(seeds) <= SEEDS
+    assert len(set(seeds)) == len(seeds)
+    assert max(seeds) > 0.99 * SEEDS
+
+
+def test_heights_above_sea_level_are_announced() -> None:
+    config = parse_config(MINIMAL, "c")
+    assert setup_values(render_setup(simulation(reference="asl"), config))["KMSL"] == "1"
+    assert setup_values(render_setup(simulation(), config))["KMSL"] == "0"
+
+
+def test_many_met_files_become_one_grid_with_many_times() -> None:
+    config = parse_config(MINIMAL, "c")
+    for count, line in ((1, "1"), (12, "12"), (13, "1 13"), (100, "1 100")):
+        files = [("./", f"met_{index}") for index in range(count)]
+        assert render_control(simulation().receptor, config, files).split("\n")[6] == line
+
+
+def test_numbers_keep_fifteen_digits_and_no_more() -> None:
+    receptor = simulation(longitudes=(-111.84771234567,), latitudes=(0.1 + 0.2,)).receptor
+    text = render_control(receptor, parse_config(MINIMAL, "c"), [])
+    assert text.split("\n")[2] == "0.3 -111.84771234567 10"
