@@ -1,0 +1,231 @@
+"""The one place that runs Slurm's commands.
+
+Never a shell. The environment is scrubbed: ``SBATCH_*`` would beat the script's own lines, and
+``SLURM_*`` of a surrounding job would leak into the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stilt.backends.slurm.answers import (
+    SQUEUE_FIELDS,
+    JobId,
+    Limits,
+    QueuedTask,
+    last_words,
+    parse_job_id,
+    parse_limits,
+    parse_squeue,
+)
+from stilt.errors import EnvironmentFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+QUERY_TIMEOUT_S = 20.0
+SUBMIT_TIMEOUT_S = 180.0
+
+_KEPT = frozenset({"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"})
+_SCRUBBED = (
+    "SLURM",
+    "SBATCH_",
+    "SQUEUE_",
+    "SCANCEL_",
+    "SCONTROL_",
+    "SACCT_",
+    "SALLOC_",
+    "SRUN_",
+    "SINFO_",
+    "PMI_",
+    "PMIX_",
+)
+
+TRANSIENT = (
+    "socket timed out",
+    "unable to contact slurm controller",
+    "temporarily unable to accept job",
+    "resource temporarily unavailable",
+    "zero bytes were transmitted or received",
+    "slurm backup controller in standby mode",
+    "connection refused",
+    "connection timed out",
+    "connection reset by peer",
+    "connect failure",
+    "transport endpoint is not connected",
+)
+"""What sbatch says when it may go well the next time, and when the job may have been accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command did. ``code`` is None when it was stopped for giving no answer in time."""
+
+    code: int | None
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """What the command says for itself, on one line."""
+        return last_words(self.err) or last_words(self.out)
+
+
+class SlurmSilentError(EnvironmentFailure):
+    """Slurm is there but gives no answer that can be used."""
+
+
+class SubmissionError(EnvironmentFailure):
+    """Sbatch did not print a job id.
+
+    Attributes
+    ----------
+    transient
+        Whether it may go well the next time, and the job may have been accepted all the same.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, transient: bool = False) -> None:
+        super().__init__(message, hint)
+        self.transient = transient
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _submission_error, (self.message, self.hint, self.transient)
+
+
+def _submission_error(message: str, hint: str, transient: bool) -> SubmissionError:
+    return SubmissionError(message, hint, transient=transient)
+
+
+def has_slurm() -> bool:
+    """Tell whether this machine has Slurm's commands."""
+    return shutil.which("sbatch") is not None
+
+
+def require_slurm() -> None:
+    """Refuse to go on where there is no Slurm.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If sbatch is not on PATH.
+    """
+    if not has_slurm():
+        raise EnvironmentFailure(
+            "backend slurm: there is no sbatch on PATH",
+            "run this on a login node of the cluster (or `module load slurm`), or here with "
+            "--backend local",
+        )
+
+
+def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for Slurm's commands: as from a login shell."""
+    source = os.environ if given is None else given
+    return {
+        key: value for key, value in source.items() if key in _KEPT or not key.startswith(_SCRUBBED)
+    }
+
+
+def run(
+    program: str, *arguments: str, timeout_s: float = QUERY_TIMEOUT_S, cwd: Path | None = None
+) -> Answer:
+    """Run one of Slurm's commands to its end."""
+    path = shutil.which(program)
+    if path is None:
+        require_slurm()
+        raise EnvironmentFailure(f"there is no {program} on PATH", "ask the cluster's support")
+    settings = environment()
+    if program == "squeue":
+        # only here: in sbatch's environment it would go on into the job
+        settings["SLURM_TIME_FORMAT"] = "%s"
+    try:
+        done = subprocess.run(
+            [path, *arguments],
+            env=settings,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(None, "", f"no answer within {timeout_s:.0f} s")
+    except OSError as error:
+        raise EnvironmentFailure(f"{path}: {error.strerror}") from error
+    return Answer(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def sbatch(script: Path, *arguments: str) -> JobId:
+    """Submit a script once.
+
+    Raises
+    ------
+    SubmissionError
+        With sbatch's own words, when it printed no job id.
+    """
+    answer = run("sbatch", "--parsable", *arguments, str(script), timeout_s=SUBMIT_TIMEOUT_S)
+    job = parse_job_id(answer.out)
+    if answer.code == 0 and job is not None:
+        return job
+    words = answer.words or "it printed nothing"
+    silent = answer.code is None or any(sign in answer.err.lower() for sign in TRANSIENT)
+    raise SubmissionError(f"sbatch did not take {script}: {words}", transient=silent)
+
+
+def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, ...]:
+    """List array tasks in every state that Slurm still knows, one by one.
+
+    Raises
+    ------
+    SlurmSilentError
+        If it gives no answer. No tasks is an answer.
+    """
+    where = [f"--clusters={','.join(clusters)}"] if clusters else []
+    answer = run(
+        "squeue", "--array", "--states=all", f"--format={SQUEUE_FIELDS}", *where, *arguments
+    )
+    if answer.code not in {None, 0} and "Invalid job id specified" in answer.err:
+        return ()  # asked for a single job that the controller has forgotten
+    tasks = parse_squeue(answer.out) if answer.code == 0 else None
+    if tasks is None:
+        raise SlurmSilentError(f"squeue: {answer.words or 'it printed nothing'}")
+    return tasks
+
+
+def find_by_name(name: str) -> JobId | None:
+    """Look a job up by its name, among this user's."""
+    tasks = squeue(f"--name={name}", f"--user={os.getuid()}")
+    return next((JobId(task.job) for task in tasks if task.name == name), None)
+
+
+def show_limits() -> Limits:
+    """Read the limits of the cluster.
+
+    Raises
+    ------
+    SlurmSilentError
+        If the controller gives no answer.
+    """
+    answer = run("scontrol", "show", "config")
+    if answer.code != 0:
+        raise SlurmSilentError(f"scontrol show config: {answer.words or 'it printed nothing'}")
+    return parse_limits(answer.out)
+
+
+def scancel(jobs: Sequence[str], *, cluster: str = "") -> Answer:
+    """Cancel jobs; those that Slurm does not know are no error."""
+    where = [f"--clusters={cluster}"] if cluster else []
+    return run("scancel", "--quiet", *where, *jobs, timeout_s=60)
+
+
+def requeue(job: str) -> Answer:
+    """Put a running array task back into the queue; Slurm then ends this life of it."""
+    return run("scontrol", "requeue", job, timeout_s=30)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace")
