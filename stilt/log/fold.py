@@ -205,7 +205,7 @@ class BatchState(Struct, eq=True):
     def jobs(self) -> list[str]:
         """The job ids, in the order of submission."""
         known = sorted(self.submissions.values(), key=lambda event: (event.at, event.job))
-        return [event.job for event in known if event.job]
+        return list(dict.fromkeys(event.job for event in known if event.job))
 
     @property
     def tasks(self) -> dict[int, Life]:
@@ -349,4 +349,13 @@ def _keep_greater(events: dict[Any, Any], key: object, event: BatchEvent) -> Non
 
 
 def _order(event: BatchEvent) -> tuple[Any, ...]:
-    return (event.at, *(str(getattr(event, name)) for name in event.__struct_fields__))
+    """Return what decides between two events that say the same thing of a batch: the greater holds."""
+    match event:
+        case Pending():
+            return event.count, event.at, event.seq
+        case Submitting():
+            return event.at, event.first_task, event.tasks
+        case Submitted():
+            return event.at, event.cluster, event.backend
+        case Cancelled():
+            return event.at, event.jobs

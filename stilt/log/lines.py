@@ -8,10 +8,11 @@ newline, so a newline is always the end of a line and the place where reading re
 
 from __future__ import annotations
 
+from json import dumps
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from msgspec import json
+from msgspec import json, to_builtins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,12 @@ _encoder = json.Encoder()
 
 def encode_line(number: int, events: Sequence[Event]) -> bytes:
     """Return the line that carries ``events`` as number ``number`` of its segment."""
-    payload = _encoder.encode([number, *events])
+    try:
+        payload = _encoder.encode([number, *events])
+    except UnicodeEncodeError:
+        # A message can quote a file name that is not UTF-8; the event counts for more than that.
+        text = dumps(to_builtins([number, *events]), ensure_ascii=False)
+        payload = text.encode("utf-8", "replace")
     return b"%08x %b\n" % (crc32(payload), payload)
 
 

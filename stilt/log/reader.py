@@ -141,7 +141,7 @@ class Scanner(Generic[Kind]):
         try:
             lines = list(map(self._decode, payloads))
             numbers = [line[0] for line in lines]
-        except (msgspec.MsgspecError, IndexError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
             return None
         events = [event for line in lines for event in line[1:]]
         kinds = list(map(type, events))
@@ -198,7 +198,7 @@ class Scanner(Generic[Kind]):
             return None
         try:
             array = self._decode_any(payload)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return None
         is_line = isinstance(array, list) and array and type(array[0]) is int
         return array if is_line and all(isinstance(event, dict) for event in array[1:]) else None

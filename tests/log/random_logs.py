@@ -1,0 +1,133 @@
+"""Random logs, from a source of randomness: few names and moments, so that events meet."""
+
+import json
+import zlib
+from pathlib import Path
+
+SIMS = ["a_1", "a_2", "a_3", "b_1"]
+BATCHES = [("x", 1), ("y", 2), ("z", 2), ("w", 3)]
+MOMENTS = [1, 2.0, 3.5, 4.25]
+
+
+def line(number, *events):
+    payload = json.dumps([number, *events], ensure_ascii=False).encode()
+    return b"%08x %b\n" % (zlib.crc32(payload), payload)
+
+
+def header(rng, batch, seq):
+    writer = {
+        "role": rng.choice(["worker", "worker", "run", "verify", "cancel"]),
+        "host": "n1",
+        "pid": 7,
+    }
+    if writer["role"] == "worker":
+        writer |= {"task": rng.randrange(2), "attempt": rng.randint(1, 3)}
+    made_with = {"transport": {"a": "ta", "b": "tb"}, "footprints": {"d": "fd"}}
+    return {"event": "segment", "major": 1, "minor": 0, "batch": batch, "seq": seq, "writer": writer,
+            "at": rng.choice(MOMENTS), **made_with}  # fmt: skip
+
+
+def sim_event(rng):
+    at, sim = rng.choice(MOMENTS), rng.choice(SIMS)
+    match rng.randrange(6):
+        case 0 | 1:
+            return {"event": "started", "sim": sim, "at": at}
+        case 2:
+            batch, seq = rng.choice(BATCHES)
+            return {"event": "invalid", "sim": sim, "at": at, "path": "p", "why": "w", "batch": batch,
+                    "seq": seq, "attempt": rng.randint(1, 3)}  # fmt: skip
+        case _:
+            done = {"event": "done", "sim": sim, "at": at}
+            done["outcome"] = rng.choice(["complete", "empty", "failed", "interrupted"])
+            if rng.random() < 0.5:
+                done |= {
+                    "reason": rng.choice(["R1", "R2"]),
+                    "message": "wörds",
+                    "wall_s": rng.choice(MOMENTS),
+                }
+            if rng.random() < 0.5:
+                done |= {"outputs": [{"path": "p", "size": 3, "digest": "d"}], "peak_rss_bytes": 9}
+            return done
+
+
+def batch_event(rng):
+    (batch, seq), at = rng.choice(BATCHES), rng.choice(MOMENTS)
+    token, job = rng.choice(["t1", "t2"]), rng.choice(["77", "78", ""])
+    return rng.choice([
+        {"event": "pending", "batch": batch, "seq": seq, "at": at, "chunk": rng.choice("cd"),
+         "count": rng.randrange(9), "task": rng.randrange(2)},
+        {"event": "submitting", "batch": batch, "token": token, "at": at},
+        {"event": "submitted", "batch": batch, "token": token, "job": job, "at": at},
+        {"event": "cancelled", "batch": batch, "at": at},
+    ])  # fmt: skip
+
+
+def odd_event(rng):
+    return rng.choice([
+        {"event": "novelty", "sim": "a_1", "at": 1.0},
+        {"event": "done", "sim": "a_1", "at": 1.0, "outcome": "dreamt"},
+        {"event": "started", "sim": "a_1"},
+        {"event": "started", "sim": 5, "at": 1.0},
+        {"event": "pending", "batch": "x", "seq": 1.5, "at": 1.0, "chunk": "c", "count": 2},
+        {"sim": "a_1"},
+        {"event": "segment", "major": 1, "minor": 0},
+        {"event": "closed", "at": 1.0},
+    ])  # fmt: skip
+
+
+def event(rng):
+    kind = rng.random()
+    return sim_event(rng) if kind < 0.75 else batch_event(rng) if kind < 0.95 else odd_event(rng)
+
+
+def lines(rng):
+    """Return the lines of a segment as its writer would write them."""
+    batch, seq = rng.choice(BATCHES)
+    found = [line(0, header(rng, batch, seq))]
+    for number in range(1, 1 + rng.randrange(6)):
+        found.append(line(number, *(event(rng) for _ in range(rng.randrange(1, 4)))))  # noqa: PERF401
+    if rng.random() < 0.5:
+        found.append(
+            line(len(found), {"event": "closed", "at": rng.choice(MOMENTS), "why": "finished"})
+        )
+    return found
+
+
+def injured(rng, found):
+    """Return the bytes of a segment after one of the things that happen to files."""
+    found = list(found)
+    place = rng.randrange(len(found))
+    data = b"".join(found)
+    byte = rng.randrange(len(data))
+    match rng.randrange(12):
+        case 0:
+            return data[:byte]
+        case 1:
+            return data[:byte] + bytes([data[byte] ^ (1 << rng.randrange(8))]) + data[byte + 1 :]
+        case 2:
+            del found[place]
+        case 3:
+            found.insert(place, found[place])
+        case 4:
+            found[place] = found[place][: rng.randrange(len(found[place]))]
+        case 5:
+            found.insert(
+                place, rng.choice([b"\n", b"garbage\n", b"\x00" * 9, b"\r\n", b"00000000 []\n"])
+            )
+        case 6:
+            return data + rng.choice([b"\x00" * 40, b"torn", b"\n", found[-1]])
+        case 7:
+            found[place], found[-1] = found[-1], found[place]
+    return b"".join(found)
+
+
+def write(rng, folder):
+    """Write a random log of up to four segments into ``folder`` and return it."""
+    log_dir = Path(folder)
+    for serial in range(rng.randrange(1, 5)):
+        batch, seq = rng.choice(BATCHES)
+        (log_dir / batch).mkdir(parents=True, exist_ok=True)
+        names = [f"worker-t00001-a02-s{seq:05d}-n-1-7-{serial:08x}.log", f"odd{serial}.log"]
+        path = log_dir / batch / rng.choice(names)
+        path.write_bytes(injured(rng, lines(rng)))
+    return log_dir
