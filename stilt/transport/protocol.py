@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from stilt.failures import Reason, TransportError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,45 +14,7 @@ if TYPE_CHECKING:
     from stilt.particles.table import ParticleTable
     from stilt.simulation import Simulation
 
-
-class Reason(StrEnum):
-    """Why a simulation failed."""
-
-    MET_MISSING = "MET_MISSING"
-    MET_COVERAGE = "MET_COVERAGE"
-    MET_INTERVAL = "MET_INTERVAL"
-    NO_PARTICLES = "NO_PARTICLES"
-    TRUNCATED = "TRUNCATED"
-    TIMEOUT = "TIMEOUT"
-    KILLED = "KILLED"
-    OUT_OF_MEMORY = "OUT_OF_MEMORY"
-    MODEL_ERROR = "MODEL_ERROR"
-    DISK_FULL = "DISK_FULL"
-    BAD_RECEPTOR = "BAD_RECEPTOR"
-    INTERNAL = "INTERNAL"
-
-
-class TransportError(Exception):
-    """A simulation failed, for one of the known reasons.
-
-    Parameters
-    ----------
-    reason
-        The category that ``status`` counts.
-    message
-        One line: what happened, with the model's own words where there are any.
-    log
-        What the model printed, kept for the person who looks into it.
-    """
-
-    def __init__(self, reason: Reason, message: str, log: str = "") -> None:
-        super().__init__(reason, message, log)
-        self.reason = reason
-        self.message = message
-        self.log = log
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.message}"
+__all__ = ["Engine", "Reason", "TransportError", "TransportResult"]
 
 
 @dataclass(frozen=True, slots=True)

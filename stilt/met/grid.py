@@ -1,0 +1,145 @@
+"""Where the points of an ARL grid lie on the earth.
+
+Formulas of the conformal cone: A. D. Taylor, "Conformal map transformations for meteorological modelers",
+Computers & Geosciences 23 (1997) 63-75, which ARL's files are defined by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import atan, atan2, cos, degrees, exp, hypot, log, pi, radians, sin
+
+EARTH_RADIUS_KM = 6371.2
+_FLAT = 1e-6
+_POLE = 1 - 1e-15
+_STEREOGRAPHIC = 1 - 1e-9
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid of an ARL file, as its header describes it; degrees and km.
+
+    For a grid in degrees ``size_km`` is 0 and ``ref_lat``, ``ref_lon`` are the spacings.
+    """
+
+    pole_lat: float
+    pole_lon: float
+    ref_lat: float
+    ref_lon: float
+    size_km: float
+    orientation: float
+    tangent_lat: float
+    sync_x: float
+    sync_y: float
+    sync_lat: float
+    sync_lon: float
+    nx: int
+    ny: int
+
+    @property
+    def is_longlat(self) -> bool:
+        """Whether rows and columns are parallels and meridians."""
+        return self.size_km == 0
+
+    @cached_property
+    def spacing(self) -> str:
+        """The distance of neighbouring points, for people."""
+        return f"{self.ref_lon:g} deg" if self.is_longlat else f"{self.size_km:g} km"
+
+    @property
+    def is_global(self) -> bool:
+        """Whether the columns go all round the earth."""
+        return self.is_longlat and self.nx * self.ref_lon >= 360 - _FLAT
+
+    def to_grid(self, lon: float, lat: float) -> tuple[float, float]:
+        """Return column and row, counted from 1, of a place."""
+        if self.is_longlat:
+            x = 1 + ((lon - self.sync_lon + _FLAT) % 360 - _FLAT) / self.ref_lon
+            return self.sync_x - 1 + x, self.sync_y + (lat - self.sync_lat) / self.ref_lat
+        xi, eta = self._cone(lon, lat)
+        xi0, eta0 = self._cone(self.sync_lon, self.sync_lat)
+        return self._turned(xi - xi0, eta - eta0, self.sync_x, self.sync_y)
+
+    def to_lonlat(self, x: float, y: float) -> tuple[float, float]:
+        """Return longitude (-180 to 180) and latitude of a column and row."""
+        if self.is_longlat:
+            lon = self.sync_lon + (x - self.sync_x) * self.ref_lon
+            return _wrapped(lon), self.sync_lat + (y - self.sync_y) * self.ref_lat
+        turn = radians(self.orientation)
+        scale = self._scale / EARTH_RADIUS_KM
+        dx, dy = (x - self.sync_x) * scale, (y - self.sync_y) * scale
+        xi0, eta0 = self._cone(self.sync_lon, self.sync_lat)
+        return self._from_cone(
+            xi0 + dx * cos(turn) + dy * sin(turn), eta0 + dy * cos(turn) - dx * sin(turn)
+        )
+
+    def contains(self, lon: float, lat: float) -> bool:
+        """Tell whether a place lies between the outermost points."""
+        x, y = self.to_grid(lon, lat)
+        return (self.is_global or 1 <= x <= self.nx) and 1 <= y <= self.ny
+
+    def outline(self, points: int = 9) -> list[tuple[float, float]]:
+        """Return longitudes and latitudes along the border, counterclockwise from the first point."""
+        steps = [index / (points - 1) for index in range(points - 1)]
+        right, top = self.nx - 1, self.ny - 1
+        border = (
+            [(1 + step * right, 1.0) for step in steps]
+            + [(1.0 + right, 1 + step * top) for step in steps]
+            + [(1 + (1 - step) * right, 1.0 + top) for step in steps]
+            + [(1.0, 1 + (1 - step) * top) for step in steps]
+        )
+        return [self.to_lonlat(x, y) for x, y in border]
+
+    @cached_property
+    def _gamma(self) -> float:
+        return sin(radians(self.tangent_lat))
+
+    @cached_property
+    def _scale(self) -> float:
+        """Kilometres on the map per grid step and unit of the cone: fixed by ``size_km`` at ``ref_lat``."""
+        return self.size_km / self._stretch(self.ref_lat)
+
+    def _stretch(self, lat: float) -> float:
+        sine = sin(radians(lat))
+        if abs(self._gamma) >= _STEREOGRAPHIC:
+            return 1 + sine * (1 if self._gamma > 0 else -1)
+        return exp(-(1 - self._gamma) * _isometric(sine)) * (1 + sine)
+
+    def _cone(self, lon: float, lat: float) -> tuple[float, float]:
+        gamma = self._gamma
+        psi = _isometric(sin(radians(lat)))
+        angle = radians(_wrapped(lon - self.ref_lon))
+        if abs(gamma) < _FLAT:
+            return angle, psi
+        distance = exp(-gamma * psi)
+        return distance * sin(gamma * angle) / gamma, (1 - distance * cos(gamma * angle)) / gamma
+
+    def _from_cone(self, xi: float, eta: float) -> tuple[float, float]:
+        gamma = self._gamma
+        if abs(gamma) < _FLAT:
+            return _wrapped(self.ref_lon + degrees(xi)), degrees(2 * atan(exp(eta)) - pi / 2)
+        radius = hypot(gamma * xi, 1 - gamma * eta)
+        if radius == 0:
+            return self.ref_lon, 90.0 if gamma > 0 else -90.0
+        lat = 2 * atan(exp(-log(radius) / gamma)) - pi / 2
+        return _wrapped(
+            self.ref_lon + degrees(atan2(gamma * xi, 1 - gamma * eta) / gamma)
+        ), degrees(lat)
+
+    def _turned(self, xi: float, eta: float, x0: float, y0: float) -> tuple[float, float]:
+        turn = radians(self.orientation)
+        scale = EARTH_RADIUS_KM / self._scale
+        return (
+            x0 + scale * (xi * cos(turn) - eta * sin(turn)),
+            y0 + scale * (eta * cos(turn) + xi * sin(turn)),
+        )
+
+
+def _isometric(sine: float) -> float:
+    sine = max(-_POLE, min(_POLE, sine))
+    return 0.5 * log((1 + sine) / (1 - sine))
+
+
+def _wrapped(lon: float) -> float:
+    return (lon + 180) % 360 - 180

@@ -1,0 +1,42 @@
+"""What a folder of meteorology holds, listed once for many simulations."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+STALE_S = 60.0
+"""A file that is missed is looked for again in a listing that is older than this."""
+
+
+@dataclass
+class Listing:
+    """All files under a folder, subfolders included, sorted; ``.lock`` files left out, as R-STILT does."""
+
+    directory: str
+    paths: tuple[str, ...] = ()
+    _at: float = field(default=float("-inf"), repr=False)
+
+    def refresh(self, *, older_than_s: float = float("inf")) -> bool:
+        """List the folder if that was never done, or too long ago; return whether it was listed now."""
+        now = time.monotonic()
+        if self._at > float("-inf") and now - self._at <= older_than_s:
+            return False
+        self.paths = tuple(
+            sorted(
+                os.path.join(folder, name)  # noqa: PTH118 - thousands of names, and texts are what is searched
+                for folder, _, names in os.walk(self.directory, followlinks=True)
+                for name in names
+                if not name.endswith(".lock")
+            )
+        )
+        self._at = now
+        return True
+
+
+@lru_cache(maxsize=64)
+def listing(directory: str) -> Listing:
+    """Return the one listing of a folder that this process keeps."""
+    return Listing(directory)
