@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stilt.backends.slurm.answers import (
@@ -23,6 +24,7 @@ from stilt.backends.slurm.answers import (
     parse_squeue,
 )
 from stilt.errors import EnvironmentFailure
+from stilt.processes import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,9 +133,9 @@ def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(
-    program: str, *arguments: str, timeout_s: float = QUERY_TIMEOUT_S, cwd: Path | None = None
+    program: str, *arguments: str, timeout_s: float = QUERY_TIMEOUT_S, given: bytes = b""
 ) -> Answer:
-    """Run one of Slurm's commands to its end."""
+    """Run one of Slurm's commands to its end, with ``given`` as its standard input."""
     path = shutil.which(program)
     if path is None:
         require_slurm()
@@ -146,10 +148,11 @@ def run(
         done = subprocess.run(
             [path, *arguments],
             env=settings,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             timeout=timeout_s,
+            # an sbatch that lives on when this process was killed could be accepted unseen
+            preexec_fn=partial(die_with_parent, os.getpid()),
             check=False,
         )
     except subprocess.TimeoutExpired:

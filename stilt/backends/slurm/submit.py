@@ -1,0 +1,179 @@
+"""Hand a registered batch to Slurm: scripts into place, intent, sbatch, acceptance.
+
+Each step is durable before the next. A job's name is its token: whoever finds an intent without an
+acceptance looks the name up before anything is submitted again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stilt.backends.slurm import commands
+from stilt.backends.slurm.answers import Limits
+from stilt.backends.slurm.arrays import split
+from stilt.backends.slurm.refusals import refusal
+from stilt.backends.slurm.script import Script, job_name, render, time_limit_s
+from stilt.durable import publish
+from stilt.errors import EnvironmentFailure
+from stilt.log.events import Submitted, Submitting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stilt.backends.slurm.answers import JobId
+    from stilt.backends.slurm.script import ArrayPart
+    from stilt.config.schema import Execution
+    from stilt.log.events import Event
+    from stilt.paths import Layout
+
+DEFAULT_MAX_ARRAY_SIZE = 1001
+"""Slurm's own default, for a controller that does not say."""
+
+WAITS_S = (2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 30.0)
+"""Between attempts, where sbatch may go well the next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A batch to be run by Slurm.
+
+    Attributes
+    ----------
+    tasks
+        How many: one for each chunk.
+    cpus
+        Simulations that a task runs at the same time.
+    """
+
+    layout: Layout
+    batch: str
+    tasks: int
+    cpus: int
+    execution: Execution
+
+    def scripts(self, limits: Limits) -> tuple[tuple[Script, Path], ...]:
+        """Return the script of each array and where it lies."""
+        size = DEFAULT_MAX_ARRAY_SIZE if limits.max_array_size is None else limits.max_array_size
+        if size < 1:
+            raise EnvironmentFailure(
+                "this cluster allows no job arrays (MaxArraySize is 0)",
+                "ask its support, or run with --backend local",
+            )
+        parts = split(self.tasks, size, self.execution.array_parallelism)
+        return tuple(
+            (self._script(part), self.layout.submit_script(self.batch, part.number))
+            for part in parts
+        )
+
+    def _script(self, part: ArrayPart) -> Script:
+        return Script(
+            name=job_name(self.batch, part.number),
+            batch=self.batch,
+            part=part,
+            cpus=self.cpus,
+            logs=self.layout.slurm_logs(self.batch),
+            project=self.layout.project,
+            python=sys.executable,
+            setup=self.execution.setup,
+            options=self.execution.sbatch,
+            time_limit_s=time_limit_s(self.execution.sbatch.get("time")),
+        )
+
+
+def submit(
+    handover: Handover,
+    limits: Limits,
+    record: Callable[[Event], None],
+    say: Callable[[str], None],
+) -> tuple[JobId, ...]:
+    """Submit all arrays of a batch whose chunks are registered.
+
+    Parameters
+    ----------
+    handover
+        The batch.
+    limits
+        What the cluster allows, from ``ask_limits``.
+    record
+        Appends an event to the batch's log; it is durable on return.
+    say
+        Tells the person at the terminal what takes time.
+
+    Raises
+    ------
+    InputError
+        If sbatch refuses what config.yaml says.
+    EnvironmentFailure
+        If there is no Slurm, or it does not take the batch for another reason.
+    """
+    commands.require_slurm()
+    scripts = handover.scripts(limits)
+    handover.layout.slurm_logs(handover.batch).mkdir(parents=True, exist_ok=True)
+    for script, path in scripts:
+        publish(path, render(script).encode())
+        path.chmod(0o755)
+    jobs: list[JobId] = []
+    for script, path in scripts:
+        part = script.part
+        record(Submitting(script.batch, script.name, time.time(), part.first, part.tasks))
+        job = _submit_part(script, path, jobs, say)
+        cluster = job.cluster or limits.cluster
+        record(Submitted(script.batch, script.name, job.job, time.time(), cluster=cluster))
+        jobs.append(job)
+    return tuple(jobs)
+
+
+def _submit_part(
+    script: Script, path: Path, earlier: list[JobId], say: Callable[[str], None]
+) -> JobId:
+    try:
+        return _sbatch(script.name, path, _dependency(script, earlier), say)
+    except commands.SubmissionError as error:
+        raise refusal(error, script, tuple(job.job for job in earlier)) from error
+
+
+def _dependency(script: Script, earlier: list[JobId]) -> tuple[str, ...]:
+    """Have an array that the throttle has no room for wait, besides what the user asked for."""
+    if script.part.after is None:
+        return ()
+    own = f"afterany:{earlier[script.part.after].job}"
+    given = script.options.get("dependency")
+    return (f"--dependency={f'{given},{own}' if given else own}",)
+
+
+def _sbatch(name: str, path: Path, arguments: tuple[str, ...], say: Callable[[str], None]) -> JobId:
+    """Submit once: after an error that may hide an acceptance, look the job up by its name first."""
+    waits = iter(WAITS_S)
+    for attempt in itertools.count():
+        try:
+            if attempt and (job := commands.find_by_name(name)):
+                say(f"Slurm had accepted it all the same, as job {job.job}")
+                return job
+            return commands.sbatch(path, *arguments)
+        except (commands.SubmissionError, commands.SlurmSilentError) as error:
+            wait = next(waits, None)
+            if wait is None or not getattr(error, "transient", True):
+                raise _given_up(error) from error
+            say(f"{error.message}; trying again in {wait:.0f} s")
+            time.sleep(wait)
+    raise AssertionError  # the loop above has no end of its own
+
+
+def _given_up(error: EnvironmentFailure) -> commands.SubmissionError:
+    transient = getattr(error, "transient", True)
+    return commands.SubmissionError(error.message, error.hint, transient=transient)
+
+
+def ask_limits(say: Callable[[str], None]) -> Limits:
+    """Ask for the cluster's limits; Slurm's defaults where the controller is away for the moment."""
+    commands.require_slurm()
+    try:
+        return commands.show_limits()
+    except commands.SlurmSilentError as error:
+        say(f"{error.message}; assuming MaxArraySize {DEFAULT_MAX_ARRAY_SIZE}")
+        return Limits()
