@@ -1,0 +1,108 @@
+"""What is known of the tasks of all batches: from the log, from this machine, from Slurm."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from stilt.backends.liveness import Life, Liveness, TaskLife
+from stilt.identity import is_alive
+
+if TYPE_CHECKING:
+    from stilt.log.fold import BatchState, State
+    from stilt.log.fold import Life as Attempt
+    from stilt.log.index import OutputIndex
+
+
+def fold_and_observe(
+    index: OutputIndex, *, fresh: bool = False, ask_slurm: bool = True
+) -> tuple[State, Liveness]:
+    """Fold the log and ask who lives, such that the two fit.
+
+    A worker may end between the two. So when a task turns out to be gone that the log did not see
+    end, the log is folded again: what the task wrote is all there by then.
+
+    Parameters
+    ----------
+    index
+        The log.
+    fresh
+        Ask Slurm even if a recent answer is at hand: for commands that start or stop something.
+    ask_slurm
+        False: make do with a recent answer.
+    """
+    began = time.time()
+    state = index.fold()
+    liveness = observe(state, fresh=fresh, ask_slurm=ask_slurm)
+    if liveness.as_of >= began and _ended_unseen(state, liveness):
+        state = index.fold()
+    return state, liveness
+
+
+def observe(state: State, *, fresh: bool = False, ask_slurm: bool = True) -> Liveness:
+    """Say of each task of each batch whether it lives; asks Slurm at most once, and only if need be."""
+    tasks: dict[tuple[str, int], TaskLife] = {}
+    as_of, problem = time.time(), ""
+    if any(batch.intents for batch in state.batches.values()):
+        from stilt.backends.slurm.observe import observe_slurm, open_arrays
+
+        found = open_arrays(state)
+        if found:
+            tasks, queue = observe_slurm(found, fresh=fresh, ask=ask_slurm)
+            as_of, problem = queue.as_of or as_of, queue.problem
+    for batch in state.batches.values():
+        _add_local(batch, tasks)
+    return Liveness(as_of, tasks, problem)
+
+
+def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskLife]) -> None:
+    """Add what the log and this machine know of a batch's tasks."""
+    begun = batch.tasks
+    waiting = _hand_over(batch)
+    for task in {task for task, _ in batch.chunks}:
+        life = begun.get(task)
+        from_slurm = tasks.get((batch.id, task))
+        if life is not None:
+            own = _of_life(life, is_slurm=from_slurm is not None)
+            if own is not None:
+                tasks[batch.id, task] = own
+        elif from_slurm is None:
+            tasks[batch.id, task] = waiting
+
+
+def _of_life(life: Attempt, *, is_slurm: bool) -> TaskLife | None:
+    """Judge a task by its latest life; None where Slurm knows better."""
+    if life.closed == "finished":
+        return TaskLife(Life.GONE, why="finished")
+    alive = is_alive(life.writer) if life.writer else None
+    if alive:
+        node = life.writer.node or life.writer.host if life.writer else ""
+        job = life.writer.job if life.writer else ""
+        return TaskLife(Life.LIVE, state="RUNNING", node=node, since=life.at, job=job)
+    if is_slurm:
+        return None  # a life that ended here may go on elsewhere: Slurm requeues
+    if life.closed:
+        return TaskLife(Life.GONE, why=f"stopped: {life.closed}")
+    return TaskLife(Life.UNKNOWN, why="on another machine") if alive is None else _GONE
+
+
+_GONE = TaskLife(Life.GONE, why="its process has ended")
+
+
+def _hand_over(batch: BatchState) -> TaskLife:
+    """Judge the tasks that no worker has begun, by the process that handed the batch over."""
+    writers = [life.writer for life in batch.lives.values() if life.role == "run" and life.writer]
+    states = [is_alive(writer) for writer in writers]
+    if any(states):
+        return TaskLife(Life.LIVE, state="PENDING")
+    if None in states:
+        return TaskLife(Life.UNKNOWN, why="handed over on another machine")
+    return _GONE
+
+
+def _ended_unseen(state: State, liveness: Liveness) -> bool:
+    return any(
+        life.closed != "finished" and liveness.of(batch.id, task).life is Life.GONE
+        for batch in state.batches.values()
+        for task, life in batch.tasks.items()
+    )

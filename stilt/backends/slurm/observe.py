@@ -1,0 +1,201 @@
+"""What Slurm says about the tasks of a project's batches.
+
+A task is *gone* when squeue lists it as ended, or when it does not list it though it would: the
+controller of the cluster that took it answered, and shows the submitter's jobs to whoever asks. Any
+other silence leaves it *unknown*.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stilt.backends.liveness import Life, TaskLife
+from stilt.backends.slurm import commands
+from stilt.backends.slurm.queue import Queue, ask_queue, kept_queue, local_limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from stilt.backends.slurm.answers import QueuedTask
+    from stilt.log.fold import BatchState, State
+
+CLOCK_SKEW_S = 10.0
+"""An answer this much older than a submission cannot know of it, whatever the clocks say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array that was, or may have been, submitted.
+
+    Attributes
+    ----------
+    token
+        Its name in Slurm.
+    job, cluster
+        Empty where only the intent is known.
+    user
+        Who submitted it; empty where the log does not say.
+    at
+        When, in seconds since 1970.
+    """
+
+    batch: str
+    token: str
+    first: int
+    tasks: int
+    at: float
+    job: str = ""
+    cluster: str = ""
+    user: str = ""
+
+    @property
+    def numbers(self) -> range:
+        """The tasks of the batch that it runs."""
+        return range(self.first, self.first + self.tasks)
+
+
+def arrays(batch: BatchState) -> Iterator[Array]:
+    """List the arrays of a batch: those that Slurm accepted, and intents without an acceptance."""
+    user = next(
+        (life.writer.user for life in batch.lives.values() if life.writer and life.role == "run"),
+        "",
+    )
+    accepted = {token for token, _ in batch.submissions}
+    for (token, job), event in batch.submissions.items():
+        intent = batch.intents.get(token)
+        if event.backend == "slurm" and intent:
+            yield Array(
+                batch=batch.id,
+                token=token,
+                first=intent.first_task,
+                tasks=intent.tasks,
+                at=event.at,
+                job=job,
+                cluster=event.cluster,
+                user=user,
+            )
+    for token, intent in batch.intents.items():
+        if token not in accepted:
+            yield Array(batch.id, token, intent.first_task, intent.tasks, intent.at, user=user)
+
+
+def open_arrays(state: State) -> list[Array]:
+    """List the arrays with a task that has not ended cleanly by its own account."""
+    found = []
+    for batch in state.batches.values():
+        closed = {task for task, life in batch.tasks.items() if life.closed == "finished"}
+        found += [array for array in arrays(batch) if not closed.issuperset(array.numbers)]
+    return found
+
+
+def observe_slurm(
+    found: Sequence[Array], *, fresh: bool = False, ask: bool = True
+) -> tuple[dict[tuple[str, int], TaskLife], Queue]:
+    """Ask Slurm, at most once, about arrays.
+
+    Parameters
+    ----------
+    found
+        From ``open_arrays``.
+    fresh
+        Ask even if a recent answer is at hand: for commands that start or stop something.
+    ask
+        False: make do with a recent answer.
+    """
+    queue = _queue(found, fresh=fresh, ask=ask)
+    if queue.problem:
+        unknown = TaskLife(Life.UNKNOWN, why=queue.problem)
+        return {(array.batch, task): unknown for array in found for task in array.numbers}, queue
+    listed = _by_name(queue.tasks)
+    return {
+        (array.batch, number): _judge(array, number, listed, queue)
+        for array in found
+        for number in array.numbers
+    }, queue
+
+
+def accepted_unseen(found: Iterable[Array], queue: Queue) -> Mapping[str, str]:
+    """Return the job id by token of arrays that Slurm has accepted though no acceptance was recorded."""
+    names = {task.name: task.job for task in queue.tasks}
+    return {
+        array.token: names[array.token] for array in found if not array.job and array.token in names
+    }
+
+
+def submitters(found: Iterable[Array]) -> tuple[str, ...]:
+    """Return whose queue to ask for."""
+    return tuple(sorted({array.user or getpass.getuser() for array in found}))
+
+
+def _queue(found: Sequence[Array], *, fresh: bool, ask: bool) -> Queue:
+    users = submitters(found)
+    clusters = _foreign_clusters(found) if ask and commands.has_slurm() else ()
+    kept = None if fresh else kept_queue(users, clusters)
+    if kept is not None and kept.as_of > max(array.at for array in found) + CLOCK_SKEW_S:
+        return kept
+    if not ask:
+        return kept or Queue(0.0, problem="Slurm was not asked")
+    if not commands.has_slurm():
+        return Queue(0.0, problem="there is no Slurm on this machine")
+    return ask_queue(users, clusters)
+
+
+def _foreign_clusters(found: Sequence[Array]) -> tuple[str, ...]:
+    """Return the clusters to name to squeue, where jobs went to another than the one at hand."""
+    named = {array.cluster for array in found if array.cluster}
+    if not named:
+        return ()
+    here = local_limits().cluster
+    return tuple(sorted(named)) if here and named != {here} else ()
+
+
+def _by_name(tasks: Iterable[QueuedTask]) -> dict[tuple[str, int], QueuedTask]:
+    """Index the queue by job name and index; of several of one name, one that has not ended.
+
+    Not by job id: after a controller that began anew that may be somebody else's. The name holds the
+    batch's digest, and finds a script that was submitted by hand as well.
+    """
+    listed: dict[tuple[str, int], QueuedTask] = {}
+    for task in tasks:
+        key = task.name, task.index or 0
+        if key not in listed or listed[key].has_ended:
+            listed[key] = task
+    return listed
+
+
+def _judge(
+    array: Array, number: int, listed: Mapping[tuple[str, int], QueuedTask], queue: Queue
+) -> TaskLife:
+    index = number - array.first
+    entry = listed.get((array.token, index))
+    if entry is None:
+        return _unlisted(array, f"{array.job}_{index}" if array.job else "", queue)
+    return TaskLife(
+        life=Life.GONE if entry.has_ended else Life.LIVE,
+        state=entry.state,
+        node=entry.node,
+        since=entry.since if entry.state != "PENDING" else None,
+        why=entry.reason,
+        job=f"{entry.job}_{index}",
+    )
+
+
+def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
+    """Judge a task that squeue does not list."""
+    why = ""
+    if queue.as_of < array.at:
+        why = "submitted since Slurm was asked"
+    elif not _shows_jobs_of(array.user):
+        why = "Slurm does not show other users' jobs here"
+    elif array.cluster and array.cluster not in {local_limits().cluster, *queue.clusters}:
+        why = f"it was submitted to the cluster {array.cluster}"
+    if why:
+        return TaskLife(Life.UNKNOWN, why=why, job=job)
+    return TaskLife(Life.GONE, why="not in the queue", job=job)
+
+
+def _shows_jobs_of(user: str) -> bool:
+    return user in {"", getpass.getuser()} or os.getuid() == 0 or not local_limits().private_jobs
