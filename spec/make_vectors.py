@@ -1,0 +1,192 @@
+"""Write the logs under ``vectors/``: each shows one thing that a reader must get right.
+
+    python spec/make_vectors.py
+
+Standard library only and independent of the product. ``expected.json`` beside each log was read over
+by a person; it is rewritten only with ``--expect``, by ``reader.py``.
+"""
+
+import json
+import sys
+import zlib
+from pathlib import Path
+
+VECTORS = Path(__file__).parent / "vectors"
+SIM = "hrrr_202201010000_-112.00_40.50_5"
+OTHER = "hrrr_202201010100_-112.00_40.50_5"
+WORKER = "worker-t00000-a01-s00001-n1-100-0000000a.log"
+TWIN = "worker-t00000-a02-s00001-n2-200-0000000b.log"
+PLANNER = "run-t-a00-s00001-login-50-00000001.log"
+CANCEL = "b1/cancel-t-a00-s00001-login-60-00000002.log"
+VERIFY = "verify/verify-t-a00-s00000-login-9-00000009.log"
+NEXT = "worker-t00000-a01-s00002-n1-300-0000000c.log"
+
+
+def line(number, *events):
+    """Return a line as section 2 of the specification says."""
+    payload = json.dumps([number, *events], separators=(",", ":")).encode()
+    return b"%08x %b\n" % (zlib.crc32(payload), payload)
+
+
+def header(role="worker", task=0, attempt=1, seq=1, at=100.0, **more):
+    """Return a header."""
+    writer = {"role": role, "host": "n1", "pid": 100, "attempt": attempt}
+    writer |= {"task": task} if task is not None else {}
+    return {"event": "segment", "major": 1, "minor": 0, "batch": f"b{seq}", "seq": seq,
+            "writer": writer, "at": at, "stilt": "0.1.0"} | more  # fmt: skip
+
+
+def started(sim=SIM, at=101.0):
+    """Return a ``started``."""
+    return {"event": "started", "sim": sim, "at": at}
+
+
+def done(outcome="complete", sim=SIM, at=120.0, **more):
+    """Return a ``done``."""
+    return {"event": "done", "sim": sim, "outcome": outcome, "at": at, "wall_s": 19.0} | more
+
+
+def closed(at=130.0, why="finished"):
+    """Return a ``closed``."""
+    return {"event": "closed", "at": at, "why": why}
+
+
+def invalid(**more):
+    """Return an ``invalid`` for the ``done`` of batch b1."""
+    return {"event": "invalid", "sim": SIM, "path": f"particles/2022-01-01/{SIM}.parquet", "why": "missing",
+            "batch": "b1", "seq": 1, "attempt": 1, "at": 500.0} | more  # fmt: skip
+
+
+def segment(*groups, **head):
+    """Return the lines of a segment: the header, then a line for each group of events."""
+    groups = [group if isinstance(group, tuple) else (group,) for group in groups]
+    return [line(number, *group) for number, group in enumerate([(header(**head),), *groups])]
+
+
+def flip(data, place):
+    """Return the bytes with one bit the other way round."""
+    return data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :]
+
+
+FULL = segment((started(), started(OTHER)), done(), done("empty", OTHER), closed())
+OPEN = FULL[:-1]
+MIDDLE = len(FULL[0]) + 30
+
+
+def joined(*parts):
+    """Return one file's bytes."""
+    return b"".join(parts)
+
+
+def planner():
+    """Return the planner's segment of a batch of two chunks."""
+    return joined(*segment(
+        ({"event": "pending", "chunk": "c0", "count": 3, "batch": "b1", "seq": 1, "at": 90.0},
+         {"event": "pending", "chunk": "c1", "count": 2, "batch": "b1", "seq": 1, "at": 90.0, "task": 1}),
+        {"event": "submitting", "batch": "b1", "token": "stilt-b1", "at": 91.0, "tasks": 2},
+        {"event": "submitted", "batch": "b1", "token": "stilt-b1", "job": "4711", "cluster": "cl", "at": 92.0},
+        closed(93.0), role="run", task=None, attempt=0, at=89.0))  # fmt: skip
+
+
+def damage_cases():
+    """Return name -> (what it shows, segments by path): lines, damage, verdicts."""
+    b1 = f"b1/{WORKER}"
+    shouted = FULL[1][:8].upper() + FULL[1][8:]
+    return {
+        "clean": ("a segment that its writer ended", {b1: joined(*FULL)}),
+        "unfinished": ("no closed: the writer lives or was killed", {b1: joined(*OPEN)}),
+        "empty-file": ("created, nothing written yet", {b1: b""}),
+        "header-only": ("nothing but a header", {b1: FULL[0]}),
+        "torn-header": ("killed while the header was written", {b1: FULL[0][:40]}),
+        "torn-line": ("killed within a write", {b1: joined(*OPEN)[:-25]}),
+        "torn-before-newline": ("all but the newline was written", {b1: joined(*OPEN)[:-1]}),
+        "zeros-at-the-end": ("what a power cut leaves", {b1: joined(*OPEN, b"\0" * 64)}),
+        "bad-last-line": ("a line at the end that does not hold is a tail", {b1: joined(*OPEN, b"00000000 [4]\n")}),
+        "flipped-bit": ("one line does not hold, good ones follow", {b1: flip(joined(*FULL), MIDDLE)}),
+        "flipped-newline": ("two lines became one", {b1: flip(joined(*FULL), len(joined(*FULL[:2])) - 1)}),
+        "flipped-header": ("batch, task and attempt from the names", {b1: flip(joined(*FULL), 12)}),
+        "upper-case-checksum": ("hex digits are lower-case", {b1: joined(FULL[0], shouted, *FULL[2:])}),
+        "zeros-in-the-middle": ("a block that was never written", {b1: joined(*FULL[:2], b"\0" * 64, *FULL[2:])}),
+        "garbage-line": ("somebody wrote into the file", {b1: joined(*FULL[:2], b"hello\n", *FULL[2:])}),
+        "lost-line": ("a gap in the numbers", {b1: joined(*FULL[:2], *FULL[3:])}),
+        "repeated-line": ("a number comes twice", {b1: joined(*FULL[:3], *FULL[2:])}),
+        "lost-header": ("the first line is missing", {b1: joined(*FULL[1:])}),
+        "no-header": ("line 0 holds something else", {b1: joined(line(0, started()), line(1, done()))}),
+        "two-headers": ("another writer's line", {b1: joined(*OPEN, line(4, header()))}),
+        "line-after-closed": ("a good line after the end", {b1: joined(*FULL, line(5, started()))}),
+        "rest-after-closed": ("bytes after the end", {b1: joined(*FULL, b"x")}),
+        "odd-name": ("any name that ends in .log is a segment", {"b1/notes.log": joined(*FULL)}),
+        "unknown-events": ("kept and counted, the rest of the line counts", {b1: joined(*segment(
+            ({"event": "novelty", "at": 1.0}, started(), {"event": "done", "sim": SIM, "outcome": "?", "at": 1.0}),
+            {"event": "started", "sim": 5, "at": 1.0}, minor=9))}),
+        "newer-major": ("refused", {b1: joined(*segment(started(), major=2))}),
+    }  # fmt: skip
+
+
+def fold_cases():
+    """Return name -> (what it shows, segments by path): what several segments say together."""
+    b1 = f"b1/{WORKER}"
+    twin = segment(
+    verifier = {
+        "role": "verify",
+        "task": None,
+        "attempt": 0,
+        "seq": 0,
+        "at": 499.0,
+        "batch": "verify",
+    }
+    verified = joined(*segment(invalid(), closed(501.0), **verifier))
+    return {
+        "requeued": ("a later attempt's start counts more than a failure", {
+            b1: joined(*segment(started(), done("interrupted"), closed(why="SIGTERM"))),
+            f"b1/{TWIN}": joined(*segment(started(at=300.0), attempt=2, at=299.0))}),
+        "twins": ("two lives of a task at once: the success stays", {b1: joined(*FULL), f"b1/{TWIN}": joined(*twin)}),
+        "appended-again": ("the same events after a failed fsync", {
+            b1: joined(*OPEN[:3]), b1.replace("0a.", "0d."): joined(*segment((started(), done()), closed()))}),
+        "newer-batch": ("started again: it is running", {
+            b1: joined(*FULL), f"b2/{NEXT}": joined(*segment(started(at=50.0), seq=2))}),
+        "skewed-clocks": ("the moment does not count, the attempt does", {
+            b1: joined(*segment(done("failed", at=9e9, reason="KILLED"))),
+            f"b1/{TWIN}": joined(*segment(done("failed", at=1.0, reason="TIMEOUT"), attempt=2))}),
+        "invalid": ("verify found the particles missing", {
+            b1: joined(*FULL), VERIFY: verified}),
+        "invalid-then-rerun": ("a newer success counts", {
+            b1: joined(*FULL), f"b2/{NEXT}": joined(*segment(done(), seq=2)),
+            VERIFY: verified}),
+        "batch": ("registered, submitted, half begun", {f"b1/{PLANNER}": planner(), b1: joined(*OPEN)}),
+        "cancelled": ("the batch was cancelled", {
+            f"b1/{PLANNER}": planner(), CANCEL: joined(*segment(
+                {"event": "cancelled", "batch": "b1", "jobs": ["4711"], "at": 200.0}, closed(),
+                role="cancel", task=None, attempt=0))}),
+        "until": ("up to 110: begun, not ended", {
+            b1: joined(*FULL), f"b2/{NEXT}": joined(*segment(started(), seq=2, at=111.0))}),
+    }  # fmt: skip
+
+
+def main():
+    """Write every case."""
+    for name, (what, files) in (damage_cases() | fold_cases()).items():
+        folder = VECTORS / name
+        for path, data in files.items():
+            (folder / "log" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "log" / path).write_bytes(data)
+        if "--expect" in sys.argv:
+            expect(folder, what, 110.0 if name == "until" else None)
+
+
+def expect(folder, what, until):
+    """Write what ``reader.py`` says."""
+    import reader
+
+    case = {"what": what, "until": until, "refused": False, "expected": None}
+    try:
+        case["expected"] = reader.fold(folder / "log", *([until] if until else []))
+    except SystemExit:
+        case["refused"] = True
+    (folder / "expected.json").write_text(
+        json.dumps(case, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()
