@@ -126,7 +126,8 @@ def damage_cases():
 def fold_cases():
     """Return name -> (what it shows, segments by path): what several segments say together."""
     b1 = f"b1/{WORKER}"
-    twin = segment(
+    failed = done("failed", at=95.0, reason="KILLED")
+    twin = segment(started(at=90.0), failed, closed(), attempt=2, at=89.0)
     verifier = {
         "role": "verify",
         "task": None,
