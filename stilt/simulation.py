@@ -10,7 +10,7 @@ from msgspec import Struct
 HeightReference = Literal["agl", "asl"]
 
 
-class Receptor(Struct, frozen=True, omit_defaults=True):
+class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where and when air arrives.
 
     One release point for each element of ``longitudes``, ``latitudes`` and ``heights_m``, which have
@@ -47,7 +47,7 @@ class Receptor(Struct, frozen=True, omit_defaults=True):
         )
 
 
-class Simulation(Struct, frozen=True):
+class Simulation(Struct, frozen=True, gc=False):
     """One receptor with one meteorology.
 
     Attributes

@@ -1,0 +1,63 @@
+"""Reading ``receptors.csv``: either every row is good, or all bad ones are named with their lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stilt.errors import InputError, ProblemsError
+from stilt.receptors.rows import Rows
+from stilt.receptors.table import HEADER_HINT, read_careful, read_fast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from stilt.receptors.sequence import Receptors
+
+LISTED = 19
+"""Bad rows that are listed; with the line that counts the rest, as many as a terminal shows."""
+
+
+def read_receptors(path: Path, mets: Sequence[str]) -> Receptors:
+    """Read receptors and pair each with each meteorology.
+
+    Columns, in any case and order: ``time``, ``longitude``, ``latitude``, ``altitude`` (m above ground)
+    or ``zasl`` (m above sea level), with the usual short names; further columns are ignored. Optional:
+    ``altitude_ref`` (``agl`` or ``asl``, row by row), ``r_idx`` (rows with the same value are one
+    receptor: a column if they differ in height only, else a multipoint) and ``id`` (an own name, which
+    takes the place of time and place in the simulation's id).
+
+    Times are UTC unless they have an offset. STILT's clock has minutes: seconds are cut, as R-STILT
+    does, which ``notes`` tells. A row that says the same as an earlier one is used once.
+
+    Raises
+    ------
+    ProblemsError
+        With the line and reason of every bad row (the first ones if there are many).
+    InputError
+        If the file cannot be read.
+    """
+    table = read_fast(path)
+    if table is not None and len(table):
+        rows = Rows(table)
+        receptors = rows.receptors(tuple(mets))
+        if receptors is not None and not rows.repeated:
+            return receptors
+    table = read_careful(path)
+    rows = Rows(table)
+    receptors = rows.receptors(tuple(mets)) if not table.broken else None
+    if receptors is None:
+        complaints = {table.line(row): text for row, text in rows.complaints.items()}
+        raise _problems(path, {**complaints, **table.broken})
+    if not receptors.n_receptors:
+        raise InputError(f"{path}: the file has a header but no receptors", HEADER_HINT)
+    return receptors
+
+
+def _problems(path: Path, complaints: dict[int, str]) -> ProblemsError:
+    rows = sorted(complaints.items())
+    listed = rows[:LISTED] if len(rows) > LISTED + 1 else rows
+    problems = [f"line {line}: {text}" for line, text in listed]
+    if len(rows) > len(listed):
+        problems.append(f"and {len(rows) - len(listed):,} more bad rows")
+    return ProblemsError(str(path), tuple(problems), "mend these rows; nothing was started")

@@ -1,0 +1,205 @@
+"""All simulations of a project, in columns: a million take some tens of megabytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+from stilt.receptors.numbers import r_numbers
+from stilt.receptors.times import write_times
+from stilt.simulation import Receptor, Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    Points = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+_AT_ONCE = 16_384
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Receptors(Sequence[Simulation]):
+    """Every receptor with every meteorology; an element is made when it is asked for.
+
+    Simulation ``i`` has meteorology ``i // n_receptors`` and receptor ``i % n_receptors``.
+
+    Attributes
+    ----------
+    mets
+        Names of the meteorologies.
+    minutes
+        Time of each receptor, minutes since 1970 UTC.
+    longitudes, latitudes, heights_m
+        Release points, those of one receptor next to each other.
+    first
+        Position of each receptor's first release point, and the number of points at the end.
+    asl
+        Whether a receptor's heights are above sea level.
+    names
+        What simulation ids have after the meteorology's name.
+    notes
+        What a person should know about how the file was read.
+    """
+
+    mets: tuple[str, ...]
+    minutes: NDArray[np.int64]
+    longitudes: NDArray[np.float64]
+    latitudes: NDArray[np.float64]
+    heights_m: NDArray[np.float64]
+    first: NDArray[np.int64]
+    asl: NDArray[np.bool_]
+    names: pa.Array
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_receptors(self) -> int:
+        """How many receptors there are; as many simulations for each meteorology."""
+        return len(self.minutes)
+
+    def __len__(self) -> int:
+        return self.n_receptors * len(self.mets)
+
+    @overload
+    def __getitem__(self, index: int) -> Simulation: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Simulation]: ...
+    def __getitem__(self, index: int | slice) -> Simulation | list[Simulation]:
+        if isinstance(index, slice):
+            return self.take(range(*index.indices(len(self))))
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"simulation {index} of {len(self)}")
+        return self.take([index % len(self)])[0]
+
+    def __iter__(self) -> Iterator[Simulation]:
+        for start in range(0, len(self), _AT_ONCE):
+            yield from self.take(range(start, min(start + _AT_ONCE, len(self))))
+
+    def ids(self) -> list[str]:
+        """Return the ids of all simulations, in their order."""
+        names = self.names.to_pylist()
+        return [f"{met}_{name}" for met in self.mets for name in names]
+
+    def simulation_minutes(self) -> NDArray[np.int64]:
+        """Return the time of every simulation, minutes since 1970 UTC, in their order."""
+        import numpy as np
+
+        return np.tile(self.minutes, len(self.mets))
+
+    def time_order(self) -> NDArray[np.int64]:
+        """Return the indices of all simulations by meteorology, then time, then place in the file."""
+        import numpy as np
+
+        one = np.argsort(self.minutes, kind="stable")
+        return np.concatenate([one + met * self.n_receptors for met in range(len(self.mets))])
+
+    def only(self, keep: NDArray[np.bool_]) -> Receptors:
+        """Return the receptors for which ``keep`` is true."""
+        import numpy as np
+        import pyarrow as pa
+
+        counts = np.diff(self.first)
+        points = np.repeat(keep, counts)
+        return Receptors(
+            self.mets,
+            self.minutes[keep],
+            self.longitudes[points],
+            self.latitudes[points],
+            self.heights_m[points],
+            np.concatenate([[0], np.cumsum(counts[keep])]),
+            self.asl[keep],
+            self.names.filter(pa.array(keep)),
+            self.notes,
+        )
+
+    def take(self, indices: Iterable[int] | NDArray[np.int64]) -> list[Simulation]:
+        """Return the simulations with these indices; some microseconds each."""
+        import numpy as np
+        import pyarrow as pa
+
+        wanted = np.asarray(indices if hasattr(indices, "__len__") else list(indices), np.int64)
+        which = wanted % self.n_receptors
+        mets = [self.mets[i] for i in (wanted // self.n_receptors).tolist()]
+        names = self.names.take(pa.array(which)).to_pylist()
+        times = write_times(self.minutes[which]).tolist()
+        references = np.where(self.asl[which], "asl", "agl").tolist()
+        starts, ends = self.first[which], self.first[which + 1]
+        if len(which) and (ends - starts).max() == 1:
+            points = (
+                [(value,) for value in column[starts].tolist()]
+                for column in (self.longitudes, self.latitudes, self.heights_m)
+            )
+        else:
+            spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
+            points = (
+                [tuple(column[start:end].tolist()) for start, end in spans]
+                for column in (self.longitudes, self.latitudes, self.heights_m)
+            )
+        receptors = map(Receptor, times, *points, references)
+        return [
+            Simulation(f"{met}_{name}", met, receptor)
+            for met, name, receptor in zip(mets, names, receptors, strict=True)
+        ]
+
+
+def default_names(
+    minutes: NDArray[np.int64],
+    points: Points,
+    first: NDArray[np.int64],
+    asl: NDArray[np.bool_],
+) -> pa.Array:
+    """Name receptors as R-STILT does: ``{YYYYMMDDHHMM}_{lon}_{lat}_{zagl}``.
+
+    ``points`` are longitudes, latitudes and heights, one of each for every release point.
+
+    Several heights at one place have ``X`` for the height, as there. Several places, for which R-STILT
+    wants a name to be given, have a digest of their points. Heights above sea level end in ``asl``.
+    """
+    import pyarrow as pa
+
+    blocks = [
+        _names_of_block(minutes[span], points, first[start : start + _AT_ONCE + 1], asl[span])
+        for start in range(0, len(minutes), _AT_ONCE)
+        for span in [slice(start, start + _AT_ONCE)]
+    ]
+    return pa.concat_arrays(blocks) if blocks else pa.array([], pa.string())
+
+
+def _names_of_block(
+    minutes: NDArray[np.int64], points: Points, first: NDArray[np.int64], asl: NDArray[np.bool_]
+) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    starts = first[:-1]
+    longitudes, latitudes, heights_m = (column[starts] for column in points)
+    heights = r_numbers(heights_m)
+    if asl.any():
+        heights = pc.binary_join_element_wise(heights, pa.array(np.where(asl, "asl", "")), "")
+    several = np.flatnonzero(np.diff(first) > 1)
+    if len(several):
+        texts = heights.to_pylist()
+        for i in several.tolist():
+            texts[i] = _several(points, slice(first[i], first[i + 1]), bool(asl[i]))
+        heights = pa.array(texts, pa.string())
+    times = pa.array(write_times(minutes).tolist(), pa.string())
+    return pc.binary_join_element_wise(
+        times, r_numbers(longitudes), r_numbers(latitudes), heights, "_"
+    )
+
+
+def _several(points: Points, span: slice, asl: bool) -> str:
+    longitudes, latitudes, heights_m = (column[span] for column in points)
+    if (longitudes == longitudes[0]).all() and (latitudes == latitudes[0]).all():
+        return "Xasl" if asl else "X"
+    from hashlib import blake2b
+
+    import numpy as np
+
+    content = np.stack([longitudes, latitudes, heights_m]).astype("<f8").tobytes()
+    return "multi" + blake2b(content + bytes([asl]), digest_size=5).hexdigest()

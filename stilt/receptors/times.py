@@ -1,0 +1,113 @@
+"""Times of receptors: what is read, and how it is written."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+FIRST_YEAR, LAST_YEAR = 1941, 2040
+"""HYSPLIT writes years with two digits and takes those above 40 for 19xx."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COMPACT = re.compile(r"(\d{8})T?(\d{4}|\d{6})")
+_ZONE_WORD = re.compile(r"\s*(UTC|GMT|Z)$", re.IGNORECASE)
+_EXAMPLE = "write it like 2015-12-10 07:00 (UTC)"
+
+
+def parse_time(text: str) -> int:
+    """Return the seconds since 1970 of a time in UTC; fractions of a second are cut.
+
+    ISO 8601 in most of its forms, ``YYYYMMDDHHMM``, a date alone for midnight (R writes midnights so).
+    Without an offset it is UTC.
+
+    Raises
+    ------
+    ValueError
+        With the reason, for people.
+    """
+    text = _ZONE_WORD.sub("+00:00" if ":" in text else "", text.strip())
+    compact = _COMPACT.fullmatch(text)
+    if compact:
+        text = f"{compact[1]}T{compact[2]}"
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        known = str(error)
+        why = known if "must be in" in known or "out of range" in known else "is not a time"
+        raise ValueError(f"{why}: {_EXAMPLE}") from None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    seconds = (when - _EPOCH) // timedelta(seconds=1)
+    year = (_EPOCH + timedelta(seconds=seconds)).year
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(
+            f"the year must be {FIRST_YEAR} to {LAST_YEAR}: HYSPLIT keeps two digits of it"
+        )
+    return seconds
+
+
+def parse_times(texts: pa.Array) -> tuple[NDArray[np.int64], dict[int, str]]:
+    """Parse many times.
+
+    Returns
+    -------
+    seconds
+        Since 1970, 0 where there is none.
+    complaints
+        Index to what is wrong there.
+    """
+    import numpy as np
+
+    seconds = _parse_uniform(texts)
+    if seconds is not None:
+        years = seconds.astype("datetime64[s]").astype("datetime64[Y]").astype(int) + 1970
+        if len(years) == 0 or (years.min() >= FIRST_YEAR and years.max() <= LAST_YEAR):
+            return seconds, {}
+    encoded = texts.dictionary_encode()
+    results = [_try_parse(text) for text in encoded.dictionary.to_pylist()]
+    parsed = np.array([result if isinstance(result, int) else 0 for result in results], np.int64)
+    indices = encoded.indices.to_numpy(zero_copy_only=False)
+    bad = np.array([isinstance(result, str) for result in results], bool)
+    complaints = {
+        int(i): str(results[indices[i]]) for i in np.flatnonzero(bad[indices] if len(bad) else bad)
+    }
+    return parsed[indices] if len(parsed) else parsed, complaints
+
+
+def _parse_uniform(texts: pa.Array) -> NDArray[np.int64] | None:
+    """Parse where all times are of one of the two usual forms, a hundred times faster."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for kind in (pa.timestamp("s"), pa.timestamp("s", "UTC")):
+        try:
+            return np.asarray(pc.cast(pc.cast(texts, kind), pa.int64()).to_numpy())
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _try_parse(text: str) -> Any:
+    if not text:
+        return "is blank"
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        return str(error)
+
+
+def write_times(minutes: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Write minutes since 1970 as ``YYYYMMDDHHMM``."""
+    import numpy as np
+
+    text = np.datetime_as_string(minutes.astype("datetime64[m]")).astype("U16")
+    letters = text.view("U1").reshape(len(text), 16)
+    digits = np.ascontiguousarray(letters[:, [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15]])
+    return digits.view("U12").reshape(len(text))
