@@ -10,13 +10,13 @@ from stilt.backends.slurm.submit import DEFAULT_MAX_ARRAY_SIZE
 
 if TYPE_CHECKING:
     from stilt.backends.slurm.answers import Limits
-    from stilt.backends.slurm.submit import Handover
+    from stilt.backends.slurm.submit import Submission
 
 
-def preview(handover: Handover, limits: Limits) -> str:
+def preview(submission: Submission, limits: Limits) -> str:
     """Return what a submission would do, for ``--dry-run``; writes nothing."""
-    scripts = handover.scripts(limits)
-    lines = [f"{handover.tasks} tasks in {len(scripts)} array{'s' if len(scripts) > 1 else ''}"]
+    scripts = submission.scripts(limits)
+    lines = [f"{submission.tasks} tasks in {len(scripts)} array{'s' if len(scripts) > 1 else ''}"]
     lines.append(_limits_line(limits))
     for script, path in scripts:
         lines += ["", f"# {path}", render(script).rstrip(), ""]
@@ -35,7 +35,7 @@ def _limits_line(limits: Limits) -> str:
     )
 
 
-def tested(handover: Handover, limits: Limits) -> commands.Answer:
+def tested(submission: Submission, limits: Limits) -> commands.Answer:
     """Ask sbatch whether it would take the first array (``--test-only``)."""
-    script, _ = handover.scripts(limits)[0]
+    script, _ = submission.scripts(limits)[0]
     return commands.run("sbatch", "--test-only", given=render(script).encode())

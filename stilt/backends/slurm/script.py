@@ -70,8 +70,8 @@ class Script:
         What goes to sbatch: text and numbers as ``--key=value``, true as a bare flag, false not.
     python
         The interpreter that runs the worker.
-    project
-        The project's folder.
+    project, output
+        The project's folder and the output root.
     time_limit_s
         The time limit, if the options hold one: Slurm before 23.02 does not tell a job its end.
     """
@@ -82,6 +82,7 @@ class Script:
     cpus: int
     logs: Path
     project: Path
+    output: Path
     python: str
     setup: tuple[str, ...]
     options: Mapping[str, str | int | float | bool]
@@ -200,7 +201,8 @@ def _worker(script: Script) -> str:
 
     ``-P`` keeps the job's working directory off the import path.
     """
-    command = [script.python, "-P", "-m", "stilt", "push-worker"]
-    arguments = ["--batch", script.batch, "--cpus", str(script.cpus)]
-    words = " ".join(shlex.quote(word) for word in [*command, *arguments])
-    return f'exec {words} --task "$STILT_TASK" -- {shlex.quote(str(script.project))}'
+    words = [
+        *(script.python, "-P", "-m", "stilt", "push-worker", str(script.project)),
+        *("--output", str(script.output), "--batch", script.batch, "--cpus", str(script.cpus)),
+    ]
+    return f'exec {shlex.join(words)} --task "$STILT_TASK"'

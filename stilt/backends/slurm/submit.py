@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import Limits
 from stilt.backends.slurm.arrays import split
+from stilt.backends.slurm.observe import Array
 from stilt.backends.slurm.refusals import refusal
 from stilt.backends.slurm.script import Script, job_name, render, time_limit_s
 from stilt.durable import publish
@@ -39,7 +40,7 @@ WAITS_S = (2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Handover:
+class Submission:
     """A batch to be run by Slurm.
 
     Attributes
@@ -78,6 +79,7 @@ class Handover:
             cpus=self.cpus,
             logs=self.layout.slurm_logs(self.batch),
             project=self.layout.project,
+            output=self.layout.output,
             python=sys.executable,
             setup=self.execution.setup,
             options=self.execution.sbatch,
@@ -86,16 +88,16 @@ class Handover:
 
 
 def submit(
-    handover: Handover,
+    submission: Submission,
     limits: Limits,
     record: Callable[[Event], None],
     say: Callable[[str], None],
-) -> tuple[JobId, ...]:
+) -> tuple[Array, ...]:
     """Submit all arrays of a batch whose chunks are registered.
 
     Parameters
     ----------
-    handover
+    submission
         The batch.
     limits
         What the cluster allows, from ``ask_limits``.
@@ -112,24 +114,26 @@ def submit(
         If there is no Slurm, or it does not take the batch for another reason.
     """
     commands.require_slurm()
-    scripts = handover.scripts(limits)
-    handover.layout.slurm_logs(handover.batch).mkdir(parents=True, exist_ok=True)
+    scripts = submission.scripts(limits)
+    submission.layout.slurm_logs(submission.batch).mkdir(parents=True, exist_ok=True)
     for script, path in scripts:
         publish(path, render(script).encode())
         path.chmod(0o755)
-    jobs: list[JobId] = []
+    accepted: list[Array] = []
     for script, path in scripts:
         part = script.part
         record(Submitting(script.batch, script.name, time.time(), part.first, part.tasks))
-        job = _submit_part(script, path, jobs, say)
-        cluster = job.cluster or limits.cluster
-        record(Submitted(script.batch, script.name, job.job, time.time(), cluster=cluster))
-        jobs.append(job)
-    return tuple(jobs)
+        job = _submit_part(script, path, accepted, say)
+        at, cluster = time.time(), job.cluster or limits.cluster
+        record(Submitted(script.batch, script.name, job.job, at, cluster=cluster))
+        accepted.append(
+            Array(script.batch, script.name, part.first, part.tasks, at, job.job, cluster)
+        )
+    return tuple(accepted)
 
 
 def _submit_part(
-    script: Script, path: Path, earlier: list[JobId], say: Callable[[str], None]
+    script: Script, path: Path, earlier: list[Array], say: Callable[[str], None]
 ) -> JobId:
     try:
         return _sbatch(script.name, path, _dependency(script, earlier), say)
@@ -137,7 +141,7 @@ def _submit_part(
         raise refusal(error, script, tuple(job.job for job in earlier)) from error
 
 
-def _dependency(script: Script, earlier: list[JobId]) -> tuple[str, ...]:
+def _dependency(script: Script, earlier: list[Array]) -> tuple[str, ...]:
     """Have an array that the throttle has no room for wait, besides what the user asked for."""
     if script.part.after is None:
         return ()
