@@ -50,12 +50,14 @@ def children(pid: int | None = None) -> list[int]:
     return found
 
 
-def kill_tree(pid: int) -> None:
+def kill_tree(pid: int, *, reap: bool = True) -> None:
     """SIGKILL a child, its process group and every process below it, and reap the child.
 
     Stopping each before looking at its children keeps it from starting another meanwhile.
     """
     _stop_and_kill(pid)
+    if not reap:
+        return
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, 0)
 

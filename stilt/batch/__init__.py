@@ -1,1 +1,1 @@
-"""batch."""
+"""What one hand-over is: its plan, its chunks, its manifest, and the lock it is made under."""

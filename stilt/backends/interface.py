@@ -1,0 +1,72 @@
+"""What a backend is: how a batch that was handed over comes to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from stilt.batch.manifest import Manifest
+    from stilt.config.schema import Config
+    from stilt.log.fold import State
+    from stilt.log.writer import SegmentWriter
+    from stilt.paths import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How work is divided: chunks, simulations at the same time in each, and what the user asked of it."""
+
+    n_workers: int
+    cpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A batch in place: chunks, settings and manifest are durable, and so are the ``pending`` events.
+
+    Attributes
+    ----------
+    log
+        The run's own segment, for ``submitting`` and ``submitted``.
+    already_done
+        Simulations of the project that were done before.
+    """
+
+    layout: Layout
+    config: Config
+    manifest: Manifest
+    log: SegmentWriter
+    already_done: int = 0
+
+
+class Backend(Protocol):
+    """Where workers run. One object serves one ``stilt run``."""
+
+    name: str
+
+    def sizes(self, config: Config, n_workers: int | None, cpus: int | None) -> Sizes:
+        """Return how to divide the work; the arguments are those of the command line.
+
+        Raises
+        ------
+        StiltError
+            If something needed is not given, or this machine has not what the backend needs. Nothing
+            has been written then.
+        """
+
+    def settle(self, layout: Layout, state: State) -> bool:
+        """Find out about submissions of which the log has the intent and not the outcome.
+
+        Called under ``run.lock`` before planning. Returns whether it appended anything, so that the log
+        is to be folded again.
+        """
+
+    def start(self, handed: HandOver) -> None:
+        """Have the batch run: append ``submitting`` and ``submitted`` around it. Under ``run.lock``."""
+
+    def wait(self, handed: HandOver) -> int:
+        """Wait for its end with progress and return the exit code."""
+
+    def preview(self, handed: HandOver) -> str:
+        """Return what ``--dry-run`` shows besides the plan; ``handed`` is not on disk."""

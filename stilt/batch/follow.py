@@ -1,0 +1,72 @@
+"""Follow what the workers of a batch write to the log, while they write it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stilt.errors import EnvironmentFailure
+from stilt.log.events import Done, Event, Started
+from stilt.log.index import OutputIndex
+from stilt.log.reader import Scan, Scanner, read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class BatchFollower:
+    """Reads only what is new in a batch's segments.
+
+    Attributes
+    ----------
+    outcomes
+        The outcome of every simulation that ended in this batch; the latest counts.
+    reasons
+        Why those failed that failed.
+    running
+        Simulations that were begun and have not ended.
+    """
+
+    def __init__(self, log_dir: Path, batch: str) -> None:
+        self.outcomes: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
+        self.running: set[str] = set()
+        self._index = OutputIndex(log_dir)
+        self._batch = batch
+        self._scanner: Scanner[Any] = Scanner(Event)
+        self._scans: dict[Path, Scan[Any]] = {}
+
+    def poll(self) -> Iterator[Done]:
+        """Yield the ``done`` events that were written since the last time.
+
+        A segment that cannot be read just now is read the next time.
+        """
+        for path in self._index.segments(self._batch):
+            known = self._scans.get(path)
+            if known is not None and known.closed is not None:
+                continue
+            try:
+                scan = self._read(path, known)
+            except EnvironmentFailure:
+                continue
+            self._scans[path] = scan
+            yield from self._take(scan)
+
+    def count(self, *outcomes: str) -> int:
+        """Return how many simulations ended in one of these ways."""
+        return sum(outcome in outcomes for outcome in self.outcomes.values())
+
+    def _read(self, path: Path, known: Scan[Any] | None) -> Scan[Any]:
+        if known is None:
+            return self._scanner.scan(read_bytes(path))
+        return self._scanner.resume(known, read_bytes(path, known.offset))
+
+    def _take(self, scan: Scan[Any]) -> Iterator[Done]:
+        for event in scan.events:
+            if isinstance(event, Started):
+                self.running.add(event.sim)
+            elif isinstance(event, Done):
+                self.running.discard(event.sim)
+                self.outcomes[event.sim] = event.outcome
+                self.reasons[event.sim] = event.reason
+                yield event

@@ -1,0 +1,200 @@
+"""Hand work over: chunks, settings and manifest into place, then the ``pending`` events.
+
+Each step is durable before the next, and each can be done again: the batch's folder is built under a
+temporary name and renamed into place whole, its id is a digest of its content, and a ``pending`` event
+more is harmless. A hand-over that died is taken up by the next one that has the same content; what else
+was left of it is removed, or declared cancelled.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stilt.batch.chunks import ChunkEntry, chunk_digest, deal, encode_chunk
+from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
+from stilt.durable import TEMPORARY_PREFIX, fsync_dir
+from stilt.errors import EnvironmentFailure
+from stilt.log.events import Cancelled, Pending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stilt.batch.chunks import Task
+    from stilt.batch.plan import Plan, Simulations
+    from stilt.log.events import Event
+    from stilt.log.writer import SegmentWriter
+    from stilt.paths import Layout
+
+_READ_ONLY = 0o444
+_EVENTS_A_LINE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """The newest batch of the log, if nothing was ever started or submitted for it."""
+
+    batch: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is handed over.
+
+    Attributes
+    ----------
+    plan
+        Which simulations, as indexes into ``simulations``.
+    simulations
+        All simulations of the project.
+    settings
+        The bytes of the settings snapshot.
+    n_chunks
+        How many chunks to deal to, at most.
+    """
+
+    plan: Plan
+    simulations: Simulations
+    settings: bytes
+    n_chunks: int
+
+
+def write_batch(
+    layout: Layout, work: Work, draft: Manifest, unfinished: Unfinished | None = None
+) -> Manifest:
+    """Put chunks, settings and manifest of a batch into place and return its manifest.
+
+    ``draft`` is the manifest without chunks and id, its ``seq`` the next free one. ``unfinished`` is a
+    hand-over that died: if it has the same content, this is it, and it keeps its sequence number.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the output root cannot be written.
+    """
+    try:
+        layout.chunks_dir.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(layout.chunks_dir)
+        return _write_folder(layout, work, draft, unfinished)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the batch cannot be written below {layout.chunks_dir}: {error.strerror}",
+            "check space, quota and permissions of the output root, then run the same command again",
+        ) from error
+
+
+def name_batch(work: Work, draft: Manifest, unfinished: Unfinished | None = None) -> Manifest:
+    """Return the manifest that ``write_batch`` would, without writing anything."""
+    refs = tuple(ChunkRef(chunk_digest(data), count) for data, count in _chunks(work))
+    return _complete(draft, refs, unfinished)
+
+
+def register(
+    writer: SegmentWriter, manifest: Manifest, abandoned: Unfinished | None = None
+) -> None:
+    """Append one ``pending`` event a chunk; they are durable on return.
+
+    ``abandoned`` is a hand-over that died and has another content: no task of it is ever going to run.
+    """
+    now = time.time()
+    events: list[Event] = [
+        Pending(ref.digest, ref.count, manifest.batch, manifest.seq, now, task)
+        for task, ref in enumerate(manifest.chunks)
+    ]
+    if abandoned is not None and abandoned.batch != manifest.batch:
+        events.append(Cancelled(abandoned.batch, now))
+    for first in range(0, len(events), _EVENTS_A_LINE):
+        writer.append(*events[first : first + _EVENTS_A_LINE])
+    writer.sync()
+
+
+def _write_folder(
+    layout: Layout, work: Work, draft: Manifest, unfinished: Unfinished | None
+) -> Manifest:
+    building = layout.chunks_dir / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    building.mkdir()
+    refs = tuple(_write_chunks(building, work))
+    manifest = _complete(draft, refs, unfinished)
+    _write_file(building / f"config-{manifest.config}.yaml", work.settings)
+    _write_file(building / "batch.json", encode_manifest(manifest))
+    fsync_dir(building)
+    _put_into_place(building, layout.batch_dir(manifest.batch))
+    return manifest
+
+
+def _write_chunks(folder: Path, work: Work) -> Iterator[ChunkRef]:
+    for data, count in _chunks(work):
+        digest = chunk_digest(data)
+        _write_file(folder / f"{digest}.json", data)
+        yield ChunkRef(digest, count)
+
+
+def _chunks(work: Work) -> Iterator[tuple[bytes, int]]:
+    """Yield the bytes of each chunk and how many simulations it lists; one is in memory at a time."""
+    for share in _shares(work.plan, work.n_chunks):
+        simulations = work.simulations.take([index for index, _ in share])
+        entries = (
+            ChunkEntry.of(simulation, task)
+            for simulation, (_, task) in zip(simulations, share, strict=True)
+        )
+        yield encode_chunk(entries), len(share)
+
+
+def _shares(plan: Plan, n_chunks: int) -> Iterator[list[tuple[int, Task]]]:
+    """Deal what costs a transport and what does not separately, so that every chunk costs alike."""
+    n_chunks = max(1, min(n_chunks, len(plan.transport) + len(plan.footprints)))
+    transport = deal(plan.transport, n_chunks) if plan.transport else []
+    footprints = deal(plan.footprints, n_chunks) if plan.footprints else []
+    # counted from the other end: where neither fills all chunks, they fill different ones
+    footprints += [()] * (n_chunks - len(footprints))
+    footprints.reverse()
+    transport += [()] * (n_chunks - len(transport))
+    for heavy, light in zip(transport, footprints, strict=True):
+        share: list[tuple[int, Task]] = [(index, "transport") for index in heavy]
+        share += [(index, "footprints") for index in light]
+        if share:
+            yield share
+
+
+def _complete(
+    draft: Manifest, refs: tuple[ChunkRef, ...], unfinished: Unfinished | None
+) -> Manifest:
+    full = msgspec.structs.replace(draft, chunks=refs, total=sum(ref.count for ref in refs))
+    if unfinished is not None:
+        same = msgspec.structs.replace(full, seq=unfinished.seq)
+        if batch_id(same) == unfinished.batch:
+            full = same
+    return msgspec.structs.replace(full, batch=batch_id(full))
+
+
+def _put_into_place(building: Path, folder: Path) -> None:
+    try:
+        building.rename(folder)
+    except OSError:
+        if not (folder / "batch.json").is_file():
+            raise
+        # the same content was put there before, by a hand-over that died after this step
+        shutil.rmtree(building)
+    fsync_dir(folder.parent)
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _READ_ONLY)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(handle)
+
+
+def _remove_leftovers(chunks_dir: Path) -> None:
+    """Remove what a hand-over left that died before its batch had a name; run.lock is held."""
+    for folder in chunks_dir.glob(f"{TEMPORARY_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)

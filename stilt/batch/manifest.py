@@ -1,0 +1,101 @@
+"""The manifest of a batch: ``batch.json`` beside its chunks."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from stilt.errors import DamagedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST_FORMAT = 1
+_ID_DIGITS = 10
+
+
+class ChunkRef(Struct, frozen=True, array_like=True):
+    """A chunk of the batch: the digest that names its file, and how many simulations it lists."""
+
+    digest: str
+    count: int
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What was handed over. Nothing in it depends on when or where that was.
+
+    Attributes
+    ----------
+    batch, seq
+        The id, a digest of the content, and the sequence number.
+    config
+        Digest of the settings, which names their snapshot.
+    engine
+        Name and version of the transport engine.
+    chunks
+        In task order: task k works on ``chunks[k]``.
+    total
+        Simulations in all chunks.
+    cpus
+        Simulations that a worker runs at the same time.
+    transports, footprints
+        Settings digests: of the transport by meteorology, of each footprint product.
+    project_total
+        Simulations that the project had when this was planned, those already complete included.
+    likely_wall_s
+        What a simulation took at most of the time in earlier batches; 0 where nothing is known.
+    """
+
+    batch: str
+    seq: int
+    config: str
+    engine: str
+    backend: str
+    chunks: tuple[ChunkRef, ...]
+    total: int
+    cpus: int = 1
+    transports: dict[str, str] = {}
+    footprints: dict[str, str] = {}
+    project_total: int = 0
+    likely_wall_s: float = 0.0
+    max_fails: int = 0
+    format: int = MANIFEST_FORMAT
+
+
+def batch_id(manifest: Manifest) -> str:
+    """Return the id: the sequence number for people, and a digest of what is handed over."""
+    content = msgspec.structs.replace(manifest, batch="", likely_wall_s=0.0)
+    digest = hashlib.blake2b(msgspec.json.encode(content), digest_size=_ID_DIGITS // 2).hexdigest()
+    return f"{manifest.seq:04d}-{digest}"
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Return the bytes of ``batch.json``."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read ``batch.json``.
+
+    Raises
+    ------
+    DamagedError
+        If it is missing, torn or of a newer format.
+    """
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DamagedError(
+            f"the batch's manifest {path} cannot be read: {why}",
+            "`stilt run` hands its work over again",
+        ) from error
+    if manifest.format > MANIFEST_FORMAT:
+        raise DamagedError(
+            f"{path} has format {manifest.format}, this stilt reads up to {MANIFEST_FORMAT}",
+            "use the stilt that wrote it",
+        )
+    return manifest

@@ -1,0 +1,52 @@
+"""Which simulations a live task has, or is going to have: they are not handed over again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stilt.batch.chunks import read_chunk
+from stilt.batch.manifest import read_manifest
+from stilt.errors import DamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stilt.log.fold import BatchState, State
+    from stilt.paths import Layout
+
+_ENDED = frozenset({"complete", "empty", "failed", "invalid"})
+
+
+def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> set[str]:
+    """Return the ids that live tasks, and those of which nothing is known, have not ended yet.
+
+    ``keeps`` tells of a batch and a task whether it still has its simulations.
+    """
+    waiting: set[str] = set()
+    for batch in state.batches.values():
+        if batch.cancelled is None:
+            waiting |= _of_batch(layout, state, batch, keeps)
+    return waiting
+
+
+def _of_batch(
+    layout: Layout, state: State, batch: BatchState, keeps: Callable[[str, int], bool]
+) -> set[str]:
+    tasks = sorted({task for task, _ in batch.chunks if keeps(batch.id, task)})
+    if not tasks:
+        return set()
+    waiting: set[str] = set()
+    try:
+        refs = read_manifest(layout.manifest(batch.id)).chunks
+        for task in tasks:
+            chunk = read_chunk(layout.chunk(batch.id, refs[task].digest))
+            waiting.update(entry.sim for entry in chunk.simulations)
+    except (DamagedError, IndexError):
+        # its worker refuses a damaged chunk too, so what the rest of it lists is work to do
+        pass
+    return {sim for sim in waiting if not _has_ended(state, sim, batch.id)}
+
+
+def _has_ended(state: State, sim: str, batch: str) -> bool:
+    known = state.sims.get(sim)
+    return known is not None and known.batch == batch and known.outcome in _ENDED

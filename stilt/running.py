@@ -1,0 +1,242 @@
+"""``stilt run``: plan, hand over, start, wait. One path for every backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stilt.backends import backend_named
+from stilt.backends.interface import HandOver
+from stilt.backends.liveness import Life
+from stilt.backends.observe import fold_and_observe
+from stilt.batch.handover import Unfinished, Work, name_batch, register, write_batch
+from stilt.batch.lock import run_lock
+from stilt.batch.manifest import Manifest
+from stilt.batch.plan import EVERYTHING, Selection, Settings, plan
+from stilt.batch.present import Listing
+from stilt.batch.queued import queued
+from stilt.config.digests import config_digest, footprint_digest, transport_digest
+from stilt.config.load import dump_config, load_config
+from stilt.identity import this_writer
+from stilt.log.index import OutputIndex
+from stilt.log.writer import SegmentWriter
+from stilt.paths import Layout, local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stilt.backends.interface import Backend, Sizes
+    from stilt.batch.plan import Plan, Simulations
+    from stilt.config.schema import Config
+    from stilt.log.fold import State
+    from stilt.transport.protocol import Engine
+
+EXIT_NOT_FINISHED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes
+    ----------
+    backend
+        Overrides ``execution.backend``.
+    wait
+        Whether to stay until the end; None: as the backend does.
+    receptors
+        A file in place of ``receptors.csv``.
+    max_fails
+        Stop a worker after so many failures; 0: never.
+    """
+
+    project: Path
+    backend: str | None = None
+    wait: bool | None = None
+    n_workers: int | None = None
+    cpus: int | None = None
+    receptors: Path | None = None
+    selection: Selection = EVERYTHING
+    dry_run: bool = False
+    max_fails: int = 0
+
+
+def run(request: Request, say: Callable[[str], None]) -> int:
+    """Hand over what is to be done and return the exit code.
+
+    Raises
+    ------
+    StiltError
+        If something is wrong with the input, the surroundings or the log.
+    """
+    project = _read(request)
+    backend = backend_named(request.backend or project.config.execution.backend)
+    sizes = backend.sizes(project.config, request.n_workers, request.cpus)
+    this = _Run(request, project, backend, sizes, say)
+    return this.preview() if request.dry_run else this.run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """What a run reads before it writes anything."""
+
+    layout: Layout
+    config: Config
+    simulations: Simulations
+    engine: Engine
+    settings: Settings
+
+    @property
+    def engine_name(self) -> str:
+        return f"{self.engine.name} {self.engine.version}"
+
+
+def _read(request: Request) -> _Project:
+    from stilt.receptors.read import read_receptors
+    from stilt.transport.engines import load_engine  # type: ignore[import-not-found, unused-ignore]
+
+    root = local_path(request.project, "the project")
+    config = load_config(root / "config.yaml")
+    layout = Layout.of(root, config.output)
+    simulations = read_receptors(request.receptors or layout.receptors_file, tuple(config.mets))
+    engine = load_engine(config)
+    name = f"{engine.name} {engine.version}"
+    settings = Settings(
+        {met: transport_digest(config, met, name) for met in config.mets},
+        {name: footprint_digest(config, name) for name in config.footprints},
+    )
+    return _Project(layout, config, simulations, engine, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One ``stilt run``."""
+
+    request: Request
+    project: _Project
+    backend: Backend
+    sizes: Sizes
+    say: Callable[[str], None]
+
+    def run(self) -> int:
+        self.project.engine.prepare(self.project.config)
+        layout = self.project.layout
+        with run_lock(layout):
+            state, todo = self._plan(settle=True)
+            self._say_plan(todo)
+            if not todo.work:
+                return self._nothing_to_do(todo)
+            handed = self._hand_over(state, todo)
+            self.backend.start(handed)
+        if self.backend.name == "local" or self.request.wait:
+            return self.backend.wait(handed)
+        handed.log.close()
+        return 0
+
+    def preview(self) -> int:
+        """Say what would be done, and write nothing."""
+        state, todo = self._plan()
+        self._say_plan(todo)
+        if todo.work:
+            manifest = name_batch(self._work(todo), self._draft(state, todo), _unfinished(state))
+            handed = self._handed(manifest, todo)
+            self.say(f"would hand over {manifest.total:,} as batch {manifest.batch}")
+            self.say(self.backend.preview(handed).rstrip())
+        self.say("dry run: nothing was written")
+        return 0
+
+    def _plan(self, *, settle: bool = False) -> tuple[State, Plan]:
+        project = self.project
+        index = OutputIndex(project.layout.log_dir)
+        state, liveness = fold_and_observe(index, fresh=True)
+        if settle and self.backend.settle(project.layout, state):
+            state, liveness = fold_and_observe(index, fresh=True)
+
+        def keeps(batch: str, task: int) -> bool:
+            known = state.batches[batch]
+            if not (known.submissions or known.intents or known.tasks):
+                return False  # a hand-over that died: whoever does one holds the lock held here
+            return liveness.of(batch, task).life is not Life.GONE
+
+        todo = plan(
+            project.simulations,
+            state.sims,
+            project.settings,
+            Listing(project.layout),
+            queued=queued(project.layout, state, keeps),
+            selection=self.request.selection,
+        )
+        return state, todo
+
+    def _hand_over(self, state: State, todo: Plan) -> HandOver:
+        unfinished = _unfinished(state)
+        layout = self.project.layout
+        manifest = write_batch(layout, self._work(todo), self._draft(state, todo), unfinished)
+        handed = self._handed(manifest, todo)
+        register(handed.log, manifest, unfinished)
+        return handed
+
+    def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:
+        layout = self.project.layout
+        log = SegmentWriter(
+            layout.log_dir,
+            manifest.batch,
+            manifest.seq,
+            this_writer("run"),
+            transport=manifest.transports,
+            footprints=manifest.footprints,
+        )
+        return HandOver(layout, self.project.config, manifest, log, todo.complete + todo.empty)
+
+    def _work(self, todo: Plan) -> Work:
+        project = self.project
+        return Work(todo, project.simulations, dump_config(project.config), self.sizes.n_workers)
+
+    def _draft(self, state: State, todo: Plan) -> Manifest:
+        return Manifest(
+            batch="",
+            seq=1 + max((batch.seq for batch in state.batches.values()), default=0),
+            config=config_digest(self.project.config),
+            engine=self.project.engine_name,
+            backend=self.backend.name,
+            chunks=(),
+            total=0,
+            cpus=self.sizes.cpus,
+            transports=dict(self.project.settings.transports),
+            footprints=dict(self.project.settings.footprints),
+            project_total=todo.total,
+            likely_wall_s=_likely_wall_s(state),
+            max_fails=self.request.max_fails,
+        )
+
+    def _say_plan(self, todo: Plan) -> None:
+        facts = [f"{count:,} {why}" for why, count in todo.why.most_common()]
+        other = {
+            "already done": todo.complete + todo.empty,
+            "queued or running": todo.queued,
+            "not asked for": todo.left_out,
+        }
+        facts += [f"{count:,} {what}" for what, count in other.items() if count]
+        self.say(f"{todo.total:,} simulations: {', '.join(facts)}")
+
+    def _nothing_to_do(self, todo: Plan) -> int:
+        if not todo.queued:
+            self.say("nothing to do")
+            return 0
+        self.say("nothing new to hand over; `stilt status` shows what is queued and running")
+        return EXIT_NOT_FINISHED if self.backend.name == "local" else 0
+
+
+def _unfinished(state: State) -> Unfinished | None:
+    """Return the newest batch if its hand-over died: nobody was asked to run it."""
+    newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
+    if newest is None or newest.submissions or newest.intents or newest.tasks:
+        return None
+    return None if newest.cancelled is not None else Unfinished(newest.id, newest.seq)
+
+
+def _likely_wall_s(state: State) -> float:
+    """Return what nineteen of twenty simulations took at most, in seconds; 0 if none has ended."""
+    walls = sorted(sim.wall_s for sim in state.sims.values() if sim.is_done)
+    return walls[len(walls) * 19 // 20] if walls else 0.0

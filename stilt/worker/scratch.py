@@ -1,0 +1,78 @@
+"""Work directories on node-local scratch, and those that a killed worker left there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilt.errors import EnvironmentFailure
+from stilt.identity import is_alive, this_writer
+
+if TYPE_CHECKING:
+    from stilt.log.events import Writer
+
+PREFIX = "stilt-work"
+
+
+def make_scratch(chosen: str | None) -> Path:
+    """Return a new folder for this worker, and remove those of workers that died on this machine.
+
+    The engine's folders are made inside it, one a simulation; an engine may keep beside them what all
+    simulations of the task share. ``chosen`` is ``execution.scratch``; else ``$TMPDIR`` or ``/tmp``.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If nothing can be written there.
+    """
+    base = Path(os.path.expandvars(chosen)).expanduser() if chosen else Path(tempfile.gettempdir())
+    writer = this_writer("worker")
+    folder = base / f"{_name(writer)}-{secrets.token_hex(4)}"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        _remove_stale(base, writer)
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the scratch folder {base} cannot be written: {error.strerror}",
+            "set `execution: {scratch: FOLDER}` in config.yaml, or TMPDIR",
+        ) from error
+    return folder
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove a worker's folder and everything in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _name(writer: Writer) -> str:
+    boot = writer.boot.replace("-", "")[:8] or "0"
+    return f"{PREFIX}-{writer.host}-{boot}-{writer.pid}-{writer.pid_start}"
+
+
+def _remove_stale(base: Path, here: Writer) -> None:
+    """Remove the folders of this host whose process is gone, by pid and start time, or by a reboot."""
+    for folder in base.glob(f"{PREFIX}-{socket.gethostname()}-*"):
+        if folder.is_dir() and not folder.is_symlink() and not _in_use(folder, here):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_use(folder: Path, here: Writer) -> bool:
+    """Return whether the worker that made a folder may still live, or nobody can say."""
+    try:
+        _, boot, pid, start, _ = folder.name.rsplit("-", 4)
+        number, since = int(pid), int(start)
+        mine = folder.stat().st_uid == os.getuid()
+    except (ValueError, OSError):
+        return True
+    if not mine:
+        return True
+    if boot != (here.boot.replace("-", "")[:8] or "0"):
+        return False
+    owner = type(here)(role="worker", host=here.host, pid=number, pid_start=since, boot=here.boot)
+    return is_alive(owner) is not False

@@ -1,0 +1,59 @@
+"""Stop signals as something to look at, not something that interrupts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+
+
+class StopSignals:
+    """Within the block, the first stop signal sets ``name`` and makes ``wakeup`` readable.
+
+    Attributes
+    ----------
+    name
+        The signal that came, such as ``SIGTERM``; empty until one has.
+    wakeup
+        A descriptor to select on.
+    """
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.wakeup, self._write = os.pipe()
+        for end in (self.wakeup, self._write):
+            os.set_blocking(end, False)
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in STOP_SIGNALS:
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() itself returned
+        signal.set_wakeup_fd(self._before_fd)
+        for end in (self.wakeup, self._write):
+            os.close(end)
+
+    def drain(self) -> None:
+        """Make ``wakeup`` unreadable until the next signal."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.wakeup, 4096)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self.name = self.name or signal.Signals(number).name
