@@ -1,0 +1,235 @@
+"""From particles to a footprint: STILT's kernel method.
+
+Lin et al. (2003), JGR 108, 4493; Fasoli et al. (2018), GMD 11, 2813, section 2.2. Values are equal to
+R-STILT's on the same particles, but for what R-STILT gets wrong:
+
+- Kernels are right for cells that are not square.
+- A cloud that lies across the antimeridian is one cloud, and on a grid round the whole globe kernels go on
+  at the other side of 180 degrees.
+- A single particle is not smoothed (its cloud has no width), rather than an error.
+- On a projected grid too, rows are filled in near the receptor where particles step over cells.
+- Hours in which nothing reached the grid are zero, not absent: every hour that the particles span is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from stilt.footprint import kernels
+from stilt.footprint.grid import Geometry, geometry_of
+from stilt.footprint.rows import Rows, fill_in_near_receptor, rows_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import FootprintGrid
+    from stilt.particles.table import ParticleTable
+    from stilt.simulation import Receptor
+
+BANDWIDTH_FACTOR = 0.06
+"""Fasoli et al. (2018), equation 8."""
+
+MAX_BANDWIDTH_DEGREES = 180.0
+"""The cosine in the bandwidth vanishes at a pole; nothing is spread further than over the globe."""
+
+KERNEL_REACH = 3.0
+"""Standard deviations at which kernels end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The influence of surface fluxes on a receptor.
+
+    Attributes
+    ----------
+    values
+        ppm per (umol m-2 s-1), float32, (layer, y, x) with y ascending.
+    geometry
+        The grid.
+    times
+        The start of each layer, datetime64[s] in UTC, ascending: hours counted from the receptor's time, or
+        that time itself for the one layer of a time-integrated footprint.
+    """
+
+    values: NDArray[np.float32]
+    geometry: Geometry
+    times: NDArray[np.datetime64]
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """Cell centres, degrees east or units of the projection."""
+        return self.geometry.x
+
+    @property
+    def y(self) -> NDArray[np.float64]:
+        """Cell centres, degrees north or units of the projection."""
+        return self.geometry.y
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing touched the surface within the grid."""
+        return not bool(self.values.any())
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernels:
+    """The kernel of each age: its standard deviation and the cells it reaches beyond its middle one."""
+
+    bandwidth: NDArray[np.float64]
+    halves_x: NDArray[np.int64]
+    halves_y: NDArray[np.int64]
+
+
+def warm() -> None:
+    """Put the compiled kernels into the cache, so that processes started later need not compile.
+
+    Importing this module does it: kernels are compiled where they are defined.
+    """
+
+
+def calc_footprint(table: ParticleTable, grid: FootprintGrid, receptor: Receptor) -> Footprint:
+    """Return the footprint of a receptor's particles on a grid.
+
+    Parameters
+    ----------
+    table
+        The columns time, indx, long, lati and foot; each particle's rows in order of time.
+    grid
+        Cells, projection and smoothing.
+    receptor
+        Gives the time from which hours are counted.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or the grid has no cell.
+    """
+    geometry = geometry_of(grid)
+    rows = rows_of(table)
+    if not len(rows):
+        return Footprint(
+            np.zeros((0, geometry.ny, geometry.nx), np.float32), geometry, _times(receptor, 0, 0)
+        )
+    rows = fill_in_near_receptor(rows, geometry)
+    if grid.time_integrate:
+        first_hour, n_layers = 0, 1
+    else:
+        first_hour, n_layers = _hours(rows.time)
+    values = np.zeros((n_layers, geometry.ny, geometry.nx), np.float32)
+    layers = np.zeros(len(rows), np.int32)
+    if not grid.time_integrate:
+        kernels.layers_of(rows.time, first_hour, layers)
+    _spread(rows, layers, values, grid=grid, geometry=geometry, near=receptor.longitudes[0])
+    return Footprint(values, geometry, _times(receptor, first_hour, n_layers))
+
+
+def _hours(time: NDArray[np.float64]) -> tuple[int, int]:
+    first, last = np.floor(time.min() / 60.0), np.floor(time.max() / 60.0)
+    return int(first), int(last - first) + 1
+
+
+def _times(receptor: Receptor, first_hour: int, n_layers: int) -> NDArray[np.datetime64]:
+    start = receptor.when.replace(tzinfo=None) + timedelta(hours=first_hour)
+    return np.datetime64(start, "s") + np.arange(n_layers) * np.timedelta64(3600, "s")
+
+
+def _spread(
+    rows: Rows,
+    layers: NDArray[np.int32],
+    values: NDArray[np.float32],
+    *,
+    grid: FootprintGrid,
+    geometry: Geometry,
+    near: float,
+) -> None:
+    """Add up the kernels of all rows in ``values``; ``near`` is a longitude that clouds are not far from."""
+    x, y = geometry.project(rows.long, rows.lati)
+    ages, minutes = rows.ages()
+    cloud_sizes = np.empty(len(minutes)), np.empty(len(minutes))
+    kernels.cloud_sizes(ages, x, y, near, geometry.period, *cloud_sizes)
+    bandwidth = _bandwidth(minutes, *cloud_sizes, grid, geometry)
+    bandwidth = _of_nearest_age(bandwidth, minutes, ties="left" if rows.is_forward else "right")
+    halves_x = np.floor(KERNEL_REACH * bandwidth / geometry.xres).astype(np.int64)
+    halves_y = np.floor(KERNEL_REACH * bandwidth / geometry.yres).astype(np.int64)
+    order, bounds = _order(rows.foot, ages, len(minutes), layers, len(values))
+    kernels.spread(
+        order,
+        bounds,
+        x,
+        y,
+        rows.foot,
+        ages,
+        bandwidth,
+        halves_x,
+        halves_y,
+        _edges(geometry.xmin, geometry.xres, geometry.nx, 2 * int(halves_x.max()) + 1),
+        _edges(geometry.ymin, geometry.yres, geometry.ny, 2 * int(halves_y.max()) + 1),
+        geometry.xres,
+        geometry.yres,
+        geometry.middle,
+        geometry.period,
+        geometry.is_global,
+        1.0 / rows.n_particles,
+        values,
+    )
+
+
+def _bandwidth(
+    minutes: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    mean_y: NDArray[np.float64],
+    grid: FootprintGrid,
+    geometry: Geometry,
+) -> NDArray[np.float64]:
+    """Return the kernels' standard deviations in units of the grid; NaN for an age with one particle.
+
+    On a projected grid the factor is the same although the unit is not, as in R-STILT: kernels are some
+    metres wide, so that ``smooth_factor`` has to be large to do anything.
+    """
+    width: NDArray[np.float64] = (
+        grid.smooth_factor * BANDWIDTH_FACTOR * variance**0.25 * np.sqrt(minutes / 1440.0)
+    )
+    if geometry.is_longlat:
+        width = np.minimum(width / np.cos(np.radians(mean_y)), MAX_BANDWIDTH_DEGREES)
+    return width
+
+
+def _of_nearest_age(
+    width: NDArray[np.float64], minutes: NDArray[np.float64], ties: Literal["left", "right"]
+) -> NDArray[np.float64]:
+    """Return the widths, with unknown ones taken from the nearest age; of two, the one that ``ties`` names."""
+    known = np.flatnonzero(np.isfinite(width))
+    if not len(known):
+        return np.zeros_like(width)
+    middles = (minutes[known][1:] + minutes[known][:-1]) / 2
+    nearest: NDArray[np.float64] = width[known[np.searchsorted(middles, minutes, side=ties)]]
+    return nearest
+
+
+def _order(
+    foot: NDArray[np.float64],
+    ages: NDArray[np.int32],
+    n_ages: int,
+    layers: NDArray[np.int32],
+    n_layers: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the rows with foot by layer, then by age, and where each layer's part begins and ends."""
+    kept = np.empty(len(foot), np.int32)
+    kept = kept[: kernels.rows_with_foot(foot, kept)]
+    by_age = kernels.grouped_by(ages, kept, np.zeros(n_ages + 1, np.int64))
+    bounds = np.zeros(n_layers + 1, np.int64)
+    return kernels.grouped_by(layers, by_age, bounds), bounds
+
+
+def _edges(start: float, size: float, count: int, buffer: int) -> NDArray[np.float64]:
+    """Return the edges of the cells and of ``buffer`` more on each side.
+
+    Added up as R-STILT does: many particles lie on an edge, as longitudes have four decimals, and
+    rounding decides on which side of it.
+    """
+    steps = np.arange(count + 2 * buffer + 1, dtype=np.float64)
+    return (start - buffer * size) + steps * size

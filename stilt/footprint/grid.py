@@ -1,0 +1,165 @@
+"""Where the cells of a footprint grid lie, in the units of its projection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import FootprintGrid
+
+SPHERE = "+ellps=sphere"
+"""What a PROJ text without ellipsoid and datum means to R-STILT: a sphere of 6370997 m."""
+
+FULL_CIRCLE = 360.0
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The cells of a grid.
+
+    Attributes
+    ----------
+    projection
+        PROJ text or authority code.
+    is_longlat
+        Whether x and y are degrees; else they are units of the projection.
+    is_global
+        Whether x is the full circle, so that the last column is beside the first.
+    xmin, ymin
+        The left and lower edge of the first cell.
+    xres, yres
+        Width and height of a cell.
+    nx, ny
+        Number of whole cells; what an incomplete one would cover is left out.
+    """
+
+    projection: str
+    is_longlat: bool
+    is_global: bool
+    xmin: float
+    ymin: float
+    xres: float
+    yres: float
+    nx: int
+    ny: int
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """Cell centres from left to right."""
+        return _centres(self.xmin, self.xres, self.nx)
+
+    @property
+    def y(self) -> NDArray[np.float64]:
+        """Cell centres from bottom to top."""
+        return _centres(self.ymin, self.yres, self.ny)
+
+    @property
+    def period(self) -> float:
+        """The length of a full turn in x: 360 for degrees, 0 for a plane."""
+        return FULL_CIRCLE if self.is_longlat else 0.0
+
+    @property
+    def middle(self) -> float:
+        """The x in the middle of the grid."""
+        return self.xmin + self.nx * self.xres / 2
+
+    def project(
+        self, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return x and y of places in degrees; what cannot be projected is infinite."""
+        if self.is_longlat:
+            return longitude, latitude
+        return _projected(self.projection, longitude, latitude)
+
+
+def geometry_of(grid: FootprintGrid) -> Geometry:
+    """Return the cells of a grid from the configuration.
+
+    A grid in degrees that goes once round the globe lies between -180 and 180; one that crosses the
+    antimeridian goes on beyond 180. Of a projected grid the south-western and north-eastern corners are
+    projected and span the box.
+
+    Raises
+    ------
+    InputError
+        If the grid has no whole cell.
+    """
+    is_longlat = grid.is_longlat
+    west, east = float(grid.xmin), float(grid.xmax)
+    is_global = is_longlat and (east - west) % FULL_CIRCLE == 0
+    if is_global:
+        west, east = -180.0, 180.0
+    elif is_longlat and (east < west or east > 180.0):  # noqa: PLR2004 - degrees
+        west, east = west % FULL_CIRCLE, east % FULL_CIRCLE
+        west -= FULL_CIRCLE if east <= west else 0.0
+    south, north = float(grid.ymin), float(grid.ymax)
+    if not is_longlat:
+        corners = _projected(grid.projection, np.array([west, east]), np.array([south, north]))
+        (west, east), (south, north) = (sorted(map(float, ends)) for ends in corners)
+    nx, ny = _whole_steps(west, east, grid.xres), _whole_steps(south, north, grid.yres)
+    if nx < 1 or ny < 1:
+        raise InputError(
+            f"the footprint grid from ({grid.xmin:g}, {grid.ymin:g}) to ({grid.xmax:g}, {grid.ymax:g}) "
+            f"holds no whole cell of {grid.xres:g} x {grid.yres:g}",
+            "enlarge the box, or make xres and yres smaller (in units of the projection)",
+        )
+    return Geometry(
+        projection=grid.projection,
+        is_longlat=is_longlat,
+        is_global=is_global and math.isclose(nx * grid.xres, FULL_CIRCLE),
+        xmin=west,
+        ymin=south,
+        xres=float(grid.xres),
+        yres=float(grid.yres),
+        nx=nx,
+        ny=ny,
+    )
+
+
+def _centres(start: float, size: float, count: int) -> NDArray[np.float64]:
+    return start + np.arange(count, dtype=np.float64) * size + size / 2
+
+
+def _whole_steps(start: float, end: float, step: float) -> int:
+    # The small tolerance is that of R's seq(): 20 / 0.1 is 200 cells although 0.1 is not exact.
+    steps = (end - step - start) / step + 1e-10
+    return math.floor(steps) + 1 if math.isfinite(steps) else 0
+
+
+def crs_attributes(projection: str) -> dict[str, str | float]:
+    """Return the CF attributes of a projection, with its WKT."""
+    from pyproj import CRS
+
+    attributes: dict[str, str | float] = CRS.from_user_input(_complete(projection)).to_cf()
+    return attributes
+
+
+def _complete(projection: str) -> str:
+    is_proj_text = "+proj=" in projection
+    if is_proj_text and "+ellps=" not in projection and "+datum=" not in projection:
+        return f"{projection} {SPHERE}"
+    return projection
+
+
+def _projected(
+    projection: str, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from pyproj import Proj
+    from pyproj.exceptions import CRSError
+
+    try:
+        x, y = Proj(_complete(projection))(longitude, latitude)
+    except CRSError as error:
+        raise InputError(
+            f"the projection {projection!r} is not known to PROJ: {error}",
+            "give a PROJ text such as '+proj=utm +zone=12', or a code such as EPSG:5070",
+        ) from error
+    return np.asarray(x, np.float64), np.asarray(y, np.float64)

@@ -1,0 +1,169 @@
+"""Hyper-near-field dilution: air close to the receptor has not yet mixed up to half the mixing height.
+
+Fasoli et al. (2018), GMD 11, 2813, section 2.1.2, as R-STILT computes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.errors import InputError
+from stilt.particles.table import ParticleTable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stilt.simulation import Receptor
+
+MOLAR_MASS_OF_AIR = 0.02897
+"""kg mol-1, the value that is compiled into hycs_std."""
+
+NEEDED = ("time", "indx", "foot", "mlht", "dens", "samt", "sigw", "tlgr")
+
+
+def dilute_near_field(
+    table: ParticleTable, receptor: Receptor, veght: float, *, r_stilt_heights: bool = False
+) -> ParticleTable:
+    """Return the table with ``foot`` corrected while a particle's plume is thinner than the surface layer.
+
+    The plume of a particle starts at its release height and grows every row by ``samt * sqrt(2) * sigw *
+    sqrt(tlgr * t + tlgr**2 * exp(-t / tlgr) - 1)``, with t the seconds since the start of the run. While it
+    is lower than ``veght * mlht``, ``foot`` becomes what mixing within the plume gives. The "- 1" outside of
+    the product, the running sum, and a forward run's sum that begins at the end of the trajectory are
+    R-STILT's: results are equal to its own.
+
+    Parameters
+    ----------
+    table
+        What the engine wrote: the columns ``NEEDED``, any order of rows.
+    receptor
+        Gives the release height.
+    veght
+        The surface layer's depth as a fraction of the mixed layer height.
+    r_stilt_heights
+        Assume with R-STILT that particles fill the whole line between the lowest and the highest of several
+        heights; by default they are where hycs_std releases them (``release_heights``).
+
+    Returns
+    -------
+    ParticleTable
+        Rows in order of descending time; ``foot_no_hnf_dilution`` keeps the engine's ``foot``. With several
+        release heights ``indx`` comes first, and ``xhgt`` (m) holds each particle's.
+
+    Raises
+    ------
+    InputError
+        If a column that the formula needs is missing.
+    """
+    missing = [name for name in NEEDED if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"hnf_plume needs the particle columns {', '.join(missing)}, which are not there",
+            "add them to varsiwant, or set hnf_plume: false",
+        )
+    table = _in_descending_time(table)
+    if len(receptor.heights_m) > 1:
+        table = _with_release_heights(table, receptor, r_stilt_heights=r_stilt_heights)
+        start = table["xhgt"]
+    else:
+        start = np.full(len(table), _height_above_ground(table, receptor))
+    diluted = _diluted_foot(table, start, veght)
+    return table.with_columns(foot=diluted, foot_no_hnf_dilution=table["foot"])
+
+
+def _in_descending_time(table: ParticleTable) -> ParticleTable:
+    time = table["time"]
+    if bool(np.all(time[1:] <= time[:-1])):
+        return table
+    order = np.argsort(-time, kind="stable")
+    return ParticleTable({name: values[order] for name, values in table.columns.items()})
+
+
+def _with_release_heights(
+    table: ParticleTable, receptor: Receptor, *, r_stilt_heights: bool
+) -> ParticleTable:
+    indx = table["indx"]
+    if r_stilt_heights:
+        heights = _along_line(indx, min(receptor.heights_m), max(receptor.heights_m))
+    else:
+        heights = release_heights(table, receptor)
+    rest = {name: values for name, values in table.columns.items() if name != "indx"}
+    return ParticleTable({"indx": indx, **rest, "xhgt": heights})
+
+
+def release_heights(table: ParticleTable, receptor: Receptor) -> NDArray[np.float64]:
+    """Return the height (m above ground) at which the particle of each row was released.
+
+    Several heights at one place are a line source that hycs_std fills evenly between the last two. Several
+    places share the particles: each belongs to the place nearest to its first row.
+    """
+    heights = receptor.heights_m
+    if receptor.is_column:
+        return _along_line(table["indx"], heights[-2], heights[-1])
+    slots, first = _first_rows(table)
+    distance = np.stack(
+        [
+            np.hypot(
+                (_degrees_apart(table["long"][first], lon)) * np.cos(np.radians(lat)),
+                table["lati"][first] - lat,
+            )
+            for lon, lat in zip(receptor.longitudes, receptor.latitudes, strict=True)
+        ]
+    )
+    nearest: NDArray[np.float64] = np.asarray(heights)[distance.argmin(axis=0)]
+    return nearest[slots]
+
+
+def _along_line(indx: NDArray[np.float64], bottom_m: float, top_m: float) -> NDArray[np.float64]:
+    count = indx.max(initial=1.0)
+    heights: NDArray[np.float64] = (indx - 0.5) * (top_m - bottom_m) / count + bottom_m
+    return heights
+
+
+def _degrees_apart(longitude: NDArray[np.float64], other: float) -> NDArray[np.float64]:
+    apart: NDArray[np.float64] = (longitude - other + 180.0) % 360.0 - 180.0
+    return apart
+
+
+def _first_rows(table: ParticleTable) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return for each row its particle's number from 0, and for each particle its row nearest to the start."""
+    by_age = np.argsort(np.abs(table["time"]), kind="stable")
+    _, first, slots = np.unique(table["indx"][by_age], return_index=True, return_inverse=True)
+    back = np.empty(len(table), np.intp)
+    back[by_age] = slots
+    return back, by_age[first]
+
+
+def _height_above_ground(table: ParticleTable, receptor: Receptor) -> float:
+    """Return the release height; one above sea level is read off the particles' first rows."""
+    if receptor.reference == "agl" or not len(table):
+        return receptor.heights_m[0]
+    _, first = _first_rows(table)
+    return float(np.median(table["zagl"][first]))
+
+
+def _diluted_foot(
+    table: ParticleTable, start_m: NDArray[np.float64], veght: float
+) -> NDArray[np.float64]:
+    seconds = np.abs(table["time"]) * 60.0
+    scale, samt = table["tlgr"], table["samt"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.sqrt(scale * seconds + scale**2 * np.exp(-seconds / scale) - 1.0)
+        growth = samt * np.sqrt(2.0) * table["sigw"] * spread
+        plume = start_m + _running_sum(growth, table["indx"])
+        in_plume = MOLAR_MASS_OF_AIR / (plume * table["dens"]) * samt * 60.0
+    # A plume of unknown size (tlgr 0) leaves no foot: R-STILT's comparison gives NA, and the row drops out.
+    foot = np.where(plume < veght * table["mlht"], in_plume, table["foot"])
+    return np.where(np.isnan(plume), np.nan, foot)
+
+
+def _running_sum(values: NDArray[np.float64], indx: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of a particle's values up to each row, in the order of rows."""
+    order = np.argsort(indx, kind="stable")
+    sums = np.empty_like(values)
+    bounds = np.flatnonzero(np.diff(indx[order])) + 1
+    for rows in np.split(order, bounds):
+        sums[rows] = np.cumsum(values[rows])
+    return sums

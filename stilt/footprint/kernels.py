@@ -1,0 +1,310 @@
+"""The loops over particle rows, compiled.
+
+Arrays are contiguous and inputs are left alone. Rows are those of the particle table. A *slot* is a
+particle's number from 0; an *age* is the place of a row's time since its particle's first row in the
+ascending list of all such times; rows of one age form a cloud and have one kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import boolean, float32, float64, int32, int64, types, void
+
+from stilt.footprint.compiled import compiled
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Int32s = NDArray[np.int32]
+    Int64s = NDArray[np.int64]
+
+# Read-only array types take writable arrays too, so that one compilation serves every caller.
+F8 = types.Array(float64, 1, "C", readonly=True)
+I4 = types.Array(int32, 1, "C", readonly=True)
+I8 = types.Array(int64, 1, "C", readonly=True)
+OUT_F8 = float64[::1]
+OUT_I4 = int32[::1]
+OUT_I8 = int64[::1]
+
+TICKS_PER_MIN = 1000
+"""Times that differ by less than half a tick are the same."""
+
+
+@compiled(int64(F8, OUT_I8))
+def whole_range(values: Floats, extremes: Int64s) -> int:
+    """Put the least and the greatest value into ``extremes``; return 0 if one is not a whole number."""
+    low, high = values[0], values[0]
+    for value in values:
+        if not -(2.0**53) < value < 2.0**53 or value != math.floor(value):
+            return 0
+        low = min(low, value)
+        high = max(high, value)
+    extremes[0], extremes[1] = int(low), int(high)
+    return 1
+
+
+@compiled(int64(F8, int64, int64, OUT_I4))
+def slots_of(indx: Floats, low: int, span: int, slots: Int32s) -> int:
+    """Give each particle a number from 0 by ascending ``indx``, whole numbers from ``low``; return how many."""
+    place = np.zeros(span, np.int32)
+    for value in indx:
+        place[int(value) - low] = 1
+    count = 0
+    for number in range(span):
+        if place[number]:
+            place[number] = count
+            count += 1
+    for row in range(len(indx)):
+        slots[row] = place[int(indx[row]) - low]
+    return count
+
+
+@compiled(OUT_I8(I4, int64, F8, boolean, OUT_I4))
+def ages_of(slots: Int32s, n_slots: int, time: Floats, from_first: bool, ages: Int32s) -> Int64s:
+    """Put each row's place among the different times into ``ages``; return these, ascending, in ticks.
+
+    Times are absolute; with ``from_first`` they count from each particle's first row.
+    """
+    first = np.zeros(n_slots, np.int64)
+    if from_first:
+        first[:] = np.iinfo(np.int64).max
+        for row in range(len(time)):
+            first[slots[row]] = min(first[slots[row]], round(abs(time[row]) * TICKS_PER_MIN))
+    last, step = 0, 0
+    for row in range(len(time)):
+        age = round(abs(time[row]) * TICKS_PER_MIN) - first[slots[row]]
+        last = max(last, age)
+        while age % step if step else age:
+            step, age = age, step % age if step else 0
+    step = max(step, 1)
+    place = np.zeros(last // step + 1, np.int32)
+    for row in range(len(time)):
+        ages[row] = (round(abs(time[row]) * TICKS_PER_MIN) - first[slots[row]]) // step
+        place[ages[row]] = 1
+    ticks = np.empty(place.sum(), np.int64)
+    count = 0
+    for number in range(len(place)):
+        if place[number]:
+            ticks[count] = number * step
+            place[number] = count
+            count += 1
+    for row in range(len(time)):
+        ages[row] = place[ages[row]]
+    return ticks
+
+
+@compiled(OUT_I4(I4, I4, OUT_I8))
+def grouped_by(keys: Int32s, order: Int32s, bounds: Int64s) -> Int32s:
+    """Return ``order`` sorted by ``keys[order]``, stable, in linear time.
+
+    ``bounds``, one longer than there are keys, gets where each key's part begins and ends.
+    """
+    bounds[:] = 0
+    for row in order:
+        bounds[keys[row] + 1] += 1
+    for key in range(1, len(bounds)):
+        bounds[key] += bounds[key - 1]
+    following = bounds[:-1].copy()
+    result = np.empty(len(order), np.int32)
+    for row in order:
+        result[following[keys[row]]] = row
+        following[keys[row]] += 1
+    return result
+
+
+@compiled(float64(float64, float64, float64))
+def turned(x: float, middle: float, period: float) -> float:
+    """Return x moved by full turns (``period``; 0 on a plane) to within half a turn of ``middle``."""
+    if period > 0.0 and not middle - period / 2 <= x < middle + period / 2:
+        return x - period * math.floor((x - middle) / period + 0.5)
+    return x
+
+
+@compiled(void(I4, F8, F8, float64, float64, OUT_F8, OUT_F8))
+def cloud_sizes(
+    ages: Int32s,
+    x: Floats,
+    y: Floats,
+    near: float,
+    period: float,
+    variance: Floats,
+    mean_y: Floats,
+) -> None:
+    """Put Var(x) + Var(y), with divisor n - 1, and the mean y of each age's cloud into the outputs.
+
+    NaN where a cloud has fewer than two particles. ``near``, a place in the clouds, and ``period`` keep a
+    cloud together that lies across the antimeridian.
+    """
+    n_ages = len(variance)
+    count = np.zeros(n_ages)
+    origin = np.zeros((n_ages, 2))
+    sums = np.zeros((n_ages, 4))
+    for row in range(len(ages)):
+        if not (math.isfinite(x[row]) and math.isfinite(y[row])):
+            continue
+        age = ages[row]
+        here = turned(x[row], near, period)
+        if count[age] == 0:
+            origin[age, 0] = here
+            origin[age, 1] = y[row]
+        # Distances to one particle of the cloud: sums of squared degrees would cancel.
+        dx = here - origin[age, 0]
+        dy = y[row] - origin[age, 1]
+        count[age] += 1
+        sums[age, 0] += dx
+        sums[age, 1] += dx * dx
+        sums[age, 2] += dy
+        sums[age, 3] += dy * dy
+    for age in range(n_ages):
+        n = count[age]
+        variance[age] = np.nan
+        mean_y[age] = np.nan
+        if n > 1:
+            var_x = (sums[age, 1] - sums[age, 0] ** 2 / n) / (n - 1)
+            var_y = (sums[age, 3] - sums[age, 2] ** 2 / n) / (n - 1)
+            variance[age] = max(var_x, 0.0) + max(var_y, 0.0)
+            mean_y[age] = origin[age, 1] + sums[age, 2] / n
+
+
+@compiled(int64(F8, OUT_I4))
+def rows_with_foot(foot: Floats, rows: Int32s) -> int:
+    """Put the rows with ``foot > 0`` (so not NaN) into ``rows``; return how many there are."""
+    count = 0
+    for row in range(len(foot)):
+        if foot[row] > 0.0:
+            rows[count] = row
+            count += 1
+    return count
+
+
+@compiled(void(F8, int64, OUT_I4))
+def layers_of(time: Floats, first_hour: int, layers: Int32s) -> None:
+    """Put each row's number of whole hours since ``first_hour`` into ``layers``."""
+    for row in range(len(time)):
+        layers[row] = math.floor(time[row] / 60.0) - first_hour
+
+
+@compiled(int64(float64, F8, float64))
+def cell_of(place: float, edges: Floats, size: float) -> int:
+    """Return i with ``edges[i] <= place < edges[i + 1]``, or -1 outside of the edges."""
+    n_cells = len(edges) - 1
+    if not edges[0] <= place < edges[n_cells]:
+        return -1
+    cell = min(int((place - edges[0]) / size), n_cells - 1)
+    # The quotient may round across an edge: the edges decide.
+    while place < edges[cell]:
+        cell -= 1
+    while place >= edges[cell + 1]:
+        cell += 1
+    return cell
+
+
+@compiled(void(float64, int64, float64, OUT_F8))
+def kernel_line(bandwidth: float, half: int, size: float, weights: Floats) -> None:
+    """Put a Gaussian at ``2 half + 1`` cell centres, divided by its sum, into ``weights``.
+
+    The kernel is the product of one such line along x and one along y, as is the sum over it.
+    """
+    if half == 0:
+        weights[0] = 1.0
+        return
+    total = 0.0
+    for i in range(2 * half + 1):
+        weights[i] = math.exp(-(((i - half) * size) ** 2) / (2.0 * bandwidth**2))
+        total += weights[i]
+    for i in range(2 * half + 1):
+        weights[i] /= total
+
+
+@compiled(void(float64[:, ::1], int64, int64, float64, F8, int64, F8, int64, boolean))
+def add_kernel(
+    layer: NDArray[np.float64],
+    line: int,
+    column: int,
+    foot: float,
+    along_y: Floats,
+    half_y: int,
+    along_x: Floats,
+    half_x: int,
+    wraps: bool,
+) -> None:
+    """Add ``foot`` times the kernel around a cell; what lies outside of the grid is lost."""
+    ny, nx = layer.shape
+    start = max(column - half_x, 0)
+    width = min(column + half_x + 1, nx) - start
+    skip = start - (column - half_x)
+    goes_round = wraps and width < 2 * half_x + 1
+    for j in range(max(line - half_y, 0), min(line + half_y + 1, ny)):
+        weight = foot * along_y[j - line + half_y]
+        if goes_round:
+            for i in range(2 * half_x + 1):
+                layer[j, (column - half_x + i) % nx] += weight * along_x[i]
+        else:
+            for i in range(width):
+                layer[j, start + i] += weight * along_x[skip + i]
+
+
+@compiled(
+    void(
+        I4, I8, F8, F8, F8, I4, F8, I8, I8, F8, F8, float64, float64, float64, float64,
+        boolean, float64, float32[:, :, ::1],
+    )
+)  # fmt: skip
+def spread(
+    order: Int32s,
+    bounds: Int64s,
+    x: Floats,
+    y: Floats,
+    foot: Floats,
+    ages: Int32s,
+    bandwidth: Floats,
+    halves_x: Int64s,
+    halves_y: Int64s,
+    edges_x: Floats,
+    edges_y: Floats,
+    size_x: float,
+    size_y: float,
+    middle: float,
+    period: float,
+    wraps: bool,
+    share: float,
+    values: NDArray[np.float32],
+) -> None:
+    """Put ``share`` times the kernels of the rows ``order[bounds[i]:bounds[i + 1]]`` into layer i of ``values``.
+
+    Rows of a layer lie in ``order`` by age, so that a kernel is made once for all of them. The kernel of
+    an age reaches ``halves`` cells beyond its middle one. ``edges`` are those of the grid and of as many
+    more cells on each side as kernels reach. Sums are in double precision, one layer at a time.
+    """
+    n_layers, ny, nx = values.shape
+    buffer_x = (len(edges_x) - 1 - nx) // 2
+    buffer_y = (len(edges_y) - 1 - ny) // 2
+    along_x = np.empty(2 * halves_x.max() + 1)
+    along_y = np.empty(2 * halves_y.max() + 1)
+    half_x, half_y = 0, 0
+    layer = np.zeros((ny, nx))
+    for number in range(n_layers):
+        age = -1
+        low, high = ny, -1
+        for row in order[bounds[number] : bounds[number + 1]]:
+            column = cell_of(turned(x[row], middle, period), edges_x, size_x) - buffer_x
+            line = cell_of(y[row], edges_y, size_y) - buffer_y
+            if column < -buffer_x or line < -buffer_y:
+                continue
+            if ages[row] != age:
+                age = ages[row]
+                half_x = halves_x[age]
+                half_y = halves_y[age]
+                kernel_line(bandwidth[age], half_x, size_x, along_x)
+                kernel_line(bandwidth[age], half_y, size_y, along_y)
+            add_kernel(layer, line, column, foot[row], along_y, half_y, along_x, half_x, wraps)
+            low = min(low, line - half_y)
+            high = max(high, line + half_y)
+        for j in range(max(low, 0), min(high + 1, ny)):
+            for i in range(nx):
+                values[number, j, i] = layer[j, i] * share
+                layer[j, i] = 0.0

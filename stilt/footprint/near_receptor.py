@@ -1,0 +1,137 @@
+"""Fill in rows near the receptor, where particles pass through several cells in a minute."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import float64, int64, void
+
+from stilt.footprint.compiled import compiled
+from stilt.footprint.kernels import F8, I4, I8, OUT_F8, OUT_I4
+
+if TYPE_CHECKING:
+    from stilt.footprint.kernels import Floats, Int32s, Int64s
+
+NEAR_MIN = 100.0
+"""Minutes from the start within which rows are filled in."""
+
+ADDED_MIN = np.concatenate(
+    [np.arange(101) / 10, 10 + np.arange(1, 51) / 5, 20 + np.arange(1, 161) / 2]
+)
+"""The minutes that are filled in: every 0.1 up to 10, every 0.2 up to 20, every 0.5 up to 100."""
+
+WINDOWS_MIN = (-1.0, 10.0, 20.0, NEAR_MIN)
+"""Ends of the windows, (-1, 10], (10, 20] and (20, 100], that keep their sums of foot."""
+
+SAME_MIN = 1e-6
+"""Times that are closer are the same."""
+
+
+@compiled(int64(F8, OUT_I4))
+def rows_near(time: Floats, rows: Int32s) -> int:
+    """Put the rows less than ``NEAR_MIN`` from the start into ``rows``; return how many there are."""
+    count = 0
+    for row in range(len(time)):
+        if abs(time[row]) < NEAR_MIN:
+            rows[count] = row
+            count += 1
+    return count
+
+
+@compiled(float64(I8, F8))
+def median_step(bounds: Int64s, place: Floats) -> float:
+    """Return the median over particles of their median step; NaN where there are none.
+
+    A particle's places are ``place[bounds[slot]:bounds[slot + 1]]``.
+    """
+    medians = np.empty(len(bounds) - 1)
+    steps = np.empty(np.max(np.diff(bounds)))
+    n_medians = 0
+    for slot in range(len(bounds) - 1):
+        count = 0
+        for position in range(bounds[slot] + 1, bounds[slot + 1]):
+            step = abs(place[position] - place[position - 1])
+            if np.isfinite(step):
+                steps[count] = step
+                count += 1
+        if count > 0:
+            medians[n_medians] = np.median(steps[:count])
+            n_medians += 1
+    return np.median(medians[:n_medians]) if n_medians > 0 else np.nan
+
+
+@compiled(int64(I4, I8, F8, F8, OUT_I4, OUT_I4, OUT_F8))
+def plan_rows(
+    order: Int32s,
+    bounds: Int64s,
+    time: Floats,
+    added: Floats,
+    before: Int32s,
+    after: Int32s,
+    minutes: Floats,
+) -> int:
+    """List the rows that there will be; return how many. With empty outputs they are only counted.
+
+    ``order`` has a particle's rows by distance from the start, from ``bounds[slot]`` on. A new row, at
+    ``minutes``, lies between the rows ``before`` and ``after``, which are the same for an existing one.
+    """
+    count = 0
+    write = len(minutes) > 0
+    for slot in range(len(bounds) - 1):
+        following = 0
+        for position in range(bounds[slot], bounds[slot + 1]):
+            row = order[position]
+            here = abs(time[row])
+            while following < len(added) and added[following] < here - SAME_MIN:
+                if position > bounds[slot]:
+                    if write:
+                        before[count] = order[position - 1]
+                        after[count] = row
+                        minutes[count] = added[following]
+                    count += 1
+                following += 1
+            if following < len(added) and added[following] <= here + SAME_MIN:
+                following += 1
+            if write:
+                before[count] = row
+                after[count] = row
+                minutes[count] = here
+            count += 1
+    return count
+
+
+@compiled(void(I4, I4, F8, F8, F8, OUT_F8))
+def interpolate(
+    before: Int32s, after: Int32s, minutes: Floats, time: Floats, values: Floats, result: Floats
+) -> None:
+    """Put ``values``, linear in time between the rows of a plan, into ``result``."""
+    for i in range(len(minutes)):
+        start, end = before[i], after[i]
+        result[i] = values[start]
+        if start != end:
+            part = (minutes[i] - abs(time[start])) / (abs(time[end]) - abs(time[start]))
+            result[i] += (values[end] - values[start]) * part
+
+
+@compiled(float64(F8, F8, float64, float64))
+def window_sum(time: Floats, foot: Floats, low: float, high: float) -> float:
+    """Return the sum of foot where low < abs(time) <= high; NaN counts as nothing."""
+    total = 0.0
+    for row in range(len(time)):
+        if low < abs(time[row]) <= high and not np.isnan(foot[row]):
+            total += foot[row]
+    return total
+
+
+@compiled(void(F8, F8, F8, OUT_F8))
+def keep_window_sums(old_time: Floats, old_foot: Floats, time: Floats, foot: Floats) -> None:
+    """Scale ``foot`` so that its sum in each window is that of ``old_foot``."""
+    for window in range(len(WINDOWS_MIN) - 1):
+        low, high = WINDOWS_MIN[window], WINDOWS_MIN[window + 1]
+        total = window_sum(time, foot, low, high)
+        if total > 0.0:
+            factor = window_sum(old_time, old_foot, low, high) / total
+            for row in range(len(time)):
+                if low < abs(time[row]) <= high:
+                    foot[row] *= factor

@@ -1,0 +1,204 @@
+"""Footprints as NetCDF-4 files with CF attributes.
+
+One file a simulation. Names, units and attributes of ``foot``, ``lon``, ``lat``, ``time`` (``x``, ``y`` on a
+projected grid) are R-STILT's. What is added:
+
+- a first dimension ``receptor`` of length 1 whose coordinate is the simulation id, so that
+  ``xarray.open_mfdataset(files, combine="nested", concat_dim="receptor")`` puts many beside each other;
+- ``receptor_time``, ``receptor_lon``, ``receptor_lat`` and ``receptor_height`` along it;
+- every hour that the particles span: R-STILT leaves out those in which nothing reached the grid, here they
+  are zero, so that sums and means over ``time`` are what they seem;
+- ``Conventions`` and where the file came from, as global attributes.
+
+``foot`` is compressed without loss in chunks of whole layers of at most 4 MiB.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import xarray as xr
+    from netCDF4 import Dataset, Variable
+
+    from stilt.footprint.calc import Footprint
+    from stilt.footprint.grid import Geometry
+    from stilt.simulation import Receptor
+
+CONVENTIONS = "CF-1.8"
+CHUNK_BYTES = 4 * 2**20
+COMPRESSION_LEVEL: Literal[4] = 4
+FILL = -1.0
+SECONDS = "seconds since 1970-01-01 00:00:00Z"
+
+
+def write_footprint(
+    path: Path, footprint: Footprint, receptor: Receptor, sim: str, provenance: dict[str, str]
+) -> None:
+    """Write a footprint to ``path``; publishing it under its final name is the caller's.
+
+    Parameters
+    ----------
+    path
+        A new file.
+    footprint
+        Values and grid.
+    receptor
+        Where the air arrives.
+    sim
+        The simulation id, the value of the ``receptor`` coordinate.
+    provenance
+        More global attributes: versions, digests, settings.
+    """
+    from netCDF4 import Dataset
+
+    with Dataset(path, "w", format="NETCDF4") as file:
+        geometry = footprint.geometry
+        file.setncatts(_global_attributes(geometry, receptor, sim, provenance))
+        _write_receptor(file, receptor, sim)
+        _write_times(file, footprint)
+        names = _write_grid(file, geometry)
+        foot = _foot_variable(file, footprint, names)
+        foot[0] = footprint.values
+
+
+def read_footprint(path: Path) -> xr.Dataset:
+    """Return the content of a footprint file, in memory."""
+    import xarray as xr
+
+    with xr.open_dataset(path, engine="netcdf4") as dataset:
+        return dataset.load()
+
+
+def _global_attributes(
+    geometry: Geometry, receptor: Receptor, sim: str, provenance: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        "Conventions": CONVENTIONS,
+        "title": "STILT Footprint",
+        "simulation_id": sim,
+        "crs": geometry.projection,
+        "crs_format": "PROJ.4" if "+proj=" in geometry.projection else "authority code",
+        "receptor_longitudes": list(receptor.longitudes),
+        "receptor_latitudes": list(receptor.latitudes),
+        "receptor_heights_m": list(receptor.heights_m),
+        "receptor_height_reference": receptor.reference,
+        "time_created": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
+        **provenance,
+    }
+
+
+def _write_receptor(file: Dataset, receptor: Receptor, sim: str) -> None:
+    file.createDimension("receptor", 1)
+    text = sim.encode()
+    file.createDimension("receptor_strlen", len(text))
+    names = file.createVariable("receptor", "S1", ("receptor", "receptor_strlen"))
+    names.setncatts(
+        {"_Encoding": "utf-8", "cf_role": "trajectory_id", "long_name": "simulation id"}
+    )
+    names[0] = np.frombuffer(text, "S1")
+    attributes = {
+        "receptor_time": (
+            receptor.when.timestamp(),
+            {"units": SECONDS, "calendar": "standard", "long_name": "utc time of arrival"},
+        ),
+        "receptor_lon": (
+            _middle_longitude(receptor.longitudes),
+            {"units": "degrees_east", "long_name": "longitude of the receptor"},
+        ),
+        "receptor_lat": (
+            float(np.mean(receptor.latitudes)),
+            {"units": "degrees_north", "long_name": "latitude of the receptor"},
+        ),
+        "receptor_height": (
+            float(np.mean(receptor.heights_m)),
+            {"units": "m", "long_name": f"mean release height, m {receptor.reference}"},
+        ),
+    }
+    for name, (value, attrs) in attributes.items():
+        variable = file.createVariable(name, "f8", ("receptor",))
+        variable.setncatts(attrs)
+        variable[0] = value
+
+
+def _middle_longitude(longitudes: tuple[float, ...]) -> float:
+    first = longitudes[0]
+    apart = [(longitude - first + 180.0) % 360.0 - 180.0 for longitude in longitudes]
+    return first + float(np.mean(apart))
+
+
+def _write_times(file: Dataset, footprint: Footprint) -> None:
+    file.createDimension("time", len(footprint.times))
+    time = file.createVariable("time", "f8", ("time",))
+    time.setncatts(
+        {
+            "units": SECONDS,
+            "standard_name": "time",
+            "long_name": "utc time",
+            "calendar": "standard",
+            "comment": "start of each layer",
+        }
+    )
+    time[:] = footprint.times.astype("datetime64[s]").astype(np.float64)
+
+
+def _write_grid(file: Dataset, geometry: Geometry) -> tuple[str, str]:
+    if geometry.is_longlat:
+        described = {
+            "lat": (geometry.y, "degrees_north", "latitude", "latitude at cell center"),
+            "lon": (geometry.x, "degrees_east", "longitude", "longitude at cell center"),
+        }
+    else:
+        described = {
+            name: (
+                centres,
+                "m",
+                f"projection_{name}_coordinate",
+                f"{name} coordinate of projection",
+            )
+            for name, centres in (("y", geometry.y), ("x", geometry.x))
+        }
+        _write_projection(file, geometry)
+    for name, (centres, units, standard_name, long_name) in described.items():
+        file.createDimension(name, len(centres))
+        variable = file.createVariable(name, "f8", (name,))
+        variable.setncatts({"units": units, "standard_name": standard_name, "long_name": long_name})
+        variable[:] = centres
+    y, x = described
+    return y, x
+
+
+def _write_projection(file: Dataset, geometry: Geometry) -> None:
+    from stilt.footprint.grid import crs_attributes
+
+    file.createVariable("projection", "i4", ()).setncatts(crs_attributes(geometry.projection))
+
+
+def _foot_variable(file: Dataset, footprint: Footprint, names: tuple[str, str]) -> Variable[Any]:
+    layers, ny, nx = footprint.values.shape
+    per_chunk = max(1, min(layers, CHUNK_BYTES // (4 * ny * nx)))
+    foot: Variable[Any] = file.createVariable(
+        "foot",
+        "f4",
+        ("receptor", "time", *names),
+        zlib=True,
+        complevel=COMPRESSION_LEVEL,
+        shuffle=True,
+        chunksizes=(1, per_chunk, ny, nx),
+        fill_value=FILL,
+    )
+    attributes = {
+        "units": "ppm (umol-1 m2 s)",
+        "standard_name": "footprint",
+        "long_name": "stilt surface influence footprint",
+        "coordinates": "receptor_time receptor_lon receptor_lat receptor_height",
+    }
+    if not footprint.geometry.is_longlat:
+        attributes["grid_mapping"] = "projection"
+    foot.setncatts(attributes)
+    return foot

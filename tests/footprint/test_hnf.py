@@ -1,0 +1,92 @@
+"""Hyper-near-field dilution equals R-STILT's, row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stilt.errors import InputError
+from stilt.footprint.hnf import NEEDED, dilute_near_field, release_heights
+from stilt.particles.table import ParticleTable
+from stilt.simulation import Receptor
+from tests.footprint import cases
+
+DILUTED = [
+    name
+    for name in cases.names_with("particle.parquet")
+    if isinstance(name, str) and "foot_no_hnf_dilution" in cases.particles(name).columns
+] or cases.names_with("particle.parquet")
+
+DERIVED = ("foot_no_hnf_dilution", "xhgt")
+
+
+def before_dilution(table: ParticleTable) -> ParticleTable:
+    kept = {name: values for name, values in table.columns.items() if name not in DERIVED}
+    return ParticleTable(kept).with_columns(foot=table["foot_no_hnf_dilution"])
+
+
+@pytest.mark.parametrize("name", DILUTED)
+def test_every_reference_table_is_reproduced(name):
+    theirs = cases.particles(name)
+    veght = cases.settings(name)["veght"]
+    ours = dilute_near_field(
+        before_dilution(theirs), cases.receptor(name), veght, r_stilt_heights=True
+    )
+    assert list(ours.columns) == list(theirs.columns)
+    for column, expected in theirs.columns.items():
+        np.testing.assert_allclose(ours[column], expected, rtol=1e-12, err_msg=column)
+
+
+def test_a_forward_table_is_put_in_order_of_descending_time():
+    theirs = cases.particles("25_forward_12h")
+    table = before_dilution(theirs)
+    backwards = np.argsort(table["time"], kind="stable")
+    forward = ParticleTable({name: values[backwards] for name, values in table.columns.items()})
+    ours = dilute_near_field(forward, cases.receptor("25_forward_12h"), 0.5)
+    for column, expected in theirs.columns.items():
+        np.testing.assert_allclose(ours[column], expected, rtol=1e-12, err_msg=column)
+
+
+def test_particles_of_several_heights_start_between_the_last_two_as_hycs_std_releases_them():
+    name = "37_column_cli_default_id"
+    table = cases.particles(name)
+    heights = release_heights(table, cases.receptor(name))
+    assert heights.min() > 750
+    assert heights.max() < 1000
+    first = table["time"] == -1
+    # A minute later most particles are still near where they started.
+    assert np.median(np.abs(table["zagl"][first] - heights[first])) < 20
+    assert np.median(np.abs(table["zagl"][first] - table["xhgt"][first])) > 100
+
+
+def test_particles_of_several_places_start_at_the_nearest_place():
+    table = ParticleTable(
+        {
+            "time": np.array([-2.0, -2.0, -1.0, -1.0]),
+            "indx": np.array([1.0, 2.0, 1.0, 2.0]),
+            "long": np.array([-170.0, 170.0, 179.99, -179.98]),
+            "lati": np.array([10.0, 10.0, 10.0, 10.0]),
+        }
+    )
+    receptor = Receptor("202001010000", (180.0, -179.97), (10.0, 10.0), (5.0, 300.0))
+    np.testing.assert_array_equal(release_heights(table, receptor), [5, 300, 5, 300])
+
+
+def test_a_height_above_sea_level_is_read_off_the_first_rows():
+    table = before_dilution(cases.particles("02_small_6h"))
+    agl = dilute_near_field(table, Receptor("199510171800", (-90.0,), (40.0,), (10.0,)), 0.5)
+    asl = Receptor("199510171800", (-90.0,), (40.0,), (1510.0,), reference="asl")
+    ours = dilute_near_field(table, asl, 0.5)
+    changed = ours["foot"] != ours["foot_no_hnf_dilution"]
+    assert changed.sum() == pytest.approx(
+        (agl["foot"] != agl["foot_no_hnf_dilution"]).sum(), rel=0.5
+    )
+
+
+@pytest.mark.parametrize("column", NEEDED)
+def test_a_missing_column_is_named(column):
+    columns = {name: np.ones(3) for name in NEEDED if name != column}
+    with pytest.raises(InputError, match=column):
+        dilute_near_field(
+            ParticleTable(columns), Receptor("202001010000", (0.0,), (0.0,), (5.0,)), 0.5
+        )
