@@ -11,10 +11,9 @@ if TYPE_CHECKING:
 def backend_named(name: str) -> Backend:
     """Return the backend of that name; its module is imported when it is asked for."""
     if name == "slurm":
-        from stilt.backends.slurm.backend import SlurmBackend  # type: ignore[import-not-found, unused-ignore]
+        from stilt.backends.slurm.backend import SlurmBackend
 
-        slurm: Backend = SlurmBackend()
-        return slurm
+        return SlurmBackend()
     from stilt.backends.local import LocalBackend
 
     return LocalBackend()

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from stilt.paths import Layout
 
 
+_OUT_OF_TIME = frozenset({"SIGUSR1", "time"})
+"""Why a worker stopped, where Slurm does not start it again by itself."""
+
+
 @click.command("push-worker")
 @project_argument
 @click.option("--chunk", type=click.Path(path_type=Path), help="The chunk, by its file.")
@@ -24,6 +28,12 @@ if TYPE_CHECKING:
     help="The output root; read from config.yaml unless given.",
 )
 @click.option("--cpus", type=click.IntRange(min=1), default=1, help="Simulations at a time.")
+@click.option(
+    "--max-requeues",
+    type=click.IntRange(min=0),
+    default=0,
+    help="As a Slurm task out of time: how often to go back into the queue.",
+)
 def command(  # noqa: PLR0917 - click passes them by name
     project: Path,
     chunk: Path | None,
@@ -31,13 +41,14 @@ def command(  # noqa: PLR0917 - click passes them by name
     task: int | None,
     output: Path | None,
     cpus: int,
+    max_requeues: int,
 ) -> int:
     """Work through one chunk, given as --chunk FILE or as --batch ID --task N.
 
     Exit code: 0 all done, 1 some failed, 4 this machine will not do, 5 the chunk is damaged, 75 stopped
     and to be requeued.
     """
-    from stilt.worker.push_worker import slurm_deadline, work
+    from stilt.worker.push_worker import EXIT_STOPPED, slurm_deadline, work
 
     if chunk is not None:
         if batch is not None or task is not None:
@@ -54,6 +65,10 @@ def command(  # noqa: PLR0917 - click passes them by name
     )
     if ending.error is not None:
         raise ending.error
+    if ending.exit_code == EXIT_STOPPED and ending.why in _OUT_OF_TIME and max_requeues:
+        from stilt.backends.slurm.requeue import requeue_self
+
+        click.echo(requeue_self(max_requeues))
     return ending.exit_code
 
 

@@ -26,6 +26,7 @@ PLAIN = Script(
     project=Path("/p"),
     output=Path("/p/output"),
     python="/usr/bin/python3",
+    max_requeues=5,
     setup=("module load netcdf",),
     options={"partition": "debug", "mem": "2G", "exclusive": True, "hold": False, "nice": 5},
 )
@@ -68,7 +69,7 @@ def test_a_whole_script():
         "module load netcdf",
         (
             "exec /usr/bin/python3 -P -m stilt push-worker /p --output /p/output "
-            '--batch 0001-abc --cpus 2 --task "$STILT_TASK"'
+            '--batch 0001-abc --cpus 2 --max-requeues 5 --task "$STILT_TASK"'
         ),
     ]
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Life, TaskLife
 from stilt.backends.slurm import commands
-from stilt.backends.slurm.queue import Queue, ask_queue, kept_queue, local_limits
+from stilt.backends.slurm.queue import (
+    FRESH_S,
+    MAX_AGE_S,
+    Queue,
+    ask_queue,
+    kept_queue,
+    local_limits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -133,7 +140,7 @@ def submitters(found: Iterable[Array]) -> tuple[str, ...]:
 def _queue(found: Sequence[Array], *, fresh: bool, ask: bool) -> Queue:
     users = submitters(found)
     clusters = _foreign_clusters(found) if ask and commands.has_slurm() else ()
-    kept = None if fresh else kept_queue(users, clusters)
+    kept = kept_queue(users, clusters, FRESH_S if fresh else MAX_AGE_S)
     if kept is not None and kept.as_of > max(array.at for array in found) + CLOCK_SKEW_S:
         return kept
     if not ask:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_AGE_S = 60.0
+FRESH_S = 2.0
+"""For commands that start or stop something: their own steps share an answer, others' do not."""
+
 LIMITS_MAX_AGE_S = 3600.0
 
 
@@ -54,12 +57,14 @@ class _KeptLimits(Struct, frozen=True):
     limits: Limits
 
 
-def kept_queue(users: Iterable[str], clusters: Iterable[str] = ()) -> Queue | None:
+def kept_queue(
+    users: Iterable[str], clusters: Iterable[str] = (), max_age_s: float = MAX_AGE_S
+) -> Queue | None:
     """Return what an earlier command was answered, if that is recent; asks nobody."""
     with contextlib.suppress(OSError, msgspec.DecodeError):
         data = _file("squeue", *users, "@", *clusters).read_bytes()
         queue = msgspec.json.decode(data, type=Queue)
-        if 0 <= time.time() - queue.as_of < MAX_AGE_S:
+        if 0 <= time.time() - queue.as_of < max_age_s:
             return queue
     return None
 

@@ -11,16 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def requeue_self(max_requeues: int, surroundings: Mapping[str, str] | None = None) -> bool:
-    """From inside a task that was told its time is nearly up: put it back into the queue.
+def requeue_self(max_requeues: int, surroundings: Mapping[str, str] | None = None) -> str:
+    """From inside a task whose time is nearly up: put it back into the queue, and say so.
 
     Bounded by ``max_requeues``, counting every restart that Slurm knows of. Slurm ends this life of
     the task soon after, so whatever must be durable has to be so before.
     """
     given = os.environ if surroundings is None else surroundings
     array, index = given.get("SLURM_ARRAY_JOB_ID"), given.get("SLURM_ARRAY_TASK_ID")
-    job = f"{array}_{index}" if array and index else given.get("SLURM_JOB_ID", "")
+    if not array or not index:
+        return "not requeued: this is no array task"
     restarts = given.get("SLURM_RESTART_COUNT", "0")
-    if not job or not restarts.isdigit() or int(restarts) >= max_requeues:
-        return False
-    return commands.requeue(job).code == 0
+    if not restarts.isdigit() or int(restarts) >= max_requeues:
+        return f"not requeued: this was restart {restarts} of at most {max_requeues}"
+    answer = commands.requeue(f"{array}_{index}")
+    if answer.code != 0:
+        return f"not requeued: scontrol requeue: {answer.words}"
+    return f"requeued: restart {int(restarts) + 1} of at most {max_requeues}"

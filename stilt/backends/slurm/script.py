@@ -64,6 +64,8 @@ class Script:
         The job's name, by which a lost submission is found again.
     logs
         Existing folder for what tasks print.
+    max_requeues
+        How often a task that runs out of time goes back into the queue.
     setup
         Shell lines before the worker.
     options
@@ -84,6 +86,7 @@ class Script:
     project: Path
     output: Path
     python: str
+    max_requeues: int
     setup: tuple[str, ...]
     options: Mapping[str, str | int | float | bool]
     time_limit_s: int | None = None
@@ -204,5 +207,6 @@ def _worker(script: Script) -> str:
     words = [
         *(script.python, "-P", "-m", "stilt", "push-worker", str(script.project)),
         *("--output", str(script.output), "--batch", script.batch, "--cpus", str(script.cpus)),
+        *("--max-requeues", str(script.max_requeues)),
     ]
     return f'exec {shlex.join(words)} --task "$STILT_TASK"'

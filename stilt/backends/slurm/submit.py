@@ -81,6 +81,7 @@ class Submission:
             project=self.layout.project,
             output=self.layout.output,
             python=sys.executable,
+            max_requeues=self.execution.max_requeues,
             setup=self.execution.setup,
             options=self.execution.sbatch,
             time_limit_s=time_limit_s(self.execution.sbatch.get("time")),

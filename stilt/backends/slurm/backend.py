@@ -1,0 +1,124 @@
+"""The Slurm backend of ``stilt run``: one batch becomes one array, or a few."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from stilt.backends.interface import Sizes
+from stilt.backends.slurm import commands
+from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
+from stilt.backends.slurm.preview import preview
+from stilt.backends.slurm.queue import forget_queue
+from stilt.backends.slurm.submit import Submission, ask_limits, submit
+from stilt.backends.slurm.wait import wait_for
+from stilt.errors import InputError
+from stilt.identity import this_writer
+from stilt.log.events import Submitted
+from stilt.log.writer import SegmentWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stilt.backends.interface import HandOver
+    from stilt.backends.slurm.observe import Array
+    from stilt.config.schema import Config
+    from stilt.log.events import Event
+    from stilt.log.fold import State
+    from stilt.paths import Layout
+
+
+class SlurmBackend:
+    """Workers as tasks of a Slurm array; the command returns once sbatch has accepted."""
+
+    name = "slurm"
+
+    def __init__(self) -> None:
+        self._arrays: tuple[Array, ...] = ()
+
+    def sizes(self, config: Config, n_workers: int | None, cpus: int | None) -> Sizes:
+        """Return how to divide the work, from the command line or ``execution``.
+
+        Raises
+        ------
+        EnvironmentFailure
+            If this machine has no Slurm.
+        InputError
+            If it is not said into how many tasks to divide.
+        """
+        commands.require_slurm()
+        count = n_workers or config.execution.n_workers
+        if count is None:
+            raise InputError(
+                "backend slurm: execution.n_workers is missing",
+                "say into how many array tasks to deal the simulations, or use --n-workers",
+            )
+        return Sizes(count, cpus or config.execution.cpus_per_task)
+
+    def settle(self, layout: Layout, state: State) -> bool:
+        """Look up by name the jobs that may have been accepted though nobody recorded it."""
+        unsettled = [array for array in open_arrays(state) if not array.job]
+        if not unsettled:
+            return False
+        _, queue = observe_slurm(unsettled, fresh=True)
+        found = accepted_unseen(unsettled, queue)
+        for array in unsettled:
+            if array.token in found:
+                seq = state.batches[array.batch].seq
+                log = SegmentWriter(layout.log_dir, array.batch, seq, this_writer("run"))
+                log.append(Submitted(array.batch, array.token, found[array.token], time.time()))
+                log.close()
+                _say(f"job {found[array.token]} is an earlier submission that Slurm had accepted")
+        return bool(found)
+
+    def start(self, handed: HandOver) -> None:
+        """Submit the batch and say under which job id."""
+        submission = _submission(handed)
+        limits = ask_limits(_say)
+        if limits.max_job_count and submission.tasks > limits.max_job_count:
+            _say(
+                f"{submission.tasks} tasks are more jobs than this cluster holds "
+                f"(MaxJobCount {limits.max_job_count}): expect sbatch to refuse"
+            )
+
+        def record(event: Event) -> None:
+            handed.log.append(event, sync=True)
+
+        self._arrays = submit(submission, limits, record, _say)
+        forget_queue(submitters(()))
+        _tell(handed, self._arrays)
+
+    def wait(self, handed: HandOver) -> int:
+        """Follow the log until the arrays have ended and return the exit code."""
+        handed.log.close()
+        return wait_for(handed, self._arrays)
+
+    def preview(self, handed: HandOver) -> str:
+        """Return script, command line, limits and number of tasks."""
+        return preview(_submission(handed), ask_limits(_say))
+
+
+def _submission(handed: HandOver) -> Submission:
+    return Submission(
+        layout=handed.layout,
+        batch=handed.manifest.batch,
+        tasks=len(handed.manifest.chunks),
+        cpus=handed.manifest.cpus,
+        execution=handed.config.execution,
+    )
+
+
+def _tell(handed: HandOver, arrays: Sequence[Array]) -> None:
+    """Print what the person at the terminal wants to note down."""
+    ids = ", ".join(array.job for array in arrays)
+    tasks = len(handed.manifest.chunks)
+    sys.stdout.write(
+        f"submitted job{'s' * (len(arrays) > 1)} {ids}: {handed.manifest.total:,} simulations in "
+        f"{tasks:,} task{'s' * (tasks != 1)} (batch {handed.manifest.batch})\n"
+    )
+    sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"stilt: {text}\n")
