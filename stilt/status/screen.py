@@ -29,14 +29,26 @@ STYLES = {
 }
 
 
-def render(summary: Summary, width: int = 100, *, colour: bool = False, now: float = 0.0) -> str:
-    """Return the screen for a terminal of that width; ``now`` (s since 1970) is what ages are counted to."""
+def render(
+    summary: Summary,
+    width: int = 100,
+    *,
+    colour: bool = False,
+    now: float = 0.0,
+    argument: str | None = None,
+) -> str:
+    """Return the screen for a terminal of that width.
+
+    ``now`` (s since 1970) is what ages are counted to. ``argument`` is the project as it was given on the command
+    line; the commands that are shown repeat it.
+    """
     page = Page(width, colour=colour)
+    where = _where(summary.project if argument is None else argument)
     now = now or time.time()
     _head(page, summary)
     _counts(page, summary)
     _pace(page, summary, now)
-    _failures(page, summary)
+    _failures(page, summary, where)
     _running(page, summary, now)
     _waiting(page, summary)
     _batches(page, summary)
@@ -44,7 +56,7 @@ def render(summary: Summary, width: int = 100, *, colour: bool = False, now: flo
     _damage(page, summary)
     for note in summary.notes:
         page.prose(f"note: {note}", "yellow", indent=0)
-    _next(page, summary)
+    _next(page, summary, where)
     return page.text()
 
 
@@ -111,7 +123,7 @@ def _pace(page: Page, summary: Summary, now: float) -> None:
         page.prose(" · ".join(parts))
 
 
-def _failures(page: Page, summary: Summary) -> None:
+def _failures(page: Page, summary: Summary, where: str) -> None:
     if not summary.failures:
         return
     page.heading("Failed", "red")
@@ -123,7 +135,7 @@ def _failures(page: Page, summary: Summary) -> None:
             if example.message:
                 page.prose(example.message, indent=4)
             page.line(
-                f"    see: stilt logs {quote(example.sim)}{_where(summary)}",
+                f"    see: stilt logs {quote(example.sim)}{where}",
                 *([(f"   (on {example.node})", "dim")] if example.node else []),
                 cut=False,
             )
@@ -131,9 +143,9 @@ def _failures(page: Page, summary: Summary) -> None:
         page.line(f"  and {counted(len(ranked) - REASONS_SHOWN, 'further reason')}")
 
 
-def _where(summary: Summary) -> str:
-    """Return the project as an argument, for a command that can be typed from anywhere."""
-    return f" {quote(summary.project)}"
+def _where(project: str) -> str:
+    """Return the project as the last word of a command; the current folder needs none."""
+    return "" if project == "." else f" {quote(project)}"
 
 
 def _running(page: Page, summary: Summary, now: float) -> None:
@@ -231,10 +243,9 @@ def _damage(page: Page, summary: Summary) -> None:
         )
 
 
-def _next(page: Page, summary: Summary) -> None:
+def _next(page: Page, summary: Summary, where: str) -> None:
     """Say what to type next, where there is something to do and nobody is doing it."""
     page.lines.append("")
-    where = _where(summary)
     if not summary.total:
         page.line(f"Nothing was run yet: stilt run{where}", cut=False)
     elif summary.to_do == 0:

@@ -1,0 +1,88 @@
+"""``stilt log``: the log folded afresh, and its events as a person reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.status.gather import Project
+
+EXAMPLES = """\b
+Examples:
+  stilt log replay                             counts, from every event there is
+  stilt log replay --until 2026-11-20T18:00    the counts of that moment (UTC)
+  stilt log replay --sim hrrr_202606162200_-111.9_40.5_30
+  stilt log show --follow                      events as they are written
+"""
+
+
+@click.group("log", epilog=EXAMPLES)
+def command() -> None:
+    """Replay the log, or show its events."""
+
+
+@command.command("replay", epilog=EXAMPLES)
+@project_argument
+@click.option("--until", metavar="TIME", help="Leave out what came after this moment (ISO, UTC).")
+@click.option("--sim", metavar="ID", help="Show the history of one simulation.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--strict", is_flag=True, help="Exit with 5 if the log is damaged.")
+def replay(
+    project: Path, until: str | None, sim: str | None, as_json: bool, strict: bool
+) -> int | None:
+    """Fold the whole log afresh, ignoring the checkpoint: what is so, up to a moment or for one simulation."""
+    from stilt.cli.status import screen, to_json
+    from stilt.status.gather import gather, open_project
+    from stilt.status.moments import parse_moment
+
+    moment = parse_moment(until) if until else None
+    opened = open_project(project)
+    if sim is not None:
+        return _history(opened, sim, moment, as_json=as_json, strict=strict)
+    summary = gather(opened, until=moment, use_checkpoint=False)
+    if as_json:
+        click.echo(to_json(summary))
+    else:
+        click.echo(screen(summary, str(project)), nl=False, color=True)
+    return _verdict(summary.damaged) if strict else None
+
+
+def _history(
+    opened: Project, sim: str, moment: float | None, *, as_json: bool, strict: bool
+) -> int | None:
+    from stilt.cli.status import to_json
+    from stilt.status.history import history, render
+
+    found = history(opened.layout, sim, moment)
+    click.echo(to_json(found) if as_json else render(found), nl=as_json)
+    return _verdict(found.damaged) if strict else None
+
+
+def _verdict(damaged: int) -> int:
+    from stilt.errors import DamagedError
+
+    return DamagedError.exit_code if damaged else 0
+
+
+@command.command("show", epilog=EXAMPLES)
+@project_argument
+@click.option("--follow", "-f", is_flag=True, help="Go on as events are written, until Ctrl-C.")
+def show(project: Path, follow: bool) -> None:
+    """Show the events, one a line, in the order of their time."""
+    from stilt.status.gather import open_project
+    from stilt.status.stream import events, follow_events
+
+    layout = open_project(project).layout
+    source = follow_events(layout.log_dir) if follow else events(layout.log_dir)
+    try:
+        for line in source:
+            click.echo(line)
+    except KeyboardInterrupt:
+        if not follow:
+            raise

@@ -1,0 +1,118 @@
+"""``stilt status``: the state of a project, as a screen, as JSON, or as a list of what failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stilt.status.failed import Failure
+    from stilt.status.history import History
+    from stilt.status.summary import Summary
+
+WATCH_S = 2.0
+
+EXAMPLES = """\b
+Examples:
+  stilt status                    the project in the current folder
+  stilt status demo --watch       until everything is done, or Ctrl-C
+  stilt status --failed           what failed, why, on which node
+  stilt status --json | jq .failures
+"""
+
+
+@click.command("status", epilog=EXAMPLES)
+@project_argument
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--watch", is_flag=True, help="Show it again and again, until all is done.")
+@click.option("--failed", is_flag=True, help="List the simulations that failed.")
+@click.option("--no-slurm", is_flag=True, help="Do not ask Slurm about queued and running tasks.")
+def command(project: Path, as_json: bool, watch: bool, failed: bool, no_slurm: bool) -> None:
+    """Show how far a project is, how fast it goes, what failed and why, and what runs where.
+
+    Takes no lock and writes nothing: a colleague who may only read can ask, too.
+    """
+    from stilt.status.gather import gather, open_project
+
+    if watch and (as_json or failed):
+        raise click.UsageError("--watch is a screen: it can't be had with --json or --failed.")
+    opened = open_project(project)
+    if failed:
+        from stilt.status.failed import failures, render
+
+        found = failures(opened.layout)
+        click.echo(to_json(found) if as_json else render(found, colour=wants_colour()), color=True)
+        return
+    if watch:
+        _watch(lambda: gather(opened, ask_slurm=not no_slurm), str(project))
+        return
+    summary = gather(opened, ask_slurm=not no_slurm)
+    if as_json:
+        click.echo(to_json(summary))
+    else:
+        click.echo(screen(summary, str(project)), nl=False, color=True)
+
+
+def to_json(content: Summary | History | list[Failure]) -> str:
+    """Return what ``status --json`` and ``log replay --json`` print."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
+
+
+def wants_colour() -> bool:
+    """Return whether stdout is a terminal that may be coloured."""
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def screen(summary: Summary, argument: str) -> str:
+    """Return the status screen for the terminal that stdout is."""
+    from shutil import get_terminal_size
+
+    from stilt.status.screen import render
+
+    return render(summary, get_terminal_size().columns, colour=wants_colour(), argument=argument)
+
+
+def _watch(look: Callable[[], Summary], argument: str) -> None:
+    """Redraw in place: the cursor goes home and each line erases its rest, so that nothing flickers."""
+    interactive = sys.stdout.isatty()
+    try:
+        if interactive:
+            sys.stdout.write("\x1b[?1049h\x1b[?25l")
+        while True:
+            summary = look()
+            shown = screen(summary, argument)
+            if interactive:
+                _redraw(shown)
+            else:
+                click.echo(shown, color=True)
+            if not summary.to_do or not (summary.tasks_live or summary.tasks_unknown):
+                break
+            time.sleep(WATCH_S)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if interactive:
+            sys.stdout.write("\x1b[?25h\x1b[?1049l")
+            sys.stdout.flush()
+    click.echo(shown, nl=False, color=True)
+
+
+def _redraw(shown: str) -> None:
+    from shutil import get_terminal_size
+
+    lines = shown.splitlines()[: get_terminal_size().lines - 1]
+    sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
+    sys.stdout.flush()

@@ -1,0 +1,196 @@
+"""How many simulations are in which state.
+
+Counted from the fold's tally; single simulations are only looked at where counts can't tell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stilt.log.fold import SUCCESSES
+from stilt.status.fates import Fate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
+
+    from stilt.log.fold import BatchState, Life, SimState, State
+    from stilt.status.fates import Fates
+
+    Tally: TypeAlias = Counter[tuple[Life, str, str]]
+    ChunkReader: TypeAlias = Callable[[str, str], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The digests of today's settings: what a result must have been made with to be up to date.
+
+    ``transport`` is by meteorology; one that is missing in it, and None for all, means that it is not known.
+    """
+
+    transport: dict[str, str] = field(default_factory=dict)
+    footprints: dict[str, str] | None = None
+
+    def outdated(self, life: Life) -> bool | None:
+        """Tell whether what a life made is out of date; None where that depends on the meteorology."""
+        if self.footprints is None:
+            return False
+        if any(life.footprints.get(name) != digest for name, digest in self.footprints.items()):
+            return True
+        verdicts = {self._met_differs(life, met) for met in life.transport}
+        return verdicts.pop() if len(verdicts) == 1 else None if verdicts else False
+
+    def sim_outdated(self, state: SimState) -> bool:
+        """Tell whether a simulation's result is out of date."""
+        return any(
+            state.transport == digest and self._met_differs(state.life, met)
+            for met, digest in state.life.transport.items()
+            if state.sim.startswith(f"{met}_")
+        )
+
+    def _met_differs(self, life: Life, met: str) -> bool:
+        return met in self.transport and self.transport[met] != life.transport[met]
+
+
+@dataclass(slots=True)
+class Counts:
+    """Simulations by state, failures by reason."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+def count(state: State, tally: Tally, fates: Fates, today: Today) -> Counts:
+    """Count the simulations that were ever begun. ``tally`` is the state's."""
+    counts = Counts()
+    undecided: set[str] = set()
+    for (life, outcome, reason), number in tally.items():
+        name = shown_as(outcome, life, fates)
+        if outcome in SUCCESSES:
+            outdated = today.outdated(life)
+            if outdated is None:
+                undecided.add(life.name)
+            name = "stale" if outdated else name
+        counts.states[name] += number
+        if outcome == "failed":
+            counts.failures[reason] += number
+    if undecided:
+        _count_by_met(state, undecided, today, counts)
+    return counts
+
+
+def _count_by_met(state: State, lives: set[str], today: Today, counts: Counts) -> None:
+    """Settle lives in which only some meteorologies are out of date."""
+    for sim in state.sims.values():
+        if sim.is_done and sim.life.name in lives and today.sim_outdated(sim):
+            counts.states[sim.outcome] -= 1
+            counts.states["stale"] += 1
+
+
+def shown_as(outcome: str, life: Life, fates: Fates) -> str:
+    """Return the state in which a simulation is shown.
+
+    ``running`` is believed as long as the process may live; what was found invalid is work again.
+    """
+    if outcome == "running" and fates.of(life) is Fate.GONE:
+        return "interrupted"
+    return "pending" if outcome == "invalid" else outcome
+
+
+def batch_counts(state: State, tally: Tally, fates: Fates) -> dict[str, Counter[str]]:
+    """Count the simulations of each batch by the state that it left them in."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in state.batches}
+    for (life, outcome, _), number in tally.items():
+        counts[life.batch][shown_as(outcome, life, fates)] += number
+    for name, older in state.earlier.items():
+        for sim in older.values():
+            counts[name][shown_as(sim.outcome, sim.life, fates)] += 1
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Simulations that are registered and not begun.
+
+    Attributes
+    ----------
+    new
+        Never begun in any batch.
+    again
+        States, each with its reason, to take back: those of an older batch, handed over anew.
+    """
+
+    new: int
+    again: Counter[tuple[str, str]]
+
+
+def count_waiting(
+    state: State, tally: Tally, fates: Fates, project_total: int, read_chunk: ChunkReader
+) -> Waiting:
+    """Count what is registered and not begun.
+
+    Usually arithmetic on counts: chunks are only read where a batch took up simulations that an older one left
+    failed or interrupted, because then counts alone can't tell how many.
+
+    ``project_total`` is what the project had when the latest batch was planned; ``read_chunk`` goes from batch id
+    and chunk digest to the ids of its simulations.
+    """
+    begun = _begun_by_task(state, tally)
+    open_chunks = [
+        (batch.id, pending.chunk, left)
+        for batch in _batches_at_work(state)
+        for pending in batch.chunks.values()
+        if (left := pending.count - begun[batch.id, pending.task]) > 0
+        and (_is_latest(batch, state) or fates.of_task(batch, pending.task) is not Fate.GONE)
+    ]
+    new = sum(left for _, _, left in open_chunks)
+    again: Counter[tuple[str, str]] = Counter()
+    if open_chunks and _may_overlap(state, tally, new, project_total):
+        new, again = _compare(state, fates, open_chunks, read_chunk)
+    return Waiting(max(new, project_total - len(state.sims)), again)
+
+
+def _batches_at_work(state: State) -> list[BatchState]:
+    return sorted(state.batches.values(), key=lambda batch: batch.seq)
+
+
+def _is_latest(batch: BatchState, state: State) -> bool:
+    return batch.seq == max(other.seq for other in state.batches.values() if other.chunks)
+
+
+def _begun_by_task(state: State, tally: Tally) -> Counter[tuple[str, int | None]]:
+    begun: Counter[tuple[str, int | None]] = Counter()
+    for (life, _, _), number in tally.items():
+        begun[life.batch, life.task] += number
+    for older in state.earlier.values():
+        for sim in older.values():
+            begun[sim.life.batch, sim.life.task] += 1
+    return begun
+
+
+def _may_overlap(state: State, tally: Tally, new: int, project_total: int) -> bool:
+    latest = max(batch.seq for batch in state.batches.values())
+    left_over = any(life.seq < latest and outcome not in SUCCESSES for life, outcome, _ in tally)
+    return left_over or len(state.sims) + new > project_total
+
+
+def _compare(
+    state: State,
+    fates: Fates,
+    open_chunks: list[tuple[str, str, int]],
+    read_chunk: ChunkReader,
+) -> tuple[int, Counter[tuple[str, str]]]:
+    """Look up the simulations of chunks that are not worked through: which are new, which were begun before."""
+    new: set[str] = set()
+    again: dict[str, tuple[str, str]] = {}
+    for batch, chunk, _ in open_chunks:
+        seq = state.batches[batch].seq
+        for sim in read_chunk(batch, chunk):
+            known = state.sims.get(sim)
+            if known is None:
+                new.add(sim)
+            elif known.seq < seq and not known.is_done:
+                again[sim] = shown_as(known.outcome, known.life, fates), known.reason
+    return len(new), Counter(again.values())

@@ -1,0 +1,78 @@
+"""The simulations that failed: which, why, where, and the file with the model's words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from stilt.log.index import OutputIndex
+from stilt.quantities import counted
+from stilt.status.page import Page
+from stilt.status.summarize import node_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.paths import Layout
+
+_TIME_IN_ID = re.compile(r"_(\d{4})(\d\d)(\d\d)\d{4}_")
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """One simulation that failed. ``log`` is empty where the model's words were not kept."""
+
+    sim: str
+    reason: str
+    message: str
+    node: str
+    batch: str
+    task: int | None
+    wall_s: float
+    log: str
+
+
+def failures(layout: Layout) -> list[Failure]:
+    """Return the simulations whose latest state is failed, by reason and id."""
+    state = OutputIndex(layout.log_dir).fold()
+    failed = [
+        Failure(
+            sim=sim.sim,
+            reason=sim.reason,
+            message=sim.message,
+            node=node_of(sim.life),
+            batch=sim.batch,
+            task=sim.life.task,
+            wall_s=sim.wall_s,
+            log=_existing(log_of(layout, sim.sim)),
+        )
+        for sim in state.sims.values()
+        if sim.outcome == "failed"
+    ]
+    return sorted(failed, key=lambda failure: (failure.reason, failure.sim))
+
+
+def log_of(layout: Layout, sim_id: str) -> Path | None:
+    """Return where the model's words about a simulation are, by the date in its id."""
+    times = _TIME_IN_ID.findall(f"{sim_id}_")
+    return layout.output / "logs" / "-".join(times[-1]) / f"{sim_id}.log" if times else None
+
+
+def _existing(path: Path | None) -> str:
+    return str(path) if path is not None and path.exists() else ""
+
+
+def render(failed: list[Failure], *, colour: bool) -> str:
+    """Return a list in which each simulation has a line to grep, and below it its message and its log."""
+    page = Page(10_000, colour=colour)
+    for failure in failed:
+        page.line((failure.sim, "bold"), "  ", (failure.reason, "red"), f"  {failure.node}")
+        if failure.message:
+            page.line(f"    {failure.message}")
+        if failure.log:
+            page.line((f"    {failure.log}", "dim"))
+    page.line(
+        f"{counted(len(failed), 'simulation')} failed" if failed else "No simulation has failed."
+    )
+    return page.text()

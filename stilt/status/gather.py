@@ -1,0 +1,159 @@
+"""Put a summary together: the part that reads config, log, manifests and the scheduler's answer.
+
+Takes no lock and writes nothing, so that it works for a colleague who may only read.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from stilt.errors import StiltError
+from stilt.log.index import OutputIndex
+from stilt.paths import Layout
+from stilt.status.counting import Today
+from stilt.status.fates import Fates
+from stilt.status.moments import iso
+from stilt.status.summarize import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from stilt.backends.liveness import Liveness
+    from stilt.config.schema import Config
+    from stilt.log.fold import State
+    from stilt.status.summarize import Manifests
+    from stilt.status.summary import Summary
+
+
+class _Entry(Struct, array_like=True):
+    """The first field of a chunk's entry: its id. The others are not decoded."""
+
+    sim: str
+
+
+class _Chunk(Struct):
+    simulations: list[_Entry]
+
+
+@dataclass(slots=True)
+class Project:
+    """A project as far as it can be read: settings that do not hold are noted, not an error.
+
+    Attributes
+    ----------
+    config
+        The settings; None where they can't be read.
+    notes
+        What could not be found out, for the screen.
+    """
+
+    layout: Layout
+    config: Config | None
+    notes: list[str] = field(default_factory=list)
+
+
+def open_project(folder: Path) -> Project:
+    """Read a project's settings, and find its output root also where they do not hold."""
+    from stilt.config.load import load_config
+
+    layout = Layout.of(folder)
+    try:
+        config = load_config(layout.config_file, projections=False)
+    except StiltError as error:
+        if not layout.log_dir.is_dir():
+            raise
+        note = f"{error.message}; output is looked for in {layout.output}, and nothing is shown as stale"
+        return Project(layout, None, [note])
+    return Project(Layout.of(folder, config.output), config)
+
+
+def gather(
+    project: Project,
+    *,
+    ask_slurm: bool = True,
+    until: float | None = None,
+    use_checkpoint: bool = True,
+) -> Summary:
+    """Return the state of a project, now or at a moment in the past.
+
+    Parameters
+    ----------
+    project
+        From ``open_project``.
+    ask_slurm
+        Whether to ask the scheduler about batches that it has. Without it their tasks are unknown.
+    until
+        The moment, in seconds since 1970; processes and scheduler are not looked at then.
+    use_checkpoint
+        Whether the cache of the fold may be used.
+    """
+    now = time.time() if until is None else until
+    notes = list(project.notes)
+    state = OutputIndex(project.layout.log_dir).fold(until, use_checkpoint=use_checkpoint)
+    liveness = _ask_slurm(project.layout, state, notes) if ask_slurm and until is None else None
+    manifests = read_manifests(project.layout, state, notes)
+    return summarize(
+        state,
+        Fates(state, liveness, look=until is None),
+        project=str(project.layout.project),
+        as_of=iso(now),
+        now=now,
+        today=todays_digests(project, manifests),
+        manifests=manifests,
+        read_chunk=lambda batch, chunk: _chunk_ids(project.layout, batch, chunk, notes),
+        execution=project.config.execution if project.config else None,
+        notes=notes,
+    )
+
+
+def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:
+    """Read the manifest of each batch; one that does not hold is noted."""
+    from stilt.batch.manifest import read_manifest
+
+    manifests: Manifests = {}
+    for name, batch in state.batches.items():
+        if batch.chunks:
+            try:
+                manifests[name] = read_manifest(layout.manifest(name))
+            except StiltError as error:
+                notes.append(error.message)
+    return manifests
+
+
+def todays_digests(project: Project, manifests: Manifests) -> Today:
+    """Return the digests of config.yaml's settings, with the engine's version that ran last."""
+    from stilt.config.digests import footprint_digest, transport_digest
+
+    config = project.config
+    if config is None or not manifests:
+        return Today()
+    engine = max(manifests.values(), key=lambda manifest: manifest.seq).engine
+    if engine.partition(" ")[0] != config.model:
+        engine = config.model
+    return Today(
+        transport={met: transport_digest(config, met, engine) for met in config.mets},
+        footprints={name: footprint_digest(config, name) for name in config.footprints},
+    )
+
+
+def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iterable[str]:
+    import msgspec
+
+    path = layout.chunk(batch, chunk)
+    try:
+        entries = msgspec.json.decode(path.read_bytes(), type=_Chunk).simulations
+    except (OSError, msgspec.DecodeError):
+        notes.append(f"chunk {path} can't be read: its simulations are not counted")
+        return ()
+    return (entry.sim for entry in entries)
+
+
+def _ask_slurm(layout: Layout, state: State, notes: list[str]) -> Liveness | None:
+    """Ask the scheduler once about all batches that it may have, if it has any."""
+    del layout, state, notes
+    return None

@@ -1,0 +1,148 @@
+"""What the log says about one simulation, from first to last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from stilt.errors import InputError
+from stilt.log.events import Done, Invalid, Started
+from stilt.log.index import OutputIndex
+from stilt.log.reader import read_bytes, read_segment
+from stilt.quantities import duration, size
+from stilt.status.counting import shown_as
+from stilt.status.fates import Fates
+from stilt.status.moments import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stilt.log.events import Event, Output, Writer
+    from stilt.paths import Layout
+
+
+class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event of a simulation, and whose it is."""
+
+    at: float
+    event: str
+    batch: str
+    seq: int
+    node: str = ""
+    pid: int = 0
+    task: int | None = None
+    attempt: int = 0
+    job: str = ""
+    outcome: str = ""
+    reason: str = ""
+    message: str = ""
+    wall_s: float = 0.0
+    peak_rss_bytes: int = 0
+    outputs: tuple[Output, ...] = ()
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A simulation's events by time, and the state that they fold to."""
+
+    sim: str
+    state: str
+    batch: str
+    events: tuple[Entry, ...]
+    damaged: int
+
+
+def history(layout: Layout, sim: str, until: float | None = None) -> History:
+    """Return what the log says about a simulation, up to a moment.
+
+    Raises
+    ------
+    InputError
+        If the log has never heard of it.
+    """
+    index = OutputIndex(layout.log_dir)
+    state = index.fold(until, use_checkpoint=False)
+    known = state.sims.get(sim)
+    if known is None:
+        raise InputError(
+            f"the log of {layout.output} has no event of a simulation {sim!r}",
+            "ids are met_YYYYMMDDHHMM_lon_lat_height: `stilt log show` lists those that were begun",
+        )
+    entries = [
+        entry
+        for path in index.segments()
+        for entry in _entries(path, sim)
+        if until is None or entry.at <= until
+    ]
+    entries.sort(key=lambda entry: (entry.seq, entry.at, entry.attempt, entry.event == "done"))
+    shown = shown_as(known.outcome, known.life, Fates(state, look=until is None))
+    return History(
+        sim=sim, state=shown, batch=known.batch, events=tuple(entries), damaged=state.damaged
+    )
+
+
+def _entries(path: Path, sim: str) -> Iterator[Entry]:
+    """Read one segment, if the id stands in its bytes at all."""
+    if msgspec.json.encode(sim)[1:-1] not in read_bytes(path):
+        return
+    content = read_segment(path)
+    writer = content.header.writer if content.header else None
+    seq = content.header.seq if content.header else 0
+    for event in content.events:
+        if isinstance(event, Started | Done | Invalid) and event.sim == sim:
+            yield _entry(event, writer, path.parent.name, seq)
+
+
+def _entry(event: Event, writer: Writer | None, batch: str, seq: int) -> Entry:
+    where: dict[str, Any] = (
+        {
+            "node": writer.node or writer.host,
+            "pid": writer.pid,
+            "task": writer.task,
+            "attempt": writer.attempt,
+            "job": writer.job,
+        }
+        if writer
+        else {}
+    )
+    if isinstance(event, Done):
+        said: dict[str, Any] = {name: getattr(event, name) for name in _DONE_FIELDS}
+        return Entry(at=event.at, event="done", batch=batch, seq=seq, **where, **said)
+    if isinstance(event, Invalid):
+        message = f"{event.path}: {event.why}"
+        return Entry(
+            at=event.at, event="invalid", batch=event.batch, seq=event.seq, message=message
+        )
+    return Entry(at=event.at, event="started", batch=batch, seq=seq, **where)
+
+
+_DONE_FIELDS = ("outcome", "reason", "message", "wall_s", "peak_rss_bytes", "outputs")
+
+
+def render(found: History) -> str:
+    """Return the history for a person."""
+    lines = [f"{found.sim}: {found.state}"]
+    for entry in found.events:
+        lines.append(f"  {clock(entry.at)}  {_what(entry)}  {_who(entry)}".rstrip())
+        if entry.message:
+            lines.append(f"      {entry.message}")
+        lines += [f"      {out.path}  {size(out.size)}  {out.digest}" for out in entry.outputs]
+    return "\n".join(lines) + "\n"
+
+
+def _what(entry: Entry) -> str:
+    if entry.event != "done":
+        return entry.event
+    reason = f" {entry.reason}" if entry.reason else ""
+    memory = f", {size(entry.peak_rss_bytes)}" if entry.peak_rss_bytes else ""
+    return f"{entry.outcome}{reason} after {duration(entry.wall_s)}{memory}"
+
+
+def _who(entry: Entry) -> str:
+    task = "" if entry.task is None else f" task {entry.task}"
+    attempt = f" attempt {entry.attempt}" if entry.attempt > 1 else ""
+    node = f" on {entry.node}" if entry.node else ""
+    job = f" job {entry.job}" if entry.job else ""
+    return f"(batch {entry.batch}{task}{attempt}{node}{job})"

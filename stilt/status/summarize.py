@@ -1,0 +1,247 @@
+"""From folded log, fates and manifests to the summary. Pure: the same input, the same object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from stilt.status import cost
+from stilt.status.counting import batch_counts, count, count_waiting, shown_as
+from stilt.status.fates import Fate
+from stilt.status.summary import (
+    BatchSummary,
+    FailureExample,
+    PastRuns,
+    RunningTask,
+    Summary,
+    WaitingJob,
+)
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from stilt.batch.manifest import Manifest
+    from stilt.config.schema import Execution
+    from stilt.log.fold import BatchState, Life, SimState, State
+    from stilt.status.counting import ChunkReader, Counts, Today
+    from stilt.status.fates import Fates
+
+    Manifests: TypeAlias = dict[str, Manifest]
+
+STUCK_FACTOR = 5
+STUCK_LEAST_S = 300.0
+
+
+def summarize(
+    state: State,
+    fates: Fates,
+    *,
+    project: str,
+    as_of: str,
+    now: float,
+    today: Today,
+    manifests: Manifests,
+    read_chunk: ChunkReader,
+    execution: Execution | None,
+    notes: list[str],
+) -> Summary:
+    """Return the summary of a project's log.
+
+    ``now`` is the moment that ages and rates are counted to, in seconds since 1970. ``notes`` may grow meanwhile
+    (``read_chunk`` adds to it), and is read last.
+    """
+    tally = state.tally()
+    counts = count(state, tally, fates, today)
+    newest = max(manifests.values(), key=lambda manifest: manifest.seq, default=None)
+    project_total = newest.project_total if newest else 0
+    waiting = count_waiting(state, tally, fates, project_total, read_chunk)
+    for (name, reason), number in waiting.again.items():
+        _take_back(counts, name, reason, number)
+    counts.states["pending"] += waiting.new + waiting.again.total()
+    summary = Summary(
+        project=project,
+        as_of=as_of,
+        total=len(state.sims) + waiting.new,
+        pending=counts.states["pending"],
+        running=counts.states["running"],
+        complete=counts.states["complete"],
+        empty=counts.states["empty"],
+        failed=counts.states["failed"],
+        interrupted=counts.states["interrupted"],
+        stale=counts.states["stale"],
+        failures=dict(counts.failures.most_common()),
+        batches=_batches(state, batch_counts(state, tally, fates), manifests),
+        segments=state.segments,
+        events=state.events,
+        damaged=state.damaged,
+        unknown_events=state.unknown,
+        damages=tuple(map(str, state.damages)),
+        last_event_at=max((sim.at for sim in state.sims.values()), default=None),
+        failure_examples=_examples(state),
+    )
+    summary = _with_tasks(summary, state, fates, now)
+    summary = _with_cost(summary, state, fates, execution, now)
+    return replace(summary, notes=tuple(dict.fromkeys(notes)))
+
+
+def _take_back(counts: Counts, name: str, reason: str, number: int) -> None:
+    """Take simulations that were handed over again out of the state that an older batch left them in."""
+    counts.states[name] -= number
+    if name == "failed":
+        counts.failures[reason] -= number
+        counts.failures += Counter()  # drops reasons that no longer hold for any
+
+
+def _batches(
+    state: State, by_batch: dict[str, Counter[str]], manifests: Manifests
+) -> tuple[BatchSummary, ...]:
+    return tuple(
+        _batch(batch, by_batch[batch.id], manifests.get(batch.id))
+        for batch in sorted(state.batches.values(), key=lambda batch: (batch.seq, batch.id))
+        if batch.chunks
+    )
+
+
+def _batch(batch: BatchState, counts: Counter[str], manifest: Manifest | None) -> BatchSummary:
+    said = [event.backend for event in batch.submissions.values()]
+    return BatchSummary(
+        id=batch.id,
+        seq=batch.seq,
+        backend=manifest.backend if manifest else said[0] if said else "",
+        jobs=tuple(batch.jobs),
+        total=batch.total,
+        complete=counts["complete"],
+        empty=counts["empty"],
+        failed=counts["failed"],
+        interrupted=counts["interrupted"],
+        running=counts["running"],
+        pending=max(batch.total - counts.total(), 0) + counts["pending"],
+        cancelled=batch.cancelled is not None,
+    )
+
+
+def _examples(state: State) -> dict[str, FailureExample]:
+    """Return the latest failure for each reason: older ones may have been mended since."""
+    latest: dict[str, SimState] = {}
+    for sim in state.sims.values():
+        if sim.outcome == "failed":
+            known = latest.get(sim.reason)
+            if known is None or (sim.at, sim.sim) > (known.at, known.sim):
+                latest[sim.reason] = sim
+    return {reason: example_of(sim) for reason, sim in sorted(latest.items())}
+
+
+def example_of(sim: SimState) -> FailureExample:
+    """Return what a person wants to know of a failed simulation."""
+    return FailureExample(
+        sim=sim.sim,
+        message=sim.message,
+        batch=sim.batch,
+        task=sim.life.task,
+        node=node_of(sim.life),
+        at=sim.at,
+    )
+
+
+def node_of(life: Life) -> str:
+    """Return the node or host that a life was on."""
+    return (life.writer.node or life.writer.host) if life.writer else ""
+
+
+def _with_tasks(summary: Summary, state: State, fates: Fates, now: float) -> Summary:
+    """Add what runs where, what waits and what is stuck."""
+    running: dict[str, list[SimState]] = {}
+    for sim in state.sims.values():
+        if sim.outcome == "running" and shown_as("running", sim.life, fates) == "running":
+            running.setdefault(sim.life.name, []).append(sim)
+    limit = _stuck_after(state) if running else 0.0
+    tasks = [_running_task(sims, fates, now, limit) for sims in running.values()]
+    live, unknown, waiting = _count_tasks(state, fates)
+    return replace(
+        summary,
+        running_tasks=tuple(sorted(tasks, key=lambda task: (task.batch, task.task or 0))),
+        tasks_live=live,
+        tasks_unknown=unknown,
+        waiting=waiting,
+    )
+
+
+def _stuck_after(state: State) -> float:
+    """Return the seconds after which a simulation has taken far longer than the others did."""
+    past = cost.past_runs(state)
+    return max(STUCK_FACTOR * past.wall_s.p95, past.wall_s.max, STUCK_LEAST_S) if past else 0.0
+
+
+def _running_task(sims: list[SimState], fates: Fates, now: float, limit: float) -> RunningTask:
+    life = sims[0].life
+    since = min(sim.at for sim in sims)
+    told = fates.told(life.batch, life.task) if life.task is not None else None
+    return RunningTask(
+        batch=life.batch,
+        task=life.task,
+        node=node_of(life),
+        job=(told.job if told else "") or (life.writer.job if life.writer else ""),
+        state=told.state if told else "",
+        sims=tuple(sorted(sim.sim for sim in sims)),
+        since=since,
+        life=fates.of(life).value,
+        stuck=0 < limit < now - since,
+    )
+
+
+def _count_tasks(state: State, fates: Fates) -> tuple[int, int, tuple[WaitingJob, ...]]:
+    """Count the tasks that live and those of which nothing is known, and list what waits in the queue."""
+    fate_of: Counter[Fate] = Counter()
+    waiting: Counter[tuple[str, str, str]] = Counter()
+    for batch in state.batches.values():
+        if not batch.chunks:
+            continue
+        closed = {task for task, life in batch.tasks.items() if life.closed == "finished"}
+        for pending in batch.chunks.values():
+            if pending.task in closed:
+                continue
+            fate_of[fates.of_task(batch, pending.task)] += 1
+            told = fates.told(batch.id, pending.task)
+            if told.life is Fate.LIVE and not told.is_running:
+                waiting[batch.id, told.job.partition("_")[0], told.why] += 1
+    jobs = tuple(
+        WaitingJob(batch=batch, job=job, tasks=number, reason=why)
+        for (batch, job, why), number in sorted(waiting.items())
+    )
+    return fate_of[Fate.LIVE], fate_of[Fate.UNKNOWN], jobs
+
+
+def _with_cost(
+    summary: Summary, state: State, fates: Fates, execution: Execution | None, now: float
+) -> Summary:
+    """Add rate and time left where something is at work, and what past simulations cost."""
+    past = cost.past_runs(state)
+    at_work = {task.batch for task in summary.running_tasks if task.life == Fate.LIVE.value}
+    at_work |= {life.batch for life in _live_lives(state, fates)}
+    rate = cost.rate_per_second(state, at_work, now) if at_work else None
+    left = summary.pending + summary.running
+    return replace(
+        summary,
+        rate_per_hour=round(rate * 3600, 3) if rate else None,
+        time_left_s=round(left / rate, 1) if rate and left else None,
+        past_runs=_advised(past, summary, execution),
+    )
+
+
+def _live_lives(state: State, fates: Fates) -> list[Life]:
+    return [
+        life
+        for batch in state.batches.values()
+        for life in batch.lives.values()
+        if life.task is not None and not life.closed and fates.of(life) is Fate.LIVE
+    ]
+
+
+def _advised(
+    past: PastRuns | None, summary: Summary, execution: Execution | None
+) -> PastRuns | None:
+    if past is None or execution is None or execution.backend != "slurm":
+        return past
+    return replace(past, suggest=cost.suggest(past, summary.to_do, execution.cpus_per_task))

@@ -1,0 +1,138 @@
+"""Projects whose log is written by hand, event by event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
+from stilt.config.digests import footprint_digest, transport_digest
+from stilt.config.load import load_config
+from stilt.example.starter import STARTER_CONFIG, STARTER_RECEPTORS
+from stilt.identity import Writer, this_writer
+from stilt.log.events import Closed, Done, Event, Pending, Started
+from stilt.log.writer import SegmentWriter
+from stilt.paths import Layout
+from stilt.status.gather import gather, open_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.status.summary import Summary
+
+T0 = 1_900_000_000.0  # later than the headers, which carry the time of the test
+ENGINE = "hysplit v5.1.0"
+
+ELSEWHERE = Writer(role="worker", host="node17", pid=4711)
+ALIVE = this_writer("worker")
+DEAD = msgspec.structs.replace(ALIVE, pid_start=1)
+
+
+def sim_id(number: int) -> str:
+    return f"mymet_202407011800_-111.85_40.77_{number}"
+
+
+@dataclass
+class ProjectLog:
+    """A project folder, its log written as the test says."""
+
+    layout: Layout
+    seq: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
+
+    def batch(
+        self,
+        name: str,
+        chunks: list[list[int]],
+        *,
+        project_total: int,
+        backend: str = "local",
+        closed: bool = True,
+    ) -> str:
+        """Register a batch whose chunks list these simulations, by number."""
+        self.seq += 1
+        digests = [f"{name}{task:028d}" for task in range(len(chunks))]
+        folder = self.layout.batch_dir(name)
+        folder.mkdir(parents=True)
+        for digest, numbers in zip(digests, chunks, strict=True):
+            rows = [[sim_id(n), "mymet", "202407011800", [-111.85], [40.77], [n]] for n in numbers]
+            content = {"format": 1, "simulations": rows}
+            self.layout.chunk(name, digest).write_bytes(msgspec.json.encode(content))
+        manifest = Manifest(
+            batch=name,
+            seq=self.seq,
+            config="c",
+            engine=ENGINE,
+            backend=backend,
+            chunks=tuple(
+                ChunkRef(digest, len(numbers))
+                for digest, numbers in zip(digests, chunks, strict=True)
+            ),
+            total=sum(map(len, chunks)),
+            project_total=project_total,
+        )
+        self.layout.manifest(name).write_bytes(encode_manifest(manifest))
+        pending: list[Event] = [
+            Pending(chunk=digest, count=len(numbers), batch=name, seq=self.seq, at=T0, task=task)
+            for task, (digest, numbers) in enumerate(zip(digests, chunks, strict=True))
+        ]
+        if closed:
+            pending.append(Closed(at=T0))
+        writer = SegmentWriter(self.layout.log_dir, name, self.seq, this_writer("run"))
+        writer.append(*pending)
+        return name
+
+    def worker(
+        self,
+        batch: str,
+        task: int,
+        *events: Event,
+        who: Writer = ALIVE,
+        attempt: int = 1,
+        outdated: bool = False,
+    ) -> SegmentWriter:
+        """Write a task's events, in the name of ``who``."""
+        config = load_config(self.layout.config_file)
+        transport = {"mymet": transport_digest(config, "mymet", ENGINE)}
+        writer = SegmentWriter(
+            self.layout.log_dir,
+            batch,
+            int(batch[:4]),
+            msgspec.structs.replace(who, role="worker", task=task, attempt=attempt),
+            transport={"mymet": "0" * 32} if outdated else transport,
+            footprints={"default": footprint_digest(config, "default")},
+        )
+        writer.append(*events, sync=True)
+        return writer
+
+    def summary(self, until: float | None = None) -> Summary:
+        return gather(open_project(self.layout.project), until=until, ask_slurm=False)
+
+
+def started(number: int, at: float = 0.0) -> Started:
+    return Started(sim=sim_id(number), at=T0 + at)
+
+
+def done(number: int, outcome: str = "complete", at: float = 20.0, reason: str = "") -> Done:
+    message = f"because of {reason}" if reason else ""
+    return Done(
+        sim=sim_id(number),
+        outcome=outcome,
+        at=T0 + at,
+        wall_s=20.0,
+        peak_rss_bytes=2**28,
+        reason=reason,
+        message=message,
+    )
+
+
+@pytest.fixture
+def project_log(tmp_path: Path) -> ProjectLog:
+    project = tmp_path / "a project"
+    project.mkdir()
+    (project / "config.yaml").write_text(STARTER_CONFIG)
+    (project / "receptors.csv").write_text(STARTER_RECEPTORS)
+    return ProjectLog(Layout.of(project))
