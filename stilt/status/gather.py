@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from stilt.backends.liveness import Liveness
 from stilt.errors import StiltError
 from stilt.log.index import OutputIndex
 from stilt.paths import Layout
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from stilt.backends.liveness import Liveness
     from stilt.config.schema import Config
     from stilt.log.fold import State
     from stilt.status.summarize import Manifests
@@ -86,7 +86,7 @@ def gather(
     project
         From ``open_project``.
     ask_slurm
-        Whether to ask the scheduler about batches that it has. Without it their tasks are unknown.
+        Whether to ask the scheduler about batches that it has; otherwise a recent answer has to do.
     until
         The moment, in seconds since 1970; processes and scheduler are not looked at then.
     use_checkpoint
@@ -95,7 +95,7 @@ def gather(
     now = time.time() if until is None else until
     notes = list(project.notes)
     state = OutputIndex(project.layout.log_dir).fold(until, use_checkpoint=use_checkpoint)
-    liveness = _ask_slurm(project.layout, state, notes) if ask_slurm and until is None else None
+    liveness = _slurm_says(state, notes, ask=ask_slurm) if until is None else None
     manifests = read_manifests(project.layout, state, notes)
     return summarize(
         state,
@@ -153,7 +153,16 @@ def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iter
     return (entry.sim for entry in entries)
 
 
-def _ask_slurm(layout: Layout, state: State, notes: list[str]) -> Liveness | None:
-    """Ask the scheduler once about all batches that it may have, if it has any."""
-    del layout, state, notes
-    return None
+def _slurm_says(state: State, notes: list[str], *, ask: bool) -> Liveness | None:
+    """Return what Slurm says of the tasks that it has; None where it was never given any."""
+    if not any(batch.intents for batch in state.batches.values()):
+        return None
+    from stilt.backends.slurm.observe import observe_slurm, open_arrays
+
+    found = open_arrays(state)
+    if not found:
+        return None
+    tasks, queue = observe_slurm(found, ask=ask)
+    if queue.problem:
+        notes.append(f"{queue.problem}: tasks on Slurm are shown as they last reported")
+    return Liveness(queue.as_of, tasks, queue.problem)
