@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -11,13 +10,10 @@ from stilt.log.index import OutputIndex
 from stilt.quantities import counted
 from stilt.status.page import Page
 from stilt.status.summarize import node_of
+from stilt.status.words import find_dated
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stilt.paths import Layout
-
-_TIME_IN_ID = re.compile(r"_(\d{4})(\d\d)(\d\d)\d{4}_")
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -45,22 +41,12 @@ def failures(layout: Layout) -> list[Failure]:
             batch=sim.batch,
             task=sim.life.task,
             wall_s=sim.wall_s,
-            log=_existing(log_of(layout, sim.sim)),
+            log=str(find_dated(layout.output / "logs", sim.sim, ".log") or ""),
         )
         for sim in state.sims.values()
         if sim.outcome == "failed"
     ]
     return sorted(failed, key=lambda failure: (failure.reason, failure.sim))
-
-
-def log_of(layout: Layout, sim_id: str) -> Path | None:
-    """Return where the model's words about a simulation are, by the date in its id."""
-    times = _TIME_IN_ID.findall(f"{sim_id}_")
-    return layout.output / "logs" / "-".join(times[-1]) / f"{sim_id}.log" if times else None
-
-
-def _existing(path: Path | None) -> str:
-    return str(path) if path is not None and path.exists() else ""
 
 
 def render(failed: list[Failure], *, colour: bool) -> str:

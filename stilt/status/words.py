@@ -1,0 +1,103 @@
+"""What was said about one simulation: the model's words, and what its task printed around them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stilt.errors import InputError
+from stilt.log.index import OutputIndex
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.log.fold import State
+    from stilt.paths import Layout
+
+NAMES_LISTED = 5
+_TIME_IN_ID = re.compile(r"_(\d{4})(\d\d)(\d\d)\d{4}_")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text and where it stands."""
+
+    source: Path
+    text: str
+
+
+def find_id(layout: Layout, text: str) -> str:
+    """Return the id of the simulation that a text names: the whole id, or a part that only one has.
+
+    Raises
+    ------
+    InputError
+        If none is named, or several.
+    """
+    state = OutputIndex(layout.log_dir).fold()
+    if text in state.sims:
+        return text
+    found = sorted(sim for sim in state.sims if text in sim)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InputError(
+            f"no simulation with {text!r} in its id was begun in {layout.output}",
+            "`stilt log show` lists those that were, `stilt status --failed` those that failed",
+        )
+    some = ", ".join(found[:NAMES_LISTED]) + (", ..." if len(found) > NAMES_LISTED else "")
+    raise InputError(
+        f"{len(found):,} simulations have {text!r} in their id: {some}", "give more of it"
+    )
+
+
+def find_dated(root: Path, sim: str, suffix: str) -> Path | None:
+    """Return a simulation's file in dated folders: by the date in its id, else wherever it lies."""
+    dates = ["-".join(parts) for parts in _TIME_IN_ID.findall(f"{sim}_")]
+    guess = root / (dates[-1] if dates else "") / f"{sim}{suffix}"
+    if guess.is_file():
+        return guess
+    folders = sorted(root.iterdir()) if root.is_dir() else []
+    return next((path for folder in folders if (path := folder / guess.name).is_file()), None)
+
+
+def model_words(layout: Layout, sim: str) -> Words | None:
+    """Return what the model printed: kept as a file for a failure, inside the particle file otherwise."""
+    log = find_dated(layout.output / "logs", sim, ".log")
+    if log is not None:
+        return Words(log, log.read_text(encoding="utf-8", errors="replace"))
+    particles = find_dated(layout.particles_dir, sim, ".parquet")
+    if particles is None:
+        return None
+    from stilt.particles.parquet import read_provenance
+
+    return Words(particles, read_provenance(particles).get("model_log", ""))
+
+
+def task_words(layout: Layout, sim: str) -> Words | None:
+    """Return what the Slurm task printed that worked on a simulation last; None where there is no such file."""
+    from stilt.backends.slurm.script import task_output
+
+    state = OutputIndex(layout.log_dir).fold()
+    known = state.sims.get(sim)
+    if known is None or known.life.task is None:
+        return None
+    task = known.life.task
+    path = task_output(
+        layout.slurm_logs(known.batch), task, _first_of_array(state, known.batch, task)
+    )
+    if not path.is_file():
+        return None
+    return Words(path, path.read_text(encoding="utf-8", errors="replace"))
+
+
+def _first_of_array(state: State, batch: str, task: int) -> int:
+    """Return the task that index 0 of the task's array is, where a batch needed several arrays."""
+    starts = [intent.first_task for intent in state.batches[batch].intents.values()]
+    return max((first for first in starts if first <= task), default=0)
+
+
+def tail(text: str, lines: int) -> str:
+    """Return the last lines of a text; all of it for 0."""
+    return "\n".join(text.splitlines()[-lines:]) if lines else text.rstrip("\n")
