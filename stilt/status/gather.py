@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stilt.backends.liveness import Liveness
+from stilt.backends.observe import fold_and_observe, observe
 from stilt.errors import StiltError
 from stilt.log.index import OutputIndex
 from stilt.paths import Layout
@@ -94,12 +94,19 @@ def gather(
     """
     now = time.time() if until is None else until
     notes = list(project.notes)
-    state = OutputIndex(project.layout.log_dir).fold(until, use_checkpoint=use_checkpoint)
-    liveness = _slurm_says(state, notes, ask=ask_slurm) if until is None else None
+    index = OutputIndex(project.layout.log_dir)
+    liveness = None
+    if until is not None or not use_checkpoint:
+        state = index.fold(until, use_checkpoint=use_checkpoint)
+        liveness = observe(state, ask_slurm=ask_slurm) if until is None else None
+    else:
+        state, liveness = fold_and_observe(index, ask_slurm=ask_slurm)
+    if liveness is not None and liveness.problem:
+        notes.append(f"{liveness.problem}: tasks on Slurm are shown as they last reported")
     manifests = read_manifests(project.layout, state, notes)
     return summarize(
         state,
-        Fates(state, liveness, look=until is None),
+        Fates(state, liveness),
         project=str(project.layout.project),
         as_of=iso(now),
         now=now,
@@ -151,18 +158,3 @@ def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iter
         notes.append(f"chunk {path} can't be read: its simulations are not counted")
         return ()
     return (entry.sim for entry in entries)
-
-
-def _slurm_says(state: State, notes: list[str], *, ask: bool) -> Liveness | None:
-    """Return what Slurm says of the tasks that it has; None where it was never given any."""
-    if not any(batch.intents for batch in state.batches.values()):
-        return None
-    from stilt.backends.slurm.observe import observe_slurm, open_arrays
-
-    found = open_arrays(state)
-    if not found:
-        return None
-    tasks, queue = observe_slurm(found, ask=ask)
-    if queue.problem:
-        notes.append(f"{queue.problem}: tasks on Slurm are shown as they last reported")
-    return Liveness(queue.as_of, tasks, queue.problem)

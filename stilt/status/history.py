@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from stilt.backends.observe import observe
 from stilt.errors import InputError
 from stilt.log.events import Done, Invalid, Started
 from stilt.log.index import OutputIndex
@@ -77,7 +78,8 @@ def history(layout: Layout, sim: str, until: float | None = None) -> History:
         if until is None or entry.at <= until
     ]
     entries.sort(key=lambda entry: (entry.seq, entry.at, entry.attempt, entry.event == "done"))
-    shown = shown_as(known.outcome, known.life, Fates(state, look=until is None))
+    liveness = observe(state) if until is None else None
+    shown = shown_as(known.outcome, known.life, Fates(state, liveness))
     return History(
         sim=sim, state=shown, batch=known.batch, events=tuple(entries), damaged=state.damaged
     )

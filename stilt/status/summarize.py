@@ -198,7 +198,8 @@ def _count_tasks(state: State, fates: Fates) -> tuple[int, int, tuple[WaitingJob
     for batch in state.batches.values():
         if not batch.chunks:
             continue
-        closed = {task for task, life in batch.tasks.items() if life.closed == "finished"}
+        lives = fates.latest_lives(batch)
+        closed = {task for task, life in lives.items() if life.closed == "finished"}
         for pending in batch.chunks.values():
             if pending.task in closed:
                 continue

@@ -70,7 +70,7 @@ def model_words(layout: Layout, sim: str) -> Words | None:
     particles = find_dated(layout.particles_dir, sim, ".parquet")
     if particles is None:
         return None
-    from stilt.particles.parquet import read_provenance
+    from stilt.particles.parquet import read_provenance  # type: ignore[import-not-found, unused-ignore]
 
     return Words(particles, read_provenance(particles).get("model_log", ""))
 
