@@ -55,9 +55,12 @@ def convert_fields(
     ready = ready or {}
     values = {name: value for name, value in ready.items() if value is not None}
     sound = len(values) == len(ready)
+    guessed = set()
     for key in data:
         if key not in kind.__struct_fields__:
-            document.add((*where, key), unknown_key(key, kind.__struct_fields__))
+            near = nearest(key, kind.__struct_fields__)
+            guessed.add(near)
+            document.add((*where, key), unknown_key(near))
             sound = False
     for info in msgspec.structs.fields(kind):
         if info.name in ready:
@@ -68,8 +71,9 @@ def convert_fields(
             sound &= value is not MISSING
             values[info.name] = value
         elif info.required:
-            document.add((*where, info.name), "missing, but needed")
             sound = False
+            if info.name not in guessed:
+                document.add((*where, info.name), "missing, but needed")
     return {name: value for name, value in values.items() if value is not MISSING}, sound
 
 
@@ -98,18 +102,23 @@ def convert_value(hint: Any, given: Any, where: Where, document: Document) -> An
     return value
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Say that a key is unknown, and which one is the nearest."""
-    near = get_close_matches(key.lower().replace("-", "_"), list(known), n=1)
-    return "unknown key" + (f", did you mean {near[0]}?" if near else "")
+def nearest(key: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known key that is most like this one, if one is."""
+    near = get_close_matches(key.lower().replace("-", "_"), list(known), n=1, cutoff=cutoff)
+    return near[0] if near else None
+
+
+def unknown_key(near: str | None) -> str:
+    """Say that a key is unknown, and which one may be meant."""
+    return "unknown key" + (f", did you mean {near}?" if near else "")
 
 
 def not_one_of(given: Any, choices: Iterable[Any]) -> str:
     """Say which values there are, and which one is the nearest."""
     choices = [str(choice) for choice in choices]
-    near = get_close_matches(str(given).lower(), choices, n=1)
+    near = nearest(str(given), choices)
     text = f"expected {' or '.join(choices)}, got {brief(given)}"
-    return text + (f": did you mean {near[0]}?" if near else "")
+    return text + (f": did you mean {near}?" if near else "")
 
 
 def brief(given: Any) -> str:

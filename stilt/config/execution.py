@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from stilt.config.conversion import brief, convert_fields
+from stilt.config.conversion import brief, convert_fields, nearest, unknown_key
 from stilt.config.schema import Execution
 
 if TYPE_CHECKING:
@@ -182,8 +181,8 @@ def _bad_option(key: str, option: str) -> str | None:
     if whole:
         short = "" if whole == option else f"sbatch may take it for --{whole}; "
         return f"not allowed: {short}{REFUSED[whole]}"
-    near = get_close_matches(option.lower().replace("-", "_"), OWN_KEYS, n=1, cutoff=0.8)
-    return f"unknown key, did you mean {near[0]}?" if near else None
+    near = nearest(option, OWN_KEYS, cutoff=0.8)
+    return unknown_key(near) if near else None
 
 
 def _bad_value(option: str, value: Any, written: str | None) -> str | None:

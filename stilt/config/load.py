@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from stilt.config.conversion import brief, convert, convert_fields
 from stilt.config.document import Document, Problem, read_document
 from stilt.config.dump import dump_config
@@ -178,9 +180,12 @@ class _Reader:
         return met
 
     def _grid(self, entry: dict[str, Any], where: Where) -> FootprintGrid | None:
-        if "xres" in entry and entry.get("yres") is None:
-            entry = {**entry, "yres": entry["xres"]}
-        grid = convert(FootprintGrid, entry, where, self._document)
+        square = entry.get("yres") is None and "xres" in entry
+        grid = convert(
+            FootprintGrid, {**entry, "yres": 1.0} if square else entry, where, self._document
+        )
+        if grid is not None and square:
+            grid = msgspec.structs.replace(grid, yres=grid.xres)
         if grid is not None:
             problems = list(grid_problems(grid))
             if not (problems or grid.is_longlat) and self._projections:

@@ -89,7 +89,7 @@ def grid_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
             "xmin",
             f"xmin ({grid.xmin:g}) must be west of xmax ({grid.xmax:g}) on a projected grid",
         )
-    elif grid.is_longlat:
+    elif grid.is_longlat and grid.ymin < grid.ymax:
         width = grid.xmax - grid.xmin + (360 if grid.xmax < grid.xmin else 0)
         yield from cell_problems(grid, width, grid.ymax - grid.ymin)
 

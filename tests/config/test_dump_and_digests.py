@@ -1,0 +1,194 @@
+"""Settings written out, read again, and told apart by digests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stilt.config.digests import config_digest, footprint_digest, transport_digest
+from stilt.config.dump import dump_config
+from stilt.config.execution import REFUSED
+from stilt.config.load import parse_config
+from stilt.config.schema import Config, Execution, FootprintGrid, Met
+from tests.config.settings import MINIMAL, TYPICAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENGINE = "hysplit 5.1.0"
+
+texts = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\x85"),
+    min_size=1,
+).filter(lambda text: bool(text.strip()))
+tricky = st.sampled_from(
+    ["20:00", "on", "no", "null", "~", "1e-4", "0123", "2015-01-01", "- a", "a: b", "#x", "&a", "'", '"', "<<", "=", "!x", "|", "1_000", "é"]  # noqa: E501
+)  # fmt: skip
+names = st.from_regex(r"[a-z][a-z0-9_.-]{0,8}", fullmatch=True)
+options = st.from_regex(r"[a-z]{5,9}-[a-z]{3,6}", fullmatch=True).filter(
+    lambda option: not any(name.startswith(option) for name in REFUSED)
+)
+sbatch_values = st.one_of(texts, tricky, st.integers(), st.booleans())
+
+
+def numbers(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
+    """Return what a number field may hold."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return st.none() | numbers(kind.types[0])
+    if isinstance(kind, msgspec.inspect.BoolType):
+        return st.booleans()
+    if isinstance(kind, msgspec.inspect.IntType):
+        return st.integers(kind.ge if kind.ge is not None else -(10**6), kind.le or 10**6)
+    assert isinstance(kind, msgspec.inspect.FloatType)
+    lowest = kind.ge if kind.ge is not None else kind.gt
+    low = -1e9 if lowest is None else lowest
+    return st.floats(low, 1e9, exclude_min=kind.gt is not None)
+
+
+def number_fields() -> dict[str, msgspec.inspect.Type]:
+    info = msgspec.inspect.type_info(Config)
+    assert isinstance(info, msgspec.inspect.StructType)
+    linked = ("err", "ziscale", "zicontroltf", "n_hours", "maxpar", "numpar")
+    return {
+        field.name: inner
+        for field in info.fields
+        for inner in [getattr(field.type, "type", field.type)]
+        if not any(word in field.name for word in linked)
+        and isinstance(
+            inner,
+            msgspec.inspect.IntType | msgspec.inspect.FloatType | msgspec.inspect.BoolType,
+        )
+    }
+
+
+grids = st.builds(
+    FootprintGrid,
+    xmin=st.floats(-180, 0),
+    xmax=st.floats(1, 180),
+    ymin=st.floats(-90, 0),
+    ymax=st.floats(1, 90),
+    xres=st.floats(0.1, 1),
+    yres=st.floats(0.1, 1),
+    smooth_factor=st.floats(0, 10),
+    time_integrate=st.booleans(),
+)
+mets = st.builds(
+    Met,
+    directory=texts.map("/{}".format),
+    file_format=st.sampled_from(["%Y%m%d_%H", "gdas1.%b%y.w[0-9]", "wrf.*é", "a#b: 'c'"]),
+    file_tres=st.sampled_from(["6h", "1d", "30min"]),
+    n_met_min=st.integers(1, 9),
+)
+executions = st.builds(
+    Execution,
+    backend=st.sampled_from(["local", "slurm"]),
+    n_workers=st.integers(1, 10**6),
+    setup=st.lists(texts | tricky, max_size=3).map(tuple),
+    scratch=st.none() | texts | tricky,
+    timeout=st.floats(0, 1e9, exclude_min=True),
+    sbatch=st.dictionaries(options, sbatch_values, max_size=4),
+)
+configs = st.fixed_dictionaries(
+    {
+        "mets": st.dictionaries(names, mets, min_size=1, max_size=3),
+        "n_hours": st.integers(-999, 999).filter(bool),
+    },
+    optional={
+        "footprints": st.dictionaries(names, grids, max_size=3),
+        "execution": executions,
+        "output": texts.map("/{}".format),
+        **{name: numbers(kind) for name, kind in number_fields().items()},
+    },
+).map(lambda chosen: Config(**chosen))
+
+
+@settings(deadline=None, max_examples=200)
+@given(configs)
+def test_written_settings_read_again_are_the_same(config):
+    written = dump_config(config)
+    again = parse_config(written.decode(), "copy")
+    assert again == config
+    assert dump_config(again) == written
+    assert config_digest(again) == config_digest(config)
+    for met in config.mets:
+        assert transport_digest(again, met, ENGINE) == transport_digest(config, met, ENGINE)
+
+
+def test_order_comments_and_defaults_spelt_out_do_not_change_the_copy():
+    lines = TYPICAL.splitlines()
+    reordered = "\n".join([*lines[4:6], "frvs: 0.01  # as it is", *lines[0:4], *lines[6:]])
+    first, second = parse_config(TYPICAL, "a"), parse_config(reordered, "b")
+    assert dump_config(first) == dump_config(second)
+
+
+def replaced(**changes: Any) -> Callable[[Config], Config]:
+    return lambda config: msgspec.structs.replace(config, **changes)
+
+
+def met_replaced(**changes: Any) -> Callable[[Config], Config]:
+    return lambda config: msgspec.structs.replace(
+        config, mets={"hrrr": msgspec.structs.replace(config.mets["hrrr"], **changes)}
+    )
+
+
+def grid_replaced(**changes: Any) -> Callable[[Config], Config]:
+    return lambda config: msgspec.structs.replace(
+        config,
+        footprints={"default": msgspec.structs.replace(config.footprints["default"], **changes)},
+    )
+
+
+HRRR = Met("/data/hrrr", "%Y%m%d_%H", "6h")
+
+CHANGES = {
+    # change: (made, particles stale, footprint stale)
+    "n_hours": (replaced(n_hours=-25), True, False),
+    "numpar": (replaced(numpar=201), True, False),
+    "seed": (replaced(seed=1), True, False),
+    "krand": (replaced(krand=2), True, False),
+    "hnf_plume": (replaced(hnf_plume=False), True, False),
+    "a namelist key": (replaced(tratio=0.9), True, False),
+    "varsiwant": (replaced(varsiwant=("time", "indx", "long", "lati", "foot")), True, False),
+    "met folder": (met_replaced(directory="/other"), True, False),
+    "met files": (met_replaced(file_format="%Y"), True, False),
+    "grid": (grid_replaced(xmax=-110.0), False, True),
+    "smoothing": (grid_replaced(smooth_factor=0.5), False, True),
+    "integration": (grid_replaced(time_integrate=True), False, True),
+    "projection": (grid_replaced(projection="EPSG:5070"), False, True),
+    "execution": (replaced(execution=Execution()), False, False),
+    "output": (replaced(output="/scratch/out"), False, False),
+    "another met": (replaced(mets={"hrrr": HRRR, "nam": Met("/n", "%Y", "6h")}), False, False),
+    "a default spelt out": (replaced(tratio=0.75, capemin=-1.0), False, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "particles", "footprint"), CHANGES.values(), ids=list(CHANGES))
+def test_digests_change_with_what_results_depend_on_and_with_nothing_else(
+    change, particles, footprint
+):
+    before = parse_config(TYPICAL, "config.yaml")
+    after = change(before)
+    stale = transport_digest(before, "hrrr", ENGINE) != transport_digest(after, "hrrr", ENGINE)
+    assert stale is particles
+    regridded = footprint_digest(before, "default") != footprint_digest(after, "default")
+    assert regridded is footprint
+    spelt_out = change is CHANGES["a default spelt out"][0]
+    assert (config_digest(before) == config_digest(after)) is spelt_out
+
+
+def test_another_engine_or_version_makes_particles_stale():
+    config = parse_config(MINIMAL, "config.yaml")
+    digests = {
+        transport_digest(config, "hrrr", engine) for engine in (ENGINE, "hysplit 5.2", "native 1")
+    }
+    assert len(digests) == 3
+
+
+def test_digests_are_the_same_in_every_version_of_stilt():
+    config = parse_config(TYPICAL, "config.yaml")
+    assert transport_digest(config, "hrrr", ENGINE) == "a51a5dec08cd726a8d5bac312211e660"
+    assert footprint_digest(config, "default") == "a2636a41885a6a86ac12f3f6e4706779"
