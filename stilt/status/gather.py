@@ -140,7 +140,8 @@ def todays_digests(project: Project, manifests: Manifests) -> Today:
     if config is None or not manifests:
         return Today()
     engine = max(manifests.values(), key=lambda manifest: manifest.seq).engine
-    if engine.partition(" ")[0] != config.model:
+    named_by_path = ":" in config.model  # such an engine says its own name when it runs
+    if not named_by_path and engine.partition(" ")[0] != config.model:
         engine = config.model
     return Today(
         transport={met: transport_digest(config, met, engine) for met in config.mets},

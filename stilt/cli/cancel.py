@@ -1,0 +1,35 @@
+"""``stilt cancel``: take the project's jobs out of the queue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("cancel")
+@project_argument
+def command(project: Path) -> int:
+    """Cancel the project's queued and running Slurm jobs.
+
+    What was complete stays complete; what was running is interrupted, and `stilt run` takes it up
+    again. Jobs that Slurm no longer knows are no error.
+    """
+    from stilt.backends.slurm.cancel import cancel_jobs
+    from stilt.log.index import OutputIndex
+    from stilt.status.gather import open_project
+
+    layout = open_project(project).layout
+    state = OutputIndex(layout.log_dir).fold()
+    cancelled = cancel_jobs(layout, state)
+    for job in cancelled:
+        tasks = f"{job.tasks:,} task{'s' * (job.tasks != 1)}"
+        click.echo(f"cancelled job {job.job} (batch {job.batch}): {tasks} running or waiting")
+    if not cancelled:
+        click.echo("nothing to cancel: no job of this project is queued or running")
+    return 0
