@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.particles.table import ParticleTable
 from stilt.transport.hysplit.layout import Layout, learn_layout
 from stilt.transport.hysplit.parse import FULL, parse_rows
 
 FILE_NAME = "PARTICLE_STILT.DAT"
 BUFFER_BYTES = 1 << 18
 LINE_BYTES = 1 << 12
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class DumpError(ValueError):
@@ -104,11 +101,11 @@ class DumpParser:
         """Whether the text ends inside of a line, as a file does whose writer was stopped."""
         return bool(bytes(self._buffer[: self._filled]).strip())
 
-    def columns(self) -> dict[str, NDArray[np.float64]]:
-        """Return the columns by name."""
-        return {
-            name: self._values[index, : self.rows].copy() for index, name in enumerate(self.names)
-        }
+    def table(self) -> ParticleTable:
+        """Return the rows so far."""
+        return ParticleTable(
+            {name: self._values[index, : self.rows] for index, name in enumerate(self.names)}
+        )
 
     def last_time(self) -> float:
         """Return the time furthest from the release, in minutes without sign; 0 without rows."""
@@ -135,6 +132,18 @@ class DumpParser:
         self._values[:, self.rows] = values
         self.rows += 1
         return start + len(line)
+
+
+def warm() -> None:
+    """Compile the parser into numba's cache, so that a thousand workers need not."""
+    parser = DumpParser(("time", "foot"))
+    source, sink = os.pipe()
+    try:
+        os.write(sink, b"header\n   -1.  0.1234567\n")
+        parser.read_from(source)
+    finally:
+        os.close(source)
+        os.close(sink)
 
 
 def _after_last_newline(text: memoryview) -> int:
