@@ -1,0 +1,228 @@
+"""One figure of a simulation: its footprint on a map, its particles in plan and in height against time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stilt.errors import EnvironmentFailure, InputError
+from stilt.plot.coastline import coastlines
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from stilt.project import Result
+    from stilt.simulation import Receptor
+
+DECADES = 4
+DOTS = 12_000
+INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#c1121f"
+FOOT_LABEL = "ppm per µmol m⁻² s⁻¹"
+
+
+@dataclass(frozen=True, slots=True)
+class MapFrame:
+    """The coordinates that a footprint is drawn in.
+
+    Attributes
+    ----------
+    x, y
+        Cell centres: degrees, or kilometres of the projection.
+    projection
+        PROJ text; empty for longitude and latitude.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    projection: str
+
+    @classmethod
+    def of(cls, foot: xr.DataArray, projection: str) -> MapFrame:
+        """Return the frame of a footprint."""
+        if "lon" in foot.dims:
+            return cls(foot["lon"].to_numpy(), foot["lat"].to_numpy(), "")
+        return cls(foot["x"].to_numpy() / 1000, foot["y"].to_numpy() / 1000, projection)
+
+    def place(
+        self, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where places lie in the frame."""
+        if not self.projection:
+            middle = 0.5 * (self.x[0] + self.x[-1])
+            return (longitudes - middle + 180) % 360 - 180 + middle, latitudes
+        from pyproj import Transformer
+
+        transform = Transformer.from_crs("EPSG:4326", self.projection, always_xy=True).transform
+        x, y = transform(longitudes, latitudes)
+        return np.asarray(x) / 1000, np.asarray(y) / 1000
+
+
+def draw(result: Result, *, name: str | None = None, dpi: int = 150) -> Figure:
+    """Draw a simulation and return the figure; saving or showing it is the caller's.
+
+    Parameters
+    ----------
+    result
+        A simulation with particles.
+    name
+        The footprint; the first of config.yaml unless given. Without any, particles alone are drawn.
+    dpi
+        Dots an inch of the saved picture.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If matplotlib is not installed.
+    InputError
+        If the simulation has no particles.
+    """
+    figure_class = _figure_class()
+    particles = result.particles()
+    grids = result.project.config.footprints
+    foot, projection = None, ""
+    if grids and (name or result.footprint_path().exists()):
+        chosen = name or next(iter(grids))
+        foot, projection = result.footprint(chosen), grids[chosen].projection
+    figure = figure_class(figsize=(11, 6.2), dpi=dpi, layout="constrained")
+    left, right = np.atleast_1d(figure.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type, call-overload]
+    if foot is not None:
+        _draw_footprint(left.subplots(), foot, MapFrame.of(foot, projection), result.receptor)
+    else:
+        _say_empty(left.subplots())
+    plan, height = right.subplots(2, 1)
+    _draw_plan(plan, particles, result.receptor)
+    _draw_heights(height, particles)
+    figure.suptitle(_title(result.receptor, result.id), color=INK, fontsize=11)
+    return figure
+
+
+def _figure_class() -> type[Figure]:
+    try:
+        from matplotlib.figure import Figure as Canvas
+    except ImportError:
+        raise EnvironmentFailure(
+            "pictures need matplotlib, which is not installed", "pip install 'stilt-hpc[plot]'"
+        ) from None
+    return Canvas
+
+
+def _title(receptor: Receptor, sim: str) -> str:
+    heights = " to ".join(f"{height:g}" for height in dict.fromkeys(receptor.heights_m))
+    where = "above ground" if receptor.reference == "agl" else "above sea level"
+    return f"{sim}\n{receptor.when:%Y-%m-%d %H:%M} UTC, {heights} m {where}"
+
+
+def _draw_footprint(axes: Axes, foot: xr.DataArray, frame: MapFrame, receptor: Receptor) -> None:
+    """Draw the sum of all hours on a logarithmic scale of four decades; below that is white."""
+    from matplotlib.colors import LogNorm
+
+    total = foot.sum("time").to_numpy()
+    if not total.any():
+        _say_empty(axes)
+        return
+    most = float(10 ** np.ceil(np.log10(total.max())))
+    shown = np.ma.masked_less(total, most / 10**DECADES)
+    mesh = axes.pcolormesh(
+        frame.x,
+        frame.y,
+        shown,
+        norm=LogNorm(most / 10**DECADES, most),
+        cmap="magma_r",
+        shading="nearest",
+        rasterized=True,
+    )
+    bar = axes.figure.colorbar(mesh, ax=axes, orientation="horizontal", shrink=0.8, pad=0.02)
+    bar.set_label(f"footprint, all hours: {FOOT_LABEL}", fontsize=9)
+    _draw_coast(axes, frame)
+    x, y = frame.place(np.asarray(receptor.longitudes), np.asarray(receptor.latitudes))
+    axes.plot(x, y, "*", ms=13, mfc="white", mec=INK, mew=1.2, clip_on=False, zorder=5)
+    _frame_map(axes, frame)
+    axes.set_title(f"sum {float(total.sum()):.3g} {FOOT_LABEL}", fontsize=9, color=QUIET)
+
+
+def _frame_map(axes: Axes, frame: MapFrame) -> None:
+    dx, dy = 0.5 * abs(np.diff(frame.x[:2])), 0.5 * abs(np.diff(frame.y[:2]))
+    axes.set_xlim(frame.x[0] - dx, frame.x[-1] + dx)
+    axes.set_ylim(frame.y[0] - dy, frame.y[-1] + dy)
+    if frame.projection:
+        axes.set_aspect("equal")
+        axes.set_xlabel("x, km")
+        axes.set_ylabel("y, km")
+    else:
+        _as_map(axes, float(np.mean(frame.y)))
+
+
+def _as_map(axes: Axes, latitude: float) -> None:
+    axes.set_aspect(1 / max(np.cos(np.radians(latitude)), 0.1))
+    axes.set_xlabel("longitude, °E")
+    axes.set_ylabel("latitude, °N")
+    axes.tick_params(labelsize=8)
+    axes.grid(color=QUIET, alpha=0.25, lw=0.5)
+
+
+def _draw_coast(axes: Axes, frame: MapFrame) -> None:
+    from matplotlib.collections import LineCollection
+
+    if frame.projection:
+        return
+    box = (frame.x[0], frame.x[-1], frame.y[0], frame.y[-1])
+    axes.add_collection(LineCollection(coastlines(box), colors=INK, linewidths=0.6, zorder=4))
+
+
+def _say_empty(axes: Axes) -> None:
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "no footprint", ha="center", va="center", color=QUIET)
+
+
+def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
+    """Draw where particles are, coloured by the hours between them and the receptor."""
+    some = particles.iloc[:: max(1, len(particles) // DOTS)]
+    hours = np.abs(some["time"].to_numpy()) / 60
+    middle = receptor.longitudes[0]
+    longitude = (some["long"].to_numpy() - middle + 180) % 360 - 180 + middle
+    dots = axes.scatter(
+        longitude, some["lati"], c=hours, s=1.5, lw=0, cmap="viridis_r", rasterized=True
+    )
+    axes.plot(
+        receptor.longitudes, receptor.latitudes, "*", ms=11, mfc="white", mec=INK, mew=1.1, zorder=5
+    )
+    axes.set_aspect("auto")
+    axes.set_xlabel("longitude, °E", fontsize=9)
+    axes.set_ylabel("latitude, °N", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.set_title("particles", fontsize=9, color=QUIET)
+    bar = axes.figure.colorbar(dots, ax=axes, pad=0.01)
+    bar.set_label("hours from the receptor", fontsize=8)
+    bar.ax.tick_params(labelsize=8)
+
+
+def _draw_heights(axes: Axes, particles: pd.DataFrame) -> None:
+    """Draw the spread of heights at each moment: median, half and nine tenths of the particles."""
+    if "zagl" not in particles:
+        raise InputError(
+            "the particles have no zagl, so heights can't be drawn", "add it to varsiwant"
+        )
+    groups = particles.groupby("time")
+    spread = groups["zagl"].quantile(np.array([0.05, 0.25, 0.5, 0.75, 0.95])).unstack() / 1000  # noqa: PD010 - a level of the index, no table to reshape
+    hours = spread.index.to_numpy() / 60
+    fill: dict[str, Any] = {"color": "#457b9d", "lw": 0}
+    axes.fill_between(
+        hours, spread[0.05], spread[0.95], alpha=0.2, label="90% of particles", **fill
+    )
+    axes.fill_between(hours, spread[0.25], spread[0.75], alpha=0.35, label="50%", **fill)
+    axes.plot(hours, spread[0.5], color="#1d3557", lw=1.4, label="median")
+    if "mlht" in particles:
+        mixed = groups["mlht"].median() / 1000
+        axes.plot(hours, mixed, color=ACCENT, lw=1.1, ls="--", label="mixed layer")
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(hours.min(), hours.max())
+    axes.set_xlabel("hours from the receptor's time", fontsize=9)
+    axes.set_ylabel("height, km above ground", fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.legend(fontsize=7, frameon=False, ncols=2)

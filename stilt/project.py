@@ -1,0 +1,262 @@
+"""A project in Python: run it, ask how it stands, and open what it made."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from stilt.errors import InputError
+from stilt.paths import Layout, local_path
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from stilt.config.schema import Config
+    from stilt.log.fold import SimState
+    from stilt.receptors.sequence import Receptors
+    from stilt.simulation import Receptor, Simulation
+    from stilt.status.summary import Summary
+
+
+class Project:
+    """A folder with ``config.yaml`` and ``receptors.csv``, and what was made of it.
+
+    Settings and receptors are read when they are first needed, and the log whenever it is asked for.
+
+    Parameters
+    ----------
+    path
+        The folder.
+
+    Examples
+    --------
+    >>> project = stilt.Project("demo")  # doctest: +SKIP
+    >>> project.run()  # doctest: +SKIP
+    >>> project.simulations.query("state == 'failed'")  # doctest: +SKIP
+    >>> project["jet_202606162200_-111.9_40.5_30"].footprint()  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = ".") -> None:
+        self.path = local_path(path, "the project")
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.path)!r})"
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings of config.yaml."""
+        from stilt.config.load import load_config
+
+        return load_config(self.path / "config.yaml")
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+        return Layout.of(self.path, self.config.output)
+
+    @cached_property
+    def receptors(self) -> Receptors:
+        """The simulations that receptors.csv asks for: each receptor with each meteorology."""
+        from stilt.receptors.read import read_receptors
+
+        return read_receptors(self.layout.receptors_file, tuple(self.config.mets))
+
+    def run(
+        self,
+        *,
+        backend: str | None = None,
+        wait: bool | None = None,
+        n_workers: int | None = None,
+        cpus: int | None = None,
+        say: Callable[[str], None] = print,
+    ) -> Summary:
+        """Run what is not yet complete, as ``stilt run`` does, and return the state afterwards.
+
+        Parameters
+        ----------
+        backend
+            ``local`` or ``slurm``; as config.yaml says unless given.
+        wait
+            Slurm: stay until the array ends. Local always waits.
+        n_workers, cpus
+            Chunks, and simulations that run at the same time in each.
+        say
+            What to do with a line for the user.
+
+        Raises
+        ------
+        StiltError
+            If something is wrong with the input, the surroundings or the log. Failed simulations raise nothing:
+            they are in the summary.
+        """
+        from stilt.running import Request, run
+
+        run(Request(self.path, backend, wait, n_workers, cpus), say)
+        return self.status()
+
+    def status(self, *, ask_slurm: bool = True) -> Summary:
+        """Return the state, as ``stilt status --json`` prints it."""
+        from stilt.status.gather import gather, open_project
+
+        return gather(open_project(self.path), ask_slurm=ask_slurm)
+
+    @property
+    def simulations(self) -> pd.DataFrame:
+        """All simulations of receptors.csv with their state, as a frame indexed by simulation id.
+
+        Columns: ``met``, ``time`` (UTC), ``longitude``, ``latitude``, ``height_m`` (of the first release point),
+        ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``.
+        """
+        from stilt.status.table import simulations_table
+
+        return simulations_table(self.layout, self.receptors)
+
+    def __len__(self) -> int:
+        return len(self.receptors)
+
+    def __iter__(self) -> Iterator[Result]:
+        for simulation in self.receptors:
+            yield Result(self, simulation)
+
+    def __getitem__(self, sim: str | int) -> Result:
+        """Return one simulation, by its id or its place in receptors.csv."""
+        if isinstance(sim, int):
+            return Result(self, self.receptors[sim])
+        place = self._places.get(sim)
+        if place is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(sim, self._places, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
+            raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
+        return Result(self, self.receptors[place])
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {sim: place for place, sim in enumerate(self.receptors.ids())}
+
+
+class Result:
+    """One simulation of a project and its outputs.
+
+    Attributes
+    ----------
+    project
+        The project that it belongs to.
+    simulation
+        Its id, meteorology and receptor.
+    """
+
+    def __init__(self, project: Project, simulation: Simulation) -> None:
+        self.project = project
+        self.simulation = simulation
+
+    def __repr__(self) -> str:
+        return f"Result({self.id!r})"
+
+    @property
+    def id(self) -> str:
+        """The simulation id."""
+        return self.simulation.sim
+
+    @property
+    def receptor(self) -> Receptor:
+        """Where and when the air arrives."""
+        return self.simulation.receptor
+
+    @property
+    def state(self) -> str:
+        """The state as ``status`` counts it; ``pending`` if it was never begun."""
+        from stilt.backends.observe import observe
+        from stilt.log.index import OutputIndex
+        from stilt.status.counting import shown_as
+        from stilt.status.fates import Fates
+
+        folded = OutputIndex(self.project.layout.log_dir).fold()
+        known = folded.sims.get(self.id)
+        if known is None:
+            return "pending"
+        return shown_as(known.outcome, known.life, Fates(folded, observe(folded)))
+
+    def particles(self, *, error: bool = False) -> pd.DataFrame:
+        """Return the particles: a row for each and each minute, columns as ``varsiwant`` names them.
+
+        ``time`` is in minutes since the release (negative backward), ``foot`` in ppm per (umol m-2 s-1).
+
+        Parameters
+        ----------
+        error
+            Those of the wind-error or mixed-layer-error run beside the main one.
+        """
+        from stilt.particles.parquet import (  # type: ignore[import-not-found, unused-ignore]
+            read_particles,
+        )
+
+        layout = self.project.layout
+        path = (layout.error_particles if error else layout.particles)(self.simulation)
+        frame: pd.DataFrame = read_particles(self._existing(path, "particles")).to_pandas()
+        return frame
+
+    def footprint(self, name: str | None = None) -> xr.DataArray:
+        """Return a footprint, ppm per (umol m-2 s-1), with dimensions time and latitude/longitude (or y/x).
+
+        Parameters
+        ----------
+        name
+            A key of ``footprints`` in config.yaml; the first one unless given.
+        """
+        from stilt.footprint.netcdf import (  # type: ignore[import-not-found, unused-ignore]
+            read_footprint,
+        )
+
+        path = self._existing(self.footprint_path(name), "footprint")
+        foot: xr.DataArray = read_footprint(path)["foot"].isel(receptor=0)
+        return foot
+
+    def footprint_path(self, name: str | None = None) -> Path:
+        """Return the file of a footprint, there or not."""
+        known = self.project.config.footprints
+        if name is None and known:
+            name = next(iter(known))
+        if name not in known:
+            what = f"no footprint {name!r}" if name else "no footprints"
+            raise InputError(
+                f"{self.project.layout.config_file}: {what} there",
+                f"it has {', '.join(known)}" if known else "add a grid under footprints",
+            )
+        return self.project.layout.footprint(str(name), self.simulation)
+
+    def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Figure:
+        """Draw footprint and particles; ``path`` is where to save the picture, if anywhere.
+
+        Further options are those of ``stilt.plot.draw``.
+        """
+        from stilt.plot import draw
+
+        figure = draw(self, **options)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def log(self) -> SimState | None:
+        """Return the latest event that the log has of it."""
+        from stilt.log.index import OutputIndex
+
+        return OutputIndex(self.project.layout.log_dir).fold().sims.get(self.id)
+
+    def _existing(self, path: Path, what: str) -> Path:
+        if not path.exists():
+            known = self.log()
+            state = (
+                "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
+            )
+            raise InputError(
+                f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}"
+            )
+        return path
