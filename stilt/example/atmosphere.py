@@ -26,13 +26,13 @@ KAPPA = 0.286
 HEAT_CAPACITY = GAS_CONSTANT / KAPPA
 VON_KARMAN = 0.4
 
-WEST, SOUTH, SPACING = -122.0, 34.0, 0.5
-COLUMNS, ROWS = 41, 29
+WEST, SOUTH, SPACING = -127.0, 34.0, 0.5
+COLUMNS, ROWS = 51, 29
 GROUND_M = 1300.0
 GROUND_HPA = 865.0
 ROUGHNESS_M = 0.1
 JET_LATITUDE, JET_WIDTH, JET_HEIGHT_M = 42.0, 7.0, 10_000.0
-WAVE_LENGTH_DEGREES, WAVE_SPEED_DEGREES_PER_HOUR = 14.0, 0.35
+WAVE_LENGTH_DEGREES, WAVE_SPEED_DEGREES_PER_HOUR = 9.0, 0.1
 SIGMA = np.array(
     [
         *(0.998, 0.994, 0.987, 0.978, 0.965, 0.948, 0.927, 0.9, 0.868),
@@ -115,7 +115,7 @@ def wind(height_m: Field, when: datetime) -> tuple[Field, Field]:
     eastward = low * (4.5 + 2.5 * jet) + 3.0 * aloft * jet
     hours = (when - FIRST_DAY).total_seconds() / 3600
     phase = (LONGITUDE - WAVE_SPEED_DEGREES_PER_HOUR * hours) * 2 * np.pi / WAVE_LENGTH_DEGREES
-    northward = (3.5 * low + 0.8 * aloft) * np.sin(phase) * np.ones_like(jet)
+    northward = (6.0 * low + 0.8 * aloft) * np.sin(phase) * np.ones_like(jet)
     return eastward * np.ones_like(phase), northward
 
 

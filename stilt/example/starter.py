@@ -50,7 +50,7 @@ mets:
     file_tres: 1d
 
 footprints:
-  default: {xmin: -118, xmax: -110, ymin: 38, ymax: 43, xres: 0.05, yres: 0.05}
+  default: {xmin: -122, xmax: -110, ymin: 38, ymax: 44, xres: 0.05, yres: 0.05}
 
 n_hours: -24
 numpar: 200

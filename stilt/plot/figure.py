@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stilt.simulation import Receptor
 
 DECADES = 4
+PANEL_RATIO = 1.2
 DOTS = 12_000
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#c1121f"
 FOOT_LABEL = "ppm per µmol m⁻² s⁻¹"
@@ -90,7 +91,7 @@ def draw(result: Result, *, name: str | None = None, dpi: int = 150) -> Figure:
         chosen = name or next(iter(grids))
         foot, projection = result.footprint(chosen), grids[chosen].projection
     figure = figure_class(figsize=(11, 6.2), dpi=dpi, layout="constrained")
-    left, right = np.atleast_1d(figure.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type, call-overload]
+    left, right = np.atleast_1d(figure.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
     if foot is not None:
         _draw_footprint(left.subplots(), foot, MapFrame.of(foot, projection), result.receptor)
     else:
@@ -126,7 +127,7 @@ def _draw_footprint(axes: Axes, foot: xr.DataArray, frame: MapFrame, receptor: R
     if not total.any():
         _say_empty(axes)
         return
-    most = float(10 ** np.ceil(np.log10(total.max())))
+    most = float(total.max())
     shown = np.ma.masked_less(total, most / 10**DECADES)
     mesh = axes.pcolormesh(
         frame.x,
@@ -142,28 +143,55 @@ def _draw_footprint(axes: Axes, foot: xr.DataArray, frame: MapFrame, receptor: R
     _draw_coast(axes, frame)
     x, y = frame.place(np.asarray(receptor.longitudes), np.asarray(receptor.latitudes))
     axes.plot(x, y, "*", ms=13, mfc="white", mec=INK, mew=1.2, clip_on=False, zorder=5)
-    _frame_map(axes, frame)
+    _frame_map(axes, frame, ~np.ma.getmaskarray(shown), (x, y))
     axes.set_title(f"sum {float(total.sum()):.3g} {FOOT_LABEL}", fontsize=9, color=QUIET)
 
 
-def _frame_map(axes: Axes, frame: MapFrame) -> None:
-    dx, dy = 0.5 * abs(np.diff(frame.x[:2])), 0.5 * abs(np.diff(frame.y[:2]))
-    axes.set_xlim(frame.x[0] - dx, frame.x[-1] + dx)
-    axes.set_ylim(frame.y[0] - dy, frame.y[-1] + dy)
-    if frame.projection:
-        axes.set_aspect("equal")
-        axes.set_xlabel("x, km")
-        axes.set_ylabel("y, km")
-    else:
-        _as_map(axes, float(np.mean(frame.y)))
-
-
-def _as_map(axes: Axes, latitude: float) -> None:
-    axes.set_aspect(1 / max(np.cos(np.radians(latitude)), 0.1))
-    axes.set_xlabel("longitude, °E")
-    axes.set_ylabel("latitude, °N")
+def _frame_map(
+    axes: Axes, frame: MapFrame, touched: NDArray[np.bool_], receptor: tuple[Any, Any]
+) -> None:
+    """Show what has something in it, the receptor and a margin; beyond the grid the map is grey."""
+    across = _span(frame.x, np.atleast_1d(touched.any(axis=0)), receptor[0])
+    along = _span(frame.y, np.atleast_1d(touched.any(axis=1)), receptor[1])
+    stretch = 1.0 if frame.projection else max(np.cos(np.radians(np.mean(along))), 0.1)
+    width, height = np.ptp(across) * stretch, np.ptp(along)
+    across = _widened(across, max(height * PANEL_RATIO, width) / stretch)
+    along = _widened(along, max(width / PANEL_RATIO, height))
+    axes.set_xlim(*across)
+    axes.set_ylim(*along)
+    axes.set_aspect(1 / stretch)
+    axes.set_xlabel("x, km" if frame.projection else "longitude, °E")
+    axes.set_ylabel("y, km" if frame.projection else "latitude, °N")
     axes.tick_params(labelsize=8)
     axes.grid(color=QUIET, alpha=0.25, lw=0.5)
+    _whiten_grid(axes, frame)
+
+
+def _span(
+    centres: NDArray[np.float64], touched: NDArray[np.bool_], receptor: NDArray[np.float64]
+) -> tuple[float, float]:
+    shown = np.append(centres[touched], receptor)
+    margin = max(0.1 * float(np.ptp(shown)), 4 * _cell(centres))
+    return float(shown.min()) - margin, float(shown.max()) + margin
+
+
+def _widened(span: tuple[float, float], width: float) -> tuple[float, float]:
+    more = 0.5 * (width - (span[1] - span[0]))
+    return span[0] - more, span[1] + more
+
+
+def _cell(centres: NDArray[np.float64]) -> float:
+    return abs(float(centres[1] - centres[0])) if len(centres) > 1 else 1.0
+
+
+def _whiten_grid(axes: Axes, frame: MapFrame) -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.set_facecolor("#ececec")
+    dx, dy = _cell(frame.x), _cell(frame.y)
+    corner = frame.x.min() - 0.5 * dx, frame.y.min() - 0.5 * dy
+    size = len(frame.x) * dx, len(frame.y) * dy
+    axes.add_patch(Rectangle(corner, *size, facecolor="white", edgecolor=QUIET, lw=0.6, zorder=0))
 
 
 def _draw_coast(axes: Axes, frame: MapFrame) -> None:
@@ -182,7 +210,9 @@ def _say_empty(axes: Axes) -> None:
 
 def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
     """Draw where particles are, coloured by the hours between them and the receptor."""
-    some = particles.iloc[:: max(1, len(particles) // DOTS)]
+    # a fixed choice, but not every n-th row: rows are in the order of particles, and n may divide their number
+    chosen = np.random.default_rng(0).permutation(len(particles))[:DOTS]
+    some = particles.iloc[np.sort(chosen)]
     hours = np.abs(some["time"].to_numpy()) / 60
     middle = receptor.longitudes[0]
     longitude = (some["long"].to_numpy() - middle + 180) % 360 - 180 + middle
@@ -220,9 +250,9 @@ def _draw_heights(axes: Axes, particles: pd.DataFrame) -> None:
     if "mlht" in particles:
         mixed = groups["mlht"].median() / 1000
         axes.plot(hours, mixed, color=ACCENT, lw=1.1, ls="--", label="mixed layer")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.25 * float(spread[0.95].max()))
     axes.set_xlim(hours.min(), hours.max())
     axes.set_xlabel("hours from the receptor's time", fontsize=9)
     axes.set_ylabel("height, km above ground", fontsize=9)
     axes.tick_params(labelsize=8)
-    axes.legend(fontsize=7, frameon=False, ncols=2)
+    axes.legend(fontsize=7, frameon=False, ncols=4, loc="upper center", columnspacing=1.2)
