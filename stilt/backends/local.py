@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
 from stilt.batch.follow import BatchFollower
+from stilt.errors import DamagedError, EnvironmentFailure
 from stilt.identity import this_writer
 from stilt.log.events import Submitted
 from stilt.processes import die_with_parent
@@ -97,28 +98,30 @@ class LocalBackend:
     def _run(
         self, handed: HandOver, follower: BatchFollower, progress: Progress, signals: StopSignals
     ) -> str:
-        """Start workers as cores become free, until all have ended; return the signal that stopped it."""
+        """Start workers as cores become free, until all have ended; return what stopped it."""
         waiting = deque(range(len(handed.manifest.chunks)))
         at_once = max(1, min(len(waiting), max(1, cores() // handed.manifest.cpus)))
         running: list[_Child] = []
         stopped_at: float | None = None
         selector = selectors.DefaultSelector()
         selector.register(signals.wakeup, selectors.EVENT_READ)
-        while running or (waiting and not signals.name):
-            while waiting and len(running) < at_once and not signals.name:
+        why = ""
+        while running or (waiting and not why):
+            while waiting and len(running) < at_once and not why:
                 running.append(_start(handed, waiting.popleft()))
             if selector.select(_POLL_S):
                 signals.drain()
-            if signals.name and stopped_at is None:
+            why = signals.name or _too_many_failures(handed, follower)
+            if why and stopped_at is None:
                 stopped_at = time.monotonic()
-                progress.say(f"{signals.name}: stopping, what runs is marked interrupted")
+                progress.say(f"{why}: stopping, what runs is marked interrupted")
                 _signal(running, signal.SIGTERM)
             if stopped_at is not None and time.monotonic() - stopped_at > _PATIENCE_S:
                 _signal(running, signal.SIGKILL)
             running = [child for child in running if not self._has_ended(child)]
             _show(follower, progress)
         _show(follower, progress)
-        return signals.name
+        return why
 
     def _has_ended(self, child: _Child) -> bool:
         code = child.process.poll()
@@ -139,15 +142,39 @@ class LocalBackend:
         }
         for task, code in unexpected.items():
             _say_unexpected(task, code, self._words[task])
-        done = follower.count("complete", "empty", "failed")
-        failed = follower.count("failed")
-        if any(code == 5 for code in unexpected.values()):  # noqa: PLR2004 - the design's exit code
-            return 5
-        if any(code > 0 for code in unexpected.values()):
-            return 4
-        if why or done < handed.manifest.total:
+        code = self._exit_code(handed, follower, why, list(unexpected.values()))
+        for line in summary(follower, handed.manifest.total, why):
+            sys.stdout.write(f"{line}\n")
+        return code
+
+    def _exit_code(
+        self, handed: HandOver, follower: BatchFollower, why: str, unexpected: list[int]
+    ) -> int:
+        if DamagedError.exit_code in unexpected:
+            return DamagedError.exit_code
+        if any(code > 0 for code in unexpected):
+            return EnvironmentFailure.exit_code
+        ended = follower.count("complete", "empty", "failed")
+        if why or ended < handed.manifest.total:
             return EXIT_NOT_FINISHED
-        return EXIT_SOME_FAILED if failed else EXIT_COMPLETE
+        return EXIT_SOME_FAILED if follower.count("failed") else EXIT_COMPLETE
+
+
+def summary(follower: BatchFollower, total: int, why: str) -> list[str]:
+    """Say in a few lines how a batch of ``total`` simulations ended, and what to type next."""
+    counts = {what: follower.count(what) for what in ("complete", "empty", "failed", "interrupted")}
+    left = total - sum(counts.values())
+    facts = [f"{count:,} {what}" for what, count in counts.items() if count]
+    facts += [f"{left:,} not begun"] if left else []
+    lines = [f"{total:,} simulations: {', '.join(facts)}"]
+    if counts["failed"]:
+        reasons = Counter(follower.failures.values())
+        named = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+        lines.append(f"failed: {named}; `stilt status --failed` lists them")
+    if left or counts["interrupted"]:
+        because = f" ({why})" if why else ""
+        lines.append(f"stopped before the end{because}: `stilt run` goes on where it was")
+    return lines
 
 
 def cores() -> int:
@@ -171,7 +198,7 @@ def _start(handed: HandOver, task: int) -> _Child:
     process = subprocess.Popen(
         worker_command(handed, task),
         stdin=subprocess.DEVNULL,
-        stdout=output,
+        stdout=subprocess.DEVNULL,
         stderr=output,
         # Ctrl-C comes to this command alone, which passes it on; if this command is killed the worker
         # gets TERM, so that it can still say what it was doing
@@ -179,6 +206,12 @@ def _start(handed: HandOver, task: int) -> _Child:
         preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - one thread
     )
     return _Child(task, process, output)
+
+
+def _too_many_failures(handed: HandOver, follower: BatchFollower) -> str:
+    limit = handed.manifest.max_fails
+    failed = follower.count("failed") if limit else 0
+    return f"{failed} failures (--max-fails {limit})" if limit and failed >= limit else ""
 
 
 def _signal(children: list[_Child], number: int) -> None:

@@ -21,7 +21,7 @@ class BatchFollower:
     ----------
     outcomes
         The outcome of every simulation that ended in this batch; the latest counts.
-    reasons
+    failures
         Why those failed that failed.
     running
         Simulations that were begun and have not ended.
@@ -29,7 +29,7 @@ class BatchFollower:
 
     def __init__(self, log_dir: Path, batch: str) -> None:
         self.outcomes: dict[str, str] = {}
-        self.reasons: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
         self.running: set[str] = set()
         self._index = OutputIndex(log_dir)
         self._batch = batch
@@ -68,5 +68,7 @@ class BatchFollower:
             elif isinstance(event, Done):
                 self.running.discard(event.sim)
                 self.outcomes[event.sim] = event.outcome
-                self.reasons[event.sim] = event.reason
+                self.failures.pop(event.sim, None)
+                if event.outcome == "failed":
+                    self.failures[event.sim] = event.reason
                 yield event

@@ -1,0 +1,164 @@
+"""Projects that run with the fake engine, and the command line as a process, for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilt.log.index import OutputIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from stilt.log.fold import State
+
+ENGINE = Path(__file__).parent / "engines.py"
+MARK = "STILT_TEST_MARK"
+
+FOOTPRINT = "{xmin: -113, xmax: -111, ymin: 40, ymax: 41, xres: 0.1, yres: 0.1}"
+
+
+@dataclass
+class Project:
+    """A project folder, and the processes that were started for it.
+
+    Every process gets a mark into its environment, which its children inherit: ``processes`` finds them
+    wherever they went.
+    """
+
+    path: Path
+    env: dict[str, str] = field(default_factory=dict)
+    mark: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def runs_file(self) -> Path:
+        """Where the fake engine notes what it ran."""
+        return self.path / "runs.txt"
+
+    @property
+    def output(self) -> Path:
+        return self.path / "output"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        own = {MARK: self.mark, "FAKE_RUNS": str(self.runs_file), "TMPDIR": str(self.scratch)}
+        return {**os.environ, **own, **self.env, **more}
+
+    @property
+    def scratch(self) -> Path:
+        folder = self.path / "scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Start ``stilt`` with these arguments."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "stilt", *arguments],
+            cwd=self.path,
+            env=self.environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def stilt(self, *arguments: str, **env: str) -> Answer:
+        """Run ``stilt`` to its end."""
+        with self.start(*arguments, **env) as process:
+            out, err = process.communicate(timeout=120)
+        return Answer(process.returncode, out, err)
+
+    def fold(self) -> State:
+        return OutputIndex(self.output / "log").fold(use_checkpoint=False)
+
+    def outcomes(self) -> dict[str, str]:
+        return {sim: state.outcome for sim, state in self.fold().sims.items()}
+
+    def reasons(self) -> dict[str, str]:
+        return {sim: state.reason for sim, state in self.fold().sims.items() if state.reason}
+
+    def batches(self) -> list[str]:
+        return sorted(path.name for path in (self.output / "chunks").glob("0*"))
+
+    def processes(self) -> list[int]:
+        """Return the pids of all living processes that carry the mark."""
+        return [pid for pid, text in _environments() if f"{MARK}={self.mark}".encode() in text]
+
+    def kill_all(self) -> None:
+        """SIGKILL every process of this project, until none is left."""
+        while pids := self.processes():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def leftovers(self) -> list[Path]:
+        """Return temporary files and work directories that nobody cleared away."""
+        return [*self.output.rglob(".tmp-*"), *self.scratch.iterdir()]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+def make_project(
+    path: Path,
+    heights: Sequence[float] = (5,),
+    *,
+    settings: str = "",
+    footprints: str = "{}",
+    n_hours: int = -1,
+) -> Project:
+    """Write a project with one receptor for each height, an hour apart."""
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "config.yaml").write_text(
+        "mets:\n"
+        "  fake: {directory: met, file_format: '%Y%m%d', file_tres: 6h}\n"
+        f"footprints: {footprints}\n"
+        f"n_hours: {n_hours}\n"
+        "numpar: 10\n"
+        f"model: '{ENGINE}:FakeEngine'\n"
+        f"{settings}\n"
+    )
+    write_receptors(path / "receptors.csv", heights)
+    return Project(path)
+
+
+def write_receptors(path: Path, heights: Sequence[float]) -> None:
+    rows = ["time,longitude,latitude,altitude"]
+    rows += [
+        f"2015-12-{10 + number // 24:02d} {number % 24:02d}:00,-112,40.5,{height}"
+        for number, height in enumerate(heights)
+    ]
+    path.write_text("\n".join(rows) + "\n")
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
+    """Wait for a condition, and fail by its name if it does not come true."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout_s:.0f} s in vain: {what}")
+        time.sleep(0.02)
+
+
+def _environments() -> Iterator[tuple[int, bytes]]:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                if _state(folder) not in "ZX":
+                    yield int(folder.name), (folder / "environ").read_bytes()
+
+
+def _state(folder: Path) -> str:
+    return (folder / "stat").read_text().rpartition(")")[2].split()[0]
