@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stilt.project import Result
     from stilt.simulation import Receptor
 
+SIZE_INCHES = (11, 6.2)
 DECADES = 4
 PANEL_RATIO = 1.2
 DOTS = 12_000
@@ -64,7 +65,7 @@ class MapFrame:
         return np.asarray(x) / 1000, np.asarray(y) / 1000
 
 
-def draw(result: Result, *, name: str | None = None, dpi: int = 150) -> Figure:
+def draw(result: Result, *, name: str | None = None, figure: Figure | None = None) -> Figure:
     """Draw a simulation and return the figure; saving or showing it is the caller's.
 
     Parameters
@@ -73,8 +74,8 @@ def draw(result: Result, *, name: str | None = None, dpi: int = 150) -> Figure:
         A simulation with particles.
     name
         The footprint; the first of config.yaml unless given. Without any, particles alone are drawn.
-    dpi
-        Dots an inch of the saved picture.
+    figure
+        An empty one to draw into; a new one unless given.
 
     Raises
     ------
@@ -83,15 +84,14 @@ def draw(result: Result, *, name: str | None = None, dpi: int = 150) -> Figure:
     InputError
         If the simulation has no particles.
     """
-    figure_class = _figure_class()
+    canvas = figure or _new_figure()
     particles = result.particles()
     grids = result.project.config.footprints
     foot, projection = None, ""
     if grids and (name or result.footprint_path().exists()):
         chosen = name or next(iter(grids))
         foot, projection = result.footprint(chosen), grids[chosen].projection
-    figure = figure_class(figsize=(11, 6.2), dpi=dpi, layout="constrained")
-    left, right = np.atleast_1d(figure.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
+    left, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
     if foot is not None:
         _draw_footprint(left.subplots(), foot, MapFrame.of(foot, projection), result.receptor)
     else:
@@ -99,18 +99,18 @@ def draw(result: Result, *, name: str | None = None, dpi: int = 150) -> Figure:
     plan, height = right.subplots(2, 1)
     _draw_plan(plan, particles, result.receptor)
     _draw_heights(height, particles)
-    figure.suptitle(_title(result.receptor, result.id), color=INK, fontsize=11)
-    return figure
+    canvas.suptitle(_title(result.receptor, result.id), color=INK, fontsize=11)
+    return canvas
 
 
-def _figure_class() -> type[Figure]:
+def _new_figure() -> Figure:
     try:
         from matplotlib.figure import Figure as Canvas
     except ImportError:
         raise EnvironmentFailure(
             "pictures need matplotlib, which is not installed", "pip install 'stilt-hpc[plot]'"
         ) from None
-    return Canvas
+    return Canvas(figsize=SIZE_INCHES, dpi=150, layout="constrained")
 
 
 def _title(receptor: Receptor, sim: str) -> str:

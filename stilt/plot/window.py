@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from stilt.errors import EnvironmentFailure
+from stilt.plot.figure import SIZE_INCHES, draw
 
 if TYPE_CHECKING:
     from stilt.project import Result
@@ -20,26 +21,18 @@ def show(result: Result, name: str | None = None) -> None:
     EnvironmentFailure
         If there is no display, or no toolkit to make a window with.
     """
+    instead = "write a file: -o picture.png"
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
-        raise EnvironmentFailure(
-            "there is no display to open a window on", "write a file: -o picture.png"
-        )
-    from stilt.plot.figure import draw
-
-    figure = draw(result, name=name)
+        raise EnvironmentFailure("there is no display to open a window on", instead)
     try:
-        from matplotlib import pyplot
-        from matplotlib.backend_bases import FigureManagerBase
-
-        manager = pyplot.figure().canvas.manager
-        if not isinstance(manager, FigureManagerBase) or pyplot.get_backend().lower() == "agg":
-            raise ImportError("no window toolkit")
-        canvas = manager.canvas
-        canvas.figure = figure
-        figure.set_canvas(canvas)
-        pyplot.show(block=True)
-    except ImportError as error:
+        import matplotlib.pyplot as plt
+    except ImportError:
         raise EnvironmentFailure(
-            f"no window can be made here: {error}",
-            "write a file: -o picture.png, or install a toolkit: pip install PyQt6",
+            "pictures need matplotlib, which is not installed", "pip install 'stilt-hpc[plot]'"
         ) from None
+    if plt.get_backend().lower() == "agg":
+        raise EnvironmentFailure(
+            "matplotlib finds no toolkit to make a window with", f"{instead}, or pip install PyQt6"
+        )
+    draw(result, name=name, figure=plt.figure(figsize=SIZE_INCHES, layout="constrained"))
+    plt.show(block=True)
