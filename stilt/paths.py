@@ -66,6 +66,15 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
+def stilt_home() -> Path:
+    """Return the folder for what stilt installs: ``STILT_HOME``, else XDG's data folder."""
+    named = os.environ.get("STILT_HOME")
+    if named:
+        return Path(named).expanduser()
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "stilt"
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Every path of a project, as DESIGN's section "On disk" names them.

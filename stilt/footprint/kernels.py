@@ -11,9 +11,21 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import boolean, float32, float64, int32, int64, types, void
 
-from stilt.footprint.compiled import compiled
+from stilt.footprint.compiled import (
+    F8,
+    I4,
+    I8,
+    OUT_F8,
+    OUT_I4,
+    OUT_I8,
+    boolean,
+    compiled,
+    float32,
+    float64,
+    int64,
+    void,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,14 +33,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Int32s = NDArray[np.int32]
     Int64s = NDArray[np.int64]
-
-# Read-only array types take writable arrays too, so that one compilation serves every caller.
-F8 = types.Array(float64, 1, "C", readonly=True)
-I4 = types.Array(int32, 1, "C", readonly=True)
-I8 = types.Array(int64, 1, "C", readonly=True)
-OUT_F8 = float64[::1]
-OUT_I4 = int32[::1]
-OUT_I8 = int64[::1]
 
 TICKS_PER_MIN = 1000
 """Times that differ by less than half a tick are the same."""

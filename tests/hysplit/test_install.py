@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.errors import EnvironmentFailure, InputError
+from stilt.paths import stilt_home
 from stilt.transport.hysplit import install as installing
 from stilt.transport.hysplit.install import CONTENTS, install, is_installed
-from stilt.transport.hysplit.locate import EXE_NAME, TABLES, locate, stilt_home
+from stilt.transport.hysplit.locate import EXE_NAME, TABLES, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stilt.errors import EnvironmentFailure, InputError
+from stilt.paths import stilt_home
 
 EXE_NAME = "hycs_std"
 VERSION = "v5.1.0"
@@ -47,15 +48,6 @@ class Installation:
     named_by: str
     sha256: str
     version: str
-
-
-def stilt_home() -> Path:
-    """Return the folder for what stilt installs: ``STILT_HOME``, else XDG's data folder."""
-    named = os.environ.get("STILT_HOME")
-    if named:
-        return Path(named).expanduser()
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "stilt"
 
 
 def installed_folder() -> Path:
