@@ -1,0 +1,1 @@
+"""Preflight: what would stop or waste a run, found before it. Nothing here runs or submits anything."""

@@ -1,0 +1,85 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from stilt.errors import EnvironmentFailure, InputError, StiltError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Weight(IntEnum):
+    """How much a finding matters; the worst is the highest."""
+
+    FINE = 0
+    NOTE = 1
+    WARNING = 2
+    PROBLEM = 3
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was looked at, and how it is.
+
+    Attributes
+    ----------
+    area
+        What was looked at: ``settings``, ``receptors``, ``met hrrr``, ...
+    text
+        What is, with places, numbers and times.
+    hint
+        What to do next, if anything.
+    exit_code
+        For a problem: 2 if the input is wrong, 4 if the surroundings are.
+    """
+
+    weight: Weight
+    area: str
+    text: str
+    hint: str = ""
+    exit_code: int = 0
+
+
+def fine(area: str, text: str) -> Finding:
+    """Return that something is as it should be."""
+    return Finding(Weight.FINE, area, text)
+
+
+def note(area: str, text: str, hint: str = "") -> Finding:
+    """Return something that one may want to know."""
+    return Finding(Weight.NOTE, area, text, hint)
+
+
+def warning(area: str, text: str, hint: str = "") -> Finding:
+    """Return something that runs, but perhaps not as it is meant, or not to the end."""
+    return Finding(Weight.WARNING, area, text, hint)
+
+
+def wrong_input(area: str, text: str, hint: str = "") -> Finding:
+    """Return something in config, receptors or meteorology that makes simulations fail."""
+    return Finding(Weight.PROBLEM, area, text, hint, InputError.exit_code)
+
+
+def wrong_surroundings(area: str, text: str, hint: str = "") -> Finding:
+    """Return something about the machine, the filesystem or Slurm that stops a run."""
+    return Finding(Weight.PROBLEM, area, text, hint, EnvironmentFailure.exit_code)
+
+
+def from_error(area: str, error: StiltError) -> Finding:
+    """Return an error as a finding."""
+    return Finding(Weight.PROBLEM, area, error.message, error.hint, error.exit_code)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order in which they matter, those of equal weight as they were found."""
+    return sorted(findings, key=lambda finding: -finding.weight)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """Return 0, or that of the problems: 2 if any is in the input, else 4."""
+    codes = {finding.exit_code for finding in findings if finding.weight is Weight.PROBLEM}
+    return min(codes, default=0)

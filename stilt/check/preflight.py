@@ -1,0 +1,77 @@
+"""All checks of a project, in the order in which they depend on each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stilt.check.finding import Finding, fine, from_error, wrong_input
+from stilt.config.load import load_config
+from stilt.errors import ProblemsError, StiltError
+from stilt.paths import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stilt.config.schema import Config
+    from stilt.receptors.sequence import Receptors
+
+
+def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Finding]:
+    """Check a project: each finding as soon as it is known.
+
+    What depends on something that is wrong is left out; all else is looked at.
+    """
+    layout = Layout.of(project)
+    config: Config | None = None
+    try:
+        config = load_config(layout.config_file)
+        yield fine("settings", f"{layout.config_file.name} is right")
+        layout = Layout.of(project, config.output)
+    except StiltError as error:
+        yield from _each("settings", error)
+    receptors = None
+    try:
+        receptors = _read(receptors_file or layout.receptors_file, config)
+    except StiltError as error:
+        yield from _each("receptors", error)
+    if config is not None:
+        yield from _check_with_config(layout, config, receptors)
+
+
+def _check_with_config(
+    layout: Layout, config: Config, receptors: Receptors | None
+) -> Iterator[Finding]:
+    from stilt.check.meteorology import check_met
+    from stilt.check.places import check_grid, check_receptors
+    from stilt.check.storage import check_storage
+    from stilt.check.surroundings import check_engine, check_interpreter, check_slurm
+
+    if receptors is not None:
+        yield from check_receptors(receptors, config)
+        for name, grid in config.footprints.items():
+            yield from check_grid(name, grid, receptors)
+        for name, met in config.mets.items():
+            yield from check_met(name, met, config, receptors)
+    yield from check_engine(config)
+    simulations = len(receptors) if receptors is not None else 0
+    yield from check_storage(layout, config, simulations)
+    if config.execution.backend == "slurm":
+        yield from check_interpreter()
+        yield from check_slurm(layout, config, simulations)
+
+
+def _read(path: Path, config: Config | None) -> Receptors:
+    from stilt.receptors import read_receptors
+
+    return read_receptors(path, list(config.mets) if config else ["met"])
+
+
+def _each(area: str, error: StiltError) -> Iterator[Finding]:
+    """Yield one finding for each problem of a file."""
+    if not isinstance(error, ProblemsError):
+        yield from_error(area, error)
+        return
+    name = error.source.rpartition("/")[2]
+    for problem in error.problems:
+        yield wrong_input(area, f"{name}: {problem}")

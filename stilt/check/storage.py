@@ -1,0 +1,131 @@
+"""Whether the outputs can be written, and whether there is room for them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stilt.check.finding import Finding, fine, warning, wrong_surroundings
+from stilt.paths import local_path
+from stilt.quantities import size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stilt.config.schema import Config
+    from stilt.paths import Layout
+
+PARTICLE_ROW_BYTES = 12
+"""Of a row of the particle file: measured on the reference cases with the default columns."""
+
+FOOTPRINT_LAYER_BYTES = 20_000
+"""Of a layer of a footprint file, whose empty cells take nearly nothing."""
+
+SAMPLED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the simulations will take on disk."""
+
+    size_bytes: int
+    files: int
+    measured: bool
+
+
+def check_storage(layout: Layout, config: Config, simulations: int) -> Iterator[Finding]:
+    """Try the output root, and compare the room there with what the outputs will take."""
+    folder = existing_parent(layout.output)
+    refused = try_to_write(folder)
+    if refused:
+        yield wrong_surroundings(
+            "output",
+            f"{folder}: {refused}",
+            "name a folder you may write to with output: in config.yaml",
+        )
+        return
+    expected = estimate(layout, config, simulations)
+    free = shutil.disk_usage(folder).free
+    inodes = os.statvfs(folder).f_favail
+    words = (
+        f"about {size(expected.size_bytes)} in {expected.files:,} files"
+        f"{'' if expected.measured else ' (a rough guess before the first results)'}; "
+        f"{size(free)} are free in {folder}"
+    )
+    hint = "quotas are not known here: ask your site for yours"
+    if expected.size_bytes > free:
+        yield warning("output", words, "make room, choose another output:, or lower numpar")
+    elif 0 < inodes < expected.files:
+        yield warning("output", f"{words}, but only {inodes:,} more files can be made", hint)
+    else:
+        yield fine("output", words)
+    yield from _check_scratch(config)
+
+
+def estimate(layout: Layout, config: Config, simulations: int) -> Estimate:
+    """Estimate from results that are there already, else from the settings."""
+    rows = config.numpar * abs(config.n_hours) * 60
+    layers = [
+        1 if grid.time_integrate else abs(config.n_hours) for grid in config.footprints.values()
+    ]
+    particles = _mean_size(layout.particles_dir, ".parquet")
+    footprints = [_mean_size(layout.footprints_dir / name, ".nc") for name in config.footprints]
+    guesses = [layer * FOOTPRINT_LAYER_BYTES for layer in layers]
+    each = (particles or rows * PARTICLE_ROW_BYTES) + sum(
+        measured or guess for measured, guess in zip(footprints, guesses, strict=True)
+    )
+    files = 1 + len(config.footprints) + (config.has_wind_error or config.has_mixed_layer_error)
+    return Estimate(int(each * simulations), files * simulations, particles is not None)
+
+
+def _mean_size(folder: Path, suffix: str) -> int | None:
+    """Return the mean size of some result files; None where there are none yet."""
+    sizes: list[int] = []
+    for dated in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
+        with os.scandir(dated) as entries:
+            for entry in entries:
+                if entry.name.endswith(suffix) and not entry.name.startswith("."):
+                    sizes.append(entry.stat().st_size)
+                if len(sizes) >= SAMPLED:
+                    return sum(sizes) // len(sizes)
+    return sum(sizes) // len(sizes) if sizes else None
+
+
+def existing_parent(path: Path) -> Path:
+    """Return the folder itself, or the nearest one above it that is there."""
+    return next((folder for folder in (path, *path.parents) if folder.exists()), path)
+
+
+def try_to_write(folder: Path) -> str | None:
+    """Write and remove a small file; return why that does not work, if so."""
+    if not folder.is_dir():
+        return "this is not a folder"
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=".tmp-check-") as file:
+            file.write(b"stilt check\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return f"cannot be written to: {error.strerror}"
+    return None
+
+
+def _check_scratch(config: Config) -> Iterator[Finding]:
+    """Try the work folder where it is on this machine; on Slurm it is the node's."""
+    if config.execution.backend != "local":
+        return
+    given = config.execution.scratch
+    folder = local_path(os.path.expandvars(given), "scratch") if given else _temporary_folder()
+    refused = try_to_write(folder) if folder.exists() else "there is no such folder"
+    if refused:
+        yield wrong_surroundings(
+            "scratch", f"{folder}: {refused}", "set execution.scratch or TMPDIR"
+        )
+
+
+def _temporary_folder() -> Path:
+    return local_path(tempfile.gettempdir(), "TMPDIR")

@@ -1,0 +1,74 @@
+"""Findings as a table for a terminal: worst first, wrapped to its width."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from stilt.check.finding import Weight, worst_first
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stilt.check.finding import Finding
+
+_WORDS = {
+    Weight.PROBLEM: ("problem", "red"),
+    Weight.WARNING: ("warning", "yellow"),
+    Weight.NOTE: ("note", "cyan"),
+    Weight.FINE: ("ok", "green"),
+}
+_NARROWEST = 40
+_WIDEST_AREA = 24
+
+
+def render(
+    findings: Iterable[Finding], width: int, paint: Callable[[str, str], str] | None = None
+) -> str:
+    """Return the table.
+
+    Parameters
+    ----------
+    findings
+        In any order.
+    width
+        Of the terminal, in characters.
+    paint
+        Colours a text; none where colours are not wanted.
+    """
+    ordered = worst_first(findings)
+    areas = min(max((len(finding.area) for finding in ordered), default=0), _WIDEST_AREA)
+    indent = len("problem") + areas + 4
+    room = max(width - indent, _NARROWEST)
+    lines: list[str] = []
+    for finding in ordered:
+        word, colour = _WORDS[finding.weight]
+        shown = paint(word.ljust(7), colour) if paint else word.ljust(7)
+        text = _wrap(finding.text, room)
+        lines.append(f"{shown}  {finding.area.ljust(areas)}  {text[0]}")
+        lines += [" " * indent + line for line in text[1:]]
+        if finding.hint and finding.weight > Weight.NOTE:
+            lines += [" " * indent + line for line in _wrap(f"-> {finding.hint}", room)]
+    return "\n".join(lines)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break at blanks only: a path is to be copied whole."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """Return the last line: what the findings come to."""
+    counts = dict.fromkeys(Weight, 0)
+    for finding in findings:
+        counts[finding.weight] += 1
+    problems, warnings = counts[Weight.PROBLEM], counts[Weight.WARNING]
+    if problems:
+        return f"{_counted(problems, 'problem')}, {_counted(warnings, 'warning')}: mend these first"
+    if warnings:
+        return f"{_counted(warnings, 'warning')}: `stilt run` would start"
+    return "nothing stands in the way of `stilt run`"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
