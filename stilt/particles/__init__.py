@@ -1,1 +1,1 @@
-"""Particle tables: what a transport engine returns, and how they are stored."""
+"""The particle table, in memory (``table``), by column (``columns``) and as a Parquet file (``store``)."""
