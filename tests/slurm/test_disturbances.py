@@ -1,0 +1,154 @@
+"""Whatever stops a task from outside, the truth is told throughout and a rerun ends complete."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stilt.processes import children
+from tests.slurm.cluster import await_that
+from tests.slurm.jobs import SlurmProject, slurm_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.slurm.cluster import Cluster
+
+pytestmark = pytest.mark.slurm
+
+SECONDS = "3"
+"""What a simulation takes here: long enough to be hit while some are complete and some not begun."""
+
+
+class Disturbed:
+    """Two tasks with four simulations each, in the middle of them."""
+
+    def __init__(self, run: SlurmProject) -> None:
+        self.run = run
+        (self.job,) = run.submit(FAKE_SLEEP=SECONDS)
+        run.await_outcome("complete", 2)
+        self.done_before = run.complete()
+        self.said = [run.truth()]
+
+    def workers(self) -> list[int]:
+        """Return the pids of the tasks' push-workers."""
+        return [life.writer.pid for life in self.run.segments()]
+
+    def node(self, task: int) -> str:
+        lines = self.run.cluster.jobs("%K", "%N", job=self.job)
+        return next(node for index, node in lines if index == str(task))
+
+    def look(self) -> None:
+        self.said.append(self.run.truth())
+
+    def await_state(self, task: int, *states: str) -> None:
+        def reached() -> bool:
+            return self.run.cluster.states(self.job)[task] in states
+
+        await_that(reached, f"task {task} is {states}")
+
+    def assert_never_failed(self) -> None:
+        """What is stopped from outside is not a failure of the simulation's."""
+        assert [said["failed"] for said in self.said] == [0] * len(self.said)
+        assert "failed" not in self.run.project.outcomes().values()
+
+    def finish_by_rerun(self) -> None:
+        """Run again, once, and find everything complete and nothing complete done again."""
+        before = self.run.complete()
+        self.run.stilt("run", FAKE_SLEEP="0")
+        await_that(lambda: len(self.run.complete()) == 8, "all complete after one rerun")
+        self.assert_nothing_done_twice(before | self.done_before)
+        said = self.run.truth()
+        assert (said["complete"], said["running"], said["interrupted"]) == (8, 0, 0)
+
+    def assert_nothing_done_twice(self, complete: set[str]) -> None:
+        begun = self.run.begun()
+        assert {sim: begun[sim] for sim in complete} == dict.fromkeys(complete, 1)
+
+
+@pytest.fixture
+def disturbed(cluster: Cluster, tmp_path: Path) -> Iterator[Disturbed]:
+    run = slurm_project(tmp_path, cluster, [5 + n / 10 for n in range(8)], workers=2)
+    yield Disturbed(run)
+    for job in run.jobs():
+        run.await_ended(job)
+    assert run.project.processes() == []
+
+
+def test_scancel_of_one_task(disturbed: Disturbed):
+    disturbed.run.cluster.run("scancel", f"{disturbed.job}_1")
+    disturbed.await_state(1, "CANCELLED")
+    disturbed.look()
+    said = disturbed.said[-1]
+    assert said["running"] <= 1
+    assert said["interrupted"] == 1
+    disturbed.run.await_ended(disturbed.job)
+    disturbed.assert_never_failed()
+    disturbed.finish_by_rerun()
+
+
+def test_scancel_of_the_array(disturbed: Disturbed):
+    disturbed.run.cluster.run("scancel", disturbed.job)
+    disturbed.run.await_ended(disturbed.job)
+    disturbed.look()
+    said = disturbed.said[-1]
+    assert (said["running"], said["interrupted"]) == (0, 2)
+    disturbed.assert_never_failed()
+    disturbed.finish_by_rerun()
+
+
+def test_kill_9_of_a_worker(disturbed: Disturbed):
+    os.kill(disturbed.workers()[0], signal.SIGKILL)
+    await_that(
+        lambda: "FAILED" in disturbed.run.cluster.states(disturbed.job).values(), "it failed"
+    )
+    disturbed.look()
+    assert disturbed.said[-1]["interrupted"] == 1
+    disturbed.run.await_ended(disturbed.job)
+    disturbed.assert_never_failed()
+    disturbed.finish_by_rerun()
+
+
+def test_kill_9_of_a_pool_child_fails_its_own_simulation_alone(disturbed: Disturbed):
+    pool = children(disturbed.workers()[0])
+    os.kill(pool[-1], signal.SIGKILL)
+    disturbed.run.await_ended(disturbed.job)
+    said = disturbed.run.truth()
+    assert (said["complete"], said["failed"], said["failures"]) == (7, 1, {"KILLED": 1})
+    disturbed.finish_by_rerun()
+
+
+def requeue(disturbed: Disturbed) -> None:
+    disturbed.run.cluster.run("scontrol", "requeue", f"{disturbed.job}_0")
+
+
+def lose_node(disturbed: Disturbed) -> None:
+    node = disturbed.node(0)
+    change = disturbed.run.cluster.run
+    change("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    change("scontrol", "update", f"nodename={node}", "state=resume")
+
+
+@pytest.mark.parametrize("disturb", [requeue, lose_node])
+def test_slurm_starts_it_again_by_itself(
+    disturb: Callable[[Disturbed], None], disturbed: Disturbed
+):
+    disturb(disturbed)
+    disturbed.await_state(0, "PENDING", "COMPLETING")
+    disturbed.look()
+    disturbed.await_state(0, "RUNNING")
+    disturbed.look()
+    again = disturbed.run.stilt("run")
+    assert (again.code, len(disturbed.run.jobs())) == (0, 1), "live work is not submitted again"
+    disturbed.run.await_outcome("complete", 8)
+    disturbed.look()
+    assert disturbed.said[-1]["complete"] == 8
+    disturbed.assert_never_failed()
+    disturbed.assert_nothing_done_twice(disturbed.done_before)
+    lives = {(life.task, life.attempt, life.writer.restarts) for life in disturbed.run.segments()}
+    assert {(0, 1, 0), (0, 2, 1)} <= lives
+    disturbed.run.await_ended(disturbed.job)
