@@ -8,253 +8,181 @@ associative and idempotent; ``spec/log-format.md`` states them normatively.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from stilt.identity import Writer  # noqa: TC001 - msgspec reads the annotation
-from stilt.log.events import (
-    Cancelled,
-    Closed,
-    Invalid,
-    Outcome,
-    Output,
-    Pending,
-    Segment,
-    Submitted,
-    Submitting,
+from stilt.log.batches import BatchState
+from stilt.log.events import Closed, Invalid
+from stilt.log.frozen import Columns, FrozenSims
+from stilt.log.reader import Damage
+from stilt.log.states import (
+    SUCCESSES,
+    Done,
+    DoneWithOutputs,
+    Life,
+    SimState,
+    Started,
+    invalidated,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-    from stilt.log.reader import Damage
-
-SUCCESSES = frozenset({"complete", "empty"})
-
-_PHASE = {"running": 0, "interrupted": 1, "failed": 2, "empty": 3, "complete": 4, "invalid": 5}
+__all__ = ["SUCCESSES", "BatchState", "Life", "SegmentFacts", "SimState", "State"]
 
 
-class Life(Struct, eq=False):
-    """One process's life, which is one segment: where, for whom and with which settings it worked.
+class SegmentFacts(Struct):
+    """What is known of one segment as a file.
 
     Attributes
     ----------
-    name
-        The segment's path relative to the ``log`` folder.
-    at
-        When it began; 0 where the header is damaged.
-    transport, footprints
-        The settings digests of everything made in this life, by met and by footprint name.
-    closed
-        Why the segment ended; empty if it has not ended cleanly.
+    size
+        How many bytes of it were read.
+    line, mark
+        Where the last line that holds begins, and its checksum as it is written there.
+    offset, number
+        Where that line ends, and the number that the next one has.
+    events
+        How many events were read from it, the header included.
+    damage
+        Byte offset and what is wrong there.
+    ended
+        Whether it has a ``closed`` event.
     """
 
     name: str
-    batch: str
-    seq: int
-    role: str = ""
-    attempt: int = 0
-    task: int | None = None
-    at: float = 0.0
-    writer: Writer | None = None
-    transport: dict[str, str] = field(default_factory=dict)
-    footprints: dict[str, str] = field(default_factory=dict)
-    closed: str = ""
+    size: int
+    line: int
+    mark: str
+    offset: int
+    number: int
+    has_header: bool
+    events: int = 0
+    unknown: int = 0
+    damage: list[tuple[int, str]] = []
+    ended: bool = False
 
 
-class SimState(Struct, gc=False, tag_field="event"):
-    """The latest that is known of a simulation: one event, and the life that it comes from.
-
-    Attributes
-    ----------
-    at
-        When, in seconds since 1970, by the clock of the node that wrote it.
-    outcome
-        ``running`` (started), an outcome of ``done``, or ``invalid`` (an output is gone or damaged).
-    """
-
-    sim: str
-    at: float
-    outcome: str = "running"
-    wall_s: float = 0.0
-    peak_rss_bytes: int = 0
-    reason: str = ""
-    message: str = ""
-    life: Life = None  # type: ignore[assignment]  # never of what is folded: State.add sets it
-
-    @property
-    def seq(self) -> int:
-        """The sequence number of the batch that this state belongs to."""
-        return self.life.seq
-
-    @property
-    def batch(self) -> str:
-        """The batch that this state belongs to."""
-        return self.life.batch
-
-    @property
-    def attempt(self) -> int:
-        """The attempt of the task."""
-        return self.life.attempt
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing is left to do: complete or empty."""
-        return self.outcome in SUCCESSES
-
-    @property
-    def transport(self) -> str:
-        """The transport digest of the settings that it was made with; empty if it is not known."""
-        digests = self.life.transport
-        mets = [met for met in digests if self.sim.startswith(f"{met}_")]
-        return digests[max(mets, key=len)] if mets else ""
-
-    @property
-    def footprints(self) -> dict[str, str]:
-        """The footprint digests of the settings that it was made with, by name."""
-        return self.life.footprints
-
-    @property
-    def rank(self) -> tuple[Any, ...]:
-        """What orders the states of one simulation: the greatest holds.
-
-        Everything from ``at`` on only decides between equals, so that the outcome never depends on
-        the order of reading.
-        """
-        phase = _PHASE[self.outcome]
-        return (
-            self.life.seq,
-            phase >= _PHASE["empty"],
-            self.life.attempt,
-            phase,
-            self.at,
-            self.life.batch,
-            self.life.name,
-            self.reason,
-            self.message,
-            self.wall_s,
-            self.peak_rss_bytes,
-        )
-
-
-class Started(SimState, gc=False, tag="started"):
-    """A ``started`` event, as much of it as the fold needs."""
-
-
-class Done(SimState, gc=False, tag="done", kw_only=True):
-    """A ``done`` event, as much of it as the fold needs."""
-
-    outcome: Outcome
-
-
-class DoneWithOutputs(Done, gc=False, tag="done", kw_only=True):
-    """A ``done`` event with the files that it names."""
-
-    outputs: tuple[Output, ...] = ()
-
-
-BatchEvent = Pending | Submitting | Submitted | Cancelled
-LeanEvent = (
-    Segment | Closed | Invalid | Pending | Submitting | Submitted | Cancelled | Started | Done
-)
-LeanEventWithOutputs = (
-    Segment
-    | Closed
-    | Invalid
-    | Pending
-    | Submitting
-    | Submitted
-    | Cancelled
-    | Started
-    | DoneWithOutputs
-)
-
-
-class BatchState(Struct, eq=True):
-    """What is known of a batch.
-
-    Attributes
-    ----------
-    chunks
-        The ``pending`` events, by task and chunk digest.
-    intents
-        The ``submitting`` events, by token.
-    submissions
-        The ``submitted`` events, by token and job.
-    cancelled
-        When it was cancelled last; ``None`` if it never was.
-    lives
-        The lives that worked for it, by segment name.
-    """
-
-    id: str
-    seq: int = 0
-    chunks: dict[tuple[int, str], Pending] = field(default_factory=dict)
-    intents: dict[str, Submitting] = field(default_factory=dict)
-    submissions: dict[tuple[str, str], Submitted] = field(default_factory=dict)
-    cancelled: float | None = None
-    lives: dict[str, Life] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        """How many simulations were registered."""
-        return sum(pending.count for pending in self.chunks.values())
-
-    @property
-    def jobs(self) -> list[str]:
-        """The job ids, in the order of submission."""
-        known = sorted(self.submissions.values(), key=lambda event: (event.at, event.job))
-        return list(dict.fromkeys(event.job for event in known if event.job))
-
-    @property
-    def tasks(self) -> dict[int, Life]:
-        """The latest life of each task that has begun."""
-        latest: dict[int, Life] = {}
-        for life in sorted(
-            self.lives.values(), key=lambda life: (life.attempt, life.at, life.name)
-        ):
-            if life.task is not None:
-                latest[life.task] = life
-        return latest
-
-    def add(self, event: BatchEvent) -> None:
-        """Join one event about this batch."""
-        if isinstance(event, Pending):
-            self.seq = max(self.seq, event.seq)
-            _keep_greater(self.chunks, (event.task, event.chunk), event)
-        elif isinstance(event, Submitting):
-            _keep_greater(self.intents, event.token, event)
-        elif isinstance(event, Submitted):
-            _keep_greater(self.submissions, (event.token, event.job), event)
-        else:
-            self.cancelled = max(self.cancelled or 0.0, event.at)
-
-
-class State(Struct):
+class State:
     """What the log says, as a whole.
 
     Attributes
     ----------
-    sims
-        The state of every simulation that was ever begun, by id.
-    earlier
-        For simulations that several batches worked on, the state each older batch left them in:
-        batch id -> simulation id -> state. The latest is in ``sims`` only.
-    unknown
-        How many events are of kinds that this version does not know.
-    damaged
-        How many segments are damaged; ``damages`` names the places.
+    batches
+        The state of every batch, by id.
+    files
+        What is known of each segment, by its path relative to the ``log`` folder.
+    lives
+        The life that each segment is, by the same name.
     """
 
-    sims: dict[str, SimState] = field(default_factory=dict)
-    earlier: dict[str, dict[str, SimState]] = field(default_factory=dict)
-    batches: dict[str, BatchState] = field(default_factory=dict)
-    segments: int = 0
-    events: int = 0
-    unknown: int = 0
-    damaged: int = 0
-    damages: list[Damage] = field(default_factory=list)
+    def __init__(self, frozen: FrozenSims | None = None) -> None:
+        self.batches: dict[str, BatchState] = {}
+        self.files: dict[str, SegmentFacts] = {}
+        self.lives: dict[str, Life] = {}
+        self._sims: dict[str, SimState] = {}
+        self._earlier: dict[str, dict[str, SimState]] = {}
+        self._frozen = frozen
+
+    @property
+    def sims(self) -> dict[str, SimState]:
+        """The state of every simulation that was ever begun, by id.
+
+        With a million of them this takes a second; counts and columns below do not.
+        """
+        self._thaw_all()
+        return self._sims
+
+    @property
+    def earlier(self) -> dict[str, dict[str, SimState]]:
+        """For simulations that several batches worked on, the state each older batch left them in.
+
+        Batch id -> simulation id -> state. The latest state is in ``sims`` only.
+        """
+        self._thaw_all()
+        return self._earlier
+
+    @property
+    def segments(self) -> int:
+        """How many segments there are."""
+        return len(self.files)
+
+    @property
+    def events(self) -> int:
+        """How many events were read, headers included and unknown ones not."""
+        return sum(file.events for file in self.files.values())
+
+    @property
+    def unknown(self) -> int:
+        """How many events are of kinds that this version does not know."""
+        return sum(file.unknown for file in self.files.values())
+
+    @property
+    def damaged(self) -> int:
+        """How many segments are damaged."""
+        return sum(bool(file.damage) for file in self.files.values())
+
+    @property
+    def damages(self) -> list[Damage]:
+        """Every damaged place."""
+        files = self.files.values()
+        return [Damage(file.name, offset, what) for file in files for offset, what in file.damage]
+
+    def begun(self) -> int:
+        """Count the simulations that were ever begun."""
+        return len(self._sims) + (self._frozen.count() if self._frozen else 0)
+
+    def find(self, sim: str) -> SimState | None:
+        """Return the state of one simulation; ``None`` if it was never begun."""
+        if self._frozen is not None:
+            self._thaw(self._frozen, sim)
+        return self._sims.get(sim)
+
+    def having(self, *outcomes: str) -> list[SimState]:
+        """Return the simulations whose state is one of these outcomes."""
+        loose = [state for state in self._sims.values() if state.outcome in outcomes]
+        return loose + list(self._frozen.having(outcomes)) if self._frozen else loose
+
+    def tally(self, *, earlier: bool = False) -> Counter[tuple[Life, str, str]]:
+        """Count simulations by the life they belong to, outcome and reason.
+
+        ``earlier`` counts what older batches left them in, instead of the state that holds.
+        """
+        loose = self._loose(earlier=earlier)
+        counts = Counter((sim.life, sim.outcome, sim.reason) for sim in loose)
+        return counts + self._frozen.tally(earlier=earlier) if self._frozen else counts
+
+    def columns(
+        self,
+        outcomes: Collection[str],
+        *,
+        lives: Collection[str] | None = None,
+        earlier: bool = False,
+    ) -> Columns:
+        """Return moment, wall time and memory of simulations with these outcomes.
+
+        ``lives``, names of lives, leaves out all others; ``earlier`` is as for ``tally``.
+        """
+        loose = [
+            state
+            for state in self._loose(earlier=earlier)
+            if state.outcome in outcomes and (lives is None or state.life.name in lives)
+        ]
+        found = Columns(
+            [state.at for state in loose],
+            [state.wall_s for state in loose],
+            [state.peak_rss_bytes for state in loose],
+        )
+        if self._frozen is None:
+            return found
+        frozen = self._frozen.columns(outcomes, lives, earlier=earlier)
+        return Columns(
+            frozen.at + found.at,
+            frozen.wall_s + found.wall_s,
+            frozen.peak_rss_bytes + found.peak_rss_bytes,
+        )
 
     def batch(self, name: str) -> BatchState:
         """Return the state of a batch, a new one if it was never heard of."""
@@ -277,22 +205,41 @@ class State(Struct):
             elif kind is Closed:
                 life.closed = max(life.closed, event.why)
             elif kind is Invalid:
-                self._join(_invalidated(life, event))
+                self._join(invalidated(life, event))
             else:
                 self.batch(event.batch).add(event)
-        self._join_life(life)
+        self.add_life(life)
         self._join_block(begun, ended)
 
-    def tally(self) -> Counter[tuple[Life, str, str]]:
-        """Count the simulations by the life they belong to, outcome and reason."""
-        return Counter((sim.life, sim.outcome, sim.reason) for sim in self.sims.values())
-
-    def _join_life(self, life: Life) -> None:
+    def add_life(self, life: Life) -> None:
+        """Let a life be known, to its batch too."""
+        self.lives[life.name] = life
         if life.role == "verify":
             return  # it looks at simulations of all batches, and belongs to none
         batch = self.batch(life.batch)
         batch.seq = max(batch.seq, life.seq)
         batch.lives[life.name] = life
+
+    def _loose(self, *, earlier: bool) -> Iterable[SimState]:
+        if earlier:
+            return chain.from_iterable(older.values() for older in self._earlier.values())
+        return self._sims.values()
+
+    def _thaw(self, frozen: FrozenSims, sim: str) -> None:
+        if sim in self._sims:
+            return
+        states = frozen.take(sim)
+        if states:
+            self._sims[sim] = states.pop()
+        for older in states:
+            self._earlier.setdefault(older.batch, {})[sim] = older
+
+    def _thaw_all(self) -> None:
+        frozen, self._frozen = self._frozen, None
+        if frozen is not None:
+            for state, holds in frozen.take_all():
+                older = self._earlier.setdefault(state.batch, {}) if not holds else self._sims
+                older[state.sim] = state
 
     def _join_block(self, begun: list[SimState], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""
@@ -300,8 +247,8 @@ class State(Struct):
         block = {state.sim: state for state in ended}
         if len(starts) == len(begun) and len(block) == len(ended):
             block = starts | block  # in one life an end outranks a start
-            if self.sims.keys().isdisjoint(block):
-                self.sims.update(block)
+            if self._frozen is None and self._sims.keys().isdisjoint(block):
+                self._sims.update(block)
             else:
                 for state in block.values():
                     self._join(state)
@@ -310,52 +257,21 @@ class State(Struct):
                 self._join(state)
 
     def _join(self, state: SimState) -> None:
-        old = self.sims.get(state.sim)
+        old = self.find(state.sim)
         if old is None:
-            self.sims[state.sim] = state
+            self._sims[state.sim] = state
         elif old.life.batch == state.life.batch:
             if state.rank > old.rank:
-                self.sims[state.sim] = state
+                self._sims[state.sim] = state
         else:
             self._join_across_batches(old, state)
 
     def _join_across_batches(self, old: SimState, state: SimState) -> None:
         upper, lower = (state, old) if state.rank > old.rank else (old, state)
-        self.sims[state.sim] = upper
-        below = self.earlier.setdefault(lower.life.batch, {})
+        self._sims[state.sim] = upper
+        below = self._earlier.setdefault(lower.life.batch, {})
         known = below.get(lower.sim)
         if known is None or lower.rank > known.rank:
             below[lower.sim] = lower
         # A batch that rises to the top leaves its older state behind, which it outranks.
-        self.earlier.get(upper.life.batch, {}).pop(upper.sim, None)
-
-
-def _invalidated(life: Life, event: Invalid) -> SimState:
-    """Return the state that takes the place of the ``done`` that the event names, and just of that."""
-    named = Life(name=life.name, batch=event.batch, seq=event.seq, attempt=event.attempt)
-    return SimState(
-        sim=event.sim,
-        at=event.at,
-        outcome="invalid",
-        message=f"{event.path}: {event.why}",
-        life=named,
-    )
-
-
-def _keep_greater(events: dict[Any, Any], key: object, event: BatchEvent) -> None:
-    known = events.get(key)
-    if known is None or _order(event) > _order(known):
-        events[key] = event
-
-
-def _order(event: BatchEvent) -> tuple[Any, ...]:
-    """Return what decides between two events that say the same thing of a batch: the greater holds."""
-    match event:
-        case Pending():
-            return event.count, event.at, event.seq
-        case Submitting():
-            return event.at, event.first_task, event.tasks
-        case Submitted():
-            return event.at, event.cluster, event.backend
-        case Cancelled():
-            return event.at, event.jobs
+        self._earlier.get(upper.life.batch, {}).pop(upper.sim, None)

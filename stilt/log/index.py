@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from stilt.errors import EnvironmentFailure
-from stilt.log import names
-from stilt.log.fold import LeanEvent, LeanEventWithOutputs, Life, State
-from stilt.log.reader import Damage, Scan, Scanner, read_bytes
+from stilt.log import checkpoint, names
+from stilt.log.fold import SegmentFacts, State
+from stilt.log.lines import PREFIX_BYTES
+from stilt.log.reader import Scan, Scanner, read_bytes
+from stilt.log.states import LeanEvent, LeanEventWithOutputs, Life
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+CHECKPOINT = "checkpoint"
+WORTH_A_CHECKPOINT = 20_000
+"""So many events read after the last checkpoint, and a fiftieth of all, call for another one."""
 
 
 class OutputIndex:
@@ -59,7 +65,8 @@ class OutputIndex:
         until
             Leave out events after this moment (seconds since 1970).
         use_checkpoint
-            Start from the checkpoint if it fits the segments.
+            Start from the checkpoint if it fits the segments, and leave a new one where the folder can be
+            written and it is worth it.
         with_outputs
             Keep the outputs that ``done`` names: then its states are ``DoneWithOutputs``.
 
@@ -68,8 +75,15 @@ class OutputIndex:
         EnvironmentFailure
             If a segment can't be read or was written by a newer major version.
         """
-        del use_checkpoint
-        return self._fold(self.segments(), until=until, with_outputs=with_outputs)
+        if until is not None or with_outputs or not use_checkpoint:
+            return self._fold(self.segments(), until=until, with_outputs=with_outputs)
+        with _no_garbage_collection():
+            state = checkpoint.load(self.log_dir / CHECKPOINT)
+            saved = state.events if state else 0
+            if state is None or not self._catch_up(state):
+                saved, state = 0, self._fold(self.segments())
+            self._save_if_worth_it(state, saved)
+        return state
 
     def fold_task(self, batch: str, task: int) -> State:
         """Fold what the attempts of one task wrote, which costs the same in a log of any size."""
@@ -87,9 +101,33 @@ class OutputIndex:
         scanner: Scanner[Any] = Scanner(LeanEventWithOutputs if with_outputs else LeanEvent)
         with _no_garbage_collection():
             for path in paths:
-                name = path.relative_to(self.log_dir).as_posix()
-                add_segment(state, name, scanner.scan(read_bytes(path)), until)
+                add_segment(state, self._name(path), read_bytes(path), scanner, until)
         return state
+
+    def _catch_up(self, state: State) -> bool:
+        """Read what was appended since; False if the segments are not those that the state was made from."""
+        paths = {self._name(path): path for path in self.segments()}
+        if not state.files.keys() <= paths.keys():
+            return False
+        scanner: Scanner[Any] = Scanner(LeanEvent)
+        for name, path in paths.items():
+            file = state.files.get(name)
+            if file is None:
+                add_segment(state, name, read_bytes(path), scanner)
+            elif not _resume(state, file, path, scanner):
+                return False
+        return True
+
+    def _save_if_worth_it(self, state: State, saved: int) -> None:
+        fresh = state.events - saved
+        if fresh < max(WORTH_A_CHECKPOINT, state.events // 50):
+            return
+        if os.access(self.log_dir, os.W_OK):
+            with suppress(OSError, OverflowError):
+                checkpoint.save(self.log_dir / CHECKPOINT, state)
+
+    def _name(self, path: Path) -> str:
+        return f"{path.parent.name}/{path.name}"
 
     def _segment_names(self, batch: str) -> list[str]:
         entries = self._scandir(self.log_dir / batch)
@@ -108,19 +146,30 @@ class OutputIndex:
             ) from error
 
 
-def add_segment(state: State, name: str, scan: Scan[Any], until: float | None = None) -> None:
+def add_segment(
+    state: State, name: str, data: bytes, scanner: Scanner[Any], until: float | None = None
+) -> None:
     """Join one segment, ``name`` being its path relative to the ``log`` folder."""
+    scan = scanner.scan(data)
     life = life_of(name, scan)
     events = scan.events
     if until is not None:
         if life.at > until:
             return
         events = [event for event in events if event.at <= until]
-    state.segments += 1
-    state.events += len(events) + (scan.header is not None)
-    state.unknown += len(scan.unknown)
-    state.damaged += bool(scan.damage)
-    state.damages += [Damage(name, offset, what) for offset, what in scan.damage]
+    state.files[name] = SegmentFacts(
+        name=name,
+        size=len(data),
+        line=scan.line,
+        mark=_mark(data[scan.line :]),
+        offset=scan.offset,
+        number=scan.number,
+        has_header=scan.header is not None,
+        events=len(events) + (scan.header is not None),
+        unknown=len(scan.unknown),
+        damage=scan.damage,
+        ended=scan.closed is not None,
+    )
     state.add(life, events)
 
 
@@ -144,7 +193,50 @@ def life_of(name: str, scan: Scan[Any]) -> Life:
     parsed = names.parse_name(file)
     if parsed is None:
         return Life(name=name, batch=folder, seq=0)
-    return Life(name=name, batch=folder, seq=parsed.seq, attempt=parsed.attempt, task=parsed.task)
+    return Life(
+        name=name,
+        batch=folder,
+        seq=parsed.seq,
+        role=parsed.role,
+        attempt=parsed.attempt,
+        task=parsed.task,
+    )
+
+
+def _resume(state: State, file: SegmentFacts, path: Path, scanner: Scanner[Any]) -> bool:
+    """Read what was appended to a segment; False if it is not the one that was read before."""
+    if file.ended or not file.has_header:
+        # To an ended one nothing is ever appended, so its size tells enough, and a stat is cheaper than
+        # reading. One whose header has come meanwhile may not be what its name said.
+        return _size(path) == file.size
+    # Opened in any case: on NFS only that is sure to see what another node has written.
+    data = read_bytes(path, file.line)
+    length = file.offset - file.line
+    if len(data) < length or _mark(data) != file.mark:
+        return False
+    before: Scan[Any] = Scan(headed=True, line=file.line, number=file.number, offset=file.offset)
+    scan = scanner.resume(before, data[length:])
+    file.mark = _mark(data[scan.line - file.line :])
+    file.size = file.line + len(data)
+    file.line, file.offset, file.number = scan.line, scan.offset, scan.number
+    file.events += len(scan.events)
+    file.unknown += len(scan.unknown)
+    file.damage += scan.damage
+    file.ended = scan.closed is not None
+    state.add(state.lives[file.name], scan.events)
+    return True
+
+
+def _mark(line: bytes) -> str:
+    """Return the checksum that a line begins with, as text: it tells whether the line is the one it was."""
+    return line[: PREFIX_BYTES - 1].decode("ascii", "replace")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 @contextmanager

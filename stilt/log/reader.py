@@ -15,7 +15,7 @@ import msgspec
 
 from stilt.errors import EnvironmentFailure
 from stilt.log.events import FORMAT_MAJOR, Closed, Event, Segment
-from stilt.log.lines import payload_of, payloads_if_whole
+from stilt.log.lines import PREFIX_BYTES, payload_of, payloads_if_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,22 +61,26 @@ class Scan(Generic[Kind]):
     ----------
     header
         The header, or ``None`` where its line does not hold.
+    headed
+        Whether there is a header, in what was read now or before.
     events
         All others, in the order of the file.
     unknown
         Events of kinds, or with values, that this version does not know: kept as they are.
     damage
         Byte offset and what is wrong there.
+    line, offset
+        Where the last line that holds begins and ends, in bytes.
     number
         The number that the next line should have.
-    offset
-        The end of the last line that holds, in bytes.
     """
 
     header: Segment | None = None
+    headed: bool = False
     events: list[Kind] = field(default_factory=list)
     unknown: list[dict[str, Any]] = field(default_factory=list)
     damage: list[tuple[int, str]] = field(default_factory=list)
+    line: int = 0
     number: int = 0
     offset: int = 0
     closed: Closed | None = None
@@ -129,7 +133,12 @@ class Scanner(Generic[Kind]):
     def resume(self, scan: Scan[Kind], data: bytes) -> Scan[Kind]:
         """Read what follows ``scan.offset``; the result has only the new events, unknown and damage."""
         start = Scan[Kind](
-            header=scan.header, number=scan.number, offset=scan.offset, closed=scan.closed
+            header=scan.header,
+            headed=scan.headed,
+            line=scan.line,
+            number=scan.number,
+            offset=scan.offset,
+            closed=scan.closed,
         )
         return self._scan_by_line(data, start)
 
@@ -158,7 +167,9 @@ class Scanner(Generic[Kind]):
         last = events[-1]
         return Scan(
             header=header,
+            headed=True,
             events=events[1:],
+            line=len(data) - len(payloads[-1]) - PREFIX_BYTES - 1,
             number=len(lines),
             offset=len(data),
             closed=last if isinstance(last, Closed) else None,
@@ -182,10 +193,10 @@ class Scanner(Generic[Kind]):
                 bad.clear()
                 _check_order(scan, array[0], expected, offset)
                 self._take(scan, array, offset)
-                scan.offset = offset + len(line) + 1
+                scan.line, scan.offset = offset, offset + len(line) + 1
                 expected = scan.number = array[0] + 1
             offset += len(line) + 1
-        if scan.header is None and scan.offset and not scan.damage:
+        if not scan.headed and scan.offset and not scan.damage:
             scan.damage.append((0, "the segment has no header"))
         if scan.closed is not None and (bad or rest):
             place = bad[0] if bad else offset
@@ -286,7 +297,7 @@ def _take_header(scan: Scan[Any], raw: dict[str, Any], number: int, offset: int)
     except msgspec.ValidationError:
         scan.damage.append((offset, "the header is not valid"))
         return
-    if scan.header is not None or number != 0:
+    if scan.headed or number != 0:
         scan.damage.append((offset, "a header in the middle of the segment"))
         return
-    scan.header = header
+    scan.header, scan.headed = header, True

@@ -6,9 +6,10 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilt.log.fold import LeanEvent, State
+from stilt.log.fold import State
 from stilt.log.index import life_of
 from stilt.log.reader import Scanner
+from stilt.log.states import LeanEvent
 from tests.log.random_logs import BATCHES, MOMENTS, header, line, sim_event, write
 from tests.log.spec_state import facts, load_spec_reader, product_says
 

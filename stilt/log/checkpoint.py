@@ -1,0 +1,114 @@
+"""A cache of the fold: what was read so far, and how far that was, segment by segment.
+
+The file is the columns of ``stilt.log.frozen``, then a footer of JSON, then where the footer begins (20
+bytes). It can be deleted at any time, and whatever is odd about it makes it as good as absent.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from msgspec import MsgspecError, Struct, json
+
+from stilt.durable import publish_with
+from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
+from stilt.log.fold import SegmentFacts, State
+from stilt.log.frozen import BYTE_ORDER, FrozenSims, Section, columns_of
+from stilt.log.states import BatchEvent, Life  # noqa: TC001 - msgspec reads the annotations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.log.batches import BatchState
+
+CHECKPOINT_FORMAT = (1, FORMAT_MAJOR, FORMAT_MINOR)
+
+_TRAILER_BYTES = 20
+
+
+class Footer(Struct):
+    """What the columns mean, and all that is not a column.
+
+    ``lives`` begins with those of ``files``, in their order.
+    """
+
+    format: tuple[int, int, int]
+    byte_order: str
+    sections: dict[str, Section]
+    lives: list[Life]
+    files: list[SegmentFacts]
+    batch_events: list[BatchEvent]
+
+
+def save(path: Path, state: State) -> None:
+    """Write a checkpoint.
+
+    Raises
+    ------
+    OSError
+        If the filesystem refuses.
+    """
+    files = list(state.files.values())
+    lives = [state.lives[file.name] for file in files]
+    number = {id(life): place for place, life in enumerate(lives)}
+    for sims in (state.sims, *state.earlier.values()):
+        for sim in sims.values():
+            if id(sim.life) not in number:  # that of an invalid: its own, and no segment's
+                number[id(sim.life)] = len(lives)
+                lives.append(sim.life)
+    events = [event for batch in state.batches.values() for event in _events_of(batch)]
+    footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events)
+    publish_with(path, lambda temporary: _write(temporary, state, footer, number))
+
+
+def load(path: Path) -> State | None:
+    """Read a checkpoint; ``None`` if there is none or it is not exactly what was written."""
+    try:
+        data = path.read_bytes()
+        start = int(data[-_TRAILER_BYTES:])
+        checksum, payload = data[start : start + 8], data[start + 8 : -_TRAILER_BYTES]
+        if int(checksum, 16) != crc32(payload):
+            return None
+        footer = json.decode(payload, type=Footer)
+        if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
+            return None
+        return _state_of(footer, FrozenSims(data, footer.sections, footer.lives))
+    except (OSError, ValueError, LookupError, MsgspecError):
+        return None
+
+
+def _state_of(footer: Footer, frozen: FrozenSims) -> State:
+    state = State(frozen)
+    for file, life in zip(footer.files, footer.lives, strict=False):
+        state.files[file.name] = file
+        state.add_life(life)
+    for event in footer.batch_events:
+        state.batch(event.batch).add(event)
+    return state
+
+
+def _events_of(batch: BatchState) -> list[BatchEvent]:
+    return [
+        *batch.chunks.values(),
+        *batch.intents.values(),
+        *batch.submissions.values(),
+        *batch.cancellations,
+    ]
+
+
+def _write(path: Path, state: State, footer: Footer, number: dict[int, int]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        for name, blocks in columns_of(state.sims, state.earlier, number):
+            offset, checksum = file.tell(), 0
+            for block in blocks:
+                checksum = crc32(block, checksum)
+                file.write(block)
+            footer.sections[name] = Section(offset, file.tell() - offset, checksum)
+            # memoryview.cast wants nothing of alignment, but the processor likes it
+            file.write(b"\0" * (-file.tell() % 8))
+        start = file.tell()
+        payload = json.encode(footer)
+        file.write(b"%08x%b%020d" % (crc32(payload), payload, start))

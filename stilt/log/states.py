@@ -1,0 +1,175 @@
+"""What is known of one simulation: the latest event about it, and the life that it comes from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from stilt.identity import Writer  # noqa: TC001 - msgspec reads the annotation
+from stilt.log.events import (
+    Cancelled,
+    Closed,
+    Invalid,
+    Outcome,
+    Output,
+    Pending,
+    Segment,
+    Submitted,
+    Submitting,
+)
+
+SUCCESSES = frozenset({"complete", "empty"})
+
+OUTCOMES = ("running", "interrupted", "failed", "empty", "complete", "invalid")
+"""What can be known of a simulation, the lower first where batch and attempt are the same."""
+
+_PHASE = {outcome: phase for phase, outcome in enumerate(OUTCOMES)}
+
+
+class Life(Struct, eq=False):
+    """One process's life, which is one segment: where, for whom and with which settings it worked.
+
+    Attributes
+    ----------
+    name
+        The segment's path relative to the ``log`` folder.
+    at
+        When it began; 0 where the header is damaged.
+    transport, footprints
+        The settings digests of everything made in this life, by met and by footprint name.
+    closed
+        Why the segment ended; empty if it has not ended cleanly.
+    """
+
+    name: str
+    batch: str
+    seq: int
+    role: str = ""
+    attempt: int = 0
+    task: int | None = None
+    at: float = 0.0
+    writer: Writer | None = None
+    transport: dict[str, str] = field(default_factory=dict)
+    footprints: dict[str, str] = field(default_factory=dict)
+    closed: str = ""
+
+
+class SimState(Struct, gc=False, tag_field="event"):
+    """The latest that is known of a simulation: one event, and the life that it comes from.
+
+    Attributes
+    ----------
+    at
+        When, in seconds since 1970, by the clock of the node that wrote it.
+    outcome
+        ``running`` (started), an outcome of ``done``, or ``invalid`` (an output is gone or damaged).
+    """
+
+    sim: str
+    at: float
+    outcome: str = "running"
+    wall_s: float = 0.0
+    peak_rss_bytes: int = 0
+    reason: str = ""
+    message: str = ""
+    life: Life = None  # type: ignore[assignment]  # never of what is folded: State.add sets it
+
+    @property
+    def seq(self) -> int:
+        """The sequence number of the batch that this state belongs to."""
+        return self.life.seq
+
+    @property
+    def batch(self) -> str:
+        """The batch that this state belongs to."""
+        return self.life.batch
+
+    @property
+    def attempt(self) -> int:
+        """The attempt of the task."""
+        return self.life.attempt
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do: complete or empty."""
+        return self.outcome in SUCCESSES
+
+    @property
+    def transport(self) -> str:
+        """The transport digest of the settings that it was made with; empty if it is not known."""
+        digests = self.life.transport
+        mets = [met for met in digests if self.sim.startswith(f"{met}_")]
+        return digests[max(mets, key=len)] if mets else ""
+
+    @property
+    def footprints(self) -> dict[str, str]:
+        """The footprint digests of the settings that it was made with, by name."""
+        return self.life.footprints
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """What orders the states of one simulation: the greatest holds.
+
+        Everything from ``at`` on only decides between equals, so that the outcome never depends on
+        the order of reading.
+        """
+        phase = _PHASE[self.outcome]
+        return (
+            self.life.seq,
+            phase >= _PHASE["empty"],
+            self.life.attempt,
+            phase,
+            self.at,
+            self.life.batch,
+            self.life.name,
+            self.reason,
+            self.message,
+            self.wall_s,
+            self.peak_rss_bytes,
+        )
+
+
+class Started(SimState, gc=False, tag="started"):
+    """A ``started`` event, as much of it as the fold needs."""
+
+
+class Done(SimState, gc=False, tag="done", kw_only=True):
+    """A ``done`` event, as much of it as the fold needs."""
+
+    outcome: Outcome
+
+
+class DoneWithOutputs(Done, gc=False, tag="done", kw_only=True):
+    """A ``done`` event with the files that it names."""
+
+    outputs: tuple[Output, ...] = ()
+
+
+BatchEvent = Pending | Submitting | Submitted | Cancelled
+LeanEvent = (
+    Segment | Closed | Invalid | Pending | Submitting | Submitted | Cancelled | Started | Done
+)
+LeanEventWithOutputs = (
+    Segment
+    | Closed
+    | Invalid
+    | Pending
+    | Submitting
+    | Submitted
+    | Cancelled
+    | Started
+    | DoneWithOutputs
+)
+
+
+def invalidated(life: Life, event: Invalid) -> SimState:
+    """Return the state that takes the place of the ``done`` that the event names, and just of that."""
+    named = Life(name=life.name, batch=event.batch, seq=event.seq, attempt=event.attempt)
+    return SimState(
+        sim=event.sim,
+        at=event.at,
+        outcome="invalid",
+        message=f"{event.path}: {event.why}",
+        life=named,
+    )

@@ -1,0 +1,162 @@
+"""The checkpoint is a cache: with it the log says what it says without, and anything odd about it is no matter."""
+
+import random
+import shutil
+
+import pytest
+
+from stilt.log import checkpoint
+from stilt.log import index as index_module
+from stilt.log.index import OutputIndex
+from stilt.log.states import OUTCOMES
+from tests.log.random_logs import write
+from tests.log.spec_state import facts
+
+
+@pytest.fixture(autouse=True)
+def _always_worth_it(monkeypatch):
+    monkeypatch.setattr(index_module, "WORTH_A_CHECKPOINT", 0)
+
+
+def everything(state):
+    """Return what a state says, the cheap answers first: asking for ``sims`` makes objects of all rows."""
+    named = lambda counts: {(life.name, *rest): n for (life, *rest), n in counts.items()}  # noqa: E731
+    lives = set(sorted(state.lives)[::2])
+    cheap = {
+        "begun": state.begun(),
+        "tally": named(state.tally()),
+        "earlier tally": named(state.tally(earlier=True)),
+        "having": {outcome: sorted(s.sim for s in state.having(outcome)) for outcome in OUTCOMES},
+        "columns": [
+            sorted(zip(*state.columns(outcomes, lives=some, earlier=earlier), strict=True))
+            for outcomes in (OUTCOMES, {"complete", "empty"})
+            for some in (None, lives)
+            for earlier in (False, True)
+        ],
+        "counts": (state.segments, state.events, state.unknown, state.damaged),
+        "damages": sorted(map(str, state.damages)),
+        "closed": {life.name: life.closed for life in state.lives.values()},
+    }
+    return cheap | facts(state)
+
+
+def whole(log_dir):
+    return everything(OutputIndex(log_dir).fold(use_checkpoint=False))
+
+
+def with_checkpoint(log_dir):
+    return everything(OutputIndex(log_dir).fold())
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_checkpoint_and_tail_are_the_whole(tmp_path, part):
+    for seed in range(part * 60, (part + 1) * 60):
+        rng = random.Random(seed)
+        full = write(rng, tmp_path / f"{seed}-full")
+        grown = tmp_path / str(seed)
+        for stage in (0.3, 0.7, 1.0):
+            for path in sorted(full.glob("*/*.log")):
+                if rng.random() < 0.2 and stage < 1:
+                    continue
+                data = path.read_bytes()
+                there = grown / path.relative_to(full)
+                there.parent.mkdir(parents=True, exist_ok=True)
+                size = max(int(len(data) * stage), there.stat().st_size if there.exists() else 0)
+                there.write_bytes(data[:size])
+            assert with_checkpoint(grown) == whole(grown), f"seed {seed} at {stage}"
+        assert (grown / "checkpoint").exists() or not list(grown.glob("*/*.log"))
+        assert with_checkpoint(grown) == whole(grown), f"seed {seed} with nothing new"
+
+
+def test_single_simulations_are_found_without_the_others(tmp_path):
+    for seed in range(100):
+        log_dir = write(random.Random(seed), tmp_path / str(seed))
+        fresh = OutputIndex(log_dir).fold(use_checkpoint=False)
+        OutputIndex(log_dir).fold()
+        state = OutputIndex(log_dir).fold()
+        for sim in ("a_1", "b_1", "a_3", "no_such"):
+            found, expected = state.find(sim), fresh.find(sim)
+            assert (found and found.rank) == (expected and expected.rank)
+        assert everything(state) == everything(fresh)
+
+
+@pytest.fixture
+def log_dir(tmp_path):
+    folder = write(random.Random(11), tmp_path / "log")
+    OutputIndex(folder).fold()
+    assert (folder / "checkpoint").exists()
+    return folder
+
+
+def test_a_checkpoint_with_any_byte_changed_or_cut_off_is_as_good_as_absent(log_dir, tmp_path):
+    good = (log_dir / "checkpoint").read_bytes()
+    expected = everything(checkpoint.load(log_dir / "checkpoint"))
+    path = tmp_path / "checkpoint"
+    for place in range(0, len(good), 3):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 32]) + good[place + 1 :])
+        state = checkpoint.load(path)
+        assert state is None or everything(state) == expected, place
+        path.write_bytes(good[:place])
+        assert checkpoint.load(path) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"\0" * 500, b"0" * 20], ids=repr)
+def test_what_is_no_checkpoint_is_dropped(log_dir, data):
+    (log_dir / "checkpoint").write_bytes(data)
+    assert with_checkpoint(log_dir) == whole(log_dir)
+
+
+def segment_of(log_dir):
+    return max(log_dir.glob("*/*.log"), key=lambda path: path.stat().st_size)
+
+
+INJURIES = {
+    "a segment gone": lambda path: path.unlink(),
+    "a segment shorter": lambda path: path.write_bytes(
+        path.read_bytes()[: path.stat().st_size // 2]
+    ),
+    "a segment empty": lambda path: path.write_bytes(b""),
+    "a segment longer": lambda path: path.write_bytes(path.read_bytes() + b"tail"),
+    "another segment under the name": lambda path: path.write_bytes(
+        b"00000000 [1]\n" * (1 + path.stat().st_size // 13)
+    ),
+}
+
+
+@pytest.mark.parametrize("injury", INJURIES.values(), ids=INJURIES)
+def test_a_checkpoint_that_does_not_fit_the_segments_is_dropped(log_dir, injury):
+    injury(segment_of(log_dir))
+    assert with_checkpoint(log_dir) == whole(log_dir)
+
+
+def test_a_folder_that_can_not_be_written_is_no_obstacle(log_dir, monkeypatch):
+    (log_dir / "checkpoint").unlink()
+    expected = whole(log_dir)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert with_checkpoint(log_dir) == expected
+    assert not (log_dir / "checkpoint").exists()
+
+    def refuse(*_arguments):
+        raise PermissionError
+
+    monkeypatch.setattr("os.access", lambda *_: True)
+    monkeypatch.setattr("stilt.log.checkpoint.publish_with", refuse)
+    assert with_checkpoint(log_dir) == expected
+
+
+def test_a_copy_of_the_log_takes_its_checkpoint_along(log_dir, tmp_path, monkeypatch):
+    shutil.copytree(log_dir, tmp_path / "copy")
+    expected = whole(log_dir)
+
+    def refold(*_arguments, **_options):
+        raise AssertionError
+
+    monkeypatch.setattr(OutputIndex, "_fold", refold)
+    assert with_checkpoint(tmp_path / "copy") == expected
+
+
+def test_small_logs_have_no_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    log_dir = write(random.Random(3), tmp_path / "log")
+    OutputIndex(log_dir).fold()
+    assert not (log_dir / "checkpoint").exists()
