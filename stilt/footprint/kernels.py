@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.footprint.compiled import (
+from stilt.compiled import (
     F8,
     I4,
     I8,

@@ -17,6 +17,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from stilt.compiled import compiled
 from stilt.transport.hysplit.layout import EXACT, WORD
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _eight_digits(digits: Any) -> Any:
     return np.int64(fours * _HALVES >> _S32)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def parse_rows(  # noqa: PLR0917 - compiled functions take no keywords
     data: NDArray[np.uint8],
     start: int,

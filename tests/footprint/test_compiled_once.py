@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.footprint import compiled
+from stilt import compiled
 from tests.shared_data import REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LOOK = """
-import os, sys
+import numba
 from stilt.footprint import calc, kernels
 calc.warm()
-print(os.environ.get("NUMBA_CPU_NAME"))
+print(numba.config.CPU_NAME)
 print(kernels.spread._cache.cache_path if hasattr(kernels.spread, "_cache") else "")
 print(sum(kernels.spread.stats.cache_hits.values()))
 """
@@ -72,7 +72,7 @@ def test_code_is_for_every_node_not_for_this_cpu(warmed):
 
 
 def test_a_warmed_home_that_is_read_only_is_used_through_a_private_copy(warmed, tmp_path):
-    read_only = "from stilt.footprint import compiled; compiled._is_writable = lambda folder: False"
+    read_only = "from stilt import compiled; compiled._is_writable = lambda folder: False"
     _, folder, hits = look(warmed, before=read_only, tmp=tmp_path)
     assert folder.startswith(str(tmp_path / f"stilt-kernels-{os.getuid()}"))
     assert hits == "1"

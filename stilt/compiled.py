@@ -26,10 +26,20 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import numba
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+from numba import boolean, float32, float64, int32, int64, types, void
+from numba.core.registry import cpu_target
+
 from stilt.paths import stilt_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = [
+    "F8", "I4", "I8", "OUT_F8", "OUT_I4", "OUT_I8", "boolean", "cache_folder", "compiled", "float32",
+    "float64", "int64", "types", "void",
+]  # fmt: skip
 
 Function = TypeVar("Function", bound="Callable[..., object]")
 
@@ -37,27 +47,20 @@ PORTABLE_CPU = "x86-64-v3"
 NEEDED_OF_CPU = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")
 
 
-def _aim_at_every_node() -> None:
-    """Have numba compile for ``PORTABLE_CPU``; its settings are read once, when it is imported."""
-    if "numba" in sys.modules or "NUMBA_CPU_NAME" in os.environ or platform.machine() != "x86_64":
-        return
-    from llvmlite.binding import get_host_cpu_features
+_config: Any = numba.config
 
-    features = get_host_cpu_features()
+
+def _aim_at_every_node() -> None:
+    """Have numba compile for ``PORTABLE_CPU`` if this is one and nobody has compiled or chosen yet."""
+    if _config.CPU_NAME or "_toplevel_target_context" in vars(cpu_target):
+        return
+    features = get_host_cpu_features() if platform.machine() == "x86_64" else {}
     if all(features.get(name, False) for name in NEEDED_OF_CPU):
-        os.environ["NUMBA_CPU_NAME"] = PORTABLE_CPU
-        os.environ["NUMBA_CPU_FEATURES"] = ""
+        # Not through the environment, which sbatch would hand on to nodes with other CPUs.
+        _config.CPU_NAME, _config.CPU_FEATURES = PORTABLE_CPU, ""
 
 
 _aim_at_every_node()
-
-import numba  # noqa: E402 - after its settings
-from numba import boolean, float32, float64, int32, int64, types, void  # noqa: E402
-
-__all__ = [
-    "F8", "I4", "I8", "OUT_F8", "OUT_I4", "OUT_I8", "boolean", "cache_folder", "compiled", "float32",
-    "float64", "int64", "void",
-]  # fmt: skip
 
 # Read-only array types take writable arrays too, so that one compilation serves every caller.
 F8 = types.Array(float64, 1, "C", readonly=True)
@@ -67,11 +70,9 @@ OUT_F8 = float64[::1]
 OUT_I4 = int32[::1]
 OUT_I8 = int64[::1]
 
-_config: Any = numba.config
 
-
-def compiled(signature: object) -> Callable[[Function], Function]:
-    """Compile a function for one signature, or load it from the cache, when its module is imported."""
+def compiled(signature: object = None) -> Callable[[Function], Function]:
+    """Compile a function, or load it from the cache: for one signature at once, else when it is called."""
 
     def decorate(function: Function) -> Function:
         try:
@@ -130,8 +131,6 @@ def _copy(shared: Path, private: Path) -> None:
 
 
 def _target() -> bytes:
-    from llvmlite.binding import get_host_cpu_name
-
     return f"{_config.CPU_NAME or get_host_cpu_name()} {_config.CPU_FEATURES}".encode()
 
 
