@@ -35,8 +35,9 @@ def load_engine(config: Config) -> Engine:
 
         return HysplitEngine(config.hysplit.exe_dir)
     if config.model == "native":
-        module = import_module("stilt.transport.native")
-        return cast("Engine", module.NativeEngine())
+        from stilt.transport.native.engine import NativeEngine
+
+        return NativeEngine(config.hysplit.exe_dir)
     return _imported(config.model)
 
 

@@ -1,0 +1,188 @@
+"""The analyses of a met source in time, each with its columns."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.transport.native.arl import read_index, refuse_unknown_kind
+from stilt.transport.native.columns import fill_columns
+from stilt.transport.native.fields import BoundaryOptions, FieldSource
+from stilt.transport.native.interpolation import BLOCK, Frame
+from stilt.transport.native.levels import VerticalGrid, vertical_grid
+from stilt.transport.native.projection import MapGrid, map_grid
+from stilt.transport.protocol import Reason, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from stilt.transport.native.arl import AnalysisIndex
+    from stilt.transport.native.roughness import Roughness, RoughnessSource
+    from stilt.transport.native.store import ColumnStore, StoredColumns
+
+LONGEST_GAP_MIN = 720
+_FORMAT = "1"
+"""Raise it whenever the content of stored columns changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the columns of an analysis depend on beside the met file itself."""
+
+    top_m: float
+    boundary: BoundaryOptions
+    roughness: RoughnessSource
+
+
+class Analyses:
+    """The analyses of some met files on one grid, in order of time.
+
+    Raises
+    ------
+    TransportError
+        ``MET_COVERAGE`` for files that this engine does not read or that lie on several grids.
+    """
+
+    def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
+        by_time: dict[int, AnalysisIndex] = {}
+        for path in paths:
+            for index in _index_of(path, *_identity(path)):
+                by_time.setdefault(index.minutes, index)
+        self._by_time = dict(sorted(by_time.items()))
+        first = next(iter(self._by_time.values()))
+        refuse_unknown_kind(first.grid, first.path)
+        for index in self._by_time.values():
+            if _map_part(index) != _map_part(first):
+                raise TransportError(
+                    Reason.MET_COVERAGE,
+                    f"{index.path} and {first.path} are on different grids; use model: hysplit for that",
+                )
+        self.grid: MapGrid = map_grid(first.grid)
+        self.vertical: VerticalGrid = vertical_grid(first, setting.top_m)
+        self._setting = setting
+        self._store = store
+        self._open: dict[tuple[int, float], OpenAnalysis] = {}
+
+    @property
+    def minutes(self) -> list[int]:
+        """Times of the analyses, minutes since 1970, rising."""
+        return list(self._by_time)
+
+    @property
+    def frame(self) -> Frame:
+        """The grid as kernels need it."""
+        vertical, header = self.vertical, self.grid.header
+        heights = vertical.heights_m
+        return Frame(
+            nx=header.nx,
+            ny=header.ny,
+            wraps=self.grid.wraps,
+            a=vertical.a,
+            b=vertical.b,
+            c=vertical.c,
+            top_m=vertical.top_m,
+            sigma=vertical.sigma,
+            heights=heights,
+            between=0.5 * (heights[1:] + heights[:-1]),
+        )
+
+    @property
+    def opened(self) -> tuple[OpenAnalysis, ...]:
+        """The analyses that runs have used."""
+        return tuple(self._open.values())
+
+    def at(self, minutes: int, zi_factor: float) -> OpenAnalysis:
+        """Return the analysis of a time, with mixed layers scaled by a factor."""
+        found = self._open.get((minutes, zi_factor))
+        if found is None:
+            found = self._open[minutes, zi_factor] = self._open_at(minutes, zi_factor)
+        return found
+
+    def _open_at(self, minutes: int, zi_factor: float) -> OpenAnalysis:
+        index = self._by_time[minutes]
+        source = FieldSource(index, self.grid, _table_of(self._setting.roughness))
+        what = (
+            _FORMAT,
+            str(index.path.resolve()),
+            *_identity(index.path),
+            index.offset,
+            self._setting.top_m,
+            self._setting.boundary,
+            self._setting.roughness.label,
+            zi_factor,
+        )
+        key = hashlib.blake2b(repr(what).encode(), digest_size=16).hexdigest()
+        header = index.grid
+        stored = self._store.open(key, header.ny, header.nx, self.vertical.count)
+        return OpenAnalysis(source, stored, self.vertical, self._setting, zi_factor)
+
+
+class OpenAnalysis:
+    """One analysis whose columns are computed block by block, as particles need them.
+
+    Attributes
+    ----------
+    stored
+        The columns, shared with other processes.
+    computed_blocks
+        How many of them this process computed.
+    """
+
+    def __init__(
+        self,
+        source: FieldSource,
+        stored: StoredColumns,
+        vertical: VerticalGrid,
+        setting: Setting,
+        zi_factor: float,
+    ) -> None:
+        self.stored = stored
+        self._source = source
+        self._settings = source.settings(vertical, setting.boundary, zi_factor)
+        self.computed_blocks = 0
+
+    def compute(self, wanted: NDArray[np.uint8]) -> None:
+        """Compute the wanted blocks that are not there yet, shape (block rows, block columns)."""
+        with self.stored.filling():
+            missing = (wanted != 0) & (self.stored.ready == 0)
+            for row, column in np.argwhere(missing):
+                self._compute_block(int(row), int(column))
+                self.stored.ready[row, column] = 1
+                self.computed_blocks += 1
+
+    def _compute_block(self, row: int, column: int) -> None:
+        header = self._source.index.grid
+        rows = (row * BLOCK, min((row + 1) * BLOCK, header.ny))
+        columns = (column * BLOCK, min((column + 1) * BLOCK, header.nx))
+        raw = self._source.read(rows, columns)
+        fill_columns(raw, self._settings, rows[0], columns[0], self.stored.columns)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise TransportError(Reason.MET_MISSING, f"{path}: {error.strerror}") from error
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=2)
+def _table_of(source: RoughnessSource) -> Roughness:
+    return source.load()
+
+
+@lru_cache(maxsize=256)
+def _index_of(path: Path, _size: int, _changed: int) -> tuple[AnalysisIndex, ...]:
+    return read_index(path)
+
+
+def _map_part(index: AnalysisIndex) -> tuple[object, ...]:
+    heights = tuple(level.height for level in index.levels)
+    return index.grid, heights

@@ -1,0 +1,299 @@
+"""ARL packed meteorology, read straight into arrays.
+
+The format is NOAA ARL's: fixed-length records of a 50-byte label and one byte a grid point, each byte the
+difference from the neighbour; an index record opens each time. ``arlmet`` is the reader for people; this
+one exists because an engine wants one rectangle of one time, fast, and every file that hycs_std reads.
+"""
+
+# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.transport.native.compiled import kernel
+from stilt.transport.protocol import Reason, TransportError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+LABEL_BYTES = 50
+_HEAD_BYTES = 108
+SIGMA, PRESSURE, HEIGHT, HYBRID = 1, 2, 3, 4
+
+_PIVOT_YEAR = 40
+_LETTER = 64
+_SIXTEEN_BIT_MODELS = ("RAMS", "ECX", "DWRF", "DGEO")
+
+
+@dataclass(frozen=True, slots=True)
+class GridHeader:
+    """The map part of an index record, as the file gives it.
+
+    Attributes
+    ----------
+    model
+        Four characters naming the meteorological model.
+    pole_lat, pole_lon, ref_lat, ref_lon, size_km, orient, tang_lat, sync_x, sync_y, sync_lat, sync_lon
+        The projection; ``size_km`` = 0 means longitude and latitude.
+    pressure_offset
+        The reserved value: hPa at the top of the sigma coordinate.
+    nx, ny
+        Points of the grid.
+    level_type
+        1 sigma of pressure, 2 pressure, 3 height, 4 hybrid.
+    """
+
+    model: str
+    pole_lat: float
+    pole_lon: float
+    ref_lat: float
+    ref_lon: float
+    size_km: float
+    orient: float
+    tang_lat: float
+    sync_x: float
+    sync_y: float
+    sync_lat: float
+    sync_lon: float
+    pressure_offset: float
+    nx: int
+    ny: int
+    level_type: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One level of an index record: its height as printed and its variables in record order."""
+
+    height: float
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisIndex:
+    """One time of a file.
+
+    Attributes
+    ----------
+    minutes
+        Whole minutes since 1970-01-01 00:00 UTC.
+    offset
+        Where its first data record starts, bytes.
+    levels
+        The surface first, then upward.
+    """
+
+    path: Path
+    minutes: int
+    offset: int
+    grid: GridHeader
+    levels: tuple[Level, ...]
+
+    @property
+    def record_bytes(self) -> int:
+        """Length of one record."""
+        return LABEL_BYTES + self.grid.nx * self.grid.ny
+
+
+def read_index(path: Path) -> tuple[AnalysisIndex, ...]:
+    """Return every time of a file, in the order of the file.
+
+    Raises
+    ------
+    TransportError
+        ``MET_MISSING`` if the file can't be read, ``MET_COVERAGE`` if it is not an ARL file that this
+        engine can read.
+    """
+    try:
+        with path.open("rb") as file:
+            return tuple(_times(path, file, path.stat().st_size))
+    except OSError as error:
+        raise TransportError(Reason.MET_MISSING, f"{path}: {error.strerror}") from error
+    except (ValueError, IndexError) as error:
+        raise TransportError(
+            Reason.MET_COVERAGE, f"{path}: not an ARL file as this engine knows them: {error}"
+        ) from error
+
+
+def _times(path: Path, file: BinaryIO, size: int) -> list[AnalysisIndex]:
+    found: list[AnalysisIndex] = []
+    position = 0
+    while position + LABEL_BYTES + _HEAD_BYTES <= size:
+        index, end = _read_time(path, file, position)
+        if end > size:
+            break  # the last time was cut: what hycs_std would not read either
+        found.append(index)
+        position = end
+    if not found:
+        raise ValueError("no complete time in it")
+    return found
+
+
+def _read_time(path: Path, file: BinaryIO, position: int) -> tuple[AnalysisIndex, int]:
+    file.seek(position)
+    label = file.read(LABEL_BYTES).decode("latin-1")
+    if label[14:18] != "INDX":
+        raise ValueError(f"no index record at byte {position}")
+    head = file.read(_HEAD_BYTES).decode("latin-1")
+    grid, level_count, index_bytes = _parse_head(head, label[12:14])
+    cells = grid.nx * grid.ny
+    records = 1 if index_bytes <= cells else index_bytes // cells + 1
+    text = ""
+    for number in range(records):
+        file.seek(position + number * (LABEL_BYTES + cells) + LABEL_BYTES)
+        text += file.read(cells).decode("latin-1")
+    levels = _parse_levels(text[_HEAD_BYTES:index_bytes], level_count)
+    offset = position + records * (LABEL_BYTES + cells)
+    count = sum(len(level.variables) for level in levels)
+    minutes = _minutes(label) + int(head[7:9].strip() or 0)
+    end = offset + count * (LABEL_BYTES + cells)
+    return AnalysisIndex(path, minutes, offset, grid, levels), end
+
+
+def _minutes(label: str) -> int:
+    year, month, day, hour = (int(label[at : at + 2]) for at in (0, 2, 4, 6))
+    year += 1900 if year > _PIVOT_YEAR else 2000
+    return calendar.timegm((year, month, day, hour, 0, 0)) // 60
+
+
+def _parse_head(head: str, grid_id: str) -> tuple[GridHeader, int, int]:
+    values = [float(head[9 + 7 * n : 16 + 7 * n]) for n in range(12)]
+    nx, ny, level_count = (int(head[93 + 3 * n : 96 + 3 * n]) for n in range(3))
+    if any(ord(character) >= _LETTER for character in grid_id):
+        nx += 1000 * (ord(grid_id[0]) - _LETTER)
+        ny += 1000 * (ord(grid_id[1]) - _LETTER)
+    names = [field.name for field in fields(GridHeader)][1:13]
+    grid = GridHeader(
+        model=head[:4],
+        nx=nx,
+        ny=ny,
+        level_type=int(head[102:104]),
+        **dict(zip(names, values, strict=True)),
+    )
+    return grid, level_count, int(head[104:108])
+
+
+def _parse_levels(text: str, count: int) -> tuple[Level, ...]:
+    levels = []
+    at = 0
+    for _ in range(count):
+        height, variables = float(text[at : at + 6]), int(text[at + 6 : at + 8])
+        at += 8
+        names = tuple(text[at + 8 * n : at + 8 * n + 4] for n in range(variables))
+        at += 8 * variables
+        levels.append(Level(height, names))
+    return tuple(levels)
+
+
+def refuse_unknown_kind(grid: GridHeader, path: Path) -> None:
+    """Refuse, by name, the kinds of file that the specification does not cover.
+
+    Raises
+    ------
+    TransportError
+        ``MET_COVERAGE``, saying which kind it is and what can read it.
+    """
+    kind = ""
+    if grid.level_type not in {SIGMA, PRESSURE, HYBRID}:
+        kind = f"vertical coordinate {grid.level_type} (terrain-following height)"
+    elif grid.model[1:] == "WRF":
+        kind = f"staggered WRF fields (model {grid.model})"
+    elif grid.model.strip().startswith(_SIXTEEN_BIT_MODELS):
+        kind = f"16-bit packing (model {grid.model})"
+    if kind:
+        raise TransportError(
+            Reason.MET_COVERAGE, f"{path}: {kind} is not supported here; use model: hysplit"
+        )
+
+
+class AnalysisReader:
+    """Reads rectangles of the fields of one analysis time."""
+
+    def __init__(self, index: AnalysisIndex) -> None:
+        self.index = index
+        self._records: dict[tuple[int, str], int] = {}
+        number = 0
+        for level_number, level in enumerate(index.levels):
+            for name in level.variables:
+                # The last of equal names wins, as when a file is read from its beginning.
+                self._records[level_number, name] = number
+                number += 1
+
+    def has(self, name: str, level: int = 0) -> bool:
+        """Tell whether the index lists a variable at a level."""
+        return (level, name) in self._records
+
+    def first_of(self, *names: str) -> str | None:
+        """Return the first of these surface variables that the file has."""
+        return next((name for name in names if self.has(name)), None)
+
+    def last_of(self, *names: str) -> str | None:
+        """Return that one of these surface variables whose record comes last."""
+        present = [name for name in names if self.has(name)]
+        return max(present, key=lambda name: self._records[0, name]) if present else None
+
+    def field(
+        self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """Return one field on rows and columns ``[start, stop)``, shape (rows, columns).
+
+        Raises
+        ------
+        TransportError
+            ``MET_MISSING`` if the record is marked as missing or is not the one the index announced.
+        """
+        index = self.index
+        position = index.offset + self._records[level, name] * index.record_bytes
+        with index.path.open("rb") as file:
+            file.seek(position)
+            label = file.read(LABEL_BYTES).decode("latin-1")
+            packed = np.frombuffer(file.read(index.grid.nx * rows[1]), dtype=np.uint8)
+        if label[14:18] != name or int(label[8:10]) < 0:
+            raise TransportError(
+                Reason.MET_MISSING,
+                f"{index.path}: {name} at level {level} is marked as missing (label {label[:18]!r})",
+            )
+        exponent, precision = int(label[18:22]), float(label[22:36])
+        out = np.empty((rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
+        scale = 2.0 ** (exponent - 7)
+        unpack(
+            packed, index.grid.nx, scale, precision, float(label[36:50]), rows[0], columns[0], out
+        )
+        return out
+
+
+@kernel
+def unpack(
+    packed: NDArray[np.uint8],
+    nx: int,
+    scale: float,
+    precision: float,
+    first: float,
+    first_row: int,
+    first_column: int,
+    out: NDArray[np.float32],
+) -> None:
+    """Undo the differences: along the first column, then along each row that is wanted."""
+    rows, columns = out.shape
+    start = first
+    for row in range(first_row + rows):
+        start += (float(packed[row * nx]) - 127.0) * scale
+        if row < first_row:
+            continue
+        value = start
+        if first_column == 0:
+            out[row - first_row, 0] = value
+        for column in range(1, first_column + columns):
+            value += (float(packed[row * nx + column]) - 127.0) * scale
+            if column >= first_column:
+                out[row - first_row, column - first_column] = (
+                    value if abs(value) >= precision else 0.0
+                )

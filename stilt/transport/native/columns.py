@@ -1,0 +1,342 @@
+"""Everything a particle needs of one analysis, computed column by column on a rectangle of the grid.
+
+Layouts, all float32, columns contiguous so that a particle's levels share cache lines:
+
+- ``flow[row, column, level]``: wind (cells/min, twice), sigma motion (1/min), dry density (kg m-3)
+- ``mass[row, column, level]``: column mass below the level over the model depth, the same thinned by
+  humidity, the thinned density, and the mixing ratio that thins it
+- ``state[row, column, level]``: pressure (hPa), temperature (K), relative humidity (fraction)
+- ``turbulence[row, column, level]``: sigma_w (m/s), Lagrangian time scale (s)
+- ``surface[row, column]``: see ``SURFACE_FIELDS``
+"""
+
+# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from stilt.transport.native.boundary_layer import (
+    friction_velocity,
+    profile_fluxes,
+    richardson_height,
+    stability,
+    temperature_height,
+    temperature_scale,
+    turbulence_profile,
+)
+from stilt.transport.native.compiled import inline, kernel
+from stilt.transport.native.remap import (
+    DATA_ROWS,
+    EAST,
+    HEIGHT,
+    HUMIDITY,
+    INTERNAL_ROWS,
+    LOG_P,
+    NORTH,
+    RELATIVE,
+    RH,
+    RHO,
+    SPECIFIC,
+    TEMP,
+    THETA,
+    VERTICAL,
+    P,
+    T,
+    U,
+    V,
+    W,
+    Z,
+    ground_pressure,
+    heights_by_thickness,
+    interpolate_column,
+    relative_humidity,
+    set_ground_wind,
+)
+from stilt.transport.native.thermodynamics import (
+    KAPPA,
+    dry_density,
+    humidity_of_column_mass,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float32 = NDArray[np.float32]
+    Float64 = NDArray[np.float64]
+
+FLOW, MASS, STATE, TURBULENCE = 4, 4, 3, 2
+SURFACE_FIELDS = (
+    "zi",
+    "terrain",
+    "dx",
+    "dy",
+    "shtf",
+    "whtf",
+    "dswf",
+    "rain",
+    "crai",
+    "tcld",
+    "lcld",
+)
+ZI, TERRAIN, DX, DY, SHTF, WHTF, DSWF, RAIN, CRAI, TCLD, LCLD = range(len(SURFACE_FIELDS))
+
+SIGMA_KIND, PRESSURE_KIND, HYBRID_KIND = range(3)
+
+
+class RawFields(NamedTuple):
+    """Fields of a met file on a rectangle, shape ([level,] row, column); NaN where a file has none.
+
+    ``surface`` holds, in this order: surface pressure, terrain, surface temperature, 10 m wind (two), momentum
+    flux (two), heat flux, mixed-layer height, roughness length, grid distances (two), and the fields that are
+    only passed through (heat flux, latent heat flux, radiation, rain, convective rain, total and low cloud).
+    ``pressure`` is hPa at the data levels of a sigma file; ``altitude`` metres over the sea of pressure data.
+    """
+
+    east: Float32
+    north: Float32
+    vertical: Float32
+    humidity: Float32
+    temperature: Float32
+    pressure: Float32
+    altitude: Float32
+    surface: Float32
+
+
+RAW_SURFACE = 12
+(PRSS, SHGT, TSFC, U10, V10, MOMENTUM, MOMENTUM2, HEAT, PBLH, ROUGHNESS, RAW_DX, RAW_DY) = range(
+    RAW_SURFACE
+)
+
+
+class ColumnSettings(NamedTuple):
+    """What the computation of columns depends on beside the fields."""
+
+    sigma_levels: Float64
+    file_levels: Float64
+    pressure_offset: float
+    kind: int
+    humidity: Float64
+    motion: int
+    momentum: int
+    heat: int
+    top_m: float
+    surface_layer: int
+    uses_profile_fluxes: bool
+    kmixd: int
+    kmix0: float
+    zi_factor: float
+
+
+class Columns(NamedTuple):
+    """The arrays of one analysis; see the module's text."""
+
+    flow: Float32
+    mass: Float32
+    state: Float32
+    turbulence: Float32
+    surface: Float32
+
+
+@kernel
+def fill_columns(
+    raw: RawFields, settings: ColumnSettings, first_row: int, first_column: int, out: Columns
+) -> None:
+    """Compute the columns of a rectangle and put them at their place in the arrays of the whole grid."""
+    levels = settings.sigma_levels.shape[0]
+    data = np.empty((DATA_ROWS, raw.east.shape[0] + 1))
+    column = np.empty((INTERNAL_ROWS, levels))
+    turbulence = np.empty((2, levels))
+    for j in range(raw.east.shape[1]):
+        for i in range(raw.east.shape[2]):
+            skip = _load_column(raw, settings, j, i, data, column)
+            depth = settings.top_m - raw.surface[SHGT, j, i]
+            interpolate_column(data, data.shape[1] - 1, skip, settings.motion, depth, column)
+            mixed = _boundary_layer(raw, settings, j, i, data[HEIGHT, 1], column, turbulence)
+            _store(raw, settings, j, i, mixed, column, turbulence, first_row, first_column, out)
+
+
+@inline
+def _load_column(
+    raw: RawFields, settings: ColumnSettings, j: int, i: int, data: Float64, column: Float64
+) -> bool:
+    """Fill a data column and the heights of the internal one; tell whether low data are dropped."""
+    count = raw.east.shape[0]
+    terrain = float(raw.surface[SHGT, j, i])
+    level_p = settings.file_levels[0]
+    ground = ground_pressure(
+        float(raw.surface[PRSS, j, i]),
+        terrain,
+        float(raw.temperature[0, j, i]),
+        level_p,
+        float(raw.altitude[0, j, i]) if settings.kind == PRESSURE_KIND else math.nan,
+    )
+    for k in range(count):
+        pressure = settings.file_levels[k]
+        if settings.kind != PRESSURE_KIND:
+            pressure = _sigma_pressure(raw, settings, k, j, i, ground)
+        temperature = float(raw.temperature[k, j, i])
+        data[LOG_P, k + 1] = math.log(pressure)
+        data[TEMP, k + 1] = temperature
+        data[HUMIDITY, k + 1] = relative_humidity(
+            int(settings.humidity[k]), float(raw.humidity[k, j, i]), temperature, pressure
+        )
+        data[EAST, k + 1], data[NORTH, k + 1] = raw.east[k, j, i], raw.north[k, j, i]
+        data[VERTICAL, k + 1] = raw.vertical[k, j, i]
+    _load_ground(raw, settings, j, i, ground, data)
+    if settings.kind == PRESSURE_KIND:
+        data[HEIGHT, 0] = 0.0
+        for k in range(count):
+            data[HEIGHT, k + 1] = raw.altitude[k, j, i] - terrain
+    else:
+        heights_by_thickness(data, count)
+    depth = settings.top_m - terrain
+    for k in range(column.shape[1]):
+        column[Z, k] = (1.0 - settings.sigma_levels[k]) * depth
+    set_ground_wind(
+        data,
+        float(raw.surface[U10, j, i]),
+        float(raw.surface[V10, j, i]),
+        column[Z, 0],
+        float(raw.surface[ROUGHNESS, j, i]),
+    )
+    return settings.kind == PRESSURE_KIND
+
+
+@inline
+def _sigma_pressure(
+    raw: RawFields, settings: ColumnSettings, k: int, j: int, i: int, ground: float
+) -> float:
+    """Pressure of a data level: the file's own, or from its sigma or hybrid coordinate."""
+    if raw.pressure.shape[0] > 0:
+        return float(raw.pressure[k, j, i])
+    level = settings.file_levels[k]
+    if settings.kind == HYBRID_KIND:  # whole hPa and a fraction of the surface pressure
+        whole = math.floor(level)
+        return float(whole + (level - whole) * ground)
+    return float(level * (ground - settings.pressure_offset) + settings.pressure_offset)
+
+
+@inline
+def _load_ground(
+    raw: RawFields, settings: ColumnSettings, j: int, i: int, ground: float, data: Float64
+) -> None:
+    data[LOG_P, 0] = math.log(ground)
+    lowest = data[TEMP, 1]
+    surface = float(raw.surface[TSFC, j, i])
+    if math.isnan(surface):
+        surface = lowest * (math.exp(data[LOG_P, 1]) / ground) ** (-KAPPA)
+    data[TEMP, 0] = surface
+    if int(settings.humidity[0]) == SPECIFIC:
+        data[HUMIDITY, 0] = relative_humidity(
+            SPECIFIC, float(raw.humidity[0, j, i]), lowest, ground
+        )
+    else:
+        data[HUMIDITY, 0] = relative_humidity(
+            RELATIVE, float(raw.humidity[0, j, i]), lowest, ground
+        )
+    data[VERTICAL, 0] = 0.0
+
+
+@inline
+def _boundary_layer(
+    raw: RawFields,
+    settings: ColumnSettings,
+    j: int,
+    i: int,
+    lowest: float,
+    column: Float64,
+    turbulence: Float64,
+) -> float:
+    """Fill the turbulence profiles and return the mixed-layer height."""
+    surface = settings.surface_layer - 1
+    near = max(1, surface)
+    if math.isnan(raw.surface[TSFC, j, i]):
+        while column[Z, near] < lowest and near < column.shape[1] - 1:
+            near += 1
+    roughness = float(raw.surface[ROUGHNESS, j, i])
+    if settings.uses_profile_fluxes:
+        friction, scale, zeta = profile_fluxes(column, surface, near, roughness)
+    else:
+        friction = friction_velocity(
+            settings.momentum,
+            float(raw.surface[MOMENTUM, j, i]),
+            float(raw.surface[MOMENTUM2, j, i]),
+            column,
+            near,
+        )
+        scale = temperature_scale(
+            settings.heat, float(raw.surface[HEAT, j, i]), friction, column[RHO, surface]
+        )
+        zeta = stability(column[Z, surface], friction, scale, column[THETA, surface])
+    mixed = _mixed_layer(raw, settings, j, i, column, friction, scale, zeta)
+    turbulence_profile(column, surface, mixed, friction, scale, zeta, roughness, turbulence)
+    return mixed
+
+
+@inline
+def _mixed_layer(
+    raw: RawFields,
+    settings: ColumnSettings,
+    j: int,
+    i: int,
+    column: Float64,
+    friction: float,
+    scale: float,
+    zeta: float,
+) -> float:
+    given = float(raw.surface[PBLH, j, i])
+    if settings.kmixd >= 10:  # noqa: PLR2004 - from here on the number is a height in metres
+        mixed = float(settings.kmixd)
+    elif settings.kmixd == 0 and not math.isnan(given):
+        mixed = given
+    elif settings.kmixd == 3:  # noqa: PLR2004 - the method's number
+        mixed = richardson_height(column, settings.surface_layer - 1, friction, scale, zeta)
+    else:
+        mixed = temperature_height(column)
+    mixed *= settings.zi_factor
+    lowest = column[Z, 0] + (column[Z, 1] - column[Z, 0]) / 1000.0
+    return float(max(mixed, abs(settings.kmix0), lowest))
+
+
+@inline
+def _store(
+    raw: RawFields,
+    settings: ColumnSettings,
+    j: int,
+    i: int,
+    mixed: float,
+    column: Float64,
+    turbulence: Float64,
+    first_row: int,
+    first_column: int,
+    out: Columns,
+) -> None:
+    row, place = first_row + j, first_column + i
+    dx, dy = float(raw.surface[RAW_DX, j, i]), float(raw.surface[RAW_DY, j, i])
+    dry_mass, thin_mass, above = 0.0, 0.0, 1.0
+    for k in range(column.shape[1]):
+        density = dry_density(column[P, k], column[T, k], column[RH, k])
+        mixing = humidity_of_column_mass(density, column[T, k], column[RH, k])
+        thin = density * (1.0 - mixing)
+        step = above - settings.sigma_levels[k]
+        above = settings.sigma_levels[k]
+        dry_mass += density * step
+        thin_mass += thin * step
+        flow = out.flow[row, place, k]
+        flow[0], flow[1] = column[U, k] * 60.0 / dx, column[V, k] * 60.0 / dy
+        flow[2], flow[3] = column[W, k] * 60.0, density
+        mass = out.mass[row, place, k]
+        mass[0], mass[1], mass[2], mass[3] = dry_mass, thin_mass, thin, mixing
+        state = out.state[row, place, k]
+        state[0], state[1], state[2] = column[P, k], column[T, k], column[RH, k]
+        sigma_w, time_scale = turbulence[0, k], turbulence[1, k]
+        out.turbulence[row, place, k, 0] = sigma_w if sigma_w > 0.0 else 0.001
+        out.turbulence[row, place, k, 1] = time_scale if time_scale > 0.0 else 100.0
+    surface = out.surface[row, place]
+    surface[0], surface[1], surface[2], surface[3] = mixed, raw.surface[SHGT, j, i], dx, dy
+    for n in range(len(SURFACE_FIELDS) - 4):
+        surface[4 + n] = raw.surface[RAW_SURFACE + n, j, i]

@@ -1,0 +1,44 @@
+"""How this engine's kernels are compiled: one decorator, typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import numba
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+_FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
+"""No ``nnan``: a missing value must stay visible."""
+
+
+def kernel(function: F) -> F:
+    """Compile a function with numba on its first call and keep the machine code on disk.
+
+    Where neither the package's folder nor the user's cache can be written, every process compiles.
+    """
+    try:
+        compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST_MATH)(
+            function
+        )
+    except RuntimeError:  # numba found no folder for its cache
+        compiled = numba.njit(nogil=True, error_model="numpy", fastmath=_FAST_MATH)(function)
+    return cast("F", compiled)
+
+
+def inline(function: F) -> F:
+    """Compile a small function for use inside kernels, always merged into its caller."""
+    return cast(
+        "F",
+        numba.njit(forceinline=True, nogil=True, error_model="numpy", fastmath=_FAST_MATH)(
+            function
+        ),
+    )
+
+
+def apart(function: F) -> F:
+    """Compile a function for use inside kernels that is seldom called and stays out of the way."""
+    return cast("F", numba.njit(nogil=True, error_model="numpy", fastmath=_FAST_MATH)(function))

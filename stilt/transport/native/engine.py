@@ -1,0 +1,161 @@
+"""The engine as a worker sees it.
+
+Nothing here loads numpy or numba before a run: ``status`` asks for the version too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilt.transport.native.roughness import RoughnessSource, find_roughness
+from stilt.transport.native.settings import check_settings
+from stilt.transport.protocol import TransportResult
+
+if TYPE_CHECKING:
+    from stilt.config.schema import Config
+    from stilt.simulation import Simulation
+    from stilt.transport.native.analysis import Analyses, Setting
+    from stilt.transport.native.perturbation import Perturbation
+    from stilt.transport.native.run import RunSettings
+
+ALGORITHM = "1.0"
+"""Raise it whenever the same settings and seed give other particles."""
+
+_MOST_OPEN_SOURCES = 4
+
+
+class NativeEngine:
+    """HYSPLIT's particles, computed here.
+
+    Parameters
+    ----------
+    exe_dir
+        ``hysplit.exe_dir``: a HYSPLIT, for its table of roughness lengths.
+    """
+
+    name = "native"
+
+    def __init__(self, exe_dir: str | None = None) -> None:
+        self._exe_dir = exe_dir
+        self._sources: dict[tuple[object, ...], Analyses] = {}
+
+    @cached_property
+    def _roughness(self) -> RoughnessSource:
+        return find_roughness(self._exe_dir)
+
+    @property
+    def version(self) -> str:
+        """The algorithm's version and what it read beside the meteorology."""
+        return f"{ALGORITHM} ({self._roughness.label})"
+
+    def prepare(self, config: Config) -> None:
+        """Check the settings, and compile what has not been compiled on this machine.
+
+        Raises
+        ------
+        ProblemsError
+            For settings that this engine cannot follow.
+        """
+        check_settings(config)
+        from stilt.transport.native.warm import warm
+
+        warm()
+
+    def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
+        """Transport the particles of one receptor; raise ``TransportError`` if it fails.
+
+        What the simulations of a task share is kept beside ``workdir``.
+        """
+        from stilt.met.files import find_met_files
+        from stilt.transport.native.randomness import Stream
+        from stilt.transport.native.run import transport
+
+        check_settings(config)
+        receptor = simulation.receptor
+        files = find_met_files(config.mets[simulation.met], receptor, config.n_hours)
+        analyses = self._analyses(files, config, workdir)
+        settings = run_settings(config)
+        table = transport(analyses, receptor, settings, Stream(config.seed, simulation.sim))
+        errors = None
+        if config.has_wind_error or config.has_mixed_layer_error:
+            disturbed = run_settings(config, perturbation(config))
+            stream = Stream(config.seed, simulation.sim, "error")
+            errors = transport(analyses, receptor, disturbed, stream)
+        return TransportResult(
+            particles=table,
+            log=self._words(files, analyses),
+            met_files=files,
+            error_particles=errors,
+            provenance={"roughness": self._roughness.label},
+        )
+
+    def _words(self, files: tuple[Path, ...], analyses: Analyses) -> str:
+        vertical = analyses.vertical
+        levels = f"{vertical.count} levels, {vertical.a:g} k^2 {vertical.b:+g} k {vertical.c:+g} m"
+        return "\n".join([f"native {self.version}", levels, *(f"met {path}" for path in files), ""])
+
+    def _analyses(self, files: tuple[Path, ...], config: Config, workdir: Path) -> Analyses:
+        from stilt.transport.native.analysis import Analyses
+        from stilt.transport.native.store import ColumnStore
+
+        setting = self._setting(config)
+        key = (files, setting.top_m, setting.boundary, workdir.parent)
+        if key not in self._sources:
+            if len(self._sources) >= _MOST_OPEN_SOURCES:
+                self._sources.pop(next(iter(self._sources)))
+            self._sources[key] = Analyses(files, setting, ColumnStore(_shared_folder(workdir)))
+        return self._sources[key]
+
+    def _setting(self, config: Config) -> Setting:
+        from stilt.transport.native.analysis import Setting
+        from stilt.transport.native.fields import BoundaryOptions
+
+        return Setting(
+            config.z_top,
+            BoundaryOptions(config.kbls, config.kmixd, float(config.kmix0)),
+            self._roughness,
+        )
+
+
+def _shared_folder(workdir: Path) -> Path | None:
+    """Name the folder that a task's simulations share; none where nobody would remove it."""
+    parent = workdir.parent
+    return None if parent == Path(tempfile.gettempdir()) else parent / "columns"
+
+
+def run_settings(config: Config, errors: Perturbation | None = None) -> RunSettings:
+    """Return what a run is done with, from the config."""
+    from stilt.transport.native.perturbation import NO_PERTURBATION
+    from stilt.transport.native.run import RunSettings
+
+    return RunSettings(
+        n_hours=config.n_hours,
+        numpar=config.numpar,
+        columns=config.varsiwant,
+        emission_hours=config.emisshrs,
+        every_min=max(1, int(config.outdt)),
+        is_turbulent=config.nturb == 0,
+        tlfrac=config.tlfrac,
+        hscale_s=config.hscale,
+        veght=config.veght,
+        zi_factors=tuple(config.ziscale) if config.zicontroltf else (),
+        perturbation=NO_PERTURBATION if errors is None else errors,
+    )
+
+
+def perturbation(config: Config) -> Perturbation:
+    """Return the errors that a second run is disturbed with; the parts that are not asked for are off."""
+    from stilt.transport.native.perturbation import Perturbation
+
+    return Perturbation(
+        wind_sd=config.siguverr or 0.0,
+        wind_min=config.tluverr or 1.0,
+        wind_m=config.zcoruverr or 1.0,
+        wind_km=config.horcoruverr or 1.0,
+        mixed_sd=config.sigzierr or 0.0,
+        mixed_min=config.tlzierr or 1.0,
+        mixed_km=config.horcorzierr or 1.0,
+    )

@@ -1,0 +1,123 @@
+"""The model's own terrain-following levels.
+
+Level k lies at ``a k^2 + b k + c`` metres over sea-level terrain; sigma is one at the ground and zero at the
+model top, and levels over terrain are compressed towards the top.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.transport.native.arl import HYBRID, PRESSURE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stilt.transport.native.arl import AnalysisIndex
+
+LOWEST_TOP_M = 25000.0
+SURFACE_LAYER_M = 75.0
+_SEA_LEVEL_HPA = 1013.0
+
+_COEFFICIENTS = ((30, -25, 5), (20, -15, 5), (15, -5, 0), (10, -10, 10), (5, 5, 0))
+
+# Thickness of one hPa in metres, by hundreds of hPa and, above 100 hPa, by tens.
+_M_PER_HPA = (17.98, 14.73, 13.09, 11.98, 11.15, 10.52, 10.04, 9.75, 9.88)
+_M_PER_HPA_HIGH = (31.37, 27.02, 24.59, 22.92, 21.65, 20.66, 19.83, 19.13, 18.51)
+
+
+@dataclass(frozen=True, slots=True)
+class VerticalGrid:
+    """The internal levels of a run.
+
+    Attributes
+    ----------
+    a, b, c
+        Coefficients of the level heights.
+    top_m
+        Height where sigma is zero.
+    count
+        Number of levels.
+    highest_release_m
+        Highest start that the input reaches, by the estimate that HYSPLIT makes of its top: two levels above
+        the one below that (found by trial with hycs_std on one data set).
+    """
+
+    a: float
+    b: float
+    c: float
+    top_m: float
+    count: int
+    highest_release_m: float
+
+    @property
+    def heights_m(self) -> NDArray[np.float64]:
+        """Heights over sea-level terrain, shape (count,)."""
+        k = np.arange(1, self.count + 1, dtype=np.float64)
+        return self.a * k * k + self.b * k + self.c
+
+    @property
+    def sigma(self) -> NDArray[np.float64]:
+        """Sigma of the levels, shape (count,), falling."""
+        return 1.0 - self.heights_m / self.top_m
+
+    @property
+    def surface_layer(self) -> int:
+        """Number, from 1, of the level that closes the surface layer (75 m)."""
+        return int(_index_of(self.a, self.b, self.c, SURFACE_LAYER_M) + 1e-6)
+
+
+def _index_of(a: float, b: float, c: float, height: float) -> float:
+    return (-b + math.sqrt(b * b - 4.0 * a * (c - height))) / (2.0 * a)
+
+
+def vertical_grid(index: AnalysisIndex, top_m: float) -> VerticalGrid:
+    """Choose the first set of levels that has more of them below the top than the input."""
+    needed = _input_levels_below(index, top_m)
+    top_of_data = _height_of_level(index, len(index.levels) - 1)
+    scale_height = max(abs(top_m), LOWEST_TOP_M)
+    chosen = None
+    for a, b, c in _COEFFICIENTS:
+        count = int(_index_of(a, b, c, top_m)) + 1
+        last = int(_index_of(a, b, c, top_of_data)) + 2
+        limit = float(a * last * last + b * last + c)
+        chosen = VerticalGrid(float(a), float(b), float(c), scale_height, count, limit)
+        if count > needed:
+            return chosen
+    assert chosen is not None  # noqa: S101 - the table is not empty
+    return chosen
+
+
+def _input_levels_below(index: AnalysisIndex, top_m: float) -> int:
+    for number in range(1, len(index.levels)):
+        if _height_of_level(index, number) > top_m:
+            return number + 1
+    return len(index.levels)
+
+
+def _height_of_level(index: AnalysisIndex, number: int) -> float:
+    """Estimate the height of a data level, m, from its pressure over sea-level terrain."""
+    grid = index.grid
+    pressure = _pressure_over_sea(
+        index.levels[number].height, grid.level_type, grid.pressure_offset
+    )
+    return (_SEA_LEVEL_HPA - pressure) * _metres_per_hpa(pressure)
+
+
+def _pressure_over_sea(height: float, level_type: int, offset: float) -> float:
+    if level_type == PRESSURE:
+        return height
+    if level_type == HYBRID:
+        whole = math.floor(height)
+        return _SEA_LEVEL_HPA * (height - whole) + whole
+    return offset + (_SEA_LEVEL_HPA - offset) * height
+
+
+def _metres_per_hpa(pressure: float) -> float:
+    if pressure >= 100.0:  # noqa: PLR2004 - where the coarse table ends
+        return _M_PER_HPA[min(int(pressure / 100.0), 9) - 1]
+    return _M_PER_HPA_HIGH[min(max(int(pressure / 10.0), 1), 9) - 1]

@@ -1,0 +1,485 @@
+"""All particles of a run from one analysis time to the next.
+
+Each particle goes through its minutes on its own: nothing in here depends on another particle, so the order
+and the number of threads, processes or chunks cannot matter. A particle that comes to columns that have not
+been computed stops before its next minute, and the caller computes them and calls again.
+"""
+
+# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from stilt.transport.native.advection import wind_at
+from stilt.transport.native.columns import (
+    CRAI,
+    DSWF,
+    LCLD,
+    RAIN,
+    SHTF,
+    TCLD,
+    WHTF,
+)
+from stilt.transport.native.compiled import inline, kernel
+from stilt.transport.native.dispersion import (
+    LEVEL_VALUES,
+    M_AIR,
+    Half,
+    Spreading,
+    column_mass,
+    half_step,
+    influence_height,
+)
+from stilt.transport.native.interpolation import (
+    BLOCK,
+    Corners,
+    Frame,
+    Layering,
+    Moment,
+    at_level,
+    cell_metres,
+    corners_at,
+    is_ready,
+    layering_at,
+    level_below,
+    level_index,
+    on_surface,
+    terrain_at,
+    turbulence_at,
+)
+from stilt.transport.native.perturbation import (
+    Perturbation,
+    perturb_mixed_layer,
+    perturb_winds,
+    start_errors,
+)
+from stilt.transport.native.randomness import normal
+from stilt.transport.native.thermodynamics import dry_density
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Float64 = NDArray[np.float64]
+
+WAITING, MOVING, GONE = range(3)
+
+MARGIN = 2
+"""A particle whose index is less than this, or within this of the last, has left the grid."""
+
+MAIN_COLUMNS = ("x", "y", "zagl", "foot", "mlht", "dens", "samt", "sigw", "tlgr")
+X, Y, ZAGL, FOOT, MLHT, DENS, SAMT, SIGW, TLGR = range(len(MAIN_COLUMNS))
+EXTRA_COLUMNS = (
+    "pres",
+    "temp",
+    "temz",
+    "rhfr",
+    "sphu",
+    "wout",
+    "zsfc",
+    "shtf",
+    "whtf",
+    "dswf",
+    "rain",
+    "crai",
+    "tcld",
+    "lcld",
+)
+(PRES, LOW_TEMP, TEMZ, RHFR, SPHU, WOUT, ZSFC) = range(7)
+FIRST_SURFACE_COLUMN = 7
+
+
+class Particles(NamedTuple):
+    """State of every particle, each array of shape (particles, ...).
+
+    ``place``: x, y, sigma, horizontal turbulent velocities (twice, m/s), ratio of vertical velocity to
+    sigma_w. ``stream``: counter and increment. ``minute``: the next minute to do, from 0. ``status``:
+    waiting for its first minute, moving, or gone for good. ``release_m``: release height. ``errors``: wind
+    error of each level (twice), and the mixed-layer error in its last place.
+    """
+
+    place: Float64
+    stream: NDArray[np.uint64]
+    minute: NDArray[np.int64]
+    status: NDArray[np.uint8]
+    release_m: Float64
+    errors: Float64
+
+
+class Clock(NamedTuple):
+    """The minutes to do, counted from the start of the run, and where the analyses lie among them.
+
+    ``first`` and ``second`` are the analyses' minutes, in the same count and in the direction of the run.
+    """
+
+    stop: int
+    first: float
+    second: float
+    direction: float
+    every: int
+
+
+class Rows(NamedTuple):
+    """Output, shape (column, step, particle); ``extra`` has no columns if nobody asked for them."""
+
+    main: Float64
+    extra: Float64
+
+
+class Options(NamedTuple):
+    """What a run is done with; see the parts."""
+
+    spreading: Spreading
+    perturbation: Perturbation
+    is_turbulent: bool
+    is_above_sea: bool
+
+
+@kernel
+def march(
+    frame: Frame,
+    moment: Moment,
+    clock: Clock,
+    options: Options,
+    particles: Particles,
+    wanted: NDArray[np.uint8],
+    rows: Rows,
+) -> bool:
+    """Move all particles to minute ``clock.stop``; return whether all of them got there.
+
+    Blocks of columns that are missing are marked in ``wanted``, shape (block rows, block columns).
+    """
+    table = np.zeros((frame.sigma.shape[0], LEVEL_VALUES))
+    scratch = np.zeros((5, frame.sigma.shape[0]))
+    stamp = 0.0
+    is_done = True
+    for p in range(particles.minute.shape[0]):
+        while particles.minute[p] < clock.stop and particles.status[p] != GONE:
+            stamp += 2.0
+            if not _one_minute(
+                frame, moment, clock, options, particles, p, stamp, table, scratch, wanted, rows
+            ):
+                is_done = False
+                break
+    return is_done
+
+
+@inline
+def _has_left(frame: Frame, x: float, y: float) -> bool:
+    row = math.floor(y)
+    if row < MARGIN or row >= frame.ny - MARGIN:
+        return True
+    if frame.wraps:
+        return False
+    column = math.floor(x)
+    return column < MARGIN or column >= frame.nx - MARGIN
+
+
+@inline
+def _want(wanted: NDArray[np.uint8], at: Corners) -> None:
+    wanted[at.south // BLOCK, at.west // BLOCK] = 1
+    wanted[at.south // BLOCK, at.east // BLOCK] = 1
+    wanted[at.north // BLOCK, at.west // BLOCK] = 1
+    wanted[at.north // BLOCK, at.east // BLOCK] = 1
+
+
+@inline
+def _one_minute(  # noqa: PLR0915 - the order of operations of a step, in one place
+    frame: Frame,
+    moment: Moment,
+    clock: Clock,
+    options: Options,
+    particles: Particles,
+    p: int,
+    stamp: float,
+    table: Float64,
+    scratch: Float64,
+    wanted: NDArray[np.uint8],
+    rows: Rows,
+) -> bool:
+    """Do one minute of one particle; return False, with nothing changed, if columns are missing."""
+    place = particles.place[p]
+    x0, y0, sigma0 = place[0], place[1], place[2]
+    if _has_left(frame, x0, y0):
+        particles.status[p] = GONE
+        return True
+    minute = particles.minute[p]
+    span = clock.second - clock.first
+    before_later = (minute - clock.first) / span
+    after_later = (minute + 1 - clock.first) / span
+    before = corners_at(frame, x0, y0, before_later)
+    if not is_ready(moment, before):
+        _want(wanted, before)
+        return False
+    if particles.status[p] == WAITING:
+        sigma0 = _release_sigma(
+            frame,
+            moment,
+            before,
+            clock,
+            options,
+            x0,
+            y0,
+            particles.release_m[p],
+            after_later,
+            wanted,
+        )
+        if math.isnan(sigma0):
+            return False
+    share = (1.0 - sigma0) / (1.0 - frame.sigma[0])
+    u0, v0, w0 = wind_at(frame, moment, before, sigma0, share)
+    xg, yg = x0 + u0 * clock.direction, y0 + v0 * clock.direction
+    sigma_g = sigma0 + w0 * clock.direction
+    guess = corners_at(frame, xg, yg, after_later)
+    if not is_ready(moment, guess):
+        _want(wanted, guess)
+        return False
+    u1, v1, w1 = wind_at(frame, moment, guess, sigma_g, share)
+    x1 = 0.5 * (xg + x0 + u1 * clock.direction)
+    y1 = 0.5 * (yg + y0 + v1 * clock.direction)
+    sigma1 = min(1.0, 0.5 * (sigma_g + sigma0 + w1 * clock.direction))
+    after = corners_at(frame, x1, y1, after_later)
+    if not is_ready(moment, after):
+        _want(wanted, after)
+        return False
+
+    terrain = terrain_at(moment, after)
+    depth = frame.top_m - terrain
+    old_layer, new_layer = layering_at(moment, before), layering_at(moment, after)
+    step = minute // clock.every
+    is_written = (minute + 1) % clock.every == 0
+    samt, foot, sigma_w, time_scale = 0.0, 0.0, 0.0, 0.0
+    xe, ye, sigma_e = x1, y1, sigma1
+    if options.is_turbulent:
+        xe, ye, sigma_e, samt, foot, sigma_w, time_scale = _disperse(
+            frame,
+            moment,
+            clock,
+            options,
+            particles,
+            p,
+            stamp,
+            table,
+            scratch,
+            before,
+            after,
+            old_layer,
+            new_layer,
+            depth,
+            (x0, y0, x1, y1, sigma1),
+        )
+    place[0], place[1], place[2] = xe, ye, sigma_e
+    particles.status[p] = MOVING
+    particles.minute[p] = minute + 1
+    if is_written:
+        main = rows.main
+        main[X, step, p], main[Y, step, p] = xe, ye
+        main[ZAGL, step, p] = (1.0 - sigma_e) * depth
+        main[FOOT, step, p], main[SAMT, step, p] = foot, samt
+        main[MLHT, step, p] = 0.5 * (old_layer.mixed_m + new_layer.mixed_m)
+        main[SIGW, step, p], main[TLGR, step, p] = sigma_w, time_scale
+        low, f = _between_levels(frame, sigma_e)
+        main[DENS, step, p] = (1.0 - f) * _density(moment, after, low) + f * _density(
+            moment, after, low + 1
+        )
+        if rows.extra.shape[0] > 0:
+            motion = -0.5 * (w0 + w1) * clock.direction * depth / 60.0
+            _write_extra(
+                frame, moment, after, step, p, low, f, terrain, motion, options, sigma_e, rows.extra
+            )
+    return True
+
+
+@inline
+def _release_sigma(
+    frame: Frame,
+    moment: Moment,
+    before: Corners,
+    clock: Clock,
+    options: Options,
+    x: float,
+    y: float,
+    height: float,
+    later: float,
+    wanted: NDArray[np.uint8],
+) -> float:
+    """Return the sigma of a release height, over the terrain that a trial minute leads to.
+
+    NaN if the columns there are missing; they are then marked in ``wanted``.
+    """
+    sigma = _sigma_over(frame, options, height, terrain_at(moment, before))
+    share = (1.0 - sigma) / (1.0 - frame.sigma[0])
+    u, v, _ = wind_at(frame, moment, before, sigma, share)
+    there = corners_at(frame, x + u * clock.direction, y + v * clock.direction, later)
+    if not is_ready(moment, there):
+        _want(wanted, there)
+        return math.nan
+    return _sigma_over(frame, options, height, terrain_at(moment, there))
+
+
+@inline
+def _sigma_over(frame: Frame, options: Options, height: float, terrain: float) -> float:
+    above_ground = height - terrain if options.is_above_sea else height
+    return min(1.0, 1.0 - above_ground / (frame.top_m - terrain))
+
+
+@inline
+def _between_levels(frame: Frame, sigma: float) -> tuple[int, float]:
+    """Return the level (from 0) below a sigma and the share of the next one, linear in sigma."""
+    low = level_below(frame, sigma)
+    share = (frame.sigma[low] - sigma) / (frame.sigma[low] - frame.sigma[low + 1])
+    return low, min(1.0, max(0.0, share))
+
+
+@inline
+def _density(moment: Moment, at: Corners, k: int) -> float:
+    """Return the dry density of a level, kg m-3, from its interpolated state (not itself interpolated)."""
+    first, second = moment.first.state, moment.second.state
+    return dry_density(
+        at_level(first, second, at, k, 0),
+        at_level(first, second, at, k, 1),
+        at_level(first, second, at, k, 2),
+    )
+
+
+@inline
+def _horizontal_sigma(
+    frame: Frame, moment: Moment, at: Corners, layering: Layering, sigma: float
+) -> float:
+    """Return the standard deviation of each horizontal turbulent velocity, m/s."""
+    index = min(max(level_index(frame, sigma), 1.0), float(frame.sigma.shape[0]) - 1e-6)
+    low = min(int(index) - 1, frame.sigma.shape[0] - 2)
+    f = index - (low + 1)
+    below, _ = turbulence_at(frame, moment, at, layering, low)
+    above, _ = turbulence_at(frame, moment, at, layering, low + 1)
+    return float(math.sqrt(0.5) * ((1.0 - f) * below + f * above))
+
+
+@inline
+def _disperse(
+    frame: Frame,
+    moment: Moment,
+    clock: Clock,
+    options: Options,
+    particles: Particles,
+    p: int,
+    stamp: float,
+    table: Float64,
+    scratch: Float64,
+    before: Corners,
+    after: Corners,
+    old_layer: Layering,
+    new_layer: Layering,
+    depth: float,
+    moved: tuple[float, float, float, float, float],
+) -> tuple[float, float, float, float, float, float, float]:
+    """Do the turbulent part of a minute.
+
+    ``moved`` holds the place before (x, y) and after (x, y, sigma) the mean advection. Returns the new place,
+    minutes and footprint of the step, and sigma_w and time scale of its last sub-step.
+    """
+    x0, y0, x1, y1, sigma1 = moved
+    spreading = options.spreading
+    place = particles.place[p]
+    state, gamma = particles.stream[p, 0], particles.stream[p, 1]
+    dx, dy = cell_metres(moment, after)
+    sigma_u = _horizontal_sigma(frame, moment, after, new_layer, sigma1)
+    if particles.status[p] == WAITING:
+        place[3], state = normal(state, gamma)
+        place[4], state = normal(state, gamma)
+        place[5], state = normal(state, gamma)
+        place[3] *= sigma_u
+        place[4] *= sigma_u
+        state = start_errors(frame.heights, options.perturbation, state, gamma, particles.errors[p])
+    travelled_km = 1e-3 * math.hypot((x1 - x0) * dx, (y1 - y0) * dy)
+    if options.perturbation.wind_sd > 0.0:
+        state = perturb_winds(
+            frame.heights,
+            options.perturbation,
+            travelled_km,
+            60.0 / dx,
+            60.0 / dy,
+            state,
+            gamma,
+            particles.errors[p],
+            scratch,
+            scratch[4],
+        )
+    first, state = normal(state, gamma)
+    second, state = normal(state, gamma)
+    kick = spreading.horizontal_kick * sigma_u
+    place[3] = spreading.horizontal_keep * place[3] + kick * first
+    place[4] = spreading.horizontal_keep * place[4] + kick * second
+    start = Half(
+        x0 + place[3] * 60.0 / dx, y0 + place[4] * 60.0 / dy, sigma1, place[5], state, 0.0, 0.0, 0.0
+    )
+    samt, foot = 0.0, 0.0
+    for half in range(2):
+        at = before if half == 0 else after
+        layer = old_layer if half == 0 else new_layer
+        errors = scratch[:2] if half == 0 else scratch[2:4]
+        start = half_step(
+            frame,
+            moment,
+            at,
+            layer,
+            spreading,
+            depth,
+            clock.direction,
+            gamma,
+            stamp + half,
+            errors,
+            table,
+            start,
+        )
+        if start.low_min > 0.0:
+            height = influence_height(frame, spreading.veght, layer.mixed_m)
+            mass = column_mass(frame, moment, at, height, depth, half == 1)
+            samt += start.low_min
+            foot += start.low_min * 60.0 * M_AIR / mass
+    place[5] = start.ratio
+    state = start.state
+    if options.perturbation.mixed_sd > 0.0:
+        factor, state = perturb_mixed_layer(
+            options.perturbation, travelled_km, state, gamma, particles.errors[p]
+        )
+        foot *= factor
+    particles.stream[p, 0] = state
+    return start.x, start.y, start.sigma, samt, foot, start.sigma_w, start.time_scale
+
+
+@inline
+def _write_extra(
+    frame: Frame,
+    moment: Moment,
+    after: Corners,
+    step: int,
+    p: int,
+    low: int,
+    f: float,
+    terrain: float,
+    motion: float,
+    options: Options,
+    sigma: float,
+    extra: Float64,
+) -> None:
+    state1, state2 = moment.first.state, moment.second.state
+    g = 1.0 - f
+    for n, column in ((0, PRES), (1, TEMZ), (2, RHFR)):
+        extra[column, step, p] = g * at_level(state1, state2, after, low, n) + f * at_level(
+            state1, state2, after, low + 1, n
+        )
+    extra[LOW_TEMP, step, p] = at_level(state1, state2, after, 0, 1)
+    extra[SPHU, step, p] = 0.0
+    if options.is_turbulent:
+        mass1, mass2 = moment.first.mass, moment.second.mass
+        extra[SPHU, step, p] = at_level(mass1, mass2, after, level_below(frame, sigma), 3)
+    extra[WOUT, step, p] = motion
+    extra[ZSFC, step, p] = terrain
+    for n, source in enumerate((SHTF, WHTF, DSWF, RAIN, CRAI, TCLD, LCLD)):
+        extra[FIRST_SURFACE_COLUMN + n, step, p] = on_surface(
+            moment.first.surface, moment.second.surface, after, source
+        )

@@ -1,0 +1,129 @@
+"""Errors of the wind and of the mixed-layer height, as correlated random processes of each particle.
+
+Lin & Gerbig (2005, doi:10.1029/2004GL021127): an error profile is correlated in height, decays with the time
+and with the distance travelled, and is renewed by as much as it decays.
+"""
+
+# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from stilt.transport.native.compiled import inline
+from stilt.transport.native.randomness import normal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Float64 = NDArray[np.float64]
+
+MIXED_LAYER_PLACE = 2
+"""Row of a particle's errors whose first element is that of the mixed layer, in percent."""
+
+ERROR_ROWS = 3
+
+
+class Perturbation(NamedTuple):
+    """Settings; a standard deviation of 0 turns a part off.
+
+    Wind: m/s, minutes, metres, kilometres. Mixed layer: percent, minutes, kilometres.
+    """
+
+    wind_sd: float
+    wind_min: float
+    wind_m: float
+    wind_km: float
+    mixed_sd: float
+    mixed_min: float
+    mixed_km: float
+
+
+NO_PERTURBATION = Perturbation(0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0)
+
+
+@inline
+def _profile(
+    heights: Float64, length: float, state: np.uint64, gamma: np.uint64, out: Float64
+) -> np.uint64:
+    """Fill a profile of standard normal deviates that are correlated in height."""
+    out[0], state = normal(state, gamma)
+    for k in range(1, heights.shape[0]):
+        keep = math.exp(-(heights[k] - heights[k - 1]) / length)
+        deviate, state = normal(state, gamma)
+        out[k] = keep * out[k - 1] + math.sqrt(1.0 - keep * keep) * deviate
+    return state
+
+
+@inline
+def start_errors(
+    heights: Float64,
+    settings: Perturbation,
+    state: np.uint64,
+    gamma: np.uint64,
+    errors: Float64,
+) -> np.uint64:
+    """Draw a particle's first errors."""
+    if settings.wind_sd > 0.0:
+        state = _profile(heights, settings.wind_m, state, gamma, errors[0])
+        state = _profile(heights, settings.wind_m, state, gamma, errors[1])
+    if settings.mixed_sd > 0.0:
+        deviate, state = normal(state, gamma)
+        errors[MIXED_LAYER_PLACE, 0] = settings.mixed_sd * deviate
+    return state
+
+
+@inline
+def perturb_winds(
+    heights: Float64,
+    settings: Perturbation,
+    travelled_km: float,
+    east_per_ms: float,
+    north_per_ms: float,
+    state: np.uint64,
+    gamma: np.uint64,
+    errors: Float64,
+    winds: Float64,
+    scratch: Float64,
+) -> np.uint64:
+    """Advance the wind errors by a minute.
+
+    ``winds`` receives what is added to the wind (cells/min): rows 0 and 1 east and north before, 2 and 3
+    after the step.
+    """
+    in_time = math.exp(-1.0 / settings.wind_min)
+    in_space = math.exp(-travelled_km / settings.wind_km)
+    for axis in range(2):
+        per_ms = (east_per_ms if axis == 0 else north_per_ms) * settings.wind_sd
+        error = errors[axis]
+        for k in range(heights.shape[0]):
+            winds[axis, k] = error[k] * per_ms
+        for keep in (in_time, in_space):
+            state = _profile(heights, settings.wind_m, state, gamma, scratch)
+            renewed = math.sqrt(1.0 - keep * keep)
+            for k in range(heights.shape[0]):
+                error[k] = keep * error[k] + renewed * scratch[k]
+        for k in range(heights.shape[0]):
+            winds[2 + axis, k] = error[k] * per_ms
+    return state
+
+
+@inline
+def perturb_mixed_layer(
+    settings: Perturbation,
+    travelled_km: float,
+    state: np.uint64,
+    gamma: np.uint64,
+    errors: Float64,
+) -> tuple[float, np.uint64]:
+    """Advance the mixed-layer error by a minute; return the factor on the footprint."""
+    error = errors[MIXED_LAYER_PLACE, 0]
+    in_time = math.exp(-1.0 / settings.mixed_min)
+    in_space = math.exp(-travelled_km / settings.mixed_km)
+    for keep in (in_time, in_space):
+        deviate, state = normal(state, gamma)
+        error = keep * error + math.sqrt(1.0 - keep * keep) * settings.mixed_sd * deviate
+    errors[MIXED_LAYER_PLACE, 0] = error
+    return max(0.0, (100.0 + error) / 100.0), state

@@ -1,0 +1,161 @@
+"""Between longitude, latitude and the real-valued grid index of a met grid.
+
+Index units: the centre of the first cell is (1, 1). Conformal maps of the sphere in one formula, the cone
+constant being the sine of the tangent latitude (1 and -1 polar stereographic, 0 Mercator), and plain
+longitude-latitude grids.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from stilt.transport.native.arl import GridHeader
+
+    Array: TypeAlias = NDArray[np.float64]
+
+EARTH_RADIUS_KM = 6371.2
+_FLAT_CONE = 1e-6
+_POLE_ROW_SHIFT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class MapGrid:
+    """A met grid on the sphere.
+
+    Attributes
+    ----------
+    is_longlat
+        Whether the axes are longitude and latitude.
+    wraps
+        Whether the first column follows the last (a global longitude-latitude grid).
+    """
+
+    header: GridHeader
+    is_longlat: bool
+    wraps: bool
+    cone: float
+    scale_km: float
+    x0: float
+    y0: float
+
+    def to_index(self, longitude: Array, latitude: Array) -> tuple[Array, Array]:
+        """Return x and y in index units of longitude and latitude in degrees."""
+        longitude = np.asarray(longitude, dtype=np.float64)
+        latitude = np.asarray(latitude, dtype=np.float64)
+        if self.is_longlat:
+            grid = self.header
+            x = 1.0 + np.mod(longitude - grid.sync_lon, 360.0) / grid.ref_lon
+            return x, 1.0 + (latitude - grid.sync_lat) / grid.ref_lat
+        east, north = _turned(self.header, *_on_map(self.header, self.cone, longitude, latitude))
+        radii = EARTH_RADIUS_KM / self.scale_km
+        return self.x0 + radii * east, self.y0 + radii * north
+
+    def to_longlat(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Return longitude in [-180, 180) and latitude in degrees of index coordinates."""
+        grid = self.header
+        if self.is_longlat:
+            longitude = grid.sync_lon + (np.asarray(x) - 1.0) * grid.ref_lon
+            latitude = grid.sync_lat + (np.asarray(y) - 1.0) * grid.ref_lat
+            return _wrapped(longitude), np.asarray(latitude, dtype=np.float64)
+        radii = EARTH_RADIUS_KM / self.scale_km
+        east, north = (np.asarray(x) - self.x0) / radii, (np.asarray(y) - self.y0) / radii
+        turn = math.radians(grid.orient)
+        c, d = math.cos(turn), -math.sin(turn)
+        xi, eta = east * c - north * d, east * d + north * c
+        if abs(self.cone) < _FLAT_CONE:
+            latitude = np.degrees(2.0 * np.arctan(np.exp(eta)) - math.pi / 2)
+            return _wrapped(grid.ref_lon + np.degrees(xi)), latitude
+        across, along = self.cone * xi, 1.0 - self.cone * eta
+        radius_squared = np.maximum(across * across + along * along, 1e-30)
+        isometric = radius_squared ** (-0.5 / self.cone)
+        latitude = np.degrees(2.0 * np.arctan(isometric) - math.pi / 2)
+        angle = np.degrees(np.arctan2(across, along)) / self.cone
+        return _wrapped(grid.ref_lon + angle), latitude
+
+    def cell_metres(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Array, Array]:
+        """Return the grid distances dx and dy in metres at the points of a rectangle.
+
+        Rows and columns are counted from 0; both results have the shape (rows, columns).
+        """
+        y, x = np.meshgrid(
+            np.arange(*rows, dtype=np.float64) + 1.0,
+            np.arange(*columns, dtype=np.float64) + 1.0,
+            indexing="ij",
+        )
+        if not self.is_longlat:
+            size = 1000.0 * self.scale_km * _growth(self.cone, self.to_longlat(x, y)[1])
+            return size, size
+        grid = self.header
+        latitude = grid.sync_lat + (y - 1.0) * grid.ref_lat
+        edge = 90.0 - _POLE_ROW_SHIFT * grid.ref_lat
+        latitude = np.clip(latitude, -edge, edge)
+        per_degree = 1000.0 * EARTH_RADIUS_KM * math.pi / 180.0
+        dx = per_degree * grid.ref_lon * np.cos(np.radians(latitude))
+        return dx, np.full_like(dx, per_degree * grid.ref_lat)
+
+
+def map_grid(header: GridHeader) -> MapGrid:
+    """Return the projection that an index record describes."""
+    if header.size_km == 0.0:
+        span = header.nx * header.ref_lon
+        wraps = abs(span - 360.0) < 0.5 * header.ref_lon
+        return MapGrid(header, True, wraps, 0.0, 0.0, 0.0, 0.0)
+    cone = math.sin(math.radians(header.tang_lat))
+    scale_km = header.size_km / float(_growth(cone, np.array(header.ref_lat)))
+    xi, eta = _turned(
+        header, *_on_map(header, cone, np.array(header.sync_lon), np.array(header.sync_lat))
+    )
+    radii = EARTH_RADIUS_KM / scale_km
+    return MapGrid(
+        header,
+        False,
+        False,
+        cone,
+        scale_km,
+        header.sync_x - radii * float(xi),
+        header.sync_y - radii * float(eta),
+    )
+
+
+def _wrapped(longitude: Array) -> Array:
+    return np.mod(np.asarray(longitude, dtype=np.float64) + 180.0, 360.0) - 180.0
+
+
+def _isometric_exponential(cone: float, latitude: Array) -> Array:
+    """exp(-cone * isometric latitude), finite at the pole that the cone opens towards."""
+    sine = np.sin(np.radians(latitude))
+    return ((1.0 - sine) / np.maximum(1.0 + sine, 1e-300)) ** (0.5 * cone)
+
+
+def _on_map(
+    header: GridHeader, cone: float, longitude: Array, latitude: Array
+) -> tuple[Array, Array]:
+    angle = np.radians(_wrapped(longitude - header.ref_lon))
+    if abs(cone) < _FLAT_CONE:
+        sine = np.sin(np.radians(latitude))
+        return angle, 0.5 * np.log((1.0 + sine) / (1.0 - sine))
+    radius = _isometric_exponential(cone, latitude)
+    return radius * np.sin(cone * angle) / cone, (1.0 - radius * np.cos(cone * angle)) / cone
+
+
+def _turned(header: GridHeader, xi: Array, eta: Array) -> tuple[Array, Array]:
+    turn = math.radians(header.orient)
+    c, d = math.cos(turn), -math.sin(turn)
+    return xi * c + eta * d, eta * c - xi * d
+
+
+def _growth(cone: float, latitude: Array) -> Array:
+    """Local grid size over that at the scale latitude: exp(-(1-cone) psi) (1 + sin(latitude))."""
+    sine = np.sin(np.radians(latitude))
+    if abs(cone) > 1.0 - _FLAT_CONE:
+        return 1.0 + sine * math.copysign(1.0, cone)
+    return _isometric_exponential(1.0 - cone, latitude) * (1.0 + sine)

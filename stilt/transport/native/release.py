@@ -1,0 +1,84 @@
+"""Where and when particles start."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.transport.native.randomness import first_uniforms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from stilt.simulation import Receptor
+
+_LINE_POINTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Starting points, one element a particle.
+
+    Attributes
+    ----------
+    longitude, latitude
+        Degrees.
+    height_m
+        Above ground or above the sea, as the receptor says.
+    minute
+        Minutes of the run, from 0, in which the particle leaves.
+    """
+
+    longitude: NDArray[np.float64]
+    latitude: NDArray[np.float64]
+    height_m: NDArray[np.float64]
+    minute: NDArray[np.int64]
+
+
+def release(
+    receptor: Receptor, count: int, emission_hours: float, streams: NDArray[np.uint64]
+) -> Release:
+    """Spread particles over the release points of a receptor.
+
+    A point: all at it. Several heights at one place: particles in a random height within a bin each, along
+    the line between the last two. Several places: shared out in order, the first get the remainder.
+    """
+    number = np.arange(count)
+    minute = _minutes(number, count, emission_hours)
+    if receptor.is_column:
+        ends = receptor.heights_m[-_LINE_POINTS:]
+        heights = _along_line(ends[0], ends[1], count, streams)
+        return Release(
+            np.full(count, receptor.longitudes[0]),
+            np.full(count, receptor.latitudes[0]),
+            heights,
+            minute,
+        )
+    points = len(receptor.heights_m)
+    share = -(-count // points)
+    point = np.minimum(number // share, points - 1)
+    return Release(
+        np.array(receptor.longitudes, dtype=np.float64)[point],
+        np.array(receptor.latitudes, dtype=np.float64)[point],
+        np.array(receptor.heights_m, dtype=np.float64)[point],
+        minute,
+    )
+
+
+def _along_line(
+    low: float, high: float, count: int, streams: NDArray[np.uint64]
+) -> NDArray[np.float64]:
+    """Return heights, one in each of the bins that HYSPLIT makes (as many as particles, or one more)."""
+    bins = math.ceil(np.float32(round(60.0 * count)) * np.float32(1.0 / 60.0))
+    inside = first_uniforms(streams)
+    return np.asarray(low + (np.arange(count) + inside) * (high - low) / bins)
+
+
+def _minutes(number: NDArray[np.int64], count: int, emission_hours: float) -> NDArray[np.int64]:
+    """Minutes of release: a constant rate over the emission, at least one particle a minute."""
+    steps = max(1, math.ceil(60.0 * emission_hours - 0.5))
+    a_minute = max(1.0, count / steps)
+    return np.floor(number / a_minute).astype(np.int64)

@@ -1,0 +1,179 @@
+"""From the levels of a met file to the model's own, one column at a time.
+
+A column is first put into the shape (height, log pressure, temperature, relative humidity, winds) at the
+ground and at the data levels, whatever the file's vertical coordinate; then interpolated.
+"""
+
+# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from stilt.transport.native.compiled import inline
+from stilt.transport.native.thermodynamics import (
+    EPSILON,
+    GAS_CONSTANT,
+    GRAVITY,
+    KAPPA,
+    VIRTUAL,
+    saturation_hpa,
+    specific_humidity,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Rows of a data column (ground first, then the data levels).
+HEIGHT, LOG_P, TEMP, HUMIDITY, EAST, NORTH, VERTICAL = range(7)
+DATA_ROWS = 7
+
+# Rows of an internal column.
+P, T, RH, U, V, W, RHO, THETA, Z = range(9)
+INTERNAL_ROWS = 9
+
+# What humidity and vertical motion a file holds.
+NO_HUMIDITY, SPECIFIC, RELATIVE = range(3)
+NO_MOTION, PRESSURE_MOTION, HEIGHT_MOTION = range(3)
+
+_SEA_LEVEL_HPA = 1013.0
+
+
+@inline
+def ground_pressure(
+    given: float, terrain: float, temperature: float, level_p: float, height: float
+) -> float:
+    """Surface pressure, hPa: as given, else from the lowest level or from sea level.
+
+    ``height`` is that of the lowest level above sea level, NaN where the file has no heights.
+    """
+    if not math.isnan(given):
+        return given
+    if not math.isnan(height):
+        return level_p * math.exp((height - terrain) * GRAVITY / (GAS_CONSTANT * temperature))
+    return _SEA_LEVEL_HPA * math.exp(-terrain * GRAVITY / (GAS_CONSTANT * temperature))
+
+
+@inline
+def relative_humidity(kind: int, value: float, temperature: float, pressure: float) -> float:
+    """Relative humidity as a fraction, from what the file holds."""
+    if kind == SPECIFIC:
+        return value * pressure / (EPSILON * saturation_hpa(temperature))
+    if kind == RELATIVE:
+        return value / 100.0
+    return 0.0
+
+
+@inline
+def heights_by_thickness(column: NDArray[np.float64], count: int) -> None:
+    """Fill the heights of a data column from the thickness of its layers (virtual temperature)."""
+    column[HEIGHT, 0] = 0.0
+    for k in range(1, count + 1):
+        pressure = math.exp(column[LOG_P, k])
+        humidity = specific_humidity(column[HUMIDITY, k], column[TEMP, k], pressure)
+        virtual = column[TEMP, k] * (1.0 + VIRTUAL * humidity)
+        if k == 1:
+            below = column[TEMP, 0] * (1.0 + VIRTUAL * humidity)
+        thickness = (
+            GAS_CONSTANT
+            / GRAVITY
+            * (column[LOG_P, k - 1] - column[LOG_P, k])
+            * 0.5
+            * (below + virtual)
+        )
+        column[HEIGHT, k] = column[HEIGHT, k - 1] + thickness
+        below = virtual
+
+
+@inline
+def set_ground_wind(
+    column: NDArray[np.float64], east: float, north: float, lowest: float, roughness: float
+) -> None:
+    """Put the wind at the ground: the 10 m wind, or the lowest level's brought down by the log law."""
+    if not math.isnan(east):
+        column[EAST, 0], column[NORTH, 0] = east, north
+        return
+    factor = 1.0
+    if column[HEIGHT, 1] > lowest:
+        factor = math.log(lowest / roughness) / math.log(column[HEIGHT, 1] / roughness)
+    column[EAST, 0] = column[EAST, 1] * factor
+    column[NORTH, 0] = column[NORTH, 1] * factor
+
+
+@inline
+def interpolate_column(
+    column: NDArray[np.float64],
+    count: int,
+    skip_low: bool,
+    motion: int,
+    depth: float,
+    out: NDArray[np.float64],
+) -> int:
+    """Fill an internal column, whose heights ``out[Z]`` are set, from a data column.
+
+    Returns how many internal levels lie within the data. ``depth`` is the model top over the terrain, m;
+    ``skip_low`` drops data levels below the first internal one (pressure data).
+    """
+    levels = out.shape[1]
+    bottom, top = 0, 1
+    inside = 0
+    for k in range(levels):
+        height = out[Z, k]
+        while top <= count and column[HEIGHT, top] < height:
+            if not (skip_low and k == 0):
+                bottom = top
+            top += 1
+        if top > count:
+            break
+        _interpolate_level(column, bottom, top, motion, depth, out, k)
+        inside = k + 1
+    for k in range(inside, levels):
+        _extend_level(column[HUMIDITY, count], skip_low, out, k)
+    for k in range(levels):
+        out[RH, k] = min(1.0, max(0.0, out[RH, k]))
+    return inside
+
+
+@inline
+def _interpolate_level(
+    column: NDArray[np.float64],
+    bottom: int,
+    top: int,
+    motion: int,
+    depth: float,
+    out: NDArray[np.float64],
+    k: int,
+) -> None:
+    f = (out[Z, k] - column[HEIGHT, bottom]) / (column[HEIGHT, top] - column[HEIGHT, bottom])
+    g = 1.0 - f
+    temperature = g * column[TEMP, bottom] + f * column[TEMP, top]
+    relative = g * column[HUMIDITY, bottom] + f * column[HUMIDITY, top]
+    pressure = math.exp(g * column[LOG_P, bottom] + f * column[LOG_P, top])
+    vertical = g * column[VERTICAL, bottom] + f * column[VERTICAL, top]
+    humidity = specific_humidity(relative, temperature, pressure)
+    density = 100.0 * pressure / (GAS_CONSTANT * temperature * (1.0 + VIRTUAL * humidity))
+    out[P, k], out[T, k], out[RH, k] = pressure, temperature, relative
+    out[U, k] = g * column[EAST, bottom] + f * column[EAST, top]
+    out[V, k] = g * column[NORTH, bottom] + f * column[NORTH, top]
+    out[RHO, k] = density
+    out[THETA, k] = temperature * (1000.0 / pressure) ** KAPPA
+    if motion == PRESSURE_MOTION:
+        out[W, k] = 100.0 * vertical / (density * GRAVITY * depth)
+    elif motion == HEIGHT_MOTION:
+        out[W, k] = -vertical / depth
+    else:
+        out[W, k] = 0.0
+
+
+@inline
+def _extend_level(
+    last_humidity: float, keeps_humidity: bool, out: NDArray[np.float64], k: int
+) -> None:
+    """Continue a column above the data: constant but for pressure, density and the dying vertical motion."""
+    out[T, k], out[THETA, k] = out[T, k - 1], out[THETA, k - 1]
+    out[U, k], out[V, k], out[W, k] = out[U, k - 1], out[V, k - 1], 0.5 * out[W, k - 1]
+    out[RH, k] = out[RH, k - 1] if keeps_humidity else last_humidity
+    out[P, k] = out[P, k - 1] - out[RHO, k - 1] * GRAVITY * (out[Z, k] - out[Z, k - 1]) / 100.0
+    out[RHO, k] = 100.0 * out[P, k] / (GAS_CONSTANT * out[T, k])
