@@ -1,1 +1,1 @@
-"""The particle table, in memory (``table``), by column (``columns``) and as a Parquet file (``store``)."""
+"""The particle table, in memory (``table``), by column (``columns``) and as a Parquet file (``parquet``)."""

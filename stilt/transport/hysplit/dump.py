@@ -134,18 +134,6 @@ class DumpParser:
         return start + len(line)
 
 
-def warm() -> None:
-    """Compile the parser into numba's cache, so that a thousand workers need not."""
-    parser = DumpParser(("time", "foot"))
-    source, sink = os.pipe()
-    try:
-        os.write(sink, b"header\n   -1.  0.1234567\n")
-        parser.read_from(source)
-    finally:
-        os.close(source)
-        os.close(sink)
-
-
 def _after_last_newline(text: memoryview) -> int:
     """Return the length of the part that is whole lines."""
     tail = bytes(text[-LINE_BYTES:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stilt.failures import Reason, TransportError
@@ -50,10 +51,8 @@ class HysplitEngine:
 
     def prepare(self, config: Config) -> None:  # noqa: ARG002 - every setting of the config is one of HYSPLIT's
         """Check that the program is there, and have the particle parser compiled before workers need it."""
-        from stilt.transport.hysplit.dump import warm
-
         _ = self.installation
-        warm()
+        import_module("stilt.transport.hysplit.parse")  # that compiles it into the cache
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Run hycs_std for one receptor, twice where wind or mixed-layer errors are asked for."""

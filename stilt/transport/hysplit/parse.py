@@ -18,12 +18,10 @@ from numba import types
 from numba.extending import intrinsic
 
 from stilt.compiled import compiled
-from stilt.transport.hysplit.layout import EXACT, WORD
+from stilt.transport.hysplit.layout import EXACT, WORD, Layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from stilt.transport.hysplit.layout import Layout
 
 _U = np.uint64
 _ONES = _U(0x0101010101010101)
@@ -74,7 +72,21 @@ def _eight_digits(digits: Any) -> Any:
     return np.int64(fours * _HALVES >> _S32)
 
 
-@compiled()
+_POSITION = types.int64
+_PER_WORD = types.uint64[::1]
+_LAYOUT = types.NamedTuple(  # type: ignore[no-untyped-call]
+    [_POSITION, types.int64[::1], types.float64[::1], types.int64[::1]]
+    + 5 * [_PER_WORD]
+    + 2 * [types.int64[::1]],
+    Layout,
+)
+
+
+@compiled(
+    types.UniTuple(_POSITION, 3)(  # type: ignore[no-untyped-call]
+        types.uint8[::1], _POSITION, _POSITION, _LAYOUT, types.float64[:, ::1], _POSITION
+    )
+)
 def parse_rows(  # noqa: PLR0917 - compiled functions take no keywords
     data: NDArray[np.uint8],
     start: int,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stilt.errors import DamagedError
 from stilt.particles import fixed_point
 from stilt.particles.columns import COLUMNS
-from stilt.particles.store import read_particles, read_provenance, write_particles
+from stilt.particles.parquet import read_particles, read_provenance, write_particles
 from stilt.particles.table import ParticleTable
 from tests.shared_data import shared
 
