@@ -64,7 +64,7 @@ class Page:
                 text.rjust(width) if side == "r" else text.ljust(width)
                 for text, width, side in zip(row, widths, numbers, strict=True)
             ]
-            self.line(("  " + "  ".join(cells), "" if number else "dim"))
+            self.line(("  " + "  ".join(cells).rstrip(), "" if number else "dim"))
 
     def text(self) -> str:
         """Return all lines, each ended."""

@@ -192,10 +192,15 @@ def _batches(page: Page, summary: Summary) -> None:
     states = ("complete", "empty", "failed", "interrupted", "running", "pending")
     latest = summary.batches[-BATCHES_SHOWN:]
     used = [name for name in states if any(getattr(batch, name) for batch in latest)]
+    if page.width < NARROW:
+        for batch in reversed(latest):
+            counts = [f"{getattr(batch, n):,} {n}" for n in used if getattr(batch, n)]
+            page.prose(f"{batch.id} {batch.backend} {','.join(batch.jobs)}: {', '.join(counts)}")
+        return
     rows = [_batch_row(batch, used) for batch in reversed(latest)]
     page.table(("batch", "where", "total", *used), rows, "ll" + "r" * (1 + len(used)))
     if len(summary.batches) > BATCHES_SHOWN:
-        page.line(f"  and {counted(len(summary.batches) - BATCHES_SHOWN, 'earlier batch')}")
+        page.line(f"  and {len(summary.batches) - BATCHES_SHOWN:,} earlier ones")
 
 
 def _batch_row(batch: BatchSummary, used: list[str]) -> tuple[str, ...]:
@@ -226,10 +231,15 @@ def _past_runs(page: Page, summary: Summary) -> None:
 
 
 def _core_hours(past: PastRuns) -> str:
-    text = f"{past.core_hours:,.1f} core-hours used"
+    text = f"{_hours(past.core_hours)} used"
     if past.core_hours_wasted > 0.005 * past.core_hours:
-        text += f", {past.core_hours_wasted:,.1f} of them on what failed or was stopped"
+        text += f", {_hours(past.core_hours_wasted)} of it on what failed or was stopped"
     return text
+
+
+def _hours(hours: float) -> str:
+    """Return core-hours, or what a part of one is in time."""
+    return f"{hours:,.1f} core-hours" if hours >= 1 else f"{duration(3600 * hours)} of a core"
 
 
 def _damage(page: Page, summary: Summary) -> None:

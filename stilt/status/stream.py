@@ -85,7 +85,7 @@ def describe(event: Event) -> str:
 
 
 def _done(event: Any) -> str:
-    reason = f" {event.reason}: {event.message}" if event.reason else ""
+    reason = "".join(f": {words}" for words in (event.reason, event.message) if words)
     return f"{event.outcome} {event.sim} after {duration(event.wall_s)}{reason}"
 
 
