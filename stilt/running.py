@@ -94,7 +94,7 @@ class _Project:
 
 def _read(request: Request) -> _Project:
     from stilt.receptors.read import read_receptors
-    from stilt.transport.engines import load_engine  # type: ignore[import-not-found, unused-ignore]
+    from stilt.transport.engines import load_engine
 
     root = local_path(request.project, "the project")
     config = load_config(root / "config.yaml")

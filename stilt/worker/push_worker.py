@@ -354,7 +354,7 @@ class _Worker:
 
     def _prepare(self) -> Callable[[ChunkEntry], Done]:
         """Run in a process of the pool: load what is heavy, once."""
-        from stilt.transport.engines import load_engine  # type: ignore[import-not-found, unused-ignore]
+        from stilt.transport.engines import load_engine
         from stilt.worker.simulate import Simulator
 
         engine = load_engine(self.config)

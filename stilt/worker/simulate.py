@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import ChunkEntry
     from stilt.config.schema import Config
-    from stilt.footprint.calc import Footprint  # type: ignore[import-not-found, unused-ignore]
+    from stilt.footprint.calc import Footprint
     from stilt.log.events import Outcome
     from stilt.particles.table import ParticleTable
     from stilt.paths import Layout
@@ -121,7 +121,7 @@ class Simulator:
 
     def _stored(self, simulation: Simulation) -> _Particles | None:
         """Return the stored particles if they were made with today's transport settings."""
-        from stilt.particles.parquet import read_particles, read_provenance  # type: ignore[import-not-found, unused-ignore]
+        from stilt.particles.parquet import read_particles, read_provenance
 
         path = self.layout.particles(simulation)
         try:
@@ -133,8 +133,8 @@ class Simulator:
             return None
 
     def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
-        from stilt.footprint.hnf import dilute_near_field  # type: ignore[import-not-found, unused-ignore]
-        from stilt.particles.parquet import write_particles  # type: ignore[import-not-found, unused-ignore]
+        from stilt.footprint.hnf import dilute_near_field
+        from stilt.particles.parquet import write_particles
 
         result = self.engine.run(simulation, self.config, workdir)
         provenance = self._provenance(simulation) | {
@@ -184,7 +184,7 @@ class Simulator:
     def _calculate(self, simulation: Simulation, table: ParticleTable) -> dict[str, Footprint]:
         if not self.config.footprints:
             return {}
-        from stilt.footprint.calc import calc_footprint  # type: ignore[import-not-found, unused-ignore]
+        from stilt.footprint.calc import calc_footprint
 
         return {
             name: calc_footprint(table, grid, simulation.receptor)
@@ -198,7 +198,7 @@ class Simulator:
         simulation: Simulation,
         provenance: Mapping[str, str],
     ) -> Callable[[Path], None]:
-        from stilt.footprint.netcdf import write_footprint  # type: ignore[import-not-found, unused-ignore]
+        from stilt.footprint.netcdf import write_footprint
 
         facts = {key: value for key, value in provenance.items() if key != "model_log"}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}

@@ -1,0 +1,113 @@
+"""``run.lock``: who waits is told for whom, and a mount without locks is no reason to stop."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import portalocker
+import pytest
+
+from stilt.batch.lock import read_owner, run_lock
+from stilt.errors import EnvironmentFailure
+from stilt.paths import Layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOLD = """
+import sys
+from stilt.batch.lock import run_lock
+from stilt.paths import Layout
+with run_lock(Layout.of(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def holder(project: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(project)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_who_holds_it_stands_in_the_message_of_who_gives_up(tmp_path: Path) -> None:
+    with holder(tmp_path) as other:
+        with (
+            pytest.raises(EnvironmentFailure, match=rf"pid {other.pid}\) since"),
+            run_lock(Layout.of(tmp_path), timeout_s=0.3),
+        ):
+            pass
+        other.communicate("\n")
+
+
+def test_the_next_one_gets_it_when_the_first_is_done(tmp_path: Path, capsys) -> None:
+    with holder(tmp_path) as other:
+        release = threading.Timer(1.5, lambda: other.communicate("\n"))
+        release.start()
+        with run_lock(Layout.of(tmp_path), timeout_s=30):
+            release.join()
+    assert f"held by root on {os.uname().nodename}" in capsys.readouterr().err or os.getuid() != 0
+
+
+def test_it_falls_with_its_process(tmp_path: Path) -> None:
+    with holder(tmp_path) as other:
+        other.kill()
+        other.wait()
+        began = time.monotonic()
+        with run_lock(Layout.of(tmp_path)):
+            assert time.monotonic() - began < 5
+
+
+def test_the_owner_is_written_while_it_is_held_and_gone_after(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    with run_lock(layout):
+        owner = read_owner(layout.run_lock.read_bytes())
+        assert owner is not None
+        assert owner.pid == os.getpid()
+    assert layout.run_lock.read_bytes() == b""
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_mount_without_locks_is_said_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        error = OSError(number, os.strerror(number))
+        raise portalocker.LockException(error, str(error))
+
+    monkeypatch.setattr(portalocker, "lock", refuse)
+    entered = False
+    with run_lock(Layout.of(tmp_path)):
+        entered = True
+    assert entered
+    assert "no locks" in capsys.readouterr().err
+
+
+def test_another_failure_of_the_lock_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        error = OSError(errno.EIO, "Input/output error")
+        raise portalocker.LockException(error, str(error))
+
+    monkeypatch.setattr(portalocker, "lock", refuse)
+    with pytest.raises(EnvironmentFailure, match="Input/output"), run_lock(Layout.of(tmp_path)):
+        pass
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "output").write_text("a file where a folder should be")
+    with pytest.raises(EnvironmentFailure, match="output"), run_lock(Layout.of(tmp_path)):
+        pass
