@@ -11,7 +11,8 @@ from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
-from stilt.backends.slurm.submit import Submission, ask_limits, submit
+from stilt.backends.slurm.script import check_output_folder
+from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
 from stilt.backends.slurm.wait import wait_for
 from stilt.errors import InputError
 from stilt.identity import this_writer
@@ -57,7 +58,14 @@ class SlurmBackend:
         return Sizes(count, cpus or config.execution.cpus_per_task)
 
     def settle(self, layout: Layout, state: State) -> bool:
-        """Look up by name the jobs that may have been accepted though nobody recorded it."""
+        """Look up by name the jobs that may have been accepted though nobody recorded it.
+
+        Raises
+        ------
+        InputError
+            If Slurm cannot write into a folder of that name.
+        """
+        check_output_folder(layout.slurm_logs("").as_posix())
         unsettled = [array for array in open_arrays(state) if not array.job]
         if not unsettled:
             return False
@@ -75,7 +83,7 @@ class SlurmBackend:
     def start(self, handed: HandOver) -> None:
         """Submit the batch and say under which job id."""
         submission = _submission(handed)
-        limits = ask_limits(_say)
+        limits = await_limits(_say)
         if limits.max_job_count and submission.tasks > limits.max_job_count:
             _say(
                 f"{submission.tasks} tasks are more jobs than this cluster holds "

@@ -78,29 +78,21 @@ class Answer:
         return last_words(self.err) or last_words(self.out)
 
 
-class SlurmSilentError(EnvironmentFailure):
-    """Slurm is there but gives no answer that can be used."""
-
-
-class SubmissionError(EnvironmentFailure):
-    """Sbatch did not print a job id.
+class SlurmError(EnvironmentFailure):
+    """A command of Slurm's gave no answer that can be used.
 
     Attributes
     ----------
     transient
-        Whether it may go well the next time, and the job may have been accepted all the same.
+        Whether it may go well the next time; what was asked for may have been done all the same.
     """
 
-    def __init__(self, message: str, hint: str = "", *, transient: bool = False) -> None:
+    def __init__(self, message: str, hint: str = "", *, transient: bool = True) -> None:
         super().__init__(message, hint)
         self.transient = transient
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _submission_error, (self.message, self.hint, self.transient)
-
-
-def _submission_error(message: str, hint: str, transient: bool) -> SubmissionError:
-    return SubmissionError(message, hint, transient=transient)
+        return type(self), (self.message, self.hint), {"transient": self.transient}
 
 
 def has_slurm() -> bool:
@@ -167,7 +159,7 @@ def sbatch(script: Path, *arguments: str) -> JobId:
 
     Raises
     ------
-    SubmissionError
+    SlurmError
         With sbatch's own words, when it printed no job id.
     """
     answer = run("sbatch", "--parsable", *arguments, str(script), timeout_s=SUBMIT_TIMEOUT_S)
@@ -176,7 +168,7 @@ def sbatch(script: Path, *arguments: str) -> JobId:
         return job
     words = answer.words or "it printed nothing"
     silent = answer.code is None or any(sign in answer.err.lower() for sign in TRANSIENT)
-    raise SubmissionError(f"sbatch did not take {script}: {words}", transient=silent)
+    raise SlurmError(f"sbatch did not take {script}: {words}", transient=silent)
 
 
 def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, ...]:
@@ -184,7 +176,7 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
 
     Raises
     ------
-    SlurmSilentError
+    SlurmError
         If it gives no answer. No tasks is an answer.
     """
     where = [f"--clusters={','.join(clusters)}"] if clusters else []
@@ -195,7 +187,7 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
         return ()  # asked for a single job that the controller has forgotten
     tasks = parse_squeue(answer.out) if answer.code == 0 else None
     if tasks is None:
-        raise SlurmSilentError(f"squeue: {answer.words or 'it printed nothing'}")
+        raise SlurmError(f"squeue: {answer.words or 'it printed nothing'}")
     return tasks
 
 
@@ -210,12 +202,12 @@ def show_limits() -> Limits:
 
     Raises
     ------
-    SlurmSilentError
+    SlurmError
         If the controller gives no answer.
     """
     answer = run("scontrol", "show", "config")
     if answer.code != 0:
-        raise SlurmSilentError(f"scontrol show config: {answer.words or 'it printed nothing'}")
+        raise SlurmError(f"scontrol show config: {answer.words or 'it printed nothing'}")
     return parse_limits(answer.out)
 
 

@@ -76,7 +76,7 @@ def ask_queue(users: Iterable[str], clusters: Iterable[str] = ()) -> Queue:
     try:
         tasks = commands.squeue(f"--user={','.join(users)}", clusters=clusters)
         queue = Queue(now, tasks, clusters=clusters)
-    except commands.SlurmSilentError as error:
+    except commands.SlurmError as error:
         queue = Queue(now, problem=error.message, clusters=clusters)
     _keep(_file("squeue", *users, "@", *clusters), queue)
     return queue
@@ -97,7 +97,7 @@ def local_limits() -> Limits:
             return kept.limits
     try:
         limits = commands.show_limits()
-    except commands.SlurmSilentError:
+    except commands.SlurmError:
         return Limits()
     _keep(path, _KeptLimits(time.time(), limits))
     return limits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stilt.errors import EnvironmentFailure, InputError, StiltError
 
 if TYPE_CHECKING:
-    from stilt.backends.slurm.commands import SubmissionError
+    from stilt.backends.slurm.commands import SlurmError
     from stilt.backends.slurm.script import Script
 
 SETTINGS = {
@@ -40,7 +40,7 @@ LIMITS = {
 }
 
 
-def refusal(error: SubmissionError, script: Script, accepted: tuple[str, ...]) -> StiltError:
+def refusal(error: SlurmError, script: Script, accepted: tuple[str, ...]) -> StiltError:
     """Return sbatch's own words as an error, with what to change.
 
     ``accepted`` are the arrays of the same batch that were taken before.

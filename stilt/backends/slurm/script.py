@@ -121,15 +121,19 @@ def render(script: Script) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_output_folder(logs: str) -> None:
+    """Refuse a folder in which Slurm would not number the tasks' output files."""
+    if "\\" in logs:
+        raise InputError(
+            f"Slurm cannot write to {logs}: there is a backslash in it",
+            "rename the project's folder",
+        )
+
+
 def options(script: Script) -> list[str]:
     """Return sbatch's options, quoted for ``#SBATCH`` lines."""
+    check_output_folder(str(script.logs))
     output = str(script.logs).replace("%", "%%") + "/" + _output_name(script.part.first, "%a")
-    if "\\" in output:
-        raise InputError(
-            f"the project {script.project} has a backslash in its path, and Slurm then does not "
-            "number the tasks' output files",
-            "rename the folder",
-        )
     own: dict[str, str | int | float | bool] = {
         "job-name": script.name,
         "array": script.part.spec,

@@ -6,11 +6,10 @@ acceptance looks the name up before anything is submitted again.
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import Limits
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from stilt.config.schema import Execution
     from stilt.log.events import Event
     from stilt.paths import Layout
+
+Answered = TypeVar("Answered")
 
 DEFAULT_MAX_ARRAY_SIZE = 1001
 """Slurm's own default, for a controller that does not say."""
@@ -136,9 +137,21 @@ def submit(
 def _submit_part(
     script: Script, path: Path, earlier: list[Array], say: Callable[[str], None]
 ) -> JobId:
+    arguments = _dependency(script, earlier)
+    tried = False
+
+    def try_once() -> JobId:
+        nonlocal tried
+        # after an error that may hide an acceptance, the job may be there already
+        if tried and (job := commands.find_by_name(script.name)):
+            say(f"Slurm had accepted it all the same, as job {job.job}")
+            return job
+        tried = True
+        return commands.sbatch(path, *arguments)
+
     try:
-        return _sbatch(script.name, path, _dependency(script, earlier), say)
-    except commands.SubmissionError as error:
+        return _patiently(try_once, say)
+    except commands.SlurmError as error:
         raise refusal(error, script, tuple(job.job for job in earlier)) from error
 
 
@@ -151,34 +164,40 @@ def _dependency(script: Script, earlier: list[Array]) -> tuple[str, ...]:
     return (f"--dependency={f'{given},{own}' if given else own}",)
 
 
-def _sbatch(name: str, path: Path, arguments: tuple[str, ...], say: Callable[[str], None]) -> JobId:
-    """Submit once: after an error that may hide an acceptance, look the job up by its name first."""
-    waits = iter(WAITS_S)
-    for attempt in itertools.count():
-        try:
-            if attempt and (job := commands.find_by_name(name)):
-                say(f"Slurm had accepted it all the same, as job {job.job}")
-                return job
-            return commands.sbatch(path, *arguments)
-        except (commands.SubmissionError, commands.SlurmSilentError) as error:
-            wait = next(waits, None)
-            if wait is None or not getattr(error, "transient", True):
-                raise _given_up(error) from error
-            say(f"{error.message}; trying again in {wait:.0f} s")
-            time.sleep(wait)
-    raise AssertionError  # the loop above has no end of its own
-
-
-def _given_up(error: EnvironmentFailure) -> commands.SubmissionError:
-    transient = getattr(error, "transient", True)
-    return commands.SubmissionError(error.message, error.hint, transient=transient)
-
-
 def ask_limits(say: Callable[[str], None]) -> Limits:
     """Ask for the cluster's limits; Slurm's defaults where the controller is away for the moment."""
     commands.require_slurm()
     try:
         return commands.show_limits()
-    except commands.SlurmSilentError as error:
+    except commands.SlurmError as error:
         say(f"{error.message}; assuming MaxArraySize {DEFAULT_MAX_ARRAY_SIZE}")
         return Limits()
+
+
+def await_limits(say: Callable[[str], None]) -> Limits:
+    """Ask for the cluster's limits until the controller answers, as long as sbatch would be tried.
+
+    Raises
+    ------
+    SlurmError
+        If it stays silent.
+    """
+    try:
+        return _patiently(commands.show_limits, say)
+    except commands.SlurmError as error:
+        raise commands.SlurmError(
+            error.message, "the work is registered: run the same command again when Slurm answers"
+        ) from error
+
+
+def _patiently(action: Callable[[], Answered], say: Callable[[str], None]) -> Answered:
+    """Do it, and again after a while where it may go well the next time."""
+    for wait_s in WAITS_S:
+        try:
+            return action()
+        except commands.SlurmError as error:
+            if not error.transient:
+                raise
+            say(f"{error.message}; trying again in {wait_s:.0f} s")
+            time.sleep(wait_s)
+    return action()

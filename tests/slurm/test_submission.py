@@ -1,0 +1,182 @@
+"""Submitting: once, whatever happens on the way, and the same from wherever it is done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.slurm.cluster import Cluster, await_that, started, wrapped
+from tests.slurm.jobs import SlurmProject, slurm_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slurm
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Cluster]:
+    """A cluster of its own, with small limits, whose controller may be taken away."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(
+                started("--nodes=2", "--cpus=8", "--max-array-size=11", "--memory=8000")
+            )
+        except RuntimeError as error:
+            pytest.skip(f"no Slurm: {error}")
+        yield running
+
+
+def assert_submitted_once(run: SlurmProject) -> None:
+    """One job under each name, each simulation begun once, all complete."""
+    names = run.names()
+    assert list(names.values()) == [1], names
+    assert len(run.jobs()) == 1
+    total = len(run.project.path.joinpath("receptors.csv").read_text().splitlines()) - 1
+    await_that(lambda: len(run.complete()) == total, "all complete")
+    assert set(run.begun().values()) == {1}
+    assert "nothing to do" in run.stilt("run").out
+
+
+def test_a_controller_that_is_away_for_a_moment(small: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, small, [5, 6], workers=2)
+    small.tool("controller", "down")
+    running = run.project.start("run")
+    await_that(run.project.batches, "the batch is registered")
+    assert "trying again in" in running.stderr.readline()
+    small.tool("controller", "up")
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 0, err
+    assert "submitted job" in out
+    assert_submitted_once(run)
+
+
+ACCEPTED_UNHEARD = """
+if [ ! -e {mark} ]; then
+  touch {mark}
+  $real "$@" > /dev/null
+  {then}
+fi
+"""
+TIMED_OUT = (
+    "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv' >&2; exit 1"
+)
+
+
+def test_a_socket_timeout_after_acceptance(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path / "p", cluster, [5, 6], workers=2)
+    body = ACCEPTED_UNHEARD.format(mark=tmp_path / "mark", then=TIMED_OUT)
+    run.project.env["PATH"] = wrapped(tmp_path / "w", cluster, {"sbatch": body}).env["PATH"]
+    answer = run.stilt("run")
+    assert answer.code == 0, answer.err
+    assert "Socket timed out" in answer.err
+    assert "accepted it all the same" in answer.err
+    assert_submitted_once(run)
+
+
+def test_a_controller_that_is_too_busy_at_first(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path / "p", cluster, [5], workers=1)
+    body = "[ -e {mark} ] || {{ touch {mark}; echo '{words}' >&2; exit 1; }}"
+    words = "sbatch: error: Batch job submission failed: Resource temporarily unavailable"
+    busy = body.format(mark=tmp_path / "mark", words=words)
+    counted = wrapped(tmp_path / "w", cluster, {"sbatch": busy})
+    run.project.env["PATH"] = counted.env["PATH"]
+    answer = run.stilt("run")
+    assert answer.code == 0, answer.err
+    assert "Resource temporarily unavailable; trying again in 2 s" in answer.err
+    assert counted.calls("sbatch") == 2
+    assert_submitted_once(run)
+
+
+@pytest.mark.parametrize(
+    ("program", "body"),
+    [
+        ("scontrol", "[ -e {mark} ] || {{ touch {mark}; kill -9 $PPID; exit 1; }}"),
+        ("sbatch", "[ -e {mark} ] || {{ touch {mark}; kill -9 $PPID; exit 1; }}"),
+        ("sbatch", ACCEPTED_UNHEARD.replace("{then}", "kill -9 $PPID")),
+    ],
+    ids=["after registration", "after the intent", "after acceptance"],
+)
+def test_a_run_that_was_killed_on_the_way_is_repaired_by_the_next(
+    program: str, body: str, cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / "p", cluster, [5, 6, 7], workers=2)
+    wrappers = wrapped(tmp_path / "w", cluster, {program: body.format(mark=tmp_path / "mark")})
+    killed = run.stilt("run", PATH=wrappers.env["PATH"], FAKE_SLEEP="1")
+    assert killed.code == -9
+    answer = run.stilt("run", PATH=wrappers.env["PATH"], FAKE_SLEEP="1")
+    assert answer.code == 0, answer.err
+    assert_submitted_once(run)
+
+
+def test_two_runs_at_the_same_moment_make_one_submission(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path / "p", cluster, [5, 6, 7, 8], workers=2)
+    counted = wrapped(tmp_path / "w", cluster)
+    both = [run.project.start("run", PATH=counted.env["PATH"], FAKE_SLEEP="1") for _ in range(2)]
+    said = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sum("submitted job" in out for out, _ in said) == 1
+    assert counted.calls("sbatch") == 1
+    assert_submitted_once(run)
+
+
+def test_more_chunks_than_an_array_may_have(small: Cluster, tmp_path: Path):
+    more = ["array_parallelism: 6"]
+    heights = [5 + number / 10 for number in range(40)]
+    run = slurm_project(tmp_path, small, heights, workers=40, more=more)
+    jobs = run.submit()
+    assert len(jobs) == 4
+    assert [len(small.states(job)) for job in jobs] == [10, 10, 10, 10]
+    run.await_outcome("complete", 40, timeout_s=180)
+    assert set(run.begun().values()) == {1}
+    assert sorted(life.task for life in run.segments()) == list(range(40))
+    for job in jobs:
+        run.await_ended(job)
+    spans = [(record["StartTime"], record["EndTime"]) for record in small.records()]
+    assert max(sum(start <= at < end for start, end in spans) for at, _ in spans) <= 6
+
+
+def test_submitted_from_inside_an_array_task_with_sbatchs_variables_set(
+    cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / "p", cluster, [5, 6, 7, 8, 9, 10], workers=6, cpus=2)
+    leaks = {
+        "SBATCH_ARRAY_INX": "9",
+        "SBATCH_PARTITION": "nowhere",
+        "SBATCH_JOB_NAME": "other",
+        "SBATCH_TIMELIMIT": "1",
+        "SBATCH_REQUEUE": "0",
+        "SBATCH_NO_REQUEUE": "1",
+        "SBATCH_OUTPUT": str(tmp_path / "elsewhere"),
+        "SBATCH_OPEN_MODE": "truncate",
+        "SBATCH_SIGNAL": "TERM@5",
+        "SQUEUE_FORMAT": "%i",
+        "SQUEUE_STATES": "FAILED",
+        "SLURM_TIME_FORMAT": "relative",
+    }
+    script = tmp_path / "outer.sh"
+    exports = "\n".join(f"export {name}={value}" for name, value in leaks.items())
+    inner = [sys.executable, "-m", "stilt", "run", str(run.project.path)]
+    script.write_text(f"#!/bin/bash\n{exports}\n{subprocess.list2cmdline(inner)}\n")
+    environment = {**run.project.environment(), "PYTHONPATH": "."}
+    outer = cluster.run(
+        "sbatch",
+        *("--parsable", "--array=3-3", "--mem=50", f"--output={tmp_path}/outer.txt", str(script)),
+        env=environment,
+    ).strip()
+    await_that(run.jobs, "the inner submission")
+    (job,) = run.jobs()
+    assert job != outer
+    run.await_outcome("complete", 6)
+    run.await_ended(job)
+    assert sorted(cluster.states(job)) == [0, 1, 2, 3, 4, 5]
+    assert sorted(life.task for life in run.segments()) == [0, 1, 2, 3, 4, 5]
+    shown = cluster.run("scontrol", "show", "job", f"{job}_0")
+    for setting in ("Requeue=1", "TimeLimit=00:10:00", "CPUs/Task=2", "Partition=debug"):
+        assert setting in shown
+    assert set(run.begun().values()) == {1}
