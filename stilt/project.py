@@ -179,7 +179,7 @@ class Result:
         from stilt.status.fates import Fates
 
         folded = OutputIndex(self.project.layout.log_dir).fold()
-        known = folded.sims.get(self.id)
+        known = folded.find(self.id)
         if known is None:
             return "pending"
         return shown_as(known.outcome, known.life, Fates(folded, observe(folded)))
@@ -248,7 +248,7 @@ class Result:
         """Return the latest event that the log has of it."""
         from stilt.log.index import OutputIndex
 
-        return OutputIndex(self.project.layout.log_dir).fold().sims.get(self.id)
+        return OutputIndex(self.project.layout.log_dir).fold().find(self.id)
 
     def _existing(self, path: Path, what: str) -> Path:
         if not path.exists():

@@ -6,13 +6,13 @@ import math
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from stilt.log.fold import SUCCESSES
+from stilt.log.states import SUCCESSES
 from stilt.status.summary import PastRuns, Spread
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
-    from stilt.log.fold import SimState, State
+    from stilt.log.fold import State
 
 RECENT = 400
 SAMPLE = 20_000
@@ -23,45 +23,37 @@ OVERHEAD_BYTES = 300 * MEBI
 START_S = 120
 
 ENDED = SUCCESSES | {"failed"}
+LOST = frozenset({"failed", "interrupted"})
+ALL = ENDED | {"running", "interrupted", "invalid"}
 
 
 def rate_per_second(state: State, batches: Collection[str], now: float) -> float | None:
     """Return how many simulations of these batches end in a second, by the latest that did; None before any."""
-    latest = nlargest(
-        RECENT,
-        (
-            sim.at
-            for sim in state.sims.values()
-            if sim.outcome in ENDED and sim.life.batch in batches
-        ),
-    )
-    begun = [life.at for name in batches for life in state.batches[name].lives.values() if life.at]
+    lives = {name: life for batch in batches for name, life in state.batches[batch].lives.items()}
+    begun = [life.at for life in lives.values() if life.at and life.task is not None]
+    latest = nlargest(RECENT, state.columns(ENDED, lives=lives.keys()).at)
     if not latest or not begun:
         return None
-    whole = len(latest) < RECENT
-    since = min(begun) if whole else latest[-1]
+    since = min(begun) if len(latest) < RECENT else latest[-1]
     return len(latest) / max(now - since, 1.0)
 
 
 def past_runs(state: State) -> PastRuns | None:
     """Return what the simulations that ended have cost; None where none has."""
-    ended = [sim for sim in state.sims.values() if sim.outcome in ENDED and sim.wall_s > 0]
-    if not ended:
+    good = state.columns(SUCCESSES)
+    failed = state.columns({"failed"})
+    measured = good if any(good.wall_s) else failed
+    if not any(measured.wall_s):
         return None
-    good = [sim for sim in ended if sim.outcome in SUCCESSES] or ended
-    older = [sim for batch in state.earlier.values() for sim in batch.values()]
-    lost = [sim for sim in state.sims.values() if sim.outcome not in SUCCESSES]
+    older = state.columns(ALL, earlier=True)
+    lost = sum(state.columns(LOST).wall_s) + sum(state.columns(LOST, earlier=True).wall_s)
     return PastRuns(
-        simulations=len(ended),
-        wall_s=spread([sim.wall_s for sim in good]),
-        peak_rss_bytes=spread([float(sim.peak_rss_bytes) for sim in good]),
-        core_hours=_hours([*state.sims.values(), *older]),
-        core_hours_wasted=_hours([*lost, *(sim for sim in older if sim.outcome not in SUCCESSES)]),
+        simulations=len(good.wall_s) + len(failed.wall_s),
+        wall_s=spread(measured.wall_s),
+        peak_rss_bytes=spread(measured.peak_rss_bytes),
+        core_hours=round((sum(state.columns(ALL).wall_s) + sum(older.wall_s)) / 3600, 4),
+        core_hours_wasted=round(lost / 3600, 4),
     )
-
-
-def _hours(sims: Iterable[SimState]) -> float:
-    return round(sum(sim.wall_s for sim in sims) / 3600, 4)
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -104,9 +104,8 @@ def batch_counts(state: State, tally: Tally, fates: Fates) -> dict[str, Counter[
     counts: dict[str, Counter[str]] = {name: Counter() for name in state.batches}
     for (life, outcome, _), number in tally.items():
         counts[life.batch][shown_as(outcome, life, fates)] += number
-    for name, older in state.earlier.items():
-        for sim in older.values():
-            counts[name][shown_as(sim.outcome, sim.life, fates)] += 1
+    for (life, outcome, _), number in state.tally(earlier=True).items():
+        counts[life.batch][shown_as(outcome, life, fates)] += number
     return counts
 
 
@@ -149,7 +148,7 @@ def count_waiting(
     again: Counter[tuple[str, str]] = Counter()
     if open_chunks and _may_overlap(state, tally, new, project_total):
         new, again = _compare(state, fates, open_chunks, read_chunk)
-    return Waiting(max(new, project_total - len(state.sims)), again)
+    return Waiting(max(new, project_total - state.begun()), again)
 
 
 def _batches_at_work(state: State) -> list[BatchState]:
@@ -162,18 +161,15 @@ def _is_latest(batch: BatchState, state: State) -> bool:
 
 def _begun_by_task(state: State, tally: Tally) -> Counter[tuple[str, int | None]]:
     begun: Counter[tuple[str, int | None]] = Counter()
-    for (life, _, _), number in tally.items():
+    for (life, _, _), number in (*tally.items(), *state.tally(earlier=True).items()):
         begun[life.batch, life.task] += number
-    for older in state.earlier.values():
-        for sim in older.values():
-            begun[sim.life.batch, sim.life.task] += 1
     return begun
 
 
 def _may_overlap(state: State, tally: Tally, new: int, project_total: int) -> bool:
     latest = max(batch.seq for batch in state.batches.values())
     left_over = any(life.seq < latest and outcome not in SUCCESSES for life, outcome, _ in tally)
-    return left_over or len(state.sims) + new > project_total
+    return left_over or state.begun() + new > project_total
 
 
 def _compare(

@@ -43,8 +43,7 @@ def failures(layout: Layout) -> list[Failure]:
             wall_s=sim.wall_s,
             log=str(find_dated(layout.output / "logs", sim.sim, ".log") or ""),
         )
-        for sim in state.sims.values()
-        if sim.outcome == "failed"
+        for sim in state.having("failed")
     ]
     return sorted(failed, key=lambda failure: (failure.reason, failure.sim))
 

@@ -65,7 +65,7 @@ def history(layout: Layout, sim: str, until: float | None = None) -> History:
     """
     index = OutputIndex(layout.log_dir)
     state = index.fold(until, use_checkpoint=False)
-    known = state.sims.get(sim)
+    known = state.find(sim)
     if known is None:
         raise InputError(
             f"the log of {layout.output} has no event of a simulation {sim!r}",

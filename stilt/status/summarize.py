@@ -63,7 +63,7 @@ def summarize(
     summary = Summary(
         project=project,
         as_of=as_of,
-        total=len(state.sims) + waiting.new,
+        total=state.begun() + waiting.new,
         pending=counts.states["pending"],
         running=counts.states["running"],
         complete=counts.states["complete"],
@@ -78,11 +78,13 @@ def summarize(
         damaged=state.damaged,
         unknown_events=state.unknown,
         damages=tuple(map(str, state.damages)),
-        last_event_at=max((sim.at for sim in state.sims.values()), default=None),
+        last_event_at=max(state.columns(cost.ALL).at, default=None),
         failure_examples=_examples(state),
     )
-    summary = _with_tasks(summary, state, fates, now)
-    summary = _with_cost(summary, state, fates, execution, now)
+    past = cost.past_runs(state)
+    summary = _with_tasks(summary, state, fates, now, past)
+    summary = _with_pace(summary, state, fates, now)
+    summary = replace(summary, past_runs=_advised(past, summary, execution))
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
 
 
@@ -125,11 +127,10 @@ def _batch(batch: BatchState, counts: Counter[str], manifest: Manifest | None) -
 def _examples(state: State) -> dict[str, FailureExample]:
     """Return the latest failure for each reason: older ones may have been mended since."""
     latest: dict[str, SimState] = {}
-    for sim in state.sims.values():
-        if sim.outcome == "failed":
-            known = latest.get(sim.reason)
-            if known is None or (sim.at, sim.sim) > (known.at, known.sim):
-                latest[sim.reason] = sim
+    for sim in state.having("failed"):
+        known = latest.get(sim.reason)
+        if known is None or (sim.at, sim.sim) > (known.at, known.sim):
+            latest[sim.reason] = sim
     return {reason: example_of(sim) for reason, sim in sorted(latest.items())}
 
 
@@ -150,13 +151,15 @@ def node_of(life: Life) -> str:
     return (life.writer.node or life.writer.host) if life.writer else ""
 
 
-def _with_tasks(summary: Summary, state: State, fates: Fates, now: float) -> Summary:
+def _with_tasks(
+    summary: Summary, state: State, fates: Fates, now: float, past: PastRuns | None
+) -> Summary:
     """Add what runs where, what waits and what is stuck."""
     running: dict[str, list[SimState]] = {}
-    for sim in state.sims.values():
-        if sim.outcome == "running" and shown_as("running", sim.life, fates) == "running":
+    for sim in state.having("running"):
+        if shown_as("running", sim.life, fates) == "running":
             running.setdefault(sim.life.name, []).append(sim)
-    limit = _stuck_after(state) if running else 0.0
+    limit = _stuck_after(past) if past else 0.0
     tasks = [_running_task(sims, fates, now, limit) for sims in running.values()]
     live, unknown, waiting = _count_tasks(state, fates)
     return replace(
@@ -168,10 +171,9 @@ def _with_tasks(summary: Summary, state: State, fates: Fates, now: float) -> Sum
     )
 
 
-def _stuck_after(state: State) -> float:
+def _stuck_after(past: PastRuns) -> float:
     """Return the seconds after which a simulation has taken far longer than the others did."""
-    past = cost.past_runs(state)
-    return max(STUCK_FACTOR * past.wall_s.p95, past.wall_s.max, STUCK_LEAST_S) if past else 0.0
+    return max(STUCK_FACTOR * past.wall_s.p95, past.wall_s.max, STUCK_LEAST_S)
 
 
 def _running_task(sims: list[SimState], fates: Fates, now: float, limit: float) -> RunningTask:
@@ -214,11 +216,8 @@ def _count_tasks(state: State, fates: Fates) -> tuple[int, int, tuple[WaitingJob
     return fate_of[Fate.LIVE], fate_of[Fate.UNKNOWN], jobs
 
 
-def _with_cost(
-    summary: Summary, state: State, fates: Fates, execution: Execution | None, now: float
-) -> Summary:
-    """Add rate and time left where something is at work, and what past simulations cost."""
-    past = cost.past_runs(state)
+def _with_pace(summary: Summary, state: State, fates: Fates, now: float) -> Summary:
+    """Add rate and time left where something is at work."""
     at_work = {task.batch for task in summary.running_tasks if task.life == Fate.LIVE.value}
     at_work |= {life.batch for life in _live_lives(state, fates)}
     rate = cost.rate_per_second(state, at_work, now) if at_work else None
@@ -227,7 +226,6 @@ def _with_cost(
         summary,
         rate_per_hour=round(rate * 3600, 3) if rate else None,
         time_left_s=round(left / rate, 1) if rate and left else None,
-        past_runs=_advised(past, summary, execution),
     )
 
 

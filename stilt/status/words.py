@@ -36,7 +36,7 @@ def find_id(layout: Layout, text: str) -> str:
         If none is named, or several.
     """
     state = OutputIndex(layout.log_dir).fold()
-    if text in state.sims:
+    if state.find(text) is not None:
         return text
     found = sorted(sim for sim in state.sims if text in sim)
     if len(found) == 1:
@@ -80,7 +80,7 @@ def task_words(layout: Layout, sim: str) -> Words | None:
     from stilt.backends.slurm.script import task_output
 
     state = OutputIndex(layout.log_dir).fold()
-    known = state.sims.get(sim)
+    known = state.find(sim)
     if known is None or known.life.task is None:
         return None
     task = known.life.task
