@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from stilt.transport.hysplit.parse import FULL, parse_rows
 FILE_NAME = "PARTICLE_STILT.DAT"
 BUFFER_BYTES = 1 << 18
 LINE_BYTES = 1 << 12
+
+_TOO_WIDE = re.compile(rb"\*+")  # what Fortran writes for a number that does not fit its column
 
 
 class DumpError(ValueError):
@@ -99,7 +102,7 @@ class DumpParser:
     @property
     def is_cut(self) -> bool:
         """Whether the text ends inside of a line, as a file does whose writer was stopped."""
-        return bool(bytes(self._buffer[: self._filled]).strip())
+        return self._filled > 0
 
     def table(self) -> ParticleTable:
         """Return the rows so far."""
@@ -121,7 +124,7 @@ class DumpParser:
         """Parse a line with exponents, NaN or stars; return where the next one starts."""
         line = self._line(start)
         try:
-            values = [_number(word) for word in line.split()]
+            values = [_number(word) for word in _TOO_WIDE.sub(b" nan ", line).split()]
         except ValueError:
             values = []
         if len(values) != len(self.names):
@@ -142,7 +145,5 @@ def _after_last_newline(text: memoryview) -> int:
 
 
 def _number(word: bytes) -> float:
-    """Read one word; Fortran writes stars for a number that is too wide for its column."""
-    if word.strip(b"*") == b"":
-        return float("nan")
+    """Read one word; Fortran may write an exponent with D."""
     return float(word.lower().replace(b"d", b"e"))
