@@ -92,7 +92,10 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
         found = re.compile(name).search
     except re.error:
         found = re.compile(re.escape(name)).search
-    return tuple(Path(path) for path in known.paths if name in path or found(path))
+    named = (Path(path) for path in known.paths if name in path or found(path))
+    return tuple(
+        path for path in named if path.is_file()
+    )  # the listing may be older than the folder
 
 
 def read_headers(files: Sequence[Path]) -> list[ArlFile] | None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from math import atan, atan2, cos, degrees, exp, hypot, log, pi, radians, sin
 
 EARTH_RADIUS_KM = 6371.2
-_FLAT = 1e-6
+_FLAT = 1e-5
 _POLE = 1 - 1e-15
 _STEREOGRAPHIC = 1 - 1e-9
 
@@ -77,7 +77,8 @@ class Grid:
     def contains(self, lon: float, lat: float) -> bool:
         """Tell whether a place lies between the outermost points."""
         x, y = self.to_grid(lon, lat)
-        return (self.is_global or 1 <= x <= self.nx) and 1 <= y <= self.ny
+        in_columns = self.is_global or 1 - _FLAT <= x <= self.nx + _FLAT
+        return in_columns and 1 - _FLAT <= y <= self.ny + _FLAT
 
     def outline(self, points: int = 9) -> list[tuple[float, float]]:
         """Return longitudes and latitudes along the border, counterclockwise from the first point."""
