@@ -13,6 +13,7 @@ from stilt.check.finding import Finding, fine, note, warning, wrong_input
 from stilt.met.arl import ArlError, read_arl
 from stilt.met.files import Span, expected_name, match
 from stilt.met.listing import listing
+from stilt.quantities import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -210,7 +211,7 @@ def _hours(area: str, demand: Demand, headers: Sequence[ArlFile]) -> Iterator[Fi
     if not uncovered:
         steps = {header.step for header in headers if header.step}
         covered = Span(headers[0].times[0], headers[-1].times[-1])
-        every = f", every {min(steps)}" if steps else ""
+        every = f", every {duration(min(steps).total_seconds())}" if steps else ""
         yield fine(area, f"{len(demand.files.found):,} files, {covered}{every}")
         return
     affected = int(np.logical_or.reduce([rows for _, rows in uncovered]).sum())

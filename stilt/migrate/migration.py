@@ -1,0 +1,114 @@
+"""What comes out of moving in, and how it is written."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from stilt.config.dump import plain
+from stilt.config.load import parse_config
+from stilt.config.schema import Config, Execution, Met
+from stilt.durable import publish
+from stilt.errors import InputError, ProblemsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WIDTH = 96
+NO_RECEPTORS = "time,longitude,latitude,altitude\n"
+"""What stands in for receptors that could not be read: a run refuses it, where an example might run."""
+
+
+@dataclass
+class Migration:
+    """Settings and receptors in our terms, and what could not be carried over.
+
+    Attributes
+    ----------
+    source
+        The file they were read from.
+    settings
+        As they are to stand in ``config.yaml``.
+    receptors
+        The text of ``receptors.csv``; None if there are none to be read.
+    notes
+        What was left behind or changed, and what to do about it.
+    """
+
+    source: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    receptors: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def problems(self) -> tuple[str, ...]:
+        """Return what still has to be mended in the settings before a run."""
+        try:
+            parse_config(self.yaml(), "config.yaml")
+        except ProblemsError as error:
+            return error.problems
+        return ()
+
+    def yaml(self) -> str:
+        """Return ``config.yaml``: what differs from the defaults, and the notes as comments."""
+        import yaml
+
+        lines = [f"# Settings read from {self.source.name}."]
+        if self.notes:
+            lines.append("# Not carried over as it was:")
+            for text in self.notes:
+                lines += textwrap.wrap(
+                    text, _WIDTH, initial_indent="# - ", subsequent_indent="#   "
+                )
+        body = yaml.dump(
+            without_defaults(self.settings),
+            Dumper=yaml.SafeDumper,
+            sort_keys=False,
+            allow_unicode=True,
+            width=_WIDTH,
+        )
+        return "\n".join(lines) + "\n\n" + str(body)
+
+
+def without_defaults(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings in the order of the design, without those that are as by default."""
+    defaults = plain(Config(mets={"any": Met("/", "%Y", "1d")}, n_hours=1))
+    kept = ("mets", "footprints", "n_hours", "numpar")
+    order = [*kept, *(key for key in Config.__struct_fields__ if key not in kept)]
+    result: dict[str, Any] = {}
+    for key in order:
+        if key in settings and (key in kept or settings[key] != defaults.get(key)):
+            result[key] = settings[key]
+    execution = result.get("execution")
+    if execution is not None:
+        usual = plain(Execution())
+        execution = {key: value for key, value in execution.items() if value != usual.get(key)}
+        result["execution"] = execution
+    return {key: value for key, value in result.items() if value not in ({}, None)}
+
+
+def write_project(project: Path, migration: Migration) -> list[Path]:
+    """Write ``config.yaml`` and ``receptors.csv``; return their paths.
+
+    Raises
+    ------
+    InputError
+        If one of the files is there already; nothing is written then.
+    """
+    config, receptors = project / "config.yaml", project / "receptors.csv"
+    there = [path for path in (config, receptors) if path.exists()]
+    if there:
+        raise InputError(
+            f"{there[0]} exists already; init overwrites nothing",
+            "name another folder: stilt init NEW_PROJECT --from ...",
+        )
+    settings = migration.yaml().encode()
+    project.mkdir(parents=True, exist_ok=True)
+    publish(receptors, (migration.receptors or NO_RECEPTORS).encode())
+    publish(config, settings)
+    return [receptors, config]

@@ -1,0 +1,69 @@
+"""From a path that a user names to what is in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stilt.errors import InputError
+from stilt.example.starter import STARTER_CONFIG
+from stilt.migrate.migration import Migration
+from stilt.migrate.r_values import UnreadableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HINT = "name an R-STILT run_stilt.r, a PYSTILT config.yaml, a receptors .rds, or the folder of a project"
+
+
+def read_project(path: Path) -> Migration:
+    """Read settings and receptors of an R-STILT or PYSTILT project.
+
+    Raises
+    ------
+    InputError
+        If it is none, or cannot be read.
+    """
+    source = _file_of(path)
+    suffix = source.suffix.lower()
+    if suffix == ".r":
+        from stilt.migrate.r_stilt import read_r_stilt
+
+        return read_r_stilt(source)
+    if suffix in {".yaml", ".yml"}:
+        from stilt.migrate.pystilt import read_pystilt
+
+        return read_pystilt(source)
+    if suffix == ".rds":
+        return _receptors_only(source)
+    raise InputError(f"{path}: this is no project that is known", HINT)
+
+
+def _file_of(path: Path) -> Path:
+    if path.is_file():
+        return path
+    places = (path / "r" / "run_stilt.r", path / "run_stilt.r", path / "config.yaml")
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        what = (
+            "there is neither run_stilt.r nor config.yaml in it" if path.is_dir() else "not there"
+        )
+        raise InputError(f"{path}: {what}", HINT)
+    return found
+
+
+def _receptors_only(path: Path) -> Migration:
+    """Read receptors from a data frame that R saved; the settings are those of a new project."""
+    import yaml
+
+    from stilt.migrate.r_receptors import receptors_csv
+    from stilt.migrate.r_tables import read_rds
+
+    try:
+        text = receptors_csv(read_rds(path))
+    except UnreadableError as error:
+        raise InputError(
+            f"{path}: {error}", "in R: write.csv(receptors, 'receptors.csv')"
+        ) from None
+    migration = Migration(path, settings=yaml.safe_load(STARTER_CONFIG), receptors=text)
+    migration.note("receptors only: the settings are those of a new project, to be edited")
+    return migration
