@@ -7,6 +7,7 @@ bytes). It can be deleted at any time, and whatever is odd about it makes it as 
 from __future__ import annotations
 
 import os
+from itertools import chain
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -15,7 +16,14 @@ from msgspec import MsgspecError, Struct, json
 from stilt.durable import publish_with
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.fold import SegmentFacts, State
-from stilt.log.frozen import BYTE_ORDER, FrozenSims, Section, columns_of
+from stilt.log.frozen import (
+    BYTE_ORDER,
+    Count,
+    FrozenSims,
+    Section,
+    columns_of,
+    counts_of,
+)
 from stilt.log.states import BatchEvent, Life  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
@@ -40,6 +48,7 @@ class Footer(Struct):
     lives: list[Life]
     files: list[SegmentFacts]
     batch_events: list[BatchEvent]
+    tallies: tuple[list[Count], list[Count]]
 
 
 def save(path: Path, state: State) -> None:
@@ -53,13 +62,14 @@ def save(path: Path, state: State) -> None:
     files = list(state.files.values())
     lives = [state.lives[file.name] for file in files]
     number = {id(life): place for place, life in enumerate(lives)}
-    for sims in (state.sims, *state.earlier.values()):
-        for sim in sims.values():
-            if id(sim.life) not in number:  # that of an invalid: its own, and no segment's
-                number[id(sim.life)] = len(lives)
-                lives.append(sim.life)
+    tallies = (state.tally(), state.tally(earlier=True))
+    for life, *_ in chain(*tallies):
+        if id(life) not in number:  # that of an invalid: its own, and no segment's
+            number[id(life)] = len(lives)
+            lives.append(life)
     events = [event for batch in state.batches.values() for event in _events_of(batch)]
-    footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events)
+    now, earlier = (counts_of(tally, number) for tally in tallies)
+    footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier))
     publish_with(path, lambda temporary: _write(temporary, state, footer, number))
 
 
@@ -74,7 +84,7 @@ def load(path: Path) -> State | None:
         footer = json.decode(payload, type=Footer)
         if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
             return None
-        return _state_of(footer, FrozenSims(data, footer.sections, footer.lives))
+        return _state_of(footer, FrozenSims(data, footer.sections, footer.lives, footer.tallies))
     except (OSError, ValueError, LookupError, MsgspecError):
         return None
 

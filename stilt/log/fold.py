@@ -8,6 +8,7 @@ associative and idempotent; ``spec/log-format.md`` states them normatively.
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from msgspec import Struct
 
 from stilt.log.batches import BatchState
 from stilt.log.events import Closed, Invalid
-from stilt.log.frozen import Columns, FrozenSims
 from stilt.log.reader import Damage
 from stilt.log.states import (
     SUCCESSES,
@@ -28,9 +28,33 @@ from stilt.log.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
+
+    from stilt.log.frozen import ColumnName, FrozenSims
 
 __all__ = ["SUCCESSES", "BatchState", "Life", "SegmentFacts", "SimState", "State"]
+
+
+class Columns:
+    """What some simulations cost: lists of the same length and order, each made when it is asked for."""
+
+    def __init__(self, column: Callable[[ColumnName], list[float]]) -> None:
+        self._column = column
+
+    @cached_property
+    def at(self) -> list[float]:
+        """Moments, in seconds since 1970."""
+        return self._column("at")
+
+    @cached_property
+    def wall_s(self) -> list[float]:
+        """Wall time in seconds; 0 where it is not known."""
+        return self._column("wall_s")
+
+    @cached_property
+    def peak_rss_bytes(self) -> list[float]:
+        """Peak memory in bytes; 0 where it is not known."""
+        return self._column("peak_rss_bytes")
 
 
 class SegmentFacts(Struct):
@@ -165,24 +189,25 @@ class State:
 
         ``lives``, names of lives, leaves out all others; ``earlier`` is as for ``tally``.
         """
-        loose = [
-            state
-            for state in self._loose(earlier=earlier)
-            if state.outcome in outcomes and (lives is None or state.life.name in lives)
-        ]
-        found = Columns(
-            [state.at for state in loose],
-            [state.wall_s for state in loose],
-            [state.peak_rss_bytes for state in loose],
-        )
-        if self._frozen is None:
-            return found
-        frozen = self._frozen.columns(outcomes, lives, earlier=earlier)
-        return Columns(
-            frozen.at + found.at,
-            frozen.wall_s + found.wall_s,
-            frozen.peak_rss_bytes + found.peak_rss_bytes,
-        )
+
+        def column(name: ColumnName) -> list[float]:
+            loose = [
+                getattr(state, name)
+                for state in self._loose(earlier=earlier)
+                if state.outcome in outcomes and (lives is None or state.life.name in lives)
+            ]
+            if self._frozen is None:
+                return loose
+            return self._frozen.column(name, outcomes, lives, earlier=earlier) + loose
+
+        return Columns(column)
+
+    def latest(self) -> float | None:
+        """Return the latest moment of any simulation's state; ``None`` where there is none."""
+        moments = [state.at for state in self._sims.values()]
+        if self._frozen and self._frozen.count():
+            moments.append(self._frozen.latest())
+        return max(moments, default=None)
 
     def batch(self, name: str) -> BatchState:
         """Return the state of a batch, a new one if it was never heard of."""

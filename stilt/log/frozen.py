@@ -1,8 +1,8 @@
 """Simulations as columns: a million of them in a file that is read in a fraction of a second.
 
-One row for each simulation and batch, sorted by id; of several rows of one id the last is the state of the
-simulation, those before it are what older batches left. Text that few rows have (reasons and messages) lies
-apart. Sums and counts need no object a simulation, and single ones are looked up by bisection.
+One row for each simulation and batch: first what older batches left, then the states that hold. Text that few
+rows have (reasons and messages) lies apart. Sums and counts need no object a simulation, and single ones are
+looked up by bisection in the column ``order``, which lists the rows by id.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from itertools import accumulate, compress, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate, compress
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from zlib import crc32
 
 from msgspec import json
@@ -25,17 +25,24 @@ if TYPE_CHECKING:
     from stilt.log.states import Life
 
 BYTE_ORDER = sys.byteorder
-_TYPES = {"end": "Q", "life": "I", "outcome": "B", "top": "B", "at": "d", "wall_s": "d", "rss": "Q"}
+_TYPES = {
+    "order": "I",
+    "end": "Q",
+    "life": "I",
+    "outcome": "B",
+    "top": "B",
+    "at": "d",
+    "wall_s": "d",
+    "peak_rss_bytes": "Q",
+}
 _BLOCK_ROWS = 1 << 16
 _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
 
-class Columns(NamedTuple):
-    """What some simulations cost, in no particular order; the lists have the same length."""
+Count = tuple[int, str, str, int]
+"""Number of the life, outcome, reason, and how many simulations there are of these."""
 
-    at: list[float]
-    wall_s: list[float]
-    peak_rss_bytes: list[int]
+ColumnName = Literal["at", "wall_s", "peak_rss_bytes"]
 
 
 class Section(NamedTuple):
@@ -57,6 +64,8 @@ class FrozenSims:
         Where in them the columns are.
     lives
         What the column ``life`` counts in.
+    tallies
+        How many rows that hold, and how many that older batches left, there are of each kind.
 
     Raises
     ------
@@ -64,7 +73,13 @@ class FrozenSims:
         If a column is not what was written.
     """
 
-    def __init__(self, data: bytes, sections: Mapping[str, Section], lives: Sequence[Life]) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        sections: Mapping[str, Section],
+        lives: Sequence[Life],
+        tallies: tuple[Sequence[Count], Sequence[Count]],
+    ) -> None:
         view = memoryview(data)
         columns: dict[str, Any] = {}
         for name, (offset, size, checksum) in sections.items():
@@ -73,16 +88,19 @@ class FrozenSims:
                 raise ValueError(name)
             columns[name] = part.cast(_TYPES[name]) if name in _TYPES else part  # type: ignore[call-overload]
         self.lives = lives
+        self._order = columns["order"]
         self._ids = columns["ids"]
         self._ends = columns["end"]
         self._life = columns["life"]
         self._outcome = bytes(columns["outcome"])
         self._at = columns["at"]
         self._wall_s = columns["wall_s"]
-        self._rss = columns["rss"]
+        self._rss = columns["peak_rss_bytes"]
+        self._quantities = {name: columns[name] for name in ("at", "wall_s", "peak_rss_bytes")}
         self._raw_texts = columns["texts"]
         self._texts: dict[int, tuple[str, str]] | None = None
-        # Bit by bit what still holds: rows are struck out when their simulation is thawed.
+        self._tallies = tuple(_named(counts, lives) for counts in tallies)
+        # Row by row whether it still counts: rows are struck out when their simulation is thawed.
         self._tops = bytearray(columns["top"])
         self._lowers = bytearray(columns["top"].tobytes().translate(bytes([1, 0]) + bytes(254)))
 
@@ -92,12 +110,15 @@ class FrozenSims:
     def take(self, sim: str) -> list[SimState]:
         """Strike out the rows of a simulation and return them as states, the lowest first."""
         key = sim.encode()
-        first = bisect_left(range(len(self)), key, key=self._id)
+        first = bisect_left(self._order, key, key=self._id)
         found = []
-        for row in range(first, len(self)):
+        for place in range(first, len(self)):
+            row = self._order[place]
             if self._id(row) != key or not (self._tops[row] or self._lowers[row]):
                 break
-            found.append(self._state(row))
+            state = self._state(row)
+            found.append(state)
+            self._tallies[self._lowers[row]][state.life, state.outcome, state.reason] -= 1
             self._tops[row] = self._lowers[row] = 0
         return found
 
@@ -118,33 +139,28 @@ class FrozenSims:
         mask = self._mask(outcomes, self._tops)
         return map(self._state, compress(range(len(self)), mask))
 
-    def columns(
-        self, outcomes: Collection[str], lives: Collection[str] | None, *, earlier: bool
-    ) -> Columns:
-        """Return what those with one of these outcomes (in lives of these names) cost."""
+    def column(
+        self,
+        name: ColumnName,
+        outcomes: Collection[str],
+        lives: Collection[str] | None,
+        *,
+        earlier: bool,
+    ) -> list[float]:
+        """Return one quantity of those with one of these outcomes, in lives of these names."""
         mask = self._mask(outcomes, self._lowers if earlier else self._tops)
         if lives is not None:
             wanted = bytes(life.name in lives for life in self.lives)
             mask = bytes(wanted[life] and bit for life, bit in zip(self._life, mask, strict=True))
-        return Columns(
-            list(compress(self._at, mask)),
-            list(compress(self._wall_s, mask)),
-            list(compress(self._rss, mask)),
-        )
+        return list(compress(self._quantities[name], mask))
+
+    def latest(self) -> float:
+        """Return the latest moment of the states that hold."""
+        return max(compress(self._at, self._tops), default=0.0)
 
     def tally(self, *, earlier: bool) -> Counter[tuple[Life, str, str]]:
         """Count by life, outcome and reason."""
-        mask = self._lowers if earlier else self._tops
-        plain = Counter(zip(compress(self._life, mask), compress(self._outcome, mask), strict=True))
-        counts = Counter(
-            {(self.lives[life], OUTCOMES[code], ""): n for (life, code), n in plain.items()}
-        )
-        for row, (reason, _) in self._text_of().items():
-            if reason and mask[row]:
-                life, outcome = self.lives[self._life[row]], OUTCOMES[self._outcome[row]]
-                counts[life, outcome, ""] -= 1
-                counts[life, outcome, reason] += 1
-        return +counts
+        return +self._tallies[earlier]
 
     def _id(self, row: int) -> bytes:
         start = self._ends[row - 1] if row else 0
@@ -186,17 +202,20 @@ def columns_of(
 
     ``lives`` goes from the ``id`` of a life to its number.
     """
-    rows, tops = _rows(sims, earlier)
-    ids = [state.sim.encode() for state in rows]
-    yield "ids", (b"".join(block) for block in _blocks(ids))
-    yield "end", iter([array("Q", accumulate(map(len, ids))).tobytes()])
-    del ids
-    yield "top", iter([bytes(tops)])
+    older = [state for states in earlier.values() for state in states.values()]
+    rows = [*older, *sims.values()]
+    ids = [*(state.sim for state in older), *sims]
+    # Of equal ids the sort keeps the order: what older batches left comes before what holds.
+    yield "order", iter([array("I", sorted(range(len(ids)), key=ids.__getitem__)).tobytes()])
+    yield "top", iter([b"\0" * len(older) + b"\1" * len(sims)])
+    sizes = array("I")
+    yield "ids", _ids(ids, sizes)
+    yield "end", iter([array("Q", accumulate(sizes)).tobytes()])
     yield "life", iter([array("I", [lives[id(state.life)] for state in rows]).tobytes()])
     yield "outcome", iter([bytes([_CODE[state.outcome] for state in rows])])
     yield "at", iter([array("d", [state.at for state in rows]).tobytes()])
     yield "wall_s", iter([array("d", [state.wall_s for state in rows]).tobytes()])
-    yield "rss", iter([array("Q", [state.peak_rss_bytes for state in rows]).tobytes()])
+    yield "peak_rss_bytes", iter([array("Q", [state.peak_rss_bytes for state in rows]).tobytes()])
     texts = [
         (row, state.reason, state.message)
         for row, state in enumerate(rows)
@@ -205,29 +224,18 @@ def columns_of(
     yield "texts", iter([json.encode(texts)])
 
 
-def _rows(
-    sims: Mapping[str, SimState], earlier: Mapping[str, Mapping[str, SimState]]
-) -> tuple[list[SimState], bytes]:
-    """Return the states by id, older batches' first, and for each whether it is the one that holds.
-
-    Text sorts by code points, which is how its UTF-8 sorts.
-    """
-    below: dict[str, list[SimState]] = {}
-    for older in earlier.values():
-        for sim, state in older.items():
-            below.setdefault(sim, []).append(state)
-    if not below:
-        return [sims[sim] for sim in sorted(sims)], b"\1" * len(sims)
-    rows: list[SimState] = []
-    tops = bytearray()
-    for sim in sorted(sims):
-        older_states = sorted(below.get(sim, ()), key=lambda state: state.rank)
-        rows += [*older_states, sims[sim]]
-        tops += b"\0" * len(older_states) + b"\1"
-    return rows, bytes(tops)
+def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, int]) -> list[Count]:
+    """Return a tally with lives by number, as ``FrozenSims`` wants it back."""
+    return [(lives[id(life)], outcome, reason, n) for (life, outcome, reason), n in tally.items()]
 
 
-def _blocks(items: list[bytes]) -> Iterator[list[bytes]]:
-    iterator = iter(items)
-    while block := list(islice(iterator, _BLOCK_ROWS)):
-        yield block
+def _named(counts: Sequence[Count], lives: Sequence[Life]) -> Counter[tuple[Life, str, str]]:
+    return Counter({(lives[life], outcome, reason): n for life, outcome, reason, n in counts})
+
+
+def _ids(ids: list[str], sizes: array[int]) -> Iterator[bytes]:
+    """Yield the ids in blocks, and note their sizes: all of them at once would double what they take."""
+    for first in range(0, len(ids), _BLOCK_ROWS):
+        block = [sim.encode() for sim in ids[first : first + _BLOCK_ROWS]]
+        sizes.extend(map(len, block))
+        yield b"".join(block)

@@ -78,7 +78,7 @@ def summarize(
         damaged=state.damaged,
         unknown_events=state.unknown,
         damages=tuple(map(str, state.damages)),
-        last_event_at=max(state.columns(cost.ALL).at, default=None),
+        last_event_at=state.latest(),
         failure_examples=_examples(state),
     )
     past = cost.past_runs(state)

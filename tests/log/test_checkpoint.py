@@ -28,11 +28,13 @@ def everything(state):
         "earlier tally": named(state.tally(earlier=True)),
         "having": {outcome: sorted(s.sim for s in state.having(outcome)) for outcome in OUTCOMES},
         "columns": [
-            sorted(zip(*state.columns(outcomes, lives=some, earlier=earlier), strict=True))
+            sorted(getattr(state.columns(outcomes, lives=some, earlier=earlier), name))
+            for name in ("at", "wall_s", "peak_rss_bytes")
             for outcomes in (OUTCOMES, {"complete", "empty"})
             for some in (None, lives)
             for earlier in (False, True)
         ],
+        "latest": state.latest(),
         "counts": (state.segments, state.events, state.unknown, state.damaged),
         "damages": sorted(map(str, state.damages)),
         "closed": {life.name: life.closed for life in state.lives.values()},
