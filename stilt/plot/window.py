@@ -22,7 +22,8 @@ def show(result: Result, name: str | None = None) -> None:
         If there is no display, or no toolkit to make a window with.
     """
     instead = "write a file: -o picture.png"
-    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+    displays = (os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if sys.platform == "linux" and not any(displays):
         raise EnvironmentFailure("there is no display to open a window on", instead)
     try:
         import matplotlib.pyplot as plt
