@@ -65,9 +65,10 @@ def find_met_files(met: Met, receptor: Receptor, n_hours: int) -> tuple[Path, ..
         found = {time: match(met, time) for time in times}
         missing = [time for time in times if not found[time]]
     files = _unique(path for time in times for path in found[time])
-    files = _with_neighbours(files, met, times, span)
+    files, lacking = _with_neighbours(files, met, times, span)
     headers = read_headers(files)
     gap = _uncovered(headers, span) if headers else None
+    missing += lacking
     if len(files) < met.n_met_min or (missing and (headers is None or gap)):
         raise _missing_files(met, missing or times, span)
     if gap:
@@ -119,17 +120,31 @@ def _floor(time: datetime, step_s: int) -> datetime:
 
 def _with_neighbours(
     files: tuple[Path, ...], met: Met, times: Sequence[datetime], span: Span
-) -> tuple[Path, ...]:
-    """Add the file before and the file after where the run needs, or may need, an analysis of theirs."""
-    step = timedelta(seconds=met.step_s)
+) -> tuple[tuple[Path, ...], list[datetime]]:
+    """Add the file before and the file after where the run needs, or may need, an analysis of theirs.
+
+    Returns
+    -------
+    tuple
+        The files, and the times of those that are needed and not there.
+    """
+    before, after = (
+        times[0] - timedelta(seconds=met.step_s),
+        times[-1] + timedelta(seconds=met.step_s),
+    )
     headers = read_headers(files)
-    if headers is None or not headers:
-        return _unique((*files, *match(met, times[-1] + step)))
+    if not headers:
+        return _unique((*files, *match(met, after))), []
+    lacking = []
     if max(header.times[-1] for header in headers) < span.end:
-        files = _unique((*files, *match(met, times[-1] + step)))
+        found = match(met, after)
+        files = _unique((*files, *found))
+        lacking += [] if found else [after]
     if min(header.times[0] for header in headers) > span.start:
-        files = _unique((*match(met, times[0] - step), *files))
-    return files
+        found = match(met, before)
+        files = _unique((*found, *files))
+        lacking += [] if found else [before]
+    return files, lacking
 
 
 def _uncovered(headers: Sequence[ArlFile], span: Span) -> str | None:
