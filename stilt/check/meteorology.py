@@ -113,7 +113,7 @@ def find_files(met: Met, n_hours: int, minutes: NDArray[np.int64]) -> Files:
     wanted = file_times(minutes, n_hours, met.step_s)
     beside = set(file_times(minutes, n_hours, met.step_s, beside=1)) - set(wanted)
     known = listing(met.directory)
-    known.refresh()
+    known.refresh(older_than_s=0)
     by_name = {os.path.basename(path): path for path in reversed(known.paths)}  # noqa: PTH119 - texts
     found: dict[Path, None] = {}
     missing: list[datetime] = []

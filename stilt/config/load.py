@@ -124,6 +124,8 @@ class _Reader:
         rest = {key: value for key, value in data.items() if key not in _SECTIONS}
         self._hint_at_strangers(rest)
         _scale_for_every_hour(rest)
+        if isinstance(rest.get("model"), str):
+            rest["model"] = self._absolute_engine(rest["model"])
         values, sound = convert_fields(Config, rest, (), document, ready=ready)
         for key, text in setting_problems({**_defaults(), **values}):
             document.add((key,), text)
@@ -213,6 +215,11 @@ class _Reader:
         complaint = path_problem(text, what) if isinstance(text, str) else None
         if complaint:
             self._document.add(where, complaint)
+
+    def _absolute_engine(self, model: str) -> str:
+        """Make ``engine.py:Engine`` independent of the folder, as the other paths."""
+        place, mark, attribute = model.rpartition(":")
+        return f"{self._absolute(place)}:{attribute}" if mark and place.endswith(".py") else model
 
     def _absolute(self, text: Any) -> Any:
         """Make a path independent of the folder it is read from: workers read a copy elsewhere."""

@@ -167,12 +167,13 @@ def test_relative_folders_are_those_beside_the_file(tmp_path, monkeypatch):
     project = tmp_path / "Zürich, süd"
     project.mkdir()
     path = project / "config.yaml"
-    text = MINIMAL.replace("/data/hrrr", "met/hrrr") + "hysplit: {exe_dir: ~/exe}\noutput: out\n"
+    text = MINIMAL.replace("/data/hrrr", "met/hrrr") + "hysplit: {exe_dir: ~/exe}\noutput: out\nmodel: e.py:E\n"
     path.write_text(text, "utf-8")
     monkeypatch.chdir(project)
     config = load_config(Path("config.yaml"))
     assert config.mets["hrrr"].directory == str(project / "met/hrrr")
     assert config.hysplit.exe_dir == str(Path.home() / "exe")
+    assert config.model == f"{project / 'e.py'}:E"
     assert config.output == "out"
 
 

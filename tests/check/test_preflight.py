@@ -1,0 +1,298 @@
+"""stilt check: what would stop or waste a run, said before it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stilt.check.finding import Finding, Weight, exit_code, fine, warning, worst_first, wrong_input
+from stilt.check.meteorology import file_times
+from stilt.check.places import contains
+from stilt.check.table import render, summary
+from stilt.config.schema import FootprintGrid
+from tests.check.conftest import change, write_receptors
+
+
+def test_nothing_is_said_against_a_project_that_runs(stilt, project):
+    done = stilt("check", project)
+    assert done.returncode == 0, done.stdout
+    assert "problem" not in done.stdout
+    assert "warning" not in done.stdout
+    assert done.stdout.endswith("nothing stands in the way of `stilt run`\n")
+    assert "2 files, 2026-06-15 00:00 to 2026-06-16 23:00 UTC, every 1 h" in done.stdout
+    assert not (project / "output").exists()
+
+
+def test_findings_come_as_json(stilt, project):
+    (project / "receptors.csv").unlink()
+    done = stilt("check", "--json", project)
+    assert done.returncode == 2
+    findings = json.loads(done.stdout)
+    assert findings[0]["area"] == "receptors"
+    assert findings[0]["exit_code"] == 2
+    weights = [finding["weight"] for finding in findings]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_every_problem_of_the_settings_is_listed_and_receptors_are_looked_at_all_the_same(
+    project, bad
+):
+    change(project, "n_hours: -6", "n_hours: 0\nnumpars: 3")
+    write_receptors(project, "never,-111.9,40.5,30")
+    found = bad()
+    assert [finding.area for finding in found] == ["settings", "settings", "receptors"]
+    assert "line 6: $.numpars: unknown key, did you mean numpar?" in found[1].text
+    assert "receptors.csv: line 2: time 'never' is not a time" in found[2].text
+    assert exit_code(found) == 2
+
+
+def test_hours_without_meteorology_are_named_and_simulations_counted(project, bad):
+    write_receptors(
+        project,
+        "2026-06-16 10:00,-111.9,40.5,30",
+        "2026-06-15 03:00,-111.9,40.5,30",
+        "2026-06-17 02:30,-111.9,40.5,30",
+    )
+    (finding,) = bad()
+    assert finding.area == "met jet"
+    assert "2026-06-14 21:00 to 2026-06-15 00:00 UTC" in finding.text
+    assert "2026-06-16 23:00 to 2026-06-17 02:30 UTC" in finding.text
+    assert "2 of 3 simulations cannot run" in finding.text
+    assert "missing files: jet_20260614.arl, jet_20260617.arl" in finding.text
+    assert finding.exit_code == 2
+
+
+def test_a_missing_file_between_others_is_a_gap_with_its_hours(project, bad):
+    change(project, "n_hours: -6", "n_hours: -30")
+    (project / "met" / "jet_20260615.arl").unlink()
+    (finding,) = bad()
+    assert "2026-06-15 04:00 to 2026-06-16 00:00 UTC: 1 of 1 simulations" in finding.text
+    assert "jet_20260615.arl" in finding.text
+
+
+def test_files_that_no_receptor_needs_are_not_missed(project, bad):
+    (project / "met" / "jet_20260615.arl").unlink()
+    assert bad() == []
+
+
+def test_a_run_that_starts_between_two_files_takes_the_next_one(project, bad):
+    change(project, "n_hours: -6", "n_hours: -1")
+    write_receptors(project, "2026-06-15 23:30,-111.9,40.5,30")
+    assert bad() == []
+    (project / "met" / "jet_20260616.arl").unlink()
+    (finding,) = bad()
+    assert "2026-06-15 23:00 to 2026-06-15 23:30 UTC" in finding.text
+
+
+def test_receptors_outside_of_the_meteorology_are_counted_with_an_example(project, bad):
+    write_receptors(project, "2026-06-16 10:00,-111.9,40.5,30", "2026-06-16 10:00,10,50,30")
+    found = bad()
+    assert any(
+        "1 of 2 places of receptors are outside of its domain: 10 50" in f.text for f in found
+    )
+
+
+def test_receptors_outside_of_the_footprint_grid_are_a_warning(project, bad):
+    write_receptors(project, "2026-06-16 10:00,-105,40.5,30")
+    (finding,) = bad()
+    assert finding.weight is Weight.WARNING
+    assert finding.area == "footprint default"
+    assert "all release points are outside of the grid, the first at -105 40.5" in finding.text
+
+
+def test_a_wrong_name_pattern_says_what_was_looked_for(project, bad):
+    change(project, "jet_%Y%m%d.arl", "hrrr_%Y%m%d")
+    (finding,) = bad()
+    assert "no file in" in finding.text
+    assert "the first looked for was hrrr_20260616" in finding.hint
+
+
+def test_a_folder_that_is_not_there_is_named(project, bad):
+    change(project, "directory: met", "directory: /no/such/folder")
+    (finding,) = bad()
+    assert finding.text == "/no/such/folder: there is no such folder"
+    assert finding.hint == "mend mets.jet.directory"
+
+
+def test_a_damaged_file_is_a_warning_since_hysplit_may_read_it(project, bad):
+    path = project / "met" / "jet_20260616.arl"
+    os.truncate(path, path.stat().st_size - 100)
+    found = bad()
+    assert found[0].weight is Weight.WARNING
+    assert "does not read as ARL" in found[0].text
+    assert "jet_20260616.arl" in found[0].text
+
+
+def test_an_engine_that_is_not_ready_is_a_problem_of_the_surroundings(stilt, project):
+    done = stilt("check", project, env={"FAKE_BROKEN": "1"})
+    assert done.returncode == 4
+    assert done.stdout.startswith("problem  engine")
+    assert "the fake engine is broken" in done.stdout
+
+
+def test_a_hysplit_that_this_machine_cannot_execute_is_found(project, bad, tmp_path):
+    for name in ("ASCDATA.CFG", "LANDUSE.ASC", "ROUGLEN.ASC", "TERRAIN.ASC"):
+        (tmp_path / name).write_text("x")
+    exe = tmp_path / "hycs_std"
+    exe.write_bytes(b"\x7fELF not a program")
+    exe.chmod(0o755)
+    text = (project / "config.yaml").read_text().rpartition("model:")[0]
+    (project / "config.yaml").write_text(f"{text}hysplit: {{exe_dir: '{tmp_path}'}}\n")
+    found = [finding for finding in bad() if finding.area == "engine"]
+    assert found
+    assert "does not run here" in found[0].text or "hycs_std" in found[0].text
+
+
+def test_an_output_root_that_cannot_be_written_is_found(project, bad):
+    change(project, "numpar: 50", "numpar: 50\noutput: /proc/stilt")
+    (finding,) = bad()
+    assert (finding.area, finding.exit_code) == ("output", 4)
+    assert finding.text.startswith("/proc: cannot be written to: ")
+    assert "output: in config.yaml" in finding.hint
+
+
+def test_an_output_root_that_is_a_file_is_found(project, bad):
+    (project / "output").write_text("not a folder")
+    (finding,) = bad()
+    assert (finding.area, finding.exit_code) == ("output", 4)
+    assert "this is not a folder" in finding.text
+
+
+def test_a_scratch_folder_that_is_not_there_is_found(project, bad):
+    change(project, "numpar: 50", "numpar: 50\nexecution: {scratch: /no/such/scratch}")
+    (finding,) = bad()
+    assert finding.area == "scratch"
+    assert "/no/such/scratch: there is no such folder" in finding.text
+
+
+def test_outputs_that_do_not_fit_are_a_warning(project, bad):
+    change(project, "numpar: 50", "numpar: 500000000")
+    (finding,) = bad()
+    assert (finding.area, finding.weight) == ("output", Weight.WARNING)
+    assert "are free in" in finding.text
+
+
+def test_slurm_that_is_not_there_is_a_problem_of_the_surroundings(stilt, project):
+    change(project, "numpar: 50", "numpar: 50\nexecution: {backend: slurm, n_workers: 2}")
+    done = stilt("check", project, env={"PATH": str(Path(sys.executable).parent)})
+    assert done.returncode == 4
+    assert "there is no sbatch on PATH" in done.stdout
+
+
+FAKE_SLURM = {
+    "sbatch": """\
+cat > "$0.given"
+case "$*" in *--test-only*) ;; *) exit 99;; esac
+grep -q partition=nowhere "$0.given" && { echo 'sbatch: error: invalid partition specified: nowhere' >&2; exit 1; }
+echo 'sbatch: Job 7 to start at 2026-11-22T10:00:00 using 2 processors on nodes n1 in partition debug' >&2
+""",
+    "scontrol": "echo 'ClusterName = test'; echo 'MaxArraySize = 11'; echo 'MaxJobCount = 300'\n",
+}
+
+
+@pytest.fixture
+def fake_slurm(tmp_path, monkeypatch):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, body in FAKE_SLURM.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+@pytest.mark.usefixtures("fake_slurm")
+def test_sbatch_is_asked_whether_it_would_take_the_job(project, bad):
+    change(
+        project,
+        "numpar: 50",
+        "numpar: 50\nexecution: {backend: slurm, n_workers: 2, partition: nowhere}",
+    )
+    found = [finding for finding in bad() if finding.weight is Weight.PROBLEM]
+    assert [finding.area for finding in found] == ["slurm"]
+    assert "sbatch would refuse: invalid partition specified: nowhere" in found[0].text
+    assert "execution" in found[0].hint
+
+
+@pytest.mark.usefixtures("fake_slurm")
+def test_arrays_and_time_limits_are_said(stilt, project):
+    write_receptors(project, *(f"2026-06-16 10:00,-111.9,40.5,{z}" for z in range(1, 31)))
+    change(
+        project,
+        "numpar: 50",
+        'numpar: 50\nexecution: {backend: slurm, n_workers: 25, time: "10"}',
+    )
+    done = stilt("check", project)
+    words = " ".join(done.stdout.split())
+    assert "sbatch would take 25 tasks in 3 arrays (MaxArraySize 11)" in words
+
+
+@pytest.mark.usefixtures("fake_slurm")
+def test_more_work_than_the_time_limit_allows_is_a_warning(project, bad):
+    write_receptors(project, *(f"2026-06-16 10:00,-111.9,40.5,{z}" for z in range(1, 101)))
+    text = (project / "config.yaml").read_text().rpartition("model:")[0]
+    (project / "config.yaml").write_text(
+        text.replace("numpar: 50", "numpar: 1000")
+        + 'execution: {backend: slurm, n_workers: 1, time: "10"}\n'
+    )
+    found = [finding for finding in bad() if "time limit" in finding.text]
+    assert len(found) == 1
+    assert "a task has up to 100 simulations" in found[0].text
+    assert "raise time, or n_workers (to " in found[0].hint
+
+
+def test_the_worst_comes_first_and_decides_the_exit_code():
+    found = [
+        fine("a", "x"),
+        warning("b", "y"),
+        wrong_input("c", "z"),
+        Finding(Weight.PROBLEM, "d", "e", "", 4),
+    ]
+    assert [finding.area for finding in worst_first(found)] == ["c", "d", "b", "a"]
+    assert exit_code(found) == 2
+    assert exit_code(found[:2]) == 0
+    assert exit_code(found[3:]) == 4
+    assert summary(found) == "2 problems, 1 warning: mend these first"
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_table_fits_the_terminal_and_keeps_paths_whole(width):
+    path = "/a/very/long/path/that/is/to/be/copied/whole"
+    text = render([wrong_input("met hrrr", f"the file {path} is missing", "put it there")], width)
+    assert path in text
+    longest = max(len(line) for line in text.splitlines() if path not in line)
+    assert longest <= max(width, 60)
+
+
+def test_file_times_are_those_that_runs_touch():
+    minutes = np.array([60 * 24 * 10 + 60 * 14, 60 * 24 * 20])
+    times = file_times(minutes, -3, 6 * 3600)
+    assert [f"{time:%d %H}" for time in times] == ["11 06", "11 12", "20 18", "21 00"]
+
+
+@pytest.mark.parametrize(
+    ("xmin", "xmax", "inside"),
+    [
+        (-180, 180, [True, True, True]),
+        (0, 360, [True, True, True]),
+        (170, -170, [False, True, True]),
+        (170, 190, [False, True, True]),
+        (-10, 10, [True, False, False]),
+    ],
+)
+def test_a_grid_may_lie_across_the_antimeridian_or_go_round(xmin, xmax, inside):
+    grid = FootprintGrid(xmin, xmax, -10, 10, 1, 1)
+    assert contains(grid, np.array([0.0, 175.0, -175.0]), np.zeros(3)).tolist() == inside
+
+
+def test_places_are_looked_for_in_projected_grids_too():
+    grid = FootprintGrid(-113, -110, 40, 42, 4000, 4000, projection="EPSG:5070")
+    assert contains(grid, np.array([-111.5, -90.0]), np.array([41.0, 41.0])).tolist() == [
+        True,
+        False,
+    ]
