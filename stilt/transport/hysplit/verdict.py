@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MINUTES_PER_HOUR = 60
 MESSAGE_LINES = 40
+MESSAGE_CHARACTERS = 200
 _READ_BYTES = 1 << 22
 
 _WANTS = (
@@ -76,8 +77,13 @@ class Words:
         """Return the first line that has one of these phrases, printed or warned; empty if there is none."""
         for line in (self.printed + "\n" + self.warning).splitlines():
             if any(phrase in line for phrase in phrases):
-                return " ".join(line.split())
+                return " ".join(line.split())[:MESSAGE_CHARACTERS]
         return ""
+
+    def last_line(self) -> str:
+        """Return the last line that was printed, cut to what a table can hold."""
+        lines = self.printed.split("\n")
+        return next((line.strip()[:MESSAGE_CHARACTERS] for line in lines[::-1] if line.strip()), "")
 
 
 def judge(ended: Ended, dump: DumpParser, words: Words, config: Config) -> None:
@@ -139,7 +145,7 @@ def _complained(ended: Ended, words: Words) -> Finding:
     if line:
         return Reason.MET_INTERVAL, line
     if ended.exit_code:
-        line = words.line_with("ERROR", "runtime error", "Error") or words.printed.strip()[-200:]
+        line = words.line_with("ERROR", "runtime error", "Error") or words.last_line()
         return Reason.MODEL_ERROR, f"hycs_std exited with status {ended.exit_code}: {line}"
     if _COMPLETE not in words.printed:
         return Reason.MODEL_ERROR, f"hycs_std ended without saying {_COMPLETE!r}"
