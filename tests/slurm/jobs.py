@@ -120,8 +120,8 @@ def slurm_project(
         f"  n_workers: {workers}",
         f"  cpus-per-task: {cpus}",
         "  mem: 50",
-        "  time: 10",
         *(f"  {line}" for line in more),
+        *(["  time: 10"] if not any(line.startswith("time:") for line in more) else []),
     ]
     project = make_project(path, heights, settings="\n".join([*execution, settings]))
     cache = path / "cache"

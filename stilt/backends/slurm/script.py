@@ -22,7 +22,7 @@ STOP_SIGNAL = "B:USR1@120"
 """USR1 to the batch shell alone, which ``exec`` has made the worker, 120 s before the limit."""
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,~^\[\]-]+")
 _SET_BY_STILT = ("array", "parsable", "wrap", "signal", "job-name", "output", "open-mode")
 
