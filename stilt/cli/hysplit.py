@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from stilt.cli.options import project_argument
+
 
 @click.group("hysplit")
 def command() -> None:
@@ -26,10 +28,17 @@ def install_command(wheel: Path | None) -> None:
 
 
 @command.command("where")
-def where_command() -> None:
-    """Print the hycs_std that would run, and what named it."""
+@project_argument
+def where_command(project: Path) -> None:
+    """Print the hycs_std that would run, and what named it: PROJECT's hysplit.exe_dir comes first."""
     from stilt.transport.hysplit.locate import locate
 
-    found = locate()
+    exe_dir = None
+    config_file = project / "config.yaml"
+    if config_file.is_file():
+        from stilt.config.load import load_config
+
+        exe_dir = load_config(config_file, projections=False).hysplit.exe_dir
+    found = locate(exe_dir)
     click.echo(found.exe)
     click.echo(f"HYSPLIT {found.version}, named by {found.named_by}", err=True)

@@ -72,5 +72,9 @@ def _from_file(path: Path) -> ModuleType:
         raise InputError(f"model: {path} is not a Python file", HINT)
     module = module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

@@ -142,6 +142,17 @@ def test_where_prints_the_program_alone_on_stdout(
     assert "v5.1.0" in done.stderr
 
 
+def test_where_asks_the_project_first(
+    hysplit: Installation, stilt: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    shutil.copytree(hysplit.exe.parent, tmp_path / "build of mine")
+    (tmp_path / "config.yaml").write_text(
+        'mets: {m: {directory: /met, file_format: "%Y", file_tres: 1d}}\nn_hours: -1\n'
+        "hysplit: {exe_dir: build of mine}\n"
+    )
+    assert stilt("hysplit", "where").stdout == f"{tmp_path}/build of mine/hycs_std\n"
+
+
 def test_exe_dir_beats_the_environment_and_that_beats_the_installation(
     hysplit: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
