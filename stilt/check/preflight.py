@@ -45,7 +45,7 @@ def _check_with_config(
     from stilt.check.meteorology import check_met
     from stilt.check.places import check_grid, check_receptors
     from stilt.check.storage import check_storage
-    from stilt.check.surroundings import check_engine, check_interpreter, check_slurm
+    from stilt.check.surroundings import check_engine, check_shared, check_slurm
 
     if receptors is not None:
         yield from check_receptors(receptors, config)
@@ -57,7 +57,7 @@ def _check_with_config(
     simulations = len(receptors) if receptors is not None else 0
     yield from check_storage(layout, config, simulations)
     if config.execution.backend == "slurm":
-        yield from check_interpreter()
+        yield from check_shared(layout)
         yield from check_slurm(layout, config, simulations)
 
 

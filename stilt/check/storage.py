@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config
     from stilt.paths import Layout
 
-PARTICLE_ROW_BYTES = 12
-"""Of a row of the particle file: measured on the reference cases with the default columns."""
+PARTICLE_ROW_BYTES = 8
+"""Of a row of the particle file: 7.9 measured for 200 particles, 24 h and the default columns."""
 
-FOOTPRINT_LAYER_BYTES = 20_000
-"""Of a layer of a footprint file, whose empty cells take nearly nothing."""
+FOOTPRINT_LAYER_BYTES = 3_000
+"""Of a layer of a footprint file: 2.8 kB measured for 200 particles; empty cells take nearly nothing."""
 
 SAMPLED = 50
 

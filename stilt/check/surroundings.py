@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config
     from stilt.paths import Layout
 
+NODE_LOCAL = ("/tmp", "/var/tmp", "/dev/shm", "/run")  # noqa: S108 - looked at, not written to
+"""Folders that every node has of its own."""
+
 TRIAL_S = 20
 """hycs_std without input ends within a second; on a cold shared filesystem it may have to be read first."""
 
@@ -85,6 +88,7 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
         submission = Submission(layout, "check", tasks, execution.cpus_per_task, execution)
         arrays = len(submission.scripts(limits))
         answer = tested(submission, limits)
+        yield from check_partition(config)
     except StiltError as error:
         yield from_error("slurm", error)
         return
@@ -136,14 +140,43 @@ def _workload(config: Config, simulations: int, tasks: int) -> Iterator[Finding]
         yield note("slurm", text)
 
 
-def check_interpreter() -> Iterator[Finding]:
-    """Look at what the nodes will start: this Python must be on a filesystem that they see."""
+def check_shared(layout: Layout) -> Iterator[Finding]:
+    """Look at the folders that every node must see: the project's, and that of this Python."""
     import sys
 
-    prefix = Path(sys.prefix)
-    if any(prefix.is_relative_to(folder) for folder in ("/tmp", "/dev/shm", "/var/tmp")):  # noqa: S108
-        yield warning(
-            "slurm",
-            f"this Python is in {prefix}, which nodes do not share",
-            "install stilt in a folder that all nodes see",
-        )
+    places = {
+        "the project": layout.project,
+        "the output root": layout.output,
+        "this Python": Path(sys.prefix),
+    }
+    for what, folder in places.items():
+        if any(folder.is_relative_to(local) for local in NODE_LOCAL):
+            yield warning(
+                "slurm",
+                f"{what} is in {folder}, which nodes do not share",
+                "use a folder that all nodes see",
+            )
+
+
+def check_partition(config: Config) -> Iterator[Finding]:
+    """Compare the time limit with the partition's: Slurm takes a longer job, and never starts it."""
+    from stilt.backends.slurm import commands
+    from stilt.backends.slurm.script import time_limit_s
+
+    asked = time_limit_s(config.execution.sbatch.get("time"))
+    given = config.execution.sbatch.get("partition")
+    if asked is None:
+        return
+    where = [f"--partition={given}"] if given else []
+    answer = commands.run("sinfo", "--noheader", "--format=%P|%l", *where)
+    for line in answer.out.splitlines():
+        name, _, limit = line.strip().partition("|")
+        allowed = time_limit_s(limit)
+        if allowed is not None and asked > allowed and (given or name.endswith("*")):
+            yield wrong_input(
+                "slurm",
+                f"time {config.execution.sbatch['time']} is more than the partition "
+                f"{name.rstrip('*')} allows ({limit}): the job would wait for ever",
+                "lower execution.time",
+            )
+            return

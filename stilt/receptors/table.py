@@ -101,7 +101,7 @@ def read_careful(path: Path) -> Table:
 
     source = str(path)
     text = _decode(_read_bytes(path), source)
-    lines = text.splitlines(keepends=True)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     start = next((i for i, line in enumerate(lines) if _holds_data(line)), None)
     if start is None:
         raise ProblemsError(source, ("the file is empty",), HEADER_HINT)
@@ -111,7 +111,9 @@ def read_careful(path: Path) -> Table:
     cells: dict[str, list[str]] = {column: [] for column in wanted}
     found: list[int] = []
     broken: dict[int, str] = {}
-    reader = csv.reader(io.StringIO("".join(lines[start + 1 :])), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        io.StringIO("\n".join(lines[start + 1 :])), delimiter=delimiter, strict=True
+    )
     offset = start + 1
     while True:
         line = offset + reader.line_num + 1

@@ -191,6 +191,7 @@ case "$*" in *--test-only*) ;; *) exit 99;; esac
 grep -q partition=nowhere "$0.given" && { echo 'sbatch: error: invalid partition specified: nowhere' >&2; exit 1; }
 echo 'sbatch: Job 7 to start at 2026-11-22T10:00:00 using 2 processors on nodes n1 in partition debug' >&2
 """,
+    "sinfo": "echo 'debug*|30:00'; echo 'long|infinite'\n",
     "scontrol": "echo 'ClusterName = test'; echo 'MaxArraySize = 11'; echo 'MaxJobCount = 300'\n",
 }
 
@@ -217,6 +218,22 @@ def test_sbatch_is_asked_whether_it_would_take_the_job(project, bad):
     assert [finding.area for finding in found] == ["slurm"]
     assert "sbatch would refuse: invalid partition specified: nowhere" in found[0].text
     assert "execution" in found[0].hint
+
+
+@pytest.mark.usefixtures("fake_slurm")
+def test_a_time_limit_that_the_partition_never_grants_is_found(project, bad):
+    execution = 'execution: {backend: slurm, n_workers: 2, time: "01:00:00"}'
+    change(project, "numpar: 50", f"numpar: 50\n{execution}")
+    found = [finding for finding in bad() if finding.weight is Weight.PROBLEM]
+    assert len(found) == 1
+    assert "time 01:00:00 is more than the partition debug allows (30:00)" in found[0].text
+
+
+@pytest.mark.usefixtures("fake_slurm")
+def test_folders_that_nodes_do_not_share_are_a_warning(project, bad):
+    change(project, "numpar: 50", "numpar: 50\nexecution: {backend: slurm, n_workers: 2}")
+    shared = [finding.text for finding in bad() if "which nodes do not share" in finding.text]
+    assert any(text.startswith("the project is in ") for text in shared)
 
 
 @pytest.mark.usefixtures("fake_slurm")

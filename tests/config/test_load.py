@@ -167,7 +167,10 @@ def test_relative_folders_are_those_beside_the_file(tmp_path, monkeypatch):
     project = tmp_path / "Zürich, süd"
     project.mkdir()
     path = project / "config.yaml"
-    text = MINIMAL.replace("/data/hrrr", "met/hrrr") + "hysplit: {exe_dir: ~/exe}\noutput: out\nmodel: e.py:E\n"
+    text = (
+        MINIMAL.replace("/data/hrrr", "met/hrrr")
+        + "hysplit: {exe_dir: ~/exe}\noutput: out\nmodel: e.py:E\n"
+    )
     path.write_text(text, "utf-8")
     monkeypatch.chdir(project)
     config = load_config(Path("config.yaml"))
