@@ -233,13 +233,13 @@ def _past_runs(page: Page, summary: Summary) -> None:
 def _core_hours(past: PastRuns) -> str:
     text = f"{_hours(past.core_hours)} used"
     if past.core_hours_wasted > 0.005 * past.core_hours:
-        text += f", {_hours(past.core_hours_wasted)} of it on what failed or was stopped"
+        text += f", {_hours(past.core_hours_wasted)} on what failed or was stopped"
     return text
 
 
 def _hours(hours: float) -> str:
     """Return core-hours, or what a part of one is in time."""
-    return f"{hours:,.1f} core-hours" if hours >= 1 else f"{duration(3600 * hours)} of a core"
+    return f"{hours:,.1f} core-hours" if hours >= 1 else f"{duration(3600 * hours)} of core time"
 
 
 def _damage(page: Page, summary: Summary) -> None:

@@ -94,7 +94,7 @@ def test_the_screen_says_how_far_how_fast_what_failed_what_runs_and_what_is_stuc
         "99 tasks waiting in the queue: Resources",
         "1 task far longer at it than usual",
         "of 2 tasks nothing is known",
-        "162.2 core-hours used, 1.2 core-hours of it on what failed or was stopped",
+        "162.2 core-hours used, 1.2 core-hours on what failed or was stopped",
         'time: "00:30:00"  mem: 1024M',
         "byte 77: the line does not hold",
         "Slurm did not answer",

@@ -1,0 +1,128 @@
+"""README.md is true: its transcript runs as written, and its tables name what the code has."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stilt import errors
+from stilt.cli.program import SECTIONS
+from stilt.config.load import parse_config
+from stilt.config.schema import NAMELIST_KEYS, Config, Execution
+from stilt.receptors.table import ALIASES
+from stilt.status.summary import Summary
+from stilt.transport.protocol import Reason
+from tests.shared_data import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+TRANSCRIPT = re.findall(r"<!-- transcript -->\n```console\n(.*?)```", README, re.DOTALL)
+DONE = "--- done ---"
+
+
+def steps() -> list[tuple[str, str]]:
+    """Return the transcript's commands with what they print."""
+    found: list[tuple[str, str]] = []
+    for block in TRANSCRIPT:
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, printed = part.partition("\n")
+            found.append((command, printed))
+    return found
+
+
+def matches(printed: str, expected: str) -> bool:
+    """Compare with `...` standing for anything, lines included."""
+    pattern = ".*?".join(map(re.escape, expected.split("...")))
+    return re.fullmatch(pattern, printed, re.DOTALL) is not None
+
+
+@pytest.mark.hysplit
+def test_the_transcript_runs_as_written(tmp_path) -> None:
+    from stilt.transport.hysplit.locate import locate
+
+    try:
+        locate()
+    except errors.StiltError as error:
+        pytest.skip(str(error))
+    commands = "\n".join(f"{command}\necho '{DONE}'" for command, _ in steps())
+    shown = subprocess.run(
+        [
+            "bash",
+            "-c",
+            commands.replace(f"\necho '{DONE}'\necho $?", f"\ncode=$?; echo '{DONE}'\necho $code"),
+        ],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "COLUMNS": "100",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    printed = shown.stdout.split(f"{DONE}\n")
+    for (command, expected), text in zip(steps(), printed, strict=False):
+        assert matches(text, expected), f"$ {command}\n{text}\n--- README says ---\n{expected}"
+
+
+def test_every_command_in_the_readme_exists() -> None:
+    known = {name for part in SECTIONS.values() for name in part}
+    spans = re.findall(r"`(stilt [^`]*)`|^\$ (stilt .*)$", README, re.MULTILINE)
+    named = {(span or line).split()[1] for span, line in spans}
+    assert named
+    assert named <= known
+
+
+def test_every_setting_is_in_the_table_or_in_the_namelist() -> None:
+    table = README[README.index("| key | meaning") : README.index("Further top-level keys")]
+    rows = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    assert rows <= set(Config.__struct_fields__)
+    assert {"mets", "footprints", "model", "hysplit", "seed", "output", "execution"} <= rows
+    assert {"n_hours", "numpar"} <= rows
+    defaults = dict(
+        zip(reversed(Config.__struct_fields__), reversed(Config.__struct_defaults__), strict=False)
+    )
+    assert f"| {defaults['numpar']} |" in table
+    assert "veght" in NAMELIST_KEYS
+
+
+def test_execution_keys_are_named() -> None:
+    section = README[README.index("`execution` has keys") : README.index("### receptors.csv")]
+    own = [name for name in Execution.__struct_fields__ if name != "sbatch"]
+    assert all(name in section.replace("cpus-per-task", "cpus_per_task") for name in own)
+
+
+def test_the_settings_shown_are_valid() -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    config = parse_config(text, "README.md")
+    assert config.execution.sbatch["partition"] == "mypartition"
+
+
+def test_receptor_columns_are_those_that_are_read() -> None:
+    known = {name for names in ALIASES.values() for name in names.split()}
+    table = README[README.index("| column | meaning") : README.index("Each receptor is run")]
+    for row in filter(None, table.splitlines()[2:]):
+        cells = row.split("|")
+        names = re.findall(r"`(\w+)`", cells[1]) + re.findall(r"`(\w+)`", cells[3])
+        assert names == [] or set(names) <= known
+
+
+def test_exit_codes_states_and_reasons_are_those_of_the_code() -> None:
+    codes = README[README.index("### Exit codes") : README.index("## What is where")]
+    for kind in (
+        errors.InputError,
+        errors.NotFinishedError,
+        errors.EnvironmentFailure,
+        errors.DamagedError,
+    ):
+        assert f"| {kind.exit_code} |" in codes
+    for state in ("pending", "running", "complete", "empty", "failed", "interrupted", "stale"):
+        assert state in Summary.__struct_fields__
+        assert f"`{state}`" in README
+    assert all(f"`{reason}`" in README for reason in Reason)
