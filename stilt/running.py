@@ -159,14 +159,18 @@ class _Run:
                 return False  # a hand-over that died: whoever does one holds the lock held here
             return liveness.of(batch, task).life is not Life.GONE
 
+        waiting = queued(project.layout, state, keeps)
+        disk = Listing(project.layout)
         todo = plan(
             project.simulations,
             state.sims,
             project.settings,
-            Listing(project.layout),
-            queued=queued(project.layout, state, keeps),
+            disk,
+            queued=waiting,
             selection=self.request.selection,
         )
+        if settle:
+            disk.remove_leftovers(waiting)
         return state, todo
 
     def _hand_over(self, state: State, todo: Plan) -> HandOver:

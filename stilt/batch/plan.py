@@ -217,6 +217,7 @@ class _Planner:
         elif not state.is_done:
             # a run that got as far as its particles need not do that again; the worker looks closely
             why = "failed" if state.outcome == "failed" else "interrupted"
+            self._look_at_footprints(date)
             self._take(index, simulation, "footprints" if has_particles else "transport", why)
         else:
             self._judge_done(index, simulation, date, state, has_particles)
@@ -248,6 +249,11 @@ class _Planner:
                 all(state.life.footprints.get(name) == wanted[name] for name in wanted),
             )
         return self._same_settings[key]
+
+    def _look_at_footprints(self, date: str) -> None:
+        """Have the folders listed where something was under way when it ended: it may have left a file."""
+        for name in self._settings.footprints:
+            self._present.footprints(name, date)
 
     def _has_footprints(self, sim: str, date: str) -> bool:
         return all(

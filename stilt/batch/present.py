@@ -2,38 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stilt.durable import TEMPORARY_PREFIX
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from stilt.paths import Layout
 
 _PARTICLES, _FOOTPRINT = ".parquet", ".nc"
+_NAME_KEPT = 100  # characters of a file's name in that of its temporary, see stilt.durable
 
 
 class Listing:
-    """The outputs of a project as its dated folders list them; a folder is read when it is asked for."""
+    """The outputs of a project as its dated folders list them; a folder is read when it is asked for.
+
+    Attributes
+    ----------
+    leftovers
+        Temporary files in those folders: of workers at work, and of some that were killed.
+    """
 
     def __init__(self, layout: Layout) -> None:
+        self.leftovers: set[Path] = set()
         self._layout = layout
         # simulations are asked for date by date, so few folders are ever needed again
-        self._ids = lru_cache(maxsize=64)(_ids)
+        self._ids = lru_cache(maxsize=64)(self._read)
 
     def particles(self, date: str) -> frozenset[str]:
         """Return the ids of simulations with particles in the folder of a date."""
-        return self._ids(self._layout.particles_dir / date, _PARTICLES)
+        return self._ids(f"{self._layout.particles_dir}/{date}", _PARTICLES)
 
     def footprints(self, name: str, date: str) -> frozenset[str]:
         """Return the ids of simulations with a footprint of that product in the folder of a date."""
-        return self._ids(self._layout.footprints_dir / name / date, _FOOTPRINT)
+        return self._ids(f"{self._layout.footprints_dir}/{name}/{date}", _FOOTPRINT)
 
+    def remove_leftovers(self, in_use: Iterable[str]) -> None:
+        """Remove temporary files, but not those of the simulations ``in_use``, which live tasks have."""
+        if not self.leftovers:
+            return
+        kept = {
+            name
+            for sim in in_use
+            for name in (f"{sim}{_PARTICLES}"[:_NAME_KEPT], f"{sim}{_FOOTPRINT}"[:_NAME_KEPT])
+        }
+        for path in self.leftovers:
+            # .tmp-<random>-<name>
+            if path.name.removeprefix(TEMPORARY_PREFIX).partition("-")[2] not in kept:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
-def _ids(folder: Path, suffix: str) -> frozenset[str]:
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - plain names: a Path each would be ten times slower
-    except FileNotFoundError:
-        return frozenset()
-    return frozenset(name.removesuffix(suffix) for name in names if name.endswith(suffix))
+    def _read(self, folder: str, suffix: str) -> frozenset[str]:
+        try:
+            names = os.listdir(folder)  # noqa: PTH208 - plain names: a Path each would be ten times slower
+        except FileNotFoundError:
+            return frozenset()
+        temporary = [name for name in names if name.startswith(TEMPORARY_PREFIX)]
+        self.leftovers.update(Path(folder, name) for name in temporary)
+        return frozenset(name.removesuffix(suffix) for name in names if name.endswith(suffix))

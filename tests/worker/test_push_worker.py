@@ -1,0 +1,285 @@
+"""``stilt push-worker``: one chunk, one segment, and an exit code that says how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stilt.backends.local import LocalBackend
+from stilt.log.events import Started
+from stilt.log.reader import read_segment
+from stilt.running import Request, run
+from tests.engines import Behaviour, runs
+from tests.projects import Project, make_project, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from stilt.backends.interface import HandOver
+
+HandedOver = tuple[Project, list[str]]
+
+
+@pytest.fixture
+def hand_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., HandedOver]:
+    """Register a batch and start nothing; returns the project and the arguments of task 0."""
+
+    def closed(_: LocalBackend, handed: HandOver) -> int:
+        handed.log.close()
+        return 0
+
+    monkeypatch.setattr(LocalBackend, "wait", closed)
+
+    def hand(heights: Sequence[float], settings: str = "", max_fails: int = 0) -> HandedOver:
+        project = make_project(tmp_path / "project", heights, settings=settings)
+        run(Request(project.path, n_workers=1, max_fails=max_fails), lambda _: None)
+        (batch,) = project.batches()
+        return project, ["push-worker", "--batch", batch, "--task", "0"]
+
+    return hand
+
+
+def chunk_of(project: Project) -> Path:
+    return next(
+        path for path in project.output.glob("chunks/*/*.json") if path.name != "batch.json"
+    )
+
+
+def started(project: Project) -> list[str]:
+    """Return the simulations that workers began, in order, repeats included."""
+    return [
+        event.sim
+        for path in sorted(project.output.glob("log/*/worker*.log"))
+        for event in read_segment(path).events
+        if isinstance(event, Started)
+    ]
+
+
+def test_all_done_is_0_and_some_failed_is_1(hand_over) -> None:
+    project, task = hand_over([5, 6])
+    assert project.stilt(*task).code == 0
+    again = project.stilt(*task)
+    assert again.code == 0
+    assert "0 left" in again.out
+    assert len(runs(project.runs_file)) == 2
+
+
+def test_what_failed_in_this_batch_is_not_tried_again_by_it(hand_over) -> None:
+    project, task = hand_over([5, Behaviour.MODEL_ERROR])
+    assert project.stilt(*task).code == 1
+    assert project.stilt(*task).code == 1
+    assert len(runs(project.runs_file, "begin")) == 2
+
+
+def test_a_chunk_can_be_named_by_its_file_from_anywhere(hand_over, tmp_path: Path) -> None:
+    project, _ = hand_over([5])
+    project.path = tmp_path
+    assert (
+        project.stilt("push-worker", "--chunk", str(chunk_of(Project(tmp_path / "project")))).code
+        == 0
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_stop_signal_is_75_with_what_was_in_flight_interrupted(hand_over, number: int) -> None:
+    project, task = hand_over([5] * 4)
+    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="60", FAKE_MODEL="1")
+    wait_until(lambda: len(runs(project.runs_file, "model")) == 2, "two models run")
+    process.send_signal(number)
+    began = time.monotonic()
+    process.communicate(timeout=30)
+    assert process.returncode == 75
+    assert time.monotonic() - began < 10
+    assert Counter(project.outcomes().values()) == {"interrupted": 2}
+    assert set(project.reasons().values()) == {signal.Signals(number).name}
+    assert project.processes() == []
+    assert project.leftovers() == []
+    (life,) = project.fold().batches[project.batches()[0]].tasks.values()
+    assert life.closed == signal.Signals(number).name
+    assert project.stilt(*task).code == 0
+    assert Counter(project.outcomes().values()) == {"complete": 4}
+
+
+def test_a_signal_to_every_process_at_once_fails_nothing(hand_over) -> None:
+    """As a scheduler does at the time limit and on cancelling."""
+    project, task = hand_over([5] * 2)
+    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="60", FAKE_MODEL="1")
+    wait_until(lambda: len(runs(project.runs_file, "model")) == 2, "two models run")
+    for pid in project.processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 75
+    assert Counter(project.outcomes().values()) == {"interrupted": 2}
+
+
+def test_a_worker_killed_and_started_again_does_the_rest_once(hand_over) -> None:
+    project, task = hand_over([5] * 6)
+    process = project.start(*task, FAKE_SLEEP="0.3")
+    wait_until(lambda: len(runs(project.runs_file)) >= 2, "two are done")
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not project.processes(), "its pool has ended")
+    done = [sim for sim, outcome in project.outcomes().items() if outcome == "complete"]
+    assert project.stilt(*task).code == 0
+    assert Counter(project.outcomes().values()) == {"complete": 6}
+    begun = Counter(started(project))
+    assert all(begun[sim] == 1 for sim in done)
+
+
+def test_a_killed_pool_process_fails_its_simulation_and_no_other(hand_over) -> None:
+    project, task = hand_over([5] * 4)
+    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="1")
+    wait_until(lambda: len(runs(project.runs_file, "begin")) == 2, "two run")
+    sim, pid, _ = project.runs_file.read_text().splitlines()[0].split()
+    os.kill(int(pid), signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert project.reasons() == {sim: "KILLED"}
+    assert "SIGKILL" in project.fold().sims[sim].message
+    assert Counter(project.outcomes().values()) == {"complete": 3, "failed": 1}
+
+
+@pytest.mark.parametrize("what", ["chunk", "settings", "manifest"])
+@pytest.mark.parametrize("injury", ["truncated", "edited", "missing"])
+def test_a_damaged_batch_is_5_and_nothing_is_run(hand_over, what: str, injury: str) -> None:
+    project, task = hand_over([5, 6])
+    folder = project.output / "chunks" / project.batches()[0]
+    path = {
+        "chunk": chunk_of(project),
+        "settings": next(folder.glob("config-*.yaml")),
+        "manifest": folder / "batch.json",
+    }[what]
+    data = path.read_bytes()
+    path.unlink()
+    if injury == "truncated":
+        path.write_bytes(data[: len(data) // 2])
+    elif injury == "edited":
+        path.write_bytes(data.replace(b"5", b"7").replace(b"{", b"[", 1))
+    answer = project.stilt(*task)
+    assert answer.code == 5
+    assert path.name in answer.err
+    assert "Traceback" not in answer.err
+    assert "stilt run" in answer.err
+    assert runs(project.runs_file, "begin") == []
+
+
+def test_todays_config_is_not_read(hand_over) -> None:
+    project, task = hand_over([5])
+    (project.path / "config.yaml").write_text("")
+    assert project.stilt(*task, "--output", str(project.output)).code == 0
+
+
+def test_an_engine_that_does_not_work_here_is_4_and_costs_no_simulation(hand_over) -> None:
+    project, task = hand_over([5, 6])
+    answer = project.stilt(*task, FAKE_BROKEN="1")
+    assert answer.code == 4
+    assert "the fake engine is broken" in answer.err
+    assert set(project.outcomes().values()) <= {"interrupted"}
+    assert project.stilt(*task).code == 0
+
+
+def test_no_simulation_is_started_that_cannot_end_in_time(hand_over) -> None:
+    project, task = hand_over([5] * 3)
+    past = str(int(time.time()) + 10)
+    answer = project.stilt(*task, SLURM_JOB_END_TIME=past)
+    assert answer.code == 75
+    assert "3 left (time)" in answer.out
+    assert runs(project.runs_file, "begin") == []
+
+
+def test_a_full_work_disk_stops_the_worker_and_not_every_receptor(hand_over) -> None:
+    project, task = hand_over([Behaviour.DISK_FULL] + [5] * 20)
+    answer = project.stilt(*task, FAKE_SLEEP="0.2")
+    assert answer.code == 4
+    assert "no space left" in answer.err
+    assert len(runs(project.runs_file, "begin")) <= 3
+    assert project.stilt("run", "--backend", "local", FAKE_HEAL=str(project.path)).code == 0
+
+
+def test_two_lives_of_a_task_at_once_do_no_harm(hand_over) -> None:
+    """As after a requeue, when the first life is not dead yet."""
+    project, task = hand_over([5] * 4)
+    both = [project.start(*task, FAKE_SLEEP="0.3") for _ in range(2)]
+    for process in both:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in both] == [0, 0]
+    assert Counter(project.outcomes().values()) == {"complete": 4}
+    assert project.leftovers() == []
+
+
+def test_a_task_that_the_batch_does_not_have_is_refused(hand_over) -> None:
+    project, task = hand_over([5])
+    answer = project.stilt(*task[:-1], "7")
+    assert answer.code == 2
+    assert "tasks 0 to 0" in answer.err
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem of half a megabyte."""
+    if os.getuid() != 0:
+        pytest.skip("mounting a tmpfs needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_output_disk_stops_the_run_and_the_next_one_goes_on(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    project = make_project(
+        tmp_path / "project", [5] * 40, settings=f"output: {small_disk}/out", n_hours=-24
+    )
+    (small_disk / "ballast").write_bytes(bytes(400 * 1024))
+    answer = project.stilt("run", "--cpus", "2")
+    assert answer.code == 4
+    assert "space" in answer.err
+    assert "Traceback" not in answer.err
+    ended = len(runs(project.runs_file))
+    assert ended < 40, "it does not go through all receptors"
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    assert project.stilt("run", "--cpus", "2").code == 0
+    particles = list((small_disk / "out").rglob("*.parquet"))
+    assert len(particles) == 40
+    assert list((small_disk / "out").rglob(".tmp-*")) == []
+
+
+def test_a_read_only_output_is_one_line_before_anything_runs(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    project = make_project(tmp_path / "project", [5], settings=f"output: {small_disk}/out")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    answer = project.stilt("run")
+    assert answer.code == 4
+    assert len(answer.err.strip().splitlines()) <= 2
+    assert "Read-only" in answer.err
+    assert runs(project.runs_file, "begin") == []
+
+
+def test_an_output_that_becomes_read_only_stops_the_run(tmp_path: Path, small_disk: Path) -> None:
+    project = make_project(tmp_path / "project", [5] * 20, settings=f"output: {small_disk}/out")
+    process = project.start("run", "--cpus", "1", FAKE_SLEEP="0.3")
+    wait_until(lambda: len(runs(project.runs_file)) >= 1, "one is done")
+    particles = str(small_disk / "out" / "particles")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", particles], check=True)
+    _, err = process.communicate(timeout=60)
+    subprocess.run(["umount", particles], check=True)
+    assert process.returncode == 4
+    assert "Read-only" in err
+    assert "Traceback" not in err
+    assert len(runs(project.runs_file, "begin")) < 20
+    # the one that was just publishing may have met the mount itself
+    assert project.leftovers() == []
