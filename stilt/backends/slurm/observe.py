@@ -7,7 +7,6 @@ other silence leaves it *unknown*.
 
 from __future__ import annotations
 
-import getpass
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from stilt.backends.slurm.queue import (
     kept_queue,
     local_limits,
 )
+from stilt.identity import this_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -134,20 +134,26 @@ def accepted_unseen(found: Iterable[Array], queue: Queue) -> Mapping[str, str]:
 
 def submitters(found: Iterable[Array]) -> tuple[str, ...]:
     """Return whose queue to ask for."""
-    return tuple(sorted({array.user or getpass.getuser() for array in found}))
+    return tuple(sorted({array.user or this_writer("run").user for array in found}))
 
 
 def _queue(found: Sequence[Array], *, fresh: bool, ask: bool) -> Queue:
     users = submitters(found)
     clusters = _foreign_clusters(found) if ask and commands.has_slurm() else ()
     kept = kept_queue(users, clusters, FRESH_S if fresh else MAX_AGE_S)
-    if kept is not None and kept.as_of > max(array.at for array in found) + CLOCK_SKEW_S:
+    if kept is not None and _knows_all(kept, found):
         return kept
     if not ask:
         return kept or Queue(0.0, problem="Slurm was not asked")
     if not commands.has_slurm():
         return Queue(0.0, problem="there is no Slurm on this machine")
     return ask_queue(users, clusters)
+
+
+def _knows_all(queue: Queue, found: Sequence[Array]) -> bool:
+    """Tell whether an answer is younger than every submission that it does not list."""
+    names = {task.name for task in queue.tasks}
+    return all(array.token in names or queue.as_of > array.at + CLOCK_SKEW_S for array in found)
 
 
 def _foreign_clusters(found: Sequence[Array]) -> tuple[str, ...]:
@@ -205,4 +211,6 @@ def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
 
 
 def _shows_jobs_of(user: str) -> bool:
-    return user in {"", getpass.getuser()} or os.getuid() == 0 or not local_limits().private_jobs
+    return (
+        user in {"", this_writer("run").user} or os.getuid() == 0 or not local_limits().private_jobs
+    )

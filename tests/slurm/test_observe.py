@@ -1,0 +1,80 @@
+"""What may be concluded from Slurm's answers, and from their absence."""
+
+from __future__ import annotations
+
+import getpass
+import time
+
+import pytest
+
+from stilt.backends.liveness import Life
+from stilt.backends.slurm import commands, observe
+from stilt.backends.slurm.answers import Limits, QueuedTask
+from stilt.backends.slurm.observe import Array, observe_slurm
+from stilt.backends.slurm.queue import Queue
+
+ME = getpass.getuser()
+NOW = time.time()
+
+
+def array(**changes) -> Array:
+    known = {"job": "7", "cluster": "here", "user": ME, "at": NOW - 100}
+    return Array("b1", "stilt-b1-0", 0, 2, **{**known, **changes})
+
+
+def listed(state: str, index: int = 0, name: str = "stilt-b1-0", job: str = "7") -> QueuedTask:
+    return QueuedTask(job, index, state, "n1", NOW - 50, ME, "", name)
+
+
+@pytest.mark.parametrize(
+    ("queue", "known", "expected"),
+    [
+        pytest.param([listed("RUNNING")], array(), Life.LIVE, id="running"),
+        pytest.param([listed("PENDING")], array(), Life.LIVE, id="waiting"),
+        pytest.param([listed("COMPLETING")], array(), Life.LIVE, id="still ending"),
+        pytest.param([listed("REQUEUE_HOLD")], array(), Life.LIVE, id="held after a requeue"),
+        pytest.param([listed("COMPLETED")], array(), Life.GONE, id="ended"),
+        pytest.param([listed("NODE_FAIL")], array(), Life.GONE, id="lost with its node"),
+        pytest.param([listed("TIMEOUT")], array(), Life.GONE, id="timed out"),
+        pytest.param([], array(), Life.GONE, id="an answer without it"),
+        pytest.param([listed("RUNNING", index=1)], array(), Life.GONE, id="another index"),
+        pytest.param([listed("RUNNING", name="other")], array(), Life.GONE, id="an id used again"),
+        pytest.param([listed("RUNNING")], array(job=""), Life.LIVE, id="accepted, not recorded"),
+        pytest.param([], array(job=""), Life.GONE, id="never accepted"),
+        pytest.param(
+            [listed("CANCELLED"), listed("RUNNING", job="8")],
+            array(),
+            Life.LIVE,
+            id="by hand again",
+        ),
+        pytest.param([], array(cluster="there"), Life.UNKNOWN, id="another cluster"),
+        pytest.param([], array(at=NOW + 100), Life.UNKNOWN, id="submitted since"),
+        pytest.param("no answer", array(), Life.UNKNOWN, id="no answer"),
+    ],
+)
+def test_what_a_queue_says_of_a_task(
+    queue: list[QueuedTask] | str, known: Array, expected: Life, monkeypatch: pytest.MonkeyPatch
+):
+    answer = Queue(NOW, problem=queue) if isinstance(queue, str) else Queue(NOW, tuple(queue))
+    monkeypatch.setattr(observe, "ask_queue", lambda *_: answer)
+    monkeypatch.setattr(observe, "local_limits", lambda: Limits(cluster="here"))
+    monkeypatch.setattr(commands, "has_slurm", lambda: True)
+    lives, _ = observe_slurm([known], fresh=True)
+    assert lives["b1", 0].life is expected
+
+
+def test_other_users_jobs_that_are_hidden_are_unknown(monkeypatch: pytest.MonkeyPatch):
+    limits = Limits(cluster="here", private_jobs=True)
+    monkeypatch.setattr(observe, "ask_queue", lambda *_: Queue(NOW))
+    monkeypatch.setattr(observe, "local_limits", lambda: limits)
+    monkeypatch.setattr(commands, "has_slurm", lambda: True)
+    monkeypatch.setattr(observe.os, "getuid", lambda: 12345)
+    lives, _ = observe_slurm([array(user="somebody")], fresh=True)
+    assert lives["b1", 0].life is Life.UNKNOWN
+
+
+def test_a_machine_without_slurm_knows_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(commands, "has_slurm", lambda: False)
+    lives, queue = observe_slurm([array(user="nobody-asked-yet")])
+    assert lives["b1", 0].life is Life.UNKNOWN
+    assert queue.problem == "there is no Slurm on this machine"
