@@ -108,6 +108,8 @@ def damage_cases():
         "upper-case-checksum": ("hex digits are lower-case", {b1: joined(FULL[0], shouted, *FULL[2:])}),
         "zeros-in-the-middle": ("a block that was never written", {b1: joined(*FULL[:2], b"\0" * 64, *FULL[2:])}),
         "garbage-line": ("somebody wrote into the file", {b1: joined(*FULL[:2], b"hello\n", *FULL[2:])}),
+        "empty-array-line": ("the checksum is right, the array is not there", {
+            b1: joined(*FULL[:2], b"00000000 \n", *FULL[2:])}),
         "lost-line": ("a gap in the numbers", {b1: joined(*FULL[:2], *FULL[3:])}),
         "repeated-line": ("a number comes twice", {b1: joined(*FULL[:3], *FULL[2:])}),
         "lost-header": ("the first line is missing", {b1: joined(*FULL[1:])}),

@@ -8,6 +8,9 @@ newline, so a newline is always the end of a line and the place where reading re
 
 from __future__ import annotations
 
+import sys
+from array import array
+from binascii import unhexlify
 from json import dumps
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -51,5 +54,21 @@ def payloads_if_whole(data: bytes) -> list[bytes] | None:
     if lines.pop():
         return None
     payloads = [line[PREFIX_BYTES:] for line in lines]
-    prefixes = [b"%08x " % checksum for checksum in map(crc32, payloads)]
-    return payloads if prefixes == [line[:PREFIX_BYTES] for line in lines] else None
+    prefixes = b"".join([line[:PREFIX_BYTES] for line in lines])
+    return payloads if _stated(prefixes, len(lines)) == array("I", map(crc32, payloads)) else None
+
+
+def _stated(prefixes: bytes, count: int) -> array[int] | None:
+    """Return the checksums that prefixes state, read all at once; ``None`` if one is not as it should be."""
+    digits = prefixes.replace(b" ", b"")
+    if len(prefixes) != PREFIX_BYTES * count or len(digits) != (PREFIX_BYTES - 1) * count:
+        return None
+    if prefixes[PREFIX_BYTES - 1 :: PREFIX_BYTES] != b" " * count or digits != digits.lower():
+        return None
+    try:
+        checksums = array("I", unhexlify(digits))
+    except ValueError:
+        return None
+    if sys.byteorder == "little":
+        checksums.byteswap()
+    return checksums

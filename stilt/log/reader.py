@@ -117,7 +117,8 @@ class Scanner(Generic[Kind]):
 
     def __init__(self, kinds: Any) -> None:
         self._kinds = kinds
-        self._decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(list[int | kinds]).decode
+        decoder = msgspec.json.Decoder(list[int | kinds])
+        self._decode_lines: Callable[[bytes], list[list[Any]]] = decoder.decode_lines
         self._decode_any: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
     def scan(self, data: bytes) -> Scan[Kind]:
@@ -148,7 +149,7 @@ class Scanner(Generic[Kind]):
         if not payloads:
             return None
         try:
-            lines = list(map(self._decode, payloads))
+            lines = self._decode_lines(b"\n".join(payloads))
             numbers = [line[0] for line in lines]
         except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
             return None
@@ -156,7 +157,7 @@ class Scanner(Generic[Kind]):
         kinds = list(map(type, events))
         header = events[0] if events else None
         if (
-            numbers != list(range(len(lines)))
+            numbers != list(range(len(payloads)))
             or not isinstance(header, Segment)
             or kinds.count(Segment) != 1
             or int in kinds
