@@ -94,7 +94,7 @@ def read_careful(path: Path) -> Table:
     Raises
     ------
     ProblemsError
-        If it has no usable header, or is not text in UTF-8.
+        If it has no usable header, or is not text.
     """
     import numpy as np
     import pyarrow as pa
@@ -166,10 +166,10 @@ def _decode(raw: bytes, source: str) -> str:
         raise ProblemsError(source, (found,), HEADER_HINT)
     try:
         return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        found = f"line {line}: byte 0x{raw[error.start]:02x} is not UTF-8"
-        raise ProblemsError(source, (found,), "save the file with UTF-8 encoding") from None
+    except UnicodeDecodeError:
+        return raw.decode(
+            "latin-1"
+        )  # names of sites, mostly; a number or a time is the same in both
 
 
 def _find_columns(header: list[str], source: str) -> dict[str, int]:

@@ -113,6 +113,15 @@ def test_files_as_programs_write_them_are_read(read, text):
     assert read(text).ids() == [ID]
 
 
+def test_names_of_sites_may_be_in_latin_1(read):
+    row = "Zürich,2015-12-10 07:00,-111.85,40.77,10\n"
+    text = "site,time,longitude,latitude,altitude\n" + row
+    assert read(text.encode("latin-1")).ids() == [ID]
+    assert read(text.replace("site", "id").encode("latin-1")).ids() == ["hrrr_Zürich"]
+    bad = text + "Genève,2015-12-10 07:00,x,40,10\n"
+    assert problems(read, bad.encode("latin-1")) == ("line 3: longitude 'x' is not a number",)
+
+
 @pytest.mark.parametrize(
     "time",
     [
@@ -236,7 +245,6 @@ BAD_FILES = {
     "two latitudes": ("time,long,lat,lati,zagl\n", "header: the columns 'lat' and 'lati' both are latitude"),
     "two heights": ("time,long,lat,zagl,zasl\n", "header: heights above ground and above sea level: keep one"),
     "spreadsheet": (b"PK\x03\x04\x00\x00", "this is not a text file"),
-    "latin-1": ((HEAD + GOOD).encode() + "# Zürich".encode("latin-1"), "line 3: byte 0xfc is not UTF-8"),
     "open quote": (HEAD + GOOD + '"2015-12-10 08:00,-90,40,10\n', "line 3: cannot be taken apart"),
 }  # fmt: skip
 
