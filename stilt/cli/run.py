@@ -69,7 +69,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     from stilt.errors import InputError
     from stilt.running import Request, run
     from stilt.transport.protocol import Reason
+    from stilt.worker.lean_arrow import spare_pandas
 
+    spare_pandas()
     unknown = [reason for reason in only if reason.upper() not in Reason.__members__]
     if unknown:
         raise InputError(

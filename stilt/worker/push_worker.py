@@ -355,8 +355,10 @@ class _Worker:
     def _prepare(self) -> Callable[[ChunkEntry], Done]:
         """Run in a process of the pool: load what is heavy, once."""
         from stilt.transport.engines import load_engine
+        from stilt.worker.lean_arrow import spare_pandas
         from stilt.worker.simulate import Simulator
 
+        spare_pandas()
         engine = load_engine(self.config)
         engine.prepare(self.config)
         return Simulator(engine, self.config, self.layout, self.scratch)
