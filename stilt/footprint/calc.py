@@ -75,15 +75,6 @@ class Footprint:
         return not bool(self.values.any())
 
 
-@dataclass(frozen=True, slots=True)
-class _Kernels:
-    """The kernel of each age: its standard deviation and the cells it reaches beyond its middle one."""
-
-    bandwidth: NDArray[np.float64]
-    halves_x: NDArray[np.int64]
-    halves_y: NDArray[np.int64]
-
-
 def warm() -> None:
     """Put the compiled kernels into the cache, so that processes started later need not compile.
 
@@ -109,37 +100,24 @@ def calc_footprint(table: ParticleTable, grid: FootprintGrid, receptor: Receptor
         If a column is missing or the grid has no cell.
     """
     geometry = geometry_of(grid)
-    rows = rows_of(table)
-    if not len(rows):
-        return Footprint(
-            np.zeros((0, geometry.ny, geometry.nx), np.float32), geometry, _times(receptor, 0, 0)
-        )
-    rows = fill_in_near_receptor(rows, geometry)
-    if grid.time_integrate:
-        first_hour, n_layers = 0, 1
-    else:
-        first_hour, n_layers = _hours(rows.time)
+    if not len(table):
+        nothing = np.zeros((0, geometry.ny, geometry.nx), np.float32)
+        return Footprint(nothing, geometry, _starts(receptor, 0, 0))
+    rows = fill_in_near_receptor(rows_of(table), geometry)
+    times = rows.times
+    first_hour, n_layers = (0, 1) if grid.time_integrate else (times.first_hour, times.n_hours)
     values = np.zeros((n_layers, geometry.ny, geometry.nx), np.float32)
-    layers = np.zeros(len(rows), np.int32)
-    if not grid.time_integrate:
-        kernels.layers_of(rows.time, first_hour, layers)
-    _spread(rows, layers, values, grid=grid, geometry=geometry, near=receptor.longitudes[0])
-    return Footprint(values, geometry, _times(receptor, first_hour, n_layers))
+    _spread(rows, values, grid=grid, geometry=geometry, near=receptor.longitudes[0])
+    return Footprint(values, geometry, _starts(receptor, first_hour, n_layers))
 
 
-def _hours(time: NDArray[np.float64]) -> tuple[int, int]:
-    first, last = np.floor(time.min() / 60.0), np.floor(time.max() / 60.0)
-    return int(first), int(last - first) + 1
-
-
-def _times(receptor: Receptor, first_hour: int, n_layers: int) -> NDArray[np.datetime64]:
+def _starts(receptor: Receptor, first_hour: int, n_layers: int) -> NDArray[np.datetime64]:
     start = receptor.when.replace(tzinfo=None) + timedelta(hours=first_hour)
     return np.datetime64(start, "s") + np.arange(n_layers) * np.timedelta64(3600, "s")
 
 
 def _spread(
     rows: Rows,
-    layers: NDArray[np.int32],
     values: NDArray[np.float32],
     *,
     grid: FootprintGrid,
@@ -152,10 +130,12 @@ def _spread(
     cloud_sizes = np.empty(len(minutes)), np.empty(len(minutes))
     kernels.cloud_sizes(ages, x, y, near, geometry.period, *cloud_sizes)
     bandwidth = _bandwidth(minutes, *cloud_sizes, grid, geometry)
-    bandwidth = _of_nearest_age(bandwidth, minutes, ties="left" if rows.is_forward else "right")
+    bandwidth = _of_nearest_age(
+        bandwidth, minutes, ties="left" if rows.times.is_forward else "right"
+    )
     halves_x = np.floor(KERNEL_REACH * bandwidth / geometry.xres).astype(np.int64)
     halves_y = np.floor(KERNEL_REACH * bandwidth / geometry.yres).astype(np.int64)
-    order, bounds = _order(rows.foot, ages, len(minutes), layers, len(values))
+    order, bounds = _order(rows, ages, len(minutes), len(values))
     kernels.spread(
         order,
         bounds,
@@ -211,18 +191,18 @@ def _of_nearest_age(
 
 
 def _order(
-    foot: NDArray[np.float64],
-    ages: NDArray[np.int32],
-    n_ages: int,
-    layers: NDArray[np.int32],
-    n_layers: int,
+    rows: Rows, ages: NDArray[np.int32], n_ages: int, n_layers: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return the rows with foot by layer, then by age, and where each layer's part begins and ends."""
-    kept = np.empty(len(foot), np.int32)
-    kept = kept[: kernels.rows_with_foot(foot, kept)]
-    by_age = kernels.grouped_by(ages, kept, np.zeros(n_ages + 1, np.int64))
+    kept = np.empty(len(rows), np.int32)
+    kept = kept[: kernels.rows_with_foot(rows.foot, kept)]
+    order = kernels.grouped_by(ages, kept, np.zeros(n_ages + 1, np.int64))
+    if n_layers == 1:
+        return order, np.array([0, len(order)])
+    layers = np.empty(len(rows), np.int32)
+    kernels.layers_of(order, rows.time, rows.times.first_hour, layers)
     bounds = np.zeros(n_layers + 1, np.int64)
-    return kernels.grouped_by(layers, by_age, bounds), bounds
+    return kernels.grouped_by(layers, order, bounds), bounds
 
 
 def _edges(start: float, size: float, count: int, buffer: int) -> NDArray[np.float64]:

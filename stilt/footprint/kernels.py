@@ -1,8 +1,8 @@
 """The loops over particle rows, compiled.
 
 Arrays are contiguous and inputs are left alone. Rows are those of the particle table. A *slot* is a
-particle's number from 0; an *age* is the place of a row's time since its particle's first row in the
-ascending list of all such times; rows of one age form a cloud and have one kernel.
+particle's number from 0; an *age* is a row's time since its particle's first row, in whole ticks of some
+length; rows of one age form a cloud and have one kernel.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     Int32s = NDArray[np.int32]
     Int64s = NDArray[np.int64]
 
-TICKS_PER_MIN = 1000
-"""Times that differ by less than half a tick are the same."""
+LANES = 16
+"""Kernels are padded to a multiple of this, for which the compiler makes a loop without a remainder."""
 
 
 @compiled(int64(F8, OUT_I8))
@@ -55,50 +55,53 @@ def whole_range(values: Floats, extremes: Int64s) -> int:
 def slots_of(indx: Floats, low: int, span: int, slots: Int32s) -> int:
     """Give each particle a number from 0 by ascending ``indx``, whole numbers from ``low``; return how many."""
     place = np.zeros(span, np.int32)
-    for value in indx:
-        place[int(value) - low] = 1
+    for row in range(len(indx)):
+        slots[row] = int(indx[row]) - low
+        place[slots[row]] = 1
     count = 0
     for number in range(span):
         if place[number]:
             place[number] = count
             count += 1
-    for row in range(len(indx)):
-        slots[row] = place[int(indx[row]) - low]
+    if count < span:
+        for row in range(len(slots)):
+            slots[row] = place[slots[row]]
     return count
 
 
-@compiled(OUT_I8(I4, int64, F8, boolean, OUT_I4))
-def ages_of(slots: Int32s, n_slots: int, time: Floats, from_first: bool, ages: Int32s) -> Int64s:
-    """Put each row's place among the different times into ``ages``; return these, ascending, in ticks.
+@compiled(void(F8, OUT_F8))
+def survey(time: Floats, facts: Floats) -> None:
+    """Put into ``facts``: the least and the greatest time, how many are positive, and ticks a minute.
 
-    Times are absolute; with ``from_first`` they count from each particle's first row.
+    That is 1 where all times are whole minutes, 10 where they are tenths of minutes, 0 otherwise.
     """
-    first = np.zeros(n_slots, np.int64)
-    if from_first:
-        first[:] = np.iinfo(np.int64).max
-        for row in range(len(time)):
-            first[slots[row]] = min(first[slots[row]], round(abs(time[row]) * TICKS_PER_MIN))
-    last, step = 0, 0
+    low, high, positive = time[0], time[0], 0
+    minutes, tenths = True, True
+    for value in time:
+        low = min(low, value)
+        high = max(high, value)
+        positive += value > 0.0
+        minutes &= value == math.floor(value)
+        if not minutes:
+            tenths &= abs(value * 10.0 - math.floor(value * 10.0 + 0.5)) < 1e-4  # noqa: PLR2004
+    facts[0], facts[1], facts[2] = low, high, positive
+    facts[3] = 1.0 if minutes else (10.0 if tenths else 0.0)
+
+
+@compiled(int64(I4, F8, float64, OUT_I8, OUT_I4))
+def ages_of(slots: Int32s, time: Floats, ticks_per_min: float, first: Int64s, ages: Int32s) -> int:
+    """Put each row's time since ``first`` of its particle into ``ages``, in ticks; return the largest + 1.
+
+    Where ``first`` comes as the largest number, it gets the particle's first time, in ticks.
+    """
     for row in range(len(time)):
-        age = round(abs(time[row]) * TICKS_PER_MIN) - first[slots[row]]
-        last = max(last, age)
-        while age % step if step else age:
-            step, age = age, step % age if step else 0
-    step = max(step, 1)
-    place = np.zeros(last // step + 1, np.int32)
+        ages[row] = int(abs(time[row]) * ticks_per_min + 0.5)
+        first[slots[row]] = min(first[slots[row]], ages[row])
+    last = 0
     for row in range(len(time)):
-        ages[row] = (round(abs(time[row]) * TICKS_PER_MIN) - first[slots[row]]) // step
-        place[ages[row]] = 1
-    ticks = np.empty(place.sum(), np.int64)
-    count = 0
-    for number in range(len(place)):
-        if place[number]:
-            ticks[count] = number * step
-            place[number] = count
-            count += 1
-    for row in range(len(time)):
-        ages[row] = place[ages[row]]
-    return ticks
+        ages[row] -= first[slots[row]]
+        last = max(last, ages[row])
+    return last + 1
 
 
 @compiled(OUT_I4(I4, I4, OUT_I8))
@@ -108,10 +111,16 @@ def grouped_by(keys: Int32s, order: Int32s, bounds: Int64s) -> Int32s:
     ``bounds``, one longer than there are keys, gets where each key's part begins and ends.
     """
     bounds[:] = 0
+    last, is_sorted = 0, True
     for row in order:
-        bounds[keys[row] + 1] += 1
+        key = keys[row]
+        bounds[key + 1] += 1
+        is_sorted &= key >= last
+        last = key
     for key in range(1, len(bounds)):
         bounds[key] += bounds[key - 1]
+    if is_sorted:
+        return order.copy()
     following = bounds[:-1].copy()
     result = np.empty(len(order), np.int32)
     for row in order:
@@ -185,10 +194,10 @@ def rows_with_foot(foot: Floats, rows: Int32s) -> int:
     return count
 
 
-@compiled(void(F8, int64, OUT_I4))
-def layers_of(time: Floats, first_hour: int, layers: Int32s) -> None:
-    """Put each row's number of whole hours since ``first_hour`` into ``layers``."""
-    for row in range(len(time)):
+@compiled(void(I4, F8, int64, OUT_I4))
+def layers_of(rows: Int32s, time: Floats, first_hour: int, layers: Int32s) -> None:
+    """Put the whole hours since ``first_hour`` of some rows into their place in ``layers``."""
+    for row in rows:
         layers[row] = math.floor(time[row] / 60.0) - first_hour
 
 
@@ -209,10 +218,11 @@ def cell_of(place: float, edges: Floats, size: float) -> int:
 
 @compiled(void(float64, int64, float64, OUT_F8))
 def kernel_line(bandwidth: float, half: int, size: float, weights: Floats) -> None:
-    """Put a Gaussian at ``2 half + 1`` cell centres, divided by its sum, into ``weights``.
+    """Put a Gaussian at ``2 half + 1`` cell centres, divided by its sum, into ``weights``; zeros after it.
 
     The kernel is the product of one such line along x and one along y, as is the sum over it.
     """
+    weights[2 * half + 1 : 2 * half + 1 + LANES] = 0.0
     if half == 0:
         weights[0] = 1.0
         return
@@ -224,9 +234,10 @@ def kernel_line(bandwidth: float, half: int, size: float, weights: Floats) -> No
         weights[i] /= total
 
 
-@compiled(void(float64[:, ::1], int64, int64, float64, F8, int64, F8, int64, boolean))
+@compiled(void(float64[:, ::1], int64, int64, int64, float64, F8, int64, F8, int64, boolean))
 def add_kernel(
     layer: NDArray[np.float64],
+    nx: int,
     line: int,
     column: int,
     foot: float,
@@ -236,20 +247,28 @@ def add_kernel(
     half_x: int,
     wraps: bool,
 ) -> None:
-    """Add ``foot`` times the kernel around a cell; what lies outside of the grid is lost."""
-    ny, nx = layer.shape
+    """Add ``foot`` times the kernel around a cell; what lies outside of the grid is lost.
+
+    The layer has ``LANES`` columns more than the ``nx`` of the grid, for what a padded loop puts there.
+    """
     start = max(column - half_x, 0)
     width = min(column + half_x + 1, nx) - start
     skip = start - (column - half_x)
     goes_round = wraps and width < 2 * half_x + 1
-    for j in range(max(line - half_y, 0), min(line + half_y + 1, ny)):
+    if width <= 0 and not goes_round:
+        return
+    if width > LANES // 2:
+        width = (width + LANES - 1) // LANES * LANES
+    for j in range(max(line - half_y, 0), min(line + half_y + 1, len(layer))):
         weight = foot * along_y[j - line + half_y]
         if goes_round:
             for i in range(2 * half_x + 1):
                 layer[j, (column - half_x + i) % nx] += weight * along_x[i]
         else:
-            for i in range(width):
-                layer[j, start + i] += weight * along_x[skip + i]
+            target = layer[j, start : start + width]
+            source = along_x[skip : skip + width]
+            for i in range(len(target)):
+                target[i] += weight * source[i]
 
 
 @compiled(
@@ -287,10 +306,10 @@ def spread(
     n_layers, ny, nx = values.shape
     buffer_x = (len(edges_x) - 1 - nx) // 2
     buffer_y = (len(edges_y) - 1 - ny) // 2
-    along_x = np.empty(2 * halves_x.max() + 1)
-    along_y = np.empty(2 * halves_y.max() + 1)
+    along_x = np.empty(2 * halves_x.max() + 1 + LANES)
+    along_y = np.empty(2 * halves_y.max() + 1 + LANES)
     half_x, half_y = 0, 0
-    layer = np.zeros((ny, nx))
+    layer = np.zeros((ny, nx + LANES))
     for number in range(n_layers):
         age = -1
         low, high = ny, -1
@@ -305,10 +324,10 @@ def spread(
                 half_y = halves_y[age]
                 kernel_line(bandwidth[age], half_x, size_x, along_x)
                 kernel_line(bandwidth[age], half_y, size_y, along_y)
-            add_kernel(layer, line, column, foot[row], along_y, half_y, along_x, half_x, wraps)
+            add_kernel(layer, nx, line, column, foot[row], along_y, half_y, along_x, half_x, wraps)
             low = min(low, line - half_y)
             high = max(high, line + half_y)
         for j in range(max(low, 0), min(high + 1, ny)):
             for i in range(nx):
                 values[number, j, i] = layer[j, i] * share
-                layer[j, i] = 0.0
+            layer[j] = 0.0

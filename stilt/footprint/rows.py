@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ class Rows:
         The particle's number from 0, without gaps.
     n_particles
         How many different particles there are.
+    times
+        What is common to ``time``.
     """
 
     time: NDArray[np.float64]
@@ -39,24 +42,70 @@ class Rows:
     lati: NDArray[np.float64]
     foot: NDArray[np.float64]
     n_particles: int
+    times: Times
 
     def __len__(self) -> int:
         return len(self.time)
 
-    @property
-    def is_forward(self) -> bool:
-        """Whether time runs on from the receptor, not back from it."""
-        return 2 * int(np.count_nonzero(self.time > 0)) > len(self.time)
-
     def ages(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return each row's place among the times since the particles' first rows, and these in minutes."""
+        """Return the number of each row's time since its particle's first row, and these times in minutes.
+
+        Times are ascending; there may be some that no row has.
+        """
+        ticks_per_min = self.times.ticks_per_min
+        if not ticks_per_min:
+            return _irregular_ages(self)
         ages = np.empty(len(self), np.int32)
-        ticks = kernels.ages_of(self.slot, self.n_particles, self.time, True, ages)
-        return ages, ticks / kernels.TICKS_PER_MIN
+        first = np.full(self.n_particles, np.iinfo(np.int64).max)
+        n_ages = kernels.ages_of(self.slot, self.time, ticks_per_min, first, ages)
+        return ages, np.arange(n_ages) / ticks_per_min
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What is common to the times of a table.
+
+    Attributes
+    ----------
+    first_hour
+        The number of the earliest hour, counted from the receptor: negative backward.
+    n_hours
+        How many hours the times span.
+    is_forward
+        Whether time runs on from the receptor, not back from it.
+    ticks_per_min
+        1 where all are whole minutes, as engines write them; 10 where tenths, as they are filled in; else 0.
+    """
+
+    first_hour: int
+    n_hours: int
+    is_forward: bool
+    ticks_per_min: float
+
+
+def _times(time: NDArray[np.float64]) -> Times:
+    facts = np.zeros(4)
+    kernels.survey(time, facts)
+    low, high, positive, ticks_per_min = facts.tolist()
+    first_hour = math.floor(low / 60.0)
+    return Times(
+        first_hour=first_hour,
+        n_hours=math.floor(high / 60.0) - first_hour + 1,
+        is_forward=2 * positive > len(time),
+        ticks_per_min=ticks_per_min,
+    )
+
+
+def _irregular_ages(rows: Rows) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    milliseconds = np.rint(np.abs(rows.time) * 60_000)
+    first = np.full(rows.n_particles, np.inf)
+    np.minimum.at(first, rows.slot, milliseconds)
+    different, ages = np.unique(milliseconds - first[rows.slot], return_inverse=True)
+    return ages.astype(np.int32), different / 60_000
 
 
 def rows_of(table: ParticleTable) -> Rows:
-    """Return the columns ``NEEDED`` of a table.
+    """Return the columns ``NEEDED`` of a table that has rows.
 
     Raises
     ------
@@ -71,7 +120,7 @@ def rows_of(table: ParticleTable) -> Rows:
         )
     columns = {name: np.ascontiguousarray(table[name], dtype=np.float64) for name in NEEDED}
     slot, n_particles = number_particles(columns.pop("indx"))
-    return Rows(slot=slot, n_particles=n_particles, **columns)
+    return Rows(slot=slot, n_particles=n_particles, times=_times(columns["time"]), **columns)
 
 
 def number_particles(indx: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
@@ -119,12 +168,13 @@ def _filled_in(rows: Rows) -> Rows:
         near_receptor.interpolate(before, after, minutes, rows.time, values, result)
         return result
 
-    time = np.round(minutes, 1) * (1.0 if rows.is_forward else -1.0)
+    time = np.round(minutes, 1) * (1.0 if rows.times.is_forward else -1.0)
     foot = filled_in(rows.foot)
     near_receptor.keep_window_sums(rows.time, rows.foot, time, foot)
     return replace(
         rows,
         time=time,
+        times=_times(time),
         slot=rows.slot[after],
         long=filled_in(rows.long),
         lati=filled_in(rows.lati),
@@ -133,7 +183,11 @@ def _filled_in(rows: Rows) -> Rows:
 
 
 def _by_distance_from_start(rows: Rows) -> NDArray[np.int32]:
-    minutes = np.empty(len(rows), np.int32)
-    ticks = kernels.ages_of(rows.slot, rows.n_particles, rows.time, False, minutes)
-    bounds = np.zeros(len(ticks) + 1, np.int64)
-    return kernels.grouped_by(minutes, np.arange(len(rows), dtype=np.int32), bounds)
+    ticks_per_min = rows.times.ticks_per_min
+    if not ticks_per_min:
+        return np.argsort(np.abs(rows.time), kind="stable").astype(np.int32)
+    ticks = np.empty(len(rows), np.int32)
+    start = np.zeros(rows.n_particles, np.int64)
+    n_ticks = kernels.ages_of(rows.slot, rows.time, ticks_per_min, start, ticks)
+    every = np.arange(len(rows), dtype=np.int32)
+    return kernels.grouped_by(ticks, every, np.zeros(n_ticks + 1, np.int64))
