@@ -29,7 +29,6 @@ SECTIONS = {
         "check": Entry("stilt.cli.check", "Look for what would stop a run; runs nothing."),
         "hysplit": Entry("stilt.cli.hysplit", "Install or find the transport binary."),
         "config": Entry("stilt.cli.config", "The JSON Schema of config.yaml for editors."),
-        "met": Entry("stilt.cli.met", "Which meteorology there is and whom it covers."),
         "doctor": Entry("stilt.cli.doctor", "What this filesystem and cluster really do."),
     },
     "Run": {
@@ -41,7 +40,6 @@ SECTIONS = {
     },
     "Results": {
         "plot": Entry("stilt.cli.plot", "Draw a simulation's footprint and particles."),
-        "report": Entry("stilt.cli.report", "One HTML page about a run."),
         "verify": Entry(
             "stilt.cli.verify", "Check outputs against the sizes and digests in the log."
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from stilt.log.states import SUCCESSES
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 
     from stilt.log.fold import State
 
-RECENT = 400
+LATELY_S = 600.0
+SIMULATIONS_BACK = 5
 SAMPLE = 20_000
 TASK_AIM_S = 20 * 60
 MOST_TASKS = 1000
@@ -27,15 +27,22 @@ LOST = frozenset({"failed", "interrupted"})
 ALL = ENDED | {"running", "interrupted", "invalid"}
 
 
-def rate_per_second(state: State, batches: Collection[str], now: float) -> float | None:
-    """Return how many simulations of these batches end in a second, by the latest that did; None before any."""
+def rate_per_second(
+    state: State, batches: Collection[str], now: float, past: PastRuns | None
+) -> float | None:
+    """Return how many simulations of these batches end in a second, of late; None where none did.
+
+    Of late: the last ten minutes, or five times what a simulation takes. Tasks that began together end together, so a
+    shorter look would see either a burst or nothing.
+    """
     lives = {name: life for batch in batches for name, life in state.batches[batch].lives.items()}
     begun = [life.at for life in lives.values() if life.at and life.task is not None]
-    latest = nlargest(RECENT, state.columns(ENDED, lives=lives.keys()).at)
-    if not latest or not begun:
+    if past is None or not begun:
         return None
-    since = min(begun) if len(latest) < RECENT else latest[-1]
-    return len(latest) / max(now - since, 1.0)
+    window = max(LATELY_S, SIMULATIONS_BACK * past.wall_s.p95)
+    since = max(min(begun), now - window)
+    ended = sum(at >= since for at in state.columns(ENDED, lives=lives.keys()).at)
+    return ended / max(now - since, 1.0) if ended else None
 
 
 def past_runs(state: State) -> PastRuns | None:

@@ -83,7 +83,7 @@ def summarize(
     )
     past = cost.past_runs(state)
     summary = _with_tasks(summary, state, fates, now, past)
-    summary = _with_pace(summary, state, fates, now)
+    summary = _with_pace(summary, state, fates, now, past)
     summary = replace(summary, past_runs=_advised(past, summary, execution))
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
 
@@ -216,11 +216,13 @@ def _count_tasks(state: State, fates: Fates) -> tuple[int, int, tuple[WaitingJob
     return fate_of[Fate.LIVE], fate_of[Fate.UNKNOWN], jobs
 
 
-def _with_pace(summary: Summary, state: State, fates: Fates, now: float) -> Summary:
-    """Add rate and time left where something is at work."""
-    at_work = {task.batch for task in summary.running_tasks if task.life == Fate.LIVE.value}
+def _with_pace(
+    summary: Summary, state: State, fates: Fates, now: float, past: PastRuns | None
+) -> Summary:
+    """Add rate and time left where something is, or may be, at work."""
+    at_work = {task.batch for task in summary.running_tasks}
     at_work |= {life.batch for life in _live_lives(state, fates)}
-    rate = cost.rate_per_second(state, at_work, now) if at_work else None
+    rate = cost.rate_per_second(state, at_work, now, past) if at_work else None
     left = summary.pending + summary.running
     return replace(
         summary,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 
@@ -277,3 +278,48 @@ def test_a_colleague_who_may_only_read_can_ask(project_log, stilt) -> None:
         assert stilt("status", project_log.layout.project).returncode == 0
     finally:
         log.chmod(0o755)
+
+
+def test_rate_and_time_left_are_those_of_the_workers_at_work(project_log) -> None:
+    now = time.time() + 1  # the worker begins before its first event
+    batch = project_log.batch("0001-a", [list(range(20))], project_total=20)
+    writer = project_log.worker(batch, 0, started(1, at=now - T0))
+    assert project_log.summary().rate_per_hour is None
+    writer.append(*(done(n, at=now - T0) for n in range(1, 11)), started(11, now - T0), sync=True)
+    summary = project_log.summary()
+    assert summary.rate_per_hour > 0
+    assert summary.time_left_s == pytest.approx(10 * 3600 / summary.rate_per_hour, rel=0.01)
+    writer.append(done(11, at=now - T0), Closed(at=now), sync=True)
+    assert project_log.summary().rate_per_hour is None, "nobody is at work"
+
+
+def test_cost_is_advice_for_what_is_left(project_log) -> None:
+    config = project_log.layout.config_file
+    config.write_text(
+        config.read_text().replace("backend: local", "backend: slurm\n  n_workers: 5")
+    )
+    batch = project_log.batch("0001-a", [list(range(100))], project_total=100)
+    project_log.worker(
+        batch, 0, *(done(n) for n in range(10)), done(10, "failed", reason="TIMEOUT")
+    )
+    past = project_log.summary().past_runs
+    assert past.simulations == 11
+    assert (past.wall_s.p50, past.wall_s.max) == (20.0, 20.0)
+    assert past.core_hours == pytest.approx(11 * 20 / 3600, rel=1e-3)
+    assert past.core_hours_wasted == pytest.approx(20 / 3600, rel=1e-2)
+    assert set(past.suggest) == {"n_workers", "cpus-per-task", "time", "mem"}
+    assert past.suggest["mem"] == "768M"
+
+
+def test_a_simulation_that_takes_far_longer_than_others_is_stuck(project_log) -> None:
+    now = time.time()
+    batch = project_log.batch("0001-a", [list(range(30))], project_total=30)
+    project_log.worker(
+        batch,
+        0,
+        *(done(n, at=now - 5000 - T0) for n in range(1, 20)),
+        started(20, at=now - 4000 - T0),
+    )
+    (task,) = project_log.summary().running_tasks
+    assert task.stuck
+    assert task.sims == (sim_id(20),)
