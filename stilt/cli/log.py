@@ -36,7 +36,10 @@ def command() -> None:
 def replay(
     project: Path, until: str | None, sim: str | None, as_json: bool, strict: bool
 ) -> int | None:
-    """Fold the whole log afresh, ignoring the checkpoint: what is so, up to a moment or for one simulation."""
+    """Fold the whole log afresh, to a moment, or for one simulation.
+
+    The checkpoint is ignored: what is shown follows from the events alone.
+    """
     from stilt.cli.status import screen, to_json
     from stilt.status.gather import gather, open_project
     from stilt.status.moments import parse_moment

@@ -19,4 +19,6 @@ def _local(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 
 def project_argument(function: Any) -> Any:
     """Add PROJECT, the folder with ``config.yaml``: a path, the current folder unless it is given."""
-    return click.argument("project", default=".", callback=_local)(function)
+    # click.Path only for Tab: it leaves the text as it is, also one that is a URI
+    kind = click.Path(file_okay=False)
+    return click.argument("project", default=".", type=kind, callback=_local)(function)
