@@ -8,6 +8,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def printable(text: str) -> str:
+    """Return a text with control characters and line breaks as escapes."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 class StiltError(Exception):
     """Base of every error that is meant for the person at the terminal.
 
@@ -44,13 +49,19 @@ class ProblemsError(InputError):
     source
         The file they were found in.
     problems
-        One line each, with the place in the file.
+        One line each, with the place in the file. Characters that would break the line, or the
+        terminal, are escaped: problems quote what stands in a file.
+    count
+        How many there are, where not all are told.
     """
 
-    def __init__(self, source: str, problems: tuple[str, ...], hint: str = "") -> None:
-        count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
-        super().__init__(f"{source}: {count}", hint)
-        self.args = (source, problems, hint)
+    def __init__(
+        self, source: str, problems: tuple[str, ...], hint: str = "", count: int = 0
+    ) -> None:
+        problems = tuple(map(printable, problems))
+        number = max(count, len(problems))
+        super().__init__(f"{source}: {number:,} problem{'s' if number != 1 else ''}", hint)
+        self.args = (source, problems, hint, count)
         self.source = source
         self.problems = problems
 

@@ -60,4 +60,5 @@ def _problems(path: Path, complaints: dict[int, str]) -> ProblemsError:
     problems = [f"line {line}: {text}" for line, text in listed]
     if len(rows) > len(listed):
         problems.append(f"and {len(rows) - len(listed):,} more bad rows")
-    return ProblemsError(str(path), tuple(problems), "mend these rows; nothing was started")
+    hint = "mend these rows; nothing was started"
+    return ProblemsError(str(path), tuple(problems), hint, count=len(rows))

@@ -227,6 +227,14 @@ def test_a_file_of_aliases_of_aliases_is_refused_before_it_fills_the_memory():
     assert any("is far too large" in problem for problem in problems("\n".join(lines)))
 
 
+def test_what_a_file_says_cannot_break_a_line_of_the_message():
+    found = problems(MINIMAL + '"a\\nb": 1\nnumpar: "\\e[31mred\\n"\n')
+    assert found == (
+        "line 4: $.a\\nb: unknown key",
+        'line 5: $.numpar: expected a whole number, got "\\x1b[31mred\\n"',
+    )
+
+
 def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_bytes(MINIMAL.encode() + "# Zürich\n".encode("latin-1"))

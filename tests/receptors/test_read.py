@@ -221,9 +221,10 @@ def test_all_bad_rows_are_named_with_their_lines_past_blank_lines_and_comments(r
 
 
 def test_a_long_list_of_bad_rows_is_cut_and_the_rest_counted(read):
-    found = problems(read, HEAD + "".join(f"2015-12-10 07:00,-90,x{i},10\n" for i in range(1000)))
-    assert len(found) == LISTED + 1
-    assert found[-1] == "and 981 more bad rows"
+    with pytest.raises(ProblemsError, match="1,000 problems") as caught:
+        read(HEAD + "".join(f"2015-12-10 07:00,-90,x{i},10\n" for i in range(1000)))
+    assert len(caught.value.problems) == LISTED + 1
+    assert caught.value.problems[-1] == "and 981 more bad rows"
 
 
 def test_a_row_given_again_is_used_once_and_that_is_said(read):
