@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import re
+import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -180,3 +187,32 @@ def test_logs_show_what_the_slurm_task_printed(project_log, stilt) -> None:
     folder.mkdir(parents=True)
     (folder / "task-2+0.out").write_text("module load failed\n")
     assert "module load failed" in stilt("logs", sim_id(3), project_log.layout.project).stdout
+
+
+def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(project_log) -> None:
+    batch = project_log.batch("0001-a", [[1, 2]], project_total=2)
+    writer = project_log.worker(batch, 0, started(1))
+    mine, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    plain = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
+    watcher = subprocess.Popen(
+        [sys.executable, "-m", "stilt", "status", "--watch", project_log.layout.project],
+        stdout=its,
+        stdin=its,
+        env={**plain, "TERM": "xterm-256color"},
+    )
+    os.close(its)
+    written = ""
+    with contextlib.suppress(OSError):
+        while part := os.read(mine, 65536).decode():
+            if not written:
+                writer.append(done(1), started(2), sync=True)
+            elif "1 complete" in re.sub(r"\x1b\[\d*m", "", written) and watcher.poll() is None:
+                watcher.send_signal(signal.SIGINT)
+            written += part
+    os.close(mine)
+    assert watcher.wait() == 0
+    assert written.startswith("\x1b[?1049h\x1b[?25l"), "the other screen, no cursor"
+    assert "\x1b[2J" not in written, "clearing the screen flickers"
+    assert "\x1b[?25h\x1b[?1049l" in written, "the cursor and the old screen are back"
+    assert written.rstrip().endswith(str(project_log.layout.project).rsplit("/", 1)[1] + "'")
