@@ -145,6 +145,22 @@ def at_level(first: Float32, second: Float32, at: Corners, k: int, n: int) -> fl
 
 
 @inline
+def square_at_level(first: Float32, second: Float32, at: Corners, k: int, n: int) -> float:
+    """Square of value ``n`` of the columns at level ``k`` (from 0), squared before it is interpolated."""
+    south, north, west, east = at.south, at.north, at.west, at.east
+    return float(
+        at.first_sw * first[south, west, k, n] ** 2
+        + at.first_se * first[south, east, k, n] ** 2
+        + at.first_nw * first[north, west, k, n] ** 2
+        + at.first_ne * first[north, east, k, n] ** 2
+        + at.second_sw * second[south, west, k, n] ** 2
+        + at.second_se * second[south, east, k, n] ** 2
+        + at.second_nw * second[north, west, k, n] ** 2
+        + at.second_ne * second[north, east, k, n] ** 2
+    )
+
+
+@inline
 def on_surface(first: Float32, second: Float32, at: Corners, n: int) -> float:
     """Surface value ``n``, bilinear in space and linear in time."""
     south, north, west, east = at.south, at.north, at.west, at.east

@@ -48,8 +48,8 @@ from stilt.transport.native.interpolation import (
     level_below,
     level_index,
     on_surface,
+    square_at_level,
     terrain_at,
-    turbulence_at,
 )
 from stilt.transport.native.perturbation import (
     Perturbation,
@@ -346,16 +346,19 @@ def _density(moment: Moment, at: Corners, k: int) -> float:
 
 
 @inline
-def _horizontal_sigma(
-    frame: Frame, moment: Moment, at: Corners, layering: Layering, sigma: float
-) -> float:
-    """Return the standard deviation of each horizontal turbulent velocity, m/s."""
+def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -> float:
+    """Return the standard deviation of each horizontal turbulent velocity, m/s.
+
+    Its variance is half of the vertical one and, unlike that, interpolated: bilinear, linear in time and in
+    the level index (found by trial with hycs_std at 13 heights on a night with strong gradients).
+    """
     index = min(max(level_index(frame, sigma), 1.0), float(frame.sigma.shape[0]) - 1e-6)
     low = min(int(index) - 1, frame.sigma.shape[0] - 2)
     f = index - (low + 1)
-    below, _ = turbulence_at(frame, moment, at, layering, low)
-    above, _ = turbulence_at(frame, moment, at, layering, low + 1)
-    return float(math.sqrt(0.5) * ((1.0 - f) * below + f * above))
+    first, second = moment.first.turbulence, moment.second.turbulence
+    below = square_at_level(first, second, at, low, 0)
+    above = square_at_level(first, second, at, low + 1, 0)
+    return math.sqrt(0.5 * ((1.0 - f) * below + f * above))
 
 
 @inline
@@ -386,7 +389,7 @@ def _disperse(
     place = particles.place[p]
     state, gamma = particles.stream[p, 0], particles.stream[p, 1]
     dx, dy = cell_metres(moment, after)
-    sigma_u = _horizontal_sigma(frame, moment, after, new_layer, sigma1)
+    sigma_u = _horizontal_sigma(frame, moment, after, sigma1)
     if particles.status[p] == WAITING:
         place[3], state = normal(state, gamma)
         place[4], state = normal(state, gamma)
