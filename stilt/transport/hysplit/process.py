@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
     from stilt.transport.hysplit.dump import DumpParser
 
-TICK_S = 0.01
-"""How often the pipes are emptied. hycs_std writes some 4 MB a second and a pipe holds 1 MiB (64 KiB at least), so
-it does not wait, and neither does a reader wake up for every line."""
-
 PIPE_BYTES = 1 << 20
+BYTES_PER_S = 6e6
+"""How fast hycs_std writes at most, about: the pipe is emptied often enough that it never waits, and no oftener."""
+
+TICKS_PER_LOOK = 10
+"""How many times the pipe is emptied for one look at the memory that it takes."""
+
 WORDS_KEPT = 1 << 16
 
 
@@ -78,7 +80,7 @@ class ModelProcess:
         fifo = folder / FILE_NAME
         os.mkfifo(fifo)
         self._dump = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-        _enlarge_pipe(self._dump)
+        self._tick_s = _enlarge_pipe(self._dump) / BYTES_PER_S / 2
         self._output, child_output = os.pipe()
         os.set_blocking(self._output, False)
         try:
@@ -108,10 +110,12 @@ class ModelProcess:
         timed_out = False
         error = ""
         usage = None
-        peak_rss = 0
+        peak_rss = ticks = 0
         while usage is None:
             self._wait_a_tick()
-            peak_rss = self._peak_rss() or peak_rss
+            if ticks < TICKS_PER_LOOK or ticks % TICKS_PER_LOOK == 0:
+                peak_rss = self._peak_rss() or peak_rss
+            ticks += 1
             usage = self._usage_if_ended()
             try:
                 _drain(self._dump, dump)
@@ -135,9 +139,9 @@ class ModelProcess:
 
     def _wait_a_tick(self) -> None:
         """Sleep until the program prints something or a tick has passed."""
-        ready, _, _ = select.select([self._output], [], [], TICK_S)
+        ready, _, _ = select.select([self._output], [], [], self._tick_s)
         if ready and not self._read_words():
-            time.sleep(TICK_S / 10)  # it has closed its output and is about to end
+            time.sleep(0.001)  # it has closed its output and is about to end
 
     def _read_words(self) -> int:
         """Take what it printed: the beginning and the end of it."""
@@ -189,9 +193,11 @@ def _start(exe: Path, folder: Path, output: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _enlarge_pipe(descriptor: int) -> None:
+def _enlarge_pipe(descriptor: int) -> int:
+    """Make a pipe as large as the system allows; return its size in bytes."""
     with contextlib.suppress(OSError):  # users may be limited to less
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
 
 
 def _drain(descriptor: int, dump: DumpParser) -> None:
