@@ -137,7 +137,10 @@ class FrozenSims:
     def having(self, outcomes: Collection[str]) -> Iterator[SimState]:
         """Yield the states with one of these outcomes."""
         mask = self._mask(outcomes, self._tops)
-        return map(self._state, compress(range(len(self)), mask))
+        row = mask.find(1)
+        while row >= 0:
+            yield self._state(row)
+            row = mask.find(1, row + 1)
 
     def column(
         self,
@@ -152,7 +155,8 @@ class FrozenSims:
         if lives is not None:
             wanted = bytes(life.name in lives for life in self.lives)
             mask = bytes(wanted[life] and bit for life, bit in zip(self._life, mask, strict=True))
-        return list(compress(self._quantities[name], mask))
+        values = self._quantities[name]
+        return list(values if mask.count(1) == len(mask) else compress(values, mask))
 
     def latest(self) -> float:
         """Return the latest moment of the states that hold."""
@@ -183,6 +187,8 @@ class FrozenSims:
         """Return a byte a row: 1 where ``base`` has it and the outcome is one of these."""
         wanted = bytes(outcome in outcomes for outcome in OUTCOMES)
         matching = self._outcome.translate(wanted.ljust(256, b"\0"))
+        if base.count(1) == len(base):
+            return matching
         both = int.from_bytes(matching, "big") & int.from_bytes(base, "big")
         return both.to_bytes(len(matching), "big")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stilt.errors import EnvironmentFailure
@@ -82,8 +82,7 @@ class OutputIndex:
             saved = state.events if state else 0
             if state is None or not self._catch_up(state):
                 saved, state = 0, self._fold(self.segments())
-            self._save_if_worth_it(state, saved)
-        return state
+            return self._saved_if_worth_it(state, saved)
 
     def fold_task(self, batch: str, task: int) -> State:
         """Fold what the attempts of one task wrote, which costs the same in a log of any size."""
@@ -118,13 +117,19 @@ class OutputIndex:
                 return False
         return True
 
-    def _save_if_worth_it(self, state: State, saved: int) -> None:
+    def _saved_if_worth_it(self, state: State, saved: int) -> State:
+        """Leave a checkpoint and return what it holds: columns answer faster than a million objects."""
         fresh = state.events - saved
         if fresh < max(WORTH_A_CHECKPOINT, state.events // 50):
-            return
-        if os.access(self.log_dir, os.W_OK):
-            with suppress(OSError, OverflowError):
-                checkpoint.save(self.log_dir / CHECKPOINT, state)
+            return state
+        path = self.log_dir / CHECKPOINT
+        if not os.access(self.log_dir, os.W_OK):
+            return state
+        try:
+            checkpoint.save(path, state)
+        except (OSError, OverflowError):
+            return state
+        return checkpoint.load(path) or state
 
     def _name(self, path: Path) -> str:
         return f"{path.parent.name}/{path.name}"

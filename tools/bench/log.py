@@ -80,14 +80,13 @@ def make_project(folder: Path, sims: int, tasks: int) -> Path:
     return project
 
 
-def stilt(*arguments: str | Path) -> tuple[float, float, str]:
-    """Run the product's command; return seconds, peak MiB and what it printed."""
-    command = [sys.executable, "-m", "stilt", *map(str, arguments)]
-    return timed(command)
+def stilt(*arguments: str | Path) -> tuple[str, str]:
+    """Run the product's command; return what it cost and what it printed."""
+    return timed([sys.executable, "-m", "stilt", *map(str, arguments)])
 
 
-def timed(command: list[str]) -> tuple[float, float, str]:
-    """Run a command; return seconds, peak MiB and what it printed."""
+def timed(command: list[str]) -> tuple[str, str]:
+    """Run a command; return what it cost and what it printed."""
     with tempfile.TemporaryFile("w+") as out:
         begin = time.perf_counter()
         process = subprocess.Popen(command, stdout=out)
@@ -97,7 +96,8 @@ def timed(command: list[str]) -> tuple[float, float, str]:
         if process.returncode not in {0, 1, 3}:
             raise SystemExit(f"{command} ended with {process.returncode}")
         out.seek(0)
-        return seconds, usage.ru_maxrss / 1024, out.read()
+        cpu = usage.ru_utime + usage.ru_stime
+        return f"{seconds:.2f} s ({cpu:.2f} s of CPU), {usage.ru_maxrss / 1024:.0f} MiB", out.read()
 
 
 def write_segments(project: Path) -> None:
@@ -307,44 +307,46 @@ def insert(database: sqlite3.Connection, lines: list[bytes]) -> None:
 CHILDREN = {"write": write_segments, "plain": plain, "fold": fold, "sqlite": sqlite_count}
 
 
-def child(name: str, project: Path) -> tuple[float, float, dict[str, float]]:
+def child(name: str, project: Path) -> tuple[str, dict[str, float]]:
     """Run one of the measurements in a process of its own."""
-    seconds, mebi, out = timed([sys.executable, __file__, "--child", name, str(project)])
-    return seconds, mebi, json.loads(out or "{}")
+    cost, out = timed([sys.executable, __file__, "--child", name, str(project)])
+    return cost, json.loads(out or "{}")
 
 
 def measure(folder: Path, sims: int, tasks: int) -> None:
     """Measure everything and print the table."""
     project = make_project(folder, sims, tasks)
     log_dir = project / "output" / "log"
-    seconds, mebi, _ = stilt("run", project)
-    print(f"\n{sims:,} simulations, {tasks:,} tasks; seconds are wall time unless CPU is said\n")
+    cost, _ = stilt("run", project)
+    print(
+        f"\n{sims:,} simulations, {tasks:,} tasks; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n"
+    )
     print("| what | result |\n|---|---|")
-    row("`stilt run` up to a fake sbatch", f"{seconds:.1f} s, {mebi:.0f} MiB")
+    row("`stilt run` up to a fake sbatch", cost)
     child("write", project)
     size = sum(path.stat().st_size for path in log_dir.glob("*/*.log")) / MEBI
-    _, mebi_fold, folded = child("fold", project)
-    _, _, bare = child("plain", project)
+    cost, folded = child("fold", project)
+    _, bare = child("plain", project)
     rate = folded["events"] / folded["cpu_s"]
     row(
         "the log", f"{folded['events']:,} events in {folded['segments']:,} segments, {size:.0f} MiB"
     )
-    row("replay, one core", f"{rate:,.0f} events/s of CPU, {mebi_fold:.0f} MiB")
+    row("replay, one core", f"{rate:,.0f} events/s of CPU; {cost}")
     row(
         "... to plain read and msgspec decode",
         f"{folded['cpu_s'] / bare['cpu_s']:.2f} times its CPU",
     )
     for title in ("from nothing, leaving a checkpoint", "with the checkpoint"):
-        seconds, mebi, out = stilt("status", "--json", "--no-slurm", project)
-        row(f"`stilt status --json` {title}", f"{seconds:.2f} s, {mebi:.0f} MiB")
+        cost, out = stilt("status", "--json", "--no-slurm", project)
+        row(f"`stilt status --json` {title}", cost)
     said = json.loads(out)
     row(
         "... which says",
         ", ".join(f"{key} {said[key]:,}" for key in ("total", "complete", "failed", "events")),
     )
-    seconds, mebi, _ = stilt("log", "replay", "--json", project)
-    row("`stilt log replay --json`", f"{seconds:.2f} s, {mebi:.0f} MiB")
-    _, _, table = child("sqlite", project)
+    cost, _ = stilt("log", "replay", "--json", project)
+    row("`stilt log replay --json`", cost)
+    _, table = child("sqlite", project)
     row("SQLite, same events: counting states", f"{table['count_s']:.2f} s; with an index on them "
         f"{table['indexed_s']:.2f} s; {table['mib']:.0f} MiB")  # fmt: skip
 
