@@ -79,12 +79,16 @@ class Demand:
         return [(stretch, rows) for stretch, rows in needed if rows.any()]
 
 
-def check_met(name: str, met: Met, config: Config, receptors: Receptors) -> Iterator[Finding]:
-    """Look a meteorology over for all receptors."""
+def check_met(
+    name: str, met: Met, config: Config, receptors: Receptors | None
+) -> Iterator[Finding]:
+    """Look a meteorology over for all receptors; for its folder only where there are none to be read."""
     area = f"met {name}"
     refused = _refused_folder(met.directory)
     if refused:
         yield wrong_input(area, f"{met.directory}: {refused}", f"mend mets.{name}.directory")
+        return
+    if receptors is None:
         return
     files = find_files(met, config.n_hours, receptors.minutes)
     if not files.found:

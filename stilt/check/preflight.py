@@ -51,8 +51,8 @@ def _check_with_config(
         yield from check_receptors(receptors, config)
         for name, grid in config.footprints.items():
             yield from check_grid(name, grid, receptors)
-        for name, met in config.mets.items():
-            yield from check_met(name, met, config, receptors)
+    for name, met in config.mets.items():
+        yield from check_met(name, met, config, receptors)
     yield from check_engine(config)
     simulations = len(receptors) if receptors is not None else 0
     yield from check_storage(layout, config, simulations)

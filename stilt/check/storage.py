@@ -48,6 +48,13 @@ def check_storage(layout: Layout, config: Config, simulations: int) -> Iterator[
             "name a folder you may write to with output: in config.yaml",
         )
         return
+    yield from _check_room(layout, config, folder, simulations) if simulations else ()
+    yield from _check_scratch(config)
+
+
+def _check_room(
+    layout: Layout, config: Config, folder: Path, simulations: int
+) -> Iterator[Finding]:
     expected = estimate(layout, config, simulations)
     free = shutil.disk_usage(folder).free
     inodes = os.statvfs(folder).f_favail
@@ -63,7 +70,6 @@ def check_storage(layout: Layout, config: Config, simulations: int) -> Iterator[
         yield warning("output", f"{words}, but only {inodes:,} more files can be made", hint)
     else:
         yield fine("output", words)
-    yield from _check_scratch(config)
 
 
 def estimate(layout: Layout, config: Config, simulations: int) -> Estimate:

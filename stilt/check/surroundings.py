@@ -85,6 +85,13 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
     said: list[str] = []
     try:
         limits = ask_limits(said.append)
+        if said:
+            yield wrong_surroundings(
+                "slurm",
+                f"Slurm gives no answer: {said[0]}",
+                "is its controller up? try again later",
+            )
+            return
         submission = Submission(layout, "check", tasks, execution.cpus_per_task, execution)
         arrays = len(submission.scripts(limits))
         answer = tested(submission, limits)
@@ -92,8 +99,6 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
     except StiltError as error:
         yield from_error("slurm", error)
         return
-    for text in said:
-        yield warning("slurm", text)
     if answer.code != 0:
         words = last_words(answer.err) or answer.words or "no answer"
         yield wrong_input("slurm", f"sbatch would refuse: {words}", "mend execution in config.yaml")
@@ -108,7 +113,8 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
             f"{tasks:,} tasks are more than the controller holds ({limits.max_job_count:,} jobs)",
             "lower n_workers",
         )
-    yield from _workload(config, simulations, tasks)
+    if simulations:
+        yield from _workload(config, simulations, tasks)
 
 
 def _workload(config: Config, simulations: int, tasks: int) -> Iterator[Finding]:

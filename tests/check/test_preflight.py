@@ -220,6 +220,17 @@ def test_sbatch_is_asked_whether_it_would_take_the_job(project, bad):
     assert "execution" in found[0].hint
 
 
+def test_a_slurm_that_does_not_answer_is_a_problem_of_the_surroundings(project, bad, fake_slurm):
+    (fake_slurm / "scontrol").write_text(
+        "#!/bin/sh\necho 'Unable to contact controller' >&2; exit 1"
+    )
+    change(project, "numpar: 50", "numpar: 50\nexecution: {backend: slurm, n_workers: 2}")
+    (finding,) = [finding for finding in bad() if finding.weight is Weight.PROBLEM]
+    assert finding.exit_code == 4
+    assert "Slurm gives no answer" in finding.text
+    assert "Unable to contact controller" in finding.text
+
+
 @pytest.mark.usefixtures("fake_slurm")
 def test_a_time_limit_that_the_partition_never_grants_is_found(project, bad):
     execution = 'execution: {backend: slurm, n_workers: 2, time: "01:00:00"}'
