@@ -9,7 +9,7 @@ from stilt.transport.hysplit.control import number
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
-    from stilt.simulation import Simulation
+    from stilt.simulation import Receptor, Simulation
 
 KEYS = tuple(
     """
@@ -44,7 +44,7 @@ def render_setup(simulation: Simulation, config: Config, *, error_kind: int = 0)
         "ivmax": len(config.varsiwant),
         "kmsl": int(simulation.receptor.reference == "asl"),
         "krand": REPEATABLE if config.krand is None else config.krand,
-        "maxpar": config.numpar if config.maxpar is None else config.maxpar,
+        "maxpar": config.maxpar or _room(simulation.receptor, config.numpar),
         "mhrs": 9999,
         "nbptyp": 1,
         "seed": -seed(simulation.sim, config.seed) if config.krand is None else None,
@@ -63,6 +63,16 @@ def seed(sim: str, project_seed: int) -> int:
     """Return the seed of a simulation: the same for a rerun, another for each receptor and ``seed``."""
     digest = blake2b(f"{project_seed}:{sim}".encode(), digest_size=8).digest()
     return 1 + int.from_bytes(digest, "big") % SEEDS
+
+
+def _room(receptor: Receptor, particles: int) -> int:
+    """Return MAXPAR where the config has none: ``numpar``, as R-STILT writes it, and more for several places.
+
+    hycs_std releases the same number at each place, rounded up, until MAXPAR is reached: without room for the
+    rounding the last places get fewer particles, or none (20 particles at 30 places: none at ten of them).
+    """
+    places = len(set(zip(receptor.longitudes, receptor.latitudes, strict=True)))
+    return particles if places == 1 else particles + 2 * places
 
 
 def _value(value: object) -> str:
