@@ -107,7 +107,7 @@ def calc_footprint(table: ParticleTable, grid: FootprintGrid, receptor: Receptor
     times = rows.times
     first_hour, n_layers = (0, 1) if grid.time_integrate else (times.first_hour, times.n_hours)
     values = np.zeros((n_layers, geometry.ny, geometry.nx), np.float32)
-    _spread(rows, values, grid=grid, geometry=geometry, near=receptor.longitudes[0])
+    _spread(rows, values, grid, geometry)
     return Footprint(values, geometry, _starts(receptor, first_hour, n_layers))
 
 
@@ -119,16 +119,14 @@ def _starts(receptor: Receptor, first_hour: int, n_layers: int) -> NDArray[np.da
 def _spread(
     rows: Rows,
     values: NDArray[np.float32],
-    *,
     grid: FootprintGrid,
     geometry: Geometry,
-    near: float,
 ) -> None:
-    """Add up the kernels of all rows in ``values``; ``near`` is a longitude that clouds are not far from."""
+    """Add up the kernels of all rows in ``values``."""
     x, y = geometry.project(rows.long, rows.lati)
     ages, minutes = rows.ages()
     cloud_sizes = np.empty(len(minutes)), np.empty(len(minutes))
-    kernels.cloud_sizes(ages, x, y, near, geometry.period, *cloud_sizes)
+    kernels.cloud_sizes(ages, x, y, geometry.period, *cloud_sizes)
     bandwidth = _bandwidth(minutes, *cloud_sizes, grid, geometry)
     bandwidth = _of_nearest_age(
         bandwidth, minutes, ties="left" if rows.times.is_forward else "right"

@@ -137,28 +137,25 @@ def turned(x: float, middle: float, period: float) -> float:
     return x
 
 
-@compiled(void(I4, F8, F8, float64, float64, OUT_F8, OUT_F8))
+@compiled(void(I4, F8, F8, float64, OUT_F8, OUT_F8))
 def cloud_sizes(
-    ages: Int32s,
-    x: Floats,
-    y: Floats,
-    near: float,
-    period: float,
-    variance: Floats,
-    mean_y: Floats,
+    ages: Int32s, x: Floats, y: Floats, period: float, variance: Floats, mean_y: Floats
 ) -> None:
     """Put Var(x) + Var(y), with divisor n - 1, and the mean y of each age's cloud into the outputs.
 
-    NaN where a cloud has fewer than two particles. ``near``, a place in the clouds, and ``period`` keep a
-    cloud together that lies across the antimeridian.
+    NaN where a cloud has fewer than two particles. With a ``period`` all x are taken within half a turn of
+    the first, so that a cloud across the antimeridian stays together.
     """
     n_ages = len(variance)
     count = np.zeros(n_ages)
     origin = np.zeros((n_ages, 2))
     sums = np.zeros((n_ages, 4))
+    near = np.nan
     for row in range(len(ages)):
         if not (math.isfinite(x[row]) and math.isfinite(y[row])):
             continue
+        if math.isnan(near):
+            near = x[row]
         age = ages[row]
         here = turned(x[row], near, period)
         if count[age] == 0:

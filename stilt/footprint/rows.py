@@ -146,11 +146,23 @@ def fill_in_near_receptor(rows: Rows, geometry: Geometry) -> Rows:
     near = near[: near_receptor.rows_near(rows.time, near)].copy()
     bounds = np.zeros(rows.n_particles + 1, np.int64)
     order = kernels.grouped_by(rows.slot, near, bounds)
+    rows = _on_one_side(rows, order)
     places = geometry.project(rows.long[order], rows.lati[order])
     for place, size in zip(places, (geometry.xres, geometry.yres), strict=True):
         if near_receptor.median_step(bounds, place) > size:
             return _filled_in(rows)
     return rows
+
+
+def _on_one_side(rows: Rows, near: NDArray[np.int32]) -> Rows:
+    """Return longitudes that do not jump at 180 degrees, if those of the rows ``near`` do."""
+    around = rows.long[near]
+    around = around[np.isfinite(around)]
+    if not len(around) or np.ptp(around) < 180.0:  # noqa: PLR2004 - degrees
+        return rows
+    apart = rows.long - around[0]
+    turns = np.where(np.abs(apart) >= 180.0, np.floor(apart / 360.0 + 0.5), 0.0)  # noqa: PLR2004
+    return replace(rows, long=rows.long - 360.0 * turns)
 
 
 def _filled_in(rows: Rows) -> Rows:
