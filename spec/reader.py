@@ -1,10 +1,11 @@
-"""A second reader of the log, from log-format.md alone: slow and obvious, standard library only.
+"""A second reader, from log-format.md and chunk-format.md alone: slow and obvious, standard library only.
 
     python spec/reader.py LOG_DIRECTORY [UNTIL]
 
 prints as one JSON object what the log says. The tests hold the product's reader against it.
 """
 
+import hashlib
 import json
 import re
 import sys
@@ -236,6 +237,21 @@ def batch_of(events, lives):
         "cancelled": max((e["at"] for e in events if e["event"] == "cancelled"), default=None),
         "tasks": latest,
     }
+
+
+def pending(output, batch):
+    """Return the simulations that a batch's chunks list and the log has no claim of this batch on."""
+    state = fold(Path(output) / "log")
+    claimed = {sim for sim, claim in state["sims"].items() if claim["batch"] == batch}
+    claimed |= set(state["earlier"].get(batch, {}))
+    folder = Path(output) / "chunks" / batch
+    left = []
+    for digest, _ in json.loads((folder / "batch.json").read_bytes())["chunks"]:
+        data = (folder / f"{digest}.json").read_bytes()
+        if hashlib.blake2b(data, digest_size=16).hexdigest() != digest:
+            raise SystemExit(f"chunk {digest} is damaged")
+        left += [entry[0] for entry in json.loads(data)["simulations"] if entry[0] not in claimed]
+    return left
 
 
 if __name__ == "__main__":

@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
+from stilt.batch.chunks import ChunkEntry, chunk_digest, encode_chunk
+from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
+from stilt.durable import publish
+from stilt.identity import this_writer
+from stilt.log.events import Started
 from stilt.log.reader import NewerFormatError
+from stilt.log.writer import SegmentWriter
+from stilt.paths import Layout
 from tests.log.random_logs import MOMENTS, write
 from tests.log.spec_state import SPEC, load_spec_reader, product_says
 
@@ -38,11 +45,36 @@ def test_vectors_are_those_of_the_script(tmp_path):
     }
 
 
-def test_the_schema_is_that_of_the_structs():
-    made = subprocess.run(
-        [sys.executable, SPEC / "make_schema.py"], check=True, capture_output=True, text=True
+def test_the_schemas_are_those_of_the_structs(tmp_path):
+    subprocess.run([sys.executable, SPEC / "make_schema.py", tmp_path], check=True)
+    made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert made == {
+        path.name: path.read_text(encoding="utf-8") for path in SPEC.glob("*.schema.json")
+    }
+    assert len(made) == 3
+
+
+def test_the_spec_reader_lists_what_a_batch_has_left_to_do(tmp_path):
+    layout = Layout.of(tmp_path)
+    sims = [f"hrrr_20220101000{n}_-112_40.5_5" for n in range(7)]
+    entries = [ChunkEntry(sim, "hrrr", "202201010000", (-112.0,), (40.5,), (5.0,)) for sim in sims]
+    parts = [encode_chunk(entries[:4]), encode_chunk(entries[4:])]
+    refs = tuple(ChunkRef(chunk_digest(data), n) for data, n in zip(parts, (4, 3), strict=True))
+    manifest = Manifest(
+        batch="b1", seq=1, config="c", engine="e", backend="local", chunks=refs, total=7
     )
-    assert made.stdout == (SPEC / "events.schema.json").read_text(encoding="utf-8")
+    publish(layout.manifest("b1"), encode_manifest(manifest))
+    for ref, data in zip(refs, parts, strict=True):
+        publish(layout.chunk("b1", ref.digest), data)
+    for batch, sim in (("b1", sims[0]), ("b1", sims[5]), ("b0", sims[6])):
+        writer = SegmentWriter(layout.log_dir, batch, int(batch[1]), this_writer("worker", 0, 1))
+        writer.append(Started(sim, 1.0))
+        writer.close()
+    assert spec_reader.pending(layout.output, "b1") == [sims[n] for n in (1, 2, 3, 4, 6)]
+
+    layout.chunk("b1", refs[0].digest).write_bytes(parts[0].replace(b"40.5", b"41.5"))
+    with pytest.raises(SystemExit):
+        spec_reader.pending(layout.output, "b1")
 
 
 @pytest.mark.parametrize("part", range(10))
