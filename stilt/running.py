@@ -127,6 +127,7 @@ class _Run:
             self._say_plan(todo)
             if not todo.work:
                 return self._nothing_to_do(todo)
+            _compile(self.project.config)
             handed = self._hand_over(state, todo)
             self.backend.start(handed)
         if self.backend.name == "local" or self.request.wait:
@@ -230,6 +231,14 @@ class _Run:
             return 0
         self.say("nothing new to hand over; `stilt status` shows what is queued and running")
         return EXIT_NOT_FINISHED if self.backend.name == "local" else 0
+
+
+def _compile(config: Config) -> None:
+    """Have compiled code in the cache before a thousand tasks ask for it at once."""
+    if config.footprints:
+        from stilt.footprint.calc import warm
+
+        warm()
 
 
 def _unfinished(state: State) -> Unfinished | None:
