@@ -9,10 +9,13 @@ import pytest
 from stilt.errors import EnvironmentFailure
 from stilt.transport.hysplit.install import install
 from stilt.transport.hysplit.locate import Installation, locate
+from tests.met.conftest import analyses
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+__all__ = ["analyses"]
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ _WANTS = (
 _MET_INTERVAL = ("meteorological data time interval varies", "excessive interpolation")
 _OFF_GRID = "all source points off all meteo grids"
 _NO_START = "start point not within (x,y,t) any data file"
+_ONE_TIME = "Only one time period of meteo data"
 _MET_ENDS = (
     "no more meteorology",
     "too much time between files",
@@ -96,7 +97,8 @@ def judge(ended: Ended, dump: DumpParser, words: Words, config: Config) -> None:
     """
     reason, message = (
         _stopped(ended, dump, words)
-        or _complained(ended, words)
+        or _complained(words)
+        or _ended_badly(ended, words)
         or _cut_short(dump, words, config)
         or (None, "")
     )
@@ -129,12 +131,14 @@ def _killed(ended: Ended, reached: str) -> Finding:
     return Reason.KILLED, f"hycs_std was ended by {signal.Signals(-ended.exit_code).name}, {at}"
 
 
-def _complained(ended: Ended, words: Words) -> Finding:
-    """Look for what hycs_std itself found wrong."""
+def _complained(words: Words) -> Finding:
+    """Look for what hycs_std found wrong with its input."""
     line = words.line_with(_OFF_GRID)
     if line:
         return Reason.BAD_RECEPTOR, f"the receptor lies outside of the meteorology's grid: {line}"
     line = words.line_with(_NO_START)
+    if line and words.line_with(_ONE_TIME):
+        return Reason.MET_INTERVAL, "met files of a single time: hycs_std needs two or more in each"
     if line:
         # what hycs_std adds (start "before" or "after") is often the wrong one of the two
         return (
@@ -144,6 +148,11 @@ def _complained(ended: Ended, words: Words) -> Finding:
     line = words.line_with(*_MET_INTERVAL)
     if line:
         return Reason.MET_INTERVAL, line
+    return None
+
+
+def _ended_badly(ended: Ended, words: Words) -> Finding:
+    """Look at the exit status, and for the words with which a good run ends."""
     if ended.exit_code:
         line = words.line_with("ERROR", "runtime error", "Error") or words.last_line()
         return Reason.MODEL_ERROR, f"hycs_std exited with status {ended.exit_code}: {line}"
