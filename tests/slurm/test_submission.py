@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.projects import write_receptors
 from tests.slurm.cluster import Cluster, await_that, started, wrapped
 from tests.slurm.jobs import SlurmProject, slurm_project
 
@@ -180,3 +181,34 @@ def test_submitted_from_inside_an_array_task_with_sbatchs_variables_set(
     for setting in ("Requeue=1", "TimeLimit=00:10:00", "CPUs/Task=2", "Partition=debug"):
         assert setting in shown
     assert set(run.begun().values()) == {1}
+
+
+def test_arrays_that_the_throttle_has_no_room_for_wait_for_an_earlier_one(
+    small: Cluster, tmp_path: Path
+):
+    more = ["array_parallelism: 1", "hold: true"]
+    run = slurm_project(tmp_path, small, range(5, 17), workers=12, more=more)
+    first, second = run.submit()
+    (waits_for,) = {words for (words,) in small.jobs("%E", job=second)}
+    assert f"afterany:{first}" in waits_for
+    cancelled = run.stilt("cancel")
+    assert f"cancelled job {first} " in cancelled.out
+    assert f"cancelled job {second} " in cancelled.out
+    assert set(small.states(second).values()) == {"CANCELLED"}
+
+
+def test_only_what_is_new_is_submitted_beside_what_is_queued(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, cluster, [5, 6], workers=2, more=["hold: true"])
+    (first,) = run.submit()
+    write_receptors(tmp_path / "receptors.csv", [5, 6, 7])
+    answer = run.stilt("run")
+    assert "1 never run, 2 queued or running" in answer.out
+    assert "1 simulation in 1 task" in answer.out
+    assert len(run.jobs()) == 2
+    cluster.run("scancel", first)
+    run.submit()
+    assert len(run.jobs()) == 3
+    said = run.truth()
+    assert (said["total"], said["pending"]) == (3, 3)
+    assert [batch["total"] for batch in said["batches"]] == [2, 1, 2]
+    run.stilt("cancel")

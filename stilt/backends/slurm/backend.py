@@ -11,13 +11,14 @@ from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
-from stilt.backends.slurm.script import check_output_folder
+from stilt.backends.slurm.script import check_output_folder, time_limit_s
 from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
 from stilt.backends.slurm.wait import wait_for
 from stilt.errors import InputError
 from stilt.identity import this_writer
 from stilt.log.events import Submitted
 from stilt.log.writer import SegmentWriter
+from stilt.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from stilt.log.events import Event
     from stilt.log.fold import State
     from stilt.paths import Layout
+
+SHORT_TIME_S = 300
 
 
 class SlurmBackend:
@@ -83,6 +86,7 @@ class SlurmBackend:
     def start(self, handed: HandOver) -> None:
         """Submit the batch and say under which job id."""
         submission = _submission(handed)
+        _warn_of_short_time(handed)
         limits = await_limits(_say)
         if limits.max_job_count and submission.tasks > limits.max_job_count:
             _say(
@@ -117,13 +121,22 @@ def _submission(handed: HandOver) -> Submission:
     )
 
 
+def _warn_of_short_time(handed: HandOver) -> None:
+    limit_s = time_limit_s(handed.config.execution.sbatch.get("time"))
+    if limit_s is not None and limit_s < SHORT_TIME_S:
+        _say(
+            f"execution.time gives a task {limit_s / 60:.0f} min, and it is told to stop "
+            "2 to 3 min before: 10 min or more waste less"
+        )
+
+
 def _tell(handed: HandOver, arrays: Sequence[Array]) -> None:
     """Print what the person at the terminal wants to note down."""
     ids = ", ".join(array.job for array in arrays)
     tasks = len(handed.manifest.chunks)
     sys.stdout.write(
-        f"submitted job{'s' * (len(arrays) > 1)} {ids}: {handed.manifest.total:,} simulations in "
-        f"{tasks:,} task{'s' * (tasks != 1)} (batch {handed.manifest.batch})\n"
+        f"submitted job{'s' * (len(arrays) > 1)} {ids}: {counted(handed.manifest.total, 'simulation')} in "
+        f"{counted(tasks, 'task')} (batch {handed.manifest.batch})\n"
     )
     sys.stdout.flush()
 
