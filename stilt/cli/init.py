@@ -60,9 +60,8 @@ def _move_in(project: Path, source: Path) -> None:
         click.echo(f"not carried over as it was (also in {project / 'config.yaml'}):")
         for text in migration.notes:
             click.echo(f"  - {text}")
-    problems = migration.problems()
-    if problems:
-        click.echo("to be mended in config.yaml:")
+    for name, problems in migration.problems(project).items():
+        click.echo(f"to be mended in {name}:")
         for text in problems:
             click.echo(f"  - {text}")
     click.echo(f"next: {next_step(project, example=False)}")

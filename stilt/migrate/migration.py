@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stilt.config.dump import plain
-from stilt.config.load import parse_config
+from stilt.config.load import load_config
 from stilt.config.schema import Config, Execution, Met
 from stilt.durable import publish
 from stilt.errors import InputError, ProblemsError
+from stilt.receptors import read_receptors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _WIDTH = 96
@@ -46,13 +48,15 @@ class Migration:
         if text not in self.notes:
             self.notes.append(text)
 
-    def problems(self) -> tuple[str, ...]:
-        """Return what still has to be mended in the settings before a run."""
-        try:
-            parse_config(self.yaml(), "config.yaml")
-        except ProblemsError as error:
-            return error.problems
-        return ()
+    def problems(self, project: Path) -> dict[str, tuple[str, ...]]:
+        """Return, by file name, what still has to be mended in a project that was written."""
+        found = {
+            "config.yaml": _problems_of(load_config, project / "config.yaml"),
+            "receptors.csv": _problems_of(
+                lambda path: read_receptors(path, ["met"]), project / "receptors.csv"
+            ),
+        }
+        return {name: problems for name, problems in found.items() if problems}
 
     def yaml(self) -> str:
         """Return ``config.yaml``: what differs from the defaults, and the notes as comments."""
@@ -73,6 +77,16 @@ class Migration:
             width=_WIDTH,
         )
         return "\n".join(lines) + "\n\n" + str(body)
+
+
+def _problems_of(read: Callable[[Path], object], path: Path) -> tuple[str, ...]:
+    try:
+        read(path)
+    except ProblemsError as error:
+        return error.problems
+    except InputError as error:
+        return (error.message,)
+    return ()
 
 
 def without_defaults(settings: dict[str, Any]) -> dict[str, Any]:

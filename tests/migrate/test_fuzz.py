@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stilt.migrate.migration import write_project
 from stilt.migrate.r_stilt import read_r_stilt
 
 WORDS = (
@@ -24,5 +25,5 @@ def test_any_script_ends_in_settings_and_notes(text):
         path = Path(folder) / "run_stilt.r"
         path.write_text(text)
         migration = read_r_stilt(path)
-        assert isinstance(migration.yaml(), str)
-        migration.problems()
+        write_project(Path(folder) / "new", migration)
+        migration.problems(Path(folder) / "new")

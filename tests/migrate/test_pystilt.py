@@ -9,6 +9,7 @@ import pytest
 
 from stilt.config.load import parse_config
 from stilt.errors import InputError, ProblemsError
+from stilt.migrate.migration import write_project
 from stilt.migrate.sources import read_project
 
 if TYPE_CHECKING:
@@ -136,10 +137,11 @@ NOTED = {
 
 
 @pytest.mark.parametrize(("text", "expected"), NOTED.values(), ids=list(NOTED))
-def test_a_setting_that_is_left_behind_is_noted(migrate, text, expected):
+def test_a_setting_that_is_left_behind_is_noted(migrate, text, expected, tmp_path):
     migration = migrate(text)
     assert any(expected in note for note in migration.notes), migration.notes
-    assert migration.problems() == ()
+    write_project(tmp_path / "new", migration)
+    assert migration.problems(tmp_path / "new") == {}
 
 
 def test_a_yaml_with_r_stilts_names_moves_over(migrate):
@@ -152,6 +154,14 @@ def test_a_yaml_with_r_stilts_names_moves_over(migrate):
     )
     assert config.n_hours == -12
     assert config.footprints["default"].yres == 0.02
+
+
+def test_receptors_that_have_to_be_mended_are_said(migrate, stilt, tmp_path):
+    migrate(METS)
+    (tmp_path / "receptors.csv").write_text("time,lon,lat,zagl\nsoon,-112,40,5\n")
+    done = stilt("init", "new", "--from", tmp_path)
+    assert done.returncode == 0
+    assert "to be mended in receptors.csv:\n  - line 2: time 'soon' is not a time" in done.stdout
 
 
 def test_broken_yaml_is_refused(migrate):

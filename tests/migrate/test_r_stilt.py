@@ -10,6 +10,7 @@ import rdata
 
 from stilt.config.load import parse_config
 from stilt.errors import InputError
+from stilt.migrate.migration import write_project
 from stilt.migrate.r_stilt import read_r_stilt
 from stilt.migrate.sources import read_project
 from stilt.receptors import read_receptors
@@ -207,9 +208,12 @@ def test_scripts_of_older_versions_move_over(migrate):
     assert any("outfrac" in text for text in migration.notes)
 
 
-def test_a_template_that_was_never_filled_in_says_what_is_missing(migrate):
+def test_a_template_that_was_never_filled_in_says_what_is_missing(migrate, tmp_path):
     migration = migrate("n_hours <- -24\n")
-    assert migration.problems() == ()
+    write_project(tmp_path / "new", migration)
+    problems = migration.problems(tmp_path / "new")
+    assert list(problems) == ["receptors.csv"]
+    assert "a header but no receptors" in problems["receptors.csv"][0]
     said = " ".join(migration.notes)
     assert "met_path is not given" in said
     assert "no footprint: xmn, xmx, ymn, ymx, xres not given" in said
