@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -253,3 +254,13 @@ def test_a_file_that_is_no_rds_is_refused(tmp_path):
     (tmp_path / "x.rds").write_bytes(b"no")
     with pytest.raises(InputError, match=r"is not a readable \.rds file"):
         read_project(tmp_path / "x.rds")
+
+
+def test_without_the_package_for_rds_the_two_ways_on_are_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rdata", None)
+    (tmp_path / "x.rds").write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path / "x.rds")
+    assert "needs the package rdata" in caught.value.message
+    assert "pip install 'stilt-hpc[rds]'" in caught.value.hint
+    assert "write.csv" in caught.value.hint
