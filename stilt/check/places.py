@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, note, warning
+from stilt.check.finding import Finding, fine, from_error, note, warning
+from stilt.errors import StiltError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import Config, FootprintGrid
+    from stilt.footprint.grid import Geometry
     from stilt.receptors.sequence import Receptors
 
 
@@ -35,8 +37,15 @@ def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
 
 def check_grid(name: str, grid: FootprintGrid, receptors: Receptors) -> Iterator[Finding]:
     """Count the receptors that lie outside of a footprint grid: what is near them would be lost."""
+    from stilt.footprint.grid import geometry_of
+
     area = f"footprint {name}"
-    inside = contains(grid, receptors.longitudes, receptors.latitudes)
+    try:
+        geometry = geometry_of(grid)
+    except StiltError as error:
+        yield from_error(area, error)
+        return
+    inside = contains(geometry, receptors.longitudes, receptors.latitudes)
     outside = int((~inside).sum())
     if outside:
         index = int((~inside).argmax())
@@ -49,44 +58,28 @@ def check_grid(name: str, grid: FootprintGrid, receptors: Receptors) -> Iterator
             f"check footprints.{name} (xmin, xmax are longitudes)",
         )
     else:
-        yield fine(area, f"{_cells(grid)}; all receptors are inside")
+        yield fine(area, f"{_cells(geometry)}; all receptors are inside")
 
 
 def contains(
-    grid: FootprintGrid, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
+    geometry: Geometry, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Tell which places lie in a grid's box, across the antimeridian too."""
+    """Tell which places lie in a grid, across the antimeridian too."""
     import numpy as np
 
-    if not grid.is_longlat:
-        return _contains_projected(grid, longitudes, latitudes)
-    width = (grid.xmax - grid.xmin) % 360 or 360.0
-    across = (longitudes - grid.xmin) % 360 <= width
-    return np.asarray(across & (latitudes >= grid.ymin) & (latitudes <= grid.ymax))
+    x, y = geometry.project(longitudes, latitudes)
+    from_left, width = x - geometry.xmin, geometry.nx * geometry.xres
+    if geometry.period:
+        from_left = from_left % geometry.period
+    from_bottom, height = y - geometry.ymin, geometry.ny * geometry.yres
+    across = (from_left >= 0) & (from_left <= width)
+    return np.asarray(across & (from_bottom >= 0) & (from_bottom <= height))
 
 
-def _contains_projected(
-    grid: FootprintGrid, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Tell the same on a plane, where only two corners make the box, as in R-STILT."""
-    import numpy as np
-    from pyproj import CRS, Transformer
-
-    crs = CRS.from_user_input(grid.projection)
-    project = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True).transform
-    corners_x, corners_y = project([grid.xmin, grid.xmax], [grid.ymin, grid.ymax])
-    x, y = project(longitudes, latitudes)
-    return np.asarray(
-        (x >= min(corners_x))
-        & (x <= max(corners_x))
-        & (y >= min(corners_y))
-        & (y <= max(corners_y))
-    )
-
-
-def _cells(grid: FootprintGrid) -> str:
-    unit = "degrees" if grid.is_longlat else "m"
-    return f"cells of {grid.xres:g} x {grid.yres:g} {unit}"
+def _cells(geometry: Geometry) -> str:
+    unit = "degrees" if geometry.is_longlat else "m"
+    size = f"{geometry.xres:g} x {geometry.yres:g} {unit}"
+    return f"{geometry.nx:,} x {geometry.ny:,} cells of {size}"
 
 
 def _date(minute: np.int64) -> str:

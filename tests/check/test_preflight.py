@@ -15,6 +15,7 @@ from stilt.check.meteorology import file_times
 from stilt.check.places import contains
 from stilt.check.table import render, summary
 from stilt.config.schema import FootprintGrid
+from stilt.footprint.grid import geometry_of
 from tests.check.conftest import change, write_receptors
 
 
@@ -315,12 +316,16 @@ def test_file_times_are_those_that_runs_touch():
 )
 def test_a_grid_may_lie_across_the_antimeridian_or_go_round(xmin, xmax, inside):
     grid = FootprintGrid(xmin, xmax, -10, 10, 1, 1)
-    assert contains(grid, np.array([0.0, 175.0, -175.0]), np.zeros(3)).tolist() == inside
+    assert (
+        contains(geometry_of(grid), np.array([0.0, 175.0, -175.0]), np.zeros(3)).tolist() == inside
+    )
 
 
 def test_places_are_looked_for_in_projected_grids_too():
     grid = FootprintGrid(-113, -110, 40, 42, 4000, 4000, projection="EPSG:5070")
-    assert contains(grid, np.array([-111.5, -90.0]), np.array([41.0, 41.0])).tolist() == [
+    assert contains(
+        geometry_of(grid), np.array([-111.5, -90.0]), np.array([41.0, 41.0])
+    ).tolist() == [
         True,
         False,
     ]
