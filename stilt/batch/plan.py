@@ -83,9 +83,7 @@ class Selection:
         return self.failed or bool(self.reasons)
 
     def wants(self, state: SimState | None) -> bool:
-        """Return whether a simulation in that state is asked for at all."""
-        if not self.only_failed:
-            return True
+        """Return whether a simulation in that state is asked for, where only failures are."""
         if state is None or state.outcome != "failed":
             return False
         return not self.reasons or state.reason in self.reasons
@@ -177,7 +175,11 @@ class _Planner:
         self._settings = settings
         self._present = present
         self._mets: dict[str, int] = {}
-        self._keys: dict[str, array[int]] = {"transport": array("Q"), "footprints": array("Q")}
+        self._chosen = {
+            "transport": (self.result.transport, array("Q")),
+            "footprints": (self.result.footprints, array("Q")),
+        }
+        self._why: dict[str, int] = {}  # a Counter is several times slower to count into
         self._remembered: dict[str, array[int]] = {}
         self._same_settings: dict[tuple[int, str], tuple[bool, bool]] = {}
 
@@ -186,7 +188,7 @@ class _Planner:
     ) -> None:
         """Decide what needs no look at the disk, and remember the rest by date."""
         state = self._states.get(simulation.sim)
-        if not selection.wants(state):
+        if selection.only_failed and not selection.wants(state):
             self.result.left_out += 1
         elif not selection.skip:
             self._take(index, simulation, "transport", "forced")
@@ -206,8 +208,9 @@ class _Planner:
 
     def finish(self) -> Plan:
         """Return the plan with its work ordered by meteorology and time."""
-        self.result.transport = _sorted(self.result.transport, self._keys["transport"])
-        self.result.footprints = _sorted(self.result.footprints, self._keys["footprints"])
+        self.result.transport = _sorted(*self._chosen["transport"])
+        self.result.footprints = _sorted(*self._chosen["footprints"])
+        self.result.why.update(self._why)
         return self.result
 
     def _judge(self, index: int, simulation: Simulation, date: str, state: SimState) -> None:
@@ -261,11 +264,11 @@ class _Planner:
         )
 
     def _take(self, index: int, simulation: Simulation, work: Task, why: str) -> None:
-        chosen = self.result.transport if work == "transport" else self.result.footprints
-        chosen.append(index)
+        indexes, keys = self._chosen[work]
+        indexes.append(index)
         met = self._mets.setdefault(simulation.met, len(self._mets))
-        self._keys[work].append(met * _TIMES + int(simulation.receptor.time))
-        self.result.why[why] += 1
+        keys.append(met * _TIMES + int(simulation.receptor.time))
+        self._why[why] = self._why.get(why, 0) + 1
 
 
 def _sorted(indexes: array[int], keys: array[int]) -> array[int]:
