@@ -4,18 +4,20 @@ One file a simulation. Names, units and attributes of ``foot``, ``lon``, ``lat``
 projected grid) are R-STILT's. What is added:
 
 - a first dimension ``receptor`` of length 1 whose coordinate is the simulation id, so that
-  ``xarray.open_mfdataset(files, combine="nested", concat_dim="receptor")`` puts many beside each other;
+  ``xarray.open_mfdataset(files, combine="nested", concat_dim="receptor", join="outer")`` puts many beside
+  each other (on one time axis; ``open_footprints`` puts them on hours before arrival, which is denser);
 - ``receptor_time``, ``receptor_lon``, ``receptor_lat`` and ``receptor_height`` along it;
 - every hour that the particles span: R-STILT leaves out those in which nothing reached the grid, here they
   are zero, so that sums and means over ``time`` are what they seem;
 - ``Conventions`` and where the file came from, as global attributes.
 
-``foot`` is compressed without loss in chunks of whole layers of at most 4 MiB.
+``foot`` is compressed without loss in chunks of whole layers of at most 4 MiB: 66 KB in place of R-STILT's
+3.9 MB for a day on 200 x 200 cells. zlib, as zstd would save another 15 % but is not everywhere to be read.
+Nothing in a file changes when it is written again.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -88,20 +90,15 @@ def _global_attributes(
         "receptor_latitudes": list(receptor.latitudes),
         "receptor_heights_m": list(receptor.heights_m),
         "receptor_height_reference": receptor.reference,
-        "time_created": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
         **provenance,
     }
 
 
 def _write_receptor(file: Dataset, receptor: Receptor, sim: str) -> None:
     file.createDimension("receptor", 1)
-    text = sim.encode()
-    file.createDimension("receptor_strlen", len(text))
-    names = file.createVariable("receptor", "S1", ("receptor", "receptor_strlen"))
-    names.setncatts(
-        {"_Encoding": "utf-8", "cf_role": "trajectory_id", "long_name": "simulation id"}
-    )
-    names[0] = np.frombuffer(text, "S1")
+    names = file.createVariable("receptor", str, ("receptor",))
+    names.setncatts({"long_name": "simulation id"})
+    names[0] = sim
     attributes = {
         "receptor_time": (
             receptor.when.timestamp(),

@@ -112,7 +112,7 @@ def in_layers_of(ours: Footprint, theirs: Written) -> NDArray[np.float32]:
     places = np.searchsorted(ours.times, theirs.times)
     np.testing.assert_array_equal(ours.times[places], theirs.times)
     assert not np.delete(ours.values, places, axis=0).any()
-    return ours.values[places]  # noqa: PD011 - not a data frame
+    return ours.values[places]
 
 
 def _particle_file(folder: Path) -> Path:

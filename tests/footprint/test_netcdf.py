@@ -1,0 +1,147 @@
+"""Footprint files: as R-STILT's where it has a word, and many at once in xarray."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import netCDF4
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from stilt.config.schema import FootprintGrid
+from stilt.footprint.calc import calc_footprint
+from stilt.footprint.netcdf import read_footprint, write_footprint
+from stilt.particles.table import ParticleTable
+from stilt.simulation import Receptor
+from tests.footprint import cases
+
+SIM = "ngm_199510171800_-90_40_10"
+
+
+def write(path, footprint, receptor, sim=SIM):
+    write_footprint(path, footprint, receptor, sim, {"model": "hysplit", "transport_digest": "0b1"})
+    return path
+
+
+@pytest.fixture
+def small():
+    """A footprint of made-up particles: three hours on 4 x 6 cells."""
+    rng = np.random.default_rng(0)
+    table = ParticleTable(
+        {
+            "time": -np.repeat(np.arange(1.0, 181.0), 5),
+            "indx": np.tile(np.arange(1.0, 6.0), 180),
+            "long": rng.uniform(-90, -88, 900),
+            "lati": rng.uniform(40, 43, 900),
+            "foot": rng.random(900),
+        }
+    )
+    receptor = Receptor("199510171830", (-90.0,), (40.0,), (10.0,))
+    return calc_footprint(table, FootprintGrid(-90, -88, 40, 43, 0.5, 0.5), receptor), receptor
+
+
+@pytest.mark.parametrize("name", ["01_base", "06_time_integrate", "11_lcc_12km"])
+def test_what_r_stilt_says_of_a_footprint_is_said_alike(tmp_path, name):
+    theirs = cases.footprint(name, "foot.nc.gz")
+    receptor = cases.receptor(name)
+    ours = calc_footprint(cases.particles(name), cases.grid(name), receptor)
+    path = write(tmp_path / "foot.nc", ours, receptor)
+    with netCDF4.Dataset(path) as file:
+        for variable in ("lon", "lat", "x", "y", "time", "foot"):
+            expected = theirs.attributes.get(variable, {})
+            given = file[variable].__dict__ if expected else {}
+            assert {key: given[key] for key in expected} == expected
+        for key in ("crs", "crs_format", "title"):
+            assert file.__dict__[key] == theirs.attributes[""][key]
+        assert file["foot"].dimensions[-3:] == (
+            "time",
+            *(("y", "x") if "lcc" in name else ("lat", "lon")),
+        )
+    read = read_footprint(path)
+    np.testing.assert_array_equal(read.foot.to_numpy()[0], ours.values)
+    np.testing.assert_array_equal(read.time.to_numpy(), ours.times.astype("datetime64[ns]"))
+
+
+def test_a_file_carries_its_receptor_and_its_making(tmp_path, small):
+    footprint, receptor = small
+    read = read_footprint(write(tmp_path / "foot.nc", footprint, receptor))
+    assert read.receptor.item() == SIM
+    assert read.receptor_time.to_numpy()[0] == np.datetime64("1995-10-17T18:30")
+    assert (read.receptor_lon.item(), read.receptor_lat.item()) == (-90, 40)
+    assert read.receptor_height.item() == 10
+    assert read.attrs["Conventions"].startswith("CF-")
+    assert read.attrs["transport_digest"] == "0b1"
+    np.testing.assert_array_equal(
+        read.time.to_numpy(),
+        pd.to_datetime(["1995-10-17 15:30", "1995-10-17 16:30", "1995-10-17 17:30"]),
+    )
+
+
+def test_several_places_are_written_in_full_and_as_their_middle(tmp_path, small):
+    footprint, _ = small
+    receptor = Receptor("199510171830", (179.0, -179.0), (40.0, 42.0), (10.0, 30.0))
+    read = read_footprint(write(tmp_path / "foot.nc", footprint, receptor))
+    assert (read.receptor_lon.item(), read.receptor_lat.item()) == (180, 41)
+    np.testing.assert_array_equal(read.attrs["receptor_longitudes"], [179, -179])
+    np.testing.assert_array_equal(read.attrs["receptor_heights_m"], [10, 30])
+
+
+def test_a_projection_is_described_so_that_it_can_be_made_again(tmp_path):
+    from pyproj import CRS
+
+    grid = FootprintGrid(-95, -85, 35, 45, 50_000.0, 50_000.0, "EPSG:5070")
+    receptor = cases.receptor("01_base")
+    footprint = calc_footprint(cases.particles("02_small_6h"), grid, receptor)
+    read = read_footprint(write(tmp_path / "foot.nc", footprint, receptor))
+    assert read.foot.attrs["grid_mapping"] == "projection"
+    assert CRS.from_cf(read.projection.attrs).to_epsg() == 5070
+    assert float(read.foot.sum()) > 0
+
+
+def test_the_same_footprint_is_the_same_bytes(tmp_path, small):
+    footprint, receptor = small
+    first, second = (write(tmp_path / name, footprint, receptor).read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_a_day_of_hours_is_small(tmp_path):
+    receptor = cases.receptor("01_base")
+    footprint = calc_footprint(cases.particles("01_base"), cases.grid("01_base"), receptor)
+    size = write(tmp_path / "foot.nc", footprint, receptor).stat().st_size
+    assert size < 70_000
+    assert size < footprint.values.nbytes / 50
+
+
+def test_fifty_files_open_as_one_data_set_along_receptor(tmp_path, small):
+    footprint, _ = small
+    paths, expected = [], []
+    for number in range(50):
+        # Two to an hour, so that some share their times and others do not.
+        when = pd.Timestamp("1995-10-17") + pd.Timedelta(minutes=30 * number)
+        one = replace(
+            footprint,
+            values=footprint.values * (number + 1),
+            times=footprint.times + (when - pd.Timestamp("1995-10-17 18:30")).to_timedelta64(),
+        )
+        at = Receptor(f"{when:%Y%m%d%H%M}", (-90.0,), (40.0,), (10.0 + number,))
+        paths.append(write(tmp_path / f"{number}.nc", one, at, sim=f"ngm_{number}"))
+        expected.append(one.values.sum(dtype=float))
+    with xr.open_mfdataset(paths, combine="nested", concat_dim="receptor", join="outer") as many:
+        assert many.foot.dims == ("receptor", "time", "lat", "lon")
+        assert many.receptor.to_numpy().tolist() == [f"ngm_{number}" for number in range(50)]
+        assert many.sizes["time"] == 54
+        sums = many.foot.sum(("time", "lat", "lon"), dtype=float).to_numpy()
+        np.testing.assert_allclose(sums, expected, rtol=1e-6)
+        assert many.receptor_height.to_numpy().tolist() == [10.0 + number for number in range(50)]
+
+
+def test_files_of_one_arrival_time_open_without_a_word(tmp_path, small):
+    footprint, receptor = small
+    paths = [
+        write(tmp_path / f"{number}.nc", footprint, receptor, sim=f"ngm_{number}")
+        for number in range(5)
+    ]
+    with xr.open_mfdataset(paths, join="exact") as many:
+        assert many.foot.shape == (5, 3, 6, 4)
