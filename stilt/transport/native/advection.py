@@ -25,16 +25,11 @@ def wind_at(
     first, second = moment.first.flow, moment.second.flow
     if index < 1.0:
         factor = min(1.0, near_ground)
-        return (
-            factor * at_level(first, second, at, 0, 0),
-            factor * at_level(first, second, at, 0, 1),
-            factor * at_level(first, second, at, 0, 2),
-        )
+        u, v, w, _ = at_level(first, second, at, levels, 0)
+        return factor * u, factor * v, factor * w
     low = min(int(index), levels - 1) - 1
     f = index - (low + 1)
     g = 1.0 - f
-    return (
-        g * at_level(first, second, at, low, 0) + f * at_level(first, second, at, low + 1, 0),
-        g * at_level(first, second, at, low, 1) + f * at_level(first, second, at, low + 1, 1),
-        g * at_level(first, second, at, low, 2) + f * at_level(first, second, at, low + 1, 2),
-    )
+    u0, v0, w0, _ = at_level(first, second, at, levels, low)
+    u1, v1, w1, _ = at_level(first, second, at, levels, low + 1)
+    return g * u0 + f * u1, g * v0 + f * v1, g * w0 + f * w1

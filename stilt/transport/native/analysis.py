@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.transport.native.arl import read_index, refuse_unknown_kind
-from stilt.transport.native.columns import fill_columns
+from stilt.transport.native.columns import column_space, fill_columns
 from stilt.transport.native.fields import BoundaryOptions, FieldSource
 from stilt.transport.native.interpolation import BLOCK, Frame
 from stilt.transport.native.levels import VerticalGrid, vertical_grid
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stilt.transport.native.store import ColumnStore, StoredColumns
 
 LONGEST_GAP_MIN = 720
-_FORMAT = "1"
+_FORMAT = "2"
 """Raise it whenever the content of stored columns changes."""
 
 
@@ -91,6 +91,7 @@ class Analyses:
             sigma=vertical.sigma,
             heights=heights,
             between=0.5 * (heights[1:] + heights[:-1]),
+            rounded=np.floor(vertical.sigma * 1e4 + 0.5).astype(np.int64),
         )
 
     @property
@@ -146,6 +147,7 @@ class OpenAnalysis:
         self.stored = stored
         self._source = source
         self._settings = source.settings(vertical, setting.boundary, zi_factor)
+        self._space = column_space(self._settings.file_levels.size, vertical.count)
         self.computed_blocks = 0
 
     def compute(self, wanted: NDArray[np.uint8]) -> None:
@@ -162,7 +164,7 @@ class OpenAnalysis:
         rows = (row * BLOCK, min((row + 1) * BLOCK, header.ny))
         columns = (column * BLOCK, min((column + 1) * BLOCK, header.nx))
         raw = self._source.read(rows, columns)
-        fill_columns(raw, self._settings, rows[0], columns[0], self.stored.columns)
+        fill_columns(raw, self._settings, rows[0], columns[0], self.stored.columns, self._space)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -3,9 +3,10 @@
 Layouts, all float32, columns contiguous so that a particle's levels share cache lines:
 
 - ``flow[row, column, level]``: wind (cells/min, twice), sigma motion (1/min), dry density (kg m-3)
-- ``mass[row, column, level]``: column mass below the level over the model depth, the same thinned by
-  humidity, the thinned density, and the mixing ratio that thins it
-- ``state[row, column, level]``: pressure (hPa), temperature (K), relative humidity (fraction)
+- ``mass[row, column, level]``: mass of the layers below the level's own over the model depth and dry density,
+  then both thinned by humidity
+- ``state[row, column, level]``: pressure (hPa), temperature (K), relative humidity (fraction), variance of
+  the vertical turbulent velocity (m2 s-2)
 - ``turbulence[row, column, level]``: sigma_w (m/s), Lagrangian time scale (s)
 - ``surface[row, column]``: see ``SURFACE_FIELDS``
 """
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
     Float64 = NDArray[np.float64]
 
-FLOW, MASS, STATE, TURBULENCE = 4, 4, 3, 2
+VALUES, TURBULENCE = 4, 2
 SURFACE_FIELDS = (
     "zi",
     "terrain",
@@ -131,6 +132,23 @@ class ColumnSettings(NamedTuple):
     zi_factor: float
 
 
+class ColumnSpace(NamedTuple):
+    """Working space of one column: as read, on the model's levels, and its turbulence."""
+
+    data: Float64
+    column: Float64
+    turbulence: Float64
+
+
+def column_space(data_levels: int, levels: int) -> ColumnSpace:
+    """Return working space for columns of so many levels."""
+    return ColumnSpace(
+        np.zeros((DATA_ROWS, data_levels + 1)),
+        np.zeros((INTERNAL_ROWS, levels)),
+        np.zeros((TURBULENCE, levels)),
+    )
+
+
 class Columns(NamedTuple):
     """The arrays of one analysis; see the module's text."""
 
@@ -143,13 +161,15 @@ class Columns(NamedTuple):
 
 @kernel
 def fill_columns(
-    raw: RawFields, settings: ColumnSettings, first_row: int, first_column: int, out: Columns
+    raw: RawFields,
+    settings: ColumnSettings,
+    first_row: int,
+    first_column: int,
+    out: Columns,
+    space: ColumnSpace,
 ) -> None:
     """Compute the columns of a rectangle and put them at their place in the arrays of the whole grid."""
-    levels = settings.sigma_levels.shape[0]
-    data = np.empty((DATA_ROWS, raw.east.shape[0] + 1))
-    column = np.empty((INTERNAL_ROWS, levels))
-    turbulence = np.empty((2, levels))
+    data, column, turbulence = space.data, space.column, space.turbulence
     for j in range(raw.east.shape[1]):
         for i in range(raw.east.shape[2]):
             skip = _load_column(raw, settings, j, i, data, column)
@@ -322,17 +342,18 @@ def _store(
         density = dry_density(column[P, k], column[T, k], column[RH, k])
         mixing = humidity_of_column_mass(density, column[T, k], column[RH, k])
         thin = density * (1.0 - mixing)
-        step = above - settings.sigma_levels[k]
-        above = settings.sigma_levels[k]
-        dry_mass += density * step
-        thin_mass += thin * step
         flow = out.flow[row, place, k]
         flow[0], flow[1] = column[U, k] * 60.0 / dx, column[V, k] * 60.0 / dy
         flow[2], flow[3] = column[W, k] * 60.0, density
         mass = out.mass[row, place, k]
-        mass[0], mass[1], mass[2], mass[3] = dry_mass, thin_mass, thin, mixing
+        mass[0], mass[1], mass[2], mass[3] = dry_mass, density, thin_mass, thin
         state = out.state[row, place, k]
         state[0], state[1], state[2] = column[P, k], column[T, k], column[RH, k]
+        state[3] = turbulence[0, k] ** 2
+        step = above - settings.sigma_levels[k]
+        above = settings.sigma_levels[k]
+        dry_mass += density * step
+        thin_mass += thin * step
         sigma_w, time_scale = turbulence[0, k], turbulence[1, k]
         out.turbulence[row, place, k, 0] = sigma_w if sigma_w > 0.0 else 0.001
         out.turbulence[row, place, k, 1] = time_scale if time_scale > 0.0 else 100.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
 
@@ -14,6 +14,15 @@ F = TypeVar("F", bound="Callable[..., object]")
 _FAST_MATH = {"contract", "reassoc", "nsz", "arcp"}
 """No ``nnan``: a missing value must stay visible."""
 
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": _FAST_MATH,
+    # Without numba's reference counting: it cost 60 % of a run, at each call of a small function. So nothing that
+    # is compiled here may make an array; working space is handed in.
+    "_nrt": False,
+}
+
 
 def kernel(function: F) -> F:
     """Compile a function with numba on its first call and keep the machine code on disk.
@@ -21,24 +30,17 @@ def kernel(function: F) -> F:
     Where neither the package's folder nor the user's cache can be written, every process compiles.
     """
     try:
-        compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST_MATH)(
-            function
-        )
+        compiled = numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # numba found no folder for its cache
-        compiled = numba.njit(nogil=True, error_model="numpy", fastmath=_FAST_MATH)(function)
+        compiled = numba.njit(**_OPTIONS)(function)
     return cast("F", compiled)
 
 
 def inline(function: F) -> F:
     """Compile a small function for use inside kernels, always merged into its caller."""
-    return cast(
-        "F",
-        numba.njit(forceinline=True, nogil=True, error_model="numpy", fastmath=_FAST_MATH)(
-            function
-        ),
-    )
+    return cast("F", numba.njit(forceinline=True, **_OPTIONS)(function))
 
 
 def apart(function: F) -> F:
     """Compile a function for use inside kernels that is seldom called and stays out of the way."""
-    return cast("F", numba.njit(nogil=True, error_model="numpy", fastmath=_FAST_MATH)(function))
+    return cast("F", numba.njit(**_OPTIONS)(function))

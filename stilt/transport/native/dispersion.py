@@ -76,12 +76,12 @@ class Half(NamedTuple):
 @inline
 def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
     """Find the first level (from 0) at or above the mixed-layer height, in sigma to four digits."""
-    levels = frame.sigma.shape[0]
+    last = frame.sigma.shape[0] - 2
     target = math.floor((1.0 - mixed_m / depth) * 1e4 + 0.5)
-    for k in range(levels - 1):
-        if math.floor(frame.sigma[k] * 1e4 + 0.5) <= target:
-            return k
-    return int(levels - 2)
+    k = 0
+    while k < last and frame.rounded[k] > target:
+        k += 1
+    return k
 
 
 @inline
@@ -99,16 +99,13 @@ def column_mass(
     k = 0
     while k + 2 < frame.sigma.shape[0] and (1.0 - frame.sigma[k + 1]) * depth < height:
         k += 1
-    below, lower = 0.0, 0.0
-    first, second = moment.first.mass, moment.second.mass
-    if k > 0:
-        lower = (1.0 - frame.sigma[k - 1]) * depth
-        below = depth * at_level(first, second, at, k - 1, 1 if is_second else 0)
+    lower = 0.0 if k == 0 else (1.0 - frame.sigma[k - 1]) * depth
+    dry_below, dry, thin_below, thin = at_level(
+        moment.first.mass, moment.second.mass, at, frame.sigma.shape[0], k
+    )
     if is_second:
-        density = at_level(first, second, at, k, 2)
-    else:
-        density = at_level(moment.first.flow, moment.second.flow, at, k, 3)
-    return below + density * (height - lower)
+        return float(depth * thin_below + thin * (height - lower))
+    return float(depth * dry_below + dry * (height - lower))
 
 
 @inline
@@ -125,10 +122,11 @@ def _look_up(
     """Put level ``k`` (from 0) into the table, unless this half-step already did."""
     if table[k, STAMP] == stamp:
         return
-    first, second = moment.first.flow, moment.second.flow
-    table[k, EAST] = at_level(first, second, at, k, 0) + errors[0, k]
-    table[k, NORTH] = at_level(first, second, at, k, 1) + errors[1, k]
-    table[k, DENSITY] = at_level(first, second, at, k, 3)
+    levels = frame.sigma.shape[0]
+    east, north, _, density = at_level(moment.first.flow, moment.second.flow, at, levels, k)
+    table[k, EAST] = east + errors[0, k]
+    table[k, NORTH] = north + errors[1, k]
+    table[k, DENSITY] = density
     sigma_w, time_scale = turbulence_at(frame, moment, at, layering, k)
     table[k, SIGMA_W] = sigma_w
     table[k, TIME_SCALE] = time_scale

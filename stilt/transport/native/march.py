@@ -28,6 +28,7 @@ from stilt.transport.native.compiled import inline, kernel
 from stilt.transport.native.dispersion import (
     LEVEL_VALUES,
     M_AIR,
+    STAMP,
     Half,
     Spreading,
     column_mass,
@@ -35,7 +36,6 @@ from stilt.transport.native.dispersion import (
     influence_height,
 )
 from stilt.transport.native.interpolation import (
-    BLOCK,
     Corners,
     Frame,
     Layering,
@@ -48,7 +48,6 @@ from stilt.transport.native.interpolation import (
     level_below,
     level_index,
     on_surface,
-    square_at_level,
     terrain_at,
 )
 from stilt.transport.native.perturbation import (
@@ -64,6 +63,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Float64 = NDArray[np.float64]
+
+ERROR_PROFILES = 5
+"""East and north before and after a step, and one to work in."""
 
 WAITING, MOVING, GONE = range(3)
 
@@ -129,6 +131,18 @@ class Rows(NamedTuple):
     extra: Float64
 
 
+class Space(NamedTuple):
+    """Working space: levels looked up, shape (levels, ...), and errors of the wind, shape (5, levels)."""
+
+    table: Float64
+    errors: Float64
+
+
+def working_space(levels: int) -> Space:
+    """Return working space for columns of so many levels."""
+    return Space(np.zeros((levels, LEVEL_VALUES)), np.zeros((ERROR_PROFILES, levels)))
+
+
 class Options(NamedTuple):
     """What a run is done with; see the parts."""
 
@@ -147,13 +161,14 @@ def march(
     particles: Particles,
     wanted: NDArray[np.uint8],
     rows: Rows,
+    space: Space,
 ) -> bool:
     """Move all particles to minute ``clock.stop``; return whether all of them got there.
 
     Blocks of columns that are missing are marked in ``wanted``, shape (block rows, block columns).
     """
-    table = np.zeros((frame.sigma.shape[0], LEVEL_VALUES))
-    scratch = np.zeros((5, frame.sigma.shape[0]))
+    table, scratch = space.table, space.errors
+    table[:, STAMP] = -1.0
     stamp = 0.0
     is_done = True
     for p in range(particles.minute.shape[0]):
@@ -180,10 +195,10 @@ def _has_left(frame: Frame, x: float, y: float) -> bool:
 
 @inline
 def _want(wanted: NDArray[np.uint8], at: Corners) -> None:
-    wanted[at.south // BLOCK, at.west // BLOCK] = 1
-    wanted[at.south // BLOCK, at.east // BLOCK] = 1
-    wanted[at.north // BLOCK, at.west // BLOCK] = 1
-    wanted[at.north // BLOCK, at.east // BLOCK] = 1
+    wanted[at.south, at.west] = 1
+    wanted[at.south, at.east] = 1
+    wanted[at.north, at.west] = 1
+    wanted[at.north, at.east] = 1
 
 
 @inline
@@ -282,9 +297,8 @@ def _one_minute(  # noqa: PLR0915 - the order of operations of a step, in one pl
         main[MLHT, step, p] = 0.5 * (old_layer.mixed_m + new_layer.mixed_m)
         main[SIGW, step, p], main[TLGR, step, p] = sigma_w, time_scale
         low, f = _between_levels(frame, sigma_e)
-        main[DENS, step, p] = (1.0 - f) * _density(moment, after, low) + f * _density(
-            moment, after, low + 1
-        )
+        below, above = _density(frame, moment, after, low), _density(frame, moment, after, low + 1)
+        main[DENS, step, p] = below + f * (above - below)
         if rows.extra.shape[0] > 0:
             motion = -0.5 * (w0 + w1) * clock.direction * depth / 60.0
             _write_extra(
@@ -335,14 +349,12 @@ def _between_levels(frame: Frame, sigma: float) -> tuple[int, float]:
 
 
 @inline
-def _density(moment: Moment, at: Corners, k: int) -> float:
+def _density(frame: Frame, moment: Moment, at: Corners, k: int) -> float:
     """Return the dry density of a level, kg m-3, from its interpolated state (not itself interpolated)."""
-    first, second = moment.first.state, moment.second.state
-    return dry_density(
-        at_level(first, second, at, k, 0),
-        at_level(first, second, at, k, 1),
-        at_level(first, second, at, k, 2),
+    pressure, temperature, relative, _ = at_level(
+        moment.first.state, moment.second.state, at, frame.sigma.shape[0], k
     )
+    return dry_density(pressure, temperature, relative)
 
 
 @inline
@@ -352,12 +364,13 @@ def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -
     Its variance is half of the vertical one and, unlike that, interpolated: bilinear, linear in time and in
     the level index (found by trial with hycs_std at 13 heights on a night with strong gradients).
     """
-    index = min(max(level_index(frame, sigma), 1.0), float(frame.sigma.shape[0]) - 1e-6)
-    low = min(int(index) - 1, frame.sigma.shape[0] - 2)
+    levels = frame.sigma.shape[0]
+    index = min(max(level_index(frame, sigma), 1.0), float(levels) - 1e-6)
+    low = min(int(index) - 1, levels - 2)
     f = index - (low + 1)
-    first, second = moment.first.turbulence, moment.second.turbulence
-    below = square_at_level(first, second, at, low, 0)
-    above = square_at_level(first, second, at, low + 1, 0)
+    first, second = moment.first.state, moment.second.state
+    _, _, _, below = at_level(first, second, at, levels, low)
+    _, _, _, above = at_level(first, second, at, levels, low + 1)
     return math.sqrt(0.5 * ((1.0 - f) * below + f * above))
 
 
@@ -469,20 +482,21 @@ def _write_extra(
     sigma: float,
     extra: Float64,
 ) -> None:
-    state1, state2 = moment.first.state, moment.second.state
-    g = 1.0 - f
-    for n, column in ((0, PRES), (1, TEMZ), (2, RHFR)):
-        extra[column, step, p] = g * at_level(state1, state2, after, low, n) + f * at_level(
-            state1, state2, after, low + 1, n
-        )
-    extra[LOW_TEMP, step, p] = at_level(state1, state2, after, 0, 1)
+    levels = frame.sigma.shape[0]
+    first, second = moment.first.state, moment.second.state
+    p0, t0, h0, _ = at_level(first, second, after, levels, low)
+    p1, t1, h1, _ = at_level(first, second, after, levels, low + 1)
+    extra[PRES, step, p] = p0 + f * (p1 - p0)
+    extra[TEMZ, step, p] = t0 + f * (t1 - t0)
+    extra[RHFR, step, p] = h0 + f * (h1 - h0)
+    _, temperature, _, _ = at_level(first, second, after, levels, 0)
+    extra[LOW_TEMP, step, p] = temperature
     extra[SPHU, step, p] = 0.0
     if options.is_turbulent:
-        mass1, mass2 = moment.first.mass, moment.second.mass
-        extra[SPHU, step, p] = at_level(mass1, mass2, after, level_below(frame, sigma), 3)
+        below = level_below(frame, sigma)
+        _, dry, _, thin = at_level(moment.first.mass, moment.second.mass, after, levels, below)
+        extra[SPHU, step, p] = 1.0 - thin / dry
     extra[WOUT, step, p] = motion
     extra[ZSFC, step, p] = terrain
     for n, source in enumerate((SHTF, WHTF, DSWF, RAIN, CRAI, TCLD, LCLD)):
-        extra[FIRST_SURFACE_COLUMN + n, step, p] = on_surface(
-            moment.first.surface, moment.second.surface, after, source
-        )
+        extra[FIRST_SURFACE_COLUMN + n, step, p] = on_surface(moment, after, source)

@@ -12,7 +12,7 @@ import numpy as np
 from stilt.particles.table import ParticleTable
 from stilt.transport.native.analysis import LONGEST_GAP_MIN
 from stilt.transport.native.dispersion import Spreading
-from stilt.transport.native.interpolation import Moment
+from stilt.transport.native.interpolation import Moment, flat
 from stilt.transport.native.march import (
     EXTRA_COLUMNS,
     GONE,
@@ -26,6 +26,7 @@ from stilt.transport.native.march import (
     X,
     Y,
     march,
+    working_space,
 )
 from stilt.transport.native.perturbation import ERROR_ROWS, NO_PERTURBATION, Perturbation
 from stilt.transport.native.randomness import Stream, stream_keys
@@ -137,9 +138,10 @@ def _march_between(  # noqa: PLR0917 - what the kernel takes
     rows: Rows,
 ) -> None:
     first, second = pair[0].stored, pair[1].stored
-    moment = Moment(first.columns, second.columns, first.ready, second.ready)
+    moment = Moment(flat(first.columns), flat(second.columns), first.ready, second.ready)
     wanted = np.zeros_like(first.ready)
-    while not march(frame, moment, clock, options, particles, wanted, rows):
+    space = working_space(frame.sigma.shape[0])
+    while not march(frame, moment, clock, options, particles, wanted, rows, space):
         for analysis in pair:
             analysis.compute(wanted)
         wanted[:] = 0

@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.transport.native.columns import (
-    FLOW,
-    MASS,
-    STATE,
     SURFACE_FIELDS,
     TURBULENCE,
+    VALUES,
     Columns,
 )
 from stilt.transport.native.interpolation import BLOCK
@@ -106,7 +104,7 @@ class ColumnStore:
 
 
 def _shapes(rows: int, columns: int, levels: int) -> list[tuple[int, ...]]:
-    volumes = [(rows, columns, levels, values) for values in (FLOW, MASS, STATE, TURBULENCE)]
+    volumes = [(rows, columns, levels, values) for values in (VALUES, VALUES, VALUES, TURBULENCE)]
     return [
         *volumes,
         (rows, columns, len(SURFACE_FIELDS)),

@@ -12,10 +12,11 @@ from stilt.transport.native.columns import (
     RAW_SURFACE,
     ColumnSettings,
     RawFields,
+    column_space,
     fill_columns,
 )
-from stilt.transport.native.interpolation import BLOCK, Frame, Moment
-from stilt.transport.native.march import MAIN_COLUMNS, Clock, Particles, Rows, march
+from stilt.transport.native.interpolation import BLOCK, Frame, Moment, flat
+from stilt.transport.native.march import MAIN_COLUMNS, Clock, Particles, Rows, march, working_space
 from stilt.transport.native.perturbation import ERROR_ROWS
 from stilt.transport.native.run import RunSettings
 from stilt.transport.native.store import ColumnStore
@@ -39,10 +40,12 @@ def warm() -> None:
     stored = ColumnStore().open("", BLOCK, BLOCK, _LEVELS)
     heights = np.arange(1.0, _LEVELS + 1.0)
     _warm_columns(stored.columns, heights)
+    sigma, rounded = 1.0 - heights / 100.0, np.zeros(_LEVELS, np.int64)
     frame = Frame(
-        BLOCK, BLOCK, False, 1.0, 0.0, 0.0, 100.0, 1.0 - heights / 100.0, heights, heights[1:] - 0.5
+        BLOCK, BLOCK, False, 1.0, 0.0, 0.0, 100.0, sigma, heights, heights[1:] - 0.5, rounded
     )
-    moment = Moment(stored.columns, stored.columns, stored.ready, stored.ready)
+    columns = flat(stored.columns)
+    moment = Moment(columns, columns, stored.ready, stored.ready)
     particles = Particles(
         np.zeros((0, 6)),
         np.zeros((0, 2), np.uint64),
@@ -54,7 +57,16 @@ def warm() -> None:
     rows = Rows(np.zeros((len(MAIN_COLUMNS), 0, 0)), np.zeros((0, 0, 0)))
     wanted = np.zeros_like(stored.ready)
     options = RunSettings(-1, 0, ()).options
-    march(frame, moment, Clock(0, 0.0, 1.0, -1.0, 1), options, particles, wanted, rows)
+    march(
+        frame,
+        moment,
+        Clock(0, 0.0, 1.0, -1.0, 1),
+        options,
+        particles,
+        wanted,
+        rows,
+        working_space(_LEVELS),
+    )
 
 
 def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
@@ -77,4 +89,4 @@ def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
         kmix0=150.0,
         zi_factor=1.0,
     )
-    fill_columns(raw, settings, 0, 0, columns)
+    fill_columns(raw, settings, 0, 0, columns, column_space(1, _LEVELS))
