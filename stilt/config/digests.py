@@ -29,7 +29,8 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     config
         The settings. ``footprints``, ``execution``, ``output`` and ``hysplit.exe_dir`` do not count.
     met
-        The name of the meteorology; its folder, file names and time step count.
+        The name of the meteorology; how its files are named and their time step count. Its folder does
+        not: files are moved between filesystems, and another product deserves another name.
     engine
         Name and version of the transport engine.
     """
@@ -64,7 +65,9 @@ def _bare(config: Config) -> Config:
 
 
 def _met(name: str, met: Met) -> dict[str, Any]:
-    return {"name": name, **_without_defaults(met)}
+    settings = _without_defaults(met)
+    del settings["directory"]
+    return {"name": name, **settings}
 
 
 def _without_defaults(settings: Met | FootprintGrid) -> dict[str, Any]:

@@ -153,7 +153,7 @@ CHANGES = {
     "hnf_plume": (replaced(hnf_plume=False), True, False),
     "a namelist key": (replaced(tratio=0.9), True, False),
     "varsiwant": (replaced(varsiwant=("time", "indx", "long", "lati", "foot")), True, False),
-    "met folder": (met_replaced(directory="/other"), True, False),
+    "met folder": (met_replaced(directory="/other"), False, False),
     "met files": (met_replaced(file_format="%Y"), True, False),
     "grid": (grid_replaced(xmax=-110.0), False, True),
     "smoothing": (grid_replaced(smooth_factor=0.5), False, True),
@@ -190,5 +190,5 @@ def test_another_engine_or_version_makes_particles_stale():
 
 def test_digests_are_the_same_in_every_version_of_stilt():
     config = parse_config(TYPICAL, "config.yaml")
-    assert transport_digest(config, "hrrr", ENGINE) == "a51a5dec08cd726a8d5bac312211e660"
+    assert transport_digest(config, "hrrr", ENGINE) == "f06774ed1d53ed94de99b19e32d66afd"
     assert footprint_digest(config, "default") == "a2636a41885a6a86ac12f3f6e4706779"
