@@ -1,22 +1,21 @@
 """What a simulation costs beside hycs_std alone, and what its parts cost.
 
-    python tools/bench/simulation.py [--repeats N] [--receptors N] [--particles N] [--hours N]
+    python tools/bench/simulation.py [--repeats N] [--particles N] [--hours N]
 
 Prints, as medians of interleaved repeats:
 
 - reading the particle file: ours beside ``numpy.loadtxt``, same file;
 - storing particles: bytes and seconds;
 - one whole simulation (transport, near-field correction, footprint, both outputs) beside bare ``hycs_std``, which
-  writes its two text files, in CPU seconds and in wall time;
-- ``stilt run`` of several receptors on two processes beside half of the sum of their bare runs.
+  writes its two text files, in CPU seconds and in wall time.
 
+``local_run.py`` measures ``stilt run`` of several.
 The meteorology is that of the shared folder (``../shared`` or ``STILT_SHARED``).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import shutil
@@ -33,10 +32,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from stilt.config.load import load_config
+from stilt.config.load import parse_config
 from stilt.particles.parquet import read_particles, write_particles
 from stilt.paths import Layout
-from stilt.receptors import read_receptors
+from stilt.simulation import Receptor, Simulation
 from stilt.transport.hysplit.dump import FILE_NAME, DumpParser
 from stilt.transport.hysplit.engine import HysplitEngine
 from stilt.transport.hysplit.install import install
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stilt.config.schema import Config
-    from stilt.simulation import Simulation
 
 CONFIG = """\
 mets: {{ngm: {{directory: {met}, file_format: oct1618.BIN, file_tres: 6h}}}}
@@ -55,6 +53,9 @@ footprints: {{slv: {{xmin: -100, xmax: -80, ymin: 30, ymax: 50, xres: 0.1, yres:
 n_hours: -{hours}
 numpar: {particles}
 """
+SIMULATION = Simulation(
+    "ngm_199510172000_-90_40_10", "ngm", Receptor("199510172000", (-90.0,), (40.0,), (10.0,))
+)
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,6 @@ def cost(work: Callable[[], object]) -> Cost:
 def _cpu_s() -> float:
     uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(use.ru_utime + use.ru_stime for use in uses)
-
-
-def write_project(folder: Path, receptors: int, particles: int, hours: int, met: Path) -> None:
-    """Write a project of several receptors, two hours apart."""
-    folder.mkdir()
-    text = CONFIG.format(met=met, particles=particles, hours=hours)
-    (folder / "config.yaml").write_text(text)
-    rows = [f"1995-10-18 {2 * index:02d}:00,-90,40,10" for index in range(receptors)]
-    (folder / "receptors.csv").write_text("\n".join(["time,long,lati,zagl", *rows]) + "\n")
 
 
 def bare(engine: HysplitEngine, simulation: Simulation, config: Config, folder: Path) -> Path:
@@ -165,7 +157,6 @@ def main() -> None:
     """Run the benches and print their tables."""
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--repeats", type=int, default=3)
-    options.add_argument("--receptors", type=int, default=8)
     options.add_argument("--particles", type=int, default=200)
     options.add_argument("--hours", type=int, default=24)
     given = options.parse_args()
@@ -177,19 +168,16 @@ def main() -> None:
     engine = HysplitEngine()
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        met = shared / "data"
-        write_project(root / "project", given.receptors, given.particles, given.hours, met)
-        config = load_config(root / "project" / "config.yaml")
+        text = CONFIG.format(met=shared / "data", particles=given.particles, hours=given.hours)
+        config = parse_config(text, "bench")
         engine.prepare(config)
-        simulations = list(read_receptors(root / "project" / "receptors.csv", ["ngm"]))
         parser = bench_parser(
-            bare(engine, simulations[-1], config, root / "dump") / FILE_NAME,
+            bare(engine, SIMULATION, config, root / "dump") / FILE_NAME,
             config.varsiwant,
             given.repeats,
         )
         bench_store(parser, root)
-        bench_simulation(engine, simulations[-1], config, root, given.repeats)
-        bench_run(engine, simulations, config, root)
+        bench_simulation(engine, SIMULATION, config, root, given.repeats)
 
 
 def bench_simulation(
@@ -208,37 +196,6 @@ def bench_simulation(
         print(
             f"one simulation, {what}: hycs_std {hycs:.2f}, all of it {stilt:.2f}, ratio {stilt / hycs:.3f}"
         )
-
-
-def bench_run(
-    engine: HysplitEngine, simulations: list[Simulation], config: Config, root: Path
-) -> None:
-    """Compare ``stilt run`` on two processes with half of the sum of the bare runs, before and after it."""
-    halves, runs = [], []
-    for turn in range(2):
-        total = 0.0
-        for simulation in simulations:
-            folder = root / f"{simulation.sim}-{turn}"
-            total += cost(lambda s=simulation, f=folder: bare(engine, s, config, f)).wall_s
-            shutil.rmtree(folder)
-        halves.append(total / 2)
-        project = root / f"project{turn}"
-        shutil.copytree(root / "project", project)
-        command = [sys.executable, "-m", "stilt", "run", str(project), "--cpus", "2"]
-        runs.append(
-            cost(lambda c=command: subprocess.run(c, check=True, capture_output=True)).wall_s
-        )
-        status = subprocess.run(
-            [sys.executable, "-m", "stilt", "status", str(project), "--json"],
-            check=True, capture_output=True, text=True,
-        ).stdout  # fmt: skip
-        if json.loads(status)["complete"] != len(simulations):
-            raise SystemExit(f"not all complete: {status}")
-    half, run = median(halves), median(runs)
-    print(
-        f"stilt run of {len(simulations)}, --cpus 2: {run:.1f} s; half of the bare runs {half:.1f} s"
-    )
-    print(f"  ratio {run / half:.3f}")
 
 
 if __name__ == "__main__":
