@@ -160,6 +160,7 @@ def test_more_rows_than_expected_are_kept() -> None:
 
 def test_a_layout_is_learnt_only_from_fixed_point_rows() -> None:
     assert learn_layout(row(-1, 1, -90, 0.5, 0.25), 5) is not None
+    assert learn_layout(b" 1.0 2.0 3.0 4.0            5.0000\n", 5) is None  # wider than two words
     for line in (b"1 2 3 4 5\n", b"1. 2. 3. 4. NaN\n", b"1. 2. 3. 4. 5E3\n", b"1. 2. 3.\n", b"\n"):
         assert learn_layout(line, 5) is None
 
@@ -168,6 +169,7 @@ def test_a_layout_is_learnt_only_from_fixed_point_rows() -> None:
 def test_files_of_the_reference_are_read_to_the_last_bit(name: str) -> None:
     text = gzip.decompress(shared("reference", name, "PARTICLE_STILT.DAT.gz").read_bytes())
     names = tuple(case(name).settings["varsiwant"])
+    assert learn_layout(text.split(b"\n", 2)[1] + b"\n", len(names)) is not None
     parser = parse(text, names, piece=1 << 16)
     found = np.column_stack(list(parser.table().columns.values()))
     np.testing.assert_array_equal(found, expected(text))

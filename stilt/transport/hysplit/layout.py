@@ -16,6 +16,8 @@ WORD = 8
 EXACT = 2**53
 """Integers below this are exact doubles."""
 
+_WIDEST = 2 * WORD  # two words of eight digits are less than 2**63
+_TELLING = 0x6060606060606060
 _MOST_DECIMALS = 22  # 10**22 is the last power of ten that is an exact double
 
 
@@ -40,8 +42,10 @@ class Layout(NamedTuple):
         Ones over the digits that stand after the decimal point (and those of a word without one), and before it.
     point, has_point
         The decimal point in its place, and ones over that place.
-    scale, most
-        What the digits of the word are multiplied by, and how large they may be to stay exact.
+    not_numeric
+        The two bits of each of its characters that tell digit, blank, minus and point from most other characters.
+    scale
+        What the digits of the word are multiplied by.
     """
 
     width: int
@@ -53,8 +57,8 @@ class Layout(NamedTuple):
     before: NDArray[np.uint64]
     point: NDArray[np.uint64]
     has_point: NDArray[np.uint64]
+    not_numeric: NDArray[np.uint64]
     scale: NDArray[np.int64]
-    most: NDArray[np.int64]
 
 
 class _Word(NamedTuple):
@@ -64,8 +68,8 @@ class _Word(NamedTuple):
     before: int
     point: int
     has_point: int
+    not_numeric: int
     scale: int
-    most: int
 
 
 def learn_layout(line: bytes, columns: int) -> Layout | None:
@@ -76,13 +80,14 @@ def learn_layout(line: bytes, columns: int) -> Layout | None:
     points = [token.start() + token[0].index(b".") for token in tokens]
     ends = [token.end() for token in tokens]
     decimals = [end - point - 1 for end, point in zip(ends, points, strict=True)]
-    if max(decimals) > _MOST_DECIMALS:
+    begins = [0, *ends[:-1]]
+    widest = max(end - begin for begin, end in zip(begins, ends, strict=True))
+    if max(decimals) > _MOST_DECIMALS or widest > _WIDEST:
         return None
     numbers = [
-        _words(begin, point, end)
-        for begin, point, end in zip([0, *ends[:-1]], points, ends, strict=True)
+        _words(begin, point, end) for begin, point, end in zip(begins, points, ends, strict=True)
     ]
-    offset, shift, after, before, point, has_point, scale, most = zip(
+    offset, shift, after, before, point, has_point, not_numeric, scale = zip(
         *(word for words in numbers for word in words), strict=True
     )
     return Layout(
@@ -95,16 +100,16 @@ def learn_layout(line: bytes, columns: int) -> Layout | None:
         before=np.array(before, np.uint64),
         point=np.array(point, np.uint64),
         has_point=np.array(has_point, np.uint64),
+        not_numeric=np.array(not_numeric, np.uint64),
         scale=np.array(scale),
-        most=np.array(most),
     )
 
 
 def _words(begin: int, point: int, end: int) -> list[_Word]:
-    """Cut the characters from ``begin`` to ``end`` into words from the right, while their digits can be exact."""
+    """Cut the characters from ``begin`` to ``end`` into words from the right."""
     words = []
     scale = 1
-    while end > begin and scale < EXACT:
+    while end > begin:
         start = end - WORD
         inside = start <= point < end
         words.append(
@@ -115,8 +120,8 @@ def _words(begin: int, point: int, end: int) -> list[_Word]:
                 before=_ones(begin, point, start) if inside else 0,
                 point=ord(".") << 8 * (point - start) if inside else 0,
                 has_point=_ones(point, point + 1, start) if inside else 0,
+                not_numeric=_ones(begin, end, start) & _TELLING,
                 scale=scale,
-                most=EXACT // scale,
             )
         )
         end = start

@@ -24,18 +24,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _U = np.uint64
-_ONES = _U(0x0101010101010101)
-_DIGIT_BIT = _U(0x1010101010101010)  # set in 0x30-0x39, clear in blank, minus and point
-_UPPER = _U(0xE0E0E0E0E0E0E0E0)
-_UPPER_AS_IN_NUMBERS = _U(0x2020202020202020)
-_PAST_NINE = _U(0x0606060606060606)  # carries 0x3A-0x3F into the next bit
-_CARRY = _U(0x4040404040404040)
+_ONES, _TWOS = _U(0x0101010101010101), _U(0x0202020202020202)
+_NIBBLES = _U(0x0F0F0F0F0F0F0F0F)  # of a digit: its value
+_BLANKS = _U(0x2020202020202020)
 _PAIRS, _PAIRS_OF_PAIRS, _HALVES = _U(2561), _U(6553601), _U(42949672960001)
 _PAIR_LANES, _HALF_LANES = _U(0x00FF00FF00FF00FF), _U(0x0000FFFF0000FFFF)
-_S1, _S2, _S4, _S8, _S16, _S32 = _U(1), _U(2), _U(4), _U(8), _U(16), _U(32)
-_ZERO = _U(0)
-_FIRST, _BLANK, _MINUS = _U(0xFF), _U(ord(" ")), _U(ord("-"))
-_NEWLINE, _LAST = _U(ord("\n")), _U(56)
+_S3, _S4, _S8, _S16, _S32, _S56 = _U(3), _U(4), _U(8), _U(16), _U(32), _U(56)
+_ZERO, _ONE, _FIFTEEN = _U(0), _U(1), _U(15)
+_GOES_ON = _U(0x12)  # set in digits and in the point, clear in blank and minus
+_NEWLINE = _U(ord("\n"))
 
 DONE, HARD, FULL = 0, 1, 2
 """What ended a call: no whole row is left; a row that needs Python; no room for another row."""
@@ -56,15 +53,6 @@ _load: Any = intrinsic(_load_intrinsic)
 
 
 @numba.njit(inline="always")
-def _oddities(word: Any) -> Any:
-    """Return ones where a character is not a digit, a blank, a minus or a point."""
-    strange = (word & _UPPER) ^ _UPPER_AS_IN_NUMBERS
-    beyond_nine = (word + _PAST_NINE) & _CARRY
-    other_signs = ((word << _S1) ^ (word << _S2)) & ~word & _DIGIT_BIT
-    return strange | beyond_nine | other_signs
-
-
-@numba.njit(inline="always")
 def _eight_digits(digits: Any) -> Any:
     """Return the integer of eight lanes of 0 to 9, the first the most significant."""
     pairs = (digits * _PAIRS >> _S8) & _PAIR_LANES
@@ -76,8 +64,8 @@ _POSITION = types.int64
 _PER_WORD = types.uint64[::1]
 _LAYOUT = types.NamedTuple(  # type: ignore[no-untyped-call]
     [_POSITION, types.int64[::1], types.float64[::1], types.int64[::1]]
-    + 5 * [_PER_WORD]
-    + 2 * [types.int64[::1]],
+    + 6 * [_PER_WORD]
+    + [types.int64[::1]],
     Layout,
 )
 
@@ -111,37 +99,39 @@ def parse_rows(  # noqa: PLR0917 - compiled functions take no keywords
     tuple
         The next row, the start of the first line that was not parsed, and DONE, HARD or FULL.
     """
+    columns = _U(layout.power.size)  # unsigned indices are not tested for being negative
     while start + layout.width <= stop:
         if row >= out.shape[1]:
             return row, start, FULL
-        odd = _load(data, start + layout.width - WORD) >> _LAST ^ _NEWLINE
-        for column in range(layout.power.size):
+        odd = _load(data, start + layout.width - WORD) >> _S56 ^ _NEWLINE
+        for column in range(columns):
+            index, after_last = (
+                _U(layout.first_word[column]),
+                _U(layout.first_word[column + _ONE]),
+            )
             mantissa = np.int64(0)
-            signs = _ZERO
-            words = layout.first_word[column], layout.first_word[column + 1]
-            for index in range(
-                _U(words[0]), _U(words[1])
-            ):  # unsigned: no test for negative indices
+            minus = _ZERO
+            while True:
                 printed = _load(data, start + layout.offset[index]) << layout.shift[index]
-                before, after = layout.before[index], layout.after[index]
-                odd |= _oddities(printed) & (before | after)
+                word = (printed & layout.before[index]) << _S8 | (printed & layout.after[index])
+                sign = (
+                    word & ~(word >> _S4) & _ONES
+                )  # of what is no digit, minus is odd and blank even
+                digits = word & _NIBBLES
+                if sign != _ZERO:
+                    minus = sign
+                    digits &= ~(sign * _FIFTEEN)
+                mantissa += _eight_digits(digits) * layout.scale[index]
                 odd |= (printed & layout.has_point[index]) ^ layout.point[index]
-                word = (printed & before) << _S8 | (printed & after)
-                digit = word & _DIGIT_BIT
-                number = _eight_digits(word & (digit - (digit >> _S4)))
-                if number > layout.most[index]:
-                    return row, start, HARD
-                mantissa += number * layout.scale[index]
-                signs |= word & ~(digit >> _S4)
-                first = printed & _FIRST
-                if first == _BLANK or first == _MINUS:  # noqa: PLR1714, SIM109 - a tuple here is twice as slow
+                odd |= (printed ^ _BLANKS) & layout.not_numeric[index]
+                odd |= word & ~(word >> _S3) & _TWOS  # a plus or a star
+                index += _ONE
+                if printed & _GOES_ON == _ZERO or index >= after_last:
                     break
             if mantissa >= EXACT:
                 return row, start, HARD
             value = mantissa / layout.power[column]
-            out[column, row] = (
-                value if signs & _ONES == _ZERO else -value
-            )  # of the signs minus alone is odd
+            out[column, _U(row)] = value if minus == _ZERO else -value
         if odd != _ZERO:
             return row, start, HARD
         row += 1
