@@ -160,9 +160,17 @@ def test_more_rows_than_expected_are_kept() -> None:
 
 def test_a_layout_is_learnt_only_from_fixed_point_rows() -> None:
     assert learn_layout(row(-1, 1, -90, 0.5, 0.25), 5) is not None
-    assert learn_layout(b" 1.0 2.0 3.0 4.0            5.0000\n", 5) is None  # wider than two words
     for line in (b"1 2 3 4 5\n", b"1. 2. 3. 4. NaN\n", b"1. 2. 3. 4. 5E3\n", b"1. 2. 3.\n", b"\n"):
         assert learn_layout(line, 5) is None
+
+
+@pytest.mark.parametrize("digits", range(1, 22))
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_wide_columns_are_read_however_many_digits_they_have(digits: int, sign: str) -> None:
+    number = f"{sign}{'1234567890' * 3}"[: digits + len(sign)]
+    text = HEADER + f"{'1.50':>26}   -1.\n{number + '.25':>26}   -2.\n".encode()
+    table = parse(text, ("foot", "time")).table()
+    assert table["foot"].tolist()[1:] == [float(f"{number}.25")]
 
 
 @pytest.mark.parametrize("name", ["02_small_6h", "34_varsiwant_all"])

@@ -16,7 +16,7 @@ WORD = 8
 EXACT = 2**53
 """Integers below this are exact doubles."""
 
-_WIDEST = 2 * WORD  # two words of eight digits are less than 2**63
+_MOST_WORDS = 2  # sixteen digits are less than 2**63
 _TELLING = 0x6060606060606060
 _MOST_DECIMALS = 22  # 10**22 is the last power of ten that is an exact double
 
@@ -80,12 +80,11 @@ def learn_layout(line: bytes, columns: int) -> Layout | None:
     points = [token.start() + token[0].index(b".") for token in tokens]
     ends = [token.end() for token in tokens]
     decimals = [end - point - 1 for end, point in zip(ends, points, strict=True)]
-    begins = [0, *ends[:-1]]
-    widest = max(end - begin for begin, end in zip(begins, ends, strict=True))
-    if max(decimals) > _MOST_DECIMALS or widest > _WIDEST:
+    if max(decimals) > _MOST_DECIMALS:
         return None
     numbers = [
-        _words(begin, point, end) for begin, point, end in zip(begins, points, ends, strict=True)
+        _words(begin, point, end)
+        for begin, point, end in zip([0, *ends[:-1]], points, ends, strict=True)
     ]
     offset, shift, after, before, point, has_point, not_numeric, scale = zip(
         *(word for words in numbers for word in words), strict=True
@@ -107,9 +106,9 @@ def learn_layout(line: bytes, columns: int) -> Layout | None:
 
 def _words(begin: int, point: int, end: int) -> list[_Word]:
     """Cut the characters from ``begin`` to ``end`` into words from the right."""
-    words = []
+    words: list[_Word] = []
     scale = 1
-    while end > begin:
+    while end > begin and len(words) < _MOST_WORDS:
         start = end - WORD
         inside = start <= point < end
         words.append(
@@ -126,7 +125,28 @@ def _words(begin: int, point: int, end: int) -> list[_Word]:
         )
         end = start
         scale *= 10 ** (WORD - inside)
+    if end > begin:
+        words.append(_blank_before(end))
     return words
+
+
+def _blank_before(end: int) -> _Word:
+    """Return a word without digits that is as it should be if the character before ``end`` is a blank.
+
+    It is looked at only where the digits go on to the left of all other words.
+    """
+    start = end - WORD
+    last = 8 * (WORD - 1)
+    return _Word(
+        offset=max(0, start),
+        shift=8 * max(0, -start),
+        after=0,
+        before=0,
+        point=ord(" ") << last,
+        has_point=0xFF << last,
+        not_numeric=0,
+        scale=0,
+    )
 
 
 def _ones(begin: int, end: int, start: int) -> int:
