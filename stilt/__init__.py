@@ -10,13 +10,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stilt.compute import calc_footprint, run_trajectories
     from stilt.errors import StiltError
+    from stilt.flux import enhancements, regrid
     from stilt.project import Project, Result
     from stilt.simulation import Receptor, Simulation
 
 __version__ = "0.1.0"
 
-__all__ = ["Project", "Receptor", "Result", "Simulation", "StiltError", "__version__"]
+__all__ = [
+    "Project",
+    "Receptor",
+    "Result",
+    "Simulation",
+    "StiltError",
+    "__version__",
+    "calc_footprint",
+    "enhancements",
+    "regrid",
+    "run_trajectories",
+]
 
 _HOMES = {
     "Project": "stilt.project",
@@ -24,6 +37,10 @@ _HOMES = {
     "Receptor": "stilt.simulation",
     "Simulation": "stilt.simulation",
     "StiltError": "stilt.errors",
+    "calc_footprint": "stilt.compute",
+    "enhancements": "stilt.flux",
+    "regrid": "stilt.flux",
+    "run_trajectories": "stilt.compute",
 }
 
 

@@ -10,7 +10,7 @@ from stilt.paths import Layout, local_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -117,6 +117,59 @@ class Project:
 
         return simulations_table(self.layout, self.receptors)
 
+    def footprints(self, name: str | None = None) -> xr.DataArray:
+        """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
+
+        ``hour`` is where a layer begins, in hours from the receptor's time.
+
+        Parameters
+        ----------
+        name
+            A key of ``footprints`` in config.yaml; the first one unless given.
+        """
+        from stilt.collection import open_footprints
+
+        return open_footprints(self, name)
+
+    def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the particles of several simulations in one frame, with their id in the column ``sim``.
+
+        Parameters
+        ----------
+        sims
+            Their ids; all that are complete or empty unless given.
+        """
+        import pandas as pd
+
+        if sims is None:
+            frame = self.simulations
+            sims = frame.index[frame["state"].isin(["complete", "empty"])]
+        parts = [self[sim].particles().assign(sim=sim) for sim in sims]
+        if not parts:
+            raise InputError(
+                f"{self.path} has no complete simulation", "stilt run runs what is left"
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    def footprint_name(self, name: str | None = None) -> str:
+        """Return the name of a footprint product: the first of config.yaml unless it is given.
+
+        Raises
+        ------
+        InputError
+            If config.yaml has none of that name.
+        """
+        known = self.config.footprints
+        if name is None and known:
+            return next(iter(known))
+        if name is None or name not in known:
+            what = f"no footprint {name!r}" if name else "no footprints"
+            raise InputError(
+                f"{self.layout.config_file}: {what} there",
+                f"it has {', '.join(known)}" if known else "add a grid under footprints",
+            )
+        return name
+
     def __len__(self) -> int:
         return len(self.receptors)
 
@@ -221,16 +274,7 @@ class Result:
 
     def footprint_path(self, name: str | None = None) -> Path:
         """Return the file of a footprint, there or not."""
-        known = self.project.config.footprints
-        if name is None and known:
-            name = next(iter(known))
-        if name not in known:
-            what = f"no footprint {name!r}" if name else "no footprints"
-            raise InputError(
-                f"{self.project.layout.config_file}: {what} there",
-                f"it has {', '.join(known)}" if known else "add a grid under footprints",
-            )
-        return self.project.layout.footprint(str(name), self.simulation)
+        return self.project.layout.footprint(self.project.footprint_name(name), self.simulation)
 
     def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Figure:
         """Draw footprint and particles; ``path`` is where to save the picture, if anywhere.

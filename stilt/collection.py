@@ -1,0 +1,169 @@
+"""The footprints of many receptors as one array that is read where it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from stilt.errors import DamagedError, InputError
+from stilt.footprint.grid import geometry_of
+from stilt.log.index import OutputIndex
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import Config, FootprintGrid
+    from stilt.project import Project
+
+SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintFiles:
+    """The files of one footprint product, one for each receptor; None where nothing touched the grid.
+
+    Attributes
+    ----------
+    hours
+        The layers: where each begins, in hours from the receptor's time. One, 0, if integrated over time.
+    """
+
+    paths: tuple[Path | None, ...]
+    hours: NDArray[np.int64]
+    ny: int
+    nx: int
+    integrated: bool
+
+    def read(self, place: int) -> NDArray[np.float32]:
+        """Return all layers of one receptor: (hour, y, x), zero where the file has none."""
+        values = np.zeros((len(self.hours), self.ny, self.nx), np.float32)
+        path = self.paths[place]
+        if path is None:
+            return values
+        from netCDF4 import Dataset
+
+        try:
+            with Dataset(path) as file:
+                file.set_auto_mask(False)
+                foot = file["foot"][0]
+                starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
+        except (OSError, IndexError, KeyError) as error:
+            raise DamagedError(
+                f"{path} can't be read: {error}",
+                "stilt verify finds such files, stilt run remakes them",
+            ) from error
+        if self.integrated:
+            foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
+        hours = np.rint(starts / SECONDS_PER_HOUR).astype(np.int64)
+        inside = np.isin(hours, self.hours)
+        if foot.shape[1:] != (self.ny, self.nx) or foot[~inside].any():
+            raise InputError(
+                f"{path} was made with other settings than config.yaml has now",
+                "stilt run makes what is stale anew",
+            )
+        values[hours[inside] - self.hours[0]] = foot[inside]
+        return values
+
+
+class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
+    """What xarray indexes before anything is read."""
+
+    def __init__(self, files: FootprintFiles) -> None:
+        self.files = files
+        self.shape = (len(files.paths), len(files.hours), files.ny, files.nx)
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: Any) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._read
+        )
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        which, *rest = key
+        if isinstance(which, int | np.integer):
+            one: NDArray[np.float32] = _outer(self.files.read(int(which)), rest)
+            return one
+        places = np.arange(self.shape[0])[which]
+        parts = [_outer(self.files.read(int(place)), rest) for place in places]
+        shape = _outer(np.empty(self.shape[1:], np.bool_), rest).shape
+        return np.stack(parts) if parts else np.empty((0, *shape), np.float32)
+
+
+def _outer(values: Any, keys: list[Any]) -> Any:
+    """Index each axis by itself, last axis first so that numbers of axes before it hold."""
+    for axis in reversed(range(len(keys))):
+        values = values[(slice(None),) * axis + (keys[axis],)]
+    return values
+
+
+def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
+    """Return the footprints of all simulations that are complete or empty, as (receptor, hour, lat, lon).
+
+    ``hour`` is where a layer begins, in hours from the receptor's time (-24 to -1 for a day back). Projected grids
+    have y and x. Nothing is read until values are used; with dask, ``.chunk(receptor=10)`` makes it a dask array.
+
+    Raises
+    ------
+    InputError
+        If there is no such footprint, or nothing is complete.
+    """
+    config = project.config
+    name = project.footprint_name(name)
+    grid = config.footprints[name]
+    geometry = geometry_of(grid)
+    state = OutputIndex(project.layout.log_dir).fold()
+    empty = {sim.sim for sim in state.having("empty")}
+    done = empty | {sim.sim for sim in state.having("complete")}
+    places = [place for place, sim in enumerate(project.receptors.ids()) if sim in done]
+    if not places:
+        raise InputError(
+            f"{project.path} has no complete simulation", "stilt run runs what is left"
+        )
+    simulations = project.receptors.take(places)
+    files = FootprintFiles(
+        paths=tuple(
+            None if sim.sim in empty else project.layout.footprint(name, sim) for sim in simulations
+        ),
+        hours=_hours(config, grid),
+        ny=geometry.ny,
+        nx=geometry.nx,
+        integrated=grid.time_integrate,
+    )
+    y, x = ("lat", "lon") if geometry.is_longlat else ("y", "x")
+    receptors = [sim.receptor for sim in simulations]
+    return xr.DataArray(
+        indexing.LazilyIndexedArray(_LazyFootprints(files)),
+        dims=("receptor", "hour", y, x),
+        coords={
+            "receptor": [sim.sim for sim in simulations],
+            "hour": files.hours,
+            y: geometry.y,
+            x: geometry.x,
+            "receptor_time": (
+                "receptor",
+                np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]"),
+            ),
+            "receptor_lon": ("receptor", [float(np.mean(r.longitudes)) for r in receptors]),
+            "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
+            "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
+        },
+        name="foot",
+        attrs={"units": "ppm (umol-1 m2 s)", "crs": geometry.projection},
+    )
+
+
+def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:
+    if grid.time_integrate:
+        return np.zeros(1, np.int64)
+    if config.n_hours < 0:
+        return np.arange(config.n_hours, 0)
+    return np.arange(
+        config.n_hours + 1
+    )  # forward, the last minute of a run begins an hour of its own
