@@ -20,7 +20,7 @@ import stilt
 from stilt.example.starter import write_starter
 
 TOWER = {"longitude": -111.9, "latitude": 40.5, "altitude": 30}
-CITIES = ((-113.0, 40.5, 12.0), (-115.8, 41.3, 20.0))  # longitude, latitude, umol m-2 s-1
+CITIES = ((-112.7, 40.2, 12.0), (-114.1, 39.5, 20.0))  # longitude, latitude, umol m-2 s-1
 
 
 def make_project(folder: Path, model: str) -> stilt.Project:
@@ -30,7 +30,7 @@ def make_project(folder: Path, model: str) -> stilt.Project:
         config = folder / "config.yaml"
         text = config.read_text().replace("n_hours: -24", "n_hours: -12")
         config.write_text(text.replace("numpar: 200", f"numpar: 100\nmodel: {model}"))
-        times = pd.date_range("2026-06-15 12:00", "2026-06-16 22:00", freq="2h")
+        times = pd.date_range("2026-06-15 14:00", "2026-06-16 22:00", freq="2h")
         receptors = pd.DataFrame({"time": times, **TOWER})
         receptors.to_csv(folder / "receptors.csv", index=False)
     return stilt.Project(folder)
@@ -70,7 +70,7 @@ def draw(footprints: xr.DataArray, flux: xr.DataArray, added: xr.DataArray, path
     left.contour(
         mean["lon"],
         mean["lat"],
-        mean,
+        mean.where(mean > 0),
         levels=np.geomspace(most / 3000, most / 3, 5),
         norm=LogNorm(most / 3000, most),
         cmap="plasma_r",
@@ -78,6 +78,7 @@ def draw(footprints: xr.DataArray, flux: xr.DataArray, added: xr.DataArray, path
     )
     left.plot(TOWER["longitude"], TOWER["latitude"], "*", ms=12, mfc="white", mec="#222222")
     left.set(xlabel="longitude, °E", ylabel="latitude, °N", title="emissions and mean footprint")
+    left.set(xlim=(-117, -111), ylim=(38, 42))
     left.set_aspect(1 / np.cos(np.radians(TOWER["latitude"])))
     series = added.to_series().set_axis(pd.to_datetime(added["receptor_time"].to_numpy()))
     right.plot(series.index, series, "o-", color="#1d3557")

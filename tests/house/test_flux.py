@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,6 +13,7 @@ import stilt
 from stilt.errors import InputError
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
+from tests.shared_data import REPOSITORY
 
 GRID = {"lat": np.arange(40.05, 41, 0.1), "lon": np.arange(-112.95, -111, 0.1)}
 
@@ -172,3 +176,19 @@ def test_trajectories_are_run_without_a_project(project) -> None:
     assert len(frame) == len(result.particles())
     with pytest.raises(InputError, match="problem"):
         stilt.run_trajectories(result.receptor, met, n_hours=-2, numpars=10)
+
+
+def test_the_worked_example_goes_from_receptors_to_a_figure(tmp_path) -> None:
+    model = REPOSITORY / "tests" / "engines.py"
+    shown = subprocess.run(
+        [
+            *(sys.executable, REPOSITORY / "tools" / "enhancements.py", tmp_path / "tower"),
+            *("--model", f"{model}:FakeEngine"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "17 of 17 complete" in shown.stdout
+    assert (tmp_path / "tower" / "enhancements.png").read_bytes().startswith(b"\x89PNG")
