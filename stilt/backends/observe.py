@@ -102,7 +102,9 @@ def _hand_over(batch: BatchState) -> TaskLife:
 
 def _ended_unseen(state: State, liveness: Liveness) -> bool:
     return any(
-        life.closed != "finished" and liveness.of(batch.id, task).life is Life.GONE
+        (life is None or life.closed != "finished")
+        and liveness.of(batch.id, task).life is Life.GONE
         for batch in state.batches.values()
-        for task, life in batch.tasks.items()
+        for begun in [batch.tasks]
+        for task, life in ((task, begun.get(task)) for task, _ in batch.chunks)
     )
