@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.durable import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from stilt.paths import Layout
 
@@ -36,11 +36,11 @@ class Listing:
 
     def particles(self, date: str) -> frozenset[str]:
         """Return the ids of simulations with particles in the folder of a date."""
-        return self._ids(f"{self._layout.particles_dir}/{date}", _PARTICLES)
+        return self._ids("", date)
 
     def footprints(self, name: str, date: str) -> frozenset[str]:
         """Return the ids of simulations with a footprint of that product in the folder of a date."""
-        return self._ids(f"{self._layout.footprints_dir}/{name}/{date}", _FOOTPRINT)
+        return self._ids(name, date)
 
     def remove_leftovers(self, in_use: Iterable[str]) -> None:
         """Remove temporary files, but not those of the simulations ``in_use``, which live tasks have."""
@@ -57,11 +57,14 @@ class Listing:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def _read(self, folder: str, suffix: str) -> frozenset[str]:
+    def _read(self, name: str, date: str) -> frozenset[str]:
+        """List a folder of the footprint product of that name, or of particles if it is empty."""
+        root = self._layout.footprints_dir / name if name else self._layout.particles_dir
+        suffix = _FOOTPRINT if name else _PARTICLES
+        folder = root / date
         try:
             names = os.listdir(folder)  # noqa: PTH208 - plain names: a Path each would be ten times slower
         except FileNotFoundError:
             return frozenset()
-        temporary = [name for name in names if name.startswith(TEMPORARY_PREFIX)]
-        self.leftovers.update(Path(folder, name) for name in temporary)
-        return frozenset(name.removesuffix(suffix) for name in names if name.endswith(suffix))
+        self.leftovers.update(folder / file for file in names if file.startswith(TEMPORARY_PREFIX))
+        return frozenset(file.removesuffix(suffix) for file in names if file.endswith(suffix))

@@ -80,7 +80,7 @@ def _layout(project: Path, output: Path | None) -> Layout:
 
         output_setting = load_config(project / "config.yaml").output
         return Layout.of(project, output_setting)
-    return Layout.of(project, output)
+    return Layout.of(project, output.absolute())
 
 
 def _of_chunk(chunk: Path) -> tuple[Layout, str, int]:
