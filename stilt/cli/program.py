@@ -28,6 +28,7 @@ SECTIONS = {
         "init": Entry("stilt.cli.init", "Write starter files for a project."),
         "check": Entry("stilt.cli.check", "Look for what would stop a run; runs nothing."),
         "hysplit": Entry("stilt.cli.hysplit", "Install or find the transport binary."),
+        "met": Entry("stilt.cli.met", "Which meteorology there is and whom it covers."),
         "config": Entry("stilt.cli.config", "The JSON Schema of config.yaml for editors."),
         "doctor": Entry("stilt.cli.doctor", "What this filesystem and cluster really do."),
     },

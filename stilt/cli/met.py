@@ -1,0 +1,142 @@
+"""``stilt met``: which meteorology there is, and which receptors it covers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stilt.config.schema import Config, Met
+    from stilt.met.inventory import Collection, Covered, Inventory
+    from stilt.receptors.sequence import Receptors
+
+SHOWN = 3
+"""How many gaps, files and simulations are named."""
+
+
+@click.command("met")
+@project_argument
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--files", is_flag=True, help="List every file with its hours.")
+def command(project: Path, as_json: bool, files: bool) -> None:
+    """Show the files, hours, grid and levels of each meteorology, and which receptors it covers."""
+    from stilt.config.load import load_config
+    from stilt.met.inventory import take_inventory
+
+    config = load_config(project / "config.yaml", projections=False)
+    receptors = _receptors(project, config)
+    found = {name: take_inventory(met) for name, met in config.mets.items()}
+    if as_json:
+        import msgspec
+
+        facts = {name: _facts(each, config, receptors) for name, each in found.items()}
+        click.echo(msgspec.json.encode(facts))
+        return
+    for name, inventory in found.items():
+        click.echo(f"{name}  {_described(config.mets[name])}")
+        for line in _lines(inventory, config, receptors, list_files=files):
+            click.echo(f"  {line}")
+
+
+def _receptors(project: Path, config: Config) -> Receptors | None:
+    from stilt.receptors import read_receptors
+
+    path = project / "receptors.csv"
+    return read_receptors(path, list(config.mets)) if path.is_file() else None
+
+
+def _described(met: Met) -> str:
+    return f"{met.directory}, {met.file_format} every {met.file_tres}"
+
+
+def _lines(
+    inventory: Inventory, config: Config, receptors: Receptors | None, *, list_files: bool
+) -> Iterator[str]:
+    if not inventory.collections:
+        yield "no file reads as ARL"
+    for collection in inventory.collections:
+        yield from _about(collection)
+        if receptors is not None:
+            yield from _about_receptors(_coverage(collection, config, receptors), receptors)
+        if list_files:
+            for file in sorted(collection.files, key=lambda each: each.times[0]):
+                yield f"  {file.times[0]:%Y-%m-%d %H:%M} to {file.times[-1]:%Y-%m-%d %H:%M}  {file.path}"
+    if inventory.unread:
+        more = f" and {len(inventory.unread) - 1:,} more" if len(inventory.unread) > 1 else ""
+        yield f"unread     {inventory.unread[0]}{more} (HYSPLIT may read it all the same)"
+
+
+def _about(collection: Collection) -> Iterator[str]:
+    from stilt.met.inventory import LEVEL_TYPES
+    from stilt.quantities import counted, duration, size
+
+    first, grid = collection.files[0], collection.grid
+    step = f", every {duration(collection.step.total_seconds())}" if collection.step else ""
+    yield f"files      {counted(len(collection.files), 'file')}, {size(collection.size_bytes)}"
+    yield f"hours      {collection.span}{step}"
+    gaps = collection.gaps
+    if gaps:
+        more = f" and {len(gaps) - SHOWN:,} more" if len(gaps) > SHOWN else ""
+        yield f"gaps       {'; '.join(map(str, gaps[:SHOWN]))}{more}"
+    lons, lats = zip(*grid.outline(), strict=True)
+    box = f"{min(lons):.1f} to {max(lons):.1f} E, {min(lats):.1f} to {max(lats):.1f} N"
+    yield f"grid       {first.model}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
+    kind = LEVEL_TYPES.get(first.level_type, "unknown")
+    upper = first.levels[1:] or first.levels
+    yield f"levels     {len(upper)} of {kind}, {upper[0].height:g} to {upper[-1].height:g}"
+    yield f"variables  {' '.join(upper[0].variables)}; at the ground {' '.join(first.levels[0].variables)}"
+
+
+def _coverage(collection: Collection, config: Config, receptors: Receptors) -> Covered:
+    from stilt.met.inventory import coverage
+
+    places = list(zip(receptors.longitudes.tolist(), receptors.latitudes.tolist(), strict=True))
+    bounds = receptors.first.tolist()
+    points = [places[begin:end] for begin, end in pairwise(bounds)]
+    return coverage(collection, config.n_hours, receptors.minutes, points)
+
+
+def _about_receptors(covered: Covered, receptors: Receptors) -> Iterator[str]:
+    yield f"receptors  {covered.covered:,} of {covered.receptors:,} covered"
+    for mask, why in (
+        (covered.hours, "outside of its hours"),
+        (covered.domain, "outside of its grid"),
+    ):
+        rows = mask.nonzero()[0].tolist()
+        if rows:
+            shown = ", ".join(receptors.names[row].as_py() for row in rows[:SHOWN])
+            yield f"           {len(rows):,} {why}: {shown}{' ...' if len(rows) > SHOWN else ''}"
+
+
+def _facts(inventory: Inventory, config: Config, receptors: Receptors | None) -> dict[str, Any]:
+    collections = []
+    for collection in inventory.collections:
+        first, span, step = collection.files[0], collection.span, collection.step
+        facts: dict[str, Any] = {
+            "model": first.model,
+            "files": len(collection.files),
+            "bytes": collection.size_bytes,
+            "start": span.start,
+            "end": span.end,
+            "step_minutes": step.total_seconds() / 60 if step else None,
+            "gaps": [[gap.start, gap.end] for gap in collection.gaps],
+            "nx": collection.grid.nx,
+            "ny": collection.grid.ny,
+            "outline": collection.grid.outline(),
+            "levels": [level.height for level in first.levels],
+        }
+        if receptors is not None:
+            covered = _coverage(collection, config, receptors)
+            facts["receptors"] = covered.receptors
+            facts["covered"] = covered.covered
+            facts["outside_hours"] = int(covered.hours.sum())
+            facts["outside_grid"] = int(covered.domain.sum())
+        collections.append(facts)
+    return {"collections": collections, "unread": list(inventory.unread)}

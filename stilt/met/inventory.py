@@ -1,0 +1,170 @@
+"""What meteorology there is in a folder: files, hours, gaps, grid, levels, and which receptors it covers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilt.met.arl import ArlError, ArlFile, read_arl
+from stilt.met.files import Span
+from stilt.met.listing import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import Met
+    from stilt.met.grid import Grid
+
+LEVEL_TYPES = {1: "sigma", 2: "pressure", 3: "terrain-following height", 4: "hybrid"}
+
+_CODES = {"Y": r"\d{4}", "j": r"\d{3}", "b": r"[^\W\d_]+", "B": r"[^\W\d_]+", "%": "%"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Files of one source on one grid."""
+
+    files: tuple[ArlFile, ...]
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that all of them have."""
+        return self.files[0].grid
+
+    @property
+    def times(self) -> list[datetime]:
+        """All analysis times, ascending and each once."""
+        return sorted({time for file in self.files for time in file.times})
+
+    @property
+    def span(self) -> Span:
+        """From the first analysis to the last."""
+        times = self.times
+        return Span(times[0], times[-1])
+
+    @property
+    def step(self) -> timedelta | None:
+        """The longest of the files' own steps: more than that between two analyses is a gap."""
+        return max((file.step for file in self.files if file.step), default=None)
+
+    @property
+    def gaps(self) -> list[Span]:
+        """Stretches without meteorology between the first analysis and the last."""
+        step = self.step
+        if step is None:
+            return []
+        return [Span(*pair) for pair in pairwise(self.times) if pair[1] - pair[0] > step]
+
+    @property
+    def size_bytes(self) -> int:
+        """What the files take on disk."""
+        return sum(file.path.stat().st_size for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What a folder holds for one meteorology.
+
+    Attributes
+    ----------
+    collections
+        The files that read as ARL, the largest collection first.
+    unread
+        For every other file whose name fits, why it does not read.
+    """
+
+    collections: tuple[Collection, ...]
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How many receptors a collection covers, and why it does not cover the others.
+
+    Attributes
+    ----------
+    receptors, covered
+        All, and those whose whole run it covers.
+    hours, domain
+        Masks over the receptors: some hour is missing; some release point is outside of the grid.
+    """
+
+    receptors: int
+    covered: int
+    hours: NDArray[np.bool_]
+    domain: NDArray[np.bool_]
+
+
+def take_inventory(met: Met) -> Inventory:
+    """Read the headers of every file whose name fits the met's ``file_format``."""
+    fits = name_pattern(met.file_format).search
+    known = listing(met.directory)
+    known.refresh(older_than_s=0)
+    groups: dict[tuple[str, Grid], list[ArlFile]] = {}
+    unread: list[str] = []
+    for path in filter(fits, known.paths):
+        try:
+            file = read_arl(Path(path))
+        except (ArlError, OSError) as error:
+            unread.append(str(error))
+        else:
+            groups.setdefault((file.model, file.grid), []).append(file)
+    ordered = sorted(groups.values(), key=len, reverse=True)
+    return Inventory(tuple(Collection(tuple(files)) for files in ordered), tuple(unread))
+
+
+def name_pattern(file_format: str) -> re.Pattern[str]:
+    """Return what a ``file_format`` matches at any time: digits in place of its strftime codes."""
+    parts = re.split(r"%-?(.)", file_format)
+    codes = [_CODES.get(code, r"\d{1,6}") for code in parts[1::2]] + [""]
+    try:
+        return re.compile("".join(map("".join, zip(parts[::2], codes, strict=True))))
+    except re.error:  # a name in which signs of regular expressions stand for themselves
+        literal = map(re.escape, parts[::2])
+        return re.compile("".join(map("".join, zip(literal, codes, strict=True))))
+
+
+def coverage(
+    collection: Collection,
+    n_hours: int,
+    minutes: NDArray[np.int64],
+    points: Sequence[Sequence[tuple[float, float]]],
+) -> Covered:
+    """Hold receptors against a collection.
+
+    Parameters
+    ----------
+    collection
+        The files.
+    n_hours
+        Length of a run.
+    minutes
+        Time of each receptor, minutes since 1970 UTC.
+    points
+        Longitudes and latitudes of the release points of each receptor.
+    """
+    import numpy as np
+
+    starts, ends = (
+        np.minimum(minutes, minutes + 60 * n_hours),
+        np.maximum(minutes, minutes + 60 * n_hours),
+    )
+    span = collection.span
+    hours = (starts < _minute(span.start)) | (ends > _minute(span.end))
+    for gap in collection.gaps:
+        hours |= (starts < _minute(gap.end)) & (ends > _minute(gap.start))
+    inside = {point: collection.grid.contains(*point) for point in {p for ps in points for p in ps}}
+    domain = np.array([not all(inside[point] for point in own) for own in points], dtype=bool)
+    return Covered(len(minutes), int(np.sum(~(hours | domain))), hours, domain)
+
+
+def _minute(time: datetime) -> int:
+    return int((time - _EPOCH).total_seconds()) // 60
