@@ -1,111 +1,108 @@
-"""Writers on two clients of a filesystem whose locks are each client's own, as clusters have them."""
+"""Many writers on two clients of one filesystem, each a mount of its own, as two nodes of a cluster have."""
 
-import fcntl
-import multiprocessing
-import os
 import subprocess
-import time
+import sys
 from pathlib import Path
 
 import pytest
 
-from stilt.identity import this_writer
 from stilt.log.events import Done, Started
 from stilt.log.index import OutputIndex
-from stilt.log.lines import encode_line, payload_of
+from stilt.log.lines import payload_of
 from stilt.log.reader import read_segment
-from stilt.log.writer import SegmentWriter
+from tests.shared_data import REPOSITORY
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "two-clients"
-WRITERS = 64
-EVENTS = 100_000
-FORK = multiprocessing.get_context("fork")
+HARNESS = REPOSITORY / "tools" / "shared-filesystem"
+
+
+class Filesystem:
+    """A filesystem of ``tools/shared-filesystem``."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        self.shared = Path(folder) / "shared"
+
+    def tool(self, *arguments):
+        command = [HARNESS, "--dir", self.folder, *arguments]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+    def from_two_clients(self, how, writers, events):
+        """Let half of the writers write from each client; return how many events they acknowledged."""
+        half = writers // 2
+        work = [sys.executable, "-m", "tests.log.many_writers", how, self.shared]
+        clients = [
+            subprocess.Popen(
+                [
+                    HARNESS,
+                    "--dir",
+                    self.folder,
+                    "exec",
+                    "--",
+                    *work,
+                    str(first),
+                    str(half),
+                    str(events),
+                ],
+                cwd=REPOSITORY,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for first in (0, half)
+        ]
+        said = [client.communicate()[0] for client in clients]
+        assert [client.returncode for client in clients] == [0, 0]
+        return sum(map(int, said))
 
 
 @pytest.fixture
-def clients(tmp_path):
-    """Return the same folder as two clients see it, and the folder itself."""
-    started = subprocess.run(
-        [SCRIPT, "start", tmp_path], check=False, capture_output=True, text=True
-    )
-    if started.returncode == 4:
-        pytest.skip(started.stderr.strip())
-    assert started.returncode == 0, started.stderr
-    yield tmp_path / "a", tmp_path / "b", tmp_path / "real"
-    subprocess.run([SCRIPT, "stop", tmp_path], check=True)
+def start(tmp_path):
+    """Return what brings a filesystem of a kind up; it goes down after the test."""
+    filesystem = Filesystem(tmp_path / "fs")
+
+    def up(kind):
+        done = filesystem.tool("start", kind)
+        if done.returncode == 4:
+            pytest.skip(done.stderr.strip())
+        assert done.returncode == 0, done.stderr
+        return filesystem
+
+    yield up
+    stopped = filesystem.tool("stop")
+    assert stopped.returncode == 0, stopped.stderr
 
 
-def in_parallel(target, arguments):
-    """Run a function in one process for each set of arguments; return what they return."""
-    with FORK.Pool(len(arguments)) as pool:
-        return pool.starmap(target, arguments, chunksize=1)
-
-
-def own_segment(client, task, simulations):
-    """Write a life of the product's own; return what it acknowledged."""
-    writer = SegmentWriter(client / "log", "b1", 1, this_writer("worker", task=task, attempt=1))
-    acknowledged = 0
-    for number in range(simulations):
-        sim = f"hrrr_{task}_{number}"
-        writer.append(Started(sim, 1.0))
-        writer.append(Done(sim, "complete", 2.0))
-        if number % 32 == 31:
-            writer.sync()
-            acknowledged = 2 * (number + 1)
-    writer.close()
-    return max(acknowledged, 2 * simulations)
-
-
-def shared_file(client, task, events):
-    """Append the same events to one file for all, each under an exclusive lock; return how many."""
-    descriptor = os.open(client / "shared", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for number in range(events):
-        line = encode_line(number, [Started(f"hrrr_{task}_{number}", 1.0)])
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, line)
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-    os.close(descriptor)
-    return events
-
-
-def test_64_writers_on_two_clients_lose_nothing(clients, capsys):
-    *ends, real = clients
-    per_writer = 1 + EVENTS // WRITERS // 2
-    jobs = [(ends[task % 2], task, per_writer) for task in range(WRITERS)]
-    acknowledged = sum(in_parallel(own_segment, jobs))
-
-    found = [read_segment(path) for path in OutputIndex(real / "log").segments()]
+@pytest.mark.parametrize(
+    ("kind", "writers", "events"), [("bindfs", 64, 1_564), ("gluster", 16, 300)]
+)
+def test_writers_on_two_clients_lose_nothing(start, capsys, kind, writers, events):
+    filesystem = start(kind)
+    acknowledged = filesystem.from_two_clients("segments", writers, events)
+    index = OutputIndex(filesystem.shared / "log")
+    found = [read_segment(path) for path in index.segments()]
     kept = sum(isinstance(event, Started | Done) for content in found for event in content.events)
-    state = OutputIndex(real / "log").fold()
-    assert acknowledged >= EVENTS
-    assert (kept, state.damaged, state.segments) == (acknowledged, 0, WRITERS)
-    assert all(simulation.is_done for simulation in state.sims.values())
-    assert state.begun() == acknowledged // 2
+    state = index.fold()
+    assert acknowledged == writers * events
+    assert (kept, state.damaged, state.segments) == (acknowledged, 0, writers)
+    assert (state.begun(), len(state.having("complete"))) == (acknowledged // 2, acknowledged // 2)
 
-    jobs = [(ends[task % 2], task, 2 * per_writer) for task in range(WRITERS)]
-    written = sum(in_parallel(shared_file, jobs))
-    lines = (real / "shared").read_bytes().split(b"\n")
-    whole = sum(payload_of(line) is not None for line in lines)
-    lost, destroyed = acknowledged - kept, written - whole
+    written = filesystem.from_two_clients("shared", writers, events)
+    lines = (filesystem.shared / "shared").read_bytes().split(b"\n")
+    destroyed = written - sum(payload_of(line) is not None for line in lines)
     with capsys.disabled():
         print(  # noqa: T201 - the reason for the design, in numbers
-            f"\n{WRITERS} writers on two clients with locks of their own; a segment each: {lost} of "
-            f"{acknowledged:,} acknowledged events lost; one locked file: {destroyed:,} of {written:,}, and no error"
+            f"\n{kind}, {writers} writers on two clients: a segment each, {acknowledged - kept} of "
+            f"{acknowledged:,} acknowledged events lost; one locked file, {destroyed:,} of {written:,}"
         )
 
 
-def test_each_client_sees_what_the_other_wrote(clients):
-    first, second, _ = clients
-    own_segment(first, 0, 5)
-    own_segment(second, 1, 5)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        states = [OutputIndex(client / "log").fold() for client in (first, second)]
-        if all(state.begun() == 10 for state in states):
-            break
-        time.sleep(0.1)
-    assert [state.tally().total() for state in states] == [10, 10]
-    assert [OutputIndex(client / "log").next_attempt("b1", 1) for client in (first, second)] == [
-        2,
-        2,
-    ]
+def test_each_client_sees_what_the_other_wrote(start):
+    filesystem = start("bindfs")
+    filesystem.from_two_clients("segments", 2, 10)
+    look = (
+        "import sys, pathlib; from stilt.log.index import OutputIndex;"
+        "index = OutputIndex(pathlib.Path(sys.argv[1]) / 'log');"
+        "print(index.fold().begun(), index.next_attempt('b1', 1))"
+    )
+    for _ in range(2):
+        seen = filesystem.tool("exec", "--", sys.executable, "-c", look, filesystem.shared)
+        assert seen.stdout.split() == ["10", "2"], seen.stderr
