@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, from_error, note, warning
 from stilt.errors import StiltError
+from stilt.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
     if too_high:
         yield warning(
             "receptors",
-            f"{too_high:,} release points are above the model's top ({config.z_top:g} m)",
+            f"{counted(too_high, 'release point')} above the model's top ({config.z_top:g} m)",
             "raise z_top",
         )
 

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Weight, worst_first
+from stilt.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,11 +65,7 @@ def summary(findings: Iterable[Finding]) -> str:
         counts[finding.weight] += 1
     problems, warnings = counts[Weight.PROBLEM], counts[Weight.WARNING]
     if problems:
-        return f"{_counted(problems, 'problem')}, {_counted(warnings, 'warning')}: mend these first"
+        return f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}: mend these first"
     if warnings:
-        return f"{_counted(warnings, 'warning')}: `stilt run` would start"
+        return f"{counted(warnings, 'warning')}: `stilt run` would start"
     return "nothing stands in the way of `stilt run`"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

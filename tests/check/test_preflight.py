@@ -178,6 +178,27 @@ def test_outputs_that_do_not_fit_are_a_warning(project, bad):
     assert "are free in" in finding.text
 
 
+def test_the_room_is_judged_by_the_results_that_are_there(stilt, project):
+    assert stilt("run", project).returncode == 0
+    sizes = [path.stat().st_size for path in project.glob("output/particles/*/*.parquet")]
+    assert len(sizes) == 1
+    done = stilt("check", "--json", project)
+    (room,) = [f["text"] for f in json.loads(done.stdout) if f["area"] == "output"]
+    assert "rough guess" not in room
+    assert " in 2 files; " in room
+
+
+def test_what_one_may_want_to_know_of_receptors_is_said(stilt, project):
+    write_receptors(
+        project, "2026-06-16 10:00:30,-111.9,40.5,30", "2026-06-16 10:00,-111.9,40.5,26000"
+    )
+    done = stilt("check", project)
+    words = " ".join(done.stdout.split())
+    assert done.returncode == 0
+    assert "note receptors 1 receptor has seconds in the time" in words
+    assert "warning receptors 1 release point above the model's top (25000 m)" in words
+
+
 def test_slurm_that_is_not_there_is_a_problem_of_the_surroundings(stilt, project):
     change(project, "numpar: 50", "numpar: 50\nexecution: {backend: slurm, n_workers: 2}")
     done = stilt("check", project, env={"PATH": str(Path(sys.executable).parent)})

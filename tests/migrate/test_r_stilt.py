@@ -187,14 +187,30 @@ def test_an_error_run_and_factors_on_the_mixed_layer_move_over(migrate):
     assert config.ziscale == (0.8,) * 24
 
 
-def test_columns_and_heights_above_sea_level_move_over(migrate):
-    migration = migrate(
-        SCRIPT
-        + "kmsl <- 1\nreceptors <- data.frame(run_time = as.POSIXct('2019-03-01 06:00', tz = 'UTC'),"
-        " lati = 46.5, long = 8, zagl = list(c(5, 500)))\n"
-    )
+def test_heights_above_sea_level_move_over(migrate):
+    migration = migrate(SCRIPT + "kmsl <- 1\n")
     assert migration.receptors is not None
-    assert migration.receptors.startswith("time,longitude,latitude,zasl")
+    assert migration.receptors.startswith("time,longitude,latitude,zasl\n")
+
+
+def test_columns_and_multipoints_become_grouped_rows(migrate, tmp_path):
+    migration = migrate(
+        SCRIPT + "receptors <- data.frame(run_time = as.POSIXct('2019-03-01 06:00', tz = 'UTC'),"
+        " lati = 46.5, long = list(8, c(8, 9)), zagl = list(c(5, 500), c(10, 10)))\n"
+    )
+    path = tmp_path / "receptors.csv"
+    path.write_text(migration.receptors or "")
+    column, several = (simulation.receptor for simulation in read_receptors(path, ["gfs"]))
+    assert column.is_column
+    assert column.heights_m == (5.0, 500.0)
+    assert several.longitudes == (8.0, 9.0)
+
+
+def test_own_ids_move_over(migrate, tmp_path):
+    migration = migrate(f"{SCRIPT}simulation_id <- paste0('tower', 1:6)\n")
+    path = tmp_path / "receptors.csv"
+    path.write_text(migration.receptors or "")
+    assert read_receptors(path, ["gfs"]).ids()[0] == "gfs_tower1"
 
 
 def test_scripts_of_older_versions_move_over(migrate):
