@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 EXIT_NOT_FINISHED = 3
 
+_DAMAGES_SHOWN = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -86,6 +88,7 @@ class _Project:
     simulations: Simulations
     engine: Engine
     settings: Settings
+    notes: tuple[str, ...]
 
     @property
     def engine_name(self) -> str:
@@ -101,12 +104,13 @@ def _read(request: Request) -> _Project:
     layout = Layout.of(root, config.output)
     simulations = read_receptors(request.receptors or layout.receptors_file, tuple(config.mets))
     engine = load_engine(config)
+    notes = simulations.notes
     name = f"{engine.name} {engine.version}"
     settings = Settings(
         {met: transport_digest(config, met, name) for met in config.mets},
         {name: footprint_digest(config, name) for name in config.footprints},
     )
-    return _Project(layout, config, simulations, engine, settings)
+    return _Project(layout, config, simulations, engine, settings, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class _Run:
         with run_lock(layout):
             state, todo = self._plan(settle=True)
             self._say_plan(todo)
+            self._say_damage(state)
             if not todo.work:
                 return self._nothing_to_do(todo)
             _compile(self.project.config)
@@ -223,7 +228,14 @@ class _Run:
             "not asked for": todo.left_out,
         }
         facts += [f"{count:,} {what}" for what, count in other.items() if count]
+        for note in self.project.notes:
+            self.say(f"receptors: {note}")
         self.say(f"{todo.total:,} simulations: {', '.join(facts)}")
+
+    def _say_damage(self, state: State) -> None:
+        """Tell of damage in the log: whatever can't be read there counts as never run."""
+        for damage in state.damages[:_DAMAGES_SHOWN]:
+            self.say(f"the log is damaged: {damage}")
 
     def _nothing_to_do(self, todo: Plan) -> int:
         if not todo.queued:

@@ -7,6 +7,7 @@ release height of a receptor (see ``Behaviour``) and by the environment:
 ``FAKE_RUNS``     a file to which each run appends one line ``<sim> <pid> begin|end``
 ``FAKE_MODEL``    1: the time is spent in a process of its own, as hycs_std does (its pid goes to FAKE_RUNS)
 ``FAKE_HEAL``     a file: while it does not exist, heights misbehave; once it exists, all runs are good
+``FAKE_MEGABYTES`` what BIG_MEMORY takes (default 300)
 ``FAKE_BROKEN``   1: ``prepare`` refuses
 """
 
@@ -160,4 +161,6 @@ def _misbehave(height: int) -> None:
     if height == Behaviour.HANG:
         time.sleep(3600)
     if height == Behaviour.BIG_MEMORY:
-        sys.stderr.write(f"{len(bytearray(os.urandom(1) * 300_000_000))} bytes taken\n")
+        megabytes = int(os.environ.get("FAKE_MEGABYTES", "300"))
+        held = [b"x" * 1_000_000 for _ in range(megabytes)]
+        sys.stderr.write(f"{len(held)} MB taken\n")

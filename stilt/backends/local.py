@@ -114,9 +114,12 @@ class LocalBackend:
             why = signals.name or _too_many_failures(handed, follower)
             if why and stopped_at is None:
                 stopped_at = time.monotonic()
-                progress.say(f"{why}: stopping, what runs is marked interrupted")
+                progress.say(f"{why}: stopping, what runs is marked interrupted (again: at once)")
                 _signal(running, signal.SIGTERM)
-            if stopped_at is not None and time.monotonic() - stopped_at > _PATIENCE_S:
+            impatient = signals.count > 1
+            if stopped_at is not None and (
+                impatient or time.monotonic() - stopped_at > _PATIENCE_S
+            ):
                 _signal(running, signal.SIGKILL)
             running = [child for child in running if not self._has_ended(child)]
             _show(follower, progress)

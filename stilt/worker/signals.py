@@ -20,12 +20,15 @@ class StopSignals:
     ----------
     name
         The signal that came, such as ``SIGTERM``; empty until one has.
+    count
+        How many have come.
     wakeup
         A descriptor to select on.
     """
 
     def __init__(self) -> None:
         self.name = ""
+        self.count = 0
         self.wakeup, self._write = os.pipe()
         for end in (self.wakeup, self._write):
             os.set_blocking(end, False)
@@ -56,4 +59,5 @@ class StopSignals:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         del frame
+        self.count += 1
         self.name = self.name or signal.Signals(number).name

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.engines import Behaviour, runs
 from tests.projects import FOOTPRINT, make_project, wait_until, write_receptors
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GRID = f"{{near: {FOOTPRINT}}}"
 
@@ -231,3 +230,40 @@ def test_work_directories_of_a_worker_that_was_killed_go_with_the_next_run(tmp_p
     assert project.leftovers()
     assert project.stilt("run").code == 0
     assert project.leftovers() == []
+
+
+def test_a_damaged_log_is_told_and_what_it_lost_is_run_again(tmp_path: Path) -> None:
+    project = make_project(tmp_path, [5, 6, 7])
+    project.stilt("run", "--cpus", "1")
+    (segment,) = project.output.glob("log/*/worker*.log")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    torn = next(number for number, line in enumerate(lines) if b'"done"' in line)
+    lines[torn] = lines[torn].replace(b"complete", b"comqlete")
+    segment.write_bytes(b"".join(lines))
+    answer = project.stilt("run")
+    assert answer.code == 0
+    assert f"{segment.name}, byte" in answer.out
+    assert "1 interrupted, 2 already done" in answer.out
+    assert Counter(project.outcomes().values()) == {"complete": 3}
+
+
+def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
+    project = make_project(tmp_path, [5])
+    process = project.start("run", FAKE_SLEEP="60")
+    wait_until(lambda: runs(project.runs_file, "begin"), "it runs")
+    (worker,) = [pid for pid in project.processes() if b"push-worker" in command_line(pid)][:1]
+    os.kill(worker, signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    while "stopping" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 3
+    wait_until(lambda: not project.processes(), "everything has ended")
+
+
+def command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
+    return b""

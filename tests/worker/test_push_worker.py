@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,6 @@ from tests.projects import Project, make_project, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from stilt.backends.interface import HandOver
 
@@ -221,6 +222,63 @@ def test_a_task_that_the_batch_does_not_have_is_refused(hand_over) -> None:
     answer = project.stilt(*task[:-1], "7")
     assert answer.code == 2
     assert "tasks 0 to 0" in answer.err
+
+
+STUCK = """
+import sys
+from stilt.worker import push_worker
+push_worker._GRACE_S = 0.5
+from stilt.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_simulation_that_hangs_for_ever_is_ended_and_the_others_go_on(hand_over) -> None:
+    """Beyond what its engine allows itself: the engine hangs too."""
+    project, task = hand_over([Behaviour.HANG, 5, 6], settings="execution: {timeout: 0.5}")
+    subprocess.run(
+        [sys.executable, "-c", STUCK, *task],
+        cwd=project.path,
+        env=project.environment(),
+        check=False,
+        timeout=60,
+    )
+    assert sorted(project.outcomes().values()) == ["complete", "complete", "failed"]
+    assert list(project.reasons().values()) == ["TIMEOUT"]
+
+
+@pytest.fixture
+def small_memory() -> Iterator[Path]:
+    """A control group that may use 700 MB; skipped where none can be made."""
+    own = [line.split(":") for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    paths = [path for _, controllers, path in own if controllers == "memory"]
+    group = Path("/sys/fs/cgroup/memory") / (paths[0].lstrip("/") if paths else "") / "stilt-test"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text("700M")
+    except OSError as error:
+        pytest.skip(f"no control group with a memory limit can be made here: {error.strerror}")
+    yield group
+    wait_until(lambda: not (group / "cgroup.procs").read_text(), "its processes have ended")
+    group.rmdir()
+
+
+def test_what_the_out_of_memory_killer_took_is_told_from_another_kill(
+    hand_over, small_memory: Path
+) -> None:
+    project, task = hand_over([Behaviour.BIG_MEMORY, 5, Behaviour.KILL_CHILD])
+    command = (
+        f"echo $$ > {small_memory}/cgroup.procs && exec {sys.executable} -m stilt {' '.join(task)}"
+    )
+    subprocess.run(
+        ["bash", "-c", command],
+        cwd=project.path,
+        env=project.environment(FAKE_MEGABYTES="2000"),
+        check=False,
+        timeout=60,
+    )
+    assert sorted(project.outcomes().values()) == ["complete", "failed", "failed"]
+    assert sorted(project.reasons().values()) == ["KILLED", "OUT_OF_MEMORY"]
 
 
 @pytest.fixture
