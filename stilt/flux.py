@@ -7,6 +7,7 @@ within the grid is conserved; of a flux that changes in time, an hour takes what
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
 
 HOUR = np.timedelta64(3600, "s")
 FULL_CIRCLE = 360.0
+OF_FOOTPRINTS = "ppm (umol-1 m2 s)"
+PER_AREA_AND_TIME = ("m-2s-1", "s-1m-2", "/m2/s", "/s/m2", "/m2s", "m-2/s")
+MICROMOLES = {
+    "mol": 1e6,
+    "moles": 1e6,
+    "mmol": 1e3,
+    **dict.fromkeys(
+        ("umol", "micromol", "micromoles", "\N{MICRO SIGN}mol", "\N{GREEK SMALL LETTER MU}mol"), 1.0
+    ),
+    "nmol": 1e-3,
+}
 FIELDS_KEPT = 72  # receptors that follow each other share most of their hours
 
 
@@ -37,13 +49,14 @@ def enhancements(footprints: xr.DataArray, flux: xr.DataArray) -> xr.DataArray:
     footprints
         From ``Project.footprints``: (receptor, hour, lat, lon), ppm per (umol m-2 s-1).
     flux
-        umol m-2 s-1, with dimensions lat and lon (degrees, cell centres of a regular grid, any order) and maybe time
+        umol m-2 s-1 (or mol, mmol, nmol, if its ``units`` say so), with dimensions lat and lon (degrees, cell centres of a regular grid, any order) and maybe time
         (UTC; a value holds from its time to the next one's). Where it has no cells it is zero.
 
     Raises
     ------
     InputError
-        If dimensions are missing, the grid is projected, or the flux does not cover the time of a footprint.
+        If dimensions are missing, the grid is projected, the flux does not cover the time of a footprint, or its units
+        are another kind of quantity.
     """
     _check(footprints, flux)
     fields = _Fields.of(flux, footprints)
@@ -100,12 +113,15 @@ class _Fields:
     ----------
     times
         From when each field holds; None for one that always does.
+    micromoles
+        How many umol m-2 s-1 a unit of the flux is.
     """
 
     flux: xr.DataArray
     times: NDArray[np.datetime64] | None
     along: Values
     across: Values
+    micromoles: float
     made: dict[int, Values]
 
     @classmethod
@@ -120,6 +136,7 @@ class _Fields:
             times,
             _overlap_lat(ordered["lat"].to_numpy(), footprints["lat"].to_numpy()),
             _overlap_lon(ordered["lon"].to_numpy(), footprints["lon"].to_numpy()),
+            _micromoles(flux.attrs.get("units")),
             {},
         )
 
@@ -142,8 +159,22 @@ class _Fields:
                 )
             while len(self.made) >= FIELDS_KEPT:
                 del self.made[next(iter(self.made))]
-            self.made[number] = self.along @ values @ self.across.T
+            self.made[number] = self.along @ (values * self.micromoles) @ self.across.T
         return self.made[number]
+
+
+def _micromoles(units: str | None) -> float:
+    """Return how many umol m-2 s-1 a unit is: 1 where none is given, or the footprint's own was copied along."""
+    if units is None or units == OF_FOOTPRINTS:
+        return 1.0
+    plain = re.sub(r"\*\*|[\^*. ()_]", "", str(units)).replace("\N{SUPERSCRIPT TWO}", "2")
+    amount = next((plain.removesuffix(end) for end in PER_AREA_AND_TIME if plain.endswith(end)), "")
+    if amount not in MICROMOLES:
+        raise InputError(
+            f"the flux's units {units!r} are not an amount per area and time",
+            "convert it to umol m-2 s-1 and set flux.attrs['units']",
+        )
+    return MICROMOLES[amount]
 
 
 def _shares(times: NDArray[np.datetime64], start: np.datetime64) -> Iterator[tuple[int, float]]:

@@ -53,11 +53,14 @@ class Footprint:
     times
         The start of each layer, datetime64[s] in UTC, ascending: hours counted from the receptor's time, or
         that time itself for the one layer of a time-integrated footprint.
+    is_integrated
+        Whether the one layer is the sum over all hours.
     """
 
     values: NDArray[np.float32]
     geometry: Geometry
     times: NDArray[np.datetime64]
+    is_integrated: bool = False
 
     @property
     def x(self) -> NDArray[np.float64]:
@@ -108,7 +111,8 @@ def calc_footprint(table: ParticleTable, grid: FootprintGrid, receptor: Receptor
     first_hour, n_layers = (0, 1) if grid.time_integrate else (times.first_hour, times.n_hours)
     values = np.zeros((n_layers, geometry.ny, geometry.nx), np.float32)
     _spread(rows, values, grid, geometry)
-    return Footprint(values, geometry, _starts(receptor, first_hour, n_layers))
+    starts = _starts(receptor, first_hour, n_layers)
+    return Footprint(values, geometry, starts, is_integrated=grid.time_integrate)
 
 
 def _starts(receptor: Receptor, first_hour: int, n_layers: int) -> NDArray[np.datetime64]:

@@ -193,6 +193,7 @@ def _foot_variable(file: Dataset, footprint: Footprint, names: tuple[str, str]) 
         "units": "ppm (umol-1 m2 s)",
         "standard_name": "footprint",
         "long_name": "stilt surface influence footprint",
+        "cell_methods": "time: sum" if footprint.is_integrated else "time: sum (interval: 1 hour)",
         "coordinates": "receptor_time receptor_lon receptor_lat receptor_height",
     }
     if not footprint.geometry.is_longlat:

@@ -131,12 +131,31 @@ def test_an_hour_between_two_fluxes_takes_its_share_of_each(project) -> None:
 
 
 @pytest.mark.parametrize(
+    ("units", "micromoles"),
+    [
+        ("umol m-2 s-1", 1),
+        ("ppm (umol-1 m2 s)", 1),
+        ("micromol/m2/s", 1),
+        ("\N{MICRO SIGN}mol m^-2 s^-1", 1),
+        ("mol m**-2 s**-1", 1e6),
+        ("mmol s-1 m-2", 1e3),
+        ("nmol/(m2 s)", 1e-3),
+    ],
+)
+def test_units_are_taken_at_their_word(project, units, micromoles) -> None:
+    foot = project.footprints("hourly")
+    added = stilt.enhancements(foot, field().assign_attrs(units=units))
+    np.testing.assert_allclose(added, micromoles * stilt.enhancements(foot, field()), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
     ("flux", "says"),
     [
         (lambda: field().rename(lat="y"), "the flux has the dimensions y, lon"),
         (lambda: field().where(field()["lat"] > 40.5), "missing values"),
         (lambda: field(times=3), "does not cover 2015-12-09T23:00"),
         (lambda: field().isel(lat=[0]), "one cell"),
+        (lambda: field().assign_attrs(units="kg m-2 s-1"), "kg m-2 s-1"),
     ],
 )
 def test_a_flux_that_does_not_fit_is_refused(project, flux, says) -> None:
