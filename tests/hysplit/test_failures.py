@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.config.load import parse_config
+from stilt.errors import EnvironmentFailure
 from stilt.failures import Reason, TransportError
 from stilt.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
@@ -396,6 +397,38 @@ def test_every_end_has_its_reason(
     with pytest.raises(TransportError, match=message) as caught:
         stub(script).run(SIMULATION, settings, tmp_path)
     assert caught.value.reason is reason
+
+
+NO_PROGRAMS = {
+    "text": (b"these are not the bytes of a program", "can't be started: Exec format error"),
+    "another machine's": (
+        b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xb7\x00" + bytes(40),
+        "can't be started: Exec format error",
+    ),
+    "another program": (b"#!/bin/sh\necho I am a teapot\n", "it says 'I am a teapot'"),
+    "silence": (b"#!/bin/sh\nexit 3\n", "ends with status 3"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), NO_PROGRAMS.values(), ids=NO_PROGRAMS)
+def test_a_program_that_is_none_is_found_before_any_simulation(
+    stub: Callable[[str], HysplitEngine], ngm: Path, tmp_path: Path, content: bytes, message: str
+) -> None:
+    engine = stub("")
+    (tmp_path / "stub" / NAME).write_bytes(content)
+    with pytest.raises(EnvironmentFailure, match=message) as caught:
+        engine.prepare(config(ngm.parent))
+    assert "noexec" in caught.value.hint
+
+
+def test_a_program_that_goes_away_meanwhile_is_the_surroundings_fault(
+    stub: Callable[[str], HysplitEngine], ngm: Path, tmp_path: Path
+) -> None:
+    engine = stub("echo HYSPLIT")
+    engine.prepare(config(ngm.parent))
+    (tmp_path / "stub" / NAME).unlink()
+    with pytest.raises(EnvironmentFailure, match="can't be started"):
+        engine.run(SIMULATION, config(ngm.parent), tmp_path)
 
 
 def test_children_of_the_program_are_ended_with_it(

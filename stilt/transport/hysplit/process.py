@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from stilt.processes import die_with_parent
 from stilt.transport.hysplit.dump import FILE_NAME, DumpError
+from stilt.transport.hysplit.probe import cannot_start
 
 if TYPE_CHECKING:
     import resource
@@ -31,6 +33,8 @@ TICKS_PER_LOOK = 10
 """How many times the pipe is emptied for one look at the memory that it takes."""
 
 WORDS_KEPT = 1 << 16
+
+_NOT_A_PROGRAM = (errno.ENOEXEC, errno.EACCES, errno.ENOENT, errno.ETXTBSY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +183,26 @@ def _start(exe: Path, folder: Path, output: int) -> subprocess.Popen[bytes]:
     with warnings.catch_warnings():
         # from 3.12 on Python warns of fork beside threads; what runs before exec here takes no lock of Python's
         warnings.simplefilter("ignore", DeprecationWarning)
-        return subprocess.Popen(
-            [exe],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={
-                name: text for name, text in os.environ.items() if not name.startswith("GFORTRAN")
-            },
-            process_group=0,
-            preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - see above
-        )
+        try:
+            return subprocess.Popen(
+                [exe],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=_environment(),
+                process_group=0,
+                preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - see above
+            )
+        except OSError as error:
+            if error.errno in _NOT_A_PROGRAM:
+                raise cannot_start(exe, error) from error
+            raise
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what would change how Fortran writes."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("GFORTRAN")}
 
 
 def _enlarge_pipe(descriptor: int) -> int:
