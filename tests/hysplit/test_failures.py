@@ -254,6 +254,40 @@ def small_disk(folder: Path, kib: int = 64) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+def test_a_kill_for_want_of_memory_is_called_that(
+    stub: Callable[[str], HysplitEngine], hysplit: Installation, ngm: Path, tmp_path: Path
+) -> None:
+    with memory_limit(24 << 20) as members:
+        engine = stub(f"echo $$ > {members}; exec {hysplit.exe}")
+        found = failure(engine, config(ngm.parent), tmp_path)
+    assert found.reason is Reason.OUT_OF_MEMORY
+    assert "want of memory" in found.message
+
+
+@contextlib.contextmanager
+def memory_limit(size_bytes: int) -> Iterator[Path]:
+    """Make a control group; a process that writes its pid into the file gets no more memory than that."""
+    root = Path("/sys/fs/cgroup")
+    group = next(path for path in (root / "memory", root) if path.is_dir()) / f"stilt-{os.getpid()}"
+    try:
+        group.mkdir()
+        limit = next(
+            group / name
+            for name in ("memory.limit_in_bytes", "memory.max")
+            if (group / name).exists()
+        )
+        limit.write_text(str(size_bytes))
+    except (OSError, StopIteration):
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        pytest.skip("this machine does not let us limit memory with control groups")
+    try:
+        yield group / "cgroup.procs"
+    finally:
+        wait_for(lambda: not (group / "cgroup.procs").read_text(), "the group to be empty")
+        group.rmdir()
+
+
 def test_hysplit_dies_with_the_process_that_started_it(
     hysplit: Installation, ngm: Path, tmp_path: Path
 ) -> None:
