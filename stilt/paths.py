@@ -34,7 +34,13 @@ def local_path(text: str | os.PathLike[str], what: str) -> Path:
     _refuse_unprintable(text, what)
     if "://" in text or "::" in text:
         text = _without_protocol(text, what)
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        user = text.split("/")[0]
+        raise InputError(
+            f"{what} {text!r}: there is no user {user}", "write the folder out"
+        ) from None
 
 
 def _refuse_unprintable(text: str, what: str) -> None:

@@ -69,6 +69,11 @@ def test_what_cannot_be_a_path_is_refused(text):
         local_path(text, "the project")
 
 
+def test_the_home_of_a_user_who_is_not_there_is_refused():
+    with pytest.raises(InputError, match="there is no user ~nobody-of-that-name"):
+        local_path("~nobody-of-that-name/x", "output")
+
+
 def test_the_layout_is_that_of_the_design(tmp_path):
     project = tmp_path / "my project"
     layout = Layout.of(project)
