@@ -113,9 +113,10 @@ class Project:
         Columns: ``met``, ``time`` (UTC), ``longitude``, ``latitude``, ``height_m`` (of the first release point),
         ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``.
         """
+        from stilt.status.gather import open_project
         from stilt.status.table import simulations_table
 
-        return simulations_table(self.layout, self.receptors)
+        return simulations_table(open_project(self.path), self.receptors)
 
     def footprints(self, name: str | None = None) -> xr.DataArray:
         """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
@@ -137,13 +138,13 @@ class Project:
         Parameters
         ----------
         sims
-            Their ids; all that are complete or empty unless given.
+            Their ids; all that are complete, empty or stale unless given.
         """
         import pandas as pd
 
         if sims is None:
             frame = self.simulations
-            sims = frame.index[frame["state"].isin(["complete", "empty"])]
+            sims = frame.index[frame["state"].isin(["complete", "empty", "stale"])]
         parts = [self[sim].particles().assign(sim=sim) for sim in sims]
         if not parts:
             raise InputError(
@@ -226,16 +227,11 @@ class Result:
     @property
     def state(self) -> str:
         """The state as ``status`` counts it; ``pending`` if it was never begun."""
-        from stilt.backends.observe import observe
-        from stilt.log.index import OutputIndex
-        from stilt.status.counting import shown_as
-        from stilt.status.fates import Fates
+        from stilt.status.gather import open_project
+        from stilt.status.standing import Standing
 
-        folded = OutputIndex(self.project.layout.log_dir).fold()
-        known = folded.find(self.id)
-        if known is None:
-            return "pending"
-        return shown_as(known.outcome, known.life, Fates(folded, observe(folded)))
+        standing = Standing(open_project(self.project.path))
+        return standing.of(standing.state.find(self.id))
 
     def particles(self, *, error: bool = False) -> pd.DataFrame:
         """Return the particles: a row for each and each minute, columns as ``varsiwant`` names them.

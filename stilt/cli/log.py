@@ -62,7 +62,7 @@ def _history(
     from stilt.cli.status import to_json
     from stilt.status.history import history, render
 
-    found = history(opened.layout, sim, moment)
+    found = history(opened, sim, moment)
     click.echo(to_json(found) if as_json else render(found), nl=as_json)
     return _verdict(found.damaged) if strict else None
 

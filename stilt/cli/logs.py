@@ -33,9 +33,10 @@ def command(sim: str, project: Path, lines: int) -> None:
     from stilt.status.history import history, render
     from stilt.status.words import find_id, model_words, task_words
 
-    layout = open_project(project).layout
+    opened = open_project(project)
+    layout = opened.layout
     name = find_id(layout, sim)
-    click.echo(render(history(layout, name)), nl=False)
+    click.echo(render(history(opened, name)), nl=False)
     _section("the model", model_words(layout, name), lines)
     _section("the task", task_words(layout, name), lines)
 

@@ -41,6 +41,7 @@ SECTIONS = {
     },
     "Results": {
         "plot": Entry("stilt.cli.plot", "Draw a simulation's footprint and particles."),
+        "report": Entry("stilt.cli.report", "One HTML page about a run."),
         "verify": Entry(
             "stilt.cli.verify", "Check outputs against the sizes and digests in the log."
         ),

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from stilt.backends.observe import observe
 from stilt.errors import InputError
 from stilt.log.events import Done, Invalid, Started
 from stilt.log.index import OutputIndex
 from stilt.log.reader import read_bytes, read_segment
 from stilt.quantities import duration, size
-from stilt.status.counting import shown_as
-from stilt.status.fates import Fates
 from stilt.status.moments import clock
+from stilt.status.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from stilt.log.events import Event, Output, Writer
-    from stilt.paths import Layout
+    from stilt.status.gather import Project
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,7 +53,7 @@ class History(Struct, frozen=True, kw_only=True):
     damaged: int
 
 
-def history(layout: Layout, sim: str, until: float | None = None) -> History:
+def history(project: Project, sim: str, until: float | None = None) -> History:
     """Return what the log says about a simulation, up to a moment.
 
     Raises
@@ -63,8 +61,11 @@ def history(layout: Layout, sim: str, until: float | None = None) -> History:
     InputError
         If the log has never heard of it.
     """
+    layout = project.layout
     index = OutputIndex(layout.log_dir)
-    state = index.fold(until, use_checkpoint=False)
+    past = None if until is None else index.fold(until, use_checkpoint=False)
+    standing = Standing(project, past)
+    state = standing.state
     known = state.find(sim)
     if known is None:
         raise InputError(
@@ -78,10 +79,12 @@ def history(layout: Layout, sim: str, until: float | None = None) -> History:
         if until is None or entry.at <= until
     ]
     entries.sort(key=lambda entry: (entry.seq, entry.at, entry.attempt, entry.event == "done"))
-    liveness = observe(state) if until is None else None
-    shown = shown_as(known.outcome, known.life, Fates(state, liveness))
     return History(
-        sim=sim, state=shown, batch=known.batch, events=tuple(entries), damaged=state.damaged
+        sim=sim,
+        state=standing.of(known),
+        batch=known.batch,
+        events=tuple(entries),
+        damaged=state.damaged,
     )
 
 

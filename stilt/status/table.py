@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stilt.backends.observe import fold_and_observe
-from stilt.log.index import OutputIndex
-from stilt.status.counting import shown_as
-from stilt.status.fates import Fates
+from stilt.status.standing import Standing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stilt.paths import Layout
     from stilt.receptors.sequence import Receptors
+    from stilt.status.gather import Project
 
 _FROM_LOG = ("wall_s", "peak_rss_bytes", "reason", "message", "batch")
 
 
-def simulations_table(layout: Layout, receptors: Receptors) -> pd.DataFrame:
+def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
     """Return every simulation with its receptor, state, cost and reason, indexed by its id."""
     import numpy as np
     import pandas as pd
 
-    state, liveness = fold_and_observe(OutputIndex(layout.log_dir))
-    fates = Fates(state, liveness)
+    standing = Standing(project)
+    sims = standing.state.sims
     ids = receptors.ids()
-    known = [state.sims.get(sim) for sim in ids]
+    known = [sims.get(sim) for sim in ids]
     each = np.tile(np.arange(receptors.n_receptors), len(receptors.mets))
     start = receptors.first[:-1][each]
     columns: dict[str, Any] = {
@@ -35,7 +32,7 @@ def simulations_table(layout: Layout, receptors: Receptors) -> pd.DataFrame:
         "longitude": receptors.longitudes[start],
         "latitude": receptors.latitudes[start],
         "height_m": receptors.heights_m[start],
-        "state": [shown_as(sim.outcome, sim.life, fates) if sim else "pending" for sim in known],
+        "state": [standing.of(sim) for sim in known],
         "outcome_at": pd.to_datetime(
             np.array([sim.at if sim else np.nan for sim in known]), unit="s"
         ),

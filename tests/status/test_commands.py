@@ -203,12 +203,14 @@ def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(project_log) -
     )
     os.close(its)
     written = ""
+    stopped = False
     with contextlib.suppress(OSError):
         while part := os.read(mine, 65536).decode():
             if not written:
                 writer.append(done(1), started(2), sync=True)
-            elif "1 complete" in re.sub(r"\x1b\[\d*m", "", written) and watcher.poll() is None:
+            elif not stopped and "1 complete" in re.sub(r"\x1b\[\d*m", "", written):
                 watcher.send_signal(signal.SIGINT)
+                stopped = True
             written += part
     os.close(mine)
     assert watcher.wait() == 0

@@ -1,0 +1,223 @@
+"""The page: HTML around the charts."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from stilt import __version__
+from stilt.quantities import counted, duration
+from stilt.report import charts
+from stilt.report.png import encode_field, scale_colours
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from stilt.report.content import Content, FootprintSum
+
+DECADES = 4
+STATES = ("complete", "empty", "running", "pending", "failed", "interrupted", "stale")
+
+
+def render(content: Content) -> str:
+    """Return the whole page."""
+    summary = content.summary
+    style = files("stilt.report").joinpath("style.css").read_text(encoding="utf-8")
+    cards = [
+        _progress(content),
+        _failures(content),
+        _costs(content),
+        _map(content),
+        _footprint(content.footprint),
+        _batches(content),
+        _provenance(content),
+    ]
+    name = summary.project.rstrip("/").rpartition("/")[2]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<link rel="icon" href="data:,">'
+        f"<title>{escape(name)}: stilt report</title><style>{style}</style></head><body><main>"
+        f"<h1>{escape(name)}</h1><p class='sub'>{escape(summary.project)} · "
+        f"{counted(summary.total, 'simulation')} · as of {_said(summary.as_of)}</p>"
+        f"{_tiles(content)}{_track(content)}<div class='cards'>{''.join(cards)}</div>"
+        f"</main></body></html>\n"
+    )
+
+
+def _said(as_of: str) -> str:
+    return escape(as_of.replace("T", " ").replace("Z", " UTC"))
+
+
+def _card(title: str, body: str, *, wide: bool = False) -> str:
+    return f"<section class='card{' wide' * wide}'><h2>{escape(title)}</h2>{body}</section>"
+
+
+def _tiles(content: Content) -> str:
+    summary = content.summary
+    shown = [name for name in STATES if getattr(summary, name) or name in {"complete", "failed"}]
+    tiles = [
+        f"<div class='tile'><b class='t-{name}'>{getattr(summary, name):,}</b>{name}</div>"
+        for name in shown
+    ]
+    past = summary.past_runs
+    if past:
+        tiles.append(f"<div class='tile'><b>{past.core_hours:,.1f}</b>core-hours</div>")
+        tiles.append(
+            f"<div class='tile'><b>{duration(past.wall_s.p50)}</b>a simulation, median</div>"
+        )
+    return f"<div class='tiles'>{''.join(tiles)}</div>"
+
+
+def _track(content: Content) -> str:
+    summary = content.summary
+    total = max(summary.total, 1)
+    parts = [
+        f"<i class='t-{name}' style='width:{100 * getattr(summary, name) / total:.3f}%'></i>"
+        for name in ("complete", "empty", "failed", "running", "interrupted", "stale")
+        if getattr(summary, name)
+    ]
+    return f"<div class='track'>{''.join(parts)}</div>"
+
+
+def _progress(content: Content) -> str:
+    if not content.progress:
+        return ""
+    start = min(curve[0][0] for curve in content.progress.values())
+    unit_s, unit = _time_unit(max(curve[-1][0] for curve in content.progress.values()) - start)
+    curves = {
+        name: [((at - start) / unit_s, count) for at, count in curve]
+        for name, curve in content.progress.items()
+    }
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(start))
+    chart = charts.steps(
+        curves,
+        (f"{unit} since {began}", "simulations"),
+        lambda value: f"{value:.4g}",
+        "Simulations that ended, against time",
+    )
+    return _card("Progress", chart + _legend(curves))
+
+
+def _time_unit(span_s: float) -> tuple[float, str]:
+    """Return the unit in which a stretch of time has a readable number: its seconds, and its name."""
+    units = ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
+    return next(((unit, name) for unit, name in units if span_s >= 2 * unit), (1.0, "seconds"))
+
+
+def _legend(names: Collection[str]) -> str:
+    spans = [f"<span><i class='key t-{n}'></i>{n}</span>" for n in STATES if n in names]
+    return f"<div class='legend quiet'>{''.join(spans)}</div>"
+
+
+def _failures(content: Content) -> str:
+    if not content.failures:
+        return _card("Failures", "<p class='quiet'>No simulation failed.</p>")
+    rows = []
+    for (reason, node), number in content.failures.most_common(30):
+        example = content.summary.failure_examples.get(reason)
+        message = escape(example.message) if example else ""
+        rows.append(
+            f"<tr><td>{escape(reason)}</td><td>{escape(node)}</td><td class='number'>{number:,}</td>"
+            f"<td class='quiet words'>{message}</td></tr>"
+        )
+    head = "<tr><th>reason</th><th>node</th><th class='number'>simulations</th><th>latest message</th></tr>"
+    return _card("Failures", f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>")
+
+
+def _costs(content: Content) -> str:
+    shown = []
+    past = content.summary.past_runs
+    if content.wall_s and past:
+        wall = past.wall_s
+        words = f"median {duration(wall.p50)}, 95% {duration(wall.p95)}, most {duration(wall.max)}"
+        chart = charts.histogram(*content.wall_s, "seconds", _plain, "Wall time of a simulation")
+        shown.append(_card("Wall time", f"{chart}<p class='quiet'>{words}</p>"))
+    if content.memory:
+        chart = charts.histogram(*content.memory, "MiB", _plain, "Peak memory of a simulation")
+        shown.append(_card("Memory", chart))
+    return "".join(shown)
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.6g}"
+
+
+def _map(content: Content) -> str:
+    places = [place for group in content.places.values() for place in group]
+    if not places:
+        return ""
+    ranges = [_padded([place[axis] for place in places]) for axis in (0, 1)]
+    order = {name: content.places[name] for name in STATES if name in content.places}
+    chart = charts.dots(order, ranges[0], ranges[1], "Receptors by state")
+    return _card("Receptors", chart + _legend(order))
+
+
+def _padded(values: list[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    margin = 0.06 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def _footprint(total: FootprintSum | None) -> str:
+    if total is None or not total.values.any():
+        return ""
+    most = float(total.values.max())
+    labels = ("longitude, °E", "latitude, °N") if total.is_longlat else ("x, m", "y, m")
+    chart = charts.picture(
+        encode_field(total.values, most, DECADES),
+        total.x_range,
+        total.y_range,
+        labels,
+        "Mean footprint",
+    )
+    colours = ", ".join(scale_colours(12))
+    scale = (
+        f"<div class='scale quiet'>{most / 10**DECADES:.1e}"
+        f"<div style='background:linear-gradient(to right, {colours})'></div>"
+        f"{most:.1e} ppm per µmol m⁻² s⁻¹</div>"
+    )
+    of = "" if total.simulations == total.of else f" of {total.of:,}, evenly chosen"
+    words = (
+        f"<p class='quiet'>{escape(total.name)}: all hours, mean of {total.simulations:,}{of}</p>"
+    )
+    return _card("Mean footprint", chart + scale + words)
+
+
+def _batches(content: Content) -> str:
+    if not content.summary.batches:
+        return ""
+    names = ("total", "complete", "empty", "failed", "interrupted", "running", "pending")
+    rows = [
+        f"<tr><td>{escape(batch.id)}</td><td>{escape(batch.backend)} {escape(', '.join(batch.jobs))}</td>"
+        + "".join(f"<td class='number'>{getattr(batch, name):,}</td>" for name in names)
+        + "</tr>"
+        for batch in content.summary.batches
+    ]
+    head = "".join(f"<th class='number'>{name}</th>" for name in names)
+    table = f"<table><tr><th>batch</th><th>where</th>{head}</tr>{''.join(rows)}</table>"
+    return _card("Batches", f"<div class='scroll'>{table}</div>", wide=True)
+
+
+def _provenance(content: Content) -> str:
+    summary = content.summary
+    facts = {
+        "stilt": __version__,
+        "engine": content.engine,
+        "log": f"{counted(summary.events, 'event')} in {counted(summary.segments, 'segment')}"
+        + (f", {summary.damaged:,} damaged" if summary.damaged else ""),
+    }
+    if summary.past_runs:
+        past = summary.past_runs
+        facts["core-hours"] = (
+            f"{past.core_hours:,.2f}, {past.core_hours_wasted:,.2f} of them on what failed or was stopped"
+        )
+    if content.notes:
+        facts["notes"] = "; ".join(content.notes)
+    rows = "".join(
+        f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts.items() if v
+    )
+    settings = f"<pre>{escape(content.settings)}</pre>"
+    return _card("Made with", f"<table>{rows}</table>") + _card("config.yaml", settings)

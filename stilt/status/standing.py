@@ -1,0 +1,45 @@
+"""How single simulations stand today, in the words in which ``status`` counts them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stilt.backends.observe import fold_and_observe
+from stilt.log.index import OutputIndex
+from stilt.status.counting import shown_as
+from stilt.status.fates import Fates
+from stilt.status.gather import Project, read_manifests, todays_digests
+
+if TYPE_CHECKING:
+    from stilt.log.fold import State
+    from stilt.log.states import SimState
+
+
+class Standing:
+    """The state of each simulation of a project, looked up once.
+
+    Parameters
+    ----------
+    project
+        From ``stilt.status.gather.open_project``.
+    state
+        The folded log of a moment in the past, of which nobody knows who was alive; now, unless given.
+    """
+
+    def __init__(self, project: Project, state: State | None = None) -> None:
+        if state is None:
+            self.state, liveness = fold_and_observe(OutputIndex(project.layout.log_dir))
+        else:
+            self.state, liveness = state, None
+        self._fates = Fates(self.state, liveness)
+        self._today = todays_digests(project, read_manifests(project.layout, self.state, []))
+
+    def of(self, sim: SimState | None) -> str:
+        """Return the state of a simulation; ``pending`` for one that was never begun."""
+        if sim is None:
+            return "pending"
+        if sim.is_done:
+            outdated = self._today.outdated(sim.life)
+            if outdated or (outdated is None and self._today.sim_outdated(sim)):
+                return "stale"
+        return shown_as(sim.outcome, sim.life, self._fates)
