@@ -49,8 +49,9 @@ def enhancements(footprints: xr.DataArray, flux: xr.DataArray) -> xr.DataArray:
     footprints
         From ``Project.footprints``: (receptor, hour, lat, lon), ppm per (umol m-2 s-1).
     flux
-        umol m-2 s-1 (or mol, mmol, nmol, if its ``units`` say so), with dimensions lat and lon (degrees, cell centres of a regular grid, any order) and maybe time
-        (UTC; a value holds from its time to the next one's). Where it has no cells it is zero.
+        umol m-2 s-1 (or mol, mmol, nmol, if its ``units`` say so), with dimensions lat and lon (degrees, cell
+        centres of a regular grid, any order) and maybe time (UTC; a value holds from its time to the next
+        one's). Where it has no cells it is zero.
 
     Raises
     ------
