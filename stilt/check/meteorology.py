@@ -13,7 +13,7 @@ from stilt.check.finding import Finding, fine, note, warning, wrong_input
 from stilt.met.arl import ArlError, read_arl
 from stilt.met.files import Span, expected_name, match
 from stilt.met.listing import listing
-from stilt.quantities import duration
+from stilt.quantities import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,7 +197,7 @@ def _damaged(area: str, damaged: Sequence[str]) -> Iterator[Finding]:
 
 def _missing_files(area: str, met: Met, files: Files) -> Iterator[Finding]:
     if not files.missing:
-        yield fine(area, f"all {len(files.found):,} files are there")
+        yield fine(area, f"{counted(len(files.found), 'file')}, none missing")
         return
     names = [expected_name(met, time) for time in files.missing]
     yield wrong_input(
@@ -216,7 +216,7 @@ def _hours(area: str, demand: Demand, headers: Sequence[ArlFile]) -> Iterator[Fi
         steps = {header.step for header in headers if header.step}
         covered = Span(headers[0].times[0], headers[-1].times[-1])
         every = f", every {duration(min(steps).total_seconds())}" if steps else ""
-        yield fine(area, f"{len(demand.files.found):,} files, {covered}{every}")
+        yield fine(area, f"{counted(len(demand.files.found), 'file')}, {covered}{every}")
         return
     affected = int(np.logical_or.reduce([rows for _, rows in uncovered]).sum())
     names = [expected_name(demand.met, time) for time in demand.files.missing]

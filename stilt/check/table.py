@@ -19,7 +19,10 @@ _WORDS = {
     Weight.NOTE: ("note", "cyan"),
     Weight.FINE: ("ok", "green"),
 }
-_NARROWEST = 40
+_NARROW = 72
+"""Below this the text stands under the area, not beside it."""
+
+_NARROWEST = 30
 _WIDEST_AREA = 24
 
 
@@ -39,17 +42,19 @@ def render(
     """
     ordered = worst_first(findings)
     areas = min(max((len(finding.area) for finding in ordered), default=0), _WIDEST_AREA)
-    indent = len("problem") + areas + 4
+    beside = width >= _NARROW
+    indent = len("problem") + areas + 4 if beside else 2
     room = max(width - indent, _NARROWEST)
     lines: list[str] = []
     for finding in ordered:
         word, colour = _WORDS[finding.weight]
-        shown = paint(word.ljust(7), colour) if paint else word.ljust(7)
+        head = f"{paint(word.ljust(7), colour) if paint else word.ljust(7)}  {finding.area}"
         text = _wrap(finding.text, room)
-        lines.append(f"{shown}  {finding.area.ljust(areas)}  {text[0]}")
-        lines += [" " * indent + line for line in text[1:]]
         if finding.hint and finding.weight > Weight.NOTE:
-            lines += [" " * indent + line for line in _wrap(f"-> {finding.hint}", room)]
+            text += _wrap(f"-> {finding.hint}", room)
+        if beside:
+            head += " " * (areas - len(finding.area) + 2) + text.pop(0)
+        lines += [head, *(" " * indent + line for line in text)]
     return "\n".join(lines)
 
 
