@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -89,14 +88,10 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
         return (Path(direct),)
     known = listing(met.directory)
     known.refresh()
-    try:
-        found = re.compile(name).search
-    except re.error:
-        found = re.compile(re.escape(name)).search
-    named = (Path(path) for path in known.paths if name in path or found(path))
+    found = map(Path, known.search(name))
     return tuple(
-        path for path in named if path.is_file()
-    )  # the listing may be older than the folder
+        path for path in found if path.is_file()
+    )  # the folder may be newer than its listing
 
 
 def read_headers(files: Sequence[Path]) -> list[ArlFile] | None:
@@ -128,10 +123,8 @@ def _with_neighbours(
     tuple
         The files, and the times of those that are needed and not there.
     """
-    before, after = (
-        times[0] - timedelta(seconds=met.step_s),
-        times[-1] + timedelta(seconds=met.step_s),
-    )
+    step = timedelta(seconds=met.step_s)
+    before, after = times[0] - step, times[-1] + step
     headers = read_headers(files)
     if not headers:
         return _unique((*files, *match(met, after))), []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ class Listing:
     directory: str
     paths: tuple[str, ...] = ()
     _at: float = field(default=float("-inf"), repr=False)
+    _found: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def refresh(self, *, older_than_s: float = float("inf")) -> bool:
         """List the folder if that was never done, or too long ago; return whether it was listed now."""
@@ -33,7 +35,18 @@ class Listing:
             )
         )
         self._at = now
+        self._found.clear()
         return True
+
+    def search(self, name: str) -> tuple[str, ...]:
+        """Return the paths that a name occurs in, as text or as a regular expression; asked again, it remembers."""
+        if name not in self._found:
+            try:
+                matches = re.compile(name).search
+            except re.error:
+                matches = re.compile(re.escape(name)).search
+            self._found[name] = tuple(path for path in self.paths if name in path or matches(path))
+        return self._found[name]
 
 
 @lru_cache(maxsize=64)

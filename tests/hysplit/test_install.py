@@ -124,6 +124,15 @@ def test_a_home_that_cannot_be_written_is_named(home: Path, wheel: Path) -> None
         install(wheel)
 
 
+def test_a_relative_home_means_the_same_from_a_work_directory(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STILT_HOME", "here")
+    assert install(wheel) == tmp_path / "here" / "hysplit" / "v5.1.0"
+    assert locate().exe.is_absolute()
+
+
 @pytest.mark.usefixtures("home")
 def test_where_without_an_installation_exits_4_and_says_install(
     home: Path, stilt: Callable[..., CompletedProcess[str]]

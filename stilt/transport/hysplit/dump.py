@@ -13,6 +13,8 @@ from stilt.transport.hysplit.parse import FULL, parse_rows
 
 FILE_NAME = "PARTICLE_STILT.DAT"
 BUFFER_BYTES = 1 << 18
+"""Small enough to stay in the processor's cache."""
+
 LINE_BYTES = 1 << 12
 
 _TOO_WIDE = re.compile(rb"\*+")  # what Fortran writes for a number that does not fit its column
@@ -42,9 +44,7 @@ class DumpParser:
         self.names = names
         self.rows = 0
         self._values = np.empty((len(names), max(expected_rows, 1024)))
-        self._buffer = np.empty(
-            BUFFER_BYTES, np.uint8
-        )  # small, so that it stays in the processor's cache
+        self._buffer = np.empty(BUFFER_BYTES, np.uint8)
         self._filled = 0
         self._has_header = False
         self._layout: Layout | None = None

@@ -52,7 +52,7 @@ class Installation:
 
 def installed_folder() -> Path:
     """Return the folder that ``stilt hysplit install`` fills."""
-    return stilt_home() / "hysplit" / VERSION
+    return stilt_home().absolute() / "hysplit" / VERSION
 
 
 def locate(exe_dir: str | None = None) -> Installation:

@@ -87,6 +87,8 @@ class ModelProcess:
         self._tick_s = _enlarge_pipe(self._dump) / BYTES_PER_S / 2
         self._output, child_output = os.pipe()
         os.set_blocking(self._output, False)
+        self._poll = select.poll()
+        self._poll.register(self._output, select.POLLIN)
         try:
             self._process = _start(exe, folder, child_output)
         except BaseException:
@@ -125,7 +127,8 @@ class ModelProcess:
                 _drain(self._dump, dump)
             except DumpError as bad_row:
                 error = error or str(bad_row)
-                self._kill()
+                if usage is None:
+                    self._kill()
             if usage is None and not timed_out and time.monotonic() - begun > timeout_s:
                 timed_out = True
                 self._kill()
@@ -143,8 +146,7 @@ class ModelProcess:
 
     def _wait_a_tick(self) -> None:
         """Sleep until the program prints something or a tick has passed."""
-        ready, _, _ = select.select([self._output], [], [], self._tick_s)
-        if ready and not self._read_words():
+        if self._poll.poll(1000 * self._tick_s) and not self._read_words():
             time.sleep(0.001)  # it has closed its output and is about to end
 
     def _read_words(self) -> int:
