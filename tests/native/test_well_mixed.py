@@ -1,0 +1,109 @@
+"""A well-mixed tracer stays well mixed: what the rule at interfaces is for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stilt.transport.native.columns import DX, DY
+from stilt.transport.native.dispersion import mixed_level
+from stilt.transport.native.interpolation import Moment, flat
+from stilt.transport.native.march import (
+    MAIN_COLUMNS,
+    WAITING,
+    ZAGL,
+    Clock,
+    Particles,
+    Rows,
+    march,
+    working_space,
+)
+from stilt.transport.native.perturbation import ERROR_ROWS
+from stilt.transport.native.randomness import Stream, stream_keys
+from stilt.transport.native.run import RunSettings
+from tests.native.test_run import open_analyses
+
+PARTICLES = 4000
+MINUTES = 1440
+LID = 12
+"""No air passes this level, so that what is below it is a closed box."""
+
+
+def still_air(analyses, minutes):
+    """One analysis for all times, without wind, and cells so large that turbulence crosses none."""
+    opened = analyses.at(minutes, 1.0)
+    opened.compute(np.ones_like(opened.stored.ready))
+    columns = opened.stored.columns._replace(
+        **{name: array.copy() for name, array in opened.stored.columns._asdict().items()}
+    )
+    columns.flow[..., :3] = 0.0
+    columns.surface[..., [DX, DY]] = 1e12
+    columns.turbulence[:, :, LID:, 0] = 1e-12
+    return columns, opened.stored.ready
+
+
+def layers(analyses, columns, x, y):
+    """Edges of the layers below the lid, in m, and the mass of each: the density of its lower level throughout."""
+    frame = analyses.frame
+    row, column = round(y) - 1, round(x) - 1
+    terrain, mixed_m = (
+        float(columns.surface[row, column, 1]),
+        float(columns.surface[row, column, 0]),
+    )
+    depth = frame.top_m - terrain
+    height = (1.0 - frame.sigma) * depth
+    mixed = mixed_level(frame, mixed_m, depth)
+    inserted = height[mixed] + 0.05 * (height[mixed + 1] - height[mixed])
+    edges = np.concatenate([[0.0], height[1 : mixed + 1], [inserted], height[mixed + 1 : LID + 1]])
+    source = [*range(mixed + 1), *range(mixed + 1, LID + 1)]
+    density = columns.flow[row, column, source, 3].astype(float)
+    # The layer above the inserted level and the next have the properties of one level.
+    density = np.concatenate([density[: mixed + 1], [density[mixed + 1]], density[mixed + 2 :]])
+    edges_used = edges[: density.size + 1]
+    return edges_used, density[: edges_used.size - 1] * np.diff(edges_used)
+
+
+@pytest.mark.parametrize(("when", "is_stable"), [("199510171800", False), ("199510170800", True)])
+def test_well_mixed_stays_well_mixed_for_a_day(when, is_stable):
+    from stilt.simulation import Receptor
+
+    analyses = open_analyses()
+    minutes = int(Receptor(when, (0.0,), (0.0,), (0.0,)).when.timestamp()) // 60
+    columns, ready = still_air(analyses, minutes)
+    x, y = 21.0, 13.0
+    edges, mass = layers(analyses, columns, x, y)
+    rng = np.random.default_rng(1)
+    layer = rng.choice(mass.size, PARTICLES, p=mass / mass.sum())
+    height = rng.uniform(edges[layer], edges[layer + 1])
+    place = np.zeros((PARTICLES, 6))
+    place[:, 0], place[:, 1] = x, y
+    particles = Particles(
+        place,
+        stream_keys(Stream(3, "mixed"), PARTICLES),
+        np.zeros(PARTICLES, np.int64),
+        np.full(PARTICLES, WAITING, np.uint8),
+        height,
+        np.zeros((PARTICLES, ERROR_ROWS, analyses.vertical.count)),
+    )
+    every = MINUTES // 4
+    rows = Rows(np.full((len(MAIN_COLUMNS), 4, PARTICLES), np.nan), np.zeros((0, 4, PARTICLES)))
+    moment = Moment(flat(columns), flat(columns), ready, ready)
+    clock = Clock(MINUTES, 0.0, float(MINUTES), -1.0, every)
+    options = RunSettings(-24, PARTICLES, ()).options
+    space = working_space(analyses.vertical.count)
+    assert march(
+        analyses.frame, moment, clock, options, particles, np.zeros_like(ready), rows, space
+    )
+    expected = PARTICLES * mass / mass.sum()
+    for step in range(4):
+        counted, _ = np.histogram(rows.main[ZAGL, step], edges)
+        assert counted.sum() == PARTICLES
+        chi_squared = float(((counted - expected) ** 2 / expected).sum())
+        freedom = mass.size - 1
+        assert chi_squared < freedom + 4.0 * np.sqrt(2.0 * freedom), f"after {(step + 1) * 6} h"
+    # It is not that nothing moved.
+    moved = abs(rows.main[ZAGL, 3] - height)
+    assert np.median(moved[height < 100.0]) > (40.0 if is_stable else 200.0)
+    low = rows.main[ZAGL, 3] < edges[1]
+    near_ground, _ = np.histogram(rows.main[ZAGL, 3][low], 4, (0.0, edges[1]))
+    assert abs(near_ground - near_ground.mean()).max() < 4.0 * np.sqrt(near_ground.mean())
