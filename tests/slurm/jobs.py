@@ -44,9 +44,10 @@ class SlurmProject:
 
     def names(self) -> Counter[str]:
         """Return how many jobs Slurm has, or had of late, under each name that is this project's."""
-        batches = self.project.batches()
+        batches = self.project.fold().batches.values()
+        tokens = {token for batch in batches for token in batch.intents}
         listed = {(job, name) for job, name in self.cluster.jobs("%F", "%j")}
-        return Counter(name for _, name in listed if any(batch in name for batch in batches))
+        return Counter(name for _, name in listed if name in tokens)
 
     def status(self) -> dict[str, Any]:
         """Return what ``stilt status --json`` says now, asking Slurm afresh."""

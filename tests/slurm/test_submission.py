@@ -212,3 +212,15 @@ def test_only_what_is_new_is_submitted_beside_what_is_queued(cluster: Cluster, t
     assert (said["total"], said["pending"]) == (3, 3)
     assert [batch["total"] for batch in said["batches"]] == [2, 1, 2]
     run.stilt("cancel")
+
+
+def test_two_projects_of_the_same_content_are_two(cluster: Cluster, tmp_path: Path):
+    runs = [
+        slurm_project(tmp_path / name, cluster, [5, 6], workers=1)
+        for name in ("one", "copy of one")
+    ]
+    jobs = [run.submit(FAKE_SLEEP="1") for run in runs]
+    assert runs[0].project.batches() == runs[1].project.batches()
+    assert jobs[0] != jobs[1]
+    runs[0].stilt("cancel")
+    runs[1].await_outcome("complete", 2)

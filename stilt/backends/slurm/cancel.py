@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stilt.backends.liveness import Life
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
-from stilt.backends.slurm.queue import forget_queue
+from stilt.backends.slurm.queue import forget_queue, local_limits
 from stilt.errors import EnvironmentFailure
 from stilt.identity import this_writer
 from stilt.log.events import Cancelled
@@ -57,7 +57,9 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
 
 
 def _scancel(array: Array, job: str) -> None:
-    answer = commands.scancel([job])
+    here = local_limits().cluster
+    elsewhere = array.cluster if here and array.cluster != here else ""
+    answer = commands.scancel([job], cluster=elsewhere)
     if answer.code != 0 and "invalid job id" not in answer.err.lower():
         raise EnvironmentFailure(
             f"scancel {job} (batch {array.batch}): {answer.words or 'it said nothing'}",

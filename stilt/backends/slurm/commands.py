@@ -191,9 +191,10 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
     return tasks
 
 
-def find_by_name(name: str) -> JobId | None:
+def find_by_name(name: str, clusters: str = "") -> JobId | None:
     """Look a job up by its name, among this user's."""
-    tasks = squeue(f"--name={name}", f"--user={os.getuid()}")
+    where = (clusters,) if clusters else ()
+    tasks = squeue(f"--name={name}", f"--user={os.getuid()}", clusters=where)
     return next((JobId(task.job) for task in tasks if task.name == name), None)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from stilt.errors import InputError
@@ -92,9 +93,14 @@ class Script:
     time_limit_s: int | None = None
 
 
-def job_name(batch: str, part: int) -> str:
-    """Return the name of a batch's array: the token under which a lost submission is looked up."""
-    return f"stilt-{batch}-{part}"
+def job_name(batch: str, part: int, output: Path) -> str:
+    """Return the name of a batch's array: the token under which a lost submission is looked up.
+
+    A batch's id is a digest of its content, which a copy of the project has too: the output root
+    tells the two apart.
+    """
+    place = blake2b(str(output).encode(), digest_size=3).hexdigest()
+    return f"stilt-{batch}-{place}-{part}"
 
 
 def task_output(logs: Path, task: int, first: int = 0) -> Path:

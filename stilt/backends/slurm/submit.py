@@ -74,7 +74,7 @@ class Submission:
 
     def _script(self, part: ArrayPart) -> Script:
         return Script(
-            name=job_name(self.batch, part.number),
+            name=job_name(self.batch, part.number, self.layout.output),
             batch=self.batch,
             part=part,
             cpus=self.cpus,
@@ -138,12 +138,13 @@ def _submit_part(
     script: Script, path: Path, earlier: list[Array], say: Callable[[str], None]
 ) -> JobId:
     arguments = _dependency(script, earlier)
+    clusters = str(script.options.get("clusters", ""))
     tried = False
 
     def try_once() -> JobId:
         nonlocal tried
         # after an error that may hide an acceptance, the job may be there already
-        if tried and (job := commands.find_by_name(script.name)):
+        if tried and (job := commands.find_by_name(script.name, clusters)):
             say(f"Slurm had accepted it all the same, as job {job.job}")
             return job
         tried = True
