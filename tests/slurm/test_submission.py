@@ -219,6 +219,9 @@ def test_two_projects_of_the_same_content_are_two(cluster: Cluster, tmp_path: Pa
         slurm_project(tmp_path / name, cluster, [5, 6], workers=1)
         for name in ("one", "copy of one")
     ]
+    for run in runs:
+        config = run.project.path / "config.yaml"
+        config.write_text(config.read_text().replace("directory: met", "directory: /met"))
     jobs = [run.submit(FAKE_SLEEP="1") for run in runs]
     assert runs[0].project.batches() == runs[1].project.batches()
     assert jobs[0] != jobs[1]
