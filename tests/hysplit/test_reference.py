@@ -13,6 +13,7 @@ from stilt.transport.hysplit.engine import HysplitEngine
 from tests.hysplit.reference_cases import case, case_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from stilt.particles.table import ParticleTable
@@ -30,6 +31,17 @@ DETERMINISTIC = [
     for name in case_names("CONTROL", "particle.parquet")
     if name not in RANDOM | FAILURES
 ]
+
+
+@pytest.fixture(scope="module")
+def report(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Collect a line for each table and print them after the last one."""
+    lines: list[str] = []
+    yield lines
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        print(f"\n{'particles of':36} {'rows':>8} {'columns':>8} {'different digits':>17}")  # noqa: T201
+        print("\n".join(lines))  # noqa: T201
 
 
 @pytest.fixture(scope="module")
@@ -58,25 +70,29 @@ def reference(name: str, file: str = "particle.parquet") -> pd.DataFrame:
     return by_time(frame)
 
 
-def assert_equal_digits(found: ParticleTable, expected: pd.DataFrame) -> None:
+def assert_equal_digits(
+    name: str, found: ParticleTable, expected: pd.DataFrame, report: list[str]
+) -> None:
     ours = by_time(found.to_pandas())
     assert len(ours) == len(expected)
-    for name in ours.columns:
-        np.testing.assert_array_equal(
-            np.round(ours[name], DECIMALS), np.round(expected[name], DECIMALS), err_msg=name
-        )
+    theirs = expected[list(ours.columns)]
+    same = (ours.round(DECIMALS) == theirs.round(DECIMALS)) | (ours.isna() & theirs.isna())
+    different = int((~same).to_numpy().sum())
+    report.append(f"{name:36} {len(ours):8,} {ours.shape[1]:8} {different:17}")
+    assert different == 0
 
 
 @pytest.mark.parametrize("name", DETERMINISTIC)
-def test_particles_are_r_stilts(run, name: str) -> None:
-    assert_equal_digits(run(name).particles, reference(name))
+def test_particles_are_r_stilts(run, report: list[str], name: str) -> None:
+    assert_equal_digits(name, run(name).particles, reference(name), report)
 
 
 @pytest.mark.parametrize("name", ["31_winderr", "32_zierr"])
-def test_error_particles_are_r_stilts(run, name: str) -> None:
+def test_error_particles_are_r_stilts(run, report: list[str], name: str) -> None:
     error_particles = run(name).error_particles
     assert error_particles is not None
-    assert_equal_digits(error_particles, reference(name, "particle_error.parquet"))
+    expected = reference(name, "particle_error.parquet")
+    assert_equal_digits(f"{name}, error run", error_particles, expected, report)
 
 
 def test_particles_that_leave_the_domain_are_no_failure(run) -> None:
