@@ -1,0 +1,99 @@
+"""``stilt verify``: outputs against the sizes and digests in the log."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.paths import Layout
+    from stilt.verify import Findings
+
+SHOWN = 20
+
+EXAMPLES = """\b
+Examples:
+  stilt verify demo && echo all as written
+  stilt verify demo; stilt run demo      make anew what is broken, and nothing else
+"""
+
+
+@click.command("verify", epilog=EXAMPLES)
+@project_argument
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(project: Path, as_json: bool) -> int:
+    """Read every output of every complete simulation and compare it with the log.
+
+    What is missing or damaged is noted in the log, and becomes work for the next `stilt run`. Exits with 5 if
+    there was any, with 4 if a file cannot be read.
+    """
+    from stilt.errors import DamagedError, EnvironmentFailure
+    from stilt.status.gather import open_project
+    from stilt.verify import record, verify
+
+    layout = open_project(project).layout
+    findings = _with_progress(layout) if sys.stderr.isatty() else verify(layout)
+    click.echo(_to_json(findings) if as_json else _to_text(findings))
+    if findings.broken:
+        record(layout, findings)
+        return DamagedError.exit_code
+    return EnvironmentFailure.exit_code if findings.unreadable else 0
+
+
+def _with_progress(layout: Layout) -> Findings:
+    from stilt.verify import verify
+
+    with click.progressbar(length=1, label="verify", file=sys.stderr) as bar:
+
+        def show(checked: int, total: int) -> None:
+            bar.length = total
+            bar.update(checked - bar.pos)
+
+        return verify(layout, show)
+
+
+def _to_json(findings: Findings) -> str:
+    import msgspec
+
+    facts = {
+        "simulations": findings.simulations,
+        "files": findings.files,
+        "bytes": findings.size_bytes,
+        "broken": [broken for _, broken in findings.broken],
+        "unreadable": findings.unreadable,
+        "too_new": findings.too_new,
+    }
+    return msgspec.json.format(msgspec.json.encode(facts)).decode()
+
+
+def _to_text(findings: Findings) -> str:
+    from stilt.quantities import size
+
+    looked = f"{findings.files:,} files of {findings.simulations:,} simulations, {size(findings.size_bytes)}"
+    broken = [broken for _, broken in findings.broken]
+    lines = [f"  {found.path}: {found.why}" for found in [*broken, *findings.unreadable][:SHOWN]]
+    more = len(broken) + len(findings.unreadable) - len(lines)
+    if more:
+        lines.append(f"  ... and {more:,} more; --json lists all")
+    if findings.too_new:
+        lines.append(
+            f"  {findings.too_new:,} were made on other nodes just now and are not visible here yet: "
+            "verify again in two minutes"
+        )
+    if findings.unreadable:
+        lines.append(
+            f"{len(findings.unreadable):,} cannot be read: check permissions and the filesystem"
+        )
+    if broken:
+        sims = len({found.sim for found in broken})
+        lines.append(
+            f"{len(broken):,} broken; {sims:,} simulation{'s are' if sims != 1 else ' is'} work again: stilt run"
+        )
+    verdict = "" if lines else ": all as the log says"
+    return "\n".join([looked + verdict, *lines])

@@ -1,0 +1,189 @@
+"""Hold the outputs on disk against their sizes and digests in the log.
+
+What is missing or damaged gets an ``invalid`` event, which takes back the ``done`` that promised it: the
+simulation is work again, and only it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from stilt.durable import digest_file
+from stilt.identity import this_writer
+from stilt.log.events import Invalid
+from stilt.log.index import OutputIndex
+from stilt.log.reader import Scanner, read_bytes
+from stilt.log.states import DoneWithOutputs, LeanEventWithOutputs
+from stilt.log.writer import SegmentWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stilt.log.events import Output
+    from stilt.log.states import SimState
+    from stilt.paths import Layout
+
+BATCH = "verify"
+SETTLING_S = 120.0
+"""So long a file that another node has made may not be seen yet from here (NFS caches folders)."""
+
+_THREADS = min(8, os.cpu_count() or 1)
+_BLOCK = 512
+
+
+class Broken(Struct, frozen=True):
+    """An output that is not what the log says."""
+
+    sim: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A simulation that is complete by the log, and the files that it promised."""
+
+    state: SimState
+    outputs: tuple[Output, ...]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a verification found.
+
+    Attributes
+    ----------
+    broken
+        Missing or damaged, with the state of its simulation.
+    unreadable
+        Files of which nothing can be said, because the filesystem refuses.
+    too_new
+        Missing files that another node wrote so shortly ago that they may only not be visible here.
+    """
+
+    simulations: int = 0
+    files: int = 0
+    size_bytes: int = 0
+    broken: list[tuple[SimState, Broken]] = field(default_factory=list)
+    unreadable: list[Broken] = field(default_factory=list)
+    too_new: int = 0
+
+
+def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None) -> Findings:
+    """Read every output of every complete simulation and compare it with the log. Writes nothing.
+
+    Parameters
+    ----------
+    layout
+        The project.
+    on_checked
+        Is told now and then how many simulations were checked, of how many.
+    """
+    index = OutputIndex(layout.log_dir)
+    sims = index.fold().sims
+    total = sum(state.is_done for state in sims.values())
+    findings = Findings()
+    promises = _promises(index, sims)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        while block := list(islice(promises, _BLOCK)):
+            for promise, problems in zip(
+                block, threads.map(lambda p: _problems(layout, p), block), strict=True
+            ):
+                _note(findings, promise, problems)
+            if on_checked is not None:
+                on_checked(findings.simulations, total)
+    return findings
+
+
+def record(layout: Layout, findings: Findings) -> None:
+    """Take back what the log says of broken outputs; durable on return.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the log can't be written.
+    """
+    now = time.time()
+    writer = SegmentWriter(layout.log_dir, BATCH, 0, this_writer("verify"))
+    events = [
+        Invalid(
+            sim=broken.sim,
+            path=broken.path,
+            why=broken.why,
+            batch=state.batch,
+            seq=state.seq,
+            at=now,
+            attempt=state.attempt,
+        )
+        for state, broken in findings.broken
+    ]
+    for first in range(0, len(events), _BLOCK):
+        writer.append(*events[first : first + _BLOCK])
+    writer.close()
+
+
+def _promises(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise]:
+    """Yield what each complete simulation promised, reading the log segment by segment.
+
+    Files are listed in the log only: a million of them in memory would be a gigabyte.
+    """
+    scanner: Scanner[Any] = Scanner(LeanEventWithOutputs)
+    for path in index.segments():
+        name = f"{path.parent.name}/{path.name}"
+        promised: dict[str, Promise] = {}
+        for event in scanner.scan(read_bytes(path)).events:
+            if type(event) is not DoneWithOutputs:
+                continue
+            holds = sims.get(event.sim)
+            if holds and holds.is_done and holds.life.name == name and holds.at == event.at:
+                promised[event.sim] = Promise(holds, event.outputs)
+        yield from promised.values()
+
+
+def _problems(layout: Layout, promise: Promise) -> list[tuple[Output, str | OSError]]:
+    """Return the outputs that are not as promised: how they differ, or why they can't be read."""
+    found: list[tuple[Output, str | OSError]] = []
+    for output in promise.outputs:
+        path = layout.output / output.path
+        try:
+            size = path.stat().st_size
+            if size != output.size:
+                found.append((output, f"it has {size:,} bytes, not {output.size:,}"))
+            elif digest_file(path)[1] != output.digest:
+                found.append((output, "its bytes are not those that were written"))
+        except FileNotFoundError:
+            found.append((output, "it is missing"))
+        except OSError as error:
+            found.append((output, error))
+    return found
+
+
+def _note(
+    findings: Findings, promise: Promise, problems: list[tuple[Output, str | OSError]]
+) -> None:
+    state = promise.state
+    findings.simulations += 1
+    findings.files += len(promise.outputs)
+    findings.size_bytes += sum(output.size for output in promise.outputs)
+    for output, problem in problems:
+        if isinstance(problem, OSError):
+            why = problem.strerror or str(problem)
+            findings.unreadable.append(Broken(state.sim, output.path, why))
+        elif problem == "it is missing" and _may_be_on_its_way(state):
+            findings.too_new += 1
+        else:
+            findings.broken.append((state, Broken(state.sim, output.path, problem)))
+
+
+def _may_be_on_its_way(state: SimState) -> bool:
+    writer = state.life.writer
+    elsewhere = writer is None or writer.host != socket.gethostname()
+    return elsewhere and time.time() - state.at < SETTLING_S
