@@ -8,8 +8,9 @@ nodes seldom share. So here
   ``NUMBA_CPU_NAME`` says otherwise or somebody else has set numba up before;
 - the cache is in ``$STILT_HOME/kernels``, unless ``NUMBA_CACHE_DIR`` says otherwise, and where that cannot
   be written in a private folder in ``$TMPDIR``, which begins as a copy of what could be read;
-- a folder of it belongs to one state of the source, one version of numba and one target, so that processes
-  that write at once, or with different versions, cannot get each other's code;
+- a folder of it belongs to one state of the package that the function is in, one version of numba and one
+  target, so that processes that write at once, or with different versions, cannot get each other's code;
+  numba by itself looks at a function's own file only, not at those of the functions that it calls;
 - a cache that is full, damaged or nowhere costs the seconds of compiling, never a simulation.
 """
 
@@ -71,44 +72,46 @@ OUT_I4 = int32[::1]
 OUT_I8 = int64[::1]
 
 
-def compiled(signature: object = None) -> Callable[[Function], Function]:
-    """Compile a function, or load it from the cache: for one signature at once, else when it is called."""
+def compiled(signature: object = None, **options: Any) -> Callable[[Function], Function]:
+    """Compile a function, or load it from the cache: for one signature at once, else when it is called.
+
+    Further options are numba's.
+    """
+    options = {"nogil": True, "error_model": "numpy", **options}
 
     def decorate(function: Function) -> Function:
         try:
-            return _compile(function, signature, Path(function.__code__.co_filename))
+            return _compile(function, signature, options)
         except Exception:  # noqa: BLE001 - a cache can fail in many ways, and compiling anew mends them all
-            return cast("Function", _jit(signature, cached=False)(function))
+            return cast("Function", numba.njit(signature, **options)(function))
 
     return decorate
 
 
-def _compile(function: Function, signature: object, source: Path) -> Function:
+def _compile(function: Function, signature: object, options: dict[str, Any]) -> Function:
+    package = Path(function.__code__.co_filename).parent
     given = _config.CACHE_DIR
-    _config.CACHE_DIR = given or str(cache_folder(source))
+    _config.CACHE_DIR = given or str(cache_folder(package))
     try:
-        return cast("Function", _jit(signature, cached=True)(function))
+        return cast("Function", numba.njit(signature, cache=True, **options)(function))
     finally:
         _config.CACHE_DIR = given
 
 
-def _jit(signature: object, *, cached: bool) -> Callable[[Function], object]:
-    return numba.njit(signature, cache=cached, nogil=True, error_model="numpy")
-
-
 @cache
-def cache_folder(source: Path) -> Path:
-    """Return the folder for the compiled functions of a source file.
+def cache_folder(package: Path) -> Path:
+    """Return the folder for the compiled functions of a package.
 
     Raises
     ------
     OSError
         If there is none that may be written.
     """
+    sources = [file.read_bytes() for file in sorted(package.glob("*.py"))]
     digest = hashlib.blake2b(digest_size=8)
-    for part in (source.read_bytes(), numba.__version__.encode(), sys.version.encode(), _target()):
+    for part in (*sources, numba.__version__.encode(), sys.version.encode(), _target()):
         digest.update(hashlib.blake2b(part).digest())
-    name = f"{source.stem}-{digest.hexdigest()}"
+    name = f"{package.name}-{digest.hexdigest()}"
     shared = stilt_home() / "kernels" / name
     if _is_writable(shared):
         return shared

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
 
+from stilt.compiled import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,15 +27,8 @@ _OPTIONS: dict[str, Any] = {
 
 
 def kernel(function: F) -> F:
-    """Compile a function with numba on its first call and keep the machine code on disk.
-
-    Where neither the package's folder nor the user's cache can be written, every process compiles.
-    """
-    try:
-        compiled = numba.njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # numba found no folder for its cache
-        compiled = numba.njit(**_OPTIONS)(function)
-    return cast("F", compiled)
+    """Compile a function with numba on its first call, once for all processes (``stilt.compiled``)."""
+    return compiled(**_OPTIONS)(function)
 
 
 def inline(function: F) -> F:
