@@ -69,6 +69,16 @@ time,longitude,latitude,altitude
 """
 
 
+def refuse_to_overwrite(*paths: Path) -> None:
+    """Raise an ``InputError`` if one of these files is there already."""
+    there = [path for path in paths if path.exists()]
+    if there:
+        raise InputError(
+            f"{there[0]} exists already; init overwrites nothing",
+            "name another folder: stilt init NEW_PROJECT",
+        )
+
+
 def write_starter(project: Path, *, example: bool) -> list[Path]:
     """Write ``config.yaml`` and ``receptors.csv`` (and the example's meteorology), and return their paths.
 
@@ -78,12 +88,7 @@ def write_starter(project: Path, *, example: bool) -> list[Path]:
         If one of the files is there already; nothing is written then.
     """
     config, receptors = project / "config.yaml", project / "receptors.csv"
-    there = [path for path in (config, receptors) if path.exists()]
-    if there:
-        raise InputError(
-            f"{there[0]} exists already; init overwrites nothing",
-            "name another folder: stilt init NEW_PROJECT",
-        )
+    refuse_to_overwrite(config, receptors)
     project.mkdir(parents=True, exist_ok=True)
     written = _write_example_met(project) if example else []
     texts = (EXAMPLE_CONFIG, EXAMPLE_RECEPTORS) if example else (STARTER_CONFIG, STARTER_RECEPTORS)

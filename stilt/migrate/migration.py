@@ -11,6 +11,7 @@ from stilt.config.load import load_config
 from stilt.config.schema import Config, Execution, Met
 from stilt.durable import publish
 from stilt.errors import InputError, ProblemsError
+from stilt.example.starter import refuse_to_overwrite
 from stilt.receptors import read_receptors
 
 if TYPE_CHECKING:
@@ -115,12 +116,7 @@ def write_project(project: Path, migration: Migration) -> list[Path]:
         If one of the files is there already; nothing is written then.
     """
     config, receptors = project / "config.yaml", project / "receptors.csv"
-    there = [path for path in (config, receptors) if path.exists()]
-    if there:
-        raise InputError(
-            f"{there[0]} exists already; init overwrites nothing",
-            "name another folder: stilt init NEW_PROJECT --from ...",
-        )
+    refuse_to_overwrite(config, receptors)
     settings = migration.yaml().encode()
     project.mkdir(parents=True, exist_ok=True)
     publish(receptors, (migration.receptors or NO_RECEPTORS).encode())
