@@ -18,7 +18,6 @@ from stilt.batch.follow import BatchFollower
 from stilt.errors import DamagedError, EnvironmentFailure
 from stilt.identity import this_writer
 from stilt.log.events import Submitted
-from stilt.processes import die_with_parent
 from stilt.progress import Progress
 from stilt.worker.push_worker import EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_STOPPED
 from stilt.worker.signals import StopSignals
@@ -196,17 +195,13 @@ def worker_command(handed: HandOver, task: int) -> list[str]:
 
 
 def _start(handed: HandOver, task: int) -> _Child:
-    parent = os.getpid()
     output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
     process = subprocess.Popen(
-        worker_command(handed, task),
+        [*worker_command(handed, task), "--parent", str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=output,
-        # Ctrl-C comes to this command alone, which passes it on; if this command is killed the worker
-        # gets TERM, so that it can still say what it was doing
-        start_new_session=True,
-        preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - one thread
+        start_new_session=True,  # Ctrl-C comes to this command alone, which passes it on
     )
     return _Child(task, process, output)
 

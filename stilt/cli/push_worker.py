@@ -34,6 +34,7 @@ _OUT_OF_TIME = frozenset({"SIGUSR1", "time"})
     default=0,
     help="As a Slurm task out of time: how often to go back into the queue.",
 )
+@click.option("--parent", type=int, hidden=True, help="Stop when this process, the parent, ends.")
 def command(  # noqa: PLR0917 - click passes them by name
     project: Path,
     chunk: Path | None,
@@ -42,12 +43,19 @@ def command(  # noqa: PLR0917 - click passes them by name
     output: Path | None,
     cpus: int,
     max_requeues: int,
+    parent: int | None,
 ) -> int:
     """Work through one chunk, given as --chunk FILE or as --batch ID --task N.
 
     Exit code: 0 all done, 1 some failed, 4 this machine will not do, 5 the chunk is damaged, 75 stopped
     and to be requeued.
     """
+    if parent is not None:
+        from signal import SIGTERM
+
+        from stilt.processes import die_with_parent
+
+        die_with_parent(parent, SIGTERM)  # so that it can still say what it was doing
     from stilt.worker.push_worker import EXIT_STOPPED, slurm_deadline, work
 
     if chunk is not None:
@@ -58,7 +66,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError("Give --chunk FILE, or --batch ID and --task N.")
     else:
         layout = _layout(project, output)
-    ending = work(layout, batch, task, cpus, slurm_deadline())
+    ending = work(layout, batch, task, cpus, slurm_deadline(), click.echo)
     click.echo(
         f"batch {batch} task {task}: {ending.done} done, {ending.failed} failed, {ending.left} left "
         f"({ending.why})"

@@ -18,7 +18,7 @@ from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest
 from stilt.errors import DamagedError, EnvironmentFailure, InputError
 from stilt.identity import this_writer
-from stilt.log.events import Done, Started
+from stilt.log.events import Closed, Done, Started
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.transport.protocol import Reason
@@ -41,7 +41,8 @@ EXIT_SOME_FAILED = 1
 EXIT_STOPPED = 75
 
 _TICK_S = 0.5
-_MARGIN_S = 30.0
+_MARGIN_S = 180.0
+_SHARE = 0.1
 _GRACE = 1.2
 _GRACE_S = 600.0
 _STILLBIRTHS = 3
@@ -81,8 +82,17 @@ class _Tally:
     broken: EnvironmentFailure | InputError | None = None
 
 
-def work(
-    layout: Layout, batch: str, task: int, cpus: int = 1, deadline: float | None = None
+def _say_nothing(_: str) -> None:
+    """Keep quiet."""
+
+
+def work(  # noqa: PLR0917 - what a command line says, in its order
+    layout: Layout,
+    batch: str,
+    task: int,
+    cpus: int = 1,
+    deadline: float | None = None,
+    say: Callable[[str], None] = _say_nothing,
 ) -> Ending:
     """Work through the chunk of a task and return how that ended.
 
@@ -97,6 +107,8 @@ def work(
     deadline
         When this process is going to be ended, in seconds since 1970; no simulation is started that is
         likely to take longer than until then.
+    say
+        Gets a line for each simulation that ended, for the output of the task.
 
     Raises
     ------
@@ -131,10 +143,15 @@ def work(
         footprints=manifest.footprints,
     )
     if not todo:
+        log.append(Closed(time.time()))
         return _ending(tally, "finished", exit_code=None)
+    say(
+        f"batch {batch} task {task} attempt {writer.attempt} on {writer.node or writer.host} "
+        f"(pid {writer.pid}): {len(todo)} simulations, {cpus} at a time"
+    )
     scratch = make_scratch(config.execution.scratch)
     try:
-        return _Worker(layout, manifest, config, log, scratch, tally, deadline).run(cpus)
+        return _Worker(layout, manifest, config, log, scratch, tally, deadline, say).run(cpus)
     finally:
         remove_scratch(scratch)
 
@@ -173,6 +190,7 @@ class _Worker:
         scratch: Path,
         tally: _Tally,
         deadline: float | None,
+        say: Callable[[str], None],
     ) -> None:
         self.layout = layout
         self.manifest = manifest
@@ -181,6 +199,8 @@ class _Worker:
         self.scratch = scratch
         self.tally = tally
         self.deadline = deadline
+        self.margin_s = _margin_s(deadline)
+        self.say = say
         self.oom_kills = memory.out_of_memory_kills()
 
     def run(self, cpus: int) -> Ending:
@@ -230,7 +250,7 @@ class _Worker:
         """Return whether the next simulation is likely to end before this process has to."""
         if self.deadline is None or not self.tally.todo:
             return True
-        left = self.deadline - time.time() - _MARGIN_S
+        left = self.deadline - time.time() - self.margin_s
         kind = self.tally.todo[0].work
         likely = self.tally.longest_s.get(kind, 0.0)
         if kind == "transport" and not likely:
@@ -253,7 +273,16 @@ class _Worker:
             else:
                 ended += self._lost(member, reply)
         if ended:
-            self.log.append(*ended)
+            self._record(ended)
+
+    def _record(self, ended: list[Done], *, sync: bool = False) -> None:
+        """Log what has ended, and say it in the task's own output."""
+        self.log.append(*ended, sync=sync)
+        clock = time.strftime("%H:%M:%S", time.gmtime())
+        for done in ended:
+            why = f"  {done.reason}" if done.reason else ""
+            what = f": {done.message}" if done.message else ""
+            self.say(f"{clock} {done.outcome:<11} {done.sim}  {done.wall_s:.1f} s{why}{what}")
 
     def _finished(self, member: Member, done: Done) -> Done:
         entry, member.entry = member.entry, None
@@ -349,7 +378,7 @@ class _Worker:
                 ended.append(Done(member.entry.sim, "interrupted", now, wall_s, reason=why))
                 self.tally.todo.append(member.entry)
         if ended:
-            self.log.append(*ended, sync=True)
+            self._record(ended, sync=True)
         self.log.close(why)
 
     def _prepare(self) -> Callable[[ChunkEntry], Done]:
@@ -362,6 +391,15 @@ class _Worker:
         engine = load_engine(self.config)
         engine.prepare(self.config)
         return Simulator(engine, self.config, self.layout, self.scratch)
+
+
+def _margin_s(deadline: float | None) -> float:
+    """Return how long before the deadline the end begins.
+
+    Slurm's signal comes 120 s before the limit and up to a minute earlier than that, and ends what is in
+    flight; a job that is short all in all can't spare as much.
+    """
+    return 0.0 if deadline is None else min(_MARGIN_S, _SHARE * (deadline - time.time()))
 
 
 def _death(lost: Lost) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -12,9 +13,13 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGHUP)
+
 
 class StopSignals:
     """Within the block, the first stop signal sets ``name`` and makes ``wakeup`` readable.
+
+    Only the main thread of a program can take signals: in another one nothing ever comes.
 
     Attributes
     ----------
@@ -33,11 +38,15 @@ class StopSignals:
         for end in (self.wakeup, self._write):
             os.set_blocking(end, False)
         self._before: dict[int, object] = {}
+        self._before_fd = -1
 
     def __enter__(self) -> Self:
-        self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in STOP_SIGNALS:
-            self._before[number] = signal.signal(number, self._take)
+        if threading.current_thread() is threading.main_thread():
+            self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+            for number in STOP_SIGNALS:
+                if number in _FROM_TERMINAL and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # nohup, or a shell's background job: it was asked to live on
+                self._before[number] = signal.signal(number, self._take)
         return self
 
     def __exit__(
@@ -48,7 +57,8 @@ class StopSignals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() itself returned
-        signal.set_wakeup_fd(self._before_fd)
+        if self._before:
+            signal.set_wakeup_fd(self._before_fd)
         for end in (self.wakeup, self._write):
             os.close(end)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from stilt.footprint.netcdf import read_footprint
 from tests.engines import Behaviour, runs
 from tests.projects import FOOTPRINT, make_project, wait_until, write_receptors
 
@@ -267,3 +270,29 @@ def command_line(pid: int) -> bytes:
     with contextlib.suppress(OSError):
         return (Path("/proc") / str(pid) / "cmdline").read_bytes()
     return b""
+
+
+def test_where_one_footprint_has_something_in_it_all_have_a_file(tmp_path: Path) -> None:
+    far = "{xmin: 10, xmax: 12, ymin: 40, ymax: 41, xres: 0.5, yres: 0.5}"
+    project = make_project(tmp_path, [5], footprints=f"{{near: {FOOTPRINT}, far: {far}}}")
+    assert project.stilt("run").code == 0
+    assert list(project.outcomes().values()) == ["complete"]
+    near, away = (
+        read_footprint(next(project.output.glob(f"footprints/{name}/*/*.nc")))["foot"]
+        for name in ("near", "far")
+    )
+    assert float(near.sum()) > 0
+    assert float(away.sum()) == 0
+    assert "nothing to do" in project.stilt("run").out
+
+
+def test_nohup_lets_it_live_on(tmp_path: Path) -> None:
+    project = make_project(tmp_path, [5] * 3)
+    command = ["nohup", sys.executable, "-m", "stilt", "run", "--cpus", "1"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=project.environment(FAKE_SLEEP="0.5"), stdout=subprocess.DEVNULL
+    ) as process:
+        wait_until(lambda: runs(project.runs_file, "begin"), "it runs")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=60) == 0
+    assert Counter(project.outcomes().values()) == {"complete": 3}

@@ -190,11 +190,20 @@ def test_an_engine_that_does_not_work_here_is_4_and_costs_no_simulation(hand_ove
 
 def test_no_simulation_is_started_that_cannot_end_in_time(hand_over) -> None:
     project, task = hand_over([5] * 3)
-    past = str(int(time.time()) + 10)
+    past = str(int(time.time()) - 10)
     answer = project.stilt(*task, SLURM_JOB_END_TIME=past)
     assert answer.code == 75
     assert "3 left (time)" in answer.out
     assert runs(project.runs_file, "begin") == []
+
+
+def test_what_simulations_took_so_far_says_what_the_next_one_will_take(hand_over) -> None:
+    project, task = hand_over([5] * 4)
+    soon = str(int(time.time()) + 12)
+    answer = project.stilt(*task, SLURM_JOB_END_TIME=soon, FAKE_SLEEP="7")
+    assert answer.code == 75
+    assert "1 done, 0 failed, 3 left (time)" in answer.out
+    assert list(project.outcomes().values()) == ["complete"]
 
 
 def test_a_full_work_disk_stops_the_worker_and_not_every_receptor(hand_over) -> None:
