@@ -1,0 +1,58 @@
+"""``stilt doctor``: what this filesystem, machine and cluster really do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command("doctor")
+@project_argument
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def command(project: Path, as_json: bool) -> int:
+    """Try out the filesystem of a project, and look at this machine and its Slurm.
+
+    Exclusive creation, appends, fsync, renames, locks, names and clock are tried in a folder that is removed
+    again; PROJECT can be any folder. Run it on a compute node, too: what it says goes for the machine it runs
+    on. Exits with 4 if something is found that loses results.
+    """
+    from stilt.check.finding import exit_code, worst_first
+    from stilt.check.storage import existing_parent
+    from stilt.check.table import render
+    from stilt.doctor import filesystem, machine
+
+    folder = existing_parent(_output_root(project))
+    findings = [*filesystem.examine(folder), *machine.examine(), *machine.examine_slurm()]
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(worst_first(findings)))
+        return exit_code(findings)
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size().columns
+    click.echo(render(findings, width, _paint if coloured else None))
+    return exit_code(findings)
+
+
+def _output_root(project: Path) -> Path:
+    """Return where the project's results go; the folder itself if it is no project."""
+    from stilt.errors import StiltError
+    from stilt.status.gather import open_project
+
+    try:
+        return open_project(project).layout.output
+    except StiltError:
+        return project.absolute()
+
+
+def _paint(text: str, colour: str) -> str:
+    return click.style(text, fg=colour)

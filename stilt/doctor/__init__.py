@@ -1,0 +1,1 @@
+"""What the filesystem, the machine and the cluster at hand really do."""
