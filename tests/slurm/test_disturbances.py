@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,10 +59,12 @@ class Disturbed:
 
     def finish_by_rerun(self) -> None:
         """Run again, once, and find everything complete and nothing complete done again."""
-        before = self.run.complete()
+        complete, before = self.run.complete(), self.run.begun()
         self.run.stilt("run", FAKE_SLEEP="0")
         await_that(lambda: len(self.run.complete()) == 8, "all complete after one rerun")
-        self.assert_nothing_done_twice(before | self.done_before)
+        after = self.run.begun()
+        assert {sim: after[sim] for sim in complete} == {sim: before[sim] for sim in complete}
+        self.assert_nothing_done_twice(self.done_before)
         said = self.run.truth()
         assert (said["complete"], said["running"], said["interrupted"]) == (8, 0, 0)
 
@@ -128,9 +131,18 @@ def requeue(disturbed: Disturbed) -> None:
 
 def lose_node(disturbed: Disturbed) -> None:
     node = disturbed.node(0)
-    change = disturbed.run.cluster.run
-    change("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-    change("scontrol", "update", f"nodename={node}", "state=resume")
+    cluster = disturbed.run.cluster
+    cluster.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+
+    def is_back() -> bool:
+        """A node that registers meanwhile is up by itself, and cannot be resumed."""
+        state = cluster.run("sinfo", "-h", "-n", node, "-o", "%T").strip()
+        if state.startswith("down"):
+            resume = ["scontrol", "update", f"nodename={node}", "state=resume"]
+            subprocess.run(resume, env=cluster.env, capture_output=True, check=False)
+        return not state.startswith("down")
+
+    await_that(is_back, f"{node} is back")
 
 
 @pytest.mark.parametrize("disturb", [requeue, lose_node])
@@ -152,3 +164,25 @@ def test_slurm_starts_it_again_by_itself(
     lives = {(life.task, life.attempt, life.writer.restarts) for life in disturbed.run.segments()}
     assert {(0, 1, 0), (0, 2, 1)} <= lives
     disturbed.run.await_ended(disturbed.job)
+
+
+def test_two_lives_of_a_task_at_the_same_time_are_told_apart(disturbed: Disturbed):
+    """As after a requeue whose first life ends late; here the second is started by hand."""
+    run = disturbed.run
+    (batch,) = run.project.batches()
+    task = ("push-worker", "--batch", batch, "--task", "0")
+    twin = run.project.start(*task, FAKE_SLEEP=SECONDS)
+    await_that(lambda: (0, 2) in attempts(run), "the twin has begun")
+    run.cluster.run("scancel", disturbed.job)
+    run.await_ended(disturbed.job)
+    disturbed.look()
+    assert disturbed.said[-1]["running"] >= 1, "the twin lives, whatever Slurm says of the job"
+    out, err = twin.communicate(timeout=90)
+    assert twin.returncode == 0, out + err
+    assert {(0, 1), (0, 2), (1, 1)} <= attempts(run)
+    disturbed.assert_never_failed()
+    disturbed.finish_by_rerun()
+
+
+def attempts(run: SlurmProject) -> set[tuple[int, int]]:
+    return {(life.task, life.attempt) for life in run.segments()}
