@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stilt.errors import EnvironmentFailure, InputError, StiltError
+from stilt.errors import EnvironmentFailure, InputError, ProblemsError, StiltError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class Weight(IntEnum):
@@ -69,9 +69,14 @@ def wrong_surroundings(area: str, text: str, hint: str = "") -> Finding:
     return Finding(Weight.PROBLEM, area, text, hint, EnvironmentFailure.exit_code)
 
 
-def from_error(area: str, error: StiltError) -> Finding:
-    """Return an error as a finding."""
-    return Finding(Weight.PROBLEM, area, error.message, error.hint, error.exit_code)
+def from_error(area: str, error: StiltError) -> Iterator[Finding]:
+    """Yield an error as findings: one for each problem that it tells of."""
+    if not isinstance(error, ProblemsError):
+        yield Finding(Weight.PROBLEM, area, error.message, error.hint, error.exit_code)
+        return
+    name = error.source.rpartition("/")[2]
+    for problem in error.problems:
+        yield Finding(Weight.PROBLEM, area, f"{name}: {problem}", "", error.exit_code)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -44,7 +44,7 @@ def check_grid(name: str, grid: FootprintGrid, receptors: Receptors) -> Iterator
     try:
         geometry = geometry_of(grid)
     except StiltError as error:
-        yield from_error(area, error)
+        yield from from_error(area, error)
         return
     inside = contains(geometry, receptors.longitudes, receptors.latitudes)
     outside = int((~inside).sum())

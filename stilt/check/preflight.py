@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, from_error, wrong_input
+from stilt.check.finding import Finding, fine, from_error
 from stilt.config.load import load_config
-from stilt.errors import ProblemsError, StiltError
+from stilt.errors import StiltError
 from stilt.paths import Layout
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
         yield fine("settings", f"{layout.config_file.name} is right")
         layout = Layout.of(project, config.output)
     except StiltError as error:
-        yield from _each("settings", error)
+        yield from from_error("settings", error)
     receptors = None
     try:
         receptors = _read(receptors_file or layout.receptors_file, config)
     except StiltError as error:
-        yield from _each("receptors", error)
+        yield from from_error("receptors", error)
     if config is not None:
         yield from _check_with_config(layout, config, receptors)
 
@@ -65,13 +65,3 @@ def _read(path: Path, config: Config | None) -> Receptors:
     from stilt.receptors import read_receptors
 
     return read_receptors(path, list(config.mets) if config else ["met"])
-
-
-def _each(area: str, error: StiltError) -> Iterator[Finding]:
-    """Yield one finding for each problem of a file."""
-    if not isinstance(error, ProblemsError):
-        yield from_error(area, error)
-        return
-    name = error.source.rpartition("/")[2]
-    for problem in error.problems:
-        yield wrong_input(area, f"{name}: {problem}")

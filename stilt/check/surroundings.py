@@ -45,7 +45,7 @@ def check_engine(config: Config) -> Iterator[Finding]:
         if config.model == "hysplit":
             yield from _try_hysplit(config)
     except StiltError as error:
-        yield from_error("engine", error)
+        yield from from_error("engine", error)
 
 
 def _try_hysplit(config: Config) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
         answer = tested(submission, limits)
         yield from check_partition(config)
     except StiltError as error:
-        yield from_error("slurm", error)
+        yield from from_error("slurm", error)
         return
     if answer.code != 0:
         words = last_words(answer.err) or answer.words or "no answer"
