@@ -18,7 +18,7 @@ from stilt.transport.native.projection import MapGrid, map_grid
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -154,17 +154,25 @@ class OpenAnalysis:
         """Compute the wanted blocks that are not there yet, shape (block rows, block columns)."""
         with self.stored.filling():
             missing = (wanted != 0) & (self.stored.ready == 0)
-            for row, column in np.argwhere(missing):
-                self._compute_block(int(row), int(column))
-                self.stored.ready[row, column] = 1
-                self.computed_blocks += 1
+            for row, first, stop in _runs(missing):
+                self._compute_blocks(row, first, stop)
+                self.stored.ready[row, first:stop] = 1
+                self.computed_blocks += stop - first
 
-    def _compute_block(self, row: int, column: int) -> None:
+    def _compute_blocks(self, row: int, first: int, stop: int) -> None:
         header = self._source.index.grid
         rows = (row * BLOCK, min((row + 1) * BLOCK, header.ny))
-        columns = (column * BLOCK, min((column + 1) * BLOCK, header.nx))
+        columns = (first * BLOCK, min(stop * BLOCK, header.nx))
         raw = self._source.read(rows, columns)
         fill_columns(raw, self._settings, rows[0], columns[0], self.stored.columns, self._space)
+
+
+def _runs(missing: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    """Yield row, first and end of each unbroken run of missing blocks: one rectangle to read."""
+    for row in np.flatnonzero(missing.any(axis=1)):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], missing[row].astype(np.int8), [0]])))
+        for first, stop in edges.reshape(-1, 2):
+            yield int(row), int(first), int(stop)
 
 
 def _identity(path: Path) -> tuple[int, int]:

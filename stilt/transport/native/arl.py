@@ -10,7 +10,9 @@ one exists because an engine wants one rectangle of one time, fast, and every fi
 from __future__ import annotations
 
 import calendar
+import mmap
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -227,6 +229,11 @@ class AnalysisReader:
                 self._records[level_number, name] = number
                 number += 1
 
+    @cached_property
+    def _content(self) -> mmap.mmap:
+        with self.index.path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
     def has(self, name: str, level: int = 0) -> bool:
         """Tell whether the index lists a variable at a level."""
         return (level, name) in self._records
@@ -251,11 +258,11 @@ class AnalysisReader:
             ``MET_MISSING`` if the record is marked as missing or is not the one the index announced.
         """
         index = self.index
-        position = index.offset + self._records[level, name] * index.record_bytes
-        with index.path.open("rb") as file:
-            file.seek(position)
-            label = file.read(LABEL_BYTES).decode("latin-1")
-            packed = np.frombuffer(file.read(index.grid.nx * rows[1]), dtype=np.uint8)
+        start = index.offset + self._records[level, name] * index.record_bytes
+        content = self._content
+        label = content[start : start + LABEL_BYTES].decode("latin-1")
+        length = min(index.grid.nx * rows[1], len(content) - start - LABEL_BYTES)
+        packed = np.frombuffer(content, np.uint8, length, start + LABEL_BYTES)
         if label[14:18] != name or int(label[8:10]) < 0:
             raise TransportError(
                 Reason.MET_MISSING,

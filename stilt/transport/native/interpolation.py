@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
     Float64 = NDArray[np.float64]
 
-BLOCK = 32
+BLOCK = 8
 """Columns are computed in blocks of so many rows and columns, when a particle first comes near."""
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from stilt.transport.native.compiled import kernel
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -81,6 +83,29 @@ class MapGrid:
         angle = np.degrees(np.arctan2(across, along)) / self.cone
         return _wrapped(grid.ref_lon + angle), latitude
 
+    def table_longlat(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Return the same as ``to_longlat`` for long one-dimensional arrays, compiled."""
+        if self.is_longlat or abs(self.cone) < _FLAT_CONE:
+            return self.to_longlat(x, y)
+        longitude, latitude = np.empty_like(x), np.empty_like(y)
+        turn = math.radians(self.header.orient)
+        longlat_of_cone(
+            x,
+            y,
+            ConeMap(
+                self.cone,
+                self.x0,
+                self.y0,
+                self.scale_km / EARTH_RADIUS_KM,
+                math.cos(turn),
+                -math.sin(turn),
+                self.header.ref_lon,
+            ),
+            longitude,
+            latitude,
+        )
+        return longitude, latitude
+
     def cell_metres(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Array, Array]:
         """Return the grid distances dx and dy in metres at the points of a rectangle.
 
@@ -101,6 +126,43 @@ class MapGrid:
         per_degree = 1000.0 * EARTH_RADIUS_KM * math.pi / 180.0
         dx = per_degree * grid.ref_lon * np.cos(np.radians(latitude))
         return dx, np.full_like(dx, per_degree * grid.ref_lat)
+
+
+class ConeMap(NamedTuple):
+    """Numbers of a conformal map as the compiled loop takes them; ``per_cell`` in Earth radii."""
+
+    cone: float
+    x0: float
+    y0: float
+    per_cell: float
+    cosine: float
+    sine: float
+    ref_lon: float
+
+
+@kernel
+def longlat_of_cone(
+    x: Array, y: Array, cone_map: ConeMap, longitude: Array, latitude: Array
+) -> None:
+    """Fill longitude in [-180, 180) and latitude of index coordinates on a cone that is not flat."""
+    cone, degrees = cone_map.cone, 180.0 / math.pi
+    is_polar = abs(cone) > 1.0 - _FLAT_CONE
+    for n in range(x.shape[0]):
+        east, north = (
+            (x[n] - cone_map.x0) * cone_map.per_cell,
+            (y[n] - cone_map.y0) * cone_map.per_cell,
+        )
+        xi = east * cone_map.cosine - north * cone_map.sine
+        eta = east * cone_map.sine + north * cone_map.cosine
+        across, along = cone * xi, 1.0 - cone * eta
+        square = max(across * across + along * along, 1e-30)
+        if is_polar:
+            isometric = 1.0 / math.sqrt(square) if cone > 0.0 else math.sqrt(square)
+        else:
+            isometric = square ** (-0.5 / cone)
+        latitude[n] = degrees * 2.0 * math.atan(isometric) - 90.0
+        angle = cone_map.ref_lon + degrees * math.atan2(across, along) / cone
+        longitude[n] = angle - 360.0 * math.floor((angle + 180.0) / 360.0)
 
 
 def map_grid(header: GridHeader) -> MapGrid:

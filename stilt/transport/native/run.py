@@ -106,10 +106,11 @@ def transport(
     _check_cover(times, length, receptor)
     streams = stream_keys(stream, settings.numpar)
     particles = _start(analyses, receptor, settings, streams)
+    released = particles.minute.copy()
     steps = length // settings.every_min
     rows = Rows(
-        np.full((len(MAIN_COLUMNS), steps, settings.numpar), np.nan),
-        np.full((_extra_count(settings), steps, settings.numpar), np.nan),
+        np.empty((len(MAIN_COLUMNS), steps, settings.numpar)),
+        np.empty((_extra_count(settings), steps, settings.numpar)),
     )
     options = settings.options._replace(is_above_sea=receptor.reference == "asl")
     frame = analyses.frame
@@ -126,7 +127,8 @@ def transport(
         _march_between(frame, pair, clock, options, particles, rows)
         if np.all(particles.status == GONE):
             break
-    return _table(analyses, settings, rows, direction)
+    present = _present(released, particles.minute, steps, settings.every_min)
+    return _table(analyses, settings, rows, direction, present)
 
 
 def _march_between(  # noqa: PLR0917 - what the kernel takes
@@ -211,22 +213,42 @@ def _extra_count(settings: RunSettings) -> int:
     return len(EXTRA_COLUMNS) if set(settings.columns) & set(EXTRA_COLUMNS) else 0
 
 
-def _table(analyses: Analyses, settings: RunSettings, rows: Rows, direction: int) -> ParticleTable:
+def _present(
+    released: NDArray[np.int64], ended: NDArray[np.int64], steps: int, every_min: int
+) -> NDArray[np.bool_] | None:
+    """Tell which rows were written, shape (steps, particles); None for all of them.
+
+    A row tells the state at the end of a minute, so a particle has those after its release and up to its end.
+    """
+    time = every_min * np.arange(1, steps + 1)
+    if (
+        released.max(initial=0) < every_min
+        and ended.min(initial=every_min * steps) >= every_min * steps
+    ):
+        return None
+    return (time[:, None] > released) & (time[:, None] <= ended)
+
+
+def _table(
+    analyses: Analyses,
+    settings: RunSettings,
+    rows: Rows,
+    direction: int,
+    present: NDArray[np.bool_] | None,
+) -> ParticleTable:
     steps, count = rows.main.shape[1:]
-    present = ~np.isnan(rows.main[X]).ravel()
-    is_whole = bool(present.all())
 
     def chosen(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        flat = values.reshape(-1)
-        return flat if is_whole else flat[present]
+        return values.reshape(-1) if present is None else values[present]
 
-    made: dict[str, NDArray[np.float64]] = {}
     time = direction * settings.every_min * np.arange(1.0, steps + 1.0)
-    made["time"] = chosen(np.repeat(time, count))
-    made["indx"] = chosen(np.tile(np.arange(1.0, count + 1.0), steps))
-    made["long"], made["lati"] = analyses.grid.to_longlat(
-        chosen(rows.main[X]), chosen(rows.main[Y])
-    )
+    shape = (steps, count)
+    made = {
+        "time": chosen(np.repeat(time, count).reshape(shape)),
+        "indx": chosen(np.tile(np.arange(1.0, count + 1.0), steps).reshape(shape)),
+    }
+    x, y = chosen(rows.main[X]), chosen(rows.main[Y])
+    made["long"], made["lati"] = analyses.grid.table_longlat(x, y)
     columns = {}
     for name in settings.columns:
         if name in made:

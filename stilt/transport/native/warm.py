@@ -18,6 +18,7 @@ from stilt.transport.native.columns import (
 from stilt.transport.native.interpolation import BLOCK, Frame, Moment, flat
 from stilt.transport.native.march import MAIN_COLUMNS, Clock, Particles, Rows, march, working_space
 from stilt.transport.native.perturbation import ERROR_ROWS
+from stilt.transport.native.projection import ConeMap, longlat_of_cone
 from stilt.transport.native.run import RunSettings
 from stilt.transport.native.store import ColumnStore
 
@@ -37,6 +38,8 @@ def warm() -> None:
     """
     row = np.zeros((1, 1), np.float32)
     unpack(np.frombuffer(b"\x7f", np.uint8), 1, 1.0, 0.0, 0.0, 0, 0, row)
+    nothing = np.zeros(0)
+    longlat_of_cone(nothing, nothing, ConeMap(1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0), nothing, nothing)
     stored = ColumnStore().open("", BLOCK, BLOCK, _LEVELS)
     heights = np.arange(1.0, _LEVELS + 1.0)
     _warm_columns(stored.columns, heights)
