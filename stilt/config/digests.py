@@ -44,6 +44,12 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     return _digest("transport", {"engine": engine, "met": _met(met, config.mets[met]), **chosen})
 
 
+def transport_settings(config: Config, met: str) -> dict[str, Any]:
+    """Return every setting that counts in the transport digest, those left at their default too."""
+    settings = {key: value for key, value in plain(config).items() if key not in _NOT_TRANSPORT}
+    return {"met": _met(met, config.mets[met]), **settings}
+
+
 def footprint_digest(config: Config, name: str) -> str:
     """Return the digest of what determines a footprint besides its particles."""
     return grid_digest(config.footprints[name])

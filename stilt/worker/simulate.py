@@ -11,8 +11,10 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from stilt import __version__
-from stilt.config.digests import footprint_digest, transport_digest
+from stilt.config.digests import footprint_digest, transport_digest, transport_settings
 from stilt.durable import digest_file, publish_with
 from stilt.errors import EnvironmentFailure
 from stilt.log.events import Done, Output
@@ -215,7 +217,11 @@ class Simulator:
         """Return what the outputs say of their making; nothing that differs from one rerun to the next."""
         return {
             "simulation": simulation.sim,
+            "receptor": msgspec.json.encode(simulation.receptor).decode(),
             "met": simulation.met,
+            "settings": msgspec.json.encode(
+                transport_settings(self.config, simulation.met), order="deterministic"
+            ).decode(),
             "model": self.engine.name,
             "model_version": self.engine.version,
             "transport_digest": self._transport[simulation.met],

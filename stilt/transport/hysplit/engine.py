@@ -50,10 +50,10 @@ class HysplitEngine:
         return self.installation.version
 
     def prepare(self, config: Config) -> None:  # noqa: ARG002 - every setting of the config is one of HYSPLIT's
-        """Check that the program starts, and have the particle parser compiled before workers need it."""
-        from stilt.transport.hysplit.probe import check_starts
+        """Check that the program can start here, and have the particle parser compiled before workers need it."""
+        from stilt.transport.hysplit.probe import check_can_start
 
-        check_starts(self.installation.exe)
+        check_can_start(self.installation.exe)
         import_module("stilt.transport.hysplit.parse")  # that compiles it into the cache
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:

@@ -1,54 +1,50 @@
-"""Whether the program starts on this machine at all."""
+"""Whether the program can start on this machine."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 from stilt.errors import EnvironmentFailure
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-_GREETING = b"HYSPLIT"
-_PATIENCE_S = 60
+_ELF = b"\x7fELF"
+_SCRIPT = b"#!"
+_CLASS, _MACHINE = slice(4, 6), slice(18, 20)
 
 
-def check_starts(exe: Path) -> None:
-    """Start the program without input: it says what it is and ends at once.
+def check_can_start(exe: Path) -> None:
+    """Read the head of the file: a script, or a program for the machine that runs Python.
+
+    It is not started for this: a worker that is killed meanwhile would leave its files.
 
     Raises
     ------
     EnvironmentFailure
-        If it does not start (built for another machine, a filesystem mounted ``noexec``) or is something else.
+        If it is neither.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            done = subprocess.run(
-                [exe],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=_PATIENCE_S,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise cannot_start(exe, error) from error
-    if _GREETING not in done.stdout:
-        words = done.stdout.decode("utf-8", "replace").strip().splitlines()
-        said = f"it says {words[-1][:100]!r}" if words else f"it ends with status {done.returncode}"
-        raise EnvironmentFailure(f"{exe} is no HYSPLIT that runs here: {said}", _HINT)
+    head, own = _head(exe), _head(Path(sys.executable))
+    if head.startswith(_SCRIPT):
+        return
+    if not head.startswith(_ELF):
+        raise EnvironmentFailure(f"{exe} is not a program", HINT)
+    if (head[_CLASS], head[_MACHINE]) != (own[_CLASS], own[_MACHINE]):
+        raise EnvironmentFailure(f"{exe} is a program for another kind of machine", HINT)
 
 
-def cannot_start(exe: Path, error: Exception) -> EnvironmentFailure:
-    """Return what to tell the user of a program that does not start."""
-    why = error.strerror if isinstance(error, OSError) else "it does not end"
-    return EnvironmentFailure(f"{exe} can't be started: {why}", _HINT)
+def cannot_start(exe: Path, error: OSError) -> EnvironmentFailure:
+    """Return what to tell the user of a program that the system refuses to start."""
+    return EnvironmentFailure(f"{exe} can't be started: {error.strerror}", HINT)
 
 
-_HINT = (
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(20)
+    except OSError as error:
+        raise cannot_start(path, error) from error
+
+
+HINT = (
     "see that it was built for this machine and lies on no filesystem that forbids programs "
     "(noexec); hysplit.exe_dir in config.yaml names another"
 )
