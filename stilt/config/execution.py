@@ -109,11 +109,6 @@ def convert_execution(data: Any, where: Where, document: Document) -> Execution 
         Execution, own, where, document, ready={"setup": setup, "sbatch": sbatch}
     )
     _refuse_control_characters(values, where, document)
-    if values.get("backend") == "slurm" and own.get("n_workers") is None:
-        document.add(
-            (*where, "n_workers"),
-            "missing, but needed for slurm: into how many array tasks to deal the simulations",
-        )
     if not sound or len(document.problems) > before:
         return None
     return Execution(**values)

@@ -272,6 +272,14 @@ def test_a_time_limit_that_the_partition_never_grants_is_found(project, bad):
 
 
 @pytest.mark.usefixtures("fake_slurm")
+def test_a_missing_number_of_workers_is_found(project, bad):
+    change(project, "numpar: 50", "numpar: 50\nexecution: {backend: slurm}")
+    (finding,) = [finding for finding in bad() if finding.weight is Weight.PROBLEM]
+    assert "execution.n_workers is missing" in finding.text
+    assert "--n-workers" in finding.hint
+
+
+@pytest.mark.usefixtures("fake_slurm")
 def test_folders_that_nodes_do_not_share_are_a_warning(project, bad):
     change(project, "numpar: 50", "numpar: 50\nexecution: {backend: slurm, n_workers: 2}")
     shared = [finding.text for finding in bad() if "which nodes do not share" in finding.text]

@@ -85,6 +85,10 @@ def test_keys_of_execution_may_have_dashes_or_underscores(key):
     assert parse(f"{MINIMAL}execution: {{{key}: 3}}").execution.cpus_per_task == 3
 
 
+def test_the_number_of_workers_may_be_left_to_the_command_line():
+    assert parse(MINIMAL + "execution: {backend: slurm}\n").execution.n_workers is None
+
+
 def test_other_keys_of_execution_go_to_sbatch_as_it_writes_them():
     text = with_execution("mem_per_cpu: 512") + "  exclusive: true\n  nice: -5\n  hold: false\n"
     sbatch = parse(text.replace("  mem: 2G\n", "")).execution.sbatch

@@ -149,11 +149,6 @@ def test_a_time_that_yaml_leaves_alone_is_accepted(time):
     parse_config(TYPICAL.replace('"00:20:00"', time), "config.yaml")
 
 
-def test_slurm_needs_to_know_how_many_workers():
-    found = problems(MINIMAL + "execution:\n  backend: slurm\n")
-    assert found[0].startswith("line 4: $.execution.n_workers: missing, but needed for slurm")
-
-
 def test_the_same_key_with_dashes_and_underscores_is_refused():
     assert "given twice" in problems(with_execution("cpus_per_task: 3"))[0]
     found = problems(with_execution("mem-per-cpu: 1") + "  mem_per_cpu: 2\n")
