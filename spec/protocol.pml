@@ -11,7 +11,7 @@
  *
  * Five guards can be dropped, and each is then found to matter (the tests do that):
  *   -DNO_LOCK   run.lock excludes nobody: two live submissions
- *   -DHASTY     a name is looked up while the request of a dead planner's sbatch may still be on its way:
+ *   -DHASTY     a name is looked up while the sbatch of a dead planner is still at work (it dies with its parent):
  *               two live submissions
  *   -DONE_FOLD  the log is not folded again after Slurm was asked: complete work is handed over again
  *   -DDONE_FIRST a done is written before its output is in place

@@ -18,10 +18,9 @@ from msgspec import Struct
 
 from stilt.durable import digest_file
 from stilt.identity import this_writer
-from stilt.log.events import Invalid
+from stilt.log.events import Closed, Done, Invalid, Segment
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scanner, read_bytes
-from stilt.log.states import DoneWithOutputs, LeanEventWithOutputs
 from stilt.log.writer import SegmentWriter
 
 if TYPE_CHECKING:
@@ -135,12 +134,12 @@ def _promises(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise
 
     Files are listed in the log only: a million of them in memory would be a gigabyte.
     """
-    scanner: Scanner[Any] = Scanner(LeanEventWithOutputs)
+    scanner: Scanner[Any] = Scanner(Segment | Closed | Done)
     for path in index.segments():
         name = f"{path.parent.name}/{path.name}"
         promised: dict[str, Promise] = {}
         for event in scanner.scan(read_bytes(path)).events:
-            if type(event) is not DoneWithOutputs:
+            if not isinstance(event, Done):
                 continue
             holds = sims.get(event.sim)
             if holds and holds.is_done and holds.life.name == name and holds.at == event.at:

@@ -20,7 +20,6 @@ from stilt.log.reader import Damage
 from stilt.log.states import (
     SUCCESSES,
     Done,
-    DoneWithOutputs,
     Life,
     SimState,
     Started,
@@ -224,7 +223,7 @@ class State:
             if kind is Started:
                 event.life = life
                 begun.append(event)
-            elif kind is Done or kind is DoneWithOutputs:
+            elif kind is Done:
                 event.life = life
                 ended.append(event)
             elif kind is Closed:

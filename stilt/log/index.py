@@ -12,7 +12,7 @@ from stilt.log import checkpoint, names
 from stilt.log.fold import SegmentFacts, State
 from stilt.log.lines import PREFIX_BYTES
 from stilt.log.reader import Scan, Scanner, read_bytes
-from stilt.log.states import LeanEvent, LeanEventWithOutputs, Life
+from stilt.log.states import LeanEvent, Life
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +56,6 @@ class OutputIndex:
         until: float | None = None,
         *,
         use_checkpoint: bool = True,
-        with_outputs: bool = False,
     ) -> State:
         """Fold the whole log.
 
@@ -67,16 +66,14 @@ class OutputIndex:
         use_checkpoint
             Start from the checkpoint if it fits the segments, and leave a new one where the folder can be
             written and it is worth it.
-        with_outputs
-            Keep the outputs that ``done`` names: then its states are ``DoneWithOutputs``.
 
         Raises
         ------
         EnvironmentFailure
             If a segment can't be read or was written by a newer major version.
         """
-        if until is not None or with_outputs or not use_checkpoint:
-            return self._fold(self.segments(), until=until, with_outputs=with_outputs)
+        if until is not None or not use_checkpoint:
+            return self._fold(self.segments(), until=until)
         with _no_garbage_collection():
             state = checkpoint.load(self.log_dir / CHECKPOINT)
             saved = state.events if state else 0
@@ -93,11 +90,9 @@ class OutputIndex:
         ]
         return self._fold(own)
 
-    def _fold(
-        self, paths: Iterable[Path], *, until: float | None = None, with_outputs: bool = False
-    ) -> State:
+    def _fold(self, paths: Iterable[Path], *, until: float | None = None) -> State:
         state = State()
-        scanner: Scanner[Any] = Scanner(LeanEventWithOutputs if with_outputs else LeanEvent)
+        scanner: Scanner[Any] = Scanner(LeanEvent)
         with _no_garbage_collection():
             for path in paths:
                 add_segment(state, self._name(path), read_bytes(path), scanner, until)

@@ -12,7 +12,6 @@ from stilt.log.events import (
     Closed,
     Invalid,
     Outcome,
-    Output,
     Pending,
     Segment,
     Submitted,
@@ -140,26 +139,9 @@ class Done(SimState, gc=False, tag="done", kw_only=True):
     outcome: Outcome
 
 
-class DoneWithOutputs(Done, gc=False, tag="done", kw_only=True):
-    """A ``done`` event with the files that it names."""
-
-    outputs: tuple[Output, ...] = ()
-
-
 BatchEvent = Pending | Submitting | Submitted | Cancelled
 LeanEvent = (
     Segment | Closed | Invalid | Pending | Submitting | Submitted | Cancelled | Started | Done
-)
-LeanEventWithOutputs = (
-    Segment
-    | Closed
-    | Invalid
-    | Pending
-    | Submitting
-    | Submitted
-    | Cancelled
-    | Started
-    | DoneWithOutputs
 )
 
 
