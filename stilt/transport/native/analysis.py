@@ -83,7 +83,7 @@ class Analyses:
         return Frame(
             nx=header.nx,
             ny=header.ny,
-            wraps=self.grid.wraps,
+            wraps=int(self.grid.wraps),
             a=vertical.a,
             b=vertical.b,
             c=vertical.c,

@@ -126,7 +126,7 @@ class ColumnSettings(NamedTuple):
     heat: int
     top_m: float
     surface_layer: int
-    uses_profile_fluxes: bool
+    uses_profile_fluxes: int
     kmixd: int
     kmix0: float
     zi_factor: float

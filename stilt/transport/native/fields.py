@@ -95,7 +95,7 @@ class FieldSource:
             heat=self._heat,
             top_m=vertical.top_m,
             surface_layer=vertical.surface_layer,
-            uses_profile_fluxes=options.kbls != 1 or NO_FLUX in (self._momentum, self._heat),
+            uses_profile_fluxes=int(options.kbls != 1 or NO_FLUX in (self._momentum, self._heat)),
             kmixd=options.kmixd,
             kmix0=options.kmix0,
             zi_factor=zi_factor,

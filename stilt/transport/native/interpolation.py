@@ -29,7 +29,7 @@ class Frame(NamedTuple):
 
     nx: int
     ny: int
-    wraps: bool
+    wraps: int
     a: float
     b: float
     c: float

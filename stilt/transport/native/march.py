@@ -148,8 +148,8 @@ class Options(NamedTuple):
 
     spreading: Spreading
     perturbation: Perturbation
-    is_turbulent: bool
-    is_above_sea: bool
+    is_turbulent: int
+    is_above_sea: int
 
 
 @kernel
@@ -162,22 +162,22 @@ def march(
     wanted: NDArray[np.uint8],
     rows: Rows,
     space: Space,
-) -> bool:
-    """Move all particles to minute ``clock.stop``; return whether all of them got there.
+) -> int:
+    """Move all particles to minute ``clock.stop``; return 1 if all of them got there, else 0.
 
     Blocks of columns that are missing are marked in ``wanted``, shape (block rows, block columns).
     """
     table, scratch = space.table, space.errors
     table[:, STAMP] = -1.0
     stamp = 0.0
-    is_done = True
+    is_done = 1
     for p in range(particles.minute.shape[0]):
         while particles.minute[p] < clock.stop and particles.status[p] != GONE:
             stamp += 2.0
             if not _one_minute(
                 frame, moment, clock, options, particles, p, stamp, table, scratch, wanted, rows
             ):
-                is_done = False
+                is_done = 0
                 break
     return is_done
 

@@ -83,7 +83,7 @@ class RunSettings:
             horizontal_keep=horizontal,
             horizontal_kick=math.sqrt(1.0 - horizontal * horizontal),
         )
-        return Options(spreading, self.perturbation, self.is_turbulent, False)
+        return Options(spreading, self.perturbation, int(self.is_turbulent), 0)
 
 
 def transport(
@@ -112,7 +112,7 @@ def transport(
         np.empty((len(MAIN_COLUMNS), steps, settings.numpar)),
         np.empty((_extra_count(settings), steps, settings.numpar)),
     )
-    options = settings.options._replace(is_above_sea=receptor.reference == "asl")
+    options = settings.options._replace(is_above_sea=int(receptor.reference == "asl"))
     frame = analyses.frame
     for (first, first_time), (second, second_time) in pairwise(times):
         if second <= 0 or first >= length:
