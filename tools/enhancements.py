@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """From receptors to a time series of enhancements and a figure, in Python from end to end.
 
-    .venv/bin/python tools/enhancements.py [FOLDER] [--model hysplit|native]
+    .venv/bin/python tools/enhancements.py [FOLDER] [--model native|hysplit]
 
 A tower in the example's idealised atmosphere, an air sample every other hour of a day, and emissions that are made up:
 two cities with a rush hour over a weak background. Read it as a notebook; run it to see what it makes.
@@ -29,7 +29,9 @@ def make_project(folder: Path, model: str) -> stilt.Project:
         write_starter(folder, example=True)
         config = folder / "config.yaml"
         text = config.read_text().replace("n_hours: -24", "n_hours: -12")
-        config.write_text(text.replace("numpar: 200", f"numpar: 100\nmodel: {model}"))
+        config.write_text(
+            text.replace("numpar: 200", "numpar: 100").replace("native  ", f"{model}  ")
+        )
         times = pd.date_range("2026-06-15 14:00", "2026-06-16 22:00", freq="2h")
         receptors = pd.DataFrame({"time": times, **TOWER})
         receptors.to_csv(folder / "receptors.csv", index=False)
@@ -93,7 +95,7 @@ def main() -> None:
     """Go from receptors to a figure."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("folder", nargs="?", type=Path, default=Path(".demo-enhancements"))
-    parser.add_argument("--model", default="hysplit")
+    parser.add_argument("--model", default="native")
     arguments = parser.parse_args()
     project = make_project(arguments.folder, arguments.model)
     summary = project.run()

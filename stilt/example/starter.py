@@ -41,7 +41,7 @@ time,longitude,latitude,altitude
 """
 
 EXAMPLE_CONFIG = """\
-# An idealised atmosphere over the western United States: runs as it is, in about a minute.
+# An idealised atmosphere over the western United States: runs as it is, within a minute.
 
 mets:
   jet:
@@ -52,6 +52,7 @@ mets:
 footprints:
   default: {xmin: -122, xmax: -110, ymin: 38, ymax: 44, xres: 0.05, yres: 0.05}
 
+model: native                     # stilt's own engine; hysplit is NOAA's, after `stilt hysplit install`
 n_hours: -24
 numpar: 200
 """
