@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_input
 from stilt.met.arl import ArlError, read_arl
-from stilt.met.files import Span, expected_name, match
+from stilt.met.files import Span, expected_name, gaps, match
 from stilt.met.listing import listing
 from stilt.quantities import counted, duration
 
@@ -162,16 +161,6 @@ def read_headers(files: Sequence[Path]) -> tuple[list[ArlFile], list[str]]:
         except (ArlError, OSError) as error:
             damaged.append(str(error))
     return headers, damaged
-
-
-def gaps(headers: Sequence[ArlFile]) -> list[Span]:
-    """Return the stretches of time without meteorology between the first analysis and the last."""
-    times = sorted({time for header in headers for time in header.times})
-    steps = [header.step for header in headers if header.step]
-    usual = max(steps, default=None)
-    if usual is None:
-        return []
-    return [Span(earlier, later) for earlier, later in pairwise(times) if later - earlier > usual]
 
 
 def _refused_folder(directory: str) -> str | None:

@@ -102,6 +102,15 @@ def read_headers(files: Sequence[Path]) -> list[ArlFile] | None:
         return None
 
 
+def gaps(headers: Sequence[ArlFile]) -> list[Span]:
+    """Return the stretches between first and last analysis that are longer than the files' own longest step."""
+    times = sorted({time for header in headers for time in header.times})
+    step = max((header.step for header in headers if header.step), default=None)
+    if step is None:
+        return []
+    return [Span(earlier, later) for earlier, later in pairwise(times) if later - earlier > step]
+
+
 def _file_times(span: Span, step_s: int) -> Iterator[datetime]:
     time = _floor(span.start, step_s)
     while time <= span.end:
@@ -146,11 +155,9 @@ def _uncovered(headers: Sequence[ArlFile], span: Span) -> str | None:
     covered = Span(times[0], times[-1])
     if covered.start > span.start or covered.end < span.end:
         return f"the meteorology covers {covered}"
-    step = max((header.step for header in headers if header.step), default=None)
-    for earlier, later in pairwise(times):
-        within = later > span.start and earlier < span.end
-        if within and step and later - earlier > step:
-            return f"the meteorology has nothing between {Span(earlier, later)}"
+    for gap in gaps(headers):
+        if gap.end > span.start and gap.start < span.end:
+            return f"the meteorology has nothing between {gap}"
     return None
 
 

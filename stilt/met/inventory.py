@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlError, ArlFile, read_arl
-from stilt.met.files import Span
+from stilt.met.files import Span, gaps
 from stilt.met.listing import listing
 
 if TYPE_CHECKING:
@@ -58,10 +57,7 @@ class Collection:
     @property
     def gaps(self) -> list[Span]:
         """Stretches without meteorology between the first analysis and the last."""
-        step = self.step
-        if step is None:
-            return []
-        return [Span(*pair) for pair in pairwise(self.times) if pair[1] - pair[0] > step]
+        return gaps(self.files)
 
     @property
     def size_bytes(self) -> int:
