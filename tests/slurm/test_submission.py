@@ -183,6 +183,21 @@ def test_submitted_from_inside_an_array_task_with_sbatchs_variables_set(
     assert set(run.begun().values()) == {1}
 
 
+def test_more_tasks_than_the_cluster_holds_are_refused_before_sbatch(
+    small: Cluster, tmp_path: Path
+):
+    heights = [5 + number / 10 for number in range(301)]
+    run = slurm_project(tmp_path / "p", small, heights, workers=301)
+    counted = wrapped(tmp_path / "w", small)
+    answer = run.stilt("run", PATH=counted.env["PATH"])
+    assert answer.code == 2
+    assert "301 tasks are more jobs than this cluster holds (MaxJobCount 300)" in answer.err
+    assert "execution.n_workers" in answer.err
+    assert counted.calls("sbatch") == 0
+    assert run.stilt("run", "--n-workers", "1").code == 0
+    run.stilt("cancel")
+
+
 def test_arrays_that_the_throttle_has_no_room_for_wait_for_an_earlier_one(
     small: Cluster, tmp_path: Path
 ):

@@ -88,11 +88,6 @@ class SlurmBackend:
         submission = _submission(handed)
         _warn_of_short_time(handed)
         limits = await_limits(_say)
-        if limits.max_job_count and submission.tasks > limits.max_job_count:
-            _say(
-                f"{submission.tasks} tasks are more jobs than this cluster holds "
-                f"(MaxJobCount {limits.max_job_count}): expect sbatch to refuse"
-            )
 
         def record(event: Event) -> None:
             handed.log.append(event, sync=True)

@@ -18,7 +18,7 @@ from stilt.backends.slurm.observe import Array
 from stilt.backends.slurm.refusals import refusal
 from stilt.backends.slurm.script import Script, job_name, render, time_limit_s
 from stilt.durable import publish
-from stilt.errors import EnvironmentFailure
+from stilt.errors import EnvironmentFailure, InputError
 from stilt.log.events import Submitted, Submitting
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ DEFAULT_MAX_ARRAY_SIZE = 1001
 
 WAITS_S = (2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 30.0)
 """Between attempts, where sbatch may go well the next time."""
+
+PATIENCE_S = 300.0
+"""No attempt is begun later than this: sbatch itself waits minutes for a full controller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ class Submission:
             raise EnvironmentFailure(
                 "this cluster allows no job arrays (MaxArraySize is 0)",
                 "ask its support, or run with --backend local",
+            )
+        if limits.max_job_count and self.tasks > limits.max_job_count:
+            raise InputError(
+                f"{self.tasks:,} tasks are more jobs than this cluster holds (MaxJobCount "
+                f"{limits.max_job_count:,})",
+                "lower execution.n_workers, then run the same command again",
             )
         parts = split(self.tasks, size, self.execution.array_parallelism)
         return tuple(
@@ -193,11 +202,12 @@ def await_limits(say: Callable[[str], None]) -> Limits:
 
 def _patiently(action: Callable[[], Answered], say: Callable[[str], None]) -> Answered:
     """Do it, and again after a while where it may go well the next time."""
+    began = time.monotonic()
     for wait_s in WAITS_S:
         try:
             return action()
         except commands.SlurmError as error:
-            if not error.transient:
+            if not error.transient or time.monotonic() - began + wait_s > PATIENCE_S:
                 raise
             say(f"{error.message}; trying again in {wait_s:.0f} s")
             time.sleep(wait_s)
