@@ -187,8 +187,11 @@ def _of_nearest_age(
     known = np.flatnonzero(np.isfinite(width))
     if not len(known):
         return np.zeros_like(width)
-    middles = (minutes[known][1:] + minutes[known][:-1]) / 2
-    nearest: NDArray[np.float64] = width[known[np.searchsorted(middles, minutes, side=ties)]]
+    times = np.rint(
+        minutes * 60_000.0
+    )  # whole milliseconds: tenths of minutes are not exact, and there are ties
+    middles = (times[known][1:] + times[known][:-1]) / 2
+    nearest: NDArray[np.float64] = width[known[np.searchsorted(middles, times, side=ties)]]
     return nearest
 
 

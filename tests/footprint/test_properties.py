@@ -56,6 +56,7 @@ def clouds(draw, min_particles: int = 1) -> Cloud:
     count = draw(st.integers(min_particles, 8))
     forward = draw(st.booleans())
     step_deg = draw(st.sampled_from([0.002, 0.02, 0.1]))
+    step_min = draw(st.sampled_from([1, 1, 1, 2, 0.5, 0.25]))
     parts = []
     for indx in range(1, count + 1):
         first = draw(st.sampled_from([1, 1, 1, 2, 31]))
@@ -63,7 +64,7 @@ def clouds(draw, min_particles: int = 1) -> Cloud:
         minutes = np.arange(first, last + 1)
         path = np.cumsum(rng.normal(0, step_deg, (2, len(minutes))), axis=1).round(4)
         foot = np.where(rng.random(len(minutes)) < 0.3, 0, rng.random(len(minutes))).round(6)
-        parts.append(np.vstack([minutes, np.full(len(minutes), indx), path, foot]))
+        parts.append(np.vstack([minutes * step_min, np.full(len(minutes), indx), path, foot]))
     rows = np.hstack(parts)
     rows = rows[:, np.lexsort((rows[1], rows[0]))]
     rows[0] *= 1 if forward else -1
