@@ -14,6 +14,8 @@ Examples:
   stilt run --backend local --cpus 4
   stilt run --dry-run               what would be done; writes nothing
   stilt run --only OUT_OF_MEMORY    again what failed for that reason
+  STILT_KEEP_WORK=1 stilt run --failed
+                                    keep the work directories of failures, in $TMPDIR
 """
 
 

@@ -226,6 +226,30 @@ def test_two_lives_of_a_task_at_once_do_no_harm(hand_over) -> None:
     assert project.leftovers() == []
 
 
+def test_peak_memory_is_that_of_the_simulation_not_of_an_earlier_one(hand_over) -> None:
+    project, task = hand_over([Behaviour.BIG_MEMORY, 5])
+    assert project.stilt(*task).code == 0
+    big, small = (project.fold().sims[sim].peak_rss_bytes for sim in sorted(project.outcomes()))
+    assert big > 300e6
+    assert small < big - 200e6
+
+
+def test_the_work_directory_of_a_failure_is_kept_on_request(hand_over) -> None:
+    project, task = hand_over([5, Behaviour.MODEL_ERROR])
+    project.stilt(*task, STILT_KEEP_WORK="1")
+    (kept,) = project.leftovers()
+    assert kept.name.startswith("stilt-kept-")
+    assert (kept / "PARTICLE.DAT").exists()
+
+
+def test_a_worker_with_nothing_to_do_says_so_in_the_log(hand_over) -> None:
+    project, task = hand_over([5])
+    project.stilt(*task)
+    project.stilt(*task)
+    (batch,) = project.fold().batches.values()
+    assert (batch.tasks[0].attempt, batch.tasks[0].closed) == (2, "finished")
+
+
 def test_a_task_that_the_batch_does_not_have_is_refused(hand_over) -> None:
     project, task = hand_over([5])
     answer = project.stilt(*task[:-1], "7")
@@ -235,8 +259,8 @@ def test_a_task_that_the_batch_does_not_have_is_refused(hand_over) -> None:
 
 STUCK = """
 import sys
-from stilt.worker import push_worker
-push_worker._GRACE_S = 0.5
+from stilt.worker import loop
+loop._GRACE_S = 0.5
 from stilt.cli import main
 main(sys.argv[1:])
 """
