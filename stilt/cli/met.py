@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,27 +12,71 @@ from stilt.cli.options import project_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from stilt.config.schema import Config, Met
     from stilt.met.inventory import Collection, Covered, Inventory
+    from stilt.met.supply import Mirror, Part
     from stilt.receptors.sequence import Receptors
 
 SHOWN = 3
 """How many gaps, files and simulations are named."""
 
 
-@click.command("met")
+@click.command(
+    "met",
+    epilog="\b\n"
+    "stilt met                                    what there is\n"
+    "stilt met --download hrrr --mirror http      what the receptors need, from NOAA's archive\n"
+    "stilt met --crop -115 38 -108 43 --to small  a copy of it, cropped to west south east north",
+)
 @project_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--files", is_flag=True, help="List every file with its hours.")
-def command(project: Path, as_json: bool, files: bool) -> None:
-    """Show the files, hours, grid and levels of each meteorology, and which receptors it covers."""
+@click.option("--met", "name", help="The one of several meteorologies to download or crop.")
+@click.option("--download", "archive", metavar="ARCHIVE", help="Fetch from NOAA: hrrr, nam12, ...")
+@click.option(
+    "--mirror", type=click.Choice(["s3", "http", "ftp"]), default="http", show_default=True
+)
+@click.option("--crop", "box", nargs=4, type=float, help="West south east north, in degrees.")
+@click.option("--levels", type=click.IntRange(min=1), help="Levels to keep above the surface.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="Folder for the cropped files."
+)
+def command(
+    *,
+    project: Path,
+    as_json: bool,
+    files: bool,
+    name: str | None,
+    archive: str | None,
+    mirror: Mirror,
+    box: tuple[float, float, float, float] | None,
+    levels: int | None,
+    target: Path | None,
+) -> None:
+    """Show the files, hours, grid and levels of each meteorology, and which receptors it covers.
+
+    Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another.
+    """
     from stilt.config.load import load_config
-    from stilt.met.inventory import take_inventory
+    from stilt.met.supply import Part
 
     config = load_config(project / "config.yaml", projections=False)
     receptors = _receptors(project, config)
+    part = Part(box, levels)
+    if archive is not None:
+        _download(_one(config, name), config, receptors, archive=archive, mirror=mirror, part=part)
+    elif target is not None:
+        _crop(_one(config, name), config, receptors, target.absolute(), part)
+    elif box is not None or levels is not None:
+        raise click.UsageError("--crop and --levels need --to FOLDER, or --download ARCHIVE.")
+    else:
+        _show(config, receptors, as_json=as_json, list_files=files)
+
+
+def _show(config: Config, receptors: Receptors | None, *, as_json: bool, list_files: bool) -> None:
+    from stilt.met.inventory import take_inventory
+
     found = {name: take_inventory(met) for name, met in config.mets.items()}
     if as_json:
         import msgspec
@@ -41,8 +86,57 @@ def command(project: Path, as_json: bool, files: bool) -> None:
         return
     for name, inventory in found.items():
         click.echo(f"{name}  {_described(config.mets[name])}")
-        for line in _lines(inventory, config, receptors, list_files=files):
+        for line in _lines(inventory, config, receptors, list_files=list_files):
             click.echo(f"  {line}")
+
+
+def _one(config: Config, name: str | None) -> str:
+    """Return the meteorology that is meant."""
+    if name is None and len(config.mets) == 1:
+        return next(iter(config.mets))
+    if name not in config.mets:
+        raise click.UsageError(f"Say which: --met {' or '.join(config.mets)}.")
+    return name
+
+
+def _download(
+    name: str,
+    config: Config,
+    receptors: Receptors | None,
+    *,
+    archive: str,
+    mirror: Mirror,
+    part: Part,
+) -> None:
+    from stilt.errors import InputError
+    from stilt.met.supply import download, needed_spans
+
+    if receptors is None:
+        raise InputError("there is no receptors.csv", "it says for which hours to download")
+    spans = needed_spans(receptors.minutes, config.n_hours)
+    count = 0
+    for path in download(archive, spans, Path(config.mets[name].directory), part, mirror):
+        click.echo(path)
+        count += 1
+    click.echo(f"{count:,} files are there", err=True)
+
+
+def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, part: Part) -> None:
+    from stilt.met.inventory import take_inventory
+    from stilt.met.supply import crop, needed_spans, overlapping
+
+    met = config.mets[name]
+    files = [file for each in take_inventory(met).collections for file in each.files]
+    if receptors is not None:
+        files = overlapping(files, needed_spans(receptors.minutes, config.n_hours))
+    count = 0
+    for path in crop(files, Path(met.directory), target, part):
+        click.echo(path)
+        count += 1
+    click.echo(
+        f"{count:,} of {len(files):,} files written; now set mets.{name}.directory to {target}",
+        err=True,
+    )
 
 
 def _receptors(project: Path, config: Config) -> Receptors | None:

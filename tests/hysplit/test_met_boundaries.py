@@ -9,6 +9,8 @@ import pytest
 
 from stilt.config.load import parse_config
 from stilt.failures import Reason, TransportError
+from stilt.met.arl import read_arl
+from stilt.met.supply import Part, crop
 from stilt.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 
@@ -78,3 +80,24 @@ def test_files_of_a_single_time_are_called_that(run: Callable[..., TransportResu
     with pytest.raises(TransportError, match="single time") as caught:
         run(2, "199510171200", -4)
     assert caught.value.reason is Reason.MET_INTERVAL
+
+
+def test_cropped_meteorology_gives_the_same_particles_but_for_its_packing(
+    run: Callable[..., TransportResult], hysplit: Installation, ngm: Path, tmp_path: Path
+) -> None:
+    [_] = crop([read_arl(ngm)], ngm.parent, tmp_path / "small", Part((-125.0, 20.0, -62.0, 58.0)))
+    text = f"""
+mets: {{ngm: {{directory: "{tmp_path}/small", file_format: "{ngm.name}", file_tres: 6h}}}}
+n_hours: -3
+numpar: 10
+"""
+    (tmp_path / "work").mkdir()
+    receptor = Receptor("199510171800", (-90.0,), (40.0,), (100.0,))
+    cropped = HysplitEngine(str(hysplit.exe.parent)).run(
+        Simulation("a", "ngm", receptor), parse_config(text, "c"), tmp_path / "work"
+    )
+    whole = run(None, "199510171800", -3)
+    for name, tolerance in (("long", 0.05), ("lati", 0.05), ("mlht", 20.0)):
+        np.testing.assert_allclose(
+            cropped.particles[name], whole.particles[name], rtol=0, atol=tolerance
+        )
