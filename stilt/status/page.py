@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from textwrap import wrap
 from unicodedata import east_asian_width
 
@@ -57,7 +58,13 @@ class Page:
         self.line((text, style))
 
     def table(self, header: tuple[str, ...], rows: list[tuple[str, ...]], numbers: str) -> None:
-        """Add a table: the columns whose place in ``numbers`` is ``r`` are aligned right."""
+        """Add a table: the columns whose place in ``numbers`` is ``r`` are aligned right.
+
+        A column that has nothing to say (``-`` in every row) is left out.
+        """
+        said = [any(cell != "-" for cell in column) for column in zip(*rows, strict=True)]
+        header, numbers = tuple(compress(header, said)), "".join(compress(numbers, said))
+        rows = [tuple(compress(row, said)) for row in rows]
         widths = [max(map(columns, column)) for column in zip(header, *rows, strict=True)]
         for number, row in enumerate([header, *rows]):
             cells = [

@@ -146,3 +146,13 @@ def test_wide_characters_are_counted_as_two_columns() -> None:
     assert cut_to("塔塔塔", 5) == "塔塔…"
     assert cut_to("tower", 5) == "tower"
     assert cut_to("towers", 5) == "towe…"
+
+
+def test_columns_that_have_nothing_to_say_are_left_out() -> None:
+    local = RunningTask(
+        batch="0001-a", task=0, node="here", sims=("a",), since=NOW - 5, life="live"
+    )
+    summary = Summary(project="p", as_of="t", total=1, running=1, running_tasks=(local,))
+    shown = render(summary, 100, now=NOW)
+    assert "job" not in shown
+    assert "here  5.0 s  a" in shown
