@@ -21,6 +21,7 @@ from stilt.transport.native.compiled import kernel
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -230,9 +231,10 @@ class AnalysisReader:
                 number += 1
 
     @cached_property
-    def _content(self) -> mmap.mmap:
+    def _content(self) -> NDArray[np.uint8]:
         with self.index.path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapped, dtype=np.uint8)
 
     def has(self, name: str, level: int = 0) -> bool:
         """Tell whether the index lists a variable at a level."""
@@ -257,50 +259,76 @@ class AnalysisReader:
         TransportError
             ``MET_MISSING`` if the record is marked as missing or is not the one the index announced.
         """
+        (field,) = self.stack([(name, level)], rows, columns)
+        return np.asarray(field)
+
+    def stack(
+        self,
+        wanted: Sequence[tuple[str, int] | None],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+    ) -> NDArray[np.float32]:
+        """Return several fields, given by name and level, shape (fields, rows, columns); zeros for None.
+
+        Raises
+        ------
+        TransportError
+            As ``field`` does.
+        """
+        starts = np.full(len(wanted), -1, dtype=np.int64)
+        numbers = np.zeros((len(wanted), 3))
+        for place, record in enumerate(wanted):
+            if record is not None:
+                starts[place], numbers[place] = self._label(*record)
+        out = np.zeros((len(wanted), rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
+        unpack(self._content, self.index.grid.nx, starts, numbers, rows[0], columns[0], out)
+        return out
+
+    def _label(self, name: str, level: int) -> tuple[int, tuple[float, float, float]]:
+        """Return where a record's bytes start, and its scale, precision and first value."""
         index = self.index
         start = index.offset + self._records[level, name] * index.record_bytes
-        content = self._content
-        label = content[start : start + LABEL_BYTES].decode("latin-1")
-        length = min(index.grid.nx * rows[1], len(content) - start - LABEL_BYTES)
-        packed = np.frombuffer(content, np.uint8, length, start + LABEL_BYTES)
+        label = self._content[start : start + LABEL_BYTES].tobytes().decode("latin-1")
         if label[14:18] != name or int(label[8:10]) < 0:
             raise TransportError(
                 Reason.MET_MISSING,
                 f"{index.path}: {name} at level {level} is marked as missing (label {label[:18]!r})",
             )
-        exponent, precision = int(label[18:22]), float(label[22:36])
-        out = np.empty((rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
-        scale = 2.0 ** (exponent - 7)
-        unpack(
-            packed, index.grid.nx, scale, precision, float(label[36:50]), rows[0], columns[0], out
-        )
-        return out
+        scale = 2.0 ** (int(label[18:22]) - 7)
+        return start + LABEL_BYTES, (scale, float(label[22:36]), float(label[36:50]))
 
 
 @kernel
 def unpack(
-    packed: NDArray[np.uint8],
+    content: NDArray[np.uint8],
     nx: int,
-    scale: float,
-    precision: float,
-    first: float,
+    starts: NDArray[np.int64],
+    numbers: NDArray[np.float64],
     first_row: int,
     first_column: int,
     out: NDArray[np.float32],
 ) -> None:
-    """Undo the differences: along the first column, then along each row that is wanted."""
-    rows, columns = out.shape
-    start = first
-    for row in range(first_row + rows):
-        start += (float(packed[row * nx]) - 127.0) * scale
-        if row < first_row:
+    """Undo the differences: along the first column, then along each row that is wanted.
+
+    ``starts`` are places in the file, negative for fields to leave alone; ``numbers`` scale, precision and the
+    first value of each.
+    """
+    fields, rows, columns = out.shape
+    for field in range(fields):
+        begin = starts[field]
+        if begin < 0:
             continue
-        value = start
-        if first_column == 0:
-            out[row - first_row, 0] = value
-        for column in range(1, first_column + columns):
-            value += (float(packed[row * nx + column]) - 127.0) * scale
-            if column >= first_column:
-                out[row - first_row, column - first_column] = (
-                    value if abs(value) >= precision else 0.0
-                )
+        scale, precision, start = numbers[field, 0], numbers[field, 1], numbers[field, 2]
+        for row in range(first_row + rows):
+            place = begin + row * nx
+            start += (float(content[place]) - 127.0) * scale
+            if row < first_row:
+                continue
+            value = start
+            if first_column == 0:
+                out[field, row - first_row, 0] = value
+            for column in range(1, first_column + columns):
+                value += (float(content[place + column]) - 127.0) * scale
+                if column >= first_column:
+                    kept = value if abs(value) >= precision else 0.0
+                    out[field, row - first_row, column - first_column] = kept

@@ -110,7 +110,9 @@ class FieldSource:
         has_pressure = not is_pressure and self._reader.has("PRES", 1)
 
         def volume(*names: str) -> NDArray[np.float32]:
-            return np.stack([self._level(names, level, rows, columns) for level in self._levels])
+            return self._reader.stack(
+                [self._named(names, level) for level in self._levels], rows, columns
+            )
 
         return RawFields(
             east=volume("UWND"),
@@ -164,13 +166,9 @@ class FieldSource:
             return SPECIFIC
         return RELATIVE if self._reader.has("RELH", level) else NO_HUMIDITY
 
-    def _level(
-        self, names: tuple[str, ...], level: int, rows: tuple[int, int], columns: tuple[int, int]
-    ) -> NDArray[np.float32]:
-        for name in names:
-            if self._reader.has(name, level):
-                return self._reader.field(name, level, rows, columns)
-        return np.zeros((rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
+    def _named(self, names: tuple[str, ...], level: int) -> tuple[str, int] | None:
+        """Return the first of these names that a level has; a level without any counts as zero."""
+        return next(((name, level) for name in names if self._reader.has(name, level)), None)
 
     def _surface(
         self, rows: tuple[int, int], columns: tuple[int, int]

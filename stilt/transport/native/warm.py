@@ -36,8 +36,10 @@ def warm() -> None:
 
     Each is called with nothing to do: what counts are the types, which are those of a run.
     """
-    row = np.zeros((1, 1), np.float32)
-    unpack(np.frombuffer(b"\x7f", np.uint8), 1, 1.0, 0.0, 0.0, 0, 0, row)
+    content = np.frombuffer(b"", np.uint8)
+    unpack(
+        content, 1, np.zeros(0, np.int64), np.zeros((0, 3)), 0, 0, np.zeros((0, 1, 1), np.float32)
+    )
     nothing = np.zeros(0)
     longlat_of_cone(nothing, nothing, ConeMap(1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0), nothing, nothing)
     stored = ColumnStore().open("", BLOCK, BLOCK, _LEVELS)
