@@ -21,6 +21,7 @@ from stilt.identity import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.paths import Layout, local_path
+from stilt.status.cost import advice, past_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,8 +150,16 @@ class _Run:
             handed = self._handed(manifest, todo)
             self.say(f"would hand over {manifest.total:,} as batch {manifest.batch}")
             self.say(self.backend.preview(handed).rstrip())
+            self._say_cost(state, manifest.total)
         self.say("dry run: nothing was written")
         return 0
+
+    def _say_cost(self, state: State, left: int) -> None:
+        """Say what the past simulations suggest for those to come."""
+        past = past_runs(state)
+        if past is not None:
+            for line in advice(past, left, self.sizes.cpus, slurm=self.backend.name == "slurm"):
+                self.say(line)
 
     def _plan(self, *, settle: bool = False) -> tuple[State, Plan]:
         project = self.project

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from stilt.log.states import SUCCESSES
+from stilt.quantities import duration, size
 from stilt.status.summary import PastRuns, Spread
 
 if TYPE_CHECKING:
@@ -65,8 +66,13 @@ def past_runs(state: State) -> PastRuns | None:
 
 def spread(values: Sequence[float]) -> Spread:
     """Return median, 95th percentile and maximum; of many values a sample, except for the maximum."""
-    step = max(1, len(values) // SAMPLE)
-    ranked = sorted(values[::step])
+    if len(values) > SAMPLE:
+        from random import Random
+
+        # by chance, not every n-th: chunks have a rhythm of their own
+        ranked = sorted(Random(0).sample(values, SAMPLE))  # noqa: S311 - statistics
+    else:
+        ranked = sorted(values)
     last = len(ranked) - 1
     return Spread(ranked[round(0.5 * last)], ranked[round(0.95 * last)], max(values))
 
@@ -91,6 +97,18 @@ def suggest(
         "time": f'"{clock(seconds)}"',
         "mem": f"{256 * math.ceil(memory / (256 * MEBI))}M",
     }
+
+
+def advice(past: PastRuns, left: int, cpus: int, *, slurm: bool) -> list[str]:
+    """Return in words what past simulations have cost, and what that makes of those that are left."""
+    wall, memory = past.wall_s, past.peak_rss_bytes.max
+    each = f"past simulations took {duration(wall.p50)} each (95% {duration(wall.p95)}, most {duration(wall.max)})"
+    needed = f"; {left:,} need about {duration(left * wall.p50)} of core time"
+    lines = [each + (f" and up to {size(memory)}" if memory else "") + needed]
+    if slurm:
+        wanted = "  ".join(f"{key}: {value}" for key, value in suggest(past, left, cpus).items())
+        lines.append(f"they suggest, under execution:  {wanted}")
+    return lines
 
 
 def clock(seconds: float) -> str:
