@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from stilt.log.fold import State
     from stilt.transport.protocol import Engine
 
-EXIT_NOT_FINISHED = 3
 
 _DAMAGES_SHOWN = 3
 
@@ -131,11 +130,12 @@ class _Run:
             state, todo = self._plan(settle=True)
             self._say_plan(todo)
             self._say_damage(state)
-            if not todo.work:
-                return self._nothing_to_do(todo)
-            _compile(self.project.config)
-            handed = self._hand_over(state, todo)
-            self.backend.start(handed)
+            if todo.work:
+                _compile(self.project.config)
+                handed = self._hand_over(state, todo)
+                self.backend.start(handed)
+        if not todo.work:
+            return self._nothing_to_do(state, todo)
         if self.backend.name == "local" or self.request.wait:
             return self.backend.wait(handed)
         handed.log.close()
@@ -246,12 +246,14 @@ class _Run:
         for damage in state.damages[:_DAMAGES_SHOWN]:
             self.say(f"the log is damaged: {damage}")
 
-    def _nothing_to_do(self, todo: Plan) -> int:
+    def _nothing_to_do(self, state: State, todo: Plan) -> int:
         if not todo.queued:
             self.say("nothing to do")
             return 0
         self.say("nothing new to hand over; `stilt status` shows what is queued and running")
-        return EXIT_NOT_FINISHED if self.backend.name == "local" else 0
+        if self.backend.name == "local" or self.request.wait:
+            return self.backend.rejoin(self.project.layout, state)
+        return 0
 
 
 def _compile(config: Config) -> None:

@@ -68,5 +68,8 @@ class Backend(Protocol):
     def wait(self, handed: HandOver) -> int:
         """Wait for its end with progress and return the exit code."""
 
+    def rejoin(self, layout: Layout, state: State) -> int:
+        """Wait, with progress, for what earlier runs have queued and return the exit code."""
+
     def preview(self, handed: HandOver) -> str:
         """Return what ``--dry-run`` shows besides the plan; ``handed`` is not on disk."""

@@ -70,6 +70,11 @@ class LocalBackend:
         del layout, state
         return False
 
+    def rejoin(self, layout: Layout, state: State) -> int:
+        """Leave it to the command that runs it, on this machine or another."""
+        del layout, state
+        return EXIT_NOT_FINISHED
+
     def start(self, handed: HandOver) -> None:
         """Say in the log that this process runs the batch."""
         writer = this_writer("run")

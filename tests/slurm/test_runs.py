@@ -101,6 +101,16 @@ def test_ctrl_c_while_waiting_leaves_the_job_running_and_says_so(cluster: Cluste
     run.await_outcome("complete", 1)
 
 
+def test_waiting_for_what_an_earlier_run_has_queued(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, cluster, [5, 6, Behaviour.MODEL_ERROR], workers=3)
+    run.submit(FAKE_SLEEP="3")
+    answer = run.stilt("run", "--wait")
+    assert "3 queued or running" in answer.out
+    assert answer.code == 1, answer.err
+    assert "[3/3]" in answer.out
+    assert len(run.jobs()) == 1
+
+
 def test_a_dry_run_shows_everything_and_writes_nothing(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path / "p", cluster, [5, 6, 7], workers=2, more=["partition: debug"])
     counted = wrapped(tmp_path / "wrappers", cluster)

@@ -7,13 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
+from stilt.backends.liveness import Life
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
 from stilt.backends.slurm.script import check_output_folder, time_limit_s
 from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
-from stilt.backends.slurm.wait import wait_for
+from stilt.backends.slurm.wait import Followed, wait_for
+from stilt.batch.queued import queued
 from stilt.errors import InputError
 from stilt.identity import this_writer
 from stilt.log.events import Submitted
@@ -99,7 +101,21 @@ class SlurmBackend:
     def wait(self, handed: HandOver) -> int:
         """Follow the log until the arrays have ended and return the exit code."""
         handed.log.close()
-        return wait_for(handed, self._arrays)
+        log_dir = handed.layout.log_dir
+        return wait_for(Followed(log_dir, self._arrays, handed.manifest.total))
+
+    def rejoin(self, layout: Layout, state: State) -> int:
+        """Wait for what earlier runs have queued and return the exit code."""
+        arrays = open_arrays(state)
+        lives, _ = observe_slurm(arrays, fresh=True)
+
+        def keeps(batch: str, task: int) -> bool:
+            known = lives.get((batch, task))
+            return known is not None and known.life is not Life.GONE
+
+        waiting = queued(layout, state, keeps)
+        live = [array for array in arrays if any(keeps(array.batch, n) for n in array.numbers)]
+        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting))
 
     def preview(self, handed: HandOver) -> str:
         """Return script, command line, limits and number of tasks."""

@@ -11,13 +11,16 @@ from stilt.backends.liveness import Life
 from stilt.backends.slurm.observe import observe_slurm
 from stilt.batch.follow import BatchFollower
 from stilt.progress import Progress
+from stilt.quantities import counted
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
-    from stilt.backends.interface import HandOver
     from stilt.backends.slurm.observe import Array
+    from stilt.log.events import Done
 
 EXIT_COMPLETE = 0
 EXIT_SOME_FAILED = 1
@@ -30,67 +33,106 @@ FIRST_LOOK_S = 15.0
 LOOK_EVERY_S = 60.0
 
 
-def wait_for(handed: HandOver, arrays: Sequence[Array]) -> int:
-    """Show progress until the batch has ended and return the exit code.
+class Followed:
+    """What is waited for.
+
+    Parameters
+    ----------
+    log_dir
+        The output index.
+    arrays
+        The arrays that work on it.
+    total
+        How many simulations.
+    only
+        Their ids, where it is not all of those that the arrays' batches were handed.
+    """
+
+    def __init__(
+        self,
+        log_dir: Path,
+        arrays: Sequence[Array],
+        total: int,
+        only: AbstractSet[str] | None = None,
+    ) -> None:
+        self.arrays = arrays
+        self.total = total
+        self.failed: set[str] = set()
+        self._only = only
+        self._ended: set[str] = set()
+        batches = sorted({array.batch for array in arrays})
+        self._followers = [BatchFollower(log_dir, batch) for batch in batches]
+
+    @property
+    def left(self) -> int:
+        """How many have not ended by themselves."""
+        return self.total - len(self._ended)
+
+    @property
+    def jobs(self) -> str:
+        """The job ids, for a person."""
+        return ", ".join(array.job for array in self.arrays)
+
+    def show(self, progress: Progress) -> None:
+        """Read what is new in the log and show it."""
+        for follower in self._followers:
+            for done in follower.poll():
+                if self._only is None or done.sim in self._only:
+                    self._take(done, progress)
+        progress.running = sum(len(follower.running) for follower in self._followers)
+        progress.tick()
+
+    def _take(self, done: Done, progress: Progress) -> None:
+        reason = f"{done.reason}: {done.message}" if done.reason else ""
+        progress.finished(done.sim, done.outcome, done.wall_s, reason)
+        if done.outcome != "interrupted":
+            self._ended.add(done.sim)
+        change = self.failed.add if done.outcome == "failed" else self.failed.discard
+        change(done.sim)
+
+    def are_gone(self, progress: Progress) -> bool:
+        """Ask Slurm, once, whether no task is left. What is not known is not gone."""
+        lives, queue = observe_slurm(self.arrays, fresh=True)
+        progress.note = queue.problem
+        return all(life.life is Life.GONE for life in lives.values())
+
+
+def wait_for(followed: Followed) -> int:
+    """Show progress until all has ended and return the exit code.
 
     0 all good, 1 some simulations failed, 3 not finished: cancelled or lost, or this command was
     interrupted, which leaves the job running.
     """
-    follower = BatchFollower(handed.layout.log_dir, handed.manifest.batch)
-    total = handed.manifest.total
     next_look = time.monotonic() + FIRST_LOOK_S
     selector = selectors.DefaultSelector()
-    with StopSignals() as signals, Progress(total) as progress:
+    with StopSignals() as signals, Progress(followed.total) as progress:
         selector.register(signals.wakeup, selectors.EVENT_READ)
         while True:
             gone = False
             if time.monotonic() >= next_look:
-                gone = _all_gone(arrays, progress)
+                gone = followed.are_gone(progress)
                 next_look = time.monotonic() + LOOK_EVERY_S
-            _show(follower, progress)
-            if _ended(follower) >= total:
-                return EXIT_SOME_FAILED if follower.count("failed") else EXIT_COMPLETE
+            followed.show(progress)
+            if not followed.left:
+                return EXIT_SOME_FAILED if followed.failed else EXIT_COMPLETE
             if gone:
-                return _not_finished(total - _ended(follower), arrays)
+                return _not_finished(followed)
             if signals.name:
-                return _left_running(signals.name, arrays)
+                return _left_running(signals.name, followed)
             selector.select(POLL_S)
 
 
-def _ended(follower: BatchFollower) -> int:
-    return follower.count("complete", "empty", "failed")
-
-
-def _all_gone(arrays: Sequence[Array], progress: Progress) -> bool:
-    """Ask Slurm, once, whether any task is left. What is not known is not gone."""
-    lives, queue = observe_slurm(arrays, fresh=True)
-    progress.note = queue.problem
-    return all(life.life is Life.GONE for life in lives.values())
-
-
-def _show(follower: BatchFollower, progress: Progress) -> None:
-    for done in follower.poll():
-        reason = f"{done.reason}: {done.message}" if done.reason else ""
-        progress.finished(done.sim, done.outcome, done.wall_s, reason)
-    progress.running = len(follower.running)
-    progress.tick()
-
-
-def _not_finished(left: int, arrays: Sequence[Array]) -> int:
+def _not_finished(followed: Followed) -> int:
     sys.stderr.write(
-        f"stilt: job {_jobs(arrays)} has ended with {left:,} simulations not done "
+        f"stilt: job {followed.jobs} has ended with {counted(followed.left, 'simulation')} not done "
         "(cancelled, or out of time)\n  -> `stilt status` says more; `stilt run` goes on\n"
     )
     return EXIT_NOT_FINISHED
 
 
-def _left_running(signal: str, arrays: Sequence[Array]) -> int:
+def _left_running(signal: str, followed: Followed) -> int:
     sys.stderr.write(
-        f"stilt: {signal}: no longer waiting; job {_jobs(arrays)} goes on\n"
+        f"stilt: {signal}: no longer waiting; job {followed.jobs} goes on\n"
         "  -> `stilt status` follows it, `stilt cancel` ends it\n"
     )
     return EXIT_NOT_FINISHED
-
-
-def _jobs(arrays: Sequence[Array]) -> str:
-    return ", ".join(array.job for array in arrays)
