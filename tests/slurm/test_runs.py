@@ -198,3 +198,16 @@ def test_a_waiting_and_a_running_task_are_told_apart(cluster: Cluster, tmp_path:
         {"batch": said["batches"][0]["id"], "job": job, "tasks": 1, "reason": "JobArrayTaskLimit"}
     ]
     await_that(lambda: len(run.complete()) == 2, "both complete")
+
+
+def test_the_script_can_be_submitted_by_hand(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, cluster, [5, 6, 7], workers=2, more=["hold: true"])
+    (job,) = run.submit()
+    cluster.run("scancel", job)
+    (script,) = (tmp_path / "slurm").glob("submit_*.sh")
+    by_hand = cluster.run("sbatch", "--parsable", str(script), env=run.project.environment())
+    assert (run.truth()["pending"], run.stilt("run").out.count("queued or running")) == (3, 1)
+    cluster.run("scontrol", "release", by_hand.strip())
+    run.await_outcome("complete", 3)
+    assert set(run.begun().values()) == {1}
+    assert "nothing to do" in run.stilt("run").out

@@ -81,6 +81,8 @@ def assert_complete(run: SlurmProject) -> None:
     said = run.truth()
     assert (said["complete"], said["failed"], said["interrupted"]) == (COUNT, 0, 0)
     assert said["damaged"] == 0
+    verified = run.stilt("verify")
+    assert verified.code == 0, verified.out + verified.err
     assert "nothing to do" in run.stilt("run").out
 
 
