@@ -90,9 +90,9 @@ def geometry_of(grid: FootprintGrid) -> Geometry:
     Raises
     ------
     InputError
-        If the grid has no whole cell.
+        If PROJ does not know the projection, or the grid has no whole cell.
     """
-    is_longlat = grid.is_longlat
+    is_longlat = grid.is_longlat or _is_geographic(grid.projection)
     west, east = float(grid.xmin), float(grid.xmax)
     is_global = is_longlat and (east - west) % FULL_CIRCLE == 0
     if is_global:
@@ -134,6 +134,34 @@ def _whole_steps(start: float, end: float, step: float) -> int:
     return math.floor(steps) + 1 if math.isfinite(steps) else 0
 
 
+def length_unit(projection: str) -> str:
+    """Return the unit of a projection's x and y as CF spells it: ``m``, but for a few."""
+    from pyproj import CRS
+
+    name = CRS.from_user_input(_complete(projection)).axis_info[0].unit_name
+    return {"metre": "m", "kilometre": "km", "foot": "ft", "US survey foot": "US_survey_foot"}.get(
+        name, name
+    )
+
+
+def _is_geographic(projection: str) -> bool:
+    """Tell whether a code such as EPSG:4269 means degrees, which its text does not show."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        return bool(CRS.from_user_input(_complete(projection)).is_geographic)
+    except CRSError as error:
+        raise _unknown(projection, error) from error
+
+
+def _unknown(projection: str, error: Exception) -> InputError:
+    return InputError(
+        f"the projection {projection!r} is not known to PROJ: {error}",
+        "give a PROJ text such as '+proj=utm +zone=12', or a code such as EPSG:5070",
+    )
+
+
 def crs_attributes(projection: str) -> dict[str, str | float]:
     """Return the CF attributes of a projection, with its WKT."""
     from pyproj import CRS
@@ -143,23 +171,17 @@ def crs_attributes(projection: str) -> dict[str, str | float]:
 
 
 def _complete(projection: str) -> str:
-    is_proj_text = "+proj=" in projection
-    if is_proj_text and "+ellps=" not in projection and "+datum=" not in projection:
-        return f"{projection} {SPHERE}"
-    return projection
+    has_shape = "+ellps=" in projection or "+datum=" in projection
+    # UTM is not defined on a sphere: there PROJ takes an ellipsoid of its own.
+    if "+proj=" not in projection or "+proj=utm" in projection or has_shape:
+        return projection
+    return f"{projection} {SPHERE}"
 
 
 def _projected(
     projection: str, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from pyproj import Proj
-    from pyproj.exceptions import CRSError
 
-    try:
-        x, y = Proj(_complete(projection))(longitude, latitude)
-    except CRSError as error:
-        raise InputError(
-            f"the projection {projection!r} is not known to PROJ: {error}",
-            "give a PROJ text such as '+proj=utm +zone=12', or a code such as EPSG:5070",
-        ) from error
+    x, y = Proj(_complete(projection))(longitude, latitude)
     return np.asarray(x, np.float64), np.asarray(y, np.float64)

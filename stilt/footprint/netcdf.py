@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from stilt.footprint.grid import crs_attributes, length_unit
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -151,10 +153,11 @@ def _write_grid(file: Dataset, geometry: Geometry) -> tuple[str, str]:
             "lon": (geometry.x, "degrees_east", "longitude", "longitude at cell center"),
         }
     else:
+        unit = length_unit(geometry.projection)
         described = {
             name: (
                 centres,
-                "m",
+                unit,
                 f"projection_{name}_coordinate",
                 f"{name} coordinate of projection",
             )
@@ -171,8 +174,6 @@ def _write_grid(file: Dataset, geometry: Geometry) -> tuple[str, str]:
 
 
 def _write_projection(file: Dataset, geometry: Geometry) -> None:
-    from stilt.footprint.grid import crs_attributes
-
     file.createVariable("projection", "i4", ()).setncatts(crs_attributes(geometry.projection))
 
 
