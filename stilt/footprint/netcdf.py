@@ -38,6 +38,7 @@ CONVENTIONS = "CF-1.8"
 CHUNK_BYTES = 4 * 2**20
 COMPRESSION_LEVEL: Literal[4] = 4
 FILL = -1.0
+_BLOCK_BYTES = 2**16
 SECONDS = "seconds since 1970-01-01 00:00:00Z"
 
 
@@ -58,10 +59,15 @@ def write_footprint(
         The simulation id, the value of the ``receptor`` coordinate.
     provenance
         More global attributes: versions, digests, settings.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it.
     """
     from netCDF4 import Dataset
 
-    with Dataset(path, "w", format="NETCDF4") as file:
+    def fill(file: Dataset) -> None:
         geometry = footprint.geometry
         file.setncatts(_global_attributes(geometry, receptor, sim, provenance))
         _write_receptor(file, receptor, sim)
@@ -69,6 +75,17 @@ def write_footprint(
         names = _write_grid(file, geometry)
         foot = _foot_variable(file, footprint, names)
         foot[0] = footprint.values
+
+    try:
+        with Dataset(path, "w", format="NETCDF4") as file:
+            fill(file)
+    except RuntimeError:
+        # "NetCDF: HDF error" is all that a full disk, or one without locks, is to the library. Its handle
+        # may be open still and write more: not into the file that takes this one's place.
+        path.unlink(missing_ok=True)
+        file = Dataset(path, "w", format="NETCDF4", memory=_BLOCK_BYTES)
+        fill(file)
+        path.write_bytes(file.close())
 
 
 def read_footprint(path: Path) -> xr.Dataset:

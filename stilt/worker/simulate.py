@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 KEEP_VARIABLE = "STILT_KEEP_WORK"
 """Environment: set to keep the work directories of failed simulations."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import resource
 from dataclasses import replace
 
 import netCDF4
@@ -104,6 +106,33 @@ def test_the_same_footprint_is_the_same_bytes(tmp_path, small):
     footprint, receptor = small
     first, second = (write(tmp_path / name, footprint, receptor).read_bytes() for name in "ab")
     assert first == second
+
+
+def test_a_disk_that_takes_no_more_is_named_as_the_system_names_it(tmp_path, small):
+    footprint, receptor = small
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(OSError, match="too large") as refused:
+            write(tmp_path / "foot.nc", footprint, receptor)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert refused.value.errno == errno.EFBIG
+
+
+def test_where_hdf5_cannot_write_the_file_is_written_all_the_same(tmp_path, small, monkeypatch):
+    class WithoutLocks(netCDF4.Dataset):
+        def __init__(self, *args, memory=None, **options) -> None:
+            if memory is None and "w" in args:
+                raise RuntimeError("NetCDF: HDF error")
+            super().__init__(*args, memory=memory, **options)
+
+    footprint, receptor = small
+    expected = read_footprint(write(tmp_path / "foot.nc", footprint, receptor))
+    monkeypatch.setattr(netCDF4, "Dataset", WithoutLocks)
+    path = write(tmp_path / "again.nc", footprint, receptor)
+    monkeypatch.undo()
+    assert read_footprint(path).identical(expected)
 
 
 def test_a_day_of_hours_is_small(tmp_path):

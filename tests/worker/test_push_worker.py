@@ -348,6 +348,16 @@ def test_a_full_output_disk_stops_the_run_and_the_next_one_goes_on(
     assert list((small_disk / "out").rglob(".tmp-*")) == []
 
 
+def test_a_disk_that_fills_while_footprints_are_written_is_named_as_such(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    project = make_project(tmp_path / "project", [5] * 40, settings=f"output: {small_disk}/out")
+    (small_disk / "ballast").write_bytes(bytes(256 * 1024))
+    answer = project.stilt("run", "--cpus", "1")
+    assert answer.code == 4
+    assert set(project.reasons().values()) <= {"DISK_FULL"}
+
+
 def test_a_read_only_output_is_one_line_before_anything_runs(
     tmp_path: Path, small_disk: Path
 ) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stilt.transport.hysplit.dump import DumpParser
     from stilt.transport.hysplit.process import Ended
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class HysplitEngine:
