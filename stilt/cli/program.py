@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     4 the environment, 5 damaged log or outputs, 75 a worker that can be requeued.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -93,6 +94,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             traceback.print_exc()
         code = report(error)
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Give whoever was started with a standard stream closed (``>&-``, some daemons) the null device there.
+
+    Otherwise the next file opened, a log segment perhaps, takes its number, and every stray word on stdout
+    or stderr, a child's too, goes into that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # takes the lowest number free
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _run(arguments: list[str]) -> int:

@@ -118,6 +118,23 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert shown.stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_command_started_without_standard_streams_does_its_work(tmp_path, closed: str) -> None:
+    script = f"{sys.executable} -m stilt init --example {tmp_path}/demo {closed}"
+    assert subprocess.run(["bash", "-c", script], check=False).returncode == 0
+    assert (tmp_path / "demo" / "config.yaml").exists()
+
+
+def test_what_is_opened_never_takes_the_number_of_a_closed_stream() -> None:
+    script = (
+        "from stilt.cli.program import main; import os\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: os._exit(os.open('/dev/null', os.O_RDONLY) < 3 or not os.get_inheritable(2))"
+    )
+    command = ["bash", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, script]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
 def test_commands_complete_on_tab(stilt) -> None:
     shown = stilt(
         env={"_STILT_COMPLETE": "bash_complete", "COMP_WORDS": "stilt st", "COMP_CWORD": "1"}
