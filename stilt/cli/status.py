@@ -76,28 +76,34 @@ def wants_colour() -> bool:
     )
 
 
-def screen(summary: Summary, argument: str) -> str:
+def screen(summary: Summary, argument: str, *, watching: bool = False) -> str:
     """Return the status screen for the terminal that stdout is."""
     from shutil import get_terminal_size
 
     from stilt.status.screen import render
 
-    return render(summary, get_terminal_size().columns, colour=wants_colour(), argument=argument)
+    return render(
+        summary,
+        get_terminal_size().columns,
+        colour=wants_colour(),
+        argument=argument,
+        watching=watching,
+    )
 
 
 def _watch(look: Callable[[], Summary], argument: str) -> None:
     """Redraw in place: the cursor goes home and each line erases its rest, so that nothing flickers."""
     interactive = sys.stdout.isatty()
+    summary = None
     try:
         if interactive:
             sys.stdout.write("\x1b[?1049h\x1b[?25l")
         while True:
             summary = look()
-            shown = screen(summary, argument)
             if interactive:
-                _redraw(shown)
+                _redraw(screen(summary, argument, watching=True))
             else:
-                click.echo(shown, color=True)
+                click.echo(screen(summary, argument, watching=True), color=True)
             if not summary.to_do or not (summary.tasks_live or summary.tasks_unknown):
                 break
             time.sleep(WATCH_S)
@@ -107,7 +113,8 @@ def _watch(look: Callable[[], Summary], argument: str) -> None:
         if interactive:
             sys.stdout.write("\x1b[?25h\x1b[?1049l")
             sys.stdout.flush()
-    click.echo(shown, nl=False, color=True)
+    if summary is not None:  # Ctrl-C may come before the first look has ended
+        click.echo(screen(summary, argument), nl=False, color=True)
 
 
 def _redraw(shown: str) -> None:

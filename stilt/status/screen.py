@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from stilt.quantities import counted, duration, rate, size
-from stilt.status.page import Page
+from stilt.status.page import Page, columns
 
 if TYPE_CHECKING:
     from stilt.status.summary import BatchSummary, PastRuns, RunningTask, Summary
@@ -36,11 +36,12 @@ def render(
     colour: bool = False,
     now: float = 0.0,
     argument: str | None = None,
+    watching: bool = False,
 ) -> str:
     """Return the screen for a terminal of that width.
 
     ``now`` (s since 1970) is what ages are counted to. ``argument`` is the project as it was given on the command
-    line; the commands that are shown repeat it.
+    line; the commands that are shown repeat it. ``watching`` is whether it is about to be drawn again.
     """
     page = Page(width, colour=colour)
     where = _where(summary.project if argument is None else argument)
@@ -56,7 +57,7 @@ def render(
     _damage(page, summary)
     for note in summary.notes:
         page.prose(f"note: {note}", "yellow", indent=0)
-    _next(page, summary, where)
+    _next(page, summary, where, watching=watching)
     return page.text()
 
 
@@ -134,11 +135,10 @@ def _failures(page: Page, summary: Summary, where: str) -> None:
         if example is not None:
             if example.message:
                 page.prose(example.message, indent=4)
-            page.line(
-                f"    see: stilt logs {quote(example.sim)}{where}",
-                *([(f"   (on {example.node})", "dim")] if example.node else []),
-                cut=False,
-            )
+            see = f"    see: stilt logs {quote(example.sim)}{where}"
+            on = f"   (on {example.node})" if example.node else ""
+            fits = columns(see) + columns(on) <= page.width
+            page.line(see, (on if fits else "", "dim"), cut=False)
     if len(ranked) > REASONS_SHOWN:
         page.line(f"  and {counted(len(ranked) - REASONS_SHOWN, 'further reason')}")
 
@@ -200,7 +200,7 @@ def _batches(page: Page, summary: Summary) -> None:
     rows = [_batch_row(batch, used) for batch in reversed(latest)]
     page.table(("batch", "where", "total", *used), rows, "ll" + "r" * (1 + len(used)))
     if len(summary.batches) > BATCHES_SHOWN:
-        page.line(f"  and {len(summary.batches) - BATCHES_SHOWN:,} earlier ones")
+        page.line(f"  and before: {len(summary.batches) - BATCHES_SHOWN:,}")
 
 
 def _batch_row(batch: BatchSummary, used: list[str]) -> tuple[str, ...]:
@@ -253,7 +253,7 @@ def _damage(page: Page, summary: Summary) -> None:
         )
 
 
-def _next(page: Page, summary: Summary, where: str) -> None:
+def _next(page: Page, summary: Summary, where: str, *, watching: bool) -> None:
     """Say what to type next, where there is something to do and nobody is doing it."""
     page.lines.append("")
     if not summary.total:
@@ -261,7 +261,10 @@ def _next(page: Page, summary: Summary, where: str) -> None:
     elif summary.to_do == 0:
         page.line(("All simulations are complete.", "green"))
     elif summary.running or summary.tasks_live or summary.tasks_unknown:
-        page.line(f"Follow it: stilt status --watch{where}", cut=False)
+        if watching:
+            page.line(("Ctrl-C leaves this screen; the run goes on.", "dim"))
+        else:
+            page.line(f"Follow it: stilt status --watch{where}", cut=False)
     else:
         page.line(
             f"{counted(summary.to_do, 'simulation')} to do and nothing running: stilt run{where}",

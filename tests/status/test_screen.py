@@ -156,3 +156,16 @@ def test_columns_that_have_nothing_to_say_are_left_out() -> None:
     shown = render(summary, 100, now=NOW)
     assert "job" not in shown
     assert "here  5.0 s  a" in shown
+
+
+def test_the_node_of_a_failure_goes_before_the_command_is_broken() -> None:
+    assert "   (on n1)" in render(BUSY, 100, now=NOW)
+    narrow = render(BUSY, 60, now=NOW)
+    assert "see: stilt logs hrrr_203003170000_-112_40.5_5" in narrow
+    assert "(on n1)" not in narrow
+
+
+def test_who_watches_is_not_told_to_watch() -> None:
+    watched = render(BUSY, 100, now=NOW, watching=True)
+    assert "--watch" not in watched
+    assert "Ctrl-C leaves this screen; the run goes on." in watched
