@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from stilt.durable import digest_file
 from stilt.identity import this_writer
-from stilt.log.events import Closed, Done, Invalid, Segment
+from stilt.log.events import Done, Event, Invalid
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scanner, read_bytes
 from stilt.log.writer import SegmentWriter
@@ -134,7 +134,7 @@ def _promises(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise
 
     Files are listed in the log only: a million of them in memory would be a gigabyte.
     """
-    scanner: Scanner[Any] = Scanner(Segment | Closed | Done)
+    scanner: Scanner[Any] = Scanner(Event)
     for path in index.segments():
         name = f"{path.parent.name}/{path.name}"
         promised: dict[str, Promise] = {}

@@ -144,8 +144,12 @@ class Scanner(Generic[Kind]):
         return self._scan_by_line(data, start)
 
     def _scan_whole(self, data: bytes) -> Scan[Kind] | None:
-        """Take a segment in which every line holds and is as a writer wrote it, else return ``None``."""
-        payloads = payloads_if_whole(data)
+        """Take a segment in which every line holds and is as a writer wrote it, else return ``None``.
+
+        What follows the last newline is left out: the writer is at it, or was killed while it was.
+        """
+        end = data.rfind(b"\n") + 1
+        payloads = payloads_if_whole(data if end == len(data) else data[:end])
         if not payloads:
             return None
         try:
@@ -161,7 +165,7 @@ class Scanner(Generic[Kind]):
             or not isinstance(header, Segment)
             or kinds.count(Segment) != 1
             or int in kinds
-            or Closed in kinds[:-1]
+            or Closed in (kinds[:-1] if end == len(data) else kinds)
         ):
             return None
         _refuse_newer(header.major)
@@ -170,9 +174,9 @@ class Scanner(Generic[Kind]):
             header=header,
             headed=True,
             events=events[1:],
-            line=len(data) - len(payloads[-1]) - PREFIX_BYTES - 1,
+            line=end - len(payloads[-1]) - PREFIX_BYTES - 1,
             number=len(lines),
-            offset=len(data),
+            offset=end,
             closed=last if isinstance(last, Closed) else None,
         )
 
