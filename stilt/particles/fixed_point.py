@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def encode(values: Values, decimals: int) -> Values | None:
     """Round to binary fixed point where that can be undone, and keep other values as they are.
 
@@ -25,27 +24,21 @@ def encode(values: Values, decimals: int) -> Values | None:
     ndarray or None
         None if ``decode`` would not return each value: then they are to be stored as they are.
     """
-    step = 2.0 ** _bits(decimals)
-    printed = _to_decimals(values, decimals) == values
-    encoded = np.where(printed, np.rint(values * step) / step, values)
-    restored = decode(encoded, decimals)
-    return encoded if np.array_equal(restored, values, equal_nan=True) else None
+    from stilt.particles.rounding import round_to_step
+
+    encoded = np.empty_like(values)
+    can_be_undone = round_to_step(values, 10.0**decimals, 2.0 ** _bits(decimals), encoded)
+    return encoded if can_be_undone else None
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def decode(values: Values, decimals: int) -> Values:
     """Return the decimal numbers that ``encode`` was given."""
     step = 2.0 ** _bits(decimals)
+    power = 10.0**decimals
     scaled = values * step
-    return np.where(scaled == np.rint(scaled), _to_decimals(values, decimals), values)
+    return np.where(scaled == np.rint(scaled), np.rint(values * power) / power, values)
 
 
 def _bits(decimals: int) -> int:
     return math.ceil(decimals * math.log2(10))
-
-
-def _to_decimals(values: Values, decimals: int) -> Values:
-    """Round as a correctly rounded decimal parser does: an exact integer over an exact power of ten."""
-    power = 10.0**decimals
-    rounded: Values = np.rint(values * power) / power
-    return rounded

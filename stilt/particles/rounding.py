@@ -1,0 +1,40 @@
+"""The rounding of ``fixed_point`` in one pass, compiled: a worker does it for every column of every simulation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.compiled import F8, OUT_F8, boolean, compiled, float64
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@compiled(boolean(F8, float64, float64, OUT_F8))
+def round_to_step(
+    values: NDArray[np.float64], power: float, step: float, out: NDArray[np.float64]
+) -> bool:
+    """Round decimal numbers to multiples of ``1 / step``, copy others; tell whether that can be undone.
+
+    Parameters
+    ----------
+    values
+        Numbers, those of interest with at most as many decimals as ``power`` has zeros.
+    power, step
+        A power of ten, and a larger power of two.
+    out
+        Filled with as many numbers.
+    """
+    can_be_undone = True
+    for index in range(values.size):
+        value = values[index]
+        if np.rint(value * power) / power == value:
+            rounded = np.rint(value * step) / step
+            can_be_undone &= np.rint(rounded * power) / power == value
+            out[index] = rounded
+        else:
+            can_be_undone &= np.rint(value * step) != value * step
+            out[index] = value
+    return can_be_undone
