@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stilt.backends import backend_named
@@ -258,6 +259,7 @@ class _Run:
 
 def _compile(config: Config) -> None:
     """Have compiled code in the cache before a thousand tasks ask for it at once."""
+    import_module("stilt.particles.rounding")
     if config.footprints:
         from stilt.footprint.calc import warm
 
