@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from stilt.log.events import Outcome
 
 REDRAW_S = 0.2
-WINDOW = 200  # the rate is that of the last so many reports: what counts is how fast it goes now
+LATELY_S = (
+    600.0  # the rate is that of the last so many seconds: what counts is how fast it goes now
+)
+MARK_S = 1.0
 FAILURES_SHOWN = 10
 BAR_LEAST, BAR_MOST = 8, 40
 
@@ -32,18 +35,22 @@ class Progress:
     Parameters
     ----------
     total
-        Simulations of the project that this run looks after, those already done included.
-    already_done
-        How many of them were complete before; they don't count for the rate.
+        Simulations that this run looks after.
     stream
         Where to write; a terminal gets a bar.
+
+    Attributes
+    ----------
+    running
+        How many simulations run now, for the bar.
+    note
+        What else to say in the bar, such as why Slurm does not answer.
     """
 
-    def __init__(self, total: int, already_done: int = 0, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, stream: TextIO | None = None) -> None:
         self.total = total
-        self.already_done = already_done
         self.stream = stream or sys.stdout
-        self.done = already_done
+        self.done = 0
         self.failed = 0
         self.running = 0
         self.note = ""
@@ -51,9 +58,7 @@ class Progress:
         self._drawn = 0.0
         self._failures_shown = 0
         self._started = time.monotonic()
-        self._reports: deque[tuple[float, int]] = deque(
-            [(self._started, already_done)], maxlen=WINDOW
-        )
+        self._marks: deque[tuple[float, int]] = deque([(self._started, 0)])
 
     def __enter__(self) -> Self:
         if is_terminal(self.stream):
@@ -78,7 +83,7 @@ class Progress:
         if outcome != "interrupted":
             self.done += 1
             self.failed += outcome == "failed"
-            self._reports.append((time.monotonic(), self.done))
+            self._mark(time.monotonic())
         if self._live is None:
             width = len(str(self.total))
             self._say(
@@ -87,20 +92,6 @@ class Progress:
             )
         elif outcome == "failed":
             self._show_failure(sim, reason)
-        self.tick()
-
-    def set_counts(self, done: int, failed: int = 0, running: int = 0, note: str = "") -> None:
-        """Set what is known from the log: ended simulations (``failed`` of them), and those running.
-
-        ``note`` is shown as it is, such as the state of a Slurm job. Without a terminal, a line is written
-        where something changed.
-        """
-        changed = (done, failed, running, note) != (self.done, self.failed, self.running, self.note)
-        if done != self.done:
-            self._reports.append((time.monotonic(), done))
-        self.done, self.failed, self.running, self.note = done, failed, running, note
-        if self._live is None and changed:
-            self._say(" · ".join(self._facts()))
         self.tick()
 
     def say(self, message: str) -> None:
@@ -120,8 +111,15 @@ class Progress:
     @property
     def per_second(self) -> float:
         """Simulations that end in a second, of late; 0 as long as none has."""
-        (since, before), now = self._reports[0], time.monotonic()
+        (since, before), now = self._marks[0], time.monotonic()
         return (self.done - before) / (now - since) if now > since else 0.0
+
+    def _mark(self, now: float) -> None:
+        """Remember how far it was: workers that began together end together, so a few ends say nothing."""
+        if now - self._marks[-1][0] >= MARK_S:
+            self._marks.append((now, self.done - 1))
+        while len(self._marks) > 1 and self._marks[1][0] < now - LATELY_S:
+            self._marks.popleft()
 
     def line(self, width: int) -> Text:
         """Return the bar in a terminal of that width: the last facts go first where it is narrow."""

@@ -111,11 +111,6 @@ class Summary(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     @property
-    def done(self) -> int:
-        """Simulations that ended by themselves, well or not."""
-        return self.complete + self.empty + self.failed + self.stale
-
-    @property
     def to_do(self) -> int:
         """What a ``stilt run`` would run, or is running."""
         return self.total - self.complete - self.empty

@@ -18,7 +18,7 @@ from stilt.progress import FAILURES_SHOWN, Progress
 SCRIPT = """
 import sys
 from stilt.progress import Progress
-with Progress(40, already_done=10) as progress:
+with Progress(30) as progress:
     for number in range(29):
         progress.finished(f"met_{number}", "complete", 2.0)
     progress.finished("met_bad", "failed", 1.0, "MET_MISSING: no file for 2015-10-18 00 UTC")
@@ -50,12 +50,12 @@ def on_a_terminal(columns: int, **env: str) -> str:
 
 def test_without_a_terminal_each_simulation_has_a_line() -> None:
     stream = io.StringIO()
-    with Progress(3, already_done=1, stream=stream) as progress:
+    with Progress(2, stream=stream) as progress:
         progress.finished("a", "complete", 24.31)
         progress.finished("b", "failed", 0.5, "MET_MISSING: no file")
     first, second = stream.getvalue().splitlines()
-    assert first == "[2/3] complete    a  24 s"
-    assert second == "[3/3] failed      b  0.5 s  MET_MISSING: no file"
+    assert first == "[1/2] complete    a  24 s"
+    assert second == "[2/2] failed      b  0.5 s  MET_MISSING: no file"
 
 
 def test_an_interrupted_simulation_is_not_counted_as_done() -> None:
@@ -64,20 +64,11 @@ def test_an_interrupted_simulation_is_not_counted_as_done() -> None:
     assert (progress.done, progress.failed) == (0, 0)
 
 
-def test_counts_from_the_log_are_written_where_they_changed() -> None:
-    stream = io.StringIO()
-    progress = Progress(10, stream=stream)
-    for _ in range(3):
-        progress.set_counts(4, failed=1, running=2, note="job 17")
-    (line,) = stream.getvalue().splitlines()
-    assert line.startswith("4/10 (40%) · 1 failed · ")
-    assert "2 running · job 17" in line
-
-
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
 def test_a_bar_fits_its_terminal(columns: int) -> None:
-    progress = Progress(40_000, already_done=12_000)
-    progress.set_counts(31_234, failed=17, running=64, note="job 123456")
+    progress = Progress(40_000)
+    progress.done, progress.failed, progress.running = 31_234, 17, 64
+    progress.note = "Slurm does not answer"
     line = progress.line(columns)
     assert line.cell_len <= columns
     assert "31,234/40,000 (78%)" in line.plain
@@ -86,7 +77,7 @@ def test_a_bar_fits_its_terminal(columns: int) -> None:
 def test_a_terminal_gets_a_bar_and_the_failures_above_it() -> None:
     shown = on_a_terminal(100)
     assert "━" in shown
-    assert "40/40 (100%) · 1 failed" in shown.replace("\x1b[2m", "").replace("\x1b[0m", "").replace(
+    assert "30/30 (100%) · 1 failed" in shown.replace("\x1b[2m", "").replace("\x1b[0m", "").replace(
         "\x1b[31m", ""
     )
     assert "failed met_bad: MET_MISSING: no file for 2015-10-18 00 UTC" in shown
@@ -113,3 +104,14 @@ def test_a_flood_of_failures_does_not_scroll_the_screen_away(monkeypatch) -> Non
             progress.finished(f"sim{number}", "failed", 1.0, "MODEL_ERROR: it stopped")
     assert stream.getvalue().count("MODEL_ERROR") == FAILURES_SHOWN
     assert "stilt status --failed" in stream.getvalue()
+
+
+def test_the_rate_is_that_of_a_stretch_of_time_not_of_a_burst(monkeypatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("stilt.progress.time.monotonic", lambda: now)
+    progress = Progress(10_000, stream=io.StringIO())
+    for _ in range(100):  # 50 workers that all need 24 s
+        now += 24.0
+        for _ in range(50):
+            progress.finished("sim", "complete", 24.0)
+        assert progress.per_second == pytest.approx(50 / 24, rel=0.05)
