@@ -16,8 +16,10 @@ from stilt.batch.manifest import Manifest
 from stilt.batch.plan import EVERYTHING, Selection, Settings, plan
 from stilt.batch.present import Listing
 from stilt.batch.queued import queued
+from stilt.batch.rivals import give_way
 from stilt.config.digests import config_digest, footprint_digest, transport_digest
 from stilt.config.load import dump_config, load_config
+from stilt.errors import NotFinishedError
 from stilt.identity import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
@@ -132,7 +134,8 @@ class _Run:
             self._say_plan(todo)
             self._say_damage(state)
             if todo.work:
-                _compile(self.project.config)
+                if self.backend.name != "local":
+                    _compile(self.project.config)
                 handed = self._hand_over(state, todo)
                 self.backend.start(handed)
         if not todo.work:
@@ -195,6 +198,11 @@ class _Run:
         manifest = write_batch(layout, self._work(todo), self._draft(state, todo), unfinished)
         handed = self._handed(manifest, todo)
         register(handed.log, manifest, unfinished)
+        try:
+            give_way(OutputIndex(layout.log_dir), state, manifest.batch)
+        except NotFinishedError:
+            handed.log.close("gave way")
+            raise
         return handed
 
     def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:

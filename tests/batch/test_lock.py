@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import portalocker
@@ -16,6 +17,8 @@ import pytest
 from stilt.batch.lock import read_owner, run_lock
 from stilt.errors import EnvironmentFailure
 from stilt.paths import Layout
+from tests.engines import runs
+from tests.projects import make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,3 +114,44 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "output").write_text("a file where a folder should be")
     with pytest.raises(EnvironmentFailure, match="output"), run_lock(Layout.of(tmp_path)):
         pass
+
+
+WITHOUT_LOCKS = """
+import errno, os, sys
+import portalocker
+def refuse(*_):
+    error = OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    raise portalocker.LockException(error, str(error))
+portalocker.lock = refuse
+import stilt.receptors.read, stilt.running
+print("ready", flush=True)
+sys.stdin.readline()
+from stilt.cli import main
+main(["run", "--cpus", "1"])
+"""
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_two_runs_at_once_without_locks_run_nothing_twice(tmp_path: Path, turn: int) -> None:
+    project = make_project(tmp_path / str(turn), [5] * 4)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_LOCKS],
+            cwd=project.path,
+            env=project.environment(FAKE_SLEEP="0.5"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    answers = [process.communicate("\n", timeout=60)[1] for process in both[::-1]]
+    codes = sorted(process.returncode for process in both)
+    assert codes in ([0, 0], [0, 3], [3, 3]), answers
+    assert project.stilt("run").code == 0
+    assert max(Counter(runs(project.runs_file)).values()) == 1
+    assert set(project.outcomes().values()) == {"complete"}

@@ -1,0 +1,46 @@
+"""Two runs at once where locks are a lie: at most one of them goes on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from stilt.errors import NotFinishedError
+from stilt.log.names import parse_name
+
+if TYPE_CHECKING:
+    from stilt.log.fold import State
+    from stilt.log.index import OutputIndex
+
+
+def give_way(index: OutputIndex, state: State, batch: str) -> None:
+    """Stop if another run has handed over since the log was read.
+
+    Each of two runs registers its batch before it looks, so at least one sees the other. What it leaves is
+    a hand-over that nobody was asked to run, as after a crash.
+
+    Parameters
+    ----------
+    state
+        What the log said when this run was planned.
+    batch
+        What this run has registered; another one with the same plan has registered the same.
+
+    Raises
+    ------
+    NotFinishedError
+        If there is one.
+    """
+    known = {life.name for seen in state.batches.values() for life in seen.lives.values()}
+    for folder in index.batches():
+        if folder in state.batches and folder != batch:
+            continue
+        for path in index.segments(folder):
+            name = parse_name(path.name)
+            if name is None or name.role != "run" or name.pid == os.getpid():
+                continue
+            if f"{folder}/{path.name}" not in known:
+                raise NotFinishedError(
+                    f"another `stilt run` ({name.host}, pid {name.pid}) handed over at the same moment",
+                    "this one started nothing; run it again to see what is left",
+                )
