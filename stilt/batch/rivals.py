@@ -21,8 +21,8 @@ def give_way(index: OutputIndex, state: State, batch: str) -> None:
 
     Parameters
     ----------
-    state
-        What the log said when this run was planned.
+    index, state
+        The log, and what it said when this run was planned.
     batch
         What this run has registered; another one with the same plan has registered the same.
 
