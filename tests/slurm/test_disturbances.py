@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slurm
 
-SECONDS = "3"
+SECONDS = "2"
 """What a simulation takes here: long enough to be hit while some are complete and some not begun."""
 
 

@@ -85,7 +85,7 @@ def _outcomes(log: OutputIndex) -> list[str]:
     return [state.outcome for state in log.fold().sims.values()]
 
 
-@pytest.mark.parametrize("value", HARMLESS)
+@pytest.mark.parametrize("value", HARMLESS[-2:])
 def test_what_looks_like_an_option_of_sbatch_is_a_partition_that_is_not_there(
     value: str, cluster: Cluster, tmp_path: Path
 ):

@@ -188,7 +188,7 @@ def test_tasks_run_what_was_submitted_though_the_settings_were_edited(
 def test_a_waiting_and_a_running_task_are_told_apart(cluster: Cluster, tmp_path: Path):
     more = ["array_parallelism: 1"]
     run = slurm_project(tmp_path, cluster, [5, 6], workers=2, more=more)
-    (job,) = run.submit(FAKE_SLEEP="5")
+    (job,) = run.submit(FAKE_SLEEP="3")
     run.await_outcome("running", 1)
     said = run.truth()
     assert (said["running"], said["pending"]) == (1, 1)

@@ -95,7 +95,7 @@ class SlurmBackend:
             handed.log.append(event, sync=True)
 
         self._arrays = submit(submission, limits, record, _say)
-        forget_queue(submitters(()))
+        forget_queue(submitters(self._arrays))
         _tell(handed, self._arrays)
 
     def wait(self, handed: HandOver) -> int:

@@ -27,7 +27,7 @@ EXIT_SOME_FAILED = 1
 EXIT_NOT_FINISHED = 3
 
 POLL_S = 1.0
-FIRST_LOOK_S = 15.0
+FIRST_LOOK_S = 10.0
 """An array that cannot start at all is soon seen."""
 
 LOOK_EVERY_S = 60.0
