@@ -45,31 +45,32 @@ def obvious_footprint(table: ParticleTable, grid: FootprintGrid) -> NDArray[np.f
     width = _widths(p, grid, projected)
     nx = int(np.floor((east - west) / grid.xres + 1e-10))
     ny = int(np.floor((north - south) / grid.yres + 1e-10))
-    pad_x = int(3 * width.max() / grid.xres) + 1
-    pad_y = int(3 * width.max() / grid.yres) + 1
-    buffer_x, buffer_y = 2 * pad_x - 1, 2 * pad_y - 1
-    left = west - buffer_x * grid.xres + np.arange(nx + 2 * buffer_x + 1) * grid.xres
-    below = south - buffer_y * grid.yres + np.arange(ny + 2 * buffer_y + 1) * grid.yres
-    p["i"] = np.searchsorted(left, p["long"], side="right") - 1 - buffer_x
-    p["j"] = np.searchsorted(below, p["lati"], side="right") - 1 - buffer_y
+    # As many more cells on each side as the widest kernel has.
+    pad_x = 2 * int(3 * width.max() / grid.xres) + 1
+    pad_y = 2 * int(3 * width.max() / grid.yres) + 1
+    left = west - pad_x * grid.xres + np.arange(nx + 2 * pad_x + 1) * grid.xres
+    below = south - pad_y * grid.yres + np.arange(ny + 2 * pad_y + 1) * grid.yres
+    p["i"] = np.searchsorted(left, p["long"], side="right") - 1
+    p["j"] = np.searchsorted(below, p["lati"], side="right") - 1
     p["layer"] = 0 if grid.time_integrate else np.floor(p["time"] / 60).astype(int)
     p["layer"] -= p["layer"].min()
 
     values = np.zeros((p["layer"].max() + 1, ny + 2 * pad_y, nx + 2 * pad_x))
-    inside = p["i"].between(-pad_x + 1, nx + pad_x - 2) & p["j"].between(-pad_y + 1, ny + pad_y - 2)
-    for row in p[(p["foot"] > 0) & inside].itertuples():
+    reaches = p["i"].between(pad_x // 2, nx + 3 * pad_x // 2) & p["j"].between(
+        pad_y // 2, ny + 3 * pad_y // 2
+    )
+    for row in p[(p["foot"] > 0) & reaches].itertuples():
         kernel = _kernel(width.iloc[_nearest(width.index.to_numpy(), row.rtime)], grid)
-        half_j, half_i = kernel.shape[0] // 2, kernel.shape[1] // 2
-        for dj in range(-half_j, half_j + 1):
-            for di in range(-half_i, half_i + 1):
-                j, i = row.j + dj, row.i + di
-                if is_global:
-                    i %= nx
-                if 0 <= j < ny and 0 <= i < nx:
-                    values[row.layer, j + pad_y, i + pad_x] += (
-                        row.foot * kernel[dj + half_j, di + half_i]
-                    )
-    return values[:, pad_y : pad_y + ny, pad_x : pad_x + nx] / n
+        j, i = row.j - kernel.shape[0] // 2, row.i - kernel.shape[1] // 2
+        around = values[row.layer, j : j + kernel.shape[0], i : i + kernel.shape[1]]
+        around += row.foot * kernel
+    values = values[:, pad_y : pad_y + ny]
+    if not is_global:
+        return values[:, :, pad_x : pad_x + nx] / n
+    folded = np.zeros((len(values), ny, nx))
+    for column in range(values.shape[2]):
+        folded[:, :, (column - pad_x) % nx] += values[:, :, column]
+    return folded / n
 
 
 def _widths(p: pd.DataFrame, grid: FootprintGrid, projected: bool) -> pd.Series:
