@@ -67,8 +67,10 @@ def dilute_near_field(
     if len(receptor.heights_m) > 1:
         table = _with_release_heights(table, receptor, r_stilt_heights=r_stilt_heights)
         start = table["xhgt"]
+    elif receptor.reference == "asl":
+        start = release_heights(table, receptor)
     else:
-        start = np.full(len(table), _height_above_ground(table, receptor))
+        start = np.full(len(table), receptor.heights_m[0])
     diluted = _diluted_foot(table, start, veght)
     return table.with_columns(foot=diluted, foot_no_hnf_dilution=table["foot"])
 
@@ -97,23 +99,38 @@ def release_heights(table: ParticleTable, receptor: Receptor) -> NDArray[np.floa
     """Return the height (m above ground) at which the particle of each row was released.
 
     Several heights at one place are a line source that hycs_std fills evenly between the last two. Several
-    places share the particles: each belongs to the place nearest to its first row.
+    places share the particles: each belongs to the place nearest to its first row. Of heights above sea level
+    the ground is taken off, which is where the particles' first rows say that it is.
     """
-    heights = receptor.heights_m
-    if receptor.is_column:
+    heights = np.asarray(receptor.heights_m)
+    if receptor.is_column and receptor.reference == "agl":
         return _along_line(table["indx"], heights[-2], heights[-1])
     slots, first = _first_rows(table)
-    distance = np.stack(
-        [
-            np.hypot(
-                (_degrees_apart(table["long"][first], lon)) * np.cos(np.radians(lat)),
-                table["lati"][first] - lat,
-            )
-            for lon, lat in zip(receptor.longitudes, receptor.latitudes, strict=True)
-        ]
-    )
-    nearest: NDArray[np.float64] = np.asarray(heights)[distance.argmin(axis=0)]
-    return nearest[slots]
+    if receptor.is_column:
+        place = np.zeros(len(first), np.intp)
+        released = _along_line(table["indx"], heights[-2], heights[-1])[first]
+    else:
+        place = _nearest_place(table, first, receptor)
+        released = heights[place]
+    if receptor.reference == "asl":
+        above_ground = table["zagl"][first]
+        for number in np.unique(place):
+            here = place == number
+            released[here] -= np.median(released[here] - above_ground[here])
+    at_rows: NDArray[np.float64] = released[slots]
+    return at_rows
+
+
+def _nearest_place(
+    table: ParticleTable, first: NDArray[np.intp], receptor: Receptor
+) -> NDArray[np.intp]:
+    long, lati = table["long"][first], table["lati"][first]
+    distance = [
+        np.hypot(_degrees_apart(long, lon) * np.cos(np.radians(lat)), lati - lat)
+        for lon, lat in zip(receptor.longitudes, receptor.latitudes, strict=True)
+    ]
+    nearest: NDArray[np.intp] = np.argmin(np.stack(distance), axis=0)
+    return nearest
 
 
 def _along_line(indx: NDArray[np.float64], bottom_m: float, top_m: float) -> NDArray[np.float64]:
@@ -134,14 +151,6 @@ def _first_rows(table: ParticleTable) -> tuple[NDArray[np.intp], NDArray[np.intp
     back = np.empty(len(table), np.intp)
     back[by_age] = slots
     return back, by_age[first]
-
-
-def _height_above_ground(table: ParticleTable, receptor: Receptor) -> float:
-    """Return the release height; one above sea level is read off the particles' first rows."""
-    if receptor.reference == "agl" or not len(table):
-        return receptor.heights_m[0]
-    _, first = _first_rows(table)
-    return float(np.median(table["zagl"][first]))
 
 
 def _diluted_foot(
