@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 WORTH_A_CHECKPOINT = 20_000
-"""So many events read after the last checkpoint, and a fiftieth of all, call for another one."""
+"""So many events read after the last checkpoint, and a hundredth of all, call for another one."""
 
 
 class OutputIndex:
@@ -119,7 +119,7 @@ class OutputIndex:
     def _save_if_worth_it(self, state: State, saved: int) -> bool:
         """Leave a checkpoint if enough was read for it; False if there is no new one."""
         fresh = state.events - saved
-        if fresh < max(WORTH_A_CHECKPOINT, state.events // 50):
+        if fresh < max(WORTH_A_CHECKPOINT, state.events // 100):
             return False
         if not os.access(self.log_dir, os.W_OK):
             return False

@@ -129,7 +129,7 @@ class Scanner(Generic[Kind]):
         NewerFormatError
             If the header names a newer major version.
         """
-        return self._scan_whole(data) or self._scan_by_line(data)
+        return self._scan_whole(data, Scan()) or self._scan_by_line(data, Scan())
 
     def resume(self, scan: Scan[Kind], data: bytes) -> Scan[Kind]:
         """Read what follows ``scan.offset``; the result has only the new events, unknown and damage."""
@@ -141,16 +141,16 @@ class Scanner(Generic[Kind]):
             offset=scan.offset,
             closed=scan.closed,
         )
-        return self._scan_by_line(data, start)
+        return self._scan_whole(data, start) or self._scan_by_line(data, start)
 
-    def _scan_whole(self, data: bytes) -> Scan[Kind] | None:
-        """Take a segment in which every line holds and is as a writer wrote it, else return ``None``.
+    def _scan_whole(self, data: bytes, start: Scan[Kind]) -> Scan[Kind] | None:
+        """Take lines that all hold and are as a writer writes them, else return ``None``.
 
         What follows the last newline is left out: the writer is at it, or was killed while it was.
         """
         end = data.rfind(b"\n") + 1
         payloads = payloads_if_whole(data if end == len(data) else data[:end])
-        if not payloads:
+        if not payloads or start.closed is not None:
             return None
         try:
             lines = self._decode_lines(b"\n".join(payloads))
@@ -159,30 +159,31 @@ class Scanner(Generic[Kind]):
             return None
         events = [event for line in lines for event in line[1:]]
         kinds = list(map(type, events))
-        header = events[0] if events else None
+        header = None if start.headed else next(iter(events), None)
         if (
-            numbers != list(range(len(payloads)))
-            or not isinstance(header, Segment)
-            or kinds.count(Segment) != 1
+            numbers != list(range(start.number, start.number + len(payloads)))
+            or not (start.headed or isinstance(header, Segment))
+            or kinds.count(Segment) != (not start.headed)
             or int in kinds
             or Closed in (kinds[:-1] if end == len(data) else kinds)
         ):
             return None
-        _refuse_newer(header.major)
-        last = events[-1]
+        if header is not None:
+            _refuse_newer(header.major)
+            del events[0]
+        last = events[-1] if events else None
         return Scan(
-            header=header,
+            header=header or start.header,
             headed=True,
-            events=events[1:],
-            line=end - len(payloads[-1]) - PREFIX_BYTES - 1,
-            number=len(lines),
-            offset=end,
+            events=events,
+            line=start.offset + end - len(payloads[-1]) - PREFIX_BYTES - 1,
+            number=start.number + len(lines),
+            offset=start.offset + end,
             closed=last if isinstance(last, Closed) else None,
         )
 
-    def _scan_by_line(self, data: bytes, scan: Scan[Kind] | None = None) -> Scan[Kind]:
-        """Take a segment that has a tail, damage or unknown events, line by line."""
-        scan = scan or Scan()
+    def _scan_by_line(self, data: bytes, scan: Scan[Kind]) -> Scan[Kind]:
+        """Take what has damage or unknown events line by line, on top of ``scan``."""
         offset = scan.offset
         expected: int | None = scan.number
         bad: list[int] = []
