@@ -1,1 +1,1 @@
-"""footprint."""
+"""Footprints: near-field dilution, grids, the kernel method, and their files."""

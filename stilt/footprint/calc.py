@@ -187,9 +187,8 @@ def _of_nearest_age(
     known = np.flatnonzero(np.isfinite(width))
     if not len(known):
         return np.zeros_like(width)
-    times = np.rint(
-        minutes * 60_000.0
-    )  # whole milliseconds: tenths of minutes are not exact, and there are ties
+    # In whole milliseconds: tenths of minutes are not exact in binary, and there are ties.
+    times = np.rint(minutes * 60_000.0)
     middles = (times[known][1:] + times[known][:-1]) / 2
     nearest: NDArray[np.float64] = width[known[np.searchsorted(middles, times, side=ties)]]
     return nearest
