@@ -128,7 +128,8 @@ class LocalBackend:
             running = [child for child in running if not self._has_ended(child)]
             _show(follower, progress)
         _show(follower, progress)
-        return why
+        # workers that stop by themselves at --max-fails may be gone before the loop above sees it
+        return why or _too_many_failures(handed, follower)
 
     def _has_ended(self, child: _Child) -> bool:
         code = child.process.poll()
