@@ -9,9 +9,14 @@ from stilt.backends.liveness import Life, Liveness, TaskLife
 from stilt.identity import is_alive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stilt.log.fold import BatchState, State
     from stilt.log.fold import Life as Attempt
     from stilt.log.index import OutputIndex
+
+_RECENT_S = 600.0
+"""Clocks differ and attributes are cached; a segment older than this was whole when it was read."""
 
 
 def fold_and_observe(
@@ -34,7 +39,7 @@ def fold_and_observe(
     began = time.time()
     state = index.fold()
     liveness = observe(state, fresh=fresh, ask_slurm=ask_slurm)
-    if liveness.as_of >= began and _ended_unseen(state, liveness):
+    if liveness.as_of >= began and _ended_unseen(index, state, liveness, began):
         state = index.fold()
     return state, liveness
 
@@ -100,11 +105,18 @@ def _hand_over(batch: BatchState) -> TaskLife:
     return _GONE
 
 
-def _ended_unseen(state: State, liveness: Liveness) -> bool:
+def _ended_unseen(index: OutputIndex, state: State, liveness: Liveness, began: float) -> bool:
+    """Tell whether a task is gone that may have written since the fold began."""
     return any(
-        (life is None or life.closed != "finished")
-        and liveness.of(batch.id, task).life is Life.GONE
+        _written_since(index.log_dir / life.name, began - _RECENT_S)
         for batch in state.batches.values()
-        for begun in [batch.tasks]
-        for task, life in ((task, begun.get(task)) for task, _ in batch.chunks)
+        for task, life in batch.tasks.items()
+        if life.closed != "finished" and liveness.of(batch.id, task).life is Life.GONE
     )
+
+
+def _written_since(segment: Path, moment: float) -> bool:
+    try:
+        return segment.stat().st_mtime >= moment
+    except OSError:
+        return True
