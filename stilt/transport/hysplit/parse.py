@@ -105,19 +105,15 @@ def parse_rows(  # noqa: PLR0917 - compiled functions take no keywords
             return row, start, FULL
         odd = _load(data, start + layout.width - WORD) >> _S56 ^ _NEWLINE
         for column in range(columns):
-            index, after_last = (
-                _U(layout.first_word[column]),
-                _U(layout.first_word[column + _ONE]),
-            )
+            index = _U(layout.first_word[column])
+            after_last = _U(layout.first_word[column + _ONE])
             mantissa = np.int64(0)
             minus = _ZERO
             while True:
                 printed = _load(data, start + layout.offset[index]) << layout.shift[index]
                 word = (printed & layout.before[index]) << _S8 | (printed & layout.after[index])
-                sign = (
-                    word & ~(word >> _S4) & _ONES
-                )  # of what is no digit, minus is odd and blank even
                 digits = word & _NIBBLES
+                sign = word & ~(word >> _S4) & _ONES  # odd and no digit: a minus, not a blank
                 if sign != _ZERO:
                     minus = sign
                     digits &= ~(sign * _FIFTEEN)
