@@ -3,7 +3,7 @@
 import json
 import random
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stilt.log.fold import State
@@ -15,6 +15,8 @@ from tests.log.spec_state import facts, load_spec_reader, product_says
 
 SCANNER = Scanner(LeanEvent)
 rank = load_spec_reader().rank
+# A busy machine is no reason to fail.
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 chance = st.randoms(use_true_random=False)
 
 
@@ -47,6 +49,7 @@ def pieces_of(segments):
     ]
 
 
+@steady
 @given(chance)
 def test_neither_order_nor_duplicates_matter(rng):
     segments = random_segments(rng)
@@ -61,6 +64,7 @@ def test_neither_order_nor_duplicates_matter(rng):
     assert folded(again) == whole
 
 
+@steady
 @given(chance)
 def test_what_is_known_of_one_half_is_never_more_than_of_the_whole(rng):
     pieces = pieces_of(random_segments(rng))
@@ -74,6 +78,7 @@ def test_what_is_known_of_one_half_is_never_more_than_of_the_whole(rng):
     assert all(part.sims[sim].rank >= rank for sim, rank in ranks.items())
 
 
+@steady
 @given(chance)
 def test_a_success_in_the_newest_batch_is_never_lost(rng):
     segments = random_segments(rng)
@@ -94,7 +99,7 @@ def test_a_success_in_the_newest_batch_is_never_lost(rng):
             assert found.is_done
 
 
-@settings(deadline=None)
+@steady
 @given(chance)
 def test_more_is_known_at_a_later_moment(tmp_path_factory, rng):
     log_dir = write(rng, tmp_path_factory.mktemp("log"))
