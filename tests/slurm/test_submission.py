@@ -99,7 +99,7 @@ def test_a_controller_that_is_too_busy_at_first(cluster: Cluster, tmp_path: Path
     [
         ("scontrol", "[ -e {mark} ] || {{ touch {mark}; kill -9 $PPID; exit 1; }}"),
         ("sbatch", "[ -e {mark} ] || {{ touch {mark}; kill -9 $PPID; exit 1; }}"),
-        ("sbatch", ACCEPTED_UNHEARD.replace("{then}", "kill -9 $PPID")),
+        ("sbatch", ACCEPTED_UNHEARD.replace("{then}", "kill -9 $PPID; exit 1")),
     ],
     ids=["after registration", "after the intent", "after acceptance"],
 )
