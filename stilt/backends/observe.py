@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Life, Liveness, TaskLife
 from stilt.identity import is_alive
+from stilt.log.names import parse_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,12 +108,24 @@ def _hand_over(batch: BatchState) -> TaskLife:
 
 def _ended_unseen(index: OutputIndex, state: State, liveness: Liveness, began: float) -> bool:
     """Tell whether a task is gone that may have written since the fold began."""
-    return any(
+    wrote = any(
         _written_since(index.log_dir / life.name, began - _RECENT_S)
         for batch in state.batches.values()
         for task, life in batch.tasks.items()
         if life.closed != "finished" and liveness.of(batch.id, task).life is Life.GONE
     )
+    return wrote or _lived_unseen(index, state, liveness)
+
+
+def _lived_unseen(index: OutputIndex, state: State, liveness: Liveness) -> bool:
+    """Tell whether a task is gone that began after the fold: it has a segment that the fold did not see."""
+    for path in index.segments():
+        name = parse_name(path.name)
+        if name is None or name.task is None or f"{path.parent.name}/{path.name}" in state.files:
+            continue
+        if liveness.of(path.parent.name, name.task).life is Life.GONE:
+            return True
+    return False
 
 
 def _written_since(segment: Path, moment: float) -> bool:

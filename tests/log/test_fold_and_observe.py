@@ -1,0 +1,36 @@
+"""Folding the log and asking who lives fit each other, as the model in ``spec/protocol.pml`` demands."""
+
+import time
+
+import pytest
+
+from stilt.backends import observe
+from stilt.backends.liveness import Life, Liveness, TaskLife
+from stilt.identity import this_writer
+from stilt.log.events import Done, Pending, Started
+from stilt.log.index import OutputIndex
+from stilt.log.writer import SegmentWriter
+
+
+def worker(log_dir):
+    return SegmentWriter(log_dir, "b1", 1, this_writer("worker", task=0, attempt=1))
+
+
+@pytest.mark.parametrize("begun_before", [True, False])
+def test_what_a_task_wrote_between_fold_and_answer_is_seen(tmp_path, monkeypatch, begun_before):
+    planner = SegmentWriter(tmp_path, "b1", 1, this_writer("run"))
+    planner.append(Pending("c0", 1, "b1", 1, 1.0))
+    planner.close()
+    writer = worker(tmp_path)
+    if begun_before:
+        writer.append(Started("hrrr_1", 1.0), sync=True)
+
+    def ended_meanwhile(_state, **_options):
+        writer.append(Done("hrrr_1", "complete", 2.0))
+        writer.close()
+        return Liveness(time.time(), {("b1", 0): TaskLife(Life.GONE)})
+
+    monkeypatch.setattr(observe, "observe", ended_meanwhile)
+    state, liveness = observe.fold_and_observe(OutputIndex(tmp_path))
+    assert liveness.of("b1", 0).life is Life.GONE
+    assert state.find("hrrr_1").is_done
