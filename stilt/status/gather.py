@@ -104,6 +104,10 @@ def gather(
     if liveness is not None and liveness.problem:
         notes.append(f"{liveness.problem}: tasks on Slurm are shown as they last reported")
     manifests = read_manifests(project.layout, state, notes)
+    if until is None and manifests and _has_newer_receptors(project.layout, manifests):
+        notes.append(
+            "receptors.csv is newer than the last batch: `stilt run --dry-run` says what is new in it"
+        )
     return summarize(
         state,
         Fates(state, liveness),
@@ -130,6 +134,16 @@ def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:
             except StiltError as error:
                 notes.append(error.message)
     return manifests
+
+
+def _has_newer_receptors(layout: Layout, manifests: Manifests) -> bool:
+    """Return whether there may be receptors that no batch knows: a million are not read for a status."""
+    newest = max(manifests, key=lambda name: manifests[name].seq)
+    try:
+        handed_over = layout.manifest(newest).stat().st_mtime
+        return layout.receptors_file.stat().st_mtime > handed_over
+    except OSError:
+        return False
 
 
 def todays_digests(project: Project, manifests: Manifests) -> Today:

@@ -190,6 +190,16 @@ def test_broken_settings_are_noted_and_do_not_hide_the_state(project_log) -> Non
     assert "config.yaml" in summary.notes[0]
 
 
+def test_receptors_that_no_batch_may_know_are_noted(project_log) -> None:
+    batch = project_log.batch("0001-a", [[1]], project_total=1)
+    project_log.worker(batch, 0, done(1), Closed(at=T0 + 40))
+    assert project_log.summary().notes == ()
+    later = project_log.layout.manifest(batch).stat().st_mtime + 10
+    os.utime(project_log.layout.receptors_file, (later, later))
+    assert "receptors.csv is newer" in project_log.summary().notes[0]
+    assert project_log.summary(until=T0 + 50).notes == ()
+
+
 def test_a_lost_manifest_is_noted(project_log) -> None:
     batch = project_log.batch("0001-a", [[1, 2]], project_total=2)
     project_log.layout.manifest(batch).unlink()
