@@ -98,6 +98,13 @@ def _compile(function: Function, signature: object, options: dict[str, Any]) -> 
         _config.CACHE_DIR = given
 
 
+def is_compiled(package: Path) -> bool:
+    """Return whether a package's functions are in the cache; if not, its import takes seconds."""
+    with contextlib.suppress(OSError):
+        return any(Path(_config.CACHE_DIR or cache_folder(package)).glob("*/*.nbi"))
+    return False
+
+
 @cache
 def cache_folder(package: Path) -> Path:
     """Return the folder for the compiled functions of a package.

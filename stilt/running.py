@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.backends import backend_named
@@ -24,11 +26,11 @@ from stilt.identity import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.paths import Layout, local_path
+from stilt.progress import is_terminal
 from stilt.status.cost import advice, past_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from stilt.backends.interface import Backend, Sizes
     from stilt.batch.plan import Plan, Simulations
@@ -269,6 +271,11 @@ def _compile(config: Config) -> None:
     """Have compiled code in the cache before a thousand tasks ask for it at once."""
     import_module("stilt.particles.rounding")
     if config.footprints:
+        from stilt import footprint
+        from stilt.compiled import is_compiled
+
+        if is_terminal(sys.stdout) and not is_compiled(Path(footprint.__path__[0])):
+            sys.stdout.write("compiling the footprint code, once for all runs: some seconds\n")
         from stilt.footprint.calc import warm
 
         warm()

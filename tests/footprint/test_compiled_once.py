@@ -64,6 +64,18 @@ def test_a_later_process_does_not_compile(warmed):
     assert time.monotonic() - began < 5
 
 
+def test_it_is_known_beforehand_whether_a_process_will_compile(warmed, tmp_path):
+    asks = """
+import os
+from pathlib import Path
+from stilt import footprint
+from stilt.compiled import is_compiled
+os.write(1, str(is_compiled(Path(footprint.__path__[0]))).encode())
+os._exit(0)
+"""
+    assert [start(home, asks).communicate()[0] for home in (warmed, tmp_path)] == ["True", "False"]
+
+
 def test_code_is_for_every_node_not_for_this_cpu(warmed):
     from llvmlite.binding import get_host_cpu_features
 
