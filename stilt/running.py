@@ -25,7 +25,7 @@ from stilt.errors import NotFinishedError
 from stilt.identity import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout, local_path
+from stilt.paths import Layout, local_path, stilt_home
 from stilt.progress import is_terminal
 from stilt.status.cost import advice, past_runs
 
@@ -136,8 +136,9 @@ class _Run:
             self._say_plan(todo)
             self._say_damage(state)
             if todo.work:
-                if self.backend.name != "local":
-                    _compile(self.project.config)
+                # here, the workers load what is compiled, which costs this process half a second
+                if self.backend.name != "local" or not (stilt_home() / "kernels").is_dir():
+                    _compile(self.project)
                 handed = self._hand_over(state, todo)
                 self.backend.start(handed)
         if not todo.work:
@@ -267,10 +268,13 @@ class _Run:
         return 0
 
 
-def _compile(config: Config) -> None:
+def _compile(project: _Project) -> None:
     """Have compiled code in the cache before a thousand tasks ask for it at once."""
     import_module("stilt.particles.rounding")
-    if config.footprints:
+    compile_ahead = getattr(project.engine, "compile_ahead", None)
+    if compile_ahead is not None:
+        compile_ahead()
+    if project.config.footprints:
         from stilt import footprint
         from stilt.compiled import is_compiled
 

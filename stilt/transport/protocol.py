@@ -44,7 +44,11 @@ class TransportResult:
 
 
 class Engine(Protocol):
-    """A transport model."""
+    """A transport model.
+
+    One with code to compile may have ``compile_ahead()`` too, which is called once before workers start on
+    other machines.
+    """
 
     @property
     def name(self) -> str:

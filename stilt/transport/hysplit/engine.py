@@ -50,11 +50,14 @@ class HysplitEngine:
         return self.installation.version
 
     def prepare(self, config: Config) -> None:  # noqa: ARG002 - every setting of the config is one of HYSPLIT's
-        """Check that the program can start here, and have the particle parser compiled before workers need it."""
+        """Check that the program can start here."""
         from stilt.transport.hysplit.probe import check_can_start
 
         check_can_start(self.installation.exe)
-        import_module("stilt.transport.hysplit.parse")  # that compiles it into the cache
+
+    def compile_ahead(self) -> None:
+        """Have the particle parser in the cache before many workers ask for it at once."""
+        import_module("stilt.transport.hysplit.parse")  # that compiles it
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Run hycs_std for one receptor, twice where wind or mixed-layer errors are asked for."""
