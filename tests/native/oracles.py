@@ -67,10 +67,10 @@ def run(
     return transport(analyses(options), where, settings, Stream(seed, "oracle")).to_pandas()
 
 
-def oracle(name: str) -> tuple[pd.DataFrame, list[str]]:
+def oracle(name: str, table: str = "data.csv") -> tuple[pd.DataFrame, list[str]]:
     """Return an oracle's table and the lines of its CONTROL."""
     folder = shared("transport", name)
-    return pd.read_csv(folder / "data.csv"), (folder / "CONTROL").read_text().splitlines()
+    return pd.read_csv(folder / table), (folder / "CONTROL").read_text().splitlines()
 
 
 def receptor_of(control: list[str]) -> tuple[Receptor, int]:

@@ -1,0 +1,114 @@
+"""The native engine behind the protocol: what it refuses, and what it returns to a worker."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from stilt.config.schema import Config, Met
+from stilt.errors import ProblemsError
+from stilt.simulation import Receptor, Simulation
+from stilt.transport.engines import load_engine
+from stilt.transport.native.engine import NativeEngine
+from stilt.transport.native.roughness import find_roughness
+from stilt.transport.protocol import Reason, TransportError
+from tests.native.oracles import table_folder
+from tests.shared_data import shared
+
+SIMULATION = Simulation(
+    "ngm_199510171800_-90_40_10", "ngm", Receptor("199510171800", (-90.0,), (40.0,), (10.0,))
+)
+
+
+@pytest.fixture
+def config() -> Config:
+    met = shared("data", "oct1618.BIN")
+    source = Met(str(met.parent), met.name, "10d")
+    return Config(mets={"ngm": source}, n_hours=-2, numpar=20, model="native")
+
+
+def changed(config: Config, **settings: object) -> Config:
+    return msgspec.structs.replace(config, **settings)
+
+
+UNSUPPORTED = {
+    "w_option": 5,
+    "capemin": -2.0,
+    "kmixd": 2,
+    "kbls": 3,
+    "kblt": 1,
+    "kdef": 1,
+    "idsp": 1,
+    "ichem": 0,
+    "initd": 4,
+    "krand": 2,
+    "khmax": 1,
+    "maxpar": 5,
+    "nturb": 2,
+    "outdt": 0.5,
+    "pinpf": "PARINIT",
+    "wvert": True,
+    "varsiwant": ("time", "indx", "long", "lati", "foot", "dmas"),
+}
+
+
+@pytest.mark.parametrize("key", UNSUPPORTED)
+def test_a_setting_it_cannot_follow_is_refused_by_name(config, key):
+    with pytest.raises(ProblemsError) as refused:
+        NativeEngine().prepare(changed(config, **{key: UNSUPPORTED[key]}))
+    assert any(problem.startswith(f"{key}:") for problem in refused.value.problems)
+    assert "model: hysplit" in refused.value.hint
+
+
+def test_the_default_settings_are_accepted(config):
+    load_engine(config).prepare(config)
+
+
+def test_the_version_names_the_algorithm_and_its_table(monkeypatch, tmp_path):
+    monkeypatch.setenv("STILT_HOME", str(tmp_path))
+    monkeypatch.delenv("STILT_HYSPLIT", raising=False)
+    without = NativeEngine().version
+    assert "roughness 0.2 m" in without
+    assert "ROUGLEN.ASC" in NativeEngine(table_folder()).version
+    assert np.all(find_roughness(None).load().table_m == 0.2)
+
+
+def test_a_run_returns_the_columns_that_were_asked_for(config, tmp_path):
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    columns = (*config.varsiwant, "temz", "icdx")
+    result = NativeEngine().run(SIMULATION, changed(config, varsiwant=columns), workdir)
+    assert tuple(result.particles.columns) == columns
+    assert len(result.particles) == 20 * 120
+    assert result.met_files == (shared("data", "oct1618.BIN"),)
+    assert "30 levels" in result.log
+    assert result.error_particles is None
+    assert not any(workdir.iterdir())
+
+
+def test_simulations_of_a_task_share_their_columns(config, tmp_path):
+    for number in range(2):
+        workdir = tmp_path / f"work{number}"
+        workdir.mkdir()
+        NativeEngine().run(SIMULATION, config, workdir)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["columns", "work0", "work1"]
+    assert len(list((tmp_path / "columns").iterdir())) == 2
+
+
+def test_errors_make_a_second_table_and_leave_the_first_alone(config, tmp_path):
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    plain = NativeEngine().run(SIMULATION, config, workdir)
+    disturbed = changed(config, siguverr=2.0, tluverr=60.0, zcoruverr=500.0, horcoruverr=40.0)
+    result = NativeEngine().run(SIMULATION, disturbed, workdir)
+    assert result.error_particles is not None
+    np.testing.assert_array_equal(result.particles["long"], plain.particles["long"])
+    assert result.error_particles["long"].std() > result.particles["long"].std()
+
+
+def test_missing_meteorology_is_named(config, tmp_path):
+    nowhere = changed(config, mets={"ngm": Met(str(tmp_path), "absent.arl", "10d")})
+    with pytest.raises(TransportError) as failure:
+        NativeEngine().run(SIMULATION, nowhere, tmp_path / "work")
+    assert failure.value.reason == Reason.MET_MISSING
