@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
     Order = NDArray[np.intp]
 
-COMPRESSION_LEVEL = 6
+COMPRESSION_LEVEL = 3
 PAGE_BYTES = 1 << 24
 PREFIX = "stilt."
 
