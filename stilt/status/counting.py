@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stilt.log.fold import BatchState, Life, SimState, State
     from stilt.status.fates import Fates
 
+    OpenChunk: TypeAlias = tuple[str, str, int]
     Tally: TypeAlias = Counter[tuple[Life, str, str]]
     ChunkReader: TypeAlias = Callable[[str, str], Iterable[str]]
 
@@ -131,32 +132,32 @@ def count_waiting(
     """Count what is registered and not begun.
 
     Usually arithmetic on counts: chunks are only read where a batch took up simulations that an older one left
-    failed or interrupted, because then counts alone can't tell how many.
-
+    failed or interrupted, or left some of an older one's out, because then counts alone can't tell how many.
     ``project_total`` is what the project had when the latest batch was planned; ``read_chunk`` goes from batch id
     and chunk digest to the ids of its simulations.
     """
     begun = _begun_by_task(state, tally)
-    open_chunks = [
-        (batch.id, pending.chunk, left)
-        for batch in _batches_at_work(state)
-        for pending in batch.chunks.values()
-        if (left := pending.count - begun[batch.id, pending.task]) > 0
-        and (_is_latest(batch, state) or fates.of_task(batch, pending.task) is not Fate.GONE)
-    ]
-    new = sum(left for _, _, left in open_chunks)
-    again: Counter[tuple[str, str]] = Counter()
-    if open_chunks and _may_overlap(state, tally, new, project_total):
-        new, again = _compare(state, fates, open_chunks, read_chunk)
-    return Waiting(max(new, project_total - state.begun()), again)
+    batches = _batches_by_age(state)
+    current: list[OpenChunk] = []
+    given_up: list[OpenChunk] = []
+    for batch in batches:
+        for pending in batch.chunks.values():
+            left = pending.count - begun[batch.id, pending.task]
+            if left > 0:
+                gone = fates.of_task(batch, pending.task) is Fate.GONE
+                where = given_up if gone and batch is not batches[-1] else current
+                where.append((batch.id, pending.chunk, left))
+    if given_up and _latest_takes_up_all(state, tally, project_total):
+        given_up = []
+    new = sum(left for _, _, left in current)
+    if given_up or (current and _may_overlap(state, tally, new, project_total)):
+        return _compare(state, fates, [*current, *given_up], read_chunk)
+    return Waiting(new, Counter())
 
 
-def _batches_at_work(state: State) -> list[BatchState]:
-    return sorted(state.batches.values(), key=lambda batch: batch.seq)
-
-
-def _is_latest(batch: BatchState, state: State) -> bool:
-    return batch.seq == max(other.seq for other in state.batches.values() if other.chunks)
+def _batches_by_age(state: State) -> list[BatchState]:
+    registered = (batch for batch in state.batches.values() if batch.chunks)
+    return sorted(registered, key=lambda batch: batch.seq)
 
 
 def _begun_by_task(state: State, tally: Tally) -> Counter[tuple[str, int | None]]:
@@ -166,8 +167,19 @@ def _begun_by_task(state: State, tally: Tally) -> Counter[tuple[str, int | None]
     return begun
 
 
+def _latest_takes_up_all(state: State, tally: Tally, project_total: int) -> bool:
+    """Tell whether the latest batch registered all that was not done: a run of just the failed ones does not."""
+    latest = _batches_by_age(state)[-1]
+    done = sum(
+        number
+        for (life, outcome, _), number in tally.items()
+        if outcome in SUCCESSES and life.seq < latest.seq
+    )
+    return latest.total + done >= project_total
+
+
 def _may_overlap(state: State, tally: Tally, new: int, project_total: int) -> bool:
-    latest = max(batch.seq for batch in state.batches.values())
+    latest = _batches_by_age(state)[-1].seq
     left_over = any(life.seq < latest and outcome not in SUCCESSES for life, outcome, _ in tally)
     return left_over or state.begun() + new > project_total
 
@@ -175,9 +187,9 @@ def _may_overlap(state: State, tally: Tally, new: int, project_total: int) -> bo
 def _compare(
     state: State,
     fates: Fates,
-    open_chunks: list[tuple[str, str, int]],
+    open_chunks: list[OpenChunk],
     read_chunk: ChunkReader,
-) -> tuple[int, Counter[tuple[str, str]]]:
+) -> Waiting:
     """Look up the simulations of chunks that are not worked through: which are new, which were begun before."""
     new: set[str] = set()
     again: dict[str, tuple[str, str]] = {}
@@ -189,4 +201,4 @@ def _compare(
                 new.add(sim)
             elif known.seq < seq and not known.is_done:
                 again[sim] = shown_as(known.outcome, known.life, fates), known.reason
-    return len(new), Counter(again.values())
+    return Waiting(len(new), Counter(again.values()))

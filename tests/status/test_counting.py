@@ -15,7 +15,7 @@ SIMS = range(12)
 OUTCOMES = ("complete", "empty", "failed", "interrupted", "running", "pending")
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(40))
 def test_counts_are_those_of_each_simulation_looked_at(project_log, seed) -> None:
     random = Random(seed)
     truth: dict[int, str] = dict.fromkeys(SIMS, "pending")
