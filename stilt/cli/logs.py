@@ -25,7 +25,12 @@ Examples:
 @click.argument("sim")
 @project_argument
 @click.option(
-    "--lines", "-n", default=40, show_default=True, help="How many lines of each; 0 for all."
+    "--lines",
+    "-n",
+    type=click.IntRange(min=0),
+    default=40,
+    show_default=True,
+    help="How many lines of each; 0 for all.",
 )
 def command(sim: str, project: Path, lines: int) -> None:
     """Show what happened to simulation SIM: its events, the model's words, its task's output."""

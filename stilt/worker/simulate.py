@@ -38,7 +38,7 @@ KEEP_VARIABLE = "STILT_KEEP_WORK"
 """Environment: set to keep the work directories of failed simulations."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 
 
 @dataclass(frozen=True, slots=True)

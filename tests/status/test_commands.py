@@ -173,6 +173,12 @@ def test_logs_take_a_part_of_an_id_that_only_one_has(ended, stilt) -> None:
     assert "stilt log show" in none.stderr
 
 
+def test_logs_refuse_a_number_of_lines_below_zero(ended, stilt) -> None:
+    shown = stilt("logs", sim_id(3), ended.layout.project, "-n", "-5")
+    assert shown.returncode == 2
+    assert "-5" in shown.stderr
+
+
 def test_logs_show_what_the_slurm_task_printed(project_log, stilt) -> None:
     from stilt.log.events import Submitting
     from stilt.log.writer import SegmentWriter

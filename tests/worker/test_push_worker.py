@@ -370,6 +370,17 @@ def test_a_read_only_output_is_one_line_before_anything_runs(
     assert runs(project.runs_file, "begin") == []
 
 
+def test_a_file_where_a_folder_of_outputs_should_be_stops_the_run(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", [5] * 20)
+    output = project.path / "output"
+    output.mkdir()
+    (output / "particles").write_text("not a folder\n")
+    answer = project.stilt("run", "--cpus", "1")
+    assert answer.code == 4
+    assert f"{output}/particles" in answer.err
+    assert "failed" not in project.outcomes().values()
+
+
 def test_an_output_that_becomes_read_only_stops_the_run(tmp_path: Path, small_disk: Path) -> None:
     project = make_project(tmp_path / "project", [5] * 20, settings=f"output: {small_disk}/out")
     process = project.start("run", "--cpus", "1", FAKE_SLEEP="0.3")
