@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -95,6 +96,8 @@ def _watch(look: Callable[[], Summary], argument: str) -> None:
     """Redraw in place: the cursor goes home and each line erases its rest, so that nothing flickers."""
     interactive = sys.stdout.isatty()
     summary = None
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the terminal gets its cursor back
+        signal.signal(number, signal.default_int_handler)
     try:
         if interactive:
             sys.stdout.write("\x1b[?1049h\x1b[?25l")

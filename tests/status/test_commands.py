@@ -195,7 +195,8 @@ def test_logs_show_what_the_slurm_task_printed(project_log, stilt) -> None:
     assert "module load failed" in stilt("logs", sim_id(3), project_log.layout.project).stdout
 
 
-def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(project_log) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(project_log, stop) -> None:
     batch = project_log.batch("0001-a", [[1, 2]], project_total=2)
     writer = project_log.worker(batch, 0, started(1))
     mine, its = pty.openpty()
@@ -215,7 +216,7 @@ def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(project_log) -
             if not written:
                 writer.append(done(1), started(2), sync=True)
             elif not stopped and "1 complete" in re.sub(r"\x1b\[\d*m", "", written):
-                watcher.send_signal(signal.SIGINT)
+                watcher.send_signal(stop)
                 stopped = True
             written += part
     os.close(mine)
