@@ -66,11 +66,12 @@ def test_the_default_settings_are_accepted(config):
 
 
 def test_the_version_names_the_algorithm_and_its_table(monkeypatch, tmp_path):
+    folder = table_folder()
     monkeypatch.setenv("STILT_HOME", str(tmp_path))
     monkeypatch.delenv("STILT_HYSPLIT", raising=False)
     without = NativeEngine().version
     assert "roughness 0.2 m" in without
-    assert "ROUGLEN.ASC" in NativeEngine(table_folder()).version
+    assert "ROUGLEN.ASC" in NativeEngine(folder).version
     assert np.all(find_roughness(None).load().table_m == 0.2)
 
 

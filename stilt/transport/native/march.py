@@ -15,16 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.transport.native.advection import wind_at
-from stilt.transport.native.columns import (
-    CRAI,
-    DSWF,
-    LCLD,
-    RAIN,
-    SHTF,
-    TCLD,
-    WHTF,
-)
 from stilt.transport.native.compiled import inline, kernel
+from stilt.transport.native.diagnostics import write_extra
 from stilt.transport.native.dispersion import (
     LEVEL_VALUES,
     M_AIR,
@@ -47,7 +39,6 @@ from stilt.transport.native.interpolation import (
     layering_at,
     level_below,
     level_index,
-    on_surface,
     terrain_at,
 )
 from stilt.transport.native.perturbation import (
@@ -74,24 +65,6 @@ MARGIN = 2
 
 MAIN_COLUMNS = ("x", "y", "zagl", "foot", "mlht", "dens", "samt", "sigw", "tlgr")
 X, Y, ZAGL, FOOT, MLHT, DENS, SAMT, SIGW, TLGR = range(len(MAIN_COLUMNS))
-EXTRA_COLUMNS = (
-    "pres",
-    "temp",
-    "temz",
-    "rhfr",
-    "sphu",
-    "wout",
-    "zsfc",
-    "shtf",
-    "whtf",
-    "dswf",
-    "rain",
-    "crai",
-    "tcld",
-    "lcld",
-)
-(PRES, LOW_TEMP, TEMZ, RHFR, SPHU, WOUT, ZSFC) = range(7)
-FIRST_SURFACE_COLUMN = 7
 
 
 class Particles(NamedTuple):
@@ -301,8 +274,19 @@ def _one_minute(  # noqa: PLR0915 - the order of operations of a step, in one pl
         main[DENS, step, p] = below + f * (above - below)
         if rows.extra.shape[0] > 0:
             motion = -0.5 * (w0 + w1) * clock.direction * depth / 60.0
-            _write_extra(
-                frame, moment, after, step, p, low, f, terrain, motion, options, sigma_e, rows.extra
+            write_extra(
+                frame,
+                moment,
+                after,
+                step,
+                p,
+                low,
+                f,
+                terrain,
+                motion,
+                options.is_turbulent,
+                sigma_e,
+                rows.extra,
             )
     return True
 
@@ -465,38 +449,3 @@ def _disperse(
         foot *= factor
     particles.stream[p, 0] = state
     return start.x, start.y, start.sigma, samt, foot, start.sigma_w, start.time_scale
-
-
-@inline
-def _write_extra(
-    frame: Frame,
-    moment: Moment,
-    after: Corners,
-    step: int,
-    p: int,
-    low: int,
-    f: float,
-    terrain: float,
-    motion: float,
-    options: Options,
-    sigma: float,
-    extra: Float64,
-) -> None:
-    levels = frame.sigma.shape[0]
-    first, second = moment.first.state, moment.second.state
-    p0, t0, h0, _ = at_level(first, second, after, levels, low)
-    p1, t1, h1, _ = at_level(first, second, after, levels, low + 1)
-    extra[PRES, step, p] = p0 + f * (p1 - p0)
-    extra[TEMZ, step, p] = t0 + f * (t1 - t0)
-    extra[RHFR, step, p] = h0 + f * (h1 - h0)
-    _, temperature, _, _ = at_level(first, second, after, levels, 0)
-    extra[LOW_TEMP, step, p] = temperature
-    extra[SPHU, step, p] = 0.0
-    if options.is_turbulent:
-        below = level_below(frame, sigma)
-        _, dry, _, thin = at_level(moment.first.mass, moment.second.mass, after, levels, below)
-        extra[SPHU, step, p] = 1.0 - thin / dry
-    extra[WOUT, step, p] = motion
-    extra[ZSFC, step, p] = terrain
-    for n, source in enumerate((SHTF, WHTF, DSWF, RAIN, CRAI, TCLD, LCLD)):
-        extra[FIRST_SURFACE_COLUMN + n, step, p] = on_surface(moment, after, source)

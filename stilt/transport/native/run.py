@@ -11,10 +11,10 @@ import numpy as np
 
 from stilt.particles.table import ParticleTable
 from stilt.transport.native.analysis import LONGEST_GAP_MIN
+from stilt.transport.native.diagnostics import EXTRA_COLUMNS
 from stilt.transport.native.dispersion import Spreading
 from stilt.transport.native.interpolation import Moment, flat
 from stilt.transport.native.march import (
-    EXTRA_COLUMNS,
     GONE,
     MAIN_COLUMNS,
     MARGIN,
