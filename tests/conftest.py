@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -19,11 +20,15 @@ Stilt = subprocess.CompletedProcess[str]
 
 
 def pytest_configure() -> None:
-    """Keep what tests install inside the checkout, and give child processes a plain terminal."""
+    """Keep what tests install inside the checkout; give child processes a plain terminal and signals."""
     os.environ.setdefault("STILT_HOME", str(REPOSITORY / ".tools"))
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR"):
         os.environ.pop(name, None)
     os.environ["COLUMNS"] = "100"
+    # a shell starts what it puts into the background with Ctrl-C ignored, and children inherit that
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from stilt.log.events import Writer
 
 PREFIX = "stilt-work"
+
+_REMOVALS = 20
+_BETWEEN_REMOVALS_S = 0.05
 
 
 def make_scratch(chosen: str | None) -> Path:
@@ -46,8 +50,15 @@ def make_scratch(chosen: str | None) -> Path:
 
 
 def remove_scratch(folder: Path) -> None:
-    """Remove a worker's folder and everything in it."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a worker's folder and everything in it.
+
+    A model that was killed just as it began may still finish a system call that makes a file in there.
+    """
+    for _ in range(_REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_BETWEEN_REMOVALS_S)
 
 
 def _name(writer: Writer) -> str:
