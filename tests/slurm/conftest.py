@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 UNWARNED = 'set -- --signal=B:URG@1 --export=ALL,SLURM_JOB_END_TIME=9999999999 "$@"'
 """Neither the signal before the limit nor the limit reaches the worker."""
 
+UNDISTURBED = "n4"
+"""A node that no test sets down, for the jobs that run beside the tests."""
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """Four nodes with more CPUs than the machine has, so that tests can have jobs at the same time."""
+    """Four nodes with more CPUs than the machine has, so that tests can have jobs at the same time.
+
+    Ended jobs stay in its memory for as long as tests ask about them, so that it must hold many.
+    """
     with ExitStack() as stack:
         try:
-            running = stack.enter_context(started("--cpus=8", "--memory=8000", "--min-job-age=300"))
+            size = ("--cpus=8", "--memory=8000", "--min-job-age=300", "--max-job-count=5000")
+            running = stack.enter_context(started(*size))
         except RuntimeError as error:
             pytest.skip(f"no Slurm: {error}")
         yield running
@@ -37,12 +44,13 @@ def out_of_time(
 ) -> dict[str, SlurmProject]:
     """Projects whose tasks have less time than they need; that takes minutes, so they begin first."""
     kinds = {
-        "requeued": ["time: 1", "max_requeues: 3"],
-        "not requeued": ["time: 1", "max_requeues: 0"],
-        "not warned": ["time: 1", "max_requeues: 0"],
+        "requeued": 3,
+        "not requeued": 0,
+        "not warned": 0,
     }
     begun = {}
-    for kind, more in kinds.items():
+    for kind, requeues in kinds.items():
+        more = ["time: 1", f"max_requeues: {requeues}", f"nodelist: {UNDISTURBED}"]
         folder = tmp_path_factory.mktemp("p")
         heights = [5 + number / 10 for number in range(5)]
         run = slurm_project(folder / "p", cluster, heights, workers=1, more=more)

@@ -11,6 +11,7 @@ import pytest
 
 from stilt.processes import children
 from tests.slurm.cluster import await_that
+from tests.slurm.conftest import UNDISTURBED
 from tests.slurm.jobs import SlurmProject, slurm_project
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ class Disturbed:
 
 @pytest.fixture
 def disturbed(cluster: Cluster, tmp_path: Path) -> Iterator[Disturbed]:
-    run = slurm_project(tmp_path, cluster, [5 + n / 10 for n in range(8)], workers=2)
+    elsewhere = [f"exclude: {UNDISTURBED}"]
+    heights = [5 + n / 10 for n in range(8)]
+    run = slurm_project(tmp_path, cluster, heights, workers=2, more=elsewhere)
     yield Disturbed(run)
     for job in run.jobs():
         run.await_ended(job)
