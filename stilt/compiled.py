@@ -1,27 +1,19 @@
 """Compile functions to machine code, once for all processes of all nodes.
 
 numba keeps what it compiled in a cache, but by itself the cache is of little use to a thousand array tasks:
-it lies beside the package, which may be read-only, and it holds for one type of CPU, which login and compute
-nodes seldom share. So here
+it lies beside the package, it holds for one type of CPU, it looks at a function's own file only and not at those of
+the functions that it calls, and it executes what is in a file whatever has happened to that. So the cache is that
+of ``stilt.machine_code``. One that is full, damaged or nowhere costs the seconds of compiling, never a simulation.
 
-- code is compiled for every x86-64 CPU since 2013 (``x86-64-v3``) where the CPU is one of them, unless
-  ``NUMBA_CPU_NAME`` says otherwise or somebody else has set numba up before;
-- the cache is in ``$STILT_HOME/kernels``, unless ``NUMBA_CACHE_DIR`` says otherwise, and where that cannot
-  be written in a private folder in ``$TMPDIR``, which begins as a copy of what could be read;
-- a folder of it belongs to one state of the package that the function is in, one version of numba and one
-  target, so that processes that write at once, or with different versions, cannot get each other's code;
-  numba by itself looks at a function's own file only, not at those of the functions that it calls;
-- a cache that is full, damaged or nowhere costs the seconds of compiling, never a simulation.
+This is for functions that numba calls. A transport engine's are kept as object files, in the same place, and need no
+numba: ``stilt.transport.native.compiled``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
-import platform
+import pickle
 import shutil
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -30,9 +22,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numba
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba import boolean, float32, float64, int32, int64, types, void
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.registry import cpu_target
 
-from stilt.paths import stilt_home
+from stilt.machine_code import (
+    PORTABLE_CPU,
+    folder_name,
+    private_folder,
+    read_sealed,
+    shared_folder,
+    target,
+    write_sealed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,10 +45,6 @@ __all__ = [
 
 Function = TypeVar("Function", bound="Callable[..., object]")
 
-PORTABLE_CPU = "x86-64-v3"
-NEEDED_OF_CPU = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")
-
-
 _config: Any = numba.config
 
 
@@ -55,13 +52,21 @@ def _aim_at_every_node() -> None:
     """Have numba compile for ``PORTABLE_CPU`` if this is one and nobody has compiled or chosen yet."""
     if _config.CPU_NAME or "_toplevel_target_context" in vars(cpu_target):
         return
-    features = get_host_cpu_features() if platform.machine() == "x86_64" else {}
-    if all(features.get(name, False) for name in NEEDED_OF_CPU):
+    if target()[0] == PORTABLE_CPU:
         # Not through the environment, which sbatch would hand on to nodes with other CPUs.
-        _config.CPU_NAME, _config.CPU_FEATURES = PORTABLE_CPU, ""
+        _config.CPU_NAME, _config.CPU_FEATURES = target()
 
 
 _aim_at_every_node()
+
+
+def actual_target() -> tuple[str, str]:
+    """Return the CPU, and its features, that numba does compile for: somebody may have set it up before."""
+    features = _config.CPU_FEATURES
+    if features is None:
+        features = get_host_cpu_features().flatten()
+    return _config.CPU_NAME or get_host_cpu_name(), features
+
 
 # Read-only array types take writable arrays too, so that one compilation serves every caller.
 F8 = types.Array(float64, 1, "C", readonly=True)
@@ -91,18 +96,55 @@ def compiled(signature: object = None, **options: Any) -> Callable[[Function], F
 def _compile(function: Function, signature: object, options: dict[str, Any]) -> Function:
     package = Path(function.__code__.co_filename).parent
     given = _config.CACHE_DIR
-    _config.CACHE_DIR = given or str(cache_folder(package))
+    _config.CACHE_DIR = str(cache_folder(package))
     try:
-        return cast("Function", numba.njit(signature, cache=True, **options)(function))
+        dispatcher: Any = numba.njit(**options)(function)
+        dispatcher._cache = _SealedCache(function)  # noqa: SLF001 - what ``cache=True`` does with numba's own
+        if signature is not None:
+            dispatcher.compile(signature)
+            dispatcher.disable_compile()
+        return cast("Function", dispatcher)
     finally:
         _config.CACHE_DIR = given
 
 
-def is_compiled(package: Path) -> bool:
-    """Return whether a package's functions are in the cache; if not, its import takes seconds."""
-    with contextlib.suppress(OSError):
-        return any(Path(_config.CACHE_DIR or cache_folder(package)).glob("*/*.nbi"))
-    return False
+# numba's classes have no types, and what they offer to subclasses is private
+# mypy: disable-error-code="no-untyped-call"
+class _SealedFiles(IndexDataCacheFile):
+    """numba's index and code of a function, in files that tell when they are damaged."""
+
+    def _load_index(self) -> dict[object, str]:
+        found = _unpickled(Path(self._index_path))
+        if found is None:
+            return {}
+        stamp, overloads = found
+        return overloads if stamp == self._source_stamp else {}
+
+    def _save_index(self, overloads: dict[object, str]) -> None:
+        write_sealed(Path(self._index_path), self._dump((self._source_stamp, overloads)))
+
+    def _load_data(self, name: str) -> object:
+        return _unpickled(Path(self._data_path(name)))  # after None numba compiles and saves
+
+    def _save_data(self, name: str, data: object) -> None:
+        write_sealed(Path(self._data_path(name)), self._dump(data))
+
+
+def _unpickled(path: Path) -> Any:
+    content = read_sealed(path)
+    return None if content is None else pickle.loads(content)  # noqa: S301 - from a folder of the user's own
+
+
+class _SealedCache(FunctionCache):
+    """numba's cache of a function in sealed files."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__(function)
+        self._cache_file = _SealedFiles(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=self._cache_file._source_stamp,  # noqa: SLF001 - no public way
+        )
 
 
 @cache
@@ -114,15 +156,13 @@ def cache_folder(package: Path) -> Path:
     OSError
         If there is none that may be written.
     """
-    sources = [file.read_bytes() for file in sorted(package.glob("*.py"))]
-    digest = hashlib.blake2b(digest_size=8)
-    for part in (*sources, numba.__version__.encode(), sys.version.encode(), _target()):
-        digest.update(hashlib.blake2b(part).digest())
-    name = f"{package.name}-{digest.hexdigest()}"
-    shared = stilt_home() / "kernels" / name
+    name = folder_name(package, actual_target())
+    if _config.CACHE_DIR:
+        return Path(_config.CACHE_DIR, name)
+    shared = shared_folder() / name
     if _is_writable(shared):
         return shared
-    private = _private_folder() / name
+    private = private_folder() / name
     if not private.exists():
         _copy(shared, private)
     return private
@@ -140,10 +180,6 @@ def _copy(shared: Path, private: Path) -> None:
             copy.rename(private)
 
 
-def _target() -> bytes:
-    return f"{_config.CPU_NAME or get_host_cpu_name()} {_config.CPU_FEATURES}".encode()
-
-
 def _is_writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -151,13 +187,3 @@ def _is_writable(folder: Path) -> bool:
     except OSError:
         return False
     return True
-
-
-def _private_folder() -> Path:
-    """Return a folder that nobody else can write: what lies in a cache is executed."""
-    folder = Path(tempfile.gettempdir(), f"stilt-kernels-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o022:
-        raise PermissionError(f"{folder} belongs to somebody else")
-    return folder

@@ -25,7 +25,7 @@ from stilt.errors import NotFinishedError
 from stilt.identity import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout, local_path, stilt_home
+from stilt.paths import Layout, local_path
 from stilt.progress import is_terminal
 from stilt.status.cost import advice, past_runs
 
@@ -137,7 +137,7 @@ class _Run:
             self._say_damage(state)
             if todo.work:
                 # here, the workers load what is compiled, which costs this process half a second
-                if self.backend.name != "local" or not (stilt_home() / "kernels").is_dir():
+                if self.backend.name != "local" or not _is_compiled(self.project):
                     _compile(self.project)
                 handed = self._hand_over(state, todo)
                 self.backend.start(handed)
@@ -268,6 +268,18 @@ class _Run:
         return 0
 
 
+def _is_compiled(project: _Project) -> bool:
+    from stilt import particles
+    from stilt.machine_code import has_kept
+
+    packages = [particles]
+    if project.config.footprints:
+        from stilt import footprint
+
+        packages.append(footprint)
+    return all(has_kept(Path(package.__path__[0])) for package in packages)
+
+
 def _compile(project: _Project) -> None:
     """Have compiled code in the cache before a thousand tasks ask for it at once."""
     import_module("stilt.particles.rounding")
@@ -276,9 +288,9 @@ def _compile(project: _Project) -> None:
         compile_ahead()
     if project.config.footprints:
         from stilt import footprint
-        from stilt.compiled import is_compiled
+        from stilt.machine_code import has_kept
 
-        if is_terminal(sys.stdout) and not is_compiled(Path(footprint.__path__[0])):
+        if is_terminal(sys.stdout) and not has_kept(Path(footprint.__path__[0])):
             sys.stdout.write("compiling the footprint code, once for all runs: some seconds\n")
         from stilt.footprint.calc import warm
 

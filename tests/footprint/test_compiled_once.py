@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt import compiled
+from stilt import machine_code
 from tests.shared_data import REPOSITORY
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def test_it_is_known_beforehand_whether_a_process_will_compile(warmed, tmp_path)
 import os
 from pathlib import Path
 from stilt import footprint
-from stilt.compiled import is_compiled
-os.write(1, str(is_compiled(Path(footprint.__path__[0]))).encode())
+from stilt.machine_code import has_kept
+os.write(1, str(has_kept(Path(footprint.__path__[0]))).encode())
 os._exit(0)
 """
     assert [start(home, asks).communicate()[0] for home in (warmed, tmp_path)] == ["True", "False"]
@@ -107,10 +107,21 @@ def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(tmp_path, 
     os.chown(folder, 65534, -1)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(PermissionError):
-        compiled._private_folder()
+        machine_code.private_folder()
 
 
-def test_a_damaged_cache_costs_a_compilation_only(warmed):
-    for file in (warmed / "kernels").rglob("kernels.cell_of*.nbc"):
-        file.write_bytes(b"not a pickle")
-    assert look(warmed)
+DAMAGE = {
+    "cut": lambda content: content[: len(content) // 2],
+    "one bit": lambda content: content[:-99] + bytes([content[-99] ^ 4]) + content[-98:],
+    "empty": lambda _: b"",
+    "something else": lambda _: b"not a pickle",
+}
+
+
+@pytest.mark.parametrize("files", ["kernels.spread*.nbc", "kernels.spread*.nbi"])
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_code_is_compiled_anew_and_whole_for_the_next(warmed, damage, files):
+    (file,) = (warmed / "kernels").rglob(files)
+    file.write_bytes(damage(file.read_bytes()))
+    assert look(warmed)[-1] == "0"
+    assert look(warmed)[-1] == "1"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from stilt import machine_code
 from stilt.transport.native import compiled
 from stilt.transport.native.randomness import Stream, first_uniforms, normal, stream_keys
 
@@ -69,20 +71,73 @@ def double(values):  # pragma: no cover - compiled
 def test_compiled_code_works_without_a_folder_to_keep_it(monkeypatch, tmp_path):
     unwritable = tmp_path / "file"
     unwritable.write_text("")
-    monkeypatch.setattr(compiled, "_folders", lambda: iter([unwritable / "below"]))
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (unwritable / "below",))
     values = np.arange(4.0)
-    assert double(values) == 4
+    assert compiled.kernel(double._function)(values) == 4
     np.testing.assert_array_equal(values, [0.0, 2.0, 4.0, 6.0])
 
 
 def test_compiled_code_falls_back_to_numba_itself(monkeypatch, tmp_path):
-    monkeypatch.setattr(compiled, "_folders", lambda: iter([tmp_path]))
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
     monkeypatch.setattr(compiled, "_build", lambda *_: None)
     fresh = compiled.kernel(double._function)
     values = np.arange(3.0)
     assert fresh(values) == 3
     np.testing.assert_array_equal(values, [0.0, 2.0, 4.0])
     assert list(tmp_path.iterdir()) == []
+
+
+DAMAGE = {
+    "cut": lambda content: content[: len(content) // 2],
+    "one bit of the code": lambda content: (
+        content[:-99] + bytes([content[-99] ^ 4]) + content[-98:]
+    ),
+    "one bit of the digest": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "empty": lambda _: b"",
+    "something else": lambda _: b"not machine code" * 99,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_code_is_noticed_compiled_anew_and_mended(monkeypatch, tmp_path, damage):
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    compiled.kernel(double._function)(np.arange(3.0))
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    values = np.arange(3.0)
+    assert compiled.kernel(double._function)(values) == 3
+    np.testing.assert_array_equal(values, [0.0, 2.0, 4.0])
+    assert machine_code.read_sealed(file) is not None
+    monkeypatch.setattr(compiled, "_build", None)  # mended: nobody compiles again
+    assert compiled.kernel(double._function)(values) == 3
+
+
+def warm_in_a_process(home, tmp, before=""):
+    """Warm up with a $STILT_HOME of its own; return whether it compiled."""
+    code = (
+        f"{before}\nimport sys; from stilt.transport.native.warm import warm; warm(); "
+        "print('numba' in sys.modules)"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
+    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env
+    )
+    return done.stdout.strip() == "True"
+
+
+OTHER_CPU = "from llvmlite import binding; binding.get_host_cpu_name = lambda: 'haswell'"
+
+
+def test_a_node_with_another_cpu_and_a_home_it_cannot_write_finds_the_code(tmp_path):
+    home, tmp = tmp_path / "home", tmp_path / "tmp"
+    tmp.mkdir()
+    assert warm_in_a_process(home, tmp)
+    assert len(list(home.glob("kernels/native-*/*.machine"))) == 4
+    read_only = "import stilt.machine_code as m; m.write_sealed = None"
+    assert not warm_in_a_process(home, tmp, f"{OTHER_CPU}\n{read_only}")
+    assert not list(tmp.glob("*/*"))
 
 
 @pytest.mark.parametrize("wrong", [True, "text", np.zeros((4, 4))[:, 1]])

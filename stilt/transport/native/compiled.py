@@ -1,25 +1,25 @@
 """How this engine's loops are compiled, and kept so that processes need no compiler.
 
 Loading numba and what it had cached took 0.4 s of every process, more than transporting 200 particles. So numba
-is used only to make machine code, once for each processor type and each state of these sources; the object file is
-kept, and later processes link it in 10 ms. Where numba's code cannot be kept, numba itself runs it.
+is used only to make machine code, once for each state of these sources; the object file is kept where all of stilt's
+machine code is (``stilt.machine_code``), and later processes link it in 10 ms. Where numba's code cannot be kept,
+numba itself runs it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from stilt.durable import publish
+from stilt.machine_code import keep, kept, target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 F = TypeVar("F", bound="Callable[..., object]")
 
@@ -77,18 +77,21 @@ class _Kernel:
     def _prepare(
         self, described: str, values: Sequence[int | float], arguments: tuple[object, ...]
     ) -> Callable[..., object]:
-        content = _read(self._file_name(described))
+        function = self._function
+        package = Path(function.__code__.co_filename).parent
+        name = _file_name(function, described)
+        content = kept(package, name)
         if content is None:
-            content = _build(self._function, arguments)
+            content = _build(function, arguments)
             if content is None:
-                return _with_numba(self._function)
-            _keep(self._file_name(described), content)
+                return _with_numba(function)
+            keep(package, name, content)
         return _link(content, values)
 
-    def _file_name(self, described: str) -> str:
-        state = f"{_sources()} {_processor()} {described}".encode()
-        key = hashlib.blake2b(state, digest_size=12).hexdigest()
-        return f"{self._function.__name__}-{key}.machine"
+
+def _file_name(function: Callable[..., object], described: str) -> str:
+    key = hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}-{key}.machine"
 
 
 def _flatten(value: object, kinds: list[str], values: list[int | float]) -> None:
@@ -150,10 +153,14 @@ def _linker() -> Any:
 
 
 def _build(function: Callable[..., object], arguments: tuple[object, ...]) -> bytes | None:
-    """Compile with numba; None where its code needs more than the C library."""
+    """Compile with numba; None where its code needs more than the C library or is for another CPU."""
     from llvmlite import binding
 
     numba = _numba()
+    from stilt.compiled import actual_target
+
+    if actual_target() != target():
+        return None
     _register_parts()
     dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
     dispatcher.compile(tuple(numba.typeof(argument) for argument in arguments))
@@ -170,8 +177,10 @@ def _build(function: Callable[..., object], arguments: tuple[object, ...]) -> by
 
 
 def _numba() -> Any:
-    """Load numba, without its types: what is asked of it here is not in them."""
+    """Load numba, aimed at the CPUs that stilt compiles for; without its types, which lack what is asked of it."""
     import numba
+
+    import stilt.compiled  # noqa: F401 - sets numba up
 
     return numba
 
@@ -193,50 +202,3 @@ def _register_parts() -> None:
     while _PARTS:
         function, is_merged = _PARTS.pop()
         register_jitable(forceinline=is_merged, **_OPTIONS)(function)
-
-
-@lru_cache(maxsize=1)
-def _sources() -> str:
-    """Digest of this package's sources: a change anywhere makes all machine code anew."""
-    digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    import llvmlite
-    from llvmlite import binding
-
-    features = binding.get_host_cpu_features().flatten()
-    return f"{llvmlite.__version__} {binding.get_host_cpu_name()} {features}"
-
-
-def _folders() -> Iterator[Path]:
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    if named:
-        yield Path(named) / "stilt"
-    yield Path(__file__).parent / "__pycache__"
-    cache = os.environ.get("XDG_CACHE_HOME")
-    yield (Path(cache) if cache else Path.home() / ".cache") / "stilt"
-
-
-def _read(name: str) -> bytes | None:
-    for folder in _folders():
-        try:
-            return (folder / name).read_bytes()
-        except OSError:
-            continue
-    return None
-
-
-def _keep(name: str, content: bytes) -> None:
-    """Keep machine code in the first folder that can be written; without one, every process compiles."""
-    for folder in _folders():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            publish(folder / name, content)
-        except OSError:
-            continue
-        return
