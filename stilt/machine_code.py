@@ -19,6 +19,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import stat
 import sys
 import tempfile
 from functools import cache
@@ -73,20 +74,18 @@ def _numba_version() -> Path:
 
 @cache
 def _folders(package: Path) -> tuple[Path, ...]:
+    """Return the folders where a package's code may be, the best one first; the last may be anybody's."""
     name = folder_name(package, target())
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named:
         return (Path(named, name),)
-    found = [shared_folder() / name]
-    with contextlib.suppress(OSError):
-        found.append(private_folder() / name)
-    return tuple(found)
+    return shared_folder() / name, _private_path() / name
 
 
 def kept(package: Path, name: str) -> bytes | None:
     """Return the code that was kept by this name for a package; None if there is none that is whole."""
     for folder in _folders(package):
-        content = read_sealed(folder / name)
+        content = read_sealed(folder / name) if _is_ours(folder) else None
         if content is not None:
             return content
     return None
@@ -96,8 +95,15 @@ def keep(package: Path, name: str, content: bytes) -> None:
     """Keep code in the first folder that can be written; without one, every process compiles."""
     for folder in _folders(package):
         with contextlib.suppress(OSError):
+            if folder.parent == _private_path():
+                private_folder()
             write_sealed(folder / name, content)
             return
+
+
+def _is_ours(folder: Path) -> bool:
+    """Refuse only the private folder, which lies where others can write, and only if it is not private."""
+    return folder.parent != _private_path() or _is_private(folder.parent)
 
 
 def has_kept(package: Path) -> bool:
@@ -106,7 +112,7 @@ def has_kept(package: Path) -> bool:
 
 
 def _files(package: Path) -> Iterator[Path]:
-    for folder in _folders(package):
+    for folder in filter(_is_ours, _folders(package)):
         with contextlib.suppress(OSError):
             # numba puts its own folder in between
             yield from (file for file in folder.rglob("*.*") if file.suffix in {".nbi", ".machine"})
@@ -152,9 +158,21 @@ def private_folder() -> Path:
     OSError
         If it cannot be made.
     """
-    folder = Path(tempfile.gettempdir(), f"stilt-kernels-{os.getuid()}")
+    folder = _private_path()
     folder.mkdir(mode=0o700, exist_ok=True)
-    status = folder.lstat()
-    if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o022:
+    if not _is_private(folder):
         raise PermissionError(f"{folder} belongs to somebody else")
     return folder
+
+
+def _private_path() -> Path:
+    return Path(tempfile.gettempdir(), f"stilt-kernels-{os.getuid()}")
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    is_closed = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o022
+    return is_closed and status.st_uid == os.getuid()

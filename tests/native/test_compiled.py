@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -137,7 +138,21 @@ def test_a_node_with_another_cpu_and_a_home_it_cannot_write_finds_the_code(tmp_p
     assert len(list(home.glob("kernels/native-*/*.machine"))) == 4
     read_only = "import stilt.machine_code as m; m.write_sealed = None"
     assert not warm_in_a_process(home, tmp, f"{OTHER_CPU}\n{read_only}")
-    assert not list(tmp.glob("*/*"))
+    assert list(tmp.iterdir()) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give a folder to somebody else")
+def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    package = tmp_path / "package"
+    home = tmp_path / "file"
+    home.touch()
+    monkeypatch.setenv("STILT_HOME", str(home / "below"))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    machine_code.keep(package, "code", b"machine code")
+    assert machine_code.kept(package, "code") == b"machine code"
+    os.chown(machine_code.private_folder(), 65534, -1)
+    assert machine_code.kept(package, "code") is None
 
 
 @pytest.mark.parametrize("wrong", [True, "text", np.zeros((4, 4))[:, 1]])
