@@ -6,10 +6,6 @@ hycs_std runs several times with krand=4 (other random numbers each time); the n
 particles as all those runs together. For every statistic the table gives z = difference / standard error; if both
 engines draw from the same distribution, z is standard normal. Particles of one run are independent, so the standard
 errors follow from the spread between particles; that between the runs of hycs_std is printed beside it.
-
-The last table is of gridded footprints, summed over time, on the first grid of the project: how one native run
-compares with each run of hycs_std, beside how the runs of hycs_std compare with each other. All have equally many
-particles; so if the engines draw from the same distribution, both pairs of columns tell the same.
 """
 
 from __future__ import annotations
@@ -18,7 +14,6 @@ import argparse
 import os
 import tempfile
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +21,9 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
-    from stilt.config.schema import Config, FootprintGrid
+    from stilt.config.schema import Config
     from stilt.simulation import Simulation
 
 HOURS = (1, 3, 6, 12, 24)
@@ -39,23 +32,6 @@ FEWEST = 20
 """Particles below which a statistic is left out."""
 
 Values = dict[str, "NDArray[np.float64]"]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of an engine: what is compared of each particle, and the footprint, shape (y, x)."""
-
-    values: Values
-    footprint: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """How alike footprints are: mean correlation over cells, mean ratio of totals and its spread."""
-
-    correlation: float
-    ratio: float
-    spread: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +111,8 @@ def scores(hysplit: list[Values], native: Values) -> list[Score]:
     return found
 
 
-def run_once(model: str, config: Config, simulation: Simulation) -> Run:
-    """Run an engine on a receptor."""
-    from stilt.footprint.calc import calc_footprint
+def run_once(model: str, config: Config, simulation: Simulation) -> Values:
+    """Return the particles of one run of an engine."""
     from stilt.transport.engines import load_engine
 
     chosen = msgspec.structs.replace(config, model=model, varsiwant=COLUMNS)
@@ -146,71 +121,23 @@ def run_once(model: str, config: Config, simulation: Simulation) -> Run:
         workdir = Path(scratch) / "work"
         workdir.mkdir()
         table = engine.run(simulation, chosen, workdir).particles
-    footprint = calc_footprint(table, first_grid(config), simulation.receptor)
-    gridded = footprint.values.sum(axis=0, dtype=float)
-    return Run(per_particle(table, config.n_hours, config.numpar), gridded)
+    return per_particle(table, config.n_hours, config.numpar)
 
 
-def first_grid(config: Config) -> FootprintGrid:
-    """Return the grid that footprints are compared on."""
-    if not config.footprints:
-        raise SystemExit("config.yaml names no grid under footprints: add one")
-    return next(iter(config.footprints.values()))
-
-
-def hysplit_runs(simulation: Simulation, config: Config, runs: int, keep: Path | None) -> list[Run]:
-    """Run hycs_std with other random numbers each time, or read what was kept of that."""
+def compare(simulation: Simulation, config: Config, runs: int, keep: Path | None) -> list[Score]:
+    """Run both engines on a receptor."""
+    hysplit = []
     disturbed = msgspec.structs.replace(config, krand=4)
-    found = []
     for number in range(runs):
         kept = keep / f"{simulation.sim}_{config.numpar}_{number}.npz" if keep else None
         if kept and kept.exists():
-            values = dict(np.load(kept))
-            found.append(Run(values, values.pop("footprint")))
+            hysplit.append(dict(np.load(kept)))
             continue
-        found.append(run_once("hysplit", disturbed, simulation))
+        hysplit.append(run_once("hysplit", disturbed, simulation))
         if kept:
-            np.savez_compressed(kept, footprint=found[-1].footprint, **found[-1].values)
-    return found
-
-
-def likeness(pairs: Iterable[tuple[Run, Run]]) -> Likeness:
-    """Compare the footprints of pairs of runs, the ratio being that of the second to the first."""
-    both = [(a.footprint, b.footprint) for a, b in pairs]
-    correlations = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in both]
-    ratios = np.array([b.sum() / a.sum() for a, b in both])
-    return Likeness(float(np.mean(correlations)), float(ratios.mean()), float(ratios.std()))
-
-
-def show_footprints(title: str, theirs: Likeness, ours: Likeness) -> None:
-    """Print a row of the table of footprints."""
-    print(
-        f"{title:42s} {theirs.correlation:11.4f} {ours.correlation:11.4f}"
-        f"  {theirs.ratio:8.4f} +- {theirs.spread:.4f}  {ours.ratio:8.4f} +- {ours.spread:.4f}"
-    )
-
-
-def footprint_table(found: dict[str, tuple[list[Run], Run]]) -> None:
-    """Print how alike footprints are, a row a receptor and their means."""
-    print(f"{'':42s} {'correlation':>23s}  {'ratio of totals and its spread':>38s}")
-    names = ("hycs-hycs", "native-hycs")
-    print(f"{'footprints':42s} {names[0]:>11s} {names[1]:>11s}  {names[0]:>18s}  {names[1]:>18s}")
-    rows = []
-    for sim, (hysplit, native) in found.items():
-        # each pair both ways, so that no run is the one that the others are measured by
-        theirs = [pair for a, b in combinations(hysplit, 2) for pair in ((a, b), (b, a))]
-        rows.append((likeness(theirs), likeness((run, native) for run in hysplit)))
-        show_footprints(sim, *rows[-1])
-    means = [
-        Likeness(
-            *(
-                float(np.mean([getattr(row[which], name) for row in rows]))
-                for name in ("correlation", "ratio", "spread")
-            )
-        )
-        for which in range(2)
-    ]
-    show_footprints("mean", *means)
+            np.savez_compressed(kept, **hysplit[-1])
+    many = msgspec.structs.replace(config, numpar=config.numpar * runs, krand=None)
+    return scores(hysplit, run_once("native", many, simulation))
 
 
 def show(title: str, found: list[Score], shown: int) -> None:
@@ -254,13 +181,8 @@ def main() -> None:
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)
     everything: list[Score] = []
-    gridded: dict[str, tuple[list[Run], Run]] = {}
     for simulation in simulations:
-        hysplit = hysplit_runs(simulation, config, arguments.runs, arguments.keep)
-        one = msgspec.structs.replace(config, krand=None)
-        many = msgspec.structs.replace(one, numpar=config.numpar * arguments.runs)
-        native = run_once("native", many, simulation)
-        found = scores([run.values for run in hysplit], native.values)
+        found = compare(simulation, config, arguments.runs, arguments.keep)
         show(simulation.sim, found, arguments.shown)
         total = next(score for score in found if score.what == "foot total, mean")
         print(
@@ -268,12 +190,9 @@ def main() -> None:
             flush=True,
         )
         everything += found
-        gridded[simulation.sim] = hysplit, run_once("native", one, simulation)
     show("all receptors", everything, 0)
     for kind in ("long", "lati", "zagl", "below", "foot"):
         show(f"  {kind}", [score for score in everything if score.what.startswith(kind)], 0)
-    if arguments.runs > 1:
-        footprint_table(gridded)
 
 
 if __name__ == "__main__":
