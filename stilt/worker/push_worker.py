@@ -139,18 +139,18 @@ def slurm_deadline() -> float | None:
 
 def _settings(layout: Layout, manifest: Manifest) -> Config:
     """Read the batch's settings, which are named by their digest."""
-    from stilt.config.digests import config_digest
+    from stilt.config.digests import snapshot_digest
     from stilt.config.load import parse_config
 
     path = layout.config_snapshot(manifest.batch, manifest.config)
     hint = "`stilt run` hands its work over again"
     try:
-        config = parse_config(path.read_text(encoding="utf-8"), str(path))
+        data = path.read_bytes()
+        if snapshot_digest(data) != manifest.config:
+            raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
+        return parse_config(data.decode(), str(path))
     except (OSError, UnicodeDecodeError, InputError) as error:
         raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
-    if config_digest(config) != manifest.config:
-        raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
-    return config
 
 
 def _ending(tally: Tally, why: str) -> Ending:
