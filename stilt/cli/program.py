@@ -141,7 +141,8 @@ def report(error: Exception) -> int:
         _say(error)
         return error.exit_code
     if isinstance(error, OSError):
-        _say(EnvironmentFailure(_os_message(error)))
+        hint = "mend that, then run the same command again: it goes on where this one stopped"
+        _say(EnvironmentFailure(_os_message(error), hint))
         return EnvironmentFailure.exit_code
     _say_internal(error)
     return EXIT_INTERNAL

@@ -37,6 +37,8 @@ SUBMIT_TIMEOUT_S = 180.0
 SILENCE_S = 5.0
 """After so long the person at the terminal is told what is waited for."""
 
+TRY_AGAIN = "run the same command again when Slurm answers"
+
 _KEPT = frozenset({"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"})
 _SCRUBBED = (
     "SLURM",
@@ -158,7 +160,9 @@ def run(
             preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no threads here
         )
     except OSError as error:
-        raise EnvironmentFailure(f"{path}: {error.strerror}") from error
+        raise EnvironmentFailure(
+            f"{path}: {error.strerror}", "that is no working Slurm: ask the cluster's support"
+        ) from error
     with process:
         try:
             out, err = _communicate(process, given, timeout_s, waiting)
@@ -230,7 +234,7 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
         return ()  # asked for a single job that the controller has forgotten
     tasks = parse_squeue(answer.out) if answer.code == 0 else None
     if tasks is None:
-        raise SlurmError(f"squeue: {answer.words or 'it printed nothing'}")
+        raise SlurmError(f"squeue: {answer.words or 'it printed nothing'}", TRY_AGAIN)
     return tasks
 
 
@@ -251,7 +255,7 @@ def show_limits() -> Limits:
     """
     answer = run("scontrol", "show", "config")
     if answer.code != 0:
-        raise SlurmError(f"scontrol show config: {answer.words or 'it printed nothing'}")
+        raise SlurmError(f"scontrol show config: {answer.words or 'it printed nothing'}", TRY_AGAIN)
     return parse_limits(answer.out)
 
 
