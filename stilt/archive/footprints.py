@@ -6,7 +6,9 @@ into the footer. From these the file is written again, the same bytes with the s
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,12 +18,11 @@ from msgspec import Struct
 
 from stilt.archive.container import Packed
 from stilt.errors import DamagedError
-from stilt.footprint.netcdf import footprint_bytes, read_footprint
+from stilt.footprint.netcdf import footprint_bytes, read_footprint, write_footprint
 from stilt.simulation import Receptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -94,14 +95,15 @@ class PackedFootprint:
     times: NDArray[np.datetime64]
     is_integrated: bool
 
-    def to_bytes(self) -> bytes:
-        """Return the file that it was."""
+    def write(self, path: Path) -> None:
+        """Write the file that it was."""
         about = self.about
-        return footprint_bytes(self, about.receptor, about.sim, about.provenance)
+        write_footprint(path, self, about.receptor, about.sim, about.provenance)
 
     def to_dataset(self) -> xr.Dataset:
         """Return what ``read_footprint`` makes of the file that it was."""
-        return read_footprint(self.to_bytes())
+        about = self.about
+        return read_footprint(footprint_bytes(self, about.receptor, about.sim, about.provenance))
 
 
 def pack(path: Path, share: Callable[[str], int]) -> Packed:
@@ -158,10 +160,12 @@ def equal(footprint: PackedFootprint, path: Path) -> bool:
 
     The latter where another version of the NetCDF library wrote the file.
     """
-    written_anew = footprint.to_bytes()
-    if written_anew == path.read_bytes():
-        return True
-    ours, theirs = read_footprint(written_anew), read_footprint(path)
+    with tempfile.TemporaryDirectory(prefix="stilt-archive-") as scratch:
+        written_anew = Path(scratch) / path.name
+        footprint.write(written_anew)
+        if written_anew.read_bytes() == path.read_bytes():
+            return True
+        ours, theirs = read_footprint(written_anew), read_footprint(path)
     return bool(ours.identical(theirs)) and all(
         ours[name].dtype == theirs[name].dtype for name in theirs.variables
     )

@@ -120,29 +120,25 @@ class Packer:
         return self.packing
 
     def _divide(self, entries: list[Entry]) -> tuple[list[Found], list[Entry]]:
-        """Return which outputs an archive has already, and which it has not."""
+        """Return which outputs an archive has already, as they are, and which have to be packed."""
         held, new = [], []
         for entry in entries:
             found = self._shelf.find(entry.path)
-            if found is not None and found.entry.digest == entry.digest:
+            if found and found.entry.digest == entry.digest and is_same(self.layout, found):
                 held.append(found)
             else:
                 new.append(entry)
         return held, new
 
     def _settle(self, product: str, held: list[Found], recorded: set[str]) -> None:
-        """Go on where a command was killed: say which archive it is, compare and remove."""
-        by_archive: dict[Path, list[Found]] = {}
+        """Go on where a command was killed: see that the log knows the archives, and remove the files."""
+        by_archive: dict[Path, list[Entry]] = {}
         for found in held:
-            by_archive.setdefault(found.archive, []).append(found)
-        for archive, outputs in by_archive.items():
-            same = [found.entry for found in outputs if is_same(self.layout, found)]
-            for found in outputs:
-                if found.entry not in same:
-                    self._leave(found.entry, "its archive does not have the same")
-            if same and self.layout.relative(archive) not in recorded:
+            by_archive.setdefault(found.archive, []).append(found.entry)
+        for archive, entries in by_archive.items():
+            if self.layout.relative(archive) not in recorded:
                 self._record(product, archive)
-            self._remove(same)
+            self._remove(entries)
 
     def _pack_group(self, product: str, group: list[Entry]) -> None:
         """Make one archive of outputs, sorted by path, that have the same columns."""

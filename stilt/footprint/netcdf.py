@@ -119,7 +119,7 @@ def write_footprint(
 def footprint_bytes(
     footprint: Layers, receptor: Receptor, sim: str, provenance: dict[str, str]
 ) -> bytes:
-    """Return the bytes that ``write_footprint`` would write."""
+    """Return a footprint as the bytes of a file; the library pads them otherwise than on disk."""
     from netCDF4 import Dataset
 
     file = Dataset("in memory", "w", format="NETCDF4", memory=_BLOCK_BYTES)
