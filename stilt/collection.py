@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from stilt.archive.shelf import Found
     from stilt.config.schema import Config, FootprintGrid
+    from stilt.paths import Layout
     from stilt.project import Project
 
 SECONDS_PER_HOUR = 3600
@@ -33,14 +34,14 @@ class FootprintFiles:
 
     Attributes
     ----------
-    shelf
-        The archives, for those that have no file of their own any more.
+    layout
+        Where archives are, for those that have no file of their own any more.
     hours
         The layers: where each begins, in hours from the receptor's time. One, 0, if integrated over time.
     """
 
     paths: tuple[Path | None, ...]
-    shelf: Shelf
+    layout: Layout
     hours: NDArray[np.int64]
     ny: int
     nx: int
@@ -52,7 +53,7 @@ class FootprintFiles:
         path = self.paths[place]
         if path is None:
             return values
-        archived = None if path.exists() else self.shelf.find(path)
+        archived = None if path.exists() else Shelf(self.layout).find(path)
         foot, starts = _layers_of_file(path) if archived is None else _layers_of_archived(archived)
         if self.integrated:
             foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
@@ -148,7 +149,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
         paths=tuple(
             None if sim.sim in empty else project.layout.footprint(name, sim) for sim in simulations
         ),
-        shelf=Shelf(project.layout),
+        layout=project.layout,
         hours=_hours(config, grid),
         ny=geometry.ny,
         nx=geometry.nx,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from stilt.archive.shelf import Found
     from stilt.config.schema import Config
-    from stilt.log.fold import SimState
+    from stilt.log.fold import SimState, State
     from stilt.receptors.sequence import Receptors
     from stilt.simulation import Receptor, Simulation
     from stilt.status.summary import Summary
@@ -46,6 +46,7 @@ class Project:
 
     def __init__(self, path: str | os.PathLike[str] = ".") -> None:
         self.path = local_path(path, "the project")
+        self._folded: tuple[dict[Path, int], State] | None = None
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
@@ -153,6 +154,16 @@ class Project:
                 f"{self.path} has no complete simulation", "stilt run runs what is left"
             )
         return pd.concat(parts, ignore_index=True)
+
+    def folded(self) -> State:
+        """Return what the log says, folded afresh only if a segment has come or grown since the last time."""
+        from stilt.log.index import OutputIndex
+
+        index = OutputIndex(self.layout.log_dir)
+        sizes = {path: path.stat().st_size for path in index.segments()}
+        if self._folded is None or self._folded[0] != sizes:
+            self._folded = sizes, index.fold()
+        return self._folded[1]
 
     def footprint_name(self, name: str | None = None) -> str:
         """Return the name of a footprint product: the first of config.yaml unless it is given.
@@ -304,7 +315,7 @@ class Result:
     def _archived_footprint(self, path: Path) -> Found | None:
         found = Shelf(self.project.layout).find(path)
         if found is not None:
-            known = self.log()
+            known = self.project.folded().find(self.id)
             if known is not None and known.outcome == "empty":
                 return None  # what was archived is of an earlier run, whose file this one would have removed
         return found

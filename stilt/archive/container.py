@@ -125,9 +125,20 @@ class ArchiveWriter:
 
 
 class ArchiveIndex(NamedTuple):
-    """What an archive file holds: entries by path, each with the number of its row group."""
+    """What an archive file holds.
+
+    Attributes
+    ----------
+    entries
+        By path, each with the number of its row group.
+    folders
+        The names of the outputs' own files, by their dated folder.
+    shared
+        The texts that outputs have in common.
+    """
 
     entries: dict[str, tuple[int, Entry]]
+    folders: dict[str, list[str]]
     shared: tuple[str, ...]
 
 
@@ -187,7 +198,13 @@ def _index(path: Path, inode: int, mtime_ns: int) -> ArchiveIndex:
         raise _damaged(path, error) from error
     if len(entries) != footer.num_row_groups:
         raise _damaged(path, ValueError("it lists other outputs than it has"))
-    return ArchiveIndex({entry.path: (n, entry) for n, entry in enumerate(entries)}, shared)
+    folders: dict[str, list[str]] = {}
+    for entry in entries:
+        folder, _, file = entry.path.rpartition("/")
+        folders.setdefault(folder, []).append(file)
+    return ArchiveIndex(
+        {entry.path: (n, entry) for n, entry in enumerate(entries)}, folders, shared
+    )
 
 
 def _damaged(path: Path, error: Exception) -> DamagedError:

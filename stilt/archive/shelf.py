@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from stilt.archive.container import Entry, Packed
+    from stilt.archive.container import ArchiveIndex, Entry, Packed
     from stilt.archive.footprints import PackedFootprint
     from stilt.particles.table import ParticleTable
     from stilt.paths import Layout
@@ -117,8 +117,8 @@ class Shelf:
         """
         relative = path if isinstance(path, str) else self._layout.relative(path)
         product, date = product_and_date(relative)
-        for archive, entries in self._entries(product, date):
-            known = entries.get(relative)
+        for archive, index in self._indexes(product, date):
+            known = index.entries.get(relative)
             if known is not None:
                 return Found(archive, *known)
         return None
@@ -131,8 +131,8 @@ class Shelf:
         DamagedError
             If an archive of that product can't be read.
         """
-        for archive, entries in self._entries(product):
-            for path, known in entries.items():
+        for archive, index in self._indexes(product):
+            for path, known in index.entries.items():
                 if path.endswith(f"/{file}"):
                     return Found(archive, *known)
         return None
@@ -145,12 +145,10 @@ class Shelf:
         DamagedError
             If an archive of that date can't be read.
         """
-        folder = f"{product}/{date}/"
         return [
-            path.removeprefix(folder)
-            for _, entries in self._entries(product, date)
-            for path in entries
-            if path.startswith(folder)
+            file
+            for _, index in self._indexes(product, date)
+            for file in index.folders.get(f"{product}/{date}", ())
         ]
 
     def names(self, product: str) -> list[ArchiveName]:
@@ -159,9 +157,7 @@ class Shelf:
             self._names[product] = _list(self._layout.archives(product))
         return self._names[product]
 
-    def _entries(
-        self, product: str, date: str = ""
-    ) -> Iterator[tuple[Path, dict[str, tuple[int, Entry]]]]:
+    def _indexes(self, product: str, date: str = "") -> Iterator[tuple[Path, ArchiveIndex]]:
         """Yield the archives that may hold outputs of a date (all without one), each with what it holds."""
         from stilt.archive.container import read_index
 
@@ -169,12 +165,12 @@ class Shelf:
             if not date or name.first <= date <= name.last:
                 archive = self._layout.archives(product) / name.file
                 try:
-                    entries = read_index(archive).entries
+                    index = read_index(archive)
                 except DamagedError:
                     if not self._skip_damaged:
                         raise
                 else:
-                    yield archive, entries
+                    yield archive, index
 
 
 def product_and_date(relative: str) -> tuple[str, str]:
