@@ -8,8 +8,11 @@ import pytest
 import stilt
 from stilt.durable import digest_file
 from stilt.errors import InputError
-from stilt.log.events import Archived
+from stilt.identity import this_writer
+from stilt.log.events import Archived, Done, Output
 from stilt.log.reader import read_segment
+from stilt.log.writer import SegmentWriter
+from stilt.particles.parquet import read_particles, write_particles
 from tests.archive.conftest import FAR
 from tests.archive.reading import archives, everything, loose
 from tests.engines import runs
@@ -198,3 +201,24 @@ def test_an_archive_is_read_by_others_as_a_table(project):
     frame = stilt.Project(project.path).particles()
     assert table.num_rows == len(frame)
     assert set(table.column("sim").to_pylist()) == set(frame["sim"])
+
+
+def test_particles_of_an_error_run_have_an_archive_of_their_own(project):
+    result = stilt.Project(project.path)[0]
+    layout = result.project.layout
+    paths = [layout.particles(result.simulation), layout.error_particles(result.simulation)]
+    table = read_particles(paths[0])
+    write_particles(paths[1], table.with_columns(long=table["long"] + 1), provenance={})
+    outputs = tuple(Output(layout.relative(path), *digest_file(path)) for path in paths)
+    writer = SegmentWriter(layout.log_dir, "0002-error", 2, this_writer("worker", 0, 1))
+    writer.append(Done(result.id, "complete", 1.0, outputs=outputs))
+    writer.close()
+    main, error = result.particles(), result.particles(error=True)
+
+    assert project.stilt("archive").code == 0
+    assert not any(path.exists() for path in paths)
+    assert result.particles().equals(main)
+    assert result.particles(error=True).equals(error)
+    assert not main.equals(error)
+    assert {event.product for event in events(project)} >= {"particles", "error_particles"}
+    assert project.stilt("verify").code == 0
