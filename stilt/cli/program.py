@@ -45,6 +45,7 @@ SECTIONS = {
         "verify": Entry(
             "stilt.cli.verify", "Check outputs against the sizes and digests in the log."
         ),
+        "archive": Entry("stilt.cli.archive", "Pack outputs into few large files; all reads on."),
         "log": Entry("stilt.cli.log", "Replay the log, or show its events."),
     },
     "Shell": {
