@@ -4,8 +4,13 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from netCDF4 import Dataset
 
 import stilt
+from stilt.archive.container import ArchiveWriter, Entry
+from stilt.archive.footprints import SCHEMA
+from stilt.archive.pack import pack_output
+from stilt.durable import digest_file
 from stilt.errors import DamagedError
 from tests.archive.reading import archives, everything, loose
 
@@ -74,3 +79,14 @@ def test_a_user_is_told_of_a_damaged_archive(packed):
     flip(of_product(packed, "near"), -1)
     with pytest.raises(DamagedError, match="can't be read"):
         stilt.Project(packed.path)[0].footprint("near")
+
+
+def test_a_footprint_with_more_in_it_than_an_archive_keeps_is_not_packed(project):
+    (path, *_) = sorted((project.output / "footprints" / "near").rglob("*.nc"))
+    with Dataset(path, "a") as file:
+        file["foot"].remark = "added by hand"
+    layout = stilt.Project(project.path).layout
+    entry = Entry(layout.relative(path), "sim", *digest_file(path))
+    writer = ArchiveWriter(project.path / "x.parquet", SCHEMA)
+    with writer, pytest.raises(DamagedError, match="it has more in it than stilt writes"):
+        pack_output(layout, entry, writer)

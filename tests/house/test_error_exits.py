@@ -41,6 +41,7 @@ READ_BY: dict[str, tuple[str, str]] = {
 
 HINT_ELSEWHERE: dict[str, str] = {
     "backends/slurm/commands.py:sbatch": "refusals.refusal says what to do about sbatch's words",
+    "archive/pack.py:pack_output": "a reason in the list of what was left as it is",
 }
 """Places without a next command, and why."""
 
