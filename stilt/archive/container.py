@@ -115,8 +115,10 @@ class ArchiveWriter:
         rows = packed.rows
         count = rows.num_rows
         own = [
-            pa.array([entry.sim] * count, pa.string()),
-            pa.array([packed.about, *[None] * (count - 1)], pa.binary()),
+            pa.repeat(pa.scalar(entry.sim, pa.string()), count),
+            pa.concat_arrays(
+                [pa.array([packed.about], pa.binary()), pa.nulls(count - 1, pa.binary())]
+            ),
         ]
         table = pa.table([*own, *rows.columns], schema=self._schema)
         self._writer.write_table(table, row_group_size=count)

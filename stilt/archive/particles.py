@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from stilt.archive.container import Packed
@@ -44,11 +43,20 @@ def schema_of(packed: Packed) -> pa.Schema:
 
 
 def equal(packed: Packed, path: Path) -> bool:
-    """Return whether an archive gives the very table and metadata that a particle file has."""
+    """Return whether an archive gives the very rows, bit by bit, and metadata that a particle file has."""
     stored = read_stored(path)
-    if not schema_of(packed).equals(stored.schema, check_metadata=True):
-        return False
-    ours, theirs = table_of(packed).columns, restore(stored).columns
-    return list(ours) == list(theirs) and all(
-        np.array_equal(ours[name].view(np.int64), theirs[name].view(np.int64)) for name in ours
+    schema = schema_of(packed)
+    return (
+        schema.equals(stored.schema, check_metadata=True)
+        and packed.rows.column_names == stored.column_names
+        and all(
+            _bits(ours).equals(_bits(theirs))
+            for ours, theirs in zip(packed.rows.columns, stored.columns, strict=True)
+        )
     )
+
+
+def _bits(column: pa.ChunkedArray) -> pa.Array:
+    """Return numbers as integers of the same bits, so that NaN equals itself and -0.0 is not 0.0."""
+    values = column.combine_chunks()
+    return values.view(pa.int64()) if pa.types.is_float64(values.type) else values
