@@ -45,7 +45,7 @@ def publish_with(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
     try:
         write(temporary)
-        identity = _sync_file(temporary)
+        identity = sync_file(temporary)
         _rename(temporary, path, identity)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -92,8 +92,8 @@ def _write_new(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _sync_file(path: Path) -> tuple[int, int]:
-    """Sync a file, whoever wrote it, and return what identifies it."""
+def sync_file(path: Path) -> tuple[int, int]:
+    """Make a file durable, whoever wrote it, and return what identifies it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
