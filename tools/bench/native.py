@@ -1,12 +1,11 @@
 """Time both transport engines on the same receptor, each in a process of its own.
 
-    python tools/bench/native.py MET [--particles 200 1000] [--hours -24] [--repeat 3]
+    python tools/bench/native.py MET [--particles 200 1000] [--hours -24] [--repeat 3] [--profile]
 
 ``MET`` is an ARL file that holds 1995-10-17 18 UTC over 40 N, 90 W, such as NOAA's sample ``oct1618.BIN``. CPU time
 is that of the whole process, interpreter and imports included; for HYSPLIT that of hycs_std alone.
 
-``--profile`` says where the time goes; ``--scaling`` compares ``stilt run`` on two cores with one, and
-``--campaign N`` follows N receptors through one ``stilt run``: throughput, memory over time, files.
+``--profile`` says where the time goes. Two cores, and a campaign's memory and files: ``campaign.py``.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import native_run
 import numpy as np
 
 from stilt.transport.native.compiled import kernel
@@ -249,9 +247,6 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=-24)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="say where the time goes")
-    parser.add_argument("--scaling", action="store_true", help="compare two cores with one")
-    parser.add_argument("--campaign", type=int, metavar="N", help="follow a run of N receptors")
-    parser.add_argument("--cpus", type=int, default=2, help="cores of the campaign")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--model", default="native", help=argparse.SUPPRESS)
     parser.add_argument("--receptors", type=int, default=1, help=argparse.SUPPRESS)
@@ -260,14 +255,8 @@ def main() -> None:
         work(arguments)
         return
     measure(arguments, "native", 1)  # compiles, if nobody has yet
-    met, particles = Path(arguments.met).resolve(), arguments.particles[0]
     if arguments.profile:
-        profile(arguments, particles)
-    if arguments.scaling:
-        native_run.scaling(met, SHARED, particles, arguments.hours, arguments.repeat)
-    if arguments.campaign:
-        native_run.campaign(met, arguments.campaign, particles, arguments.hours, arguments.cpus)
-    if arguments.profile or arguments.scaling or arguments.campaign:
+        profile(arguments, arguments.particles[0])
         return
     for particles in arguments.particles:
         compare(arguments, particles)
