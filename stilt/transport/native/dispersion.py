@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
 from stilt.transport.native.interpolation import at_level, level_below, turbulence_at
 from stilt.transport.native.randomness import normal, uniform
 
@@ -135,7 +135,7 @@ class Flight(NamedTuple):
     ground_sigma_minutes: float
 
 
-@inline
+@fast.inline
 def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
     """Find the first level (from 0) at or above the mixed-layer height, in sigma to four digits."""
     last = frame.sigma.shape[0] - 2
@@ -146,14 +146,14 @@ def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
     return k
 
 
-@inline
+@fast.inline
 def influence_height(frame: Frame, veght: float, mixed_m: float) -> float:
     """Height of the layer that the surface influences, m."""
     height = veght * mixed_m if veght <= 9.0 else veght  # noqa: PLR2004 - HYSPLIT's switch
     return min(height, _TOP_OF_SURFACE_INFLUENCE * frame.top_m)
 
 
-@inline
+@fast.inline
 def column_mass(
     frame: Frame, moment: Moment, at: Corners, height: float, depth: float, is_second: bool
 ) -> float:
@@ -170,7 +170,7 @@ def column_mass(
     return float(depth * dry_below + dry * (height - lower))
 
 
-@inline
+@fast.inline
 def _look_up(column: Column, k: int) -> None:
     """Put level ``k`` (from 0) into the column's table, unless this half-step already did."""
     table = column.table
@@ -188,7 +188,7 @@ def _look_up(column: Column, k: int) -> None:
     table[k, STAMP] = column.stamp
 
 
-@inline
+@fast.inline
 def _sigma_of(frame: Frame, extended: int, mixed: int) -> float:
     """Sigma of a level of the extended list, which has one more level just above ``mixed``."""
     if extended <= mixed:
@@ -198,13 +198,13 @@ def _sigma_of(frame: Frame, extended: int, mixed: int) -> float:
     return float(frame.sigma[extended - 1])
 
 
-@inline
+@fast.inline
 def _source_of(extended: int, mixed: int) -> int:
     """Name the level whose properties a level of the extended list has."""
     return extended if extended <= mixed + 1 else extended - 1
 
 
-@inline
+@fast.inline
 def _extended_below(frame: Frame, sigma: float, mixed: int) -> int:
     """Find the highest level of the extended list at or below a sigma."""
     k = level_below(frame, sigma)
@@ -215,7 +215,7 @@ def _extended_below(frame: Frame, sigma: float, mixed: int) -> int:
     return k + 1
 
 
-@inline
+@fast.inline
 def half_step(
     column: Column, spreading: Spreading, direction: float, gamma: np.uint64, start: Half
 ) -> Half:
@@ -247,7 +247,7 @@ def half_step(
     return Half(x, y, sigma, w / table[final, SIGMA_W], state, low_min, sigma_w, time_scale)
 
 
-@inline
+@fast.inline
 def _layer(column: Column, spreading: Spreading, level: int, mixed: int) -> Layer:
     """Return the layer above a level of the extended list."""
     source, above = _source_of(level, mixed), _source_of(level + 1, mixed)
@@ -261,7 +261,7 @@ def _layer(column: Column, spreading: Spreading, level: int, mixed: int) -> Laye
     return Layer(source, above, base, top, bottom, sigma_w, time_scale, full, kick, fall)
 
 
-@inline
+@fast.inline
 def _fly(
     column: Column,
     spreading: Spreading,
@@ -290,7 +290,7 @@ def _fly(
     return flight, level
 
 
-@inline
+@fast.inline
 def _full_steps(
     spreading: Spreading, layer: Layer, near: Near, gamma: np.uint64, flight: Flight
 ) -> tuple[Flight, bool]:
@@ -333,7 +333,7 @@ def _full_steps(
     ), is_crossing
 
 
-@inline
+@fast.inline
 def _last_step(
     layer: Layer, near: Near, gamma: np.uint64, flight: Flight, is_crossing: bool
 ) -> tuple[Flight, bool]:
@@ -372,7 +372,7 @@ def _last_step(
     ), is_crossing
 
 
-@inline
+@fast.inline
 def _passes(
     column: Column, layer: Layer, source: int, gamma: np.uint64, state: np.uint64
 ) -> tuple[bool, np.uint64]:
@@ -387,7 +387,7 @@ def _passes(
     return uniform(state) <= share, state
 
 
-@inline
+@fast.inline
 def _turned(flight: Flight, w: float, state: np.uint64) -> Flight:
     """Return a flight with another vertical velocity and state of the stream."""
     return Flight(
@@ -403,7 +403,7 @@ def _turned(flight: Flight, w: float, state: np.uint64) -> Flight:
     )
 
 
-@inline
+@fast.inline
 def _carried(table: Float64, layer: Layer, near: Near, flight: Flight) -> tuple[float, float]:
     """Return how far the wind has carried a particle in a layer, in cells eastward and northward."""
     east, north = table[layer.source, EAST], table[layer.source, NORTH]

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stilt.compiled import fast
 from stilt.transport.native.advection import wind_at
-from stilt.transport.native.compiled import inline, kernel
 from stilt.transport.native.diagnostics import write_extra
 from stilt.transport.native.dispersion import (
     LEVEL_VALUES,
@@ -146,7 +146,7 @@ class Options(NamedTuple):
     is_above_sea: int
 
 
-@kernel
+@fast.kernel()
 def march(
     frame: Frame,
     moment: Moment,
@@ -175,7 +175,7 @@ def march(
     return is_done
 
 
-@inline
+@fast.inline
 def _has_left(frame: Frame, x: float, y: float) -> bool:
     row = math.floor(y)
     if row < MARGIN or row >= frame.ny - MARGIN:
@@ -186,7 +186,7 @@ def _has_left(frame: Frame, x: float, y: float) -> bool:
     return column < MARGIN or column >= frame.nx - MARGIN
 
 
-@inline
+@fast.inline
 def _want(wanted: NDArray[np.uint8], at: Corners) -> None:
     wanted[at.south, at.west] = 1
     wanted[at.south, at.east] = 1
@@ -194,7 +194,7 @@ def _want(wanted: NDArray[np.uint8], at: Corners) -> None:
     wanted[at.north, at.east] = 1
 
 
-@inline
+@fast.inline
 def _one_minute(
     frame: Frame,
     moment: Moment,
@@ -248,7 +248,7 @@ def _one_minute(
     return True
 
 
-@inline
+@fast.inline
 def _advect(
     frame: Frame,
     moment: Moment,
@@ -281,7 +281,7 @@ def _advect(
     )
 
 
-@inline
+@fast.inline
 def _write(
     frame: Frame,
     moment: Moment,
@@ -325,7 +325,7 @@ def _write(
         )
 
 
-@inline
+@fast.inline
 def _release_sigma(
     frame: Frame,
     moment: Moment,
@@ -352,13 +352,13 @@ def _release_sigma(
     return _sigma_over(frame, options, height, terrain_at(moment, there))
 
 
-@inline
+@fast.inline
 def _sigma_over(frame: Frame, options: Options, height: float, terrain: float) -> float:
     above_ground = height - terrain if options.is_above_sea else height
     return min(1.0, 1.0 - above_ground / (frame.top_m - terrain))
 
 
-@inline
+@fast.inline
 def _between_levels(frame: Frame, sigma: float) -> tuple[int, float]:
     """Return the level (from 0) below a sigma and the share of the next one, linear in sigma."""
     low = level_below(frame, sigma)
@@ -366,7 +366,7 @@ def _between_levels(frame: Frame, sigma: float) -> tuple[int, float]:
     return low, min(1.0, max(0.0, share))
 
 
-@inline
+@fast.inline
 def _density(frame: Frame, moment: Moment, at: Corners, k: int) -> float:
     """Return the dry density of a level, kg m-3, from its interpolated state (not itself interpolated)."""
     pressure, temperature, relative, _ = at_level(
@@ -375,7 +375,7 @@ def _density(frame: Frame, moment: Moment, at: Corners, k: int) -> float:
     return dry_density(pressure, temperature, relative)
 
 
-@inline
+@fast.inline
 def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -> float:
     """Return the standard deviation of each horizontal turbulent velocity, m/s.
 
@@ -392,7 +392,7 @@ def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -
     return math.sqrt(0.5 * ((1.0 - f) * below + f * above))
 
 
-@inline
+@fast.inline
 def _disperse(
     frame: Frame,
     moment: Moment,
@@ -437,7 +437,7 @@ def _disperse(
     return End(start.x, start.y, start.sigma, samt, foot, start.sigma_w, start.time_scale)
 
 
-@inline
+@fast.inline
 def _new_velocities(
     frame: Frame,
     moment: Moment,
