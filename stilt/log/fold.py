@@ -27,7 +27,7 @@ from stilt.log.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from stilt.log.frozen import ColumnName, FrozenSims
 
@@ -214,26 +214,14 @@ class State:
             self.batches[name] = BatchState(id=name)
         return self.batches[name]
 
-    def add(self, life: Life, events: Iterable[Any]) -> None:
+    def add(self, life: Life, events: Sequence[Any]) -> None:
         """Join the events of one segment (or some of them); headers excepted."""
-        begun: list[SimState] = []
-        ended: list[SimState] = []
-        for event in events:
-            kind = type(event)
-            if kind is Started:
-                event.life = life
-                begun.append(event)
-            elif kind is Done:
-                event.life = life
-                ended.append(event)
-            elif kind is Closed:
-                life.closed = max(life.closed, event.why)
-            elif kind is Invalid:
-                self._join(invalidated(life, event))
-            else:
-                self.batch(event.batch).add(event)
+        begun: list[SimState] = [event for event in events if type(event) is Started]
+        ended: list[SimState] = [event for event in events if type(event) is Done]
+        if len(begun) + len(ended) < len(events):
+            self._add_others(life, events)
         self.add_life(life)
-        self._join_block(begun, ended)
+        self._join_block(life, begun, ended)
 
     def add_life(self, life: Life) -> None:
         """Let a life be known, to its batch too."""
@@ -243,6 +231,18 @@ class State:
         batch = self.batch(life.batch)
         batch.seq = max(batch.seq, life.seq)
         batch.lives[life.name] = life
+
+    def _add_others(self, life: Life, events: Sequence[Any]) -> None:
+        for event in events:
+            kind = type(event)
+            if kind is Started or kind is Done:
+                continue
+            if kind is Closed:
+                life.closed = max(life.closed, event.why)
+            elif kind is Invalid:
+                self._join(invalidated(life, event))
+            else:
+                self.batch(event.batch).add(event)
 
     def _loose(self, *, earlier: bool) -> Iterable[SimState]:
         if earlier:
@@ -265,20 +265,25 @@ class State:
                 older = self._earlier.setdefault(state.batch, {}) if not holds else self._sims
                 older[state.sim] = state
 
-    def _join_block(self, begun: list[SimState], ended: list[SimState]) -> None:
+    def _join_block(self, life: Life, begun: list[SimState], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""
         starts = {state.sim: state for state in begun}
         block = {state.sim: state for state in ended}
-        if len(starts) == len(begun) and len(block) == len(ended):
-            block = starts | block  # in one life an end outranks a start
-            if self._frozen is None and self._sims.keys().isdisjoint(block):
-                self._sims.update(block)
-            else:
-                for state in block.values():
-                    self._join(state)
-        else:
+        if len(starts) < len(begun) or len(block) < len(ended):
             for state in (*begun, *ended):
+                state.life = life
                 self._join(state)
+            return
+        block = starts | block  # in one life an end outranks a start
+        for state in block.values():
+            state.life = life
+        if self._frozen is not None:
+            for sim in block:
+                self._thaw(self._frozen, sim)
+        if not self._sims.keys().isdisjoint(block):
+            for sim in self._sims.keys() & block.keys():
+                self._join(block.pop(sim))
+        self._sims.update(block)
 
     def _join(self, state: SimState) -> None:
         old = self.find(state.sim)
