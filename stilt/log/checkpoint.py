@@ -14,6 +14,7 @@ from zlib import crc32
 from msgspec import MsgspecError, Struct, json
 
 from stilt.durable import publish_with
+from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.fold import SegmentFacts, State
 from stilt.log.frozen import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from stilt.log.batches import BatchState
 
-CHECKPOINT_FORMAT = (1, FORMAT_MAJOR, FORMAT_MINOR)
+CHECKPOINT_FORMAT = (2, FORMAT_MAJOR, FORMAT_MINOR)
 
 _TRAILER_BYTES = 20
 
@@ -49,6 +50,7 @@ class Footer(Struct):
     files: list[SegmentFacts]
     batch_events: list[BatchEvent]
     tallies: tuple[list[Count], list[Count]]
+    costs: tuple[dict[str, Cost], dict[str, Cost]]
 
 
 def save(path: Path, state: State) -> None:
@@ -69,7 +71,8 @@ def save(path: Path, state: State) -> None:
             lives.append(life)
     events = [event for batch in state.batches.values() for event in _events_of(batch)]
     now, earlier = (counts_of(tally, number) for tally in tallies)
-    footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier))
+    costs = (state.costs(), state.costs(earlier=True))
+    footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier), costs)
     publish_with(path, lambda temporary: _write(temporary, state, footer, number))
 
 
@@ -84,7 +87,8 @@ def load(path: Path) -> State | None:
         footer = json.decode(payload, type=Footer)
         if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
             return None
-        return _state_of(footer, FrozenSims(data, footer.sections, footer.lives, footer.tallies))
+        sims = FrozenSims(data, footer.sections, footer.lives, footer.tallies, footer.costs)
+        return _state_of(footer, sims)
     except (OSError, ValueError, LookupError, MsgspecError):
         return None
 

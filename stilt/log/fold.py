@@ -7,14 +7,18 @@ associative and idempotent; ``spec/log-format.md`` states them normatively.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from functools import cached_property
 from itertools import chain
+from operator import attrgetter
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from stilt.log.batches import BatchState
+from stilt.log.costs import costs_of, together
 from stilt.log.events import Closed, Invalid
 from stilt.log.reader import Damage
 from stilt.log.states import (
@@ -29,9 +33,13 @@ from stilt.log.states import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from stilt.log.costs import Cost
     from stilt.log.frozen import ColumnName, FrozenSims
 
 __all__ = ["SUCCESSES", "BatchState", "Life", "SegmentFacts", "SimState", "State"]
+
+
+_KIND = attrgetter("life", "outcome", "reason")
 
 
 class Columns:
@@ -174,39 +182,55 @@ class State:
         ``earlier`` counts what older batches left them in, instead of the state that holds.
         """
         loose = self._loose(earlier=earlier)
-        counts = Counter((sim.life, sim.outcome, sim.reason) for sim in loose)
+        counts = Counter(map(_KIND, loose))
         return counts + self._frozen.tally(earlier=earlier) if self._frozen else counts
 
-    def columns(
-        self,
-        outcomes: Collection[str],
-        *,
-        lives: Collection[str] | None = None,
-        earlier: bool = False,
-    ) -> Columns:
-        """Return moment, wall time and memory of simulations with these outcomes.
+    def costs(self, *, earlier: bool = False) -> dict[str, Cost]:
+        """Return what simulations have cost, by outcome. ``earlier`` is as for ``tally``."""
+        loose = costs_of(self._loose(earlier=earlier))
+        if self._frozen is None:
+            return loose
+        frozen = self._frozen.costs(earlier=earlier)
+        both = {
+            outcome: together(loose[outcome], frozen[outcome])
+            for outcome in loose.keys() & frozen.keys()
+        }
+        return frozen | loose | both
 
-        ``lives``, names of lives, leaves out all others; ``earlier`` is as for ``tally``.
+    def columns(self, outcomes: Collection[str], *, sample: int | None = None) -> Columns:
+        """Return moment, wall time and memory of simulations whose state is one of these outcomes.
+
+        ``sample``: at most so many, taken by chance where there are more.
         """
+        loose = [state for state in self._sims.values() if state.outcome in outcomes]
+        frozen = self._frozen
+        rows = frozen.rows(outcomes) if frozen else array("I")
+        if sample is not None and len(rows) + len(loose) > sample:
+            # by chance, not every n-th: chunks have a rhythm of their own
+            picked = Random(0).choices(range(len(rows) + len(loose)), k=sample)  # noqa: S311 - statistics
+            loose = [loose[place - len(rows)] for place in picked if place >= len(rows)]
+            rows = array("I", [rows[place] for place in picked if place < len(rows)])
 
         def column(name: ColumnName) -> list[float]:
-            loose = [
-                getattr(state, name)
-                for state in self._loose(earlier=earlier)
-                if state.outcome in outcomes and (lives is None or state.life.name in lives)
-            ]
-            if self._frozen is None:
-                return loose
-            return self._frozen.column(name, outcomes, lives, earlier=earlier) + loose
+            return (frozen.of_rows(name, rows) if frozen else []) + list(
+                map(attrgetter(name), loose)
+            )
 
         return Columns(column)
 
     def latest(self) -> float | None:
         """Return the latest moment of any simulation's state; ``None`` where there is none."""
-        moments = [state.at for state in self._sims.values()]
-        if self._frozen and self._frozen.count():
-            moments.append(self._frozen.latest())
-        return max(moments, default=None)
+        moments = map(attrgetter("at"), self._sims.values())
+        frozen = self._frozen.costs(earlier=False) if self._frozen else {}
+        return max(chain(moments, (cost.latest for cost in frozen.values())), default=None)
+
+    def count_since(self, moment: float, outcomes: Collection[str], lives: Collection[str]) -> int:
+        """Count simulations in one of these states since a moment or later, in lives of these names."""
+        loose = sum(
+            state.at >= moment and state.outcome in outcomes and state.life.name in lives
+            for state in self._sims.values()
+        )
+        return loose + self._frozen.count_since(moment, outcomes, lives) if self._frozen else loose
 
     def batch(self, name: str) -> BatchState:
         """Return the state of a batch, a new one if it was never heard of."""

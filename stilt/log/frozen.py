@@ -17,11 +17,13 @@ from zlib import crc32
 
 from msgspec import json
 
+from stilt.log.costs import cost_of
 from stilt.log.states import OUTCOMES, SimState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from stilt.log.costs import Cost
     from stilt.log.states import Life
 
 BYTE_ORDER = sys.byteorder
@@ -66,6 +68,8 @@ class FrozenSims:
         What the column ``life`` counts in.
     tallies
         How many rows that hold, and how many that older batches left, there are of each kind.
+    costs
+        What those that hold, and those that older batches left, have cost, by outcome.
 
     Raises
     ------
@@ -79,6 +83,7 @@ class FrozenSims:
         sections: Mapping[str, Section],
         lives: Sequence[Life],
         tallies: tuple[Sequence[Count], Sequence[Count]],
+        costs: tuple[dict[str, Cost], dict[str, Cost]],
     ) -> None:
         view = memoryview(data)
         columns: dict[str, Any] = {}
@@ -100,6 +105,8 @@ class FrozenSims:
         self._raw_texts = columns["texts"]
         self._texts: dict[int, tuple[str, str]] | None = None
         self._tallies = tuple(_named(counts, lives) for counts in tallies)
+        # Without those of outcomes that rows were struck out of: sums and maxima are not taken back.
+        self._costs = costs
         # Row by row whether it still counts: rows are struck out when their simulation is thawed.
         self._tops = bytearray(columns["top"])
         self._lowers = bytearray(columns["top"].tobytes().translate(bytes([1, 0]) + bytes(254)))
@@ -119,6 +126,7 @@ class FrozenSims:
             state = self._state(row)
             found.append(state)
             self._tallies[self._lowers[row]][state.life, state.outcome, state.reason] -= 1
+            self._costs[self._lowers[row]].pop(state.outcome, None)
             self._tops[row] = self._lowers[row] = 0
         return found
 
@@ -142,25 +150,34 @@ class FrozenSims:
             yield self._state(row)
             row = mask.find(1, row + 1)
 
-    def column(
-        self,
-        name: ColumnName,
-        outcomes: Collection[str],
-        lives: Collection[str] | None,
-        *,
-        earlier: bool,
-    ) -> list[float]:
-        """Return one quantity of those with one of these outcomes, in lives of these names."""
-        mask = self._mask(outcomes, self._lowers if earlier else self._tops)
-        if lives is not None:
-            wanted = bytes(life.name in lives for life in self.lives)
-            mask = bytes(wanted[life] and bit for life, bit in zip(self._life, mask, strict=True))
-        values = self._quantities[name]
-        return list(values if mask.count(1) == len(mask) else compress(values, mask))
+    def rows(self, outcomes: Collection[str]) -> array[int]:
+        """Return the rows that hold and have one of these outcomes."""
+        mask = self._mask(outcomes, self._tops)
+        return array("I", compress(range(len(mask)), mask))
 
-    def latest(self) -> float:
-        """Return the latest moment of the states that hold."""
-        return max(compress(self._at, self._tops), default=0.0)
+    def of_rows(self, name: ColumnName, rows: Iterable[int]) -> list[float]:
+        """Return one quantity of some rows."""
+        return list(map(self._quantities[name].__getitem__, rows))
+
+    def costs(self, *, earlier: bool) -> dict[str, Cost]:
+        """Return what simulations have cost, by outcome."""
+        costs = self._costs[earlier]
+        rows = self._lowers if earlier else self._tops
+        for outcome in {outcome for (_, outcome, _), n in self._tallies[earlier].items() if n}:
+            if outcome not in costs:
+                mask = self._mask({outcome}, rows)
+                at, wall_s, rss = (
+                    list(compress(column, mask)) for column in self._quantities.values()
+                )
+                costs[outcome] = cost_of(at, wall_s, rss)
+        return costs
+
+    def count_since(self, moment: float, outcomes: Collection[str], lives: Collection[str]) -> int:
+        """Count those that hold, since a moment, with one of these outcomes in lives of these names."""
+        mask = self._mask(outcomes, self._tops)
+        wanted = bytes(life.name in lives for life in self.lives)
+        recent = compress(range(len(mask)), map(moment.__le__, self._at))
+        return sum(mask[row] and wanted[self._life[row]] for row in recent)
 
     def tally(self, *, earlier: bool) -> Counter[tuple[Life, str, str]]:
         """Count by life, outcome and reason."""

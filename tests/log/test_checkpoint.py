@@ -4,6 +4,7 @@ import random
 import shutil
 
 import pytest
+from msgspec import structs
 
 from stilt.log import checkpoint
 from stilt.log import index as index_module
@@ -27,12 +28,17 @@ def everything(state):
         "tally": named(state.tally()),
         "earlier tally": named(state.tally(earlier=True)),
         "having": {outcome: sorted(s.sim for s in state.having(outcome)) for outcome in OUTCOMES},
+        "costs": [rounded(state.costs(earlier=earlier)) for earlier in (False, True)],
         "columns": [
-            sorted(getattr(state.columns(outcomes, lives=some, earlier=earlier), name))
+            sorted(getattr(state.columns(outcomes), name))
             for name in ("at", "wall_s", "peak_rss_bytes")
             for outcomes in (OUTCOMES, {"complete", "empty"})
-            for some in (None, lives)
-            for earlier in (False, True)
+        ],
+        "since": [
+            state.count_since(moment, outcomes, some)
+            for moment in sorted(state.columns(OUTCOMES).at)[::3]
+            for outcomes in (OUTCOMES, {"complete", "empty"})
+            for some in (state.lives.keys(), lives)
         ],
         "latest": state.latest(),
         "counts": (state.segments, state.events, state.unknown, state.damaged),
@@ -40,6 +46,14 @@ def everything(state):
         "closed": {life.name: life.closed for life in state.lives.values()},
     }
     return cheap | facts(state)
+
+
+def rounded(costs):
+    """Return costs by outcome, with sums as they are in any order of adding."""
+    return {
+        outcome: structs.replace(cost, wall_s=round(cost.wall_s, 6))
+        for outcome, cost in costs.items()
+    }
 
 
 def whole(log_dir):
