@@ -33,8 +33,10 @@ def publish(path: Path, data: bytes) -> None:
     publish_with(path, lambda temporary: _write_new(temporary, data))
 
 
-def publish_with(path: Path, write: Callable[[Path], None]) -> None:
+def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
     """Publish what ``write`` puts into the temporary file whose path it is given.
+
+    Not ``durable``, nothing is synced: for a file that can be lost, and tells itself whether it is whole.
 
     Raises
     ------
@@ -45,13 +47,14 @@ def publish_with(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
     try:
         write(temporary)
-        identity = _sync_file(temporary)
+        identity = _identity(temporary, sync=durable)
         _rename(temporary, path, identity)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    fsync_dir(path.parent)
+    if durable:
+        fsync_dir(path.parent)
 
 
 def fsync_dir(path: Path) -> None:
@@ -92,11 +95,12 @@ def _write_new(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _sync_file(path: Path) -> tuple[int, int]:
-    """Sync a file, whoever wrote it, and return what identifies it."""
+def _identity(path: Path, *, sync: bool) -> tuple[int, int]:
+    """Return what identifies a file; ``sync`` makes it durable, whoever wrote it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        if sync:
+            os.fsync(descriptor)
         facts = os.fstat(descriptor)
     finally:
         os.close(descriptor)

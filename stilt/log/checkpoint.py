@@ -17,12 +17,12 @@ from stilt.durable import publish_with
 from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.fold import SegmentFacts, State
+from stilt.log.freezing import Freezing
 from stilt.log.frozen import (
     BYTE_ORDER,
     Count,
     FrozenSims,
     Section,
-    columns_of,
     counts_of,
 )
 from stilt.log.states import BatchEvent, Life  # noqa: TC001 - msgspec reads the annotations
@@ -71,9 +71,12 @@ def save(path: Path, state: State) -> None:
             lives.append(life)
     events = [event for batch in state.batches.values() for event in _events_of(batch)]
     now, earlier = (counts_of(tally, number) for tally in tallies)
-    costs = (state.costs(), state.costs(earlier=True))
-    footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier), costs)
-    publish_with(path, lambda temporary: _write(temporary, state, footer, number))
+    footer = Footer(
+        CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier), ({}, {})
+    )
+    freezing = Freezing(state.sims, state.earlier, number)
+    # Not synced: it is a cache, and what a crash leaves of it has not the checksums that it should have.
+    publish_with(path, lambda temporary: _write(temporary, freezing, footer), durable=False)
 
 
 def load(path: Path) -> State | None:
@@ -112,10 +115,10 @@ def _events_of(batch: BatchState) -> list[BatchEvent]:
     ]
 
 
-def _write(path: Path, state: State, footer: Footer, number: dict[int, int]) -> None:
+def _write(path: Path, freezing: Freezing, footer: Footer) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with os.fdopen(descriptor, "wb") as file:
-        for name, blocks in columns_of(state.sims, state.earlier, number):
+        for name, blocks in freezing.columns():
             offset, checksum = file.tell(), 0
             for block in blocks:
                 checksum = crc32(block, checksum)
@@ -123,6 +126,7 @@ def _write(path: Path, state: State, footer: Footer, number: dict[int, int]) -> 
             footer.sections[name] = Section(offset, file.tell() - offset, checksum)
             # memoryview.cast wants nothing of alignment, but the processor likes it
             file.write(b"\0" * (-file.tell() % 8))
+        footer.costs = freezing.costs
         start = file.tell()
         payload = json.encode(footer)
         file.write(b"%08x%b%020d" % (crc32(payload), payload, start))

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from functools import cached_property
+from itertools import compress
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from stilt.log.states import SimState
 
-_AT, _WALL_S, _RSS = attrgetter("at"), attrgetter("wall_s"), attrgetter("peak_rss_bytes")
+ColumnName: TypeAlias = Literal["at", "wall_s", "peak_rss_bytes"]
+
+
+class Columns:
+    """What some simulations cost: lists of the same length and order, each made when it is asked for."""
+
+    def __init__(self, column: Callable[[ColumnName], list[float]]) -> None:
+        self._column = column
+
+    @cached_property
+    def at(self) -> list[float]:
+        """Moments, in seconds since 1970."""
+        return self._column("at")
+
+    @cached_property
+    def wall_s(self) -> list[float]:
+        """Wall time in seconds; 0 where it is not known."""
+        return self._column("wall_s")
+
+    @cached_property
+    def peak_rss_bytes(self) -> list[float]:
+        """Peak memory in bytes; 0 where it is not known."""
+        return self._column("peak_rss_bytes")
 
 
 class Cost(Struct, frozen=True, array_like=True):
@@ -37,20 +60,30 @@ class Cost(Struct, frozen=True, array_like=True):
     latest: float = float("-inf")
 
 
-def cost_of(at: Sequence[float], wall_s: Sequence[float], peak_rss_bytes: Sequence[float]) -> Cost:
-    """Return the cost of simulations, of which there is at least one, from their quantities."""
-    return Cost(len(at), sum(wall_s), max(wall_s), int(max(peak_rss_bytes)), max(at))
-
-
 def costs_of(states: Iterable[SimState]) -> dict[str, Cost]:
     """Return what simulations have cost, by outcome."""
     groups: dict[str, list[SimState]] = {}
     for state in states:
         groups.setdefault(state.outcome, []).append(state)
     return {
-        outcome: cost_of(*(list(map(quantity, group)) for quantity in (_AT, _WALL_S, _RSS)))
+        outcome: Cost(
+            len(group),
+            sum(state.wall_s for state in group),
+            max(state.wall_s for state in group),
+            max(state.peak_rss_bytes for state in group),
+            max(state.at for state in group),
+        )
         for outcome, group in groups.items()
     }
+
+
+def cost_where(
+    mask: bytes, at: Iterable[float], wall_s: Iterable[float], peak_rss_bytes: Iterable[float]
+) -> Cost:
+    """Return what rows have cost of which ``mask`` has a 1 each, and has at least one."""
+    walls = list(compress(wall_s, mask))
+    most_bytes = int(max(compress(peak_rss_bytes, mask)))
+    return Cost(len(walls), sum(walls), max(walls), most_bytes, max(compress(at, mask)))
 
 
 def together(*costs: Cost) -> Cost:

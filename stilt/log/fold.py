@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from functools import cached_property
 from itertools import chain
 from operator import attrgetter
 from random import Random
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from stilt.log.batches import BatchState
-from stilt.log.costs import costs_of, together
+from stilt.log.costs import Columns, costs_of, together
 from stilt.log.events import Closed, Invalid
 from stilt.log.reader import Damage
 from stilt.log.states import (
@@ -31,37 +30,12 @@ from stilt.log.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from stilt.log.costs import Cost
-    from stilt.log.frozen import ColumnName, FrozenSims
+    from stilt.log.costs import ColumnName, Cost
+    from stilt.log.frozen import FrozenSims
 
 __all__ = ["SUCCESSES", "BatchState", "Life", "SegmentFacts", "SimState", "State"]
-
-
-_KIND = attrgetter("life", "outcome", "reason")
-
-
-class Columns:
-    """What some simulations cost: lists of the same length and order, each made when it is asked for."""
-
-    def __init__(self, column: Callable[[ColumnName], list[float]]) -> None:
-        self._column = column
-
-    @cached_property
-    def at(self) -> list[float]:
-        """Moments, in seconds since 1970."""
-        return self._column("at")
-
-    @cached_property
-    def wall_s(self) -> list[float]:
-        """Wall time in seconds; 0 where it is not known."""
-        return self._column("wall_s")
-
-    @cached_property
-    def peak_rss_bytes(self) -> list[float]:
-        """Peak memory in bytes; 0 where it is not known."""
-        return self._column("peak_rss_bytes")
 
 
 class SegmentFacts(Struct):
@@ -182,7 +156,7 @@ class State:
         ``earlier`` counts what older batches left them in, instead of the state that holds.
         """
         loose = self._loose(earlier=earlier)
-        counts = Counter(map(_KIND, loose))
+        counts = Counter((sim.life, sim.outcome, sim.reason) for sim in loose)
         return counts + self._frozen.tally(earlier=earlier) if self._frozen else counts
 
     def costs(self, *, earlier: bool = False) -> dict[str, Cost]:

@@ -11,23 +11,23 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from itertools import accumulate, compress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from itertools import compress
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from msgspec import json
 
-from stilt.log.costs import cost_of
+from stilt.log.costs import cost_where
 from stilt.log.states import OUTCOMES, SimState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from stilt.log.costs import Cost
+    from stilt.log.costs import ColumnName, Cost
     from stilt.log.states import Life
 
 BYTE_ORDER = sys.byteorder
-_TYPES = {
+TYPES = {
     "order": "I",
     "end": "Q",
     "life": "I",
@@ -37,14 +37,11 @@ _TYPES = {
     "wall_s": "d",
     "peak_rss_bytes": "Q",
 }
-_BLOCK_ROWS = 1 << 16
-_CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
-
 
 Count = tuple[int, str, str, int]
 """Number of the life, outcome, reason, and how many simulations there are of these."""
 
-ColumnName = Literal["at", "wall_s", "peak_rss_bytes"]
+QUANTITIES: tuple[ColumnName, ...] = ("at", "wall_s", "peak_rss_bytes")
 
 
 class Section(NamedTuple):
@@ -91,7 +88,7 @@ class FrozenSims:
             part = view[offset : offset + size]
             if len(part) != size or crc32(part) != checksum:
                 raise ValueError(name)
-            columns[name] = part.cast(_TYPES[name]) if name in _TYPES else part  # type: ignore[call-overload]
+            columns[name] = part.cast(TYPES[name]) if name in TYPES else part  # type: ignore[call-overload]
         self.lives = lives
         self._order = columns["order"]
         self._ids = columns["ids"]
@@ -101,7 +98,7 @@ class FrozenSims:
         self._at = columns["at"]
         self._wall_s = columns["wall_s"]
         self._rss = columns["peak_rss_bytes"]
-        self._quantities = {name: columns[name] for name in ("at", "wall_s", "peak_rss_bytes")}
+        self._quantities = {name: columns[name] for name in QUANTITIES}
         self._raw_texts = columns["texts"]
         self._texts: dict[int, tuple[str, str]] | None = None
         self._tallies = tuple(_named(counts, lives) for counts in tallies)
@@ -165,11 +162,7 @@ class FrozenSims:
         rows = self._lowers if earlier else self._tops
         for outcome in {outcome for (_, outcome, _), n in self._tallies[earlier].items() if n}:
             if outcome not in costs:
-                mask = self._mask({outcome}, rows)
-                at, wall_s, rss = (
-                    list(compress(column, mask)) for column in self._quantities.values()
-                )
-                costs[outcome] = cost_of(at, wall_s, rss)
+                costs[outcome] = cost_where(self._mask({outcome}, rows), *self._quantities.values())
         return costs
 
     def count_since(self, moment: float, outcomes: Collection[str], lives: Collection[str]) -> int:
@@ -216,37 +209,6 @@ class FrozenSims:
         return self._texts
 
 
-def columns_of(
-    sims: Mapping[str, SimState],
-    earlier: Mapping[str, Mapping[str, SimState]],
-    lives: Mapping[int, int],
-) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield the columns, each by name and in blocks of bytes.
-
-    ``lives`` goes from the ``id`` of a life to its number.
-    """
-    older = [state for states in earlier.values() for state in states.values()]
-    rows = [*older, *sims.values()]
-    ids = [*(state.sim for state in older), *sims]
-    # Of equal ids the sort keeps the order: what older batches left comes before what holds.
-    yield "order", iter([array("I", sorted(range(len(ids)), key=ids.__getitem__)).tobytes()])
-    yield "top", iter([b"\0" * len(older) + b"\1" * len(sims)])
-    sizes = array("I")
-    yield "ids", _ids(ids, sizes)
-    yield "end", iter([array("Q", accumulate(sizes)).tobytes()])
-    yield "life", iter([array("I", [lives[id(state.life)] for state in rows]).tobytes()])
-    yield "outcome", iter([bytes([_CODE[state.outcome] for state in rows])])
-    yield "at", iter([array("d", [state.at for state in rows]).tobytes()])
-    yield "wall_s", iter([array("d", [state.wall_s for state in rows]).tobytes()])
-    yield "peak_rss_bytes", iter([array("Q", [state.peak_rss_bytes for state in rows]).tobytes()])
-    texts = [
-        (row, state.reason, state.message)
-        for row, state in enumerate(rows)
-        if state.reason or state.message
-    ]
-    yield "texts", iter([json.encode(texts)])
-
-
 def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, int]) -> list[Count]:
     """Return a tally with lives by number, as ``FrozenSims`` wants it back."""
     return [(lives[id(life)], outcome, reason, n) for (life, outcome, reason), n in tally.items()]
@@ -254,11 +216,3 @@ def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, in
 
 def _named(counts: Sequence[Count], lives: Sequence[Life]) -> Counter[tuple[Life, str, str]]:
     return Counter({(lives[life], outcome, reason): n for life, outcome, reason, n in counts})
-
-
-def _ids(ids: list[str], sizes: array[int]) -> Iterator[bytes]:
-    """Yield the ids in blocks, and note their sizes: all of them at once would double what they take."""
-    for first in range(0, len(ids), _BLOCK_ROWS):
-        block = [sim.encode() for sim in ids[first : first + _BLOCK_ROWS]]
-        sizes.extend(map(len, block))
-        yield b"".join(block)

@@ -152,7 +152,7 @@ def test_a_folder_that_can_not_be_written_is_no_obstacle(log_dir, monkeypatch):
     assert with_checkpoint(log_dir) == expected
     assert not (log_dir / "checkpoint").exists()
 
-    def refuse(*_arguments):
+    def refuse(*_arguments, **_options):
         raise PermissionError
 
     monkeypatch.setattr("os.access", lambda *_: True)
