@@ -81,9 +81,13 @@ def cost_where(
     mask: bytes, at: Iterable[float], wall_s: Iterable[float], peak_rss_bytes: Iterable[float]
 ) -> Cost:
     """Return what rows have cost of which ``mask`` has a 1 each, and has at least one."""
-    walls = list(compress(wall_s, mask))
-    most_bytes = int(max(compress(peak_rss_bytes, mask)))
-    return Cost(len(walls), sum(walls), max(walls), most_bytes, max(compress(at, mask)))
+    return Cost(
+        mask.count(1),
+        sum(compress(wall_s, mask)),
+        max(compress(wall_s, mask)),
+        int(max(compress(peak_rss_bytes, mask))),
+        max(compress(at, mask)),
+    )
 
 
 def together(*costs: Cost) -> Cost:

@@ -66,10 +66,11 @@ class Freezing:
         yield "life", [array("I", [self._lives[id(state.life)] for state in rows])]
         outcomes = bytes([_CODE[state.outcome] for state in rows])
         yield "outcome", [outcomes]
-        quantities = []
+        quantities: list[memoryview] = []
         for name in QUANTITIES:
-            quantities.append(array(TYPES[name], map(attrgetter(name), rows)))
-            yield name, [quantities[-1]]
+            column = array(TYPES[name], list(map(attrgetter(name), rows)))
+            quantities.append(memoryview(column))
+            yield name, [column]
         yield "texts", [json.encode(_texts(rows))]
         self.costs = (
             _costs(outcomes[older:], [column[older:] for column in quantities]),
@@ -77,7 +78,7 @@ class Freezing:
         )
 
 
-def _costs(outcomes: bytes, quantities: list[array[float]]) -> dict[str, Cost]:
+def _costs(outcomes: bytes, quantities: list[memoryview]) -> dict[str, Cost]:
     """Return what rows have cost, by outcome."""
     costs = {}
     for code in set(outcomes):
