@@ -51,6 +51,7 @@ class Footer(Struct):
     batch_events: list[BatchEvent]
     tallies: tuple[list[Count], list[Count]]
     costs: tuple[dict[str, Cost], dict[str, Cost]]
+    last_failed: list[str]
 
 
 def save(path: Path, state: State) -> None:
@@ -69,10 +70,16 @@ def save(path: Path, state: State) -> None:
         if id(life) not in number:  # that of an invalid: its own, and no segment's
             number[id(life)] = len(lives)
             lives.append(life)
-    events = [event for batch in state.batches.values() for event in _events_of(batch)]
-    now, earlier = (counts_of(tally, number) for tally in tallies)
     footer = Footer(
-        CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier), ({}, {})
+        format=CHECKPOINT_FORMAT,
+        byte_order=BYTE_ORDER,
+        sections={},
+        lives=lives,
+        files=files,
+        batch_events=[event for batch in state.batches.values() for event in _events_of(batch)],
+        tallies=(counts_of(tallies[0], number), counts_of(tallies[1], number)),
+        costs=({}, {}),
+        last_failed=[failed.sim for failed in state.last_failed().values()],
     )
     freezing = Freezing(state.sims, state.earlier, number)
     # Not synced: it is a cache, and what a crash leaves of it has not the checksums that it should have.
@@ -90,14 +97,21 @@ def load(path: Path) -> State | None:
         footer = json.decode(payload, type=Footer)
         if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
             return None
-        sims = FrozenSims(data, footer.sections, footer.lives, footer.tallies, footer.costs)
-        return _state_of(footer, sims)
+        return _state_of(footer, data)
     except (OSError, ValueError, LookupError, MsgspecError):
         return None
 
 
-def _state_of(footer: Footer, frozen: FrozenSims) -> State:
-    state = State(frozen)
+def _state_of(footer: Footer, data: bytes) -> State:
+    sims = FrozenSims(
+        data,
+        footer.sections,
+        footer.lives,
+        tallies=footer.tallies,
+        costs=footer.costs,
+        last_failed=footer.last_failed,
+    )
+    state = State(sims)
     for file, life in zip(footer.files, footer.lives, strict=False):
         state.files[file.name] = file
         state.add_life(life)

@@ -27,6 +27,7 @@ from stilt.log.states import (
     SimState,
     Started,
     invalidated,
+    latest_by_reason,
 )
 
 if TYPE_CHECKING:
@@ -149,6 +150,12 @@ class State:
         """Return the simulations whose state is one of these outcomes."""
         loose = [state for state in self._sims.values() if state.outcome in outcomes]
         return loose + list(self._frozen.having(outcomes)) if self._frozen else loose
+
+    def last_failed(self) -> dict[str, SimState]:
+        """Return, for each reason, the simulation that failed last, of those whose state that is."""
+        loose = (state for state in self._sims.values() if state.outcome == "failed")
+        frozen = self._frozen.last_failed() if self._frozen else ()
+        return latest_by_reason(chain(loose, frozen))
 
     def tally(self, *, earlier: bool = False) -> Counter[tuple[Life, str, str]]:
         """Count simulations by the life they belong to, outcome and reason.

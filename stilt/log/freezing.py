@@ -71,7 +71,13 @@ class Freezing:
             column = array(TYPES[name], list(map(attrgetter(name), rows)))
             quantities.append(memoryview(column))
             yield name, [column]
-        yield "texts", [json.encode(_texts(rows))]
+        text_rows = array(
+            "I", [row for row, state in enumerate(rows) if state.reason or state.message]
+        )
+        yield "text_row", [text_rows]
+        sizes = array("I")
+        yield "texts", _texts(rows, text_rows, sizes)
+        yield "text_end", [array("Q", accumulate(sizes))]
         self.costs = (
             _costs(outcomes[older:], [column[older:] for column in quantities]),
             _costs(outcomes[:older], [column[:older] for column in quantities]),
@@ -87,12 +93,13 @@ def _costs(outcomes: bytes, quantities: list[memoryview]) -> dict[str, Cost]:
     return costs
 
 
-def _texts(rows: list[SimState]) -> list[tuple[int, str, str]]:
-    return [
-        (row, state.reason, state.message)
-        for row, state in enumerate(rows)
-        if state.reason or state.message
-    ]
+def _texts(rows: list[SimState], text_rows: array[int], sizes: array[int]) -> Iterator[bytes]:
+    """Yield reasons and messages of these rows in blocks, and note their sizes."""
+    for first in range(0, len(text_rows), _BLOCK_ROWS):
+        states = [rows[row] for row in text_rows[first : first + _BLOCK_ROWS]]
+        block = [json.encode((state.reason, state.message)) for state in states]
+        sizes.extend(map(len, block))
+        yield b"".join(block)
 
 
 def _ids(ids: list[str], sizes: array[int]) -> Iterator[bytes]:

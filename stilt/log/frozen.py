@@ -18,7 +18,7 @@ from zlib import crc32
 from msgspec import json
 
 from stilt.log.costs import cost_where
-from stilt.log.states import OUTCOMES, SimState
+from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,7 +36,11 @@ TYPES = {
     "at": "d",
     "wall_s": "d",
     "peak_rss_bytes": "Q",
+    "text_row": "I",
+    "text_end": "Q",
 }
+
+_decode_text = json.Decoder(tuple[str, str]).decode
 
 Count = tuple[int, str, str, int]
 """Number of the life, outcome, reason, and how many simulations there are of these."""
@@ -67,6 +71,8 @@ class FrozenSims:
         How many rows that hold, and how many that older batches left, there are of each kind.
     costs
         What those that hold, and those that older batches left, have cost, by outcome.
+    last_failed
+        For each reason, the simulation that failed last.
 
     Raises
     ------
@@ -79,8 +85,10 @@ class FrozenSims:
         data: bytes,
         sections: Mapping[str, Section],
         lives: Sequence[Life],
+        *,
         tallies: tuple[Sequence[Count], Sequence[Count]],
         costs: tuple[dict[str, Cost], dict[str, Cost]],
+        last_failed: Sequence[str],
     ) -> None:
         view = memoryview(data)
         columns: dict[str, Any] = {}
@@ -99,11 +107,15 @@ class FrozenSims:
         self._wall_s = columns["wall_s"]
         self._rss = columns["peak_rss_bytes"]
         self._quantities = {name: columns[name] for name in QUANTITIES}
-        self._raw_texts = columns["texts"]
-        self._texts: dict[int, tuple[str, str]] | None = None
+        self._texts = columns["texts"]
+        self._text_rows = columns["text_row"]
+        self._text_ends = columns["text_end"]
         self._tallies = tuple(_named(counts, lives) for counts in tallies)
         # Without those of outcomes that rows were struck out of: sums and maxima are not taken back.
         self._costs = costs
+        self._last_failed: Sequence[str] | None = (
+            last_failed  # None once one of them was struck out
+        )
         # Row by row whether it still counts: rows are struck out when their simulation is thawed.
         self._tops = bytearray(columns["top"])
         self._lowers = bytearray(columns["top"].tobytes().translate(bytes([1, 0]) + bytes(254)))
@@ -113,15 +125,12 @@ class FrozenSims:
 
     def take(self, sim: str) -> list[SimState]:
         """Strike out the rows of a simulation and return them as states, the lowest first."""
-        key = sim.encode()
-        first = bisect_left(self._order, key, key=self._id)
         found = []
-        for place in range(first, len(self)):
-            row = self._order[place]
-            if self._id(row) != key or not (self._tops[row] or self._lowers[row]):
-                break
+        for row in self._rows_of(sim):
             state = self._state(row)
             found.append(state)
+            if self._last_failed and sim in self._last_failed:
+                self._last_failed = None
             self._tallies[self._lowers[row]][state.life, state.outcome, state.reason] -= 1
             self._costs[self._lowers[row]].pop(state.outcome, None)
             self._tops[row] = self._lowers[row] = 0
@@ -146,6 +155,12 @@ class FrozenSims:
         while row >= 0:
             yield self._state(row)
             row = mask.find(1, row + 1)
+
+    def last_failed(self) -> Iterable[SimState]:
+        """Return, for each reason, the simulation that failed last."""
+        if self._last_failed is None:
+            return latest_by_reason(self.having({"failed"})).values()
+        return [self._state(self._rows_of(sim)[-1]) for sim in self._last_failed]
 
     def rows(self, outcomes: Collection[str]) -> array[int]:
         """Return the rows that hold and have one of these outcomes."""
@@ -176,12 +191,23 @@ class FrozenSims:
         """Count by life, outcome and reason."""
         return +self._tallies[earlier]
 
+    def _rows_of(self, sim: str) -> list[int]:
+        """Return the rows of a simulation that are not struck out, the lowest first."""
+        key = sim.encode()
+        rows = []
+        for place in range(bisect_left(self._order, key, key=self._id), len(self)):
+            row = self._order[place]
+            if self._id(row) != key or not (self._tops[row] or self._lowers[row]):
+                break
+            rows.append(row)
+        return rows
+
     def _id(self, row: int) -> bytes:
         start = self._ends[row - 1] if row else 0
         return bytes(self._ids[start : self._ends[row]])
 
     def _state(self, row: int) -> SimState:
-        reason, message = self._text_of().get(row, ("", ""))
+        reason, message = self._text(row)
         return SimState(
             sim=self._id(row).decode(),
             at=self._at[row],
@@ -202,11 +228,13 @@ class FrozenSims:
         both = int.from_bytes(matching, "big") & int.from_bytes(base, "big")
         return both.to_bytes(len(matching), "big")
 
-    def _text_of(self) -> dict[int, tuple[str, str]]:
-        if self._texts is None:
-            rows = json.decode(bytes(self._raw_texts), type=list[tuple[int, str, str]])
-            self._texts = {row: (reason, message) for row, reason, message in rows}
-        return self._texts
+    def _text(self, row: int) -> tuple[str, str]:
+        """Return reason and message."""
+        place = bisect_left(self._text_rows, row)
+        if place == len(self._text_rows) or self._text_rows[place] != row:
+            return "", ""
+        start = self._text_ends[place - 1] if place else 0
+        return _decode_text(self._texts[start : self._text_ends[place]])
 
 
 def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, int]) -> list[Count]:

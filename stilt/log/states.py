@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -17,6 +17,9 @@ from stilt.log.events import (
     Submitted,
     Submitting,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SUCCESSES = frozenset({"complete", "empty"})
 
@@ -143,6 +146,16 @@ BatchEvent = Pending | Submitting | Submitted | Cancelled
 LeanEvent = (
     Segment | Closed | Invalid | Pending | Submitting | Submitted | Cancelled | Started | Done
 )
+
+
+def latest_by_reason(states: Iterable[SimState]) -> dict[str, SimState]:
+    """Return the latest state with each reason; of several at one moment that with the greatest id."""
+    latest: dict[str, SimState] = {}
+    for state in states:
+        known = latest.get(state.reason)
+        if known is None or (state.at, state.sim) > (known.at, known.sim):
+            latest[state.reason] = state
+    return latest
 
 
 def invalidated(life: Life, event: Invalid) -> SimState:

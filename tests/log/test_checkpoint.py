@@ -40,6 +40,7 @@ def everything(state):
             for outcomes in (OUTCOMES, {"complete", "empty"})
             for some in (state.lives.keys(), lives)
         ],
+        "last failed": {reason: s.rank for reason, s in state.last_failed().items()},
         "latest": state.latest(),
         "counts": (state.segments, state.events, state.unknown, state.damaged),
         "damages": sorted(map(str, state.damages)),
