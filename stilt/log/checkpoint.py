@@ -16,7 +16,8 @@ from msgspec import MsgspecError, Struct, json
 from stilt.durable import publish_with
 from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
-from stilt.log.fold import SegmentFacts, State
+from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations
+from stilt.log.fold import State
 from stilt.log.freezing import Freezing
 from stilt.log.frozen import (
     BYTE_ORDER,

@@ -14,8 +14,6 @@ from operator import attrgetter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from stilt.log.batches import BatchState
 from stilt.log.costs import Columns, costs_of, together
 from stilt.log.events import Closed, Invalid
@@ -34,41 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from stilt.log.costs import ColumnName, Cost
+    from stilt.log.facts import SegmentFacts
     from stilt.log.frozen import FrozenSims
 
-__all__ = ["SUCCESSES", "BatchState", "Life", "SegmentFacts", "SimState", "State"]
-
-
-class SegmentFacts(Struct):
-    """What is known of one segment as a file.
-
-    Attributes
-    ----------
-    size
-        How many bytes of it were read.
-    line, mark
-        Where the last line that holds begins, and its checksum as it is written there.
-    offset, number
-        Where that line ends, and the number that the next one has.
-    events
-        How many events were read from it, the header included.
-    damage
-        Byte offset and what is wrong there.
-    ended
-        Whether it has a ``closed`` event.
-    """
-
-    name: str
-    size: int
-    line: int
-    mark: str
-    offset: int
-    number: int
-    has_header: bool
-    events: int = 0
-    unknown: int = 0
-    damage: list[tuple[int, str]] = []
-    ended: bool = False
+__all__ = ["SUCCESSES", "BatchState", "Life", "SimState", "State"]
 
 
 class State:
