@@ -19,6 +19,7 @@ TWIN = "worker-t00000-a02-s00001-n2-200-0000000b.log"
 PLANNER = "run-t-a00-s00001-login-50-00000001.log"
 CANCEL = "b1/cancel-t-a00-s00001-login-60-00000002.log"
 VERIFY = "verify/verify-t-a00-s00000-login-9-00000009.log"
+ARCHIVE = "archive/verify-t-a00-s00000-login-8-00000008.log"
 NEXT = "worker-t00000-a01-s00002-n1-300-0000000c.log"
 
 
@@ -156,6 +157,11 @@ def fold_cases():
         "invalid-then-rerun": ("a newer success counts", {
             b1: joined(*FULL), f"b2/{NEXT}": joined(*segment(done(), seq=2)),
             VERIFY: verified}),
+        "archived": ("outputs moved into an archive: no state changes", {
+            b1: joined(*FULL), ARCHIVE: joined(*segment(
+                {"event": "archived", "product": "particles", "path": "archive/particles/a.parquet", "count": 2,
+                 "size": 4096, "digest": "0" * 32, "at": 600.0},
+                closed(601.0), **verifier | {"batch": "archive", "at": 599.0}))}),
         "batch": ("registered, submitted, half begun", {f"b1/{PLANNER}": planner(), b1: joined(*OPEN)}),
         "cancelled": ("the batch was cancelled", {
             f"b1/{PLANNER}": planner(), CANCEL: joined(*segment(

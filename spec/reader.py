@@ -25,6 +25,8 @@ KINDS = {
     "cancelled": {"batch": (str, ...), "jobs": (list, [])},
     "invalid": {"sim": (str, ...), "path": (str, ...), "why": (str, ...), "batch": (str, ...), "seq": (int, ...),
                 "attempt": (int, 0)},
+    "archived": {"product": (str, ...), "path": (str, ...), "count": (int, ...), "size": (int, ...),
+                 "digest": (str, ...)},
     "closed": {"why": (str, "finished")},
 }  # fmt: skip
 PHASES = ["running", "interrupted", "failed", "empty", "complete", "invalid"]
@@ -178,7 +180,7 @@ def fold(log_dir, until=float("inf")):
         unknown += segment["unknown"]
         life["closed"] = ""
         for event in segment["events"]:
-            if event["at"] > until:
+            if event["at"] > until or event["event"] == "archived":  # no state changes
                 continue
             if event["event"] == "closed":
                 life["closed"] = max(life["closed"], event["why"])

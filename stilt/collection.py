@@ -10,6 +10,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from stilt.archive.shelf import Shelf
 from stilt.errors import DamagedError, InputError
 from stilt.footprint.grid import geometry_of
 from stilt.log.index import OutputIndex
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stilt.archive.shelf import Found
     from stilt.config.schema import Config, FootprintGrid
+    from stilt.paths import Layout
     from stilt.project import Project
 
 SECONDS_PER_HOUR = 3600
@@ -31,11 +34,14 @@ class FootprintFiles:
 
     Attributes
     ----------
+    layout
+        Where archives are, for those that have no file of their own any more.
     hours
         The layers: where each begins, in hours from the receptor's time. One, 0, if integrated over time.
     """
 
     paths: tuple[Path | None, ...]
+    layout: Layout
     hours: NDArray[np.int64]
     ny: int
     nx: int
@@ -47,18 +53,8 @@ class FootprintFiles:
         path = self.paths[place]
         if path is None:
             return values
-        from netCDF4 import Dataset
-
-        try:
-            with Dataset(path) as file:
-                file.set_auto_mask(False)
-                foot = file["foot"][0]
-                starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
-        except (OSError, IndexError, KeyError) as error:
-            raise DamagedError(
-                f"{path} can't be read: {error}",
-                "stilt verify finds such files, stilt run remakes them",
-            ) from error
+        archived = None if path.exists() else Shelf(self.layout).find(path)
+        foot, starts = _layers_of_file(path) if archived is None else _layers_of_archived(archived)
         if self.integrated:
             foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
         hours = np.rint(starts / SECONDS_PER_HOUR).astype(np.int64)
@@ -70,6 +66,28 @@ class FootprintFiles:
             )
         values[hours[inside] - self.hours[0]] = foot[inside]
         return values
+
+
+def _layers_of_file(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return the layers of a footprint file, and where each begins, in seconds from the receptor's time."""
+    from netCDF4 import Dataset
+
+    try:
+        with Dataset(path) as file:
+            file.set_auto_mask(False)
+            starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
+            return file["foot"][0], starts
+    except (OSError, IndexError, KeyError) as error:
+        raise DamagedError(
+            f"{path} can't be read: {error}",
+            "stilt verify finds such files, stilt run remakes them",
+        ) from error
+
+
+def _layers_of_archived(found: Found) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    footprint = found.footprint()
+    about = footprint.about
+    return footprint.values, np.array(about.times) - about.receptor.when.timestamp()
 
 
 class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
@@ -131,6 +149,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
         paths=tuple(
             None if sim.sim in empty else project.layout.footprint(name, sim) for sim in simulations
         ),
+        layout=project.layout,
         hours=_hours(config, grid),
         ny=geometry.ny,
         nx=geometry.nx,

@@ -47,7 +47,7 @@ def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = T
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
     try:
         write(temporary)
-        identity = _identity(temporary, sync=durable)
+        identity = sync_file(temporary) if durable else _identity(temporary.stat())
         _rename(temporary, path, identity)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -95,16 +95,14 @@ def _write_new(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def _identity(path: Path, *, sync: bool) -> tuple[int, int]:
-    """Return what identifies a file; ``sync`` makes it durable, whoever wrote it."""
+def sync_file(path: Path) -> tuple[int, int]:
+    """Make a file durable, whoever wrote it, and return what identifies it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        if sync:
-            os.fsync(descriptor)
-        facts = os.fstat(descriptor)
+        os.fsync(descriptor)
+        return _identity(os.fstat(descriptor))
     finally:
         os.close(descriptor)
-    return facts.st_dev, facts.st_ino
 
 
 def _rename(temporary: Path, path: Path, identity: tuple[int, int]) -> None:
@@ -121,4 +119,8 @@ def _is_file(path: Path, identity: tuple[int, int]) -> bool:
         facts = path.stat()
     except OSError:
         return False
-    return (facts.st_dev, facts.st_ino) == identity
+    return _identity(facts) == identity
+
+
+def _identity(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino

@@ -201,6 +201,15 @@ class Layout:
         """Return what the transport model said, kept for failures."""
         return self.output / "logs" / sim.date / f"{sim.sim}.log"
 
+    @property
+    def archive_dir(self) -> Path:
+        """Archives of outputs, by product."""
+        return self.output / "archive"
+
+    def archives(self, product: str) -> Path:
+        """Return the folder of a product's archives: ``particles``, ``footprints/<name>``, ..."""
+        return self.archive_dir / product
+
     def relative(self, path: Path) -> str:
         """Return a path as the log writes it: relative to the output root, with forward slashes."""
         return path.relative_to(self.output).as_posix()

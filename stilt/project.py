@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from stilt.archive.shelf import Shelf
 from stilt.errors import InputError
 from stilt.paths import Layout, local_path
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from stilt.archive.shelf import Found
     from stilt.config.schema import Config
-    from stilt.log.fold import SimState
+    from stilt.log.fold import SimState, State
     from stilt.receptors.sequence import Receptors
     from stilt.simulation import Receptor, Simulation
     from stilt.status.summary import Summary
@@ -44,6 +46,7 @@ class Project:
 
     def __init__(self, path: str | os.PathLike[str] = ".") -> None:
         self.path = local_path(path, "the project")
+        self._folded: tuple[dict[Path, int], State] | None = None
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
@@ -152,6 +155,16 @@ class Project:
             )
         return pd.concat(parts, ignore_index=True)
 
+    def folded(self) -> State:
+        """Return what the log says, folded afresh only if a segment has come or grown since the last time."""
+        from stilt.log.index import OutputIndex
+
+        index = OutputIndex(self.layout.log_dir)
+        sizes = {path: path.stat().st_size for path in index.segments()}
+        if self._folded is None or self._folded[0] != sizes:
+            self._folded = sizes, index.fold()
+        return self._folded[1]
+
     def footprint_name(self, name: str | None = None) -> str:
         """Return the name of a footprint product: the first of config.yaml unless it is given.
 
@@ -243,14 +256,16 @@ class Result:
         error
             Those of the wind-error or mixed-layer-error run beside the main one.
         """
-        from stilt.particles.parquet import (  # type: ignore[import-not-found, unused-ignore]
-            read_particles,
-        )
+        from stilt.particles.parquet import read_particles
 
         layout = self.project.layout
         path = (layout.error_particles if error else layout.particles)(self.simulation)
-        frame: pd.DataFrame = read_particles(self._existing(path, "particles")).to_pandas()
-        return frame
+        if path.exists():
+            return read_particles(path).to_pandas()
+        found = Shelf(layout).find(path)
+        if found is None:
+            raise self._missing(path, "particles")
+        return found.particles().to_pandas()
 
     def footprint(self, name: str | None = None) -> xr.DataArray:
         """Return a footprint, ppm per (umol m-2 s-1), with dimensions time and latitude/longitude (or y/x).
@@ -260,16 +275,23 @@ class Result:
         name
             A key of ``footprints`` in config.yaml; the first one unless given.
         """
-        from stilt.footprint.netcdf import (  # type: ignore[import-not-found, unused-ignore]
-            read_footprint,
-        )
+        from stilt.footprint.netcdf import read_footprint
 
-        path = self._existing(self.footprint_path(name), "footprint")
-        foot: xr.DataArray = read_footprint(path)["foot"].isel(receptor=0)
-        return foot
+        path = self.footprint_path(name)
+        if path.exists():
+            return read_footprint(path)["foot"].isel(receptor=0)
+        found = self._archived_footprint(path)
+        if found is None:
+            raise self._missing(path, "footprint")
+        return found.footprint().to_dataset()["foot"].isel(receptor=0)
+
+    def has_footprint(self, name: str | None = None) -> bool:
+        """Return whether there is a footprint, as a file of its own or in an archive."""
+        path = self.footprint_path(name)
+        return path.exists() or self._archived_footprint(path) is not None
 
     def footprint_path(self, name: str | None = None) -> Path:
-        """Return the file of a footprint, there or not."""
+        """Return the file of a footprint, there or not: ``stilt archive`` moves it into an archive."""
         return self.project.layout.footprint(self.project.footprint_name(name), self.simulation)
 
     def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Figure:
@@ -290,13 +312,15 @@ class Result:
 
         return OutputIndex(self.project.layout.log_dir).fold().find(self.id)
 
-    def _existing(self, path: Path, what: str) -> Path:
-        if not path.exists():
-            known = self.log()
-            state = (
-                "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
-            )
-            raise InputError(
-                f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}"
-            )
-        return path
+    def _archived_footprint(self, path: Path) -> Found | None:
+        found = Shelf(self.project.layout).find(path)
+        if found is not None:
+            known = self.project.folded().find(self.id)
+            if known is not None and known.outcome == "empty":
+                return None  # what was archived is of an earlier run, whose file this one would have removed
+        return found
+
+    def _missing(self, path: Path, what: str) -> InputError:
+        known = self.log()
+        state = "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
+        return InputError(f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}")

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from stilt.archive.shelf import Shelf
 from stilt.durable import digest_file
+from stilt.errors import DamagedError
 from stilt.identity import this_writer
 from stilt.log.events import Done, Event, Invalid
 from stilt.log.index import OutputIndex
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 BATCH = "verify"
 SETTLING_S = 120.0
 """So long a file that another node has made may not be seen yet from here (NFS caches folders)."""
+
+MISSING = "it is missing"
 
 _THREADS = min(8, os.cpu_count() or 1)
 _BLOCK = 512
@@ -90,11 +94,12 @@ def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None)
     sims = index.fold().sims
     total = sum(state.is_done for state in sims.values())
     findings = Findings()
-    promises = _promises(index, sims)
+    promises = promised(index, sims)
+    shelf = Shelf(layout, skip_damaged=True)
     with ThreadPoolExecutor(_THREADS) as threads:
         while block := list(islice(promises, _BLOCK)):
             for promise, problems in zip(
-                block, threads.map(lambda p: _problems(layout, p), block), strict=True
+                block, threads.map(lambda p: _problems(layout, shelf, p), block), strict=True
             ):
                 _note(findings, promise, problems)
             if on_checked is not None:
@@ -129,7 +134,7 @@ def record(layout: Layout, findings: Findings) -> None:
     writer.close()
 
 
-def _promises(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise]:
+def promised(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise]:
     """Yield what each complete simulation promised, reading the log segment by segment.
 
     Files are listed in the log only: a million of them in memory would be a gigabyte.
@@ -137,17 +142,17 @@ def _promises(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise
     scanner: Scanner[Any] = Scanner(Event)
     for path in index.segments():
         name = f"{path.parent.name}/{path.name}"
-        promised: dict[str, Promise] = {}
+        latest: dict[str, Promise] = {}
         for event in scanner.scan(read_bytes(path)).events:
             if not isinstance(event, Done):
                 continue
             holds = sims.get(event.sim)
             if holds and holds.is_done and holds.life.name == name and holds.at == event.at:
-                promised[event.sim] = Promise(holds, event.outputs)
-        yield from promised.values()
+                latest[event.sim] = Promise(holds, event.outputs)
+        yield from latest.values()
 
 
-def _problems(layout: Layout, promise: Promise) -> list[tuple[Output, str | OSError]]:
+def _problems(layout: Layout, shelf: Shelf, promise: Promise) -> list[tuple[Output, str | OSError]]:
     """Return the outputs that are not as promised: how they differ, or why they can't be read."""
     found: list[tuple[Output, str | OSError]] = []
     for output in promise.outputs:
@@ -159,10 +164,27 @@ def _problems(layout: Layout, promise: Promise) -> list[tuple[Output, str | OSEr
             elif digest_file(path)[1] != output.digest:
                 found.append((output, "its bytes are not those that were written"))
         except FileNotFoundError:
-            found.append((output, "it is missing"))
+            why = _problem_in_archive(shelf, output)
+            if why:
+                found.append((output, why))
         except OSError as error:
             found.append((output, error))
     return found
+
+
+def _problem_in_archive(shelf: Shelf, output: Output) -> str:
+    """Return what is wrong with an output that has no file of its own; nothing if an archive has it whole.
+
+    Every page of an archive carries a checksum, which is what its bytes are held against here.
+    """
+    found = shelf.find(output.path)
+    if found is None or found.entry.digest != output.digest:
+        return MISSING
+    try:
+        found.check()
+    except DamagedError as error:
+        return f"it is damaged: {error.message}"
+    return ""
 
 
 def _note(
@@ -176,7 +198,7 @@ def _note(
         if isinstance(problem, OSError):
             why = problem.strerror or str(problem)
             findings.unreadable.append(Broken(state.sim, output.path, why))
-        elif problem == "it is missing" and _may_be_on_its_way(state):
+        elif problem == MISSING and _may_be_on_its_way(state):
             findings.too_new += 1
         else:
             findings.broken.append((state, Broken(state.sim, output.path, problem)))

@@ -2,10 +2,14 @@
 
     .venv/bin/python tools/compare.py PROJECT [--runs 4] [--particles 500] [--keep FOLDER]
 
-hycs_std runs several times with krand=4 (other random numbers each time); the native engine once with as many
-particles as all those runs together. For every statistic the table gives z = difference / standard error; if both
-engines draw from the same distribution, z is standard normal. Particles of one run are independent, so the standard
-errors follow from the spread between particles; that between the runs of hycs_std is printed beside it.
+hycs_std runs several times with krand=4 (other random numbers each time), and the native engine as often with as
+many seeds. For every statistic the table gives z = difference / standard error, all runs of an engine together; if
+both engines draw from the same distribution, z is standard normal. Particles of one run are independent, so the
+standard errors follow from the spread between particles; that between the runs of hycs_std is printed beside it.
+
+Gridded footprints (the project's first grid, hours added up) are compared in pairs of runs: the correlation of their
+cells, and the ratio of their totals, native with hycs_std beside hycs_std with itself. Footprints of one distribution
+are as much alike across the engines as within one.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import argparse
 import os
 import tempfile
 from dataclasses import dataclass
+from itertools import combinations, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +29,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import Config
+    from stilt.particles.table import ParticleTable
     from stilt.simulation import Simulation
 
 HOURS = (1, 3, 6, 12, 24)
 COLUMNS = ("time", "indx", "long", "lati", "zagl", "foot", "mlht", "dens", "samt", "sigw", "tlgr")
 FEWEST = 20
 """Particles below which a statistic is left out."""
+
+GRID = "footprint on the grid"
 
 Values = dict[str, "NDArray[np.float64]"]
 
@@ -87,12 +95,17 @@ def spread_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
     return deviation, float(np.sqrt(excess / values.size)) / (2.0 * deviation) if deviation else 0.0
 
 
-def scores(hysplit: list[Values], native: Values) -> list[Score]:
-    """Compare each statistic of all runs of hycs_std together with the native one."""
+def known(runs: list[Values], name: str) -> list[NDArray[np.float64]]:
+    """Return a statistic of each run, one value for each particle that is still there."""
+    return [run[name][~np.isnan(run[name])] for run in runs]
+
+
+def scores(hysplit: list[Values], native: list[Values]) -> list[Score]:
+    """Compare each statistic of all runs of hycs_std together with the native ones."""
     found = []
-    for name, ours in native.items():
-        runs = [run[name][~np.isnan(run[name])] for run in hysplit]
-        theirs, mine = np.concatenate(runs), ours[~np.isnan(ours)]
+    for name in set(native[0]) - {GRID}:
+        runs = known(hysplit, name)
+        theirs, mine = np.concatenate(runs), np.concatenate(known(native, name))
         if min(theirs.size, mine.size) < FEWEST:
             continue
         measures = {"mean": mean_and_error}
@@ -111,6 +124,17 @@ def scores(hysplit: list[Values], native: Values) -> list[Score]:
     return found
 
 
+def gridded(table: ParticleTable, simulation: Simulation, config: Config) -> NDArray[np.float64]:
+    """Return the footprint on the project's first grid, the sum over all hours; (y, x)."""
+    from stilt.footprint.calc import calc_footprint
+    from stilt.footprint.hnf import dilute_near_field
+
+    if config.hnf_plume:
+        table = dilute_near_field(table, simulation.receptor, config.veght)
+    grid = next(iter(config.footprints.values()))
+    return calc_footprint(table, grid, simulation.receptor).values.sum(axis=0, dtype=float)
+
+
 def run_once(model: str, config: Config, simulation: Simulation) -> Values:
     """Return the particles of one run of an engine."""
     from stilt.transport.engines import load_engine
@@ -121,11 +145,16 @@ def run_once(model: str, config: Config, simulation: Simulation) -> Values:
         workdir = Path(scratch) / "work"
         workdir.mkdir()
         table = engine.run(simulation, chosen, workdir).particles
-    return per_particle(table, config.n_hours, config.numpar)
+    values = per_particle(table, config.n_hours, config.numpar)
+    if config.footprints:
+        values[GRID] = gridded(table, simulation, config)
+    return values
 
 
-def compare(simulation: Simulation, config: Config, runs: int, keep: Path | None) -> list[Score]:
-    """Run both engines on a receptor."""
+def run_both(
+    simulation: Simulation, config: Config, runs: int, keep: Path | None
+) -> tuple[list[Values], list[Values]]:
+    """Return the runs of hycs_std and those of the native engine."""
     hysplit = []
     disturbed = msgspec.structs.replace(config, krand=4)
     for number in range(runs):
@@ -136,8 +165,25 @@ def compare(simulation: Simulation, config: Config, runs: int, keep: Path | None
         hysplit.append(run_once("hysplit", disturbed, simulation))
         if kept:
             np.savez_compressed(kept, **hysplit[-1])
-    many = msgspec.structs.replace(config, numpar=config.numpar * runs, krand=None)
-    return scores(hysplit, run_once("native", many, simulation))
+    seeded = (msgspec.structs.replace(config, krand=None, seed=number) for number in range(runs))
+    return hysplit, [run_once("native", one, simulation) for one in seeded]
+
+
+def show_grids(hysplit: list[Values], native: list[Values]) -> None:
+    """Print how much alike gridded footprints are, across the engines and within each."""
+    theirs, ours = ([run[GRID] for run in runs] for runs in (hysplit, native))
+    for title, pairs in (
+        ("native with hycs_std", list(product(ours, theirs))),
+        ("hycs_std with itself", list(combinations(theirs, 2))),
+        ("native with itself", list(combinations(ours, 2))),
+    ):
+        if pairs:
+            alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairs]
+            ratios = [a.sum() / b.sum() for a, b in pairs]
+            print(
+                f"    gridded, {title:21s} correlation {np.mean(alike):.4f} ({min(alike):.4f} to "
+                f"{max(alike):.4f}), ratio of totals {np.mean(ratios):.4f} ({min(ratios):.4f} to {max(ratios):.4f})"
+            )
 
 
 def show(title: str, found: list[Score], shown: int) -> None:
@@ -182,13 +228,16 @@ def main() -> None:
         arguments.keep.mkdir(parents=True, exist_ok=True)
     everything: list[Score] = []
     for simulation in simulations:
-        found = compare(simulation, config, arguments.runs, arguments.keep)
+        hysplit, native = run_both(simulation, config, arguments.runs, arguments.keep)
+        found = scores(hysplit, native)
         show(simulation.sim, found, arguments.shown)
         total = next(score for score in found if score.what == "foot total, mean")
         print(
             f"    total footprint: native / hycs_std = {total.native / total.hysplit:.4f}",
             flush=True,
         )
+        if GRID in native[0]:
+            show_grids(hysplit, native)
         everything += found
     show("all receptors", everything, 0)
     for kind in ("long", "lati", "zagl", "below", "foot"):

@@ -120,7 +120,9 @@ def _decode(data: bytes, path: Path) -> Chunk:
     try:
         chunk = msgspec.json.decode(data, type=Chunk)
     except msgspec.DecodeError as error:
-        raise DamagedError(f"chunk {path} is no chunk: {error}") from error
+        raise DamagedError(
+            f"chunk {path} is no chunk: {error}", "`stilt run` hands its work over again"
+        ) from error
     if chunk.format > CHUNK_FORMAT:
         raise DamagedError(
             f"chunk {path} has format {chunk.format}, this stilt reads up to {CHUNK_FORMAT}",

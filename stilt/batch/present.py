@@ -1,4 +1,7 @@
-"""Which outputs are on disk: one listing for each dated folder, not one question for each file."""
+"""Which outputs are on disk: one listing for each dated folder, not one question for each file.
+
+An output that `stilt archive` packed is there too: an archive lists what is in it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from stilt.archive.shelf import FOOTPRINTS, PARTICLES, Shelf
 from stilt.durable import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ class Listing:
     def __init__(self, layout: Layout) -> None:
         self.leftovers: set[Path] = set()
         self._layout = layout
+        self._shelf = Shelf(layout, skip_damaged=True)  # what is in those is to be made anew
         # simulations are asked for date by date, so few folders are ever needed again
         self._ids = lru_cache(maxsize=64)(self._read)
 
@@ -65,6 +70,7 @@ class Listing:
         try:
             names = os.listdir(folder)  # noqa: PTH208 - plain names: a Path each would be ten times slower
         except FileNotFoundError:
-            return frozenset()
+            names = []
         self.leftovers.update(folder / file for file in names if file.startswith(TEMPORARY_PREFIX))
+        names += self._shelf.files(f"{FOOTPRINTS}/{name}" if name else PARTICLES, date)
         return frozenset(file.removesuffix(suffix) for file in names if file.endswith(suffix))

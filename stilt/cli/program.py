@@ -45,6 +45,7 @@ SECTIONS = {
         "verify": Entry(
             "stilt.cli.verify", "Check outputs against the sizes and digests in the log."
         ),
+        "archive": Entry("stilt.cli.archive", "Pack outputs into few large files; all reads on."),
         "log": Entry("stilt.cli.log", "Replay the log, or show its events."),
     },
     "Shell": {
@@ -141,7 +142,8 @@ def report(error: Exception) -> int:
         _say(error)
         return error.exit_code
     if isinstance(error, OSError):
-        _say(EnvironmentFailure(_os_message(error)))
+        hint = "mend that, then run the same command again: it goes on where this one stopped"
+        _say(EnvironmentFailure(_os_message(error), hint))
         return EnvironmentFailure.exit_code
     _say_internal(error)
     return EXIT_INTERNAL

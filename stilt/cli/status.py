@@ -93,14 +93,17 @@ def screen(summary: Summary, argument: str, *, watching: bool = False) -> str:
 
 
 def _watch(look: Callable[[], Summary], argument: str) -> None:
-    """Redraw in place: the cursor goes home and each line erases its rest, so that nothing flickers."""
+    """Redraw in place: the cursor goes home and each line erases its rest, so that nothing flickers.
+
+    The terminal does not wrap meanwhile: a line takes one row, however long a path is.
+    """
     interactive = sys.stdout.isatty()
     summary = None
     for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the terminal gets its cursor back
         signal.signal(number, signal.default_int_handler)
     try:
         if interactive:
-            sys.stdout.write("\x1b[?1049h\x1b[?25l")
+            sys.stdout.write("\x1b[?1049h\x1b[?25l\x1b[?7l")
         while True:
             summary = look()
             if interactive:
@@ -114,7 +117,7 @@ def _watch(look: Callable[[], Summary], argument: str) -> None:
         pass
     finally:
         if interactive:
-            sys.stdout.write("\x1b[?25h\x1b[?1049l")
+            sys.stdout.write("\x1b[?7h\x1b[?25h\x1b[?1049l")
             sys.stdout.flush()
     if summary is not None:  # Ctrl-C may come before the first look has ended
         click.echo(screen(summary, argument), nl=False, color=True)

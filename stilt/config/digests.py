@@ -62,7 +62,12 @@ def grid_digest(grid: FootprintGrid) -> str:
 
 def config_digest(config: Config) -> str:
     """Return the digest of all settings; it names a batch's copy of them."""
-    return _hex(dump_config(config))
+    return snapshot_digest(dump_config(config))
+
+
+def snapshot_digest(data: bytes) -> str:
+    """Return the digest of a batch's copy of the settings: of its bytes, so that no damage goes unseen."""
+    return _hex(data)
 
 
 def _bare(config: Config) -> Config:

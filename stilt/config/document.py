@@ -22,6 +22,8 @@ Where = tuple[str | int, ...]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_NODES = 20_000
 _TAG = "tag:yaml.org,2002:"
+MEND = "mend it and try again"
+
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PLAIN_WORDS = {
     "found character that cannot start any token": "a tab cannot indent: use spaces",
@@ -93,12 +95,13 @@ def read_document(raw: bytes, source: str) -> Document:
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
-        raise ProblemsError(source, (_syntax_problem(error),)) from None
+        raise ProblemsError(source, (_syntax_problem(error),), MEND) from None
     if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "null"):
         raise ProblemsError(source, ("the file is empty",), "`stilt init` writes one to start from")
     if not isinstance(node, yaml.MappingNode):
         kind = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
-        raise ProblemsError(source, (f"line 1: expected `key: value` lines, found {kind}",))
+        found = f"line 1: expected `key: value` lines, found {kind}"
+        raise ProblemsError(source, (found,), "`stilt init` writes one to start from")
     document = Document()
     builder = _Builder(document)
     document.data = builder.build(node, ())

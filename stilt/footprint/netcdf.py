@@ -18,7 +18,7 @@ Nothing in a file changes when it is written again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
     import xarray as xr
     from netCDF4 import Dataset, Variable
+    from numpy.typing import NDArray
 
-    from stilt.footprint.calc import Footprint
-    from stilt.footprint.grid import Geometry
     from stilt.simulation import Receptor
 
 CONVENTIONS = "CF-1.8"
@@ -42,8 +41,48 @@ _BLOCK_BYTES = 2**16
 SECONDS = "seconds since 1970-01-01 00:00:00Z"
 
 
+class Cells(Protocol):
+    """The cells of a grid, as much of ``stilt.footprint.grid.Geometry`` as a file needs."""
+
+    @property
+    def projection(self) -> str:
+        """PROJ text or authority code."""
+
+    @property
+    def is_longlat(self) -> bool:
+        """Whether x and y are degrees."""
+
+    @property
+    def x(self) -> NDArray[np.float64]:
+        """Cell centres from left to right."""
+
+    @property
+    def y(self) -> NDArray[np.float64]:
+        """Cell centres from bottom to top."""
+
+
+class Layers(Protocol):
+    """The content of a footprint, as ``stilt.footprint.calc.Footprint`` has it."""
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """Layer, y, x."""
+
+    @property
+    def geometry(self) -> Cells:
+        """The grid."""
+
+    @property
+    def times(self) -> NDArray[np.datetime64]:
+        """The start of each layer."""
+
+    @property
+    def is_integrated(self) -> bool:
+        """Whether the one layer is the sum over all hours."""
+
+
 def write_footprint(
-    path: Path, footprint: Footprint, receptor: Receptor, sim: str, provenance: dict[str, str]
+    path: Path, footprint: Layers, receptor: Receptor, sim: str, provenance: dict[str, str]
 ) -> None:
     """Write a footprint to ``path``; publishing it under its final name is the caller's.
 
@@ -67,37 +106,56 @@ def write_footprint(
     """
     from netCDF4 import Dataset
 
-    def fill(file: Dataset) -> None:
-        geometry = footprint.geometry
-        file.setncatts(_global_attributes(geometry, receptor, sim, provenance))
-        _write_receptor(file, receptor, sim)
-        _write_times(file, footprint)
-        names = _write_grid(file, geometry)
-        foot = _foot_variable(file, footprint, names)
-        foot[0] = footprint.values
-
     try:
         with Dataset(path, "w", format="NETCDF4") as file:
-            fill(file)
+            _fill(file, footprint, receptor, sim, provenance)
     except RuntimeError:
         # "NetCDF: HDF error" is all that a full disk, or one without locks, is to the library. Its handle
         # may be open still and write more: not into the file that takes this one's place.
         path.unlink(missing_ok=True)
-        file = Dataset(path, "w", format="NETCDF4", memory=_BLOCK_BYTES)
-        fill(file)
-        path.write_bytes(file.close())
+        path.write_bytes(footprint_bytes(footprint, receptor, sim, provenance))
 
 
-def read_footprint(path: Path) -> xr.Dataset:
-    """Return the content of a footprint file, in memory."""
+def footprint_bytes(
+    footprint: Layers, receptor: Receptor, sim: str, provenance: dict[str, str]
+) -> bytes:
+    """Return a footprint as the bytes of a file; the library pads them otherwise than on disk."""
+    from netCDF4 import Dataset
+
+    file = Dataset("in memory", "w", format="NETCDF4", memory=_BLOCK_BYTES)
+    _fill(file, footprint, receptor, sim, provenance)
+    return bytes(file.close())
+
+
+def read_footprint(source: Path | bytes) -> xr.Dataset:
+    """Return the content of a footprint file, or of its bytes, in memory."""
     import xarray as xr
 
-    with xr.open_dataset(path, engine="netcdf4") as dataset:
+    if isinstance(source, bytes):
+        from netCDF4 import Dataset
+        from xarray.backends import NetCDF4DataStore
+
+        store = NetCDF4DataStore(Dataset("in memory", memory=source))  # type: ignore[no-untyped-call, unused-ignore]
+        with xr.open_dataset(store) as dataset:  # type: ignore[arg-type, unused-ignore]
+            return dataset.load()
+    with xr.open_dataset(source, engine="netcdf4") as dataset:
         return dataset.load()
 
 
+def _fill(
+    file: Dataset, footprint: Layers, receptor: Receptor, sim: str, provenance: dict[str, str]
+) -> None:
+    geometry = footprint.geometry
+    file.setncatts(_global_attributes(geometry, receptor, sim, provenance))
+    _write_receptor(file, receptor, sim)
+    _write_times(file, footprint)
+    names = _write_grid(file, geometry)
+    foot = _foot_variable(file, footprint, names)
+    foot[0] = footprint.values
+
+
 def _global_attributes(
-    geometry: Geometry, receptor: Receptor, sim: str, provenance: dict[str, str]
+    geometry: Cells, receptor: Receptor, sim: str, provenance: dict[str, str]
 ) -> dict[str, Any]:
     return {
         "Conventions": CONVENTIONS,
@@ -148,7 +206,7 @@ def _middle_longitude(longitudes: tuple[float, ...]) -> float:
     return first + float(np.mean(apart))
 
 
-def _write_times(file: Dataset, footprint: Footprint) -> None:
+def _write_times(file: Dataset, footprint: Layers) -> None:
     file.createDimension("time", len(footprint.times))
     time = file.createVariable("time", "f8", ("time",))
     time.setncatts(
@@ -163,7 +221,7 @@ def _write_times(file: Dataset, footprint: Footprint) -> None:
     time[:] = footprint.times.astype("datetime64[s]").astype(np.float64)
 
 
-def _write_grid(file: Dataset, geometry: Geometry) -> tuple[str, str]:
+def _write_grid(file: Dataset, geometry: Cells) -> tuple[str, str]:
     if geometry.is_longlat:
         described = {
             "lat": (geometry.y, "degrees_north", "latitude", "latitude at cell center"),
@@ -190,11 +248,11 @@ def _write_grid(file: Dataset, geometry: Geometry) -> tuple[str, str]:
     return y, x
 
 
-def _write_projection(file: Dataset, geometry: Geometry) -> None:
+def _write_projection(file: Dataset, geometry: Cells) -> None:
     file.createVariable("projection", "i4", ()).setncatts(crs_attributes(geometry.projection))
 
 
-def _foot_variable(file: Dataset, footprint: Footprint, names: tuple[str, str]) -> Variable[Any]:
+def _foot_variable(file: Dataset, footprint: Layers, names: tuple[str, str]) -> Variable[Any]:
     layers, ny, nx = footprint.values.shape
     per_chunk = max(1, min(layers, CHUNK_BYTES // (4 * ny * nx)))
     foot: Variable[Any] = file.createVariable(

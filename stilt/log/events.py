@@ -14,6 +14,7 @@ from stilt.identity import Role, Writer
 __all__ = [
     "FORMAT_MAJOR",
     "FORMAT_MINOR",
+    "Archived",
     "Cancelled",
     "Closed",
     "Done",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FORMAT_MINOR = 1
 
 Outcome = Literal["complete", "empty", "failed", "interrupted"]
 
@@ -140,6 +141,22 @@ class Invalid(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="i
     attempt: int = 0
 
 
+class Archived(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="archived"):
+    """Outputs were packed into an archive file, which was read back before this was written.
+
+    ``product`` is ``particles``, ``error_particles`` or ``footprints/<name>``, ``count`` the number of outputs in
+    it, ``path`` relative to the output root, ``digest`` as in ``Output``. Only after it may the outputs' own
+    files be removed.
+    """
+
+    product: str
+    path: str
+    count: int
+    size: int
+    digest: str
+    at: float
+
+
 class Closed(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="closed"):
     """The writer ended cleanly: nothing follows. ``why`` is ``finished`` or the signal that stopped it."""
 
@@ -147,4 +164,15 @@ class Closed(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="cl
     why: str = "finished"
 
 
-Event = Segment | Pending | Submitting | Submitted | Started | Done | Cancelled | Invalid | Closed
+Event = (
+    Segment
+    | Pending
+    | Submitting
+    | Submitted
+    | Started
+    | Done
+    | Cancelled
+    | Invalid
+    | Archived
+    | Closed
+)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.log.batches import BatchState
 from stilt.log.costs import Columns, costs_of, together
-from stilt.log.events import Closed, Invalid
+from stilt.log.events import Archived, Closed, Invalid
 from stilt.log.reader import Damage
 from stilt.log.states import (
     SUCCESSES,
@@ -213,7 +213,7 @@ class State:
                 life.closed = max(life.closed, event.why)
             elif kind is Invalid:
                 self._join(invalidated(life, event))
-            else:
+            elif kind is not Archived:  # that says where outputs lie, not how simulations stand
                 self.batch(event.batch).add(event)
 
     def _loose(self, *, earlier: bool) -> Iterable[SimState]:

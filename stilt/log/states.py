@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from stilt.identity import Writer  # noqa: TC001 - msgspec reads the annotation
 from stilt.log.events import (
+    Archived,
     Cancelled,
     Closed,
     Invalid,
@@ -144,7 +145,16 @@ class Done(SimState, gc=False, tag="done", kw_only=True):
 
 BatchEvent = Pending | Submitting | Submitted | Cancelled
 LeanEvent = (
-    Segment | Closed | Invalid | Pending | Submitting | Submitted | Cancelled | Started | Done
+    Segment
+    | Closed
+    | Invalid
+    | Archived
+    | Pending
+    | Submitting
+    | Submitted
+    | Cancelled
+    | Started
+    | Done
 )
 
 

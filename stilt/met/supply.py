@@ -96,7 +96,9 @@ def download(
                 levels=part.level_indices,
             )
         except ValueError as error:
-            raise InputError(f"{archive}: {error}") from error
+            raise InputError(
+                f"{archive}: {error}", "see `stilt met --help` for the archives there are"
+            ) from error
         except (OSError, ImportError) as error:
             raise EnvironmentFailure(
                 f"{archive} can't be downloaded from {mirror}: {error}",
@@ -128,7 +130,9 @@ def crop(files: Sequence[ArlFile], source: Path, target: Path, part: Part) -> It
                 )  # of oddities in the file, which HYSPLIT reads all the same
                 extract_subset(file.path, goal, bbox=part.box, levels=part.level_indices)
         except ValueError as error:
-            raise InputError(f"{file.path} can't be cropped: {error}") from error
+            raise InputError(
+                f"{file.path} can't be cropped: {error}", "give a larger --crop, or other --levels"
+            ) from error
         yield goal
 
 

@@ -57,7 +57,9 @@ def read_pystilt(path: Path) -> Migration:
     """Read a ``config.yaml``; the receptors beside it are read as they are."""
     document = read_document(path.read_bytes(), str(path))
     if document.problems:
-        raise ProblemsError(str(path), tuple(map(str, document.problems)))
+        raise ProblemsError(
+            str(path), tuple(map(str, document.problems)), "mend it there and try again"
+        )
     data: dict[str, Any] = document.data
     migration = Migration(path)
     flat = _flattened(data)

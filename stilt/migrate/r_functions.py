@@ -181,12 +181,14 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def _read(name: str, arguments: Sequence[tuple[str | None, Any]], folder: Path) -> Frame:
-    """Read a table from a file beside the script."""
+    """Read a table from a file of the project."""
     from stilt.migrate.r_tables import read_csv, read_rds
 
     if not arguments or not isinstance(arguments[0][1], str):
         raise UnreadableError(f"{name} of a computed name")
     path = folder / arguments[0][1]
+    if not path.is_file() and path.is_absolute():
+        path = folder / path.name  # the project came here from another machine
     if not path.is_file():
-        raise UnreadableError(f"{name}: there is no file {path}")
+        raise UnreadableError(f"{name}: there is no file {folder / arguments[0][1]}")
     return read_rds(path) if "rds" in name.lower() else read_csv(path)

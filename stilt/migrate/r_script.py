@@ -61,11 +61,14 @@ class Script:
         Name to the line and reason of an assignment that could not be evaluated.
     hooks
         Name to the line of a function that does more than return its input.
+    applied
+        The function that ``stilt_apply`` is told to run, and the line; empty where it is not named.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     unread: dict[str, tuple[int, str]] = field(default_factory=dict)
     hooks: dict[str, int] = field(default_factory=dict)
+    applied: tuple[str, int] = ("", 0)
 
 
 def read_script(path: Path, folder: Path) -> Script:
@@ -89,6 +92,14 @@ def _run(script: Script, tokens: Sequence[Token], folder: Path, depth: int) -> N
             _source(script, statement, folder, depth)
         elif statement[0].value == "if":
             _run_if(script, statement, folder, depth)
+        elif statement[0].value == "stilt_apply":
+            _apply(script, statement)
+
+
+def _apply(script: Script, statement: Sequence[Token]) -> None:
+    words = [token.value for token in statement if token.kind != "newline"]
+    if "FUN" in words[:-2]:
+        script.applied = (words[words.index("FUN") + 2], statement[0].line)
 
 
 def statements(tokens: Sequence[Token]) -> list[list[Token]]:

@@ -86,6 +86,12 @@ def _note_unread(script: Script, migration: Migration) -> None:
     for name in ("before_trajec", "before_footprint"):
         if name in script.hooks:
             migration.note(f"line {script.hooks[name]}: {name}: {LEFT_BEHIND[name]}")
+    name, line = script.applied
+    if name not in {"", "simulation_step"}:
+        migration.note(
+            f"line {line}: stilt_apply runs {name}, a function of its own: what it does beyond "
+            "simulation_step is left behind"
+        )
 
 
 def _carry_met(given: dict[str, Any], migration: Migration) -> None:

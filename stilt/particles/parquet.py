@@ -54,9 +54,7 @@ def write_particles(path: Path, table: ParticleTable, *, provenance: dict[str, s
         field, array = _stored(table, name, order)
         fields.append(field)
         arrays.append(array)
-        encodings[name] = (
-            "BYTE_STREAM_SPLIT" if pa.types.is_floating(array.type) else "DELTA_BINARY_PACKED"
-        )
+        encodings[name] = encoding_of(array.type)
     metadata = {f"{PREFIX}{key}": text for key, text in {**provenance, _ORDER: order_name}.items()}
     pq.write_table(
         pa.table(arrays, schema=pa.schema(fields, metadata=metadata)),
@@ -81,11 +79,26 @@ def read_particles(path: Path) -> ParticleTable:
     DamagedError
         If the file is not there as a whole.
     """
+    return restore(read_stored(path))
+
+
+def read_stored(path: Path) -> pa.Table:
+    """Read a table as it is written, for ``restore``.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not there as a whole.
+    """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            stored = file.read(use_threads=False)
+            return file.read(use_threads=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def restore(stored: pa.Table) -> ParticleTable:
+    """Return the table that ``write_particles`` was given, from what it wrote."""
     columns = {field.name: _restored(field, stored.column(field.name)) for field in stored.schema}
     if _BEFORE in columns:
         before = columns[_BEFORE]
@@ -105,16 +118,37 @@ def read_provenance(path: Path) -> dict[str, str]:
     DamagedError
         If the file is not there as a whole.
     """
+    return provenance_in(read_schema(path))
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """Read the columns of a table as it is written, with what it was made from.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not there as a whole.
+    """
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        return pq.read_schema(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def provenance_in(schema: pa.Schema) -> dict[str, str]:
+    """Return what a table was made from, as its schema says."""
+    metadata = schema.metadata or {}
     texts = {key.decode(): text.decode() for key, text in metadata.items()}
     return {
         key.removeprefix(PREFIX): text
         for key, text in texts.items()
         if key.startswith(PREFIX) and key != f"{PREFIX}{_ORDER}"
     }
+
+
+def encoding_of(kind: pa.DataType) -> str:
+    """Return the Parquet encoding of a column."""
+    return "BYTE_STREAM_SPLIT" if pa.types.is_floating(kind) else "DELTA_BINARY_PACKED"
 
 
 def _damaged(path: Path, error: Exception) -> DamagedError:

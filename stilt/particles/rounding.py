@@ -1,4 +1,4 @@
-"""The rounding of ``fixed_point`` in one pass, compiled: a worker does it for every column of every simulation."""
+"""Rounding in one pass, compiled: a worker does it for every column of every simulation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import F8, OUT_F8, boolean, compiled, float64
+from stilt.compiled import F8, OUT_F8, boolean, compiled, float64, void
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,3 +38,10 @@ def round_to_step(
             can_be_undone &= np.rint(value * step) != value * step
             out[index] = value
     return can_be_undone
+
+
+@compiled(void(F8, float64, OUT_F8))
+def round_to_decimals(values: NDArray[np.float64], power: float, out: NDArray[np.float64]) -> None:
+    """Fill ``out`` with the decimal numbers nearest to values; ``power`` has a zero for each decimal."""
+    for index in range(values.size):
+        out[index] = np.rint(values[index] * power) / power

@@ -88,7 +88,7 @@ def draw(result: Result, *, name: str | None = None, figure: Figure | None = Non
     particles = result.particles()
     grids = result.project.config.footprints
     foot, projection = None, ""
-    if grids and (name or result.footprint_path().exists()):
+    if grids and (name or result.has_footprint()):
         chosen = name or next(iter(grids))
         foot, projection = result.footprint(chosen), grids[chosen].projection
     left, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stilt.log.events import Event
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scan, Scanner, read_bytes
-from stilt.quantities import duration
+from stilt.quantities import counted, duration, size
 from stilt.status.moments import clock
 
 if TYPE_CHECKING:
@@ -97,6 +97,9 @@ _SAID: dict[str, Any] = {
     "Submitted": lambda event: f"submitted to {event.backend}: job {event.job or '-'}",
     "Cancelled": lambda event: f"cancelled {' '.join(event.jobs)}".rstrip(),
     "Invalid": lambda event: f"invalid {event.sim}: {event.path} {event.why}",
+    "Archived": lambda event: (
+        f"archived {counted(event.count, 'output')} of {event.product} in {event.path} ({size(event.size)})"
+    ),
     "Closed": lambda event: f"ends: {event.why}",
     "Segment": lambda event: f"begins, stilt {event.stilt}",
 }

@@ -54,8 +54,7 @@ def find_id(layout: Layout, text: str) -> str:
 
 def find_dated(root: Path, sim: str, suffix: str) -> Path | None:
     """Return a simulation's file in dated folders: by the date in its id, else wherever it lies."""
-    dates = ["-".join(parts) for parts in _TIME_IN_ID.findall(f"{sim}_")]
-    guess = root / (dates[-1] if dates else "") / f"{sim}{suffix}"
+    guess = root / next(iter(_dates_in(sim)), "") / f"{sim}{suffix}"
     if guess.is_file():
         return guess
     folders = sorted(root.iterdir()) if root.is_dir() else []
@@ -69,10 +68,24 @@ def model_words(layout: Layout, sim: str) -> Words | None:
         return Words(log, log.read_text(encoding="utf-8", errors="replace"))
     particles = find_dated(layout.particles_dir, sim, ".parquet")
     if particles is None:
-        return None
-    from stilt.particles.parquet import read_provenance  # type: ignore[import-not-found, unused-ignore]
+        return _archived_words(layout, sim)
+    from stilt.particles.parquet import read_provenance
 
     return Words(particles, read_provenance(particles).get("model_log", ""))
+
+
+def _archived_words(layout: Layout, sim: str) -> Words | None:
+    from stilt.archive.shelf import Shelf
+
+    shelf = Shelf(layout)
+    dated = (shelf.find(f"particles/{date}/{sim}.parquet") for date in _dates_in(sim))
+    found = next(filter(None, dated), None) or shelf.find_named("particles", f"{sim}.parquet")
+    return None if found is None else Words(found.archive, found.provenance().get("model_log", ""))
+
+
+def _dates_in(sim: str) -> list[str]:
+    """Return the dates that an id may have in it, the last one first: that is the receptor's."""
+    return ["-".join(parts) for parts in reversed(_TIME_IN_ID.findall(f"{sim}_"))]
 
 
 def task_words(layout: Layout, sim: str) -> Words | None:

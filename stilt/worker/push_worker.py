@@ -25,8 +25,10 @@ from stilt.worker.scratch import make_scratch, remove_scratch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stilt.batch.chunks import Chunk
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
+    from stilt.log.fold import State
     from stilt.paths import Layout
 
 EXIT_COMPLETE = 0
@@ -100,13 +102,7 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     chunk = read_chunk(layout.chunk(batch, manifest.chunks[task].digest))
     config = _settings(layout, manifest)
     index = OutputIndex(layout.log_dir)
-    ended = {
-        sim: state.outcome
-        for sim, state in index.fold_task(batch, task).sims.items()
-        if state.outcome in {"complete", "empty", "failed"}
-    }
-    todo = deque(entry for entry in chunk.simulations if entry.sim not in ended)
-    tally = Tally(todo, failed=sum(outcome == "failed" for outcome in ended.values()))
+    tally = _left(index.fold_task(batch, task), chunk)
     writer = this_writer("worker", task, index.next_attempt(batch, task))
     log = SegmentWriter(
         layout.log_dir,
@@ -116,12 +112,12 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
         transport=manifest.transports,
         footprints=manifest.footprints,
     )
-    if not todo:
+    if not tally.todo:
         log.append(Closed(time.time()))
         return _ending(tally, "finished")
     say(
         f"batch {batch} task {task} attempt {writer.attempt} on {writer.node or writer.host} "
-        f"(pid {writer.pid}): {len(todo)} simulations, {cpus} at a time"
+        f"(pid {writer.pid}): {len(tally.todo)} simulations, {cpus} at a time"
     )
     scratch = make_scratch(config.execution.scratch)
     try:
@@ -129,6 +125,17 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     finally:
         remove_scratch(scratch)
     return _ending(tally, why)
+
+
+def _left(state: State, chunk: Chunk) -> Tally:
+    """Return what earlier lives of a task have left to do."""
+    ended = {
+        sim: simulation.outcome
+        for sim, simulation in state.sims.items()
+        if simulation.outcome in {"complete", "empty", "failed"}
+    }
+    todo = deque(entry for entry in chunk.simulations if entry.sim not in ended)
+    return Tally(todo, failed=sum(outcome == "failed" for outcome in ended.values()))
 
 
 def slurm_deadline() -> float | None:
@@ -139,18 +146,18 @@ def slurm_deadline() -> float | None:
 
 def _settings(layout: Layout, manifest: Manifest) -> Config:
     """Read the batch's settings, which are named by their digest."""
-    from stilt.config.digests import config_digest
+    from stilt.config.digests import snapshot_digest
     from stilt.config.load import parse_config
 
     path = layout.config_snapshot(manifest.batch, manifest.config)
     hint = "`stilt run` hands its work over again"
     try:
-        config = parse_config(path.read_text(encoding="utf-8"), str(path))
+        data = path.read_bytes()
+        if snapshot_digest(data) != manifest.config:
+            raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
+        return parse_config(data.decode(), str(path))
     except (OSError, UnicodeDecodeError, InputError) as error:
         raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
-    if config_digest(config) != manifest.config:
-        raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
-    return config
 
 
 def _ending(tally: Tally, why: str) -> Ending:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stilt import __version__
+from stilt.archive.shelf import Shelf
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
 from stilt.durable import digest_file, publish_with
 from stilt.errors import EnvironmentFailure
@@ -72,6 +73,7 @@ class Simulator:
         self.config = config
         self.layout = layout
         self.scratch = scratch
+        self.shelf = Shelf(layout, skip_damaged=True)
         name = f"{engine.name} {engine.version}"
         self._transport = {met: transport_digest(config, met, name) for met in config.mets}
         self._footprints = {name: footprint_digest(config, name) for name in config.footprints}
@@ -127,10 +129,12 @@ class Simulator:
 
         path = self.layout.particles(simulation)
         try:
-            provenance = read_provenance(path)
+            archived = None if path.exists() else self.shelf.find(path)
+            provenance = read_provenance(path) if archived is None else archived.provenance()
             if provenance.get("transport_digest") != self._transport[simulation.met]:
                 return None
-            return _Particles(read_particles(path), "", 0, provenance, is_new=False)
+            table = read_particles(path) if archived is None else archived.particles()
+            return _Particles(table, "", 0, provenance, is_new=False)
         except Exception:  # noqa: BLE001 - missing, truncated, garbage: then there are none, and transport runs
             return None
 
@@ -229,8 +233,12 @@ class Simulator:
         }
 
     def _output(self, path: Path) -> Output:
-        size, digest = digest_file(path)
-        return Output(self.layout.relative(path), size, digest)
+        """Return what the log is to say of an output; particles that were read may be in an archive."""
+        relative = self.layout.relative(path)
+        archived = None if path.exists() else self.shelf.find(path)
+        if archived is not None:
+            return Output(relative, archived.entry.size, archived.entry.digest)
+        return Output(relative, *digest_file(path))
 
     def _keep_log(self, simulation: Simulation, failure: TransportError | None) -> None:
         """Keep the model's words for a failure, and drop those of an earlier one after a success."""

@@ -72,6 +72,8 @@ def odd_event(rng):
         {"sim": "a_1"},
         {"event": "segment", "major": 1, "minor": 0},
         {"event": "closed", "at": 1.0},
+        {"event": "archived", "at": 1.0, "product": "particles", "path": "p", "count": 3, "size": 9, "digest": "d"},
+        {"event": "archived", "at": 1.0, "product": "particles", "path": "p", "count": "3", "size": 9, "digest": "d"},
     ])  # fmt: skip
 
 

@@ -280,3 +280,33 @@ def test_without_the_package_for_rds_the_two_ways_on_are_named(tmp_path, monkeyp
     assert "needs the package rdata" in caught.value.message
     assert "pip install 'stilt-hpc[rds]'" in caught.value.hint
     assert "write.csv" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("call", "noted"),
+    [
+        ("stilt_apply(FUN = my_step,\n            n_cores = n_cores)", "my_step"),
+        ("stilt_apply(FUN = simulation_step,\n            n_cores = n_cores)", None),
+        ("stilt_apply(simulation_step, n_cores = n_cores)", None),
+        ("stilt_apply(FUN =", None),
+    ],
+)
+def test_a_step_function_of_its_own_is_told_of(tmp_path: Path, call: str, noted: str | None):
+    script = tmp_path / "run_stilt.r"
+    script.write_text(SCRIPT + call + "\n")
+    told = [note for note in read_r_stilt(script).notes if "stilt_apply" in note]
+    if noted is None:
+        assert told == []
+    else:
+        (note,) = told
+        line = SCRIPT.count("\n") + 1
+        assert f"line {line}: stilt_apply runs {noted}" in note
+
+
+def test_receptors_named_by_a_path_of_another_machine_are_found_in_the_project(tmp_path: Path):
+    (tmp_path / "places.csv").write_text("run_time,lati,long,zagl\n2019-03-01 06:00,46.5,8.25,10\n")
+    script = tmp_path / "run_stilt.r"
+    reading = "receptors <- read.csv(file.path('/scratch/somebody', 'places.csv'))\n"
+    script.write_text(SCRIPT + reading + "receptors$run_time <- as.POSIXct(receptors$run_time)\n")
+    write_project(tmp_path / "new", read_r_stilt(script))
+    assert "8.25,46.5,10" in (tmp_path / "new" / "receptors.csv").read_text()

@@ -8,6 +8,7 @@ import pytest
 
 from stilt.config.schema import Config, Met
 from stilt.errors import ProblemsError
+from stilt.particles.columns import COLUMNS
 from stilt.simulation import Receptor, Simulation
 from stilt.transport.engines import load_engine
 from stilt.transport.native.engine import NativeEngine
@@ -86,6 +87,16 @@ def test_a_run_returns_the_columns_that_were_asked_for(config, tmp_path):
     assert "30 levels" in result.log
     assert result.error_particles is None
     assert not any(workdir.iterdir())
+
+
+def test_numbers_have_the_decimals_that_hycs_std_prints(config, tmp_path):
+    workdir = tmp_path / "work"
+    workdir.mkdir()
+    particles = NativeEngine().run(SIMULATION, config, workdir).particles
+    for name, values in particles.columns.items():
+        printed = [float(f"{value:.{COLUMNS[name].decimals}f}") for value in values]
+        np.testing.assert_array_equal(values, printed, err_msg=name)
+    assert len(np.unique(particles["foot"])) > 100
 
 
 def test_simulations_of_a_task_share_their_columns(config, tmp_path):

@@ -32,8 +32,8 @@ TOLERANCE = {
     "pres": 0.015,
     "dens": 1.2e-5,
     "zsfc": 0.01,
-    "temp": 0.008,
-    "temz": 0.008,
+    "temp": 0.0101,  # a unit of the last digit: both have two
+    "temz": 0.0101,
     "rhfr": 2e-5,
     "wout": 3e-6,
     "shtf": 0.02,

@@ -94,6 +94,17 @@ def test_a_controller_that_is_too_busy_at_first(cluster: Cluster, tmp_path: Path
     assert_submitted_once(run)
 
 
+def test_a_full_controller_that_sbatch_itself_waits_for_is_named(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path / "p", cluster, [5], workers=1)
+    words = "Slurm temporarily unable to accept job, sleeping and retrying."
+    full = f"echo 'sbatch: error: {words}' >&2; sleep 6"
+    run.project.env["PATH"] = wrapped(tmp_path / "w", cluster, {"sbatch": full}).env["PATH"]
+    answer = run.stilt("run")
+    assert answer.code == 0, answer.err
+    assert f"sbatch has not answered yet ({words}); waiting" in answer.err
+    assert_submitted_once(run)
+
+
 @pytest.mark.parametrize(
     ("program", "body"),
     [

@@ -221,7 +221,9 @@ def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(project_log, s
             written += part
     os.close(mine)
     assert watcher.wait() == 0
-    assert written.startswith("\x1b[?1049h\x1b[?25l"), "the other screen, no cursor"
+    assert written.startswith("\x1b[?1049h\x1b[?25l\x1b[?7l"), (
+        "the other screen, no cursor, no wrapping"
+    )
     assert "\x1b[2J" not in written, "clearing the screen flickers"
-    assert "\x1b[?25h\x1b[?1049l" in written, "the cursor and the old screen are back"
+    assert "\x1b[?7h\x1b[?25h\x1b[?1049l" in written, "all of it is as it was"
     assert written.rstrip().endswith(str(project_log.layout.project).rsplit("/", 1)[1] + "'")

@@ -27,11 +27,17 @@ from stilt.errors import EnvironmentFailure
 from stilt.processes import die_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 QUERY_TIMEOUT_S = 20.0
 SUBMIT_TIMEOUT_S = 180.0
+"""A full controller has sbatch itself try again for two minutes."""
+
+SILENCE_S = 5.0
+"""After so long the person at the terminal is told what is waited for."""
+
+TRY_AGAIN = "run the same command again when Slurm answers"
 
 _KEPT = frozenset({"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"})
 _SCRUBBED = (
@@ -125,9 +131,16 @@ def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(
-    program: str, *arguments: str, timeout_s: float = QUERY_TIMEOUT_S, given: bytes = b""
+    program: str,
+    *arguments: str,
+    timeout_s: float = QUERY_TIMEOUT_S,
+    given: bytes = b"",
+    waiting: Callable[[str], None] | None = None,
 ) -> Answer:
-    """Run one of Slurm's commands to its end, with ``given`` as its standard input."""
+    """Run one of Slurm's commands to its end, with ``given`` as its standard input.
+
+    ``waiting`` gets what it has said so far, once, when it takes long to answer.
+    """
     path = shutil.which(program)
     if path is None:
         require_slurm()
@@ -137,32 +150,66 @@ def run(
         # only here: in sbatch's environment it would go on into the job
         settings["SLURM_TIME_FORMAT"] = "%s"
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [path, *arguments],
             env=settings,
-            input=given,
-            capture_output=True,
-            timeout=timeout_s,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             # an sbatch that lives on when this process was killed could be accepted unseen
-            preexec_fn=partial(die_with_parent, os.getpid()),
-            check=False,
+            preexec_fn=partial(die_with_parent, os.getpid()),  # noqa: PLW1509 - no threads here
         )
-    except subprocess.TimeoutExpired:
-        return Answer(None, "", f"no answer within {timeout_s:.0f} s")
     except OSError as error:
-        raise EnvironmentFailure(f"{path}: {error.strerror}") from error
-    return Answer(done.returncode, _text(done.stdout), _text(done.stderr))
+        raise EnvironmentFailure(
+            f"{path}: {error.strerror}", "that is no working Slurm: ask the cluster's support"
+        ) from error
+    with process:
+        try:
+            out, err = _communicate(process, given, timeout_s, waiting)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return Answer(None, "", f"no answer within {timeout_s:.0f} s")
+        except BaseException:
+            process.kill()
+            raise
+    return Answer(process.returncode, _text(out), _text(err))
 
 
-def sbatch(script: Path, *arguments: str) -> JobId:
-    """Submit a script once.
+def _communicate(
+    process: subprocess.Popen[bytes],
+    given: bytes,
+    timeout_s: float,
+    waiting: Callable[[str], None] | None,
+) -> tuple[bytes, bytes]:
+    if waiting is None or timeout_s <= SILENCE_S:
+        return process.communicate(given, timeout_s)
+    try:
+        return process.communicate(given, SILENCE_S)
+    except subprocess.TimeoutExpired as early:
+        waiting(last_words(_text(early.stderr or b"")))
+        return process.communicate(timeout=timeout_s - SILENCE_S)
+
+
+def sbatch(script: Path, *arguments: str, say: Callable[[str], None]) -> JobId:
+    """Submit a script once; ``say`` tells the person who waits where sbatch itself waits.
 
     Raises
     ------
     SlurmError
         With sbatch's own words, when it printed no job id.
     """
-    answer = run("sbatch", "--parsable", *arguments, str(script), timeout_s=SUBMIT_TIMEOUT_S)
+
+    def waiting(words: str) -> None:
+        say(f"sbatch has not answered yet{f' ({words})' if words else ''}; waiting")
+
+    answer = run(
+        "sbatch",
+        "--parsable",
+        *arguments,
+        str(script),
+        timeout_s=SUBMIT_TIMEOUT_S,
+        waiting=waiting,
+    )
     job = parse_job_id(answer.out)
     if answer.code == 0 and job is not None:
         return job
@@ -187,7 +234,7 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
         return ()  # asked for a single job that the controller has forgotten
     tasks = parse_squeue(answer.out) if answer.code == 0 else None
     if tasks is None:
-        raise SlurmError(f"squeue: {answer.words or 'it printed nothing'}")
+        raise SlurmError(f"squeue: {answer.words or 'it printed nothing'}", TRY_AGAIN)
     return tasks
 
 
@@ -208,7 +255,7 @@ def show_limits() -> Limits:
     """
     answer = run("scontrol", "show", "config")
     if answer.code != 0:
-        raise SlurmError(f"scontrol show config: {answer.words or 'it printed nothing'}")
+        raise SlurmError(f"scontrol show config: {answer.words or 'it printed nothing'}", TRY_AGAIN)
     return parse_limits(answer.out)
 
 

@@ -196,7 +196,10 @@ def _option(key: str, value: str | float | bool) -> str:
 def _quoted(key: str, value: str) -> str:
     """Quote as sbatch reads: double quotes, in which a backslash takes the next character as it is."""
     if _CONTROL.search(value):
-        raise InputError(f"execution.{key} contains a line break or a control character")
+        raise InputError(
+            f"execution.{key} contains a line break or a control character",
+            "write it on one line in config.yaml",
+        )
     if _PLAIN.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
@@ -205,7 +208,10 @@ def _quoted(key: str, value: str) -> str:
 
 def _setup_line(line: str) -> str:
     if _CONTROL.search(line.replace("\t", " ")):
-        raise InputError("execution.setup: a line contains a line break or a control character")
+        raise InputError(
+            "execution.setup: a line contains a line break or a control character",
+            "make it two lines of the list in config.yaml",
+        )
     return line
 
 

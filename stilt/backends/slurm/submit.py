@@ -157,7 +157,7 @@ def _submit_part(
             say(f"Slurm had accepted it all the same, as job {job.job}")
             return job
         tried = True
-        return commands.sbatch(path, *arguments)
+        return commands.sbatch(path, *arguments, say=say)
 
     try:
         return _patiently(try_once, say)

@@ -16,12 +16,13 @@ from stilt.transport.protocol import TransportResult
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
+    from stilt.particles.table import ParticleTable
     from stilt.simulation import Simulation
     from stilt.transport.native.analysis import Analyses, Setting
     from stilt.transport.native.perturbation import Perturbation
     from stilt.transport.native.run import RunSettings
 
-ALGORITHM = "1.0"
+ALGORITHM = "1.1"
 """Raise it whenever the same settings and seed give other particles."""
 
 _MOST_OPEN_SOURCES = 4
@@ -85,10 +86,10 @@ class NativeEngine:
             stream = Stream(config.seed, simulation.sim, "error")
             errors = transport(analyses, receptor, disturbed, stream)
         return TransportResult(
-            particles=table,
+            particles=as_printed(table),
             log=self._words(files, analyses),
             met_files=files,
-            error_particles=errors,
+            error_particles=None if errors is None else as_printed(errors),
             provenance={"roughness": self._roughness.label},
         )
 
@@ -118,6 +119,25 @@ class NativeEngine:
             BoundaryOptions(config.kbls, config.kmixd, float(config.kmix0)),
             self._roughness,
         )
+
+
+def as_printed(table: ParticleTable) -> ParticleTable:
+    """Return a table with the decimals that hycs_std prints.
+
+    More would be noise: what is measured with the particles is uncertain by far more. And noise cannot be
+    compressed: a table would take three times as many bytes.
+    """
+    import numpy as np
+
+    from stilt.particles.columns import COLUMNS
+    from stilt.particles.rounding import round_to_decimals
+    from stilt.particles.table import ParticleTable
+
+    columns = {}
+    for name, values in table.columns.items():
+        columns[name] = np.empty_like(values)
+        round_to_decimals(values, 10.0 ** COLUMNS[name].decimals, columns[name])
+    return ParticleTable(columns)
 
 
 def _shared_folder(workdir: Path) -> Path | None:

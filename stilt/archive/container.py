@@ -1,0 +1,217 @@
+"""Archive files: Parquet, one row group for each output, and in the footer which output each of them is.
+
+Column ``sim`` is the simulation id in every row. Column ``about`` has, in the first row of a row group only, what an
+output is made of besides its rows.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Struct
+
+from stilt.errors import DamagedError
+from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, encoding_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+SIM, ABOUT = "sim", "about"
+OUTPUTS, SHARED = b"stilt.outputs", b"stilt.shared"
+
+_ROWS_A_PAGE = 1 << 30
+_INDEXES_KEPT = 64
+_FOOTERS_KEPT = 8
+
+
+class Entry(Struct, frozen=True, array_like=True, gc=False):
+    """An output that was packed: where its file was, relative to the output root, and its size and digest."""
+
+    path: str
+    sim: str
+    size: int
+    digest: str
+
+
+class Packed(NamedTuple):
+    """An output as rows, and what it is made of besides."""
+
+    about: bytes
+    rows: pa.Table
+
+
+class ArchiveWriter:
+    """Writes an archive file in place; fsync and rename are the caller's.
+
+    Parameters
+    ----------
+    path
+        A new file, usually under a temporary name.
+    schema
+        Names and types of the columns of all outputs, without ``sim`` and ``about``.
+
+    Attributes
+    ----------
+    count
+        How many outputs were written.
+    shared
+        The texts that outputs have in common.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        own = [pa.field(SIM, pa.string()), pa.field(ABOUT, pa.binary())]
+        self._schema = pa.schema([*own, *(pa.field(f.name, f.type) for f in schema)])
+        self.count = 0
+        self._entries: list[Entry] = []
+        self.shared: list[str] = []
+        self._writer = pq.ParquetWriter(
+            path,
+            self._schema,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            use_dictionary=[SIM],
+            column_encoding={f.name: encoding_of(f.type) for f in schema},
+            data_page_size=PAGE_BYTES,
+            max_rows_per_page=_ROWS_A_PAGE,
+            write_statistics=False,
+            write_page_checksum=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._writer.close()
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.add_key_value_metadata(
+            {OUTPUTS: msgspec.json.encode(self._entries), SHARED: msgspec.json.encode(self.shared)}
+        )
+        self._writer.close()
+
+    def share(self, text: str) -> int:
+        """Return the number of a text that outputs have in common; it is stored once."""
+        if text not in self.shared:
+            self.shared.append(text)
+        return self.shared.index(text)
+
+    def add(self, entry: Entry, packed: Packed) -> None:
+        """Write an output, of one row at least, as the next row group."""
+        rows = packed.rows
+        count = rows.num_rows
+        own = [
+            pa.repeat(pa.scalar(entry.sim, pa.string()), count),
+            pa.concat_arrays(
+                [pa.array([packed.about], pa.binary()), pa.nulls(count - 1, pa.binary())]
+            ),
+        ]
+        table = pa.table([*own, *rows.columns], schema=self._schema)
+        self._writer.write_table(table, row_group_size=count)
+        self._entries.append(entry)
+        self.count += 1
+
+
+class ArchiveIndex(NamedTuple):
+    """What an archive file holds.
+
+    Attributes
+    ----------
+    entries
+        By path, each with the number of its row group.
+    folders
+        The names of the outputs' own files, by their dated folder.
+    shared
+        The texts that outputs have in common.
+    """
+
+    entries: dict[str, tuple[int, Entry]]
+    folders: dict[str, list[str]]
+    shared: tuple[str, ...]
+
+
+def read_index(path: Path) -> ArchiveIndex:
+    """Return what an archive file holds.
+
+    Raises
+    ------
+    DamagedError
+        If its footer can't be read.
+    """
+    return _index(*_identity(path))
+
+
+def read_packed(path: Path, row_group: int, entry: Entry, *, rows: bool = True) -> Packed:
+    """Return an output from an archive file; without ``rows`` its table has none of its columns.
+
+    Raises
+    ------
+    DamagedError
+        If it is not there as a whole.
+    """
+    try:
+        footer = _footer(*_identity(path))
+        with pq.ParquetFile(path, metadata=footer, page_checksum_verification=True) as file:
+            columns = None if rows else [SIM, ABOUT]
+            table = file.read_row_group(row_group, columns=columns, use_threads=False)
+    except (pa.ArrowException, OSError, ValueError, IndexError) as error:
+        raise _damaged(path, error) from error
+    about = table.column(ABOUT)[0].as_py() if table.num_rows else None
+    if about is None or table.column(SIM)[0].as_py() != entry.sim:
+        raise _damaged(path, ValueError(f"row group {row_group} is not that of {entry.sim}"))
+    return Packed(about, table.drop_columns([SIM, ABOUT]))
+
+
+def _identity(path: Path) -> tuple[Path, int, int]:
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise _damaged(path, error) from error
+    return path, facts.st_ino, facts.st_mtime_ns
+
+
+@lru_cache(maxsize=_FOOTERS_KEPT)
+def _footer(path: Path, _inode: int, _mtime_ns: int) -> pq.FileMetaData:
+    return pq.read_metadata(os.fspath(path))
+
+
+@lru_cache(maxsize=_INDEXES_KEPT)
+def _index(path: Path, inode: int, mtime_ns: int) -> ArchiveIndex:
+    try:
+        footer = _footer(path, inode, mtime_ns)
+        texts = footer.metadata or {}
+        entries = msgspec.json.decode(texts[OUTPUTS], type=list[Entry])
+        shared = msgspec.json.decode(texts[SHARED], type=tuple[str, ...])
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
+    if len(entries) != footer.num_row_groups:
+        raise _damaged(path, ValueError("it lists other outputs than it has"))
+    folders: dict[str, list[str]] = {}
+    for entry in entries:
+        folder, _, file = entry.path.rpartition("/")
+        folders.setdefault(folder, []).append(file)
+    return ArchiveIndex(
+        {entry.path: (n, entry) for n, entry in enumerate(entries)}, folders, shared
+    )
+
+
+def _damaged(path: Path, error: Exception) -> DamagedError:
+    why = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DamagedError(
+        f"the archive {path} can't be read: {why}",
+        "'stilt verify', then 'stilt run', makes it again",
+    )

@@ -1,0 +1,198 @@
+"""Footprint files in archives: a row for each cell of each layer that is not zero.
+
+Everything else that a footprint file has goes into ``about``, and the grid, which all of a product have in common,
+into the footer. From these the file is written again, the same bytes with the same NetCDF library.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+
+from stilt.archive.container import Packed
+from stilt.errors import DamagedError
+from stilt.footprint.netcdf import footprint_bytes, read_footprint, write_footprint
+from stilt.simulation import Receptor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import xarray as xr
+    from numpy.typing import NDArray
+
+SCHEMA = pa.schema(
+    [("layer", pa.int32()), ("y", pa.int32()), ("x", pa.int32()), ("foot", pa.float32())]
+)
+
+_WRITTEN_ANEW = frozenset(
+    {
+        "Conventions",
+        "title",
+        "simulation_id",
+        "crs",
+        "crs_format",
+        "receptor_longitudes",
+        "receptor_latitudes",
+        "receptor_heights_m",
+        "receptor_height_reference",
+    }
+)
+"""Global attributes that follow from the rest."""
+
+
+class Grid(Struct, frozen=True):
+    """The cells of a product, with their centres."""
+
+    projection: str
+    is_longlat: bool
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class About(Struct, frozen=True):
+    """What a footprint is made of besides its values.
+
+    Attributes
+    ----------
+    times
+        The start of each layer, seconds since 1970.
+    grid
+        The number of the text in the footer that is its grid.
+    """
+
+    sim: str
+    receptor: Receptor
+    times: tuple[int, ...]
+    grid: int
+    is_integrated: bool
+    provenance: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A grid as the NetCDF writer takes it."""
+
+    projection: str
+    is_longlat: bool
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFootprint:
+    """A footprint from an archive: ``values`` are (layer, y, x), ``times`` the start of each layer."""
+
+    about: About
+    values: NDArray[np.float32]
+    geometry: Cells
+    times: NDArray[np.datetime64]
+    is_integrated: bool
+
+    def write(self, path: Path) -> None:
+        """Write the file that it was."""
+        about = self.about
+        write_footprint(path, self, about.receptor, about.sim, about.provenance)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Return what ``read_footprint`` makes of the file that it was."""
+        about = self.about
+        return read_footprint(footprint_bytes(self, about.receptor, about.sim, about.provenance))
+
+
+def pack(path: Path, share: Callable[[str], int]) -> Packed:
+    """Return a footprint file as rows; ``share`` takes the text of the grid and returns its number.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not a whole footprint file of stilt's.
+    """
+    from netCDF4 import Dataset
+
+    try:
+        with Dataset(path) as file:
+            file.set_auto_mask(False)
+            return _packed(file, share)
+    except (OSError, RuntimeError, LookupError, AttributeError, ValueError) as error:
+        raise DamagedError(
+            f"{path} can't be read as a footprint: {error}",
+            "stilt verify finds such files, stilt run remakes them",
+        ) from error
+
+
+def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:
+    """Return the footprint; ``shared`` are the texts of the archive's footer.
+
+    Raises
+    ------
+    DamagedError
+        If the rows do not fit the grid.
+    """
+    try:
+        about = msgspec.json.decode(packed.about, type=About)
+        grid = msgspec.json.decode(shared[about.grid], type=Grid)
+        values = np.zeros((len(about.times), len(grid.y), len(grid.x)), np.float32)
+        place = tuple(packed.rows.column(name).to_numpy() for name in ("layer", "y", "x"))
+        values[place] = packed.rows.column("foot").to_numpy()
+    except (msgspec.MsgspecError, LookupError) as error:
+        raise DamagedError(
+            f"a footprint in an archive does not fit its grid: {error}",
+            "stilt verify finds such archives, stilt run remakes what is in them",
+        ) from error
+    return PackedFootprint(
+        about=about,
+        values=values,
+        geometry=Cells(grid.projection, grid.is_longlat, np.array(grid.x), np.array(grid.y)),
+        times=np.array(about.times, "datetime64[s]"),
+        is_integrated=about.is_integrated,
+    )
+
+
+def equal(footprint: PackedFootprint, path: Path) -> bool:
+    """Return whether an archive gives the very bytes of a footprint file, or at least the same content.
+
+    The latter where another version of the NetCDF library wrote the file.
+    """
+    with tempfile.TemporaryDirectory(prefix="stilt-archive-") as scratch:
+        written_anew = Path(scratch) / path.name
+        footprint.write(written_anew)
+        if written_anew.read_bytes() == path.read_bytes():
+            return True
+        ours, theirs = read_footprint(written_anew), read_footprint(path)
+    return bool(ours.identical(theirs)) and all(
+        ours[name].dtype == theirs[name].dtype for name in theirs.variables
+    )
+
+
+def _packed(file: Any, share: Callable[[str], int]) -> Packed:
+    attributes = {name: file.getncattr(name) for name in file.ncattrs()}
+    provenance = {key: text for key, text in attributes.items() if key not in _WRITTEN_ANEW}
+    is_longlat = "lat" in file.variables
+    x, y = ("lon", "lat") if is_longlat else ("x", "y")
+    grid = Grid(
+        attributes["crs"], is_longlat, tuple(map(float, file[x][:])), tuple(map(float, file[y][:]))
+    )
+    about = About(
+        sim=attributes["simulation_id"],
+        receptor=msgspec.json.decode(provenance["receptor"], type=Receptor),
+        times=tuple(map(int, file["time"][:])),
+        grid=share(msgspec.json.encode(grid).decode()),
+        is_integrated="interval" not in file["foot"].cell_methods,
+        provenance=provenance,
+    )
+    return Packed(msgspec.json.encode(about), _rows(file["foot"][0]))
+
+
+def _rows(values: NDArray[np.float32]) -> pa.Table:
+    place = np.nonzero(values)
+    if not len(place[0]):  # a row group has one row at least: it says that the first cell is zero
+        place = tuple(np.zeros(1, np.int64) for _ in values.shape)
+    columns = [pa.array(index.astype(np.int32)) for index in place]
+    return pa.table([*columns, pa.array(values[place])], schema=SCHEMA)

@@ -1,0 +1,62 @@
+"""Particle files in archives: their rows as they are stored, their schema with all it says as ``about``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from stilt.archive.container import Packed
+from stilt.particles.parquet import provenance_in, read_stored, restore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.particles.table import ParticleTable
+
+
+def pack(path: Path) -> Packed:
+    """Return a particle file as rows.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not there as a whole.
+    """
+    stored = read_stored(path)
+    return Packed(stored.schema.serialize().to_pybytes(), stored)
+
+
+def table_of(packed: Packed) -> ParticleTable:
+    """Return the table, every value and row as it was given to ``write_particles``."""
+    return restore(packed.rows.cast(schema_of(packed)))
+
+
+def provenance_of(packed: Packed) -> dict[str, str]:
+    """Return what the table was made from."""
+    return provenance_in(schema_of(packed))
+
+
+def schema_of(packed: Packed) -> pa.Schema:
+    """Return the schema that the particle file had."""
+    return pa.ipc.read_schema(pa.py_buffer(packed.about))
+
+
+def equal(packed: Packed, path: Path) -> bool:
+    """Return whether an archive gives the very rows, bit by bit, and metadata that a particle file has."""
+    stored = read_stored(path)
+    schema = schema_of(packed)
+    return (
+        schema.equals(stored.schema, check_metadata=True)
+        and packed.rows.column_names == stored.column_names
+        and all(
+            _bits(ours).equals(_bits(theirs))
+            for ours, theirs in zip(packed.rows.columns, stored.columns, strict=True)
+        )
+    )
+
+
+def _bits(column: pa.ChunkedArray) -> pa.Array:
+    """Return numbers as integers of the same bits, so that NaN equals itself and -0.0 is not 0.0."""
+    values = column.combine_chunks()
+    return values.view(pa.int64()) if pa.types.is_float64(values.type) else values

@@ -1,0 +1,93 @@
+"""``stilt archive``: a finished project's outputs in few large files."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.archive.pack import Packing
+    from stilt.paths import Layout
+
+SHOWN = 20
+
+EXAMPLES = """\b
+Examples:
+  stilt archive demo --dry-run       what it would pack, and what that saves
+  stilt archive demo                 pack; everything reads as before
+"""
+
+
+@click.command("archive", epilog=EXAMPLES)
+@project_argument
+@click.option("--dry-run", is_flag=True, help="Say what would be packed, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(project: Path, dry_run: bool, as_json: bool) -> int:
+    """Pack the particles and footprints of what is complete into few large Parquet files.
+
+    A file is removed only when the archive that it went into was read back, compared with it, and noted in the
+    log. Python, plot, report, verify, status and run read on as before. Killed half-way it loses nothing: the
+    same command goes on. What is made anew later has files of its own again, which count more than an archive.
+
+    Exits with 3 while jobs are queued or running, with 5 if files had to be left as they are.
+    """
+    from stilt.archive.command import archive, preview
+    from stilt.errors import DamagedError
+    from stilt.status.gather import open_project
+
+    layout = open_project(project).layout
+    if dry_run:
+        packing = preview(layout)
+    elif sys.stderr.isatty():
+        packing = _with_progress(layout)
+    else:
+        packing = archive(layout)
+    click.echo(_to_json(packing) if as_json else _to_text(packing, dry_run=dry_run))
+    return DamagedError.exit_code if packing.left else 0
+
+
+def _with_progress(layout: Layout) -> Packing:
+    from stilt.archive.command import archive
+
+    with click.progressbar(length=1, label="archive", file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        return archive(layout, show)
+
+
+def _to_json(packing: Packing) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(packing)).decode()
+
+
+def _to_text(packing: Packing, *, dry_run: bool) -> str:
+    from stilt.quantities import counted, size
+
+    about, were = ("about ", "would be") if dry_run else ("", "were")
+    lines = [
+        f"{product}: {counted(number, 'file')} {were} packed, {size(packing.before_bytes[product])} into "
+        f"{about}{size(packing.after_bytes[product])}"
+        for product, number in packing.outputs.items()
+    ]
+    lines += [f"  {path}" for path in packing.archives]
+    left_behind = packing.removed - sum(packing.outputs.values())
+    if left_behind > 0:
+        lines.append(f"{counted(left_behind, 'file')} removed that an archive had already")
+    lines += [f"left as it is: {path}: {why}" for path, why in packing.left[:SHOWN]]
+    if len(packing.left) > SHOWN:
+        lines.append(f"... and {len(packing.left) - SHOWN:,} more; --json lists all")
+    if dry_run:
+        lines.append("dry run: nothing was written")
+    elif not lines:
+        lines.append("nothing to archive: no complete simulation has files of its own")
+    return "\n".join(lines)

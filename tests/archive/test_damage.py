@@ -1,0 +1,92 @@
+"""A damaged or lost archive is found out, and what was in it is made anew."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from netCDF4 import Dataset
+
+import stilt
+from stilt.archive.container import ArchiveWriter, Entry
+from stilt.archive.footprints import SCHEMA
+from stilt.archive.pack import pack_output
+from stilt.durable import digest_file
+from stilt.errors import DamagedError
+from tests.archive.reading import archives, everything, loose
+
+
+def of_product(project, product):
+    return next(path for path in archives(project) if f"/{product}/" in str(path))
+
+
+def flip(path, place):
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def packed(project):
+    assert project.stilt("archive").code == 0
+    return project
+
+
+@pytest.mark.parametrize("product", ["particles", "near"])
+def test_one_damaged_output_is_named_and_only_its_simulation_is_run_again(packed, product):
+    before = everything(packed)
+    path = of_product(packed, product)
+    column = pq.read_metadata(path).row_group(2).column(4)
+    flip(path, column.data_page_offset + column.total_compressed_size - 2)
+
+    with pytest.raises(DamagedError, match="stilt verify"):
+        everything(packed)
+
+    answer = packed.stilt("verify", "--json")
+    said = json.loads(answer.out)
+    assert answer.code == 5
+    (broken,) = said["broken"]
+    assert product in broken["path"]
+    assert "is damaged" in broken["why"]
+    assert packed.stilt("run").code == 1
+    assert {name.split("/")[-1].rpartition(".")[0] for name in loose(packed)} == {broken["sim"]}
+    assert everything(packed) == before
+    assert packed.stilt("verify").code == 0
+    assert packed.stilt("archive").code == 0
+    assert loose(packed) == []
+    assert everything(packed) == before
+
+
+@pytest.mark.parametrize("injury", ["lost", "footer", "cut"])
+def test_an_archive_that_cannot_be_opened_is_work_again(packed, injury):
+    before = everything(packed)
+    path = of_product(packed, "particles")
+    if injury == "lost":
+        path.unlink()
+    elif injury == "footer":
+        flip(path, -1)
+    else:
+        path.write_bytes(path.read_bytes()[:1000])
+    said = json.loads(packed.stilt("verify", "--json").out)
+    assert {broken["path"].split("/")[0] for broken in said["broken"]} == {"particles"}
+    assert len(said["broken"]) == 9
+    assert packed.stilt("run").code == 1
+    assert packed.stilt("archive").code == 0
+    assert everything(packed) == before
+    assert packed.stilt("verify").code == 0
+
+
+def test_a_user_is_told_of_a_damaged_archive(packed):
+    flip(of_product(packed, "near"), -1)
+    with pytest.raises(DamagedError, match="can't be read"):
+        stilt.Project(packed.path)[0].footprint("near")
+
+
+def test_a_footprint_with_more_in_it_than_an_archive_keeps_is_not_packed(project):
+    (path, *_) = sorted((project.output / "footprints" / "near").rglob("*.nc"))
+    with Dataset(path, "a") as file:
+        file["foot"].remark = "added by hand"
+    layout = stilt.Project(project.path).layout
+    entry = Entry(layout.relative(path), "sim", *digest_file(path))
+    writer = ArchiveWriter(project.path / "x.parquet", SCHEMA)
+    with writer, pytest.raises(DamagedError, match="it has more in it than stilt writes"):
+        pack_output(layout, entry, writer)
