@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.errors import EnvironmentFailure
 from stilt.log import checkpoint, names
-from stilt.log.fold import SegmentFacts, State
+from stilt.log.facts import SegmentFacts
+from stilt.log.fold import State
 from stilt.log.lines import PREFIX_BYTES
 from stilt.log.reader import Scan, Scanner, read_bytes
 from stilt.log.states import LeanEvent, Life

@@ -94,12 +94,7 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
         If the log or the scratch folder cannot be written, or the engine cannot run here.
     """
     manifest = read_manifest(layout.manifest(batch))
-    if not 0 <= task < len(manifest.chunks):
-        raise InputError(
-            f"batch {batch} has tasks 0 to {len(manifest.chunks) - 1}, not {task}",
-            "submit the array that `stilt run` rendered",
-        )
-    chunk = read_chunk(layout.chunk(batch, manifest.chunks[task].digest))
+    chunk = _chunk(layout, manifest, task)
     config = _settings(layout, manifest)
     index = OutputIndex(layout.log_dir)
     tally = _left(index.fold_task(batch, task), chunk)
@@ -125,6 +120,15 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     finally:
         remove_scratch(scratch)
     return _ending(tally, why)
+
+
+def _chunk(layout: Layout, manifest: Manifest, task: int) -> Chunk:
+    if not 0 <= task < len(manifest.chunks):
+        raise InputError(
+            f"batch {manifest.batch} has tasks 0 to {len(manifest.chunks) - 1}, not {task}",
+            "submit the array that `stilt run` rendered",
+        )
+    return read_chunk(layout.chunk(manifest.batch, manifest.chunks[task].digest))
 
 
 def _left(state: State, chunk: Chunk) -> Tally:
