@@ -148,7 +148,7 @@ class Shelf:
         return [
             file
             for _, index in self._indexes(product, date)
-            for file in index.folders.get(f"{product}/{date}", ())
+            for file in index.folders.get(folder_of(product, date), ())
         ]
 
     def names(self, product: str) -> list[ArchiveName]:
@@ -180,6 +180,11 @@ def product_and_date(relative: str) -> tuple[str, str]:
     if product == PARTICLES and file.endswith(ERROR_SUFFIX):
         product = ERROR_PARTICLES
     return product, date
+
+
+def folder_of(product: str, date: str) -> str:
+    """Return the dated folder, relative to the output root, of the own files of a product's outputs."""
+    return f"{PARTICLES if product == ERROR_PARTICLES else product}/{date}"
 
 
 def parse_name(file: str) -> ArchiveName | None:

@@ -149,7 +149,7 @@ class Simulator:
     def _particle_files(self, simulation: Simulation) -> list[Path]:
         """Return where the particles of a simulation are to be, and those of an error run if there is one."""
         paths = [self.layout.particles(simulation)]
-        if self.config.has_wind_error or self.config.has_mixed_layer_error:
+        if self.config.has_error_run:
             paths.append(self.layout.error_particles(simulation))
         return paths
 

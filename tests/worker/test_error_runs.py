@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stilt.batch.present import Listing
 from stilt.particles.parquet import read_provenance
+from stilt.paths import Layout
 from tests.engines import runs
 from tests.projects import FOOTPRINT, Project, make_project
 
@@ -44,7 +46,7 @@ def test_what_was_killed_between_the_two_is_run_whole(
     errors.unlink()
     if error_particles == "of other settings":
         errors.write_bytes(old)
-    change(project, "xres: 0.1", "xres: 0.2")  # footprints alone are asked for, from these particles
+    change(project, "xres: 0.1", "xres: 0.2")  # asks for footprints alone
 
     answer = project.stilt("run")
     assert answer.code == 0, answer.out
@@ -60,3 +62,29 @@ def test_footprints_alone_are_made_from_what_both_left(project: Project) -> None
     assert project.stilt("run").code == 0
     assert len(runs(project.runs_file)) == 1
     assert project.stilt("verify").code == 0
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_error_particles_that_are_gone_are_made_anew(project: Project, *, archived: bool) -> None:
+    if archived:
+        assert project.stilt("archive").code == 0
+        assert "nothing to do" in project.stilt("run").out
+        next(project.output.glob("archive/error_particles/*")).unlink()
+    else:
+        two_runs(project)[1].unlink()
+    assert "1 output missing" in project.stilt("run").out
+    assert project.stilt("verify").code == 0
+    assert "nothing to do" in project.stilt("run").out
+
+
+def test_a_run_leaves_the_file_that_a_live_worker_is_writing(project: Project) -> None:
+    (path, errors) = two_runs(project)
+    folder, sim = path.parent, path.stem
+    leftover = folder / f".tmp-000000000000-{errors.name}"
+    leftover.touch()
+    listing = Listing(Layout.of(project.path))
+    assert sim in listing.error_particles(folder.name)
+    listing.remove_leftovers([sim])
+    assert leftover.exists()
+    listing.remove_leftovers([])
+    assert not leftover.exists()
