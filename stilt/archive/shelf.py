@@ -70,8 +70,8 @@ class Found(NamedTuple):
 
         return provenance_of(self.packed(rows=False))
 
-    def check(self) -> None:
-        """Read it, and do nothing with it.
+    def write(self, path: Path) -> None:
+        """Write the file that it was: the same bytes, with the same versions of the libraries.
 
         Raises
         ------
@@ -79,9 +79,12 @@ class Found(NamedTuple):
             If it is not there as a whole.
         """
         if self.entry.path.startswith(FOOTPRINTS):
-            self.footprint()
+            self.footprint().write(path)
         else:
-            self.particles()
+            from stilt.archive.particles import stored_of
+            from stilt.particles.parquet import write_stored
+
+            write_stored(path, stored_of(self.packed()))
 
     def footprint(self) -> PackedFootprint:
         """Return the footprint that it is."""
