@@ -150,7 +150,7 @@ def test_a_killed_pool_process_fails_its_simulation_and_no_other(hand_over) -> N
 
 
 @pytest.mark.parametrize("what", ["chunk", "settings", "manifest"])
-@pytest.mark.parametrize("injury", ["truncated", "cut by a byte", "edited", "missing"])
+@pytest.mark.parametrize("injury", ["truncated", "cut by a byte", "edited", "not text", "missing"])
 def test_a_damaged_batch_is_5_and_nothing_is_run(hand_over, what: str, injury: str) -> None:
     project, task = hand_over([5, 6])
     folder = project.output / "chunks" / project.batches()[0]
@@ -165,6 +165,8 @@ def test_a_damaged_batch_is_5_and_nothing_is_run(hand_over, what: str, injury: s
         path.write_bytes(data[: len(data) // 2])
     elif injury == "cut by a byte":
         path.write_bytes(data.rstrip()[:-1])
+    elif injury == "not text":
+        path.write_bytes(data.replace(b"fake", b"f\xffke"))
     elif injury == "edited":
         path.write_bytes(data.replace(b"5", b"7").replace(b"{", b"[", 1))
     answer = project.stilt(*task)
