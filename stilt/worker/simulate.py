@@ -84,13 +84,12 @@ class Simulator:
         Raises
         ------
         EnvironmentFailure
-            If the output root refuses to be written, which is no simulation's fault.
+            If the output root or the scratch folder refuses to be written, which is no simulation's fault.
         """
         simulation = entry.simulation
         began = time.monotonic()
         memory.reset_peak()
-        workdir = self.scratch / simulation.sim
-        workdir.mkdir()
+        workdir = _make_workdir(self.scratch / simulation.sim)
         model_peak = 0
         failure: TransportError | None = None
         outcome: Outcome = "failed"
@@ -263,6 +262,17 @@ class Simulator:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
                 path.write_text(text, encoding="utf-8", errors="replace")
+
+
+def _make_workdir(path: Path) -> Path:
+    try:
+        path.mkdir()
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the work directory {path} cannot be made: {error.strerror}",
+            "make room there, or set `execution: {scratch: FOLDER}` in config.yaml",
+        ) from error
+    return path
 
 
 def _classify(error: Exception, layout: Layout) -> TransportError:

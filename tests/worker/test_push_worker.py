@@ -352,6 +352,24 @@ def test_a_full_output_disk_stops_the_run_and_the_next_one_goes_on(
     assert list((small_disk / "out").rglob(".tmp-*")) == []
 
 
+def test_a_work_disk_without_room_for_a_folder_stops_the_worker_and_fails_nothing(
+    hand_over, small_disk: Path
+) -> None:
+    project, task = hand_over([5] * 8, settings=f"execution: {{scratch: {small_disk}}}")
+    mount = [
+        "mount",
+        "-o",
+        "remount,nr_inodes=2",
+        str(small_disk),
+    ]  # itself and the worker's folder
+    subprocess.run(mount, check=True)
+    answer = project.stilt(*task)
+    assert answer.code == 4
+    assert f"the work directory {small_disk}" in answer.err
+    assert "No space left" in answer.err
+    assert set(project.outcomes().values()) <= {"interrupted"}
+
+
 def test_a_disk_that_fills_while_footprints_are_written_is_named_as_such(
     tmp_path: Path, small_disk: Path
 ) -> None:
