@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from stilt.durable import make_folder
 from stilt.errors import EnvironmentFailure
 from stilt.identity import user_name
 
@@ -58,7 +59,7 @@ def run_lock(layout: Layout, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     """
     path = layout.run_lock
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle = path.open("a+b")
     except OSError as error:
         raise EnvironmentFailure(
