@@ -7,13 +7,15 @@ bytes). It can be deleted at any time, and whatever is odd about it makes it as 
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from msgspec import MsgspecError, Struct, json
 
-from stilt.durable import publish_with
+from stilt.durable import TEMPORARY_PREFIX, publish_with
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.fold import SegmentFacts, State
 from stilt.log.frozen import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 CHECKPOINT_FORMAT = (1, FORMAT_MAJOR, FORMAT_MINOR)
 
 _TRAILER_BYTES = 20
+_SURELY_DEAD_S = 3600.0
 
 
 class Footer(Struct):
@@ -70,6 +73,7 @@ def save(path: Path, state: State) -> None:
     events = [event for batch in state.batches.values() for event in _events_of(batch)]
     now, earlier = (counts_of(tally, number) for tally in tallies)
     footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier))
+    _remove_leftovers(path)
     publish_with(path, lambda temporary: _write(temporary, state, footer, number))
 
 
@@ -87,6 +91,14 @@ def load(path: Path) -> State | None:
         return _state_of(footer, FrozenSims(data, footer.sections, footer.lives, footer.tallies))
     except (OSError, ValueError, LookupError, MsgspecError):
         return None
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what commands left that were killed while they wrote a checkpoint: it can be as large as the log."""
+    for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _SURELY_DEAD_S:
+                leftover.unlink()
 
 
 def _state_of(footer: Footer, frozen: FrozenSims) -> State:
