@@ -43,7 +43,7 @@ def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = T
     OSError
         As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
     try:
         write(temporary)
@@ -54,6 +54,27 @@ def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = T
             temporary.unlink()
         raise
     if durable:
+        fsync_dir(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where there is none; what was made is durable on return.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it.
+    """
+    try:
+        path.mkdir()
+    except FileNotFoundError:
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+    except OSError:
+        if not path.is_dir():
+            raise
+        return
+    with contextlib.suppress(PermissionError):  # one may write into a folder that one may not list
         fsync_dir(path.parent)
 
 

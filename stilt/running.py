@@ -113,6 +113,7 @@ def _read(request: Request) -> _Project:
     settings = Settings(
         {met: transport_digest(config, met, name) for met in config.mets},
         {name: footprint_digest(config, name) for name in config.footprints},
+        has_error_run=config.has_error_run,
     )
     return _Project(layout, config, simulations, engine, settings, notes)
 

@@ -87,7 +87,7 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DamagedError(
             f"the batch's manifest {path} cannot be read: {why}",

@@ -7,13 +7,15 @@ bytes). It can be deleted at any time, and whatever is odd about it makes it as 
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from msgspec import MsgspecError, Struct, json
 
-from stilt.durable import publish_with
+from stilt.durable import TEMPORARY_PREFIX, publish_with
 from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 CHECKPOINT_FORMAT = (2, FORMAT_MAJOR, FORMAT_MINOR)
 
 _TRAILER_BYTES = 20
+_SURELY_DEAD_S = 3600.0
 
 
 class Footer(Struct):
@@ -83,6 +86,7 @@ def save(path: Path, state: State) -> None:
         last_failed=[failed.sim for failed in state.last_failed().values()],
     )
     freezing = Freezing(state.sims, state.earlier, number)
+    _remove_leftovers(path)
     # Not synced: it is a cache, and what a crash leaves of it has not the checksums that it should have.
     publish_with(path, lambda temporary: _write(temporary, freezing, footer), durable=False)
 
@@ -101,6 +105,14 @@ def load(path: Path) -> State | None:
         return _state_of(footer, data)
     except (OSError, ValueError, LookupError, MsgspecError):
         return None
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what commands left that were killed while they wrote a checkpoint: it can be as large as the log."""
+    for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _SURELY_DEAD_S:
+                leftover.unlink()
 
 
 def _state_of(footer: Footer, data: bytes) -> State:

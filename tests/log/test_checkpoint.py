@@ -1,5 +1,6 @@
 """The checkpoint is a cache: with it the log says what it says without, and anything odd about it is no matter."""
 
+import os
 import random
 import shutil
 
@@ -177,3 +178,15 @@ def test_small_logs_have_no_checkpoint(tmp_path, monkeypatch):
     log_dir = write(random.Random(3), tmp_path / "log")
     OutputIndex(log_dir).fold()
     assert not (log_dir / "checkpoint").exists()
+
+
+def test_what_a_killed_command_left_of_one_is_removed_and_what_is_being_written_is_not(tmp_path):
+    write(random.Random(1), tmp_path)
+    old, new = (tmp_path / f".tmp-{number}-checkpoint" for number in range(2))
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (1.0, 1.0))
+    OutputIndex(tmp_path).fold()
+    assert (tmp_path / "checkpoint").exists()
+    assert not old.exists()
+    assert new.exists()

@@ -61,7 +61,7 @@ def kept_queue(
     users: Iterable[str], clusters: Iterable[str] = (), max_age_s: float = MAX_AGE_S
 ) -> Queue | None:
     """Return what an earlier command was answered, if that is recent; asks nobody."""
-    with contextlib.suppress(OSError, msgspec.DecodeError):
+    with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
         data = _file("squeue", *users, "@", *clusters).read_bytes()
         queue = msgspec.json.decode(data, type=Queue)
         if 0 <= time.time() - queue.as_of < max_age_s:
@@ -91,7 +91,7 @@ def forget_queue(users: Iterable[str], clusters: Iterable[str] = ()) -> None:
 def local_limits() -> Limits:
     """Return the limits and name of the cluster that squeue asks; they hardly ever change."""
     path = _file("limits")
-    with contextlib.suppress(OSError, msgspec.DecodeError):
+    with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
         kept = msgspec.json.decode(path.read_bytes(), type=_KeptLimits)
         if 0 <= time.time() - kept.as_of < LIMITS_MAX_AGE_S:
             return kept.limits
