@@ -182,6 +182,8 @@ def test_a_path_that_slurm_cannot_number_files_in_is_refused():
         ("1-02:03", 93780),
         ("1-02:03:04", 93784),
         ("UNLIMITED", None),
+        (0, None),
+        ("00:00:00", None),
         ("", None),
         (None, None),
     ],

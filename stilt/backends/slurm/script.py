@@ -160,17 +160,20 @@ def time_limit_s(text: object) -> int | None:
     """Read Slurm's ways to write a time limit; None for no limit and for what Slurm refuses.
 
     ``minutes``, ``minutes:seconds``, ``hours:minutes:seconds``, ``days-hours``,
-    ``days-hours:minutes`` and ``days-hours:minutes:seconds`` (sbatch's manual page, ``--time``).
+    ``days-hours:minutes`` and ``days-hours:minutes:seconds``; zero is no limit (sbatch's manual
+    page, ``--time``).
     """
     match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", str(text).strip())
     if match is None:
         return None
     days, first, second, third = (int(part) if part else 0 for part in match.groups())
     if match[1] is not None:
-        return ((days * 24 + first) * 60 + second) * 60 + third
-    if match[4] is not None:
-        return (first * 60 + second) * 60 + third
-    return first * 60 + second
+        seconds = ((days * 24 + first) * 60 + second) * 60 + third
+    elif match[4] is not None:
+        seconds = (first * 60 + second) * 60 + third
+    else:
+        seconds = first * 60 + second
+    return seconds or None
 
 
 def _output_name(first: int, index: str) -> str:
