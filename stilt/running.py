@@ -176,8 +176,7 @@ class _Run:
             state, liveness = fold_and_observe(index, fresh=True)
 
         def keeps(batch: str, task: int) -> bool:
-            known = state.batches[batch]
-            if not (known.submissions or known.intents or known.tasks):
+            if not state.batches[batch].was_started(task):
                 return False  # a hand-over that died: whoever does one holds the lock held here
             return liveness.of(batch, task).life is not Life.GONE
 
