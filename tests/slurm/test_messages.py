@@ -107,6 +107,12 @@ def test_a_task_that_does_not_requeue_says_why(surroundings: dict[str, str], wor
     assert words in requeue_self(3, surroundings)
 
 
+def test_a_task_that_finds_no_slurm_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    words = requeue_self(3, {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"})
+    assert words == "not requeued: backend slurm: there is no sbatch on PATH"
+
+
 @pytest.mark.slurm
 def test_a_backend_asked_for_without_a_number_of_tasks(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path, cluster, [5], workers=1)
