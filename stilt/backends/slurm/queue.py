@@ -20,6 +20,7 @@ from msgspec import Struct
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.durable import publish
+from stilt.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +77,7 @@ def ask_queue(users: Iterable[str], clusters: Iterable[str] = ()) -> Queue:
     try:
         tasks = commands.squeue(f"--user={','.join(users)}", clusters=clusters)
         queue = Queue(now, tasks, clusters=clusters)
-    except commands.SlurmError as error:
+    except EnvironmentFailure as error:  # also one that there is no squeue, or no process for it
         queue = Queue(now, problem=error.message, clusters=clusters)
     _keep(_file("squeue", *users, "@", *clusters), queue)
     return queue
@@ -97,7 +98,7 @@ def local_limits() -> Limits:
             return kept.limits
     try:
         limits = commands.show_limits()
-    except commands.SlurmError:
+    except EnvironmentFailure:
         return Limits()
     _keep(path, _KeptLimits(time.time(), limits))
     return limits
