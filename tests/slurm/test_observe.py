@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import socket
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +14,10 @@ from stilt.backends.slurm import commands, observe
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.backends.slurm.observe import Array, observe_slurm
 from stilt.backends.slurm.queue import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 ME = getpass.getuser()
 NOW = time.time()
@@ -71,6 +77,24 @@ def test_other_users_jobs_that_are_hidden_are_unknown(monkeypatch: pytest.Monkey
     monkeypatch.setattr(observe.os, "getuid", lambda: 12345)
     lives, _ = observe_slurm([array(user="somebody")], fresh=True)
     assert lives["b1", 0].life is Life.UNKNOWN
+
+
+def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(commands, "has_slurm", lambda: True)
+    monkeypatch.setattr(observe, "FRESH_S", 0)
+    for here in ("there", "here"):
+
+        def squeue(*_: str, clusters: Sequence[str], here: str = here) -> tuple[QueuedTask, ...]:
+            return (listed("RUNNING"),) if "there" in (clusters or (here,)) else ()
+
+        monkeypatch.setattr(commands, "squeue", squeue)
+        monkeypatch.setattr(commands, "show_limits", lambda here=here: Limits(cluster=here))
+        monkeypatch.setattr(socket, "gethostname", lambda here=here: f"login.{here}")
+        lives, _ = observe_slurm([array(cluster="there")], fresh=True)
+        assert lives["b1", 0].life is Life.LIVE, here
 
 
 def test_a_machine_without_slurm_knows_nothing(monkeypatch: pytest.MonkeyPatch):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from hashlib import blake2b
 from pathlib import Path
@@ -105,9 +106,12 @@ def local_limits() -> Limits:
 
 
 def _file(kind: str, *words: str) -> Path:
-    """Return where an answer is kept: one file for each cluster and question."""
+    """Return where an answer is kept: one file for each host, cluster and question.
+
+    Login nodes of two clusters may share a home, and each asks the Slurm of its own.
+    """
     surroundings = [os.environ.get(name, "") for name in ("SLURM_CONF", "SLURM_CLUSTERS")]
-    key = "\0".join([*surroundings, *words]).encode()
+    key = "\0".join([socket.gethostname(), *surroundings, *words]).encode()
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "stilt" / f"{kind}-{blake2b(key, digest_size=8).hexdigest()}.json"
 
