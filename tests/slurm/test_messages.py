@@ -148,3 +148,16 @@ def test_a_cancel_that_slurm_does_not_carry_out(cluster: Cluster, tmp_path: Path
     assert "run `stilt cancel` again" in answer.err
     assert run.project.fold().batches[run.project.batches()[0]].cancelled is None
     assert run.stilt("cancel").code == 0
+
+
+@pytest.mark.slurm
+def test_a_cancel_that_cannot_look_up_what_was_accepted(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path / "p", cluster, [5], workers=1, more=["hold: true"])
+    accepts = {"sbatch": '$real "$@" > /dev/null; kill -9 $PPID; exit 1'}
+    assert run.stilt("run", PATH=wrapped(tmp_path / "a", cluster, accepts).env["PATH"]).code == -9
+    silent = {"squeue": "echo 'squeue: error: Socket timed out' >&2; exit 1"}
+    answer = run.stilt("cancel", PATH=wrapped(tmp_path / "s", cluster, silent).env["PATH"])
+    assert answer.code == 4
+    assert "Socket timed out" in answer.err
+    assert "run `stilt cancel` again" in answer.err
+    assert "1 task running or waiting" in run.stilt("cancel").out
