@@ -111,6 +111,19 @@ def test_waiting_for_what_an_earlier_run_has_queued(cluster: Cluster, tmp_path: 
     assert len(run.jobs()) == 1
 
 
+def test_waiting_for_what_runs_elsewhere_does_not_end_as_if_it_were_complete(
+    cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path, cluster, [5], workers=1)
+    here = run.project.start("run", "--backend", "local", FAKE_SLEEP="60")
+    run.await_outcome("running", 1)
+    answer = run.stilt("run", "--wait")
+    assert "1 queued or running" in answer.out
+    assert answer.code == 3, answer.err
+    here.send_signal(signal.SIGINT)
+    here.communicate(timeout=30)
+
+
 def test_a_dry_run_shows_everything_and_writes_nothing(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path / "p", cluster, [5, 6, 7], workers=2, more=["partition: debug"])
     counted = wrapped(tmp_path / "wrappers", cluster)
