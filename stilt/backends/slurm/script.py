@@ -140,13 +140,15 @@ def options(script: Script) -> list[str]:
     """Return sbatch's options, quoted for ``#SBATCH`` lines."""
     check_output_folder(str(script.logs))
     output = str(script.logs).replace("%", "%%") + "/" + _output_name(script.part.first, "%a")
+    forbidden = script.options.get("requeue") is False or bool(script.options.get("no-requeue"))
     own: dict[str, str | int | float | bool] = {
         "job-name": script.name,
         "array": script.part.spec,
         "cpus-per-task": script.cpus,
         "output": output,
         "open-mode": "append",
-        "requeue": "no-requeue" not in script.options,
+        "requeue": not forbidden,
+        "no-requeue": forbidden,
         "signal": STOP_SIGNAL,
     }
     return [
