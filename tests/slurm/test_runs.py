@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engines import Behaviour
+from tests.projects import write_receptors
 from tests.slurm.cluster import await_that, wrapped
 from tests.slurm.jobs import slurm_project
 
@@ -224,3 +225,28 @@ def test_the_script_can_be_submitted_by_hand(cluster: Cluster, tmp_path: Path):
     run.await_outcome("complete", 3)
     assert set(run.begun().values()) == {1}
     assert "nothing to do" in run.stilt("run").out
+
+
+def test_an_old_script_does_not_replace_what_a_newer_batch_made(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, cluster, [5, 6, 7], workers=1, more=["hold: true"])
+    run.submit()
+    (script,) = (tmp_path / "slurm").glob("submit_*.sh")
+    run.stilt("cancel")
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        config.read_text().replace("n_hours: -1", "n_hours: -2").replace("hold", "no-kill")
+    )
+    write_receptors(tmp_path / "receptors.csv", [5, 6])
+    run.submit()
+    run.await_outcome("complete", 2)
+    by_hand = cluster.run("sbatch", "--parsable", str(script), env=run.project.environment())
+    cluster.run("scontrol", "release", by_hand.strip())
+    run.await_outcome("complete", 3)
+    run.await_ended(by_hand.strip())
+    assert set(run.begun().values()) == {1}
+    (said,) = (path.read_text() for path in (tmp_path / "slurm" / "logs").glob("0001-*/task-0.out"))
+    assert "left to a newer batch that has begun it: 2 simulations" in said
+    answer = run.stilt("verify")
+    assert answer.code == 0, answer.out
+    assert run.truth()["complete"] == 2
+    assert run.truth()["stale"] == 1
