@@ -227,6 +227,21 @@ def test_the_script_can_be_submitted_by_hand(cluster: Cluster, tmp_path: Path):
     assert "nothing to do" in run.stilt("run").out
 
 
+def test_no_skip_does_not_submit_what_is_queued_a_second_time(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, cluster, [5, 6, 7], workers=2, more=["hold: true"])
+    run.submit()
+    write_receptors(tmp_path / "receptors.csv", [5, 6])
+    for arguments in (["--no-skip"], ["--no-skip", "--dry-run"], ["--no-skip", "--backend=local"]):
+        answer = run.stilt("run", *arguments)
+        assert answer.code == 3, answer.out
+        assert "2 simulations of these are queued or running" in answer.err
+        assert "stilt cancel" in answer.err
+    assert len(run.project.batches()) == 1
+    run.stilt("cancel")
+    assert "2 forced" in run.stilt("run", "--no-skip").out
+    run.stilt("cancel")
+
+
 def test_an_old_script_does_not_replace_what_a_newer_batch_made(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path, cluster, [5, 6, 7], workers=1, more=["hold: true"])
     run.submit()
