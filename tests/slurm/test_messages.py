@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,11 +127,21 @@ def test_a_backend_asked_for_without_a_number_of_tasks(cluster: Cluster, tmp_pat
 
 
 @pytest.mark.slurm
-def test_a_folder_that_slurm_cannot_print_to(cluster: Cluster, tmp_path: Path):
-    run = slurm_project(tmp_path / "a\\b", cluster, [5], workers=1)
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("a\\b", "a backslash"),
+        ("a\tb", "a line break or a control character"),
+        (os.fsdecode(b"a\xe9b"), "a byte that is not UTF-8"),
+    ],
+)
+def test_a_folder_that_slurm_cannot_print_to(
+    name: str, what: str, cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / name, cluster, [5], workers=1)
     answer = run.stilt("run")
     assert answer.code == 2
-    assert "there is a backslash in it" in answer.err
+    assert f"there is {what} in it" in answer.err
     assert "rename the project's folder" in answer.err
     assert run.project.batches() == []
 

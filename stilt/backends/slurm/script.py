@@ -24,6 +24,7 @@ STOP_SIGNAL = "B:USR1@120"
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # as which Python holds such bytes of a path
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,~^\[\]-]+")
 _SET_BY_STILT = ("array", "parsable", "wrap", "signal", "job-name", "output", "open-mode")
 
@@ -128,12 +129,19 @@ def render(script: Script) -> str:
 
 
 def check_output_folder(logs: str) -> None:
-    """Refuse a folder in which Slurm would not number the tasks' output files."""
-    if "\\" in logs:
-        raise InputError(
-            f"Slurm cannot write to {logs}: there is a backslash in it",
-            "rename the project's folder",
-        )
+    """Refuse a folder in which Slurm would not number the tasks' output files, or that no script can name."""
+    bad = {
+        "a backslash": "\\" in logs,
+        "a line break or a control character": _CONTROL.search(logs) is not None,
+        "a byte that is not UTF-8": _NOT_UTF8.search(logs) is not None,
+    }
+    for what, is_there in bad.items():
+        if is_there:
+            shown = logs.encode("utf-8", "backslashreplace").decode()
+            raise InputError(
+                f"Slurm cannot write to {shown}: there is {what} in it",
+                "rename the project's folder",
+            )
 
 
 def options(script: Script) -> list[str]:
