@@ -7,10 +7,8 @@ shared filesystem a lock may be a lie.
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 import random
-import socket
 import sys
 import time
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from stilt.errors import EnvironmentFailure
+from stilt.identity import this_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +134,8 @@ def _holder(handle: IO[bytes]) -> str:
 
 def _this_owner() -> Owner:
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Owner(socket.gethostname(), os.getpid(), getpass.getuser(), since)
+    me = this_writer("run")
+    return Owner(me.host, me.pid, me.user, since)
 
 
 def _write(handle: IO[bytes], data: bytes) -> None:

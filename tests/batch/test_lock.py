@@ -82,6 +82,19 @@ def test_the_owner_is_written_while_it_is_held_and_gone_after(tmp_path: Path) ->
     assert layout.run_lock.read_bytes() == b""
 
 
+def test_a_user_whom_the_system_does_not_know_holds_it_by_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    layout = Layout.of(tmp_path)
+    with run_lock(layout):
+        owner = read_owner(layout.run_lock.read_bytes())
+        assert owner is not None
+        assert owner.user == "54321"
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_a_mount_without_locks_is_said_and_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, number: int

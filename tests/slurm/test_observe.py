@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.backends.liveness import Life
-from stilt.backends.slurm import commands, observe
+from stilt.backends.slurm import commands, observe, queue
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.backends.slurm.observe import Array, observe_slurm
 from stilt.backends.slurm.queue import Queue
+from stilt.paths import home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ def listed(state: str, index: int = 0, name: str = "stilt-b1-0", job: str = "7")
 
 
 @pytest.mark.parametrize(
-    ("queue", "known", "expected"),
+    ("said", "known", "expected"),
     [
         pytest.param([listed("RUNNING")], array(), Life.LIVE, id="running"),
         pytest.param([listed("PENDING")], array(), Life.LIVE, id="waiting"),
@@ -59,9 +60,9 @@ def listed(state: str, index: int = 0, name: str = "stilt-b1-0", job: str = "7")
     ],
 )
 def test_what_a_queue_says_of_a_task(
-    queue: list[QueuedTask] | str, known: Array, expected: Life, monkeypatch: pytest.MonkeyPatch
+    said: list[QueuedTask] | str, known: Array, expected: Life, monkeypatch: pytest.MonkeyPatch
 ):
-    answer = Queue(NOW, problem=queue) if isinstance(queue, str) else Queue(NOW, tuple(queue))
+    answer = Queue(NOW, problem=said) if isinstance(said, str) else Queue(NOW, tuple(said))
     monkeypatch.setattr(observe, "ask_queue", lambda *_: answer)
     monkeypatch.setattr(observe, "local_limits", lambda: Limits(cluster="here"))
     monkeypatch.setattr(commands, "has_slurm", lambda: True)
@@ -95,6 +96,17 @@ def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
         monkeypatch.setattr(socket, "gethostname", lambda here=here: f"login.{here}")
         lives, _ = observe_slurm([array(cluster="there")], fresh=True)
         assert lives["b1", 0].life is Life.LIVE, here
+
+
+def test_a_user_without_a_home_is_answered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(observe.os, "getuid", lambda: 54321)
+    monkeypatch.setattr(queue, "home", lambda: tmp_path / home().relative_to("/"))
+    monkeypatch.setattr(commands, "has_slurm", lambda: True)
+    monkeypatch.setattr(commands, "squeue", lambda *_, **__: (listed("RUNNING"),))
+    lives, _ = observe_slurm([array(cluster="")], fresh=True)
+    assert lives["b1", 0].life is Life.LIVE
 
 
 def test_a_machine_without_slurm_knows_nothing(monkeypatch: pytest.MonkeyPatch):

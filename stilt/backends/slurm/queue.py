@@ -22,6 +22,7 @@ from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.durable import publish
 from stilt.errors import EnvironmentFailure
+from stilt.paths import home
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,7 +113,7 @@ def _file(kind: str, *words: str) -> Path:
     """
     surroundings = [os.environ.get(name, "") for name in ("SLURM_CONF", "SLURM_CLUSTERS")]
     key = "\0".join([socket.gethostname(), *surroundings, *words]).encode()
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    root = os.environ.get("XDG_CACHE_HOME") or home() / ".cache"
     return Path(root) / "stilt" / f"{kind}-{blake2b(key, digest_size=8).hexdigest()}.json"
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from stilt.durable import publish
+from stilt.paths import home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -219,7 +220,7 @@ def _folders() -> Iterator[Path]:
         yield Path(named) / "stilt"
     yield Path(__file__).parent / "__pycache__"
     cache = os.environ.get("XDG_CACHE_HOME")
-    yield (Path(cache) if cache else Path.home() / ".cache") / "stilt"
+    yield (Path(cache) if cache else home() / ".cache") / "stilt"
 
 
 def _read(name: str) -> bytes | None:
