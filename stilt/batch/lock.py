@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import socket
 import sys
 import time
 from contextlib import contextmanager

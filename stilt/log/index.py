@@ -95,6 +95,10 @@ class OutputIndex:
         ]
         return self._fold(own)
 
+    def fold_batches(self, batches: Iterable[str]) -> State:
+        """Fold what was written for these batches alone."""
+        return self._fold(path for batch in batches for path in self.segments(batch))
+
     def _fold(self, paths: Iterable[Path], *, until: float | None = None) -> State:
         state = State()
         scanner: Scanner[Any] = Scanner(LeanEvent)
