@@ -179,7 +179,9 @@ def _settings(layout: Layout, manifest: Manifest) -> Config:
         data = path.read_bytes()
         if snapshot_digest(data) != manifest.config:
             raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
-        return parse_config(data.decode(), str(path))
+        # Asked about a projection, PROJ keeps its database open. The pool's processes, forked from this
+        # one, close what they inherit, and PROJ would go on to read, and close, what has the number then.
+        return parse_config(data.decode(), str(path), projections=False)
     except (OSError, UnicodeDecodeError, InputError) as error:
         raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
 
