@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import socket
 import sys
 import time
 from contextlib import contextmanager
