@@ -288,8 +288,11 @@ def _is_compiled(project: _Project) -> bool:
     from stilt import footprint, particles
     from stilt.machine_code import has_kept
 
-    packages = [particles, footprint] if project.config.footprints else [particles]
-    return all(has_kept(Path(package.__path__[0])) for package in packages)
+    modules = [particles, footprint] if project.config.footprints else [particles]
+    engine = sys.modules.get(type(project.engine).__module__)
+    if engine is not None and hasattr(project.engine, "compile_ahead"):
+        modules.append(engine)
+    return all(has_kept(Path(str(module.__file__)).parent) for module in modules)
 
 
 def _compile(project: _Project) -> None:

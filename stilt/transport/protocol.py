@@ -46,8 +46,8 @@ class TransportResult:
 class Engine(Protocol):
     """A transport model.
 
-    One with code to compile may have ``compile_ahead()`` too, which is called once before workers start on
-    other machines.
+    One with code to compile may have ``compile_ahead()`` too, which is called once before workers start, unless
+    machine code for the package of the engine's class is kept already (``stilt.compiled``).
     """
 
     @property

@@ -263,3 +263,27 @@ def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(monkeypatc
     assert machine_code.kept(package, "code") is None
     with pytest.raises(PermissionError):
         machine_code.private_folder()
+
+
+def test_what_is_about_to_be_compiled_is_said_first_and_only_once(tmp_path):
+    home = tmp_path / "home"
+    project = Project(tmp_path, {"STILT_HOME": str(home)})
+    assert project.stilt("init", "--example", "example").code == 0
+    assert project.stilt("check", "example").code == 0
+    assert not (home / "kernels").exists()
+    said = [in_a_terminal(project, "run", "example", *more) for more in ([], ["--no-skip"])]
+    assert [text.count("compiling, once for all runs") for text in said] == [1, 0]
+
+
+def in_a_terminal(project, *arguments):
+    """Return what ``stilt`` writes to a terminal."""
+    command = f"{sys.executable} -m stilt {' '.join(arguments)}"
+    done = subprocess.run(
+        ["script", "--quiet", "--return", "--command", command, "/dev/null"],
+        cwd=project.path,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout

@@ -53,7 +53,7 @@ class NativeEngine:
         return f"{ALGORITHM} ({self._roughness.label})"
 
     def prepare(self, config: Config) -> None:
-        """Check the settings, and compile what has not been compiled on this machine.
+        """Check the settings.
 
         Raises
         ------
@@ -61,6 +61,9 @@ class NativeEngine:
             For settings that this engine cannot follow.
         """
         check_settings(config)
+
+    def compile_ahead(self) -> None:
+        """Compile the loops, unless they are kept already."""
         from stilt.transport.native.warm import warm
 
         warm()
