@@ -109,9 +109,10 @@ def write_footprint(
     try:
         with Dataset(path, "w", format="NETCDF4") as file:
             _fill(file, footprint, receptor, sim, provenance)
-    except RuntimeError:
-        # "NetCDF: HDF error" is all that a full disk, or one without locks, is to the library. Its handle
-        # may be open still and write more: not into the file that takes this one's place.
+    except (RuntimeError, PermissionError):
+        # "NetCDF: HDF error", or "Permission denied" for a new file, is all that a full disk, or one without
+        # locks, is to the library. Its handle may be open still and write more: not into the file that takes
+        # this one's place.
         path.unlink(missing_ok=True)
         path.write_bytes(footprint_bytes(footprint, receptor, sim, provenance))
 

@@ -120,11 +120,16 @@ def test_a_disk_that_takes_no_more_is_named_as_the_system_names_it(tmp_path, sma
     assert refused.value.errno == errno.EFBIG
 
 
-def test_where_hdf5_cannot_write_the_file_is_written_all_the_same(tmp_path, small, monkeypatch):
+@pytest.mark.parametrize(
+    "said", [RuntimeError("NetCDF: HDF error"), PermissionError(errno.EACCES, "Permission denied")]
+)
+def test_where_hdf5_cannot_write_the_file_is_written_all_the_same(
+    tmp_path, small, monkeypatch, said
+):
     class WithoutLocks(netCDF4.Dataset):
         def __init__(self, *args, memory=None, **options) -> None:
             if memory is None and "w" in args:
-                raise RuntimeError("NetCDF: HDF error")
+                raise said
             super().__init__(*args, memory=memory, **options)
 
     footprint, receptor = small
