@@ -11,8 +11,9 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from stilt.archive.shelf import Shelf
-from stilt.errors import DamagedError, InputError
+from stilt.errors import InputError
 from stilt.footprint.grid import geometry_of
+from stilt.footprint.netcdf import UNREADABLE, damaged
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -77,11 +78,8 @@ def _layers_of_file(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             return file["foot"][0], starts
-    except (OSError, IndexError, KeyError) as error:
-        raise DamagedError(
-            f"{path} can't be read: {error}",
-            "stilt verify finds such files, stilt run remakes them",
-        ) from error
+    except UNREADABLE as error:
+        raise damaged(path, error) from error
 
 
 def _layers_of_archived(found: Found) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -53,6 +53,14 @@ def _refuse_unprintable(text: str, what: str) -> None:
         )
 
 
+def _refuse_other_than_utf8(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise InputError(f"the folder {shown} has a name that is not UTF-8", "rename it") from None
+
+
 def _without_protocol(text: str, what: str) -> str:
     from fsspec.implementations.local import LocalFileSystem
     from fsspec.utils import get_protocol
@@ -113,10 +121,11 @@ class Layout:
         Raises
         ------
         InputError
-            If one of them is not on a filesystem.
+            If one of them is not on a filesystem, or the settings and the log could not name it.
         """
         root = _absolute(local_path(project, "the project"))
         out = root / "output" if output is None else root / local_path(output, "output")
+        _refuse_other_than_utf8(root)
         return cls(root, _absolute(out))
 
     @property

@@ -18,7 +18,13 @@ from msgspec import Struct
 
 from stilt.archive.container import Packed
 from stilt.errors import DamagedError
-from stilt.footprint.netcdf import footprint_bytes, read_footprint, write_footprint
+from stilt.footprint.netcdf import (
+    UNREADABLE,
+    damaged,
+    footprint_bytes,
+    read_footprint,
+    write_footprint,
+)
 from stilt.simulation import Receptor
 
 if TYPE_CHECKING:
@@ -120,11 +126,8 @@ def pack(path: Path, share: Callable[[str], int]) -> Packed:
         with Dataset(path) as file:
             file.set_auto_mask(False)
             return _packed(file, share)
-    except (OSError, RuntimeError, LookupError, AttributeError, ValueError) as error:
-        raise DamagedError(
-            f"{path} can't be read as a footprint: {error}",
-            "stilt verify finds such files, stilt run remakes them",
-        ) from error
+    except UNREADABLE as error:
+        raise damaged(path, error) from error
 
 
 def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from stilt.archive.container import Packed
 from stilt.errors import DamagedError
-from stilt.particles.parquet import provenance_in, read_stored, restore
+from stilt.particles.parquet import UNREADABLE, provenance_in, read_stored, restore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,11 @@ def table_of(packed: Packed) -> ParticleTable:
     DamagedError
         If the rows do not fit their schema.
     """
-    return restore(stored_of(packed))
+    stored = stored_of(packed)
+    try:
+        return restore(stored)
+    except UNREADABLE as error:
+        raise _damaged(error) from error
 
 
 def stored_of(packed: Packed) -> pa.Table:
@@ -49,11 +53,15 @@ def stored_of(packed: Packed) -> pa.Table:
     """
     try:
         return packed.rows.cast(schema_of(packed)).combine_chunks()
-    except (pa.ArrowException, ValueError) as error:
-        raise DamagedError(
-            f"particles in an archive do not fit their schema: {error}",
-            "stilt verify finds such archives, stilt run remakes what is in them",
-        ) from error
+    except UNREADABLE as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> DamagedError:
+    return DamagedError(
+        f"particles in an archive do not fit their schema: {error}",
+        "stilt verify finds such archives, stilt run remakes what is in them",
+    )
 
 
 def provenance_of(packed: Packed) -> dict[str, str]:

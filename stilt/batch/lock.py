@@ -6,6 +6,7 @@ shared filesystem a lock may be a lie.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -60,7 +61,7 @@ def run_lock(layout: Layout, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     path = layout.run_lock
     try:
         make_folder(path.parent)
-        handle = path.open("a+b")
+        handle = path.open("a+b", buffering=0)
     except OSError as error:
         raise EnvironmentFailure(
             f"the output root {layout.output} cannot be written: {error.strerror}",
@@ -140,9 +141,12 @@ def _this_owner() -> Owner:
 
 
 def _write(handle: IO[bytes], data: bytes) -> None:
-    """Replace the content; on disk before the lock is released."""
-    handle.seek(0)
-    handle.truncate()
-    handle.write(data)
-    handle.flush()
-    os.fsync(handle.fileno())
+    """Replace the content; on disk before the lock is released.
+
+    A full disk is no obstacle: jobs can be cancelled on it, and who holds the lock is only told to who waits.
+    """
+    with contextlib.suppress(OSError):
+        handle.seek(0)
+        handle.truncate()
+        handle.write(data)
+        os.fsync(handle.fileno())

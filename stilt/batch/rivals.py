@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from stilt.errors import NotFinishedError
-from stilt.log.names import parse_name
+from stilt.identity import this_writer
+from stilt.log.names import host_in_name, parse_name
 
 if TYPE_CHECKING:
     from stilt.log.fold import State
@@ -31,13 +31,15 @@ def give_way(index: OutputIndex, state: State, batch: str) -> None:
     NotFinishedError
         If there is one.
     """
+    this = this_writer("run")
+    own = host_in_name(this.node or this.host), this.pid
     known = {life.name for seen in state.batches.values() for life in seen.lives.values()}
     for folder in index.batches():
         if folder in state.batches and folder != batch:
             continue
         for path in index.segments(folder):
             name = parse_name(path.name)
-            if name is None or name.role != "run" or name.pid == os.getpid():
+            if name is None or name.role != "run" or (name.host, name.pid) == own:
                 continue
             if f"{folder}/{path.name}" not in known:
                 raise NotFinishedError(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from stilt.errors import DamagedError
 from stilt.footprint.grid import crs_attributes, length_unit
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ COMPRESSION_LEVEL: Literal[4] = 4
 FILL = -1.0
 _BLOCK_BYTES = 2**16
 SECONDS = "seconds since 1970-01-01 00:00:00Z"
+
+UNREADABLE = (OSError, RuntimeError, LookupError, AttributeError, ValueError)
+"""What the libraries raise for a damaged file."""
 
 
 class Cells(Protocol):
@@ -109,9 +113,10 @@ def write_footprint(
     try:
         with Dataset(path, "w", format="NETCDF4") as file:
             _fill(file, footprint, receptor, sim, provenance)
-    except RuntimeError:
-        # "NetCDF: HDF error" is all that a full disk, or one without locks, is to the library. Its handle
-        # may be open still and write more: not into the file that takes this one's place.
+    except (RuntimeError, PermissionError):
+        # "NetCDF: HDF error", or "Permission denied" for a new file, is all that a full disk, or one without
+        # locks, is to the library. Its handle may be open still and write more: not into the file that takes
+        # this one's place.
         path.unlink(missing_ok=True)
         path.write_bytes(footprint_bytes(footprint, receptor, sim, provenance))
 
@@ -128,7 +133,13 @@ def footprint_bytes(
 
 
 def read_footprint(source: Path | bytes) -> xr.Dataset:
-    """Return the content of a footprint file, or of its bytes, in memory."""
+    """Return the content of a footprint file, or of its bytes, in memory.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not there as a whole.
+    """
     import xarray as xr
 
     if isinstance(source, bytes):
@@ -138,8 +149,21 @@ def read_footprint(source: Path | bytes) -> xr.Dataset:
         store = NetCDF4DataStore(Dataset("in memory", memory=source))  # type: ignore[no-untyped-call, unused-ignore]
         with xr.open_dataset(store) as dataset:  # type: ignore[arg-type, unused-ignore]
             return dataset.load()
-    with xr.open_dataset(source, engine="netcdf4") as dataset:
-        return dataset.load()
+    try:
+        with xr.open_dataset(source, engine="netcdf4") as dataset:
+            if "foot" not in dataset:
+                raise LookupError("it has no foot")
+            return dataset.load()
+    except UNREADABLE as error:
+        raise damaged(source, error) from error
+
+
+def damaged(path: Path, error: Exception) -> DamagedError:
+    """Return what to raise where a footprint file can't be read."""
+    return DamagedError(
+        f"{path} can't be read as a footprint: {error}",
+        "stilt verify finds such files, stilt run remakes them",
+    )
 
 
 def _fill(

@@ -31,6 +31,9 @@ COMPRESSION_LEVEL = 3
 PAGE_BYTES = 1 << 24
 PREFIX = "stilt."
 
+UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError)
+"""What the library raises for a damaged file, and what is then missing or is no text."""
+
 _BEFORE, _AFTER = "foot_no_hnf_dilution", "foot"
 _ORDER, _ROWS_AS_GIVEN = "row_order", "as given"
 _WHOLE = frozenset({"time", "indx"})
@@ -84,7 +87,11 @@ def read_particles(path: Path) -> ParticleTable:
     DamagedError
         If the file is not there as a whole.
     """
-    return restore(read_stored(path))
+    stored = read_stored(path)
+    try:
+        return restore(stored)
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
 
 
 def read_stored(path: Path) -> pa.Table:
@@ -98,7 +105,7 @@ def read_stored(path: Path) -> pa.Table:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return file.read(use_threads=False)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, error) from error
 
 
@@ -123,7 +130,11 @@ def read_provenance(path: Path) -> dict[str, str]:
     DamagedError
         If the file is not there as a whole.
     """
-    return provenance_in(read_schema(path))
+    schema = read_schema(path)
+    try:
+        return provenance_in(schema)
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
 
 
 def read_schema(path: Path) -> pa.Schema:
@@ -136,7 +147,7 @@ def read_schema(path: Path) -> pa.Schema:
     """
     try:
         return pq.read_schema(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise _damaged(path, error) from error
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -97,6 +99,20 @@ def test_a_user_without_a_name_may_hold_it(tmp_path: Path, monkeypatch: pytest.M
         owner = read_owner(layout.run_lock.read_bytes())
         assert owner is not None
         assert owner.user == str(os.getuid())
+
+
+def test_it_can_be_held_where_nothing_can_be_written(tmp_path: Path) -> None:
+    """As on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with run_lock(Layout.of(tmp_path)):
+            held = True
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert held
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"host":"\xff"}', bytes(80)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,12 @@ def test_what_is_not_on_a_filesystem_is_refused_with_the_reason(uri):
 def test_what_cannot_be_a_path_is_refused(text):
     with pytest.raises(InputError, match=r"empty|control character"):
         local_path(text, "the project")
+
+
+def test_a_folder_that_settings_and_log_could_not_name_is_refused(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/latin-\xfc/project"))
+    with pytest.raises(InputError, match=r"latin-\\xfc/project has a name that is not UTF-8"):
+        Layout.of(folder)
 
 
 def test_the_home_of_a_user_who_is_not_there_is_refused():

@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 
 from stilt.config.schema import FootprintGrid
+from stilt.errors import DamagedError
 from stilt.footprint.calc import calc_footprint
 from stilt.footprint.netcdf import read_footprint, write_footprint
 from stilt.particles.table import ParticleTable
@@ -120,11 +121,16 @@ def test_a_disk_that_takes_no_more_is_named_as_the_system_names_it(tmp_path, sma
     assert refused.value.errno == errno.EFBIG
 
 
-def test_where_hdf5_cannot_write_the_file_is_written_all_the_same(tmp_path, small, monkeypatch):
+@pytest.mark.parametrize(
+    "said", [RuntimeError("NetCDF: HDF error"), PermissionError(errno.EACCES, "Permission denied")]
+)
+def test_where_hdf5_cannot_write_the_file_is_written_all_the_same(
+    tmp_path, small, monkeypatch, said
+):
     class WithoutLocks(netCDF4.Dataset):
         def __init__(self, *args, memory=None, **options) -> None:
             if memory is None and "w" in args:
-                raise RuntimeError("NetCDF: HDF error")
+                raise said
             super().__init__(*args, memory=memory, **options)
 
     footprint, receptor = small
@@ -133,6 +139,19 @@ def test_where_hdf5_cannot_write_the_file_is_written_all_the_same(tmp_path, smal
     path = write(tmp_path / "again.nc", footprint, receptor)
     monkeypatch.undo()
     assert read_footprint(path).identical(expected)
+
+
+@pytest.mark.parametrize(
+    ("injury", "part"),
+    [("cut", part) for part in (0.0, 0.1, 0.5, 0.9, 0.99)] + [("zeros", 0.0), ("zeros", 0.5)],
+)
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path, small, injury, part):
+    path = write(tmp_path / "foot.nc", *small)
+    data = path.read_bytes()
+    place = int(len(data) * part)
+    path.write_bytes(data[:place] + (b"" if injury == "cut" else bytes(len(data) - place)))
+    with pytest.raises(DamagedError, match=r"foot.nc can't be read as a footprint"):
+        read_footprint(path)
 
 
 def test_a_day_of_hours_is_small(tmp_path):

@@ -200,3 +200,21 @@ def test_fixed_point_gives_back_any_double_or_declines(decimals: int, numbers: l
     encoded = fixed_point.encode(values, decimals)
     if encoded is not None:
         np.testing.assert_array_equal(fixed_point.decode(encoded, decimals), values)
+
+
+def test_no_flipped_bit_is_an_error_that_does_not_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "sim.parquet"
+    write_particles(path, small_table(), provenance={"model_log": "as it was said: ü"})
+    whole = path.read_bytes()
+    told = []
+    for place in range(0, len(whole), 3):
+        data = bytearray(whole)
+        data[place] ^= 0x80
+        path.write_bytes(data)
+        for read in (read_particles, read_provenance):
+            try:
+                read(path)
+            except DamagedError as error:
+                told.append(error.message)
+    assert len(told) > len(whole) / 6
+    assert all("sim.parquet" in message for message in told)
