@@ -88,7 +88,7 @@ def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
     monkeypatch.setattr(observe, "FRESH_S", 0)
     for here in ("there", "here"):
 
-        def squeue(*_: str, clusters: Sequence[str], here: str = here) -> tuple[QueuedTask, ...]:
+        def squeue(*, clusters: Sequence[str], here: str = here, **_) -> tuple[QueuedTask, ...]:
             return (listed("RUNNING"),) if "there" in (clusters or (here,)) else ()
 
         monkeypatch.setattr(commands, "squeue", squeue)

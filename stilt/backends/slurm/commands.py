@@ -218,8 +218,13 @@ def sbatch(script: Path, *arguments: str, say: Callable[[str], None]) -> JobId:
     raise SlurmError(f"sbatch did not take {script}: {words}", transient=silent)
 
 
-def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, ...]:
-    """List array tasks in every state that Slurm still knows, one by one.
+def squeue(
+    *arguments: str, users: Sequence[str] = (), clusters: Sequence[str] = ()
+) -> tuple[QueuedTask, ...]:
+    """List array tasks in every state that Slurm still knows, one by one; of ``users``, if any.
+
+    One of them may be nobody on this machine (who left, or has a number only, as in a container):
+    squeue then leaves out that user's jobs and calls it a success, so everybody's are asked for.
 
     Raises
     ------
@@ -227,9 +232,10 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
         If it gives no answer. No tasks is an answer.
     """
     where = [f"--clusters={','.join(clusters)}"] if clusters else []
-    answer = run(
-        "squeue", "--array", "--states=all", f"--format={SQUEUE_FIELDS}", *where, *arguments
-    )
+    command = ("squeue", "--array", "--states=all", f"--format={SQUEUE_FIELDS}", *where, *arguments)
+    answer = run(*command, *([f"--user={','.join(users)}"] if users else []))
+    if users and "Invalid user" in answer.err:
+        answer = run(*command)
     if answer.code not in {None, 0} and "Invalid job id specified" in answer.err:
         return ()  # asked for a single job that the controller has forgotten
     tasks = parse_squeue(answer.out) if answer.code == 0 else None
@@ -241,7 +247,7 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
 def find_by_name(name: str, clusters: str = "") -> JobId | None:
     """Look a job up by its name, among this user's."""
     where = (clusters,) if clusters else ()
-    tasks = squeue(f"--name={name}", f"--user={os.getuid()}", clusters=where)
+    tasks = squeue(f"--name={name}", users=(str(os.getuid()),), clusters=where)
     return next((JobId(task.job) for task in tasks if task.name == name), None)
 
 
