@@ -275,6 +275,20 @@ def test_only_what_is_new_is_submitted_beside_what_is_queued(cluster: Cluster, t
     run.stilt("cancel")
 
 
+def test_a_cancel_during_a_submission_waits_for_the_job_and_ends_it(
+    cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / "p", cluster, [5], workers=1, more=["hold: true"])
+    slow = wrapped(tmp_path / "w", cluster, {"sbatch": "sleep 3"})
+    submitting = run.project.start("run", PATH=slow.env["PATH"])
+    await_that(lambda: slow.calls("sbatch"), "sbatch was called")
+    answer = run.stilt("cancel")
+    submitting.communicate(timeout=60)
+    (job,) = run.jobs()
+    assert f"cancelled job {job}" in answer.out
+    assert cluster.states(job) == {0: "CANCELLED"}
+
+
 NOBODY = 'for given; do shift; set -- "$@" "${given/#--user=*/--user=nosuchuser}"; done'
 
 
