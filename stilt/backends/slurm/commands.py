@@ -83,6 +83,11 @@ class Answer:
         """What the command says for itself, on one line."""
         return last_words(self.err) or last_words(self.out)
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether it may go well the next time; what was asked for may have been done all the same."""
+        return self.code is None or any(sign in self.err.lower() for sign in TRANSIENT)
+
 
 class SlurmError(EnvironmentFailure):
     """A command of Slurm's gave no answer that can be used.
@@ -214,8 +219,7 @@ def sbatch(script: Path, *arguments: str, say: Callable[[str], None]) -> JobId:
     if answer.code == 0 and job is not None:
         return job
     words = answer.words or "it printed nothing"
-    silent = answer.code is None or any(sign in answer.err.lower() for sign in TRANSIENT)
-    raise SlurmError(f"sbatch did not take {script}: {words}", transient=silent)
+    raise SlurmError(f"sbatch did not take {script}: {words}", transient=answer.is_transient)
 
 
 def squeue(
