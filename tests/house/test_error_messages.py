@@ -141,10 +141,10 @@ def test_another_run_that_handed_over_at_the_same_moment(tmp_path: Path) -> None
     index = OutputIndex(tmp_path)
     planned = index.fold(use_checkpoint=False)
     mine = this_writer("run")
-    other = msgspec.structs.replace(mine, host="elsewhere", pid=4711)
+    other = msgspec.structs.replace(mine, host="elsewhere")
     SegmentWriter(tmp_path, "0001-other", 1, other).append(Closed(0.0))
     text = said(NotFinishedError, lambda: give_way(index, planned, "0001-mine"))
-    assert "another `stilt run` (elsewhere, pid 4711) handed over at the same moment" in text
+    assert f"another `stilt run` (elsewhere, pid {mine.pid}) handed over at the same moment" in text
     assert "this one started nothing; run it again to see what is left" in text
 
 
