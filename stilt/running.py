@@ -176,6 +176,9 @@ class _Run:
         if settle and self.backend.settle(project.layout, state):
             state, liveness = fold_and_observe(index, fresh=True)
 
+        if liveness.problem:
+            self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
+
         def keeps(batch: str, task: int) -> bool:
             if not state.batches[batch].was_started(task):
                 return False  # a hand-over that died: whoever does one holds the lock held here

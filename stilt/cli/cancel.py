@@ -11,6 +11,8 @@ from stilt.cli.options import project_argument
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stilt.backends.slurm.cancel import CancelledJob
+
 
 @click.command("cancel")
 @project_argument
@@ -21,12 +23,15 @@ def command(project: Path) -> int:
     again. Jobs that Slurm no longer knows are no error.
     """
     from stilt.backends.slurm.cancel import cancel_jobs
+    from stilt.batch.lock import run_lock
     from stilt.log.index import OutputIndex
     from stilt.status.gather import open_project
 
     layout = open_project(project).layout
-    state = OutputIndex(layout.log_dir).fold()
-    cancelled = cancel_jobs(layout, state)
+    cancelled: tuple[CancelledJob, ...] = ()
+    if layout.log_dir.is_dir():
+        with run_lock(layout):  # a run that is about to submit has a job to cancel only after that
+            cancelled = cancel_jobs(layout, OutputIndex(layout.log_dir).fold())
     for job in cancelled:
         tasks = f"{job.tasks:,} task{'s' * (job.tasks != 1)}"
         click.echo(f"cancelled job {job.job} (batch {job.batch}): {tasks} running or waiting")

@@ -92,6 +92,7 @@ class Loop:
         self.say = say
         self.margin_s = _margin_s(share.deadline)
         self.oom_kills = memory.out_of_memory_kills()
+        self.begun = False
 
     def run(self, cpus: int) -> str:
         """Work until nothing is left or there is a reason to stop, and return why it ended.
@@ -136,6 +137,7 @@ class Loop:
             begun.append(Started(entry.sim, time.time()))
             pool.give(member, entry, time.monotonic())
         if begun:
+            self.begun = True
             self.log.append(*begun)
 
     def _has_time(self) -> bool:
@@ -143,6 +145,8 @@ class Loop:
         if self.share.deadline is None or not self.tally.todo:
             return True
         left = self.share.deadline - time.time() - self.margin_s
+        if not self.begun:
+            return left > 0  # the guess may be from slower settings: no task would ever begin
         kind = self.tally.todo[0].work
         likely = self.tally.longest_s.get(kind, 0.0)
         if kind == "transport" and not likely:

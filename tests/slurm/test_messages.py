@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.backends.slurm import commands, submit
+from stilt.backends.slurm import commands, requeue, submit
 from stilt.backends.slurm.answers import Limits
 from stilt.backends.slurm.arrays import split
 from stilt.backends.slurm.commands import SlurmError
@@ -112,6 +112,21 @@ def test_a_task_that_finds_no_slurm_says_so(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("PATH", str(tmp_path))
     words = requeue_self(3, {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"})
     assert words == "not requeued: backend slurm: there is no sbatch on PATH"
+
+
+def test_a_task_tries_again_while_the_controller_is_busy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    scontrol = tmp_path / "scontrol"
+    busy = "slurm_requeue error: Unable to contact slurm controller (connect failure)"
+    scontrol.write_text(
+        f"#!/bin/sh\n[ -e {tmp_path}/mark ] && exit 0\n: > {tmp_path}/mark\necho '{busy}' >&2; exit 1\n"
+    )
+    scontrol.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(requeue, "WAITS_S", (0.0,))
+    words = requeue_self(3, {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"})
+    assert words == "requeued: restart 1 of at most 3"
 
 
 @pytest.mark.slurm

@@ -12,8 +12,12 @@ import pytest
 from stilt.backends.liveness import Life
 from stilt.backends.slurm import commands, observe, queue
 from stilt.backends.slurm.answers import Limits, QueuedTask
-from stilt.backends.slurm.observe import Array, observe_slurm
+from stilt.backends.slurm.observe import Array, arrays, observe_slurm, submitters
 from stilt.backends.slurm.queue import Queue
+from stilt.identity import Writer
+from stilt.log.events import Submitting
+from stilt.log.fold import BatchState
+from stilt.log.fold import Life as Attempt
 from stilt.paths import home
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ NOW = time.time()
 
 
 def array(**changes) -> Array:
-    known = {"job": "7", "cluster": "here", "user": ME, "at": NOW - 100}
+    known = {"job": "7", "cluster": "here", "users": (ME,), "at": NOW - 100}
     return Array("b1", "stilt-b1-0", 0, 2, **{**known, **changes})
 
 
@@ -76,7 +80,7 @@ def test_other_users_jobs_that_are_hidden_are_unknown(monkeypatch: pytest.Monkey
     monkeypatch.setattr(observe, "local_limits", lambda: limits)
     monkeypatch.setattr(commands, "has_slurm", lambda: True)
     monkeypatch.setattr(observe.os, "getuid", lambda: 12345)
-    lives, _ = observe_slurm([array(user="somebody")], fresh=True)
+    lives, _ = observe_slurm([array(users=("somebody",))], fresh=True)
     assert lives["b1", 0].life is Life.UNKNOWN
 
 
@@ -88,7 +92,7 @@ def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
     monkeypatch.setattr(observe, "FRESH_S", 0)
     for here in ("there", "here"):
 
-        def squeue(*_: str, clusters: Sequence[str], here: str = here) -> tuple[QueuedTask, ...]:
+        def squeue(*, clusters: Sequence[str], here: str = here, **_) -> tuple[QueuedTask, ...]:
             return (listed("RUNNING"),) if "there" in (clusters or (here,)) else ()
 
         monkeypatch.setattr(commands, "squeue", squeue)
@@ -96,6 +100,16 @@ def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
         monkeypatch.setattr(socket, "gethostname", lambda here=here: f"login.{here}")
         lives, _ = observe_slurm([array(cluster="there")], fresh=True)
         assert lives["b1", 0].life is Life.LIVE, here
+
+
+def test_whoever_may_have_submitted_a_batch_is_asked_for():
+    """A run of one user's that was killed may have been settled by a run of another's."""
+    batch = BatchState("b1", intents={"stilt-b1-0": Submitting("b1", "stilt-b1-0", NOW, 0, 2)})
+    for number, user in enumerate(["zoe", "adam"]):
+        writer = Writer("run", "login1", number, user=user)
+        name = f"b1/run-{number}.log"
+        batch.lives[name] = Attempt(name=name, batch="b1", seq=1, role="run", writer=writer)
+    assert submitters(arrays(batch)) == ("adam", "zoe")
 
 
 def test_a_user_without_a_home_is_answered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -111,6 +125,6 @@ def test_a_user_without_a_home_is_answered(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_a_machine_without_slurm_knows_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(commands, "has_slurm", lambda: False)
-    lives, queue = observe_slurm([array(user="nobody-asked-yet")])
+    lives, queue = observe_slurm([array(users=("nobody-asked-yet",))])
     assert lives["b1", 0].life is Life.UNKNOWN
     assert queue.problem == "there is no Slurm on this machine"

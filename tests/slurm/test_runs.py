@@ -162,6 +162,8 @@ def test_without_slurm_one_line_says_what_to_do(cluster: Cluster, tmp_path: Path
     [
         ("partition: nowhere", "invalid partition specified: nowhere", "execution.partition"),
         ("mem: 900G", "Requested node configuration is not available", "execution.mem"),
+        ("nodelist: nowhere", "Invalid node name specified", "execution.nodelist"),
+        ("reservation: nowhere", "Requested reservation is invalid", "execution.reservation"),
         ("nonsense-option: 1", "unrecognized option '--nonsense-option=1'", "remove that key"),
     ],
 )

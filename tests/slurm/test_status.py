@@ -69,6 +69,7 @@ def test_a_command_of_slurms_that_is_missing_leaves_unknown_what_it_would_say(
     assert any(f"there is no {missing}" in note for note in said["notes"]) == (missing == "squeue")
     answer = running.stilt("run", "--dry-run", **fresh)
     assert "2 queued or running" in answer.out, answer.err
+    assert ("count as queued until it answers" in answer.out) == (missing == "squeue")
     running.stilt("cancel")
 
 

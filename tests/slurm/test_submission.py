@@ -275,6 +275,36 @@ def test_only_what_is_new_is_submitted_beside_what_is_queued(cluster: Cluster, t
     run.stilt("cancel")
 
 
+def test_a_cancel_during_a_submission_waits_for_the_job_and_ends_it(
+    cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / "p", cluster, [5], workers=1, more=["hold: true"])
+    slow = wrapped(tmp_path / "w", cluster, {"sbatch": "sleep 3"})
+    submitting = run.project.start("run", PATH=slow.env["PATH"])
+    await_that(lambda: slow.calls("sbatch"), "sbatch was called")
+    answer = run.stilt("cancel")
+    submitting.communicate(timeout=60)
+    (job,) = run.jobs()
+    assert f"cancelled job {job}" in answer.out
+    assert cluster.states(job) == {0: "CANCELLED"}
+
+
+NOBODY = 'for given; do shift; set -- "$@" "${given/#--user=*/--user=nosuchuser}"; done'
+
+
+def test_a_submitter_whom_this_machine_does_not_know_is_not_taken_for_gone(
+    cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / "p", cluster, [5, 6], workers=2, more=["hold: true"])
+    (job,) = run.submit()
+    unknown = wrapped(tmp_path / "w", cluster, {"squeue": NOBODY})
+    answer = run.stilt("run", PATH=unknown.env["PATH"])
+    assert "2 queued or running" in answer.out, answer.err
+    assert "--user=" in (unknown.folder / "calls").read_text()
+    assert run.jobs() == [job]
+    run.stilt("cancel")
+
+
 def test_two_projects_of_the_same_content_are_two(cluster: Cluster, tmp_path: Path):
     runs = [
         slurm_project(tmp_path / name, cluster, [5, 6], workers=1)

@@ -210,6 +210,17 @@ def test_what_simulations_took_so_far_says_what_the_next_one_will_take(hand_over
     assert list(project.outcomes().values()) == ["complete"]
 
 
+def test_what_simulations_took_with_other_settings_does_not_keep_a_task_from_beginning(
+    hand_over, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stilt.running._likely_wall_s", lambda _: 3600.0)
+    project, task = hand_over([5] * 4)
+    soon = str(int(time.time()) + 100)
+    answer = project.stilt(*task, SLURM_JOB_END_TIME=soon)
+    assert answer.code == 0, answer.out
+    assert set(project.outcomes().values()) == {"complete"}
+
+
 def test_a_full_work_disk_stops_the_worker_and_not_every_receptor(hand_over) -> None:
     project, task = hand_over([Behaviour.DISK_FULL] + [5] * 20)
     answer = project.stilt(*task, FAKE_SLEEP="0.2")

@@ -83,6 +83,11 @@ class Answer:
         """What the command says for itself, on one line."""
         return last_words(self.err) or last_words(self.out)
 
+    @property
+    def is_transient(self) -> bool:
+        """Whether it may go well the next time; what was asked for may have been done all the same."""
+        return self.code is None or any(sign in self.err.lower() for sign in TRANSIENT)
+
 
 class SlurmError(EnvironmentFailure):
     """A command of Slurm's gave no answer that can be used.
@@ -214,12 +219,16 @@ def sbatch(script: Path, *arguments: str, say: Callable[[str], None]) -> JobId:
     if answer.code == 0 and job is not None:
         return job
     words = answer.words or "it printed nothing"
-    silent = answer.code is None or any(sign in answer.err.lower() for sign in TRANSIENT)
-    raise SlurmError(f"sbatch did not take {script}: {words}", transient=silent)
+    raise SlurmError(f"sbatch did not take {script}: {words}", transient=answer.is_transient)
 
 
-def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, ...]:
-    """List array tasks in every state that Slurm still knows, one by one.
+def squeue(
+    *arguments: str, users: Sequence[str] = (), clusters: Sequence[str] = ()
+) -> tuple[QueuedTask, ...]:
+    """List array tasks in every state that Slurm still knows, one by one; of ``users``, if any.
+
+    One of them may be nobody on this machine (who left, or has a number only, as in a container):
+    squeue then leaves out that user's jobs and calls it a success, so everybody's are asked for.
 
     Raises
     ------
@@ -227,9 +236,10 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
         If it gives no answer. No tasks is an answer.
     """
     where = [f"--clusters={','.join(clusters)}"] if clusters else []
-    answer = run(
-        "squeue", "--array", "--states=all", f"--format={SQUEUE_FIELDS}", *where, *arguments
-    )
+    command = ("squeue", "--array", "--states=all", f"--format={SQUEUE_FIELDS}", *where, *arguments)
+    answer = run(*command, *([f"--user={','.join(users)}"] if users else []))
+    if users and "Invalid user" in answer.err:
+        answer = run(*command)
     if answer.code not in {None, 0} and "Invalid job id specified" in answer.err:
         return ()  # asked for a single job that the controller has forgotten
     tasks = parse_squeue(answer.out) if answer.code == 0 else None
@@ -241,7 +251,7 @@ def squeue(*arguments: str, clusters: Sequence[str] = ()) -> tuple[QueuedTask, .
 def find_by_name(name: str, clusters: str = "") -> JobId | None:
     """Look a job up by its name, among this user's."""
     where = (clusters,) if clusters else ()
-    tasks = squeue(f"--name={name}", f"--user={os.getuid()}", clusters=where)
+    tasks = squeue(f"--name={name}", users=(str(os.getuid()),), clusters=where)
     return next((JobId(task.job) for task in tasks if task.name == name), None)
 
 

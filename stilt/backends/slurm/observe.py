@@ -43,8 +43,9 @@ class Array:
         Its name in Slurm.
     job, cluster
         Empty where only the intent is known.
-    user
-        Who submitted it; empty where the log does not say.
+    users
+        Who may have submitted it: a run that was killed may have been settled by somebody else's.
+        Empty where the log does not say.
     at
         When, in seconds since 1970.
     """
@@ -56,7 +57,7 @@ class Array:
     at: float
     job: str = ""
     cluster: str = ""
-    user: str = ""
+    users: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> range:
@@ -66,10 +67,8 @@ class Array:
 
 def arrays(batch: BatchState) -> Iterator[Array]:
     """List the arrays of a batch: those that Slurm accepted, and intents without an acceptance."""
-    user = next(
-        (life.writer.user for life in batch.lives.values() if life.writer and life.role == "run"),
-        "",
-    )
+    writers = [life.writer for life in batch.lives.values() if life.role == "run"]
+    users = tuple(sorted({writer.user for writer in writers if writer and writer.user}))
     accepted = {token for token, _ in batch.submissions}
     for (token, job), event in batch.submissions.items():
         intent = batch.intents.get(token)
@@ -82,11 +81,11 @@ def arrays(batch: BatchState) -> Iterator[Array]:
                 at=event.at,
                 job=job,
                 cluster=event.cluster,
-                user=user,
+                users=users,
             )
     for token, intent in batch.intents.items():
         if token not in accepted:
-            yield Array(batch.id, token, intent.first_task, intent.tasks, intent.at, user=user)
+            yield Array(batch.id, token, intent.first_task, intent.tasks, intent.at, users=users)
 
 
 def open_arrays(state: State) -> list[Array]:
@@ -134,7 +133,8 @@ def accepted_unseen(found: Iterable[Array], queue: Queue) -> Mapping[str, str]:
 
 def submitters(found: Iterable[Array]) -> tuple[str, ...]:
     """Return whose queue to ask for."""
-    return tuple(sorted({array.user or this_writer("run").user for array in found}))
+    me = this_writer("run").user
+    return tuple(sorted({user for array in found for user in array.users or (me,)}))
 
 
 def _queue(found: Sequence[Array], *, fresh: bool, ask: bool) -> Queue:
@@ -201,7 +201,7 @@ def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
     why = ""
     if queue.as_of < array.at:
         why = "submitted since Slurm was asked"
-    elif not _shows_jobs_of(array.user):
+    elif not _shows_jobs_of(array.users):
         why = "Slurm does not show other users' jobs here"
     elif array.cluster and array.cluster not in {local_limits().cluster, *queue.clusters}:
         why = f"it was submitted to the cluster {array.cluster}"
@@ -210,7 +210,6 @@ def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
     return TaskLife(Life.GONE, why="not in the queue", job=job)
 
 
-def _shows_jobs_of(user: str) -> bool:
-    return (
-        user in {"", this_writer("run").user} or os.getuid() == 0 or not local_limits().private_jobs
-    )
+def _shows_jobs_of(users: Iterable[str]) -> bool:
+    others = set(users) - {this_writer("run").user}
+    return not others or os.getuid() == 0 or not local_limits().private_jobs

@@ -77,7 +77,7 @@ def ask_queue(users: Iterable[str], clusters: Iterable[str] = ()) -> Queue:
     users, clusters = tuple(users), tuple(clusters)
     now = time.time()
     try:
-        tasks = commands.squeue(f"--user={','.join(users)}", clusters=clusters)
+        tasks = commands.squeue(users=users, clusters=clusters)
         queue = Queue(now, tasks, clusters=clusters)
     except EnvironmentFailure as error:  # also one that there is no squeue, or no process for it
         queue = Queue(now, problem=error.message, clusters=clusters)

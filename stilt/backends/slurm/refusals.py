@@ -26,6 +26,12 @@ SETTINGS = {
     "invalid --": "correct that key of execution",
     "invalid feature": "set execution.constraint to features that `sinfo -o '%n %f'` lists",
     "invalid generic resource": "set execution.gres to what `sinfo -o '%n %G'` lists",
+    "invalid license": "set execution.licenses to what `scontrol show licenses` lists",
+    "reservation is invalid": "set execution.reservation to one that `scontrol show reservation` lists",
+    "invalid node name": "set execution.nodelist and execution.exclude to nodes that `sinfo -N` lists",
+    "dependency problem": "set execution.dependency to jobs that Slurm knows",
+    "mutually exclusive": "keep one of these keys of execution",
+    "unrecognized --": "correct that key of execution",
     "invalid job array specification": "lower execution.n_workers below MaxArraySize "
     "(`scontrol show config | grep MaxArraySize`)",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from stilt.backends.slurm import commands
@@ -10,6 +11,10 @@ from stilt.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+WAITS_S = (2.0, 5.0, 10.0)
+"""Between attempts, where the controller is away or busy: there are two minutes before the limit."""
 
 
 def requeue_self(max_requeues: int, surroundings: Mapping[str, str] | None = None) -> str:
@@ -27,6 +32,11 @@ def requeue_self(max_requeues: int, surroundings: Mapping[str, str] | None = Non
         return f"not requeued: this was restart {restarts} of at most {max_requeues}"
     try:
         answer = commands.requeue(f"{array}_{index}")
+        for wait_s in WAITS_S:
+            if answer.code == 0 or not answer.is_transient:
+                break
+            time.sleep(wait_s)
+            answer = commands.requeue(f"{array}_{index}")
     except EnvironmentFailure as error:
         return f"not requeued: {error.message}"
     if answer.code != 0:
