@@ -81,6 +81,15 @@ def test_a_file_carries_its_receptor_and_its_making(tmp_path, small):
     )
 
 
+def test_an_integrated_layer_has_the_receptors_time_and_says_so(tmp_path, small):
+    _, receptor = small
+    grid = FootprintGrid(-95, -85, 35, 45, 0.5, 0.5, time_integrate=True)
+    footprint = calc_footprint(cases.particles("02_small_6h"), grid, receptor)
+    read = read_footprint(write(tmp_path / "foot.nc", footprint, receptor))
+    np.testing.assert_array_equal(read.time.to_numpy(), read.receptor_time.to_numpy())
+    assert read.time.attrs["comment"] == "that of the receptor: one layer, the sum of all hours"
+
+
 def test_several_places_are_written_in_full_and_as_their_middle(tmp_path, small):
     footprint, _ = small
     receptor = Receptor("199510171830", (179.0, -179.0), (40.0, 42.0), (10.0, 30.0))
