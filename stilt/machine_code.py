@@ -25,13 +25,9 @@ import tempfile
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stilt.durable import publish
 from stilt.paths import stilt_home
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PORTABLE_CPU = "x86-64-v3"
 NEEDED_OF_CPU = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")
@@ -108,14 +104,11 @@ def _is_ours(folder: Path) -> bool:
 
 def has_kept(package: Path) -> bool:
     """Return whether there is code for a package; if not, using it takes seconds."""
-    return any(_files(package))
-
-
-def _files(package: Path) -> Iterator[Path]:
     for folder in filter(_is_ours, _folders(package)):
         with contextlib.suppress(OSError):
-            # numba puts its own folder in between
-            yield from (file for file in folder.rglob("*.*") if file.suffix in {".nbi", ".machine"})
+            if any(folder.glob("*.machine")):
+                return True
+    return False
 
 
 def read_sealed(path: Path) -> bytes | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -269,29 +268,25 @@ class _Run:
 
 
 def _is_compiled(project: _Project) -> bool:
-    from stilt import particles
+    from stilt import footprint, particles
     from stilt.machine_code import has_kept
 
-    packages = [particles]
-    if project.config.footprints:
-        from stilt import footprint
-
-        packages.append(footprint)
+    packages = [particles, footprint] if project.config.footprints else [particles]
     return all(has_kept(Path(package.__path__[0])) for package in packages)
 
 
 def _compile(project: _Project) -> None:
-    """Have compiled code in the cache before a thousand tasks ask for it at once."""
-    import_module("stilt.particles.rounding")
-    compile_ahead = getattr(project.engine, "compile_ahead", None)
-    if compile_ahead is not None:
-        compile_ahead()
-    if project.config.footprints:
-        from stilt import footprint
-        from stilt.machine_code import has_kept
+    """Compile what a thousand tasks would otherwise compile at once."""
+    if is_terminal(sys.stdout) and not _is_compiled(project):
+        sys.stdout.write("compiling, once for all runs: some seconds\n")
+    from stilt.compiled import compile_ahead
+    from stilt.particles import rounding
 
-        if is_terminal(sys.stdout) and not has_kept(Path(footprint.__path__[0])):
-            sys.stdout.write("compiling the footprint code, once for all runs: some seconds\n")
+    compile_ahead(rounding)
+    engine_compiles = getattr(project.engine, "compile_ahead", None)
+    if engine_compiles is not None:
+        engine_compiles()
+    if project.config.footprints:
         from stilt.footprint.calc import warm
 
         warm()

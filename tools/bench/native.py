@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.compiled import kernel
+from stilt.compiled import fast
 from stilt.transport.native.randomness import normal
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Timed:
         return result
 
 
-@kernel
+@fast.kernel()
 def chain(state: NDArray[np.uint64], gamma: NDArray[np.uint64], out: NDArray[np.float64]) -> int:
     """Do what no sub-step can do without: draw a deviate and move, one after the other."""
     counter, w, place = state[0], 0.0, 0.0

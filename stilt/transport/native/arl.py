@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.compiled import fast
 from stilt.met.arl import (
     HEADER_BYTES,
     LABEL_BYTES,
@@ -25,7 +26,6 @@ from stilt.met.arl import (
     index_time,
     parse_levels,
 )
-from stilt.transport.native.compiled import kernel
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class AnalysisReader:
         return start + LABEL_BYTES, (scale, float(label[22:36]), float(label[36:50]))
 
 
-@kernel
+@fast.kernel()
 def unpack(
     content: NDArray[np.uint8],
     nx: int,

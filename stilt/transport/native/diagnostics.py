@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stilt.compiled import fast
 from stilt.transport.native.columns import SHTF, SURFACE_FIELDS
-from stilt.transport.native.compiled import inline
 from stilt.transport.native.interpolation import at_level, level_below, on_surface
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ EXTRA_COLUMNS = ("pres", "temp", "temz", "rhfr", "sphu", "wout", "zsfc", *SURFAC
 FIRST_SURFACE_COLUMN = 7
 
 
-@inline
+@fast.inline
 def write_extra(
     frame: Frame,
     moment: Moment,
