@@ -20,7 +20,7 @@ SHOWN = 20
 EXAMPLES = """\b
 Examples:
   stilt verify demo && echo all as written
-  stilt verify demo; stilt run demo      make anew what is broken, and nothing else
+  stilt verify demo; stilt run demo   make anew what is broken, only that
 """
 
 
