@@ -26,6 +26,7 @@ from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.paths import Layout, local_path
 from stilt.progress import is_terminal
+from stilt.quantities import counted
 from stilt.status.cost import advice, past_runs
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class _Run:
         facts += [f"{count:,} {what}" for what, count in other.items() if count]
         for note in self.project.notes:
             self.say(f"receptors: {note}")
-        self.say(f"{todo.total:,} simulations: {', '.join(facts)}")
+        self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
 
     def _say_damage(self, state: State) -> None:
         """Tell of damage in the log: whatever can't be read there counts as never run."""
