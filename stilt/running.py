@@ -259,7 +259,7 @@ class _Run:
         facts += [f"{count:,} {what}" for what, count in other.items() if count]
         for note in self.project.notes:
             self.say(f"receptors: {note}")
-        self.say(f"{todo.total:,} simulations: {', '.join(facts)}")
+        self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
 
     def _say_damage(self, state: State) -> None:
         """Tell of damage in the log: whatever can't be read there counts as never run."""

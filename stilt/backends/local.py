@@ -19,6 +19,7 @@ from stilt.errors import DamagedError, EnvironmentFailure
 from stilt.identity import this_writer
 from stilt.log.events import Submitted
 from stilt.progress import Progress
+from stilt.quantities import counted
 from stilt.worker.push_worker import EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_STOPPED
 from stilt.worker.signals import StopSignals
 
@@ -118,7 +119,9 @@ class LocalBackend:
             why = signals.name or _too_many_failures(handed, follower)
             if why and stopped_at is None:
                 stopped_at = time.monotonic()
-                progress.say(f"{why}: stopping, what runs is marked interrupted (again: at once)")
+                progress.say(
+                    f"{why}: stopping, what runs is marked interrupted (Ctrl-C again: at once)"
+                )
                 _signal(running, signal.SIGTERM)
             impatient = signals.count > 1
             if stopped_at is not None and (
@@ -174,7 +177,7 @@ def summary(follower: BatchFollower, total: int, why: str) -> list[str]:
     left = total - sum(counts.values())
     facts = [f"{count:,} {what}" for what, count in counts.items() if count]
     facts += [f"{left:,} not begun"] if left else []
-    lines = [f"{total:,} simulations: {', '.join(facts)}"]
+    lines = [f"{counted(total, 'simulation')}: {', '.join(facts)}"]
     if counts["failed"]:
         reasons = Counter(follower.failures.values())
         named = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
@@ -215,7 +218,9 @@ def _start(handed: HandOver, task: int) -> _Child:
 def _too_many_failures(handed: HandOver, follower: BatchFollower) -> str:
     limit = handed.manifest.max_fails
     failed = follower.count("failed") if limit else 0
-    return f"{failed} failures (--max-fails {limit})" if limit and failed >= limit else ""
+    if not limit or failed < limit:
+        return ""
+    return f"{counted(failed, 'failure')}, as many as --max-fails allows"
 
 
 def _signal(children: list[_Child], number: int) -> None:

@@ -56,7 +56,12 @@ def check_grid(name: str, grid: FootprintGrid, receptors: Receptors) -> Iterator
             area,
             f"{share} release points are outside of the grid, the first at {place}: "
             "the surface next to them is not in their footprints",
-            f"check footprints.{name} (xmin, xmax are longitudes)",
+            f"check footprints.{name}: "
+            + (
+                "xmin is east of xmax, so it goes round by the antimeridian"
+                if grid.is_longlat and grid.xmin > grid.xmax
+                else "xmin, xmax are longitudes"
+            ),
         )
     else:
         yield fine(area, f"{_cells(geometry)}; all receptors are inside")

@@ -14,7 +14,7 @@ def command() -> None:
     """Install or find NOAA's hycs_std, the default transport model."""
 
 
-@command.command("install")
+@command.command("install", short_help="Download hycs_std and its data tables.")
 @click.option(
     "--wheel",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -27,7 +27,7 @@ def install_command(wheel: Path | None) -> None:
     click.echo(install(wheel))
 
 
-@command.command("where")
+@command.command("where", short_help="Print the hycs_std that would run.")
 @project_argument
 def where_command(project: Path) -> None:
     """Print the hycs_std that would run, and what named it: PROJECT's hysplit.exe_dir comes first."""

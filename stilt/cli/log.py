@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\b
 Examples:
-  stilt log replay                             counts, from every event there is
-  stilt log replay --until 2026-11-20T18:00    the counts of that moment (UTC)
+  stilt log replay                           counts, from every event there is
+  stilt log replay --until 2026-11-20T18:00  the counts of that moment (UTC)
   stilt log replay --sim hrrr_202606162200_-111.9_40.5_30
-  stilt log show --follow                      events as they are written
+  stilt log show --follow                    events as they are written
 """
 
 

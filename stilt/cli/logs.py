@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   stilt logs hrrr_202606162200_-111.9_40.5_30
-  stilt logs 202606162200_-111.9_40.5_30 demo      a part that only one id has will do
+  stilt logs 2200_-111.9_40.5_30 demo     a part that only one id has will do
   stilt logs hrrr_202606162200_-111.9_40.5_30 -n 0 | less
 """
 

@@ -25,9 +25,10 @@ SHOWN = 3
 @click.command(
     "met",
     epilog="\b\n"
-    "stilt met                                    what there is\n"
-    "stilt met --download hrrr --mirror http      what the receptors need, from NOAA's archive\n"
-    "stilt met --crop -115 38 -108 43 --to small  a copy of it, cropped to west south east north",
+    "Examples:\n"
+    "  stilt met                                     what there is\n"
+    "  stilt met --download hrrr                     what the receptors need\n"
+    "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it",
 )
 @project_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

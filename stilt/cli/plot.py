@@ -11,15 +11,21 @@ from stilt.cli.options import project_argument
 EXAMPLES = """\b
 Examples:
   stilt plot jet_202606162200_-111.9_40.5_30
-  stilt plot 202606162200_-111.9_40.5_30 demo -o picture.png   a part that only one id has will do
-  stilt plot 202606162200_-111.9_40.5_30 demo --footprint coarse --window
+  stilt plot 2200_-111.9_40.5_30 demo     a part that only one id has will do
+  stilt plot 2200_-111.9_40.5_30 demo -o picture.pdf
+  stilt plot 2200_-111.9_40.5_30 demo --footprint coarse --window
 """
 
 
 @click.command("plot", epilog=EXAMPLES, context_settings={"ignore_unknown_options": True})
 @click.argument("sim")
 @project_argument
-@click.option("--footprint", "name", metavar="NAME", help="Which one; the first of config.yaml.")
+@click.option(
+    "--footprint",
+    "name",
+    metavar="NAME",
+    help="Which footprint; the first of config.yaml unless given.",
+)
 @click.option(
     "--output",
     "-o",

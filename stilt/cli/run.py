@@ -10,12 +10,12 @@ from stilt.cli.options import project_argument
 
 EXAMPLES = """\b
 Examples:
-  stilt run                         what is not yet complete, as config.yaml says
+  stilt run                        what is not complete, as config.yaml says
   stilt run --backend local --cpus 4
-  stilt run --dry-run               what would be done; writes nothing
-  stilt run --only OUT_OF_MEMORY    again what failed for that reason
+  stilt run --dry-run              what would be done; writes nothing
+  stilt run --only OUT_OF_MEMORY   again what failed for that reason
   STILT_KEEP_WORK=1 stilt run --failed
-                                    keep the work directories of failures, in $TMPDIR
+                                   keep work folders of failures in $TMPDIR
 """
 
 

@@ -20,7 +20,7 @@ SHOWN = 20
 EXAMPLES = """\b
 Examples:
   stilt verify demo && echo all as written
-  stilt verify demo; stilt run demo      make anew what is broken, and nothing else
+  stilt verify demo; stilt run demo   make anew what is broken, only that
 """
 
 
@@ -73,9 +73,12 @@ def _to_json(findings: Findings) -> str:
 
 
 def _to_text(findings: Findings) -> str:
-    from stilt.quantities import size
+    from stilt.quantities import counted, size
 
-    looked = f"{findings.files:,} files of {findings.simulations:,} simulations, {size(findings.size_bytes)}"
+    looked = (
+        f"{counted(findings.files, 'file')} of {counted(findings.simulations, 'simulation')}, "
+        f"{size(findings.size_bytes)}"
+    )
     broken = [broken for _, broken in findings.broken]
     lines = [f"  {found.path}: {found.why}" for found in [*broken, *findings.unreadable][:SHOWN]]
     more = len(broken) + len(findings.unreadable) - len(lines)

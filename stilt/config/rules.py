@@ -77,12 +77,15 @@ def grid_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
     """
     if grid.ymin >= grid.ymax:
         yield "ymin", f"ymin ({grid.ymin:g}) must be south of ymax ({grid.ymax:g})"
+    also = "" if grid.is_longlat else " (the box is in degrees, whatever the projection)"
     for key in ("ymin", "ymax"):
         if abs(getattr(grid, key)) > 90:  # noqa: PLR2004 - the poles
-            yield key, f"{getattr(grid, key):g} is not a latitude: -90 to 90"
-    for key in ("xmin", "xmax"):
-        if not -180 <= getattr(grid, key) <= 360:  # noqa: PLR2004 - degrees
-            yield key, f"{getattr(grid, key):g} is not a longitude: -180 to 360"
+            yield key, f"{getattr(grid, key):g} is not a latitude: -90 to 90{also}"
+    beyond = [key for key in ("xmin", "xmax") if not -180 <= getattr(grid, key) <= 360]  # noqa: PLR2004 - degrees
+    for key in beyond:
+        yield key, f"{getattr(grid, key):g} is not a longitude: -180 to 360{also}"
+    if beyond:
+        return
     if grid.xmin == grid.xmax:
         yield "xmin", "xmin and xmax are the same; write -180 and 180 for the whole globe"
     elif grid.xmax - grid.xmin > 360:  # noqa: PLR2004 - degrees

@@ -239,7 +239,9 @@ def _write_times(file: Dataset, footprint: Layers) -> None:
             "standard_name": "time",
             "long_name": "utc time",
             "calendar": "standard",
-            "comment": "start of each layer",
+            "comment": "that of the receptor: one layer, the sum of all hours"
+            if footprint.is_integrated
+            else "start of each layer",
         }
     )
     time[:] = footprint.times.astype("datetime64[s]").astype(np.float64)

@@ -80,10 +80,9 @@ def download(
     """
     from arlmet.archives import ARCHIVES, get_archive
 
+    names = ", ".join(sorted(ARCHIVES))
     if archive not in ARCHIVES:
-        raise InputError(
-            f"there is no archive {archive!r}", f"there are {', '.join(sorted(ARCHIVES))}"
-        )
+        raise InputError(f"there is no archive {archive!r}", f"there are {names}")
     source = get_archive(archive)
     for span in spans:
         try:
@@ -96,9 +95,7 @@ def download(
                 levels=part.level_indices,
             )
         except ValueError as error:
-            raise InputError(
-                f"{archive}: {error}", "see `stilt met --help` for the archives there are"
-            ) from error
+            raise InputError(f"{archive}: {error}", f"the archives are {names}") from error
         except (OSError, ImportError) as error:
             raise EnvironmentFailure(
                 f"{archive} can't be downloaded from {mirror}: {error}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.errors import EnvironmentFailure, InputError
+from stilt.footprint.grid import geometry_of
 from stilt.plot.coastline import coastlines
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from stilt.config.schema import FootprintGrid
+    from stilt.footprint.grid import Geometry
     from stilt.project import Result
     from stilt.simulation import Receptor
 
@@ -35,34 +38,38 @@ class MapFrame:
     Attributes
     ----------
     x, y
-        Cell centres: degrees, or kilometres of the projection.
-    projection
-        PROJ text; empty for longitude and latitude.
+        Cell centres: degrees, or units of the projection, but kilometres where that has metres.
+    plane
+        The grid whose projection it is; None for longitude and latitude.
+    unit, scale
+        Of x and y on a plane, and how many of the projection's units it is.
     """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
-    projection: str
+    plane: Geometry | None = None
+    unit: str = ""
+    scale: float = 1.0
 
     @classmethod
-    def of(cls, foot: xr.DataArray, projection: str) -> MapFrame:
+    def of(cls, foot: xr.DataArray, grid: FootprintGrid) -> MapFrame:
         """Return the frame of a footprint."""
         if "lon" in foot.dims:
-            return cls(foot["lon"].to_numpy(), foot["lat"].to_numpy(), "")
-        return cls(foot["x"].to_numpy() / 1000, foot["y"].to_numpy() / 1000, projection)
+            return cls(foot["lon"].to_numpy(), foot["lat"].to_numpy())
+        unit = foot["x"].attrs["units"]
+        unit, scale = ("km", 1000.0) if unit == "m" else (unit, 1.0)
+        x, y = (foot[name].to_numpy() / scale for name in ("x", "y"))
+        return cls(x, y, geometry_of(grid), unit, scale)
 
     def place(
         self, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return where places lie in the frame."""
-        if not self.projection:
+        if self.plane is None:
             middle = 0.5 * (self.x[0] + self.x[-1])
             return (longitudes - middle + 180) % 360 - 180 + middle, latitudes
-        from pyproj import Transformer
-
-        transform = Transformer.from_crs("EPSG:4326", self.projection, always_xy=True).transform
-        x, y = transform(longitudes, latitudes)
-        return np.asarray(x) / 1000, np.asarray(y) / 1000
+        x, y = self.plane.project(longitudes, latitudes)
+        return x / self.scale, y / self.scale
 
 
 def draw(result: Result, *, name: str | None = None, figure: Figure | None = None) -> Figure:
@@ -87,15 +94,14 @@ def draw(result: Result, *, name: str | None = None, figure: Figure | None = Non
     canvas = figure or _new_figure()
     particles = result.particles()
     grids = result.project.config.footprints
-    foot, projection = None, ""
+    left, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
     if grids and (name or result.has_footprint()):
         chosen = name or next(iter(grids))
-        foot, projection = result.footprint(chosen), grids[chosen].projection
-    left, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
-    if foot is not None:
-        _draw_footprint(left.subplots(), foot, MapFrame.of(foot, projection), result.receptor)
+        foot = result.footprint(chosen)
+        frame = MapFrame.of(foot, grids[chosen])
+        _draw_footprint(left.subplots(), foot, frame, result.receptor, chosen)
     else:
-        _say_empty(left.subplots())
+        _say_empty(left.subplots(), "no footprint")
     plan, height = right.subplots(2, 1)
     _draw_plan(plan, particles, result.receptor)
     _draw_heights(height, particles)
@@ -114,18 +120,21 @@ def _new_figure() -> Figure:
 
 
 def _title(receptor: Receptor, sim: str) -> str:
-    heights = " to ".join(f"{height:g}" for height in dict.fromkeys(receptor.heights_m))
+    ends = dict.fromkeys((min(receptor.heights_m), max(receptor.heights_m)))
+    heights = " to ".join(f"{height:g}" for height in ends)
     where = "above ground" if receptor.reference == "agl" else "above sea level"
     return f"{sim}\n{receptor.when:%Y-%m-%d %H:%M} UTC, {heights} m {where}"
 
 
-def _draw_footprint(axes: Axes, foot: xr.DataArray, frame: MapFrame, receptor: Receptor) -> None:
+def _draw_footprint(
+    axes: Axes, foot: xr.DataArray, frame: MapFrame, receptor: Receptor, name: str
+) -> None:
     """Draw the sum of all hours on a logarithmic scale of four decades; below that is white."""
     from matplotlib.colors import LogNorm
 
     total = foot.sum("time").to_numpy()
     if not total.any():
-        _say_empty(axes)
+        _say_empty(axes, f"footprint {name}: nothing in its grid")
         return
     most = float(total.max())
     shown = np.ma.masked_less(total, most / 10**DECADES)
@@ -144,7 +153,7 @@ def _draw_footprint(axes: Axes, foot: xr.DataArray, frame: MapFrame, receptor: R
     x, y = frame.place(np.asarray(receptor.longitudes), np.asarray(receptor.latitudes))
     axes.plot(x, y, "*", ms=13, mfc="white", mec=INK, mew=1.2, clip_on=False, zorder=5)
     _frame_map(axes, frame, ~np.ma.getmaskarray(shown), (x, y))
-    axes.set_title(f"sum {float(total.sum()):.3g} {FOOT_LABEL}", fontsize=9, color=QUIET)
+    axes.set_title(f"{name}: sum {float(total.sum()):.3g} {FOOT_LABEL}", fontsize=9, color=QUIET)
 
 
 def _frame_map(
@@ -153,15 +162,15 @@ def _frame_map(
     """Show what has something in it, the receptor and a margin; beyond the grid the map is grey."""
     across = _span(frame.x, np.atleast_1d(touched.any(axis=0)), receptor[0])
     along = _span(frame.y, np.atleast_1d(touched.any(axis=1)), receptor[1])
-    stretch = 1.0 if frame.projection else max(np.cos(np.radians(np.mean(along))), 0.1)
+    stretch = 1.0 if frame.plane else max(np.cos(np.radians(np.mean(along))), 0.1)
     width, height = np.ptp(across) * stretch, np.ptp(along)
     across = _widened(across, max(height * PANEL_RATIO, width) / stretch)
     along = _widened(along, max(width / PANEL_RATIO, height))
     axes.set_xlim(*across)
     axes.set_ylim(*along)
     axes.set_aspect(1 / stretch)
-    axes.set_xlabel("x, km" if frame.projection else "longitude, °E")
-    axes.set_ylabel("y, km" if frame.projection else "latitude, °N")
+    axes.set_xlabel(f"x, {frame.unit}" if frame.plane else "longitude, °E")
+    axes.set_ylabel(f"y, {frame.unit}" if frame.plane else "latitude, °N")
     axes.tick_params(labelsize=8)
     axes.grid(color=QUIET, alpha=0.25, lw=0.5)
     _whiten_grid(axes, frame)
@@ -197,15 +206,15 @@ def _whiten_grid(axes: Axes, frame: MapFrame) -> None:
 def _draw_coast(axes: Axes, frame: MapFrame) -> None:
     from matplotlib.collections import LineCollection
 
-    if frame.projection:
+    if frame.plane:
         return
     box = (frame.x[0], frame.x[-1], frame.y[0], frame.y[-1])
     axes.add_collection(LineCollection(coastlines(box), colors=INK, linewidths=0.6, zorder=4))
 
 
-def _say_empty(axes: Axes) -> None:
+def _say_empty(axes: Axes, what: str) -> None:
     axes.set_axis_off()
-    axes.text(0.5, 0.5, "no footprint", ha="center", va="center", color=QUIET)
+    axes.text(0.5, 0.5, what, ha="center", va="center", color=QUIET)
 
 
 def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
@@ -213,11 +222,17 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
     # a fixed choice, but not every n-th row: rows are in the order of particles, and n may divide their number
     chosen = np.random.default_rng(0).permutation(len(particles))[:DOTS]
     some = particles.iloc[np.sort(chosen)]
-    hours = np.abs(some["time"].to_numpy()) / 60
+    hours = some["time"].to_numpy() / 60
     middle = receptor.longitudes[0]
     longitude = (some["long"].to_numpy() - middle + 180) % 360 - 180 + middle
     dots = axes.scatter(
-        longitude, some["lati"], c=hours, s=1.5, lw=0, cmap="viridis_r", rasterized=True
+        longitude,
+        some["lati"],
+        c=hours,
+        s=1.5,
+        lw=0,
+        cmap="viridis" if hours.min() < 0 else "viridis_r",
+        rasterized=True,
     )
     axes.plot(
         receptor.longitudes, receptor.latitudes, "*", ms=11, mfc="white", mec=INK, mew=1.1, zorder=5
@@ -228,7 +243,7 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
     axes.tick_params(labelsize=8)
     axes.set_title("particles", fontsize=9, color=QUIET)
     bar = axes.figure.colorbar(dots, ax=axes, pad=0.01)
-    bar.set_label("hours from the receptor", fontsize=8)
+    bar.set_label("hours from the receptor's time", fontsize=8)
     bar.ax.tick_params(labelsize=8)
 
 

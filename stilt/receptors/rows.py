@@ -268,8 +268,8 @@ class Rows:
             rows = [order[first[k] : first[k + 1]] for k in (i, original)]
             if self._same(*rows):
                 keep[i] = False
-            else:
-                self._complain(int(rows[0][0]), self._same_name(names[i].as_py(), *rows))
+            elif name := names[i].as_py():  # of a blank one there is a complaint already
+                self._complain(int(rows[0][0]), self._same_name(name, *rows))
         self.repeated = [int(order[first[i]]) for i in np.flatnonzero(~keep).tolist()]
         if self.repeated:
             self.notes.append(_repetitions([self._table.line(row) for row in self.repeated]))
@@ -316,7 +316,7 @@ def _is_id(text: str) -> bool:
 
 def _bad_id(text: str) -> str:
     if not text:
-        return "id is blank"
+        return "id is blank: give every row one, or leave the column out"
     return f"id {text!r} cannot be part of a file name: letters, digits and . _ + - only, at most 128 bytes"
 
 

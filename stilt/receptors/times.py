@@ -39,7 +39,8 @@ def parse_time(text: str) -> int:
         when = datetime.fromisoformat(text)
     except ValueError as error:
         known = str(error)
-        why = known if "must be in" in known or "out of range" in known else "is not a time"
+        far = "must be in" in known or "out of range" in known
+        why = "is not a time" + (f" ({known})" if far else "")
         raise ValueError(f"{why}: {_EXAMPLE}") from None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

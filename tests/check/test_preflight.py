@@ -106,6 +106,12 @@ def test_receptors_outside_of_the_footprint_grid_are_a_warning(project, bad):
     assert "all release points are outside of the grid, the first at -105 40.5" in finding.text
 
 
+def test_a_grid_whose_west_and_east_are_swapped_goes_round_the_globe(project, bad):
+    change(project, "xmin: -122, xmax: -110", "xmin: -110, xmax: -122")
+    (finding,) = bad()
+    assert "xmin is east of xmax, so it goes round by the antimeridian" in finding.hint
+
+
 def test_a_wrong_name_pattern_says_what_was_looked_for(project, bad):
     change(project, "jet_%Y%m%d.arl", "hrrr_%Y%m%d")
     (finding,) = bad()

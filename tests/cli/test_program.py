@@ -52,12 +52,14 @@ def test_help_names_every_command_without_importing_one(stilt) -> None:
     assert not modules.intersection(entry.module for entry in ENTRIES.values())
 
 
-@pytest.mark.parametrize("name", ENTRIES)
-def test_every_command_has_help(stilt, name: str) -> None:
-    shown = stilt(name, "--help")
+@pytest.mark.parametrize("name", [*ENTRIES, "log show", "log replay", "hysplit install"])
+def test_every_command_has_help_that_fits_a_terminal(stilt, name: str) -> None:
+    shown = stilt(*name.split(), "--help", env={"COLUMNS": "80"})
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith(f"Usage: stilt {name}")
     assert "--debug" in shown.stdout
+    assert not [line for line in shown.stdout.splitlines() if len(line) > 80]
+    assert "..." not in shown.stdout.partition("Commands:")[2].partition("Examples:")[0]
 
 
 def test_a_misspelt_command_is_answered_with_the_nearest_one(stilt) -> None:

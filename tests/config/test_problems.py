@@ -73,6 +73,7 @@ WRONG = {
     "south of north": (with_grid("xmin: 0, xmax: 1, ymin: 1, ymax: 0, xres: 0.1"), "$.footprints.g.ymin: ymin (1) must be south of ymax (0)"),
     "no latitude": (with_grid("xmin: 0, xmax: 1, ymin: 0, ymax: 91, xres: 0.1"), "$.footprints.g.ymax: 91 is not a latitude"),
     "no longitude": (with_grid("xmin: -181, xmax: 1, ymin: 0, ymax: 1, xres: 0.1"), "$.footprints.g.xmin: -181 is not a longitude"),
+    "metres for the box": (with_grid('xmin: 0, xmax: 400000, ymin: 0, ymax: 1, xres: 1000, projection: "EPSG:5070"'), "$.footprints.g.xmax: 400000 is not a longitude: -180 to 360 (the box is in degrees, whatever the projection)"),
     "no width": (with_grid("xmin: 1, xmax: 1, ymin: 0, ymax: 1, xres: 0.1"), "xmin and xmax are the same; write -180 and 180 for the whole globe"),
     "twice round": (with_grid("xmin: -180, xmax: 200, ymin: 0, ymax: 1, xres: 0.1"), "the box is more than 360 degrees wide"),
     "cell too wide": (with_grid("xmin: 0, xmax: 1, ymin: 0, ymax: 1, xres: 2, yres: 1"), "$.footprints.g.xres: one cell (2) is wider than the box (1)"),

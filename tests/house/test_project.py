@@ -11,6 +11,7 @@ import pytest
 
 import stilt as package
 from stilt.errors import InputError
+from stilt.footprint.grid import geometry_of
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 
@@ -120,8 +121,22 @@ def test_a_simulation_is_drawn(project, tmp_path, name) -> None:
     texts = " ".join(
         text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
     )
-    for words in ("latitude" if name == "fine" else "y, km", "hours", "mixed layer", GOOD):
+    for words in (
+        "latitude" if name == "fine" else "y, km",
+        "hours",
+        "mixed layer",
+        GOOD,
+        f"{name}: sum",
+    ):
         assert words in texts
+
+
+def test_the_star_of_a_projected_map_is_in_the_cell_of_the_receptor(project) -> None:
+    """R-STILT's sphere, not PROJ's ellipsoid: they are kilometres apart."""
+    stars = project[GOOD].plot(name="lcc").axes[0].lines[0].get_xydata()
+    geometry = geometry_of(project.config.footprints["lcc"])
+    (x,), (y,) = geometry.project(np.array([-112.0]), np.array([40.5]))
+    np.testing.assert_allclose(stars, [[x / 1000, y / 1000]])
 
 
 def test_an_empty_footprint_is_said_to_be_empty(project) -> None:

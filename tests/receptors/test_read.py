@@ -187,12 +187,18 @@ BAD_ROWS = {
         "12/10/2015 07:00,-90,40,10",
         "line 3: time '12/10/2015 07:00' is not a time",
     ),
-    "month 13": ("2015-13-10 07:00,-90,40,10", "line 3: time '2015-13-10 07:00' month must be in"),
+    "month 13": (
+        "2015-13-10 07:00,-90,40,10",
+        "line 3: time '2015-13-10 07:00' is not a time (month must be in",
+    ),
     "30 February": (
         "2015-02-30 07:00,-90,40,10",
-        "line 3: time '2015-02-30 07:00' day is out of range",
+        "line 3: time '2015-02-30 07:00' is not a time (day is out of range",
     ),
-    "hour 24": ("2015-12-10 24:00,-90,40,10", "line 3: time '2015-12-10 24:00' hour must be in"),
+    "hour 24": (
+        "2015-12-10 24:00,-90,40,10",
+        "line 3: time '2015-12-10 24:00' is not a time (hour must be in",
+    ),
     "year 2050": ("2050-12-10 07:00,-90,40,10", "the year must be 1941 to 2040"),
     "short row": ("2015-12-10 07:00,-90,40", "line 3: has 3 of 4 columns"),
     "long row": ("2015-12-10 07:00,-90,40,10,11", "line 3: has 5 of 4 columns"),
@@ -346,6 +352,14 @@ def test_ids_that_two_meteorologies_make_one_simulation_of_are_refused(tmp_path)
         "line 2: the id 'v4_a' with met hrrr and the id 'a' of line 3 with met"
     )
     assert len(read_receptors(path, ("hrrr", "hrrrv4"))) == 4
+
+
+def test_ids_left_blank_are_told_once_each(read):
+    rows = ",2015-12-10 07:00,-90,40,5\n,2015-12-10 08:00,-90,40,5\n"
+    found = problems(read, "id,time,long,lati,zagl\n" + rows)
+    assert found == tuple(
+        f"line {line}: id is blank: give every row one, or leave the column out" for line in (2, 3)
+    )
 
 
 def test_heights_above_sea_level_are_named_by_the_column_or_row_by_row(read):
