@@ -231,7 +231,7 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
         c=hours,
         s=1.5,
         lw=0,
-        cmap="viridis" if hours.min() < 0 else "viridis_r",
+        cmap="viridis" if hours.min(initial=0) < 0 else "viridis_r",
         rasterized=True,
     )
     axes.plot(
