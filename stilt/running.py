@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ from stilt.errors import NotFinishedError
 from stilt.identity import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout, local_path, stilt_home
+from stilt.paths import Layout, local_path
 from stilt.progress import is_terminal
 from stilt.quantities import counted
 from stilt.status.cost import advice, past_runs
@@ -138,7 +137,7 @@ class _Run:
             self._say_damage(state)
             if todo.work:
                 # here, the workers load what is compiled, which costs this process half a second
-                if self.backend.name != "local" or not (stilt_home() / "kernels").is_dir():
+                if self.backend.name != "local" or not _is_compiled(self.project):
                     _compile(self.project)
                 handed = self._hand_over(state, todo)
                 self.backend.start(handed)
@@ -287,18 +286,26 @@ def _refuse_twice(project: _Project, todo: Plan, live: set[str]) -> None:
         )
 
 
-def _compile(project: _Project) -> None:
-    """Have compiled code in the cache before a thousand tasks ask for it at once."""
-    import_module("stilt.particles.rounding")
-    compile_ahead = getattr(project.engine, "compile_ahead", None)
-    if compile_ahead is not None:
-        compile_ahead()
-    if project.config.footprints:
-        from stilt import footprint
-        from stilt.compiled import is_compiled
+def _is_compiled(project: _Project) -> bool:
+    from stilt import footprint, particles
+    from stilt.machine_code import has_kept
 
-        if is_terminal(sys.stdout) and not is_compiled(Path(footprint.__path__[0])):
-            sys.stdout.write("compiling the footprint code, once for all runs: some seconds\n")
+    packages = [particles, footprint] if project.config.footprints else [particles]
+    return all(has_kept(Path(package.__path__[0])) for package in packages)
+
+
+def _compile(project: _Project) -> None:
+    """Compile what a thousand tasks would otherwise compile at once."""
+    if is_terminal(sys.stdout) and not _is_compiled(project):
+        sys.stdout.write("compiling, once for all runs: some seconds\n")
+    from stilt.compiled import compile_ahead
+    from stilt.particles import rounding
+
+    compile_ahead(rounding)
+    engine_compiles = getattr(project.engine, "compile_ahead", None)
+    if engine_compiles is not None:
+        engine_compiles()
+    if project.config.footprints:
         from stilt.footprint.calc import warm
 
         warm()
