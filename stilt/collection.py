@@ -13,7 +13,7 @@ from xarray.core import indexing
 from stilt.archive.shelf import Shelf
 from stilt.errors import InputError
 from stilt.footprint.grid import geometry_of
-from stilt.footprint.netcdf import UNREADABLE, damaged
+from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from stilt.archive.shelf import Found
     from stilt.config.schema import Config, FootprintGrid
+    from stilt.footprint.grid import Geometry
     from stilt.paths import Layout
     from stilt.project import Project
 
@@ -37,6 +38,8 @@ class FootprintFiles:
     ----------
     layout
         Where archives are, for those that have no file of their own any more.
+    geometry
+        The grid, which all must be on.
     hours
         The layers: where each begins, in hours from the receptor's time. One, 0, if integrated over time.
     """
@@ -44,23 +47,28 @@ class FootprintFiles:
     paths: tuple[Path | None, ...]
     layout: Layout
     hours: NDArray[np.int64]
-    ny: int
-    nx: int
+    geometry: Geometry
     integrated: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many hours, rows and columns one receptor has."""
+        return len(self.hours), self.geometry.ny, self.geometry.nx
 
     def read(self, place: int) -> NDArray[np.float32]:
         """Return all layers of one receptor: (hour, y, x), zero where the file has none."""
-        values = np.zeros((len(self.hours), self.ny, self.nx), np.float32)
+        values = np.zeros(self.shape, np.float32)
         path = self.paths[place]
         if path is None:
             return values
         archived = None if path.exists() else Shelf(self.layout).find(path)
-        foot, starts = _layers_of_file(path) if archived is None else _layers_of_archived(archived)
+        read = _layers_of_file(path) if archived is None else _layers_of_archived(archived)
+        foot, starts = read.foot, read.starts
         if self.integrated:
             foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
         hours = np.rint(starts / SECONDS_PER_HOUR).astype(np.int64)
         inside = np.isin(hours, self.hours)
-        if foot.shape[1:] != (self.ny, self.nx) or foot[~inside].any():
+        if not read.is_on(self.geometry) or foot[~inside].any():
             raise InputError(
                 f"{path} was made with other settings than config.yaml has now",
                 "stilt run makes what is stale anew",
@@ -69,23 +77,45 @@ class FootprintFiles:
         return values
 
 
-def _layers_of_file(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Return the layers of a footprint file, and where each begins, in seconds from the receptor's time."""
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """The layers of one receptor, where each begins in seconds from its time, and where the cells are."""
+
+    foot: NDArray[np.float32]
+    starts: NDArray[np.float64]
+    projection: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    def is_on(self, geometry: Geometry) -> bool:
+        """Tell whether the cells are those of the grid: one as large elsewhere would be taken for it."""
+        return self.projection == geometry.projection and all(
+            centres.shape == others.shape and np.allclose(centres, others, rtol=0, atol=1e-6 * size)
+            for centres, others, size in (
+                (self.x, geometry.x, geometry.xres),
+                (self.y, geometry.y, geometry.yres),
+            )
+        )
+
+
+def _layers_of_file(path: Path) -> _Layers:
     from netCDF4 import Dataset
 
     try:
         with Dataset(path) as file:
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
-            return file["foot"][0], starts
+            y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
+            return _Layers(file["foot"][0], starts, file.crs, x, y)
     except UNREADABLE as error:
         raise damaged(path, error) from error
 
 
-def _layers_of_archived(found: Found) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _layers_of_archived(found: Found) -> _Layers:
     footprint = found.footprint()
-    about = footprint.about
-    return footprint.values, np.array(about.times) - about.receptor.when.timestamp()
+    about, cells = footprint.about, footprint.geometry
+    starts = np.array(about.times) - about.receptor.when.timestamp()
+    return _Layers(footprint.values, starts, cells.projection, cells.x, cells.y)
 
 
 class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
@@ -93,7 +123,7 @@ class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, files: FootprintFiles) -> None:
         self.files = files
-        self.shape = (len(files.paths), len(files.hours), files.ny, files.nx)
+        self.shape = (len(files.paths), *files.shape)
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, key: Any) -> Any:
@@ -120,7 +150,7 @@ def _outer(values: Any, keys: list[Any]) -> Any:
 
 
 def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
-    """Return the footprints of all simulations that are complete or empty, as (receptor, hour, lat, lon).
+    """Return the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
 
     ``hour`` is where a layer begins, in hours from the receptor's time (-24 to -1 for a day back). Projected grids
     have y and x. Nothing is read until values are used; with dask, ``.chunk(receptor=10)`` makes it a dask array.
@@ -128,7 +158,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
     Raises
     ------
     InputError
-        If there is no such footprint, or nothing is complete.
+        If there is no such footprint, or nothing is complete; when values are read, if one is on another grid.
     """
     config = project.config
     name = project.footprint_name(name)
@@ -149,8 +179,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
         ),
         layout=project.layout,
         hours=_hours(config, grid),
-        ny=geometry.ny,
-        nx=geometry.nx,
+        geometry=geometry,
         integrated=grid.time_integrate,
     )
     y, x = ("lat", "lon") if geometry.is_longlat else ("y", "x")
@@ -160,19 +189,27 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
         dims=("receptor", "hour", y, x),
         coords={
             "receptor": [sim.sim for sim in simulations],
-            "hour": files.hours,
+            "hour": (
+                "hour",
+                files.hours,
+                {"units": "h", "long_name": "start of the layer, from the receptor's time"},
+            ),
             y: geometry.y,
             x: geometry.x,
             "receptor_time": (
                 "receptor",
                 np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]"),
             ),
-            "receptor_lon": ("receptor", [float(np.mean(r.longitudes)) for r in receptors]),
+            "receptor_lon": ("receptor", [middle_longitude(r.longitudes) for r in receptors]),
             "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
             "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
         },
         name="foot",
-        attrs={"units": "ppm (umol-1 m2 s)", "crs": geometry.projection},
+        attrs={
+            "units": "ppm (umol-1 m2 s)",
+            "long_name": "stilt surface influence footprint",
+            "crs": geometry.projection,
+        },
     )
 
 

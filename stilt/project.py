@@ -124,7 +124,8 @@ class Project:
     def footprints(self, name: str | None = None) -> xr.DataArray:
         """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
 
-        ``hour`` is where a layer begins, in hours from the receptor's time.
+        ``hour`` is where a layer begins, in hours from the receptor's time; 0 for the one layer of an integrated
+        footprint. Stale ones are among them: with another grid reading them fails, else they are as they were.
 
         Parameters
         ----------

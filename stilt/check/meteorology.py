@@ -192,8 +192,13 @@ def _missing_files(area: str, met: Met, files: Files) -> Iterator[Finding]:
     yield wrong_input(
         area,
         f"{len(files.missing):,} of {len(files.times):,} files are missing: {_some(names)}",
-        "add them, or take the receptors of these times out",
+        f"add them, or take the receptors of these times out{_step(met, names)}",
     )
+
+
+def _step(met: Met, missing: Sequence[str]) -> str:
+    """Tell of the other reason why files seem to be missing."""
+    return f"; or mend file_tres ({met.file_tres}) if files are further apart" if missing else ""
 
 
 def _hours(area: str, demand: Demand, headers: Sequence[ArlFile]) -> Iterator[Finding]:
@@ -214,7 +219,7 @@ def _hours(area: str, demand: Demand, headers: Sequence[ArlFile]) -> Iterator[Fi
         area,
         f"no meteorology {spans}: {affected:,} of {len(demand.minutes):,} simulations cannot run"
         + (f"; missing files: {_some(names)}" if names else ""),
-        "add the files, or take the receptors of these times out",
+        f"add the files, or take the receptors of these times out{_step(demand.met, names)}",
     )
 
 

@@ -206,7 +206,7 @@ def _write_receptor(file: Dataset, receptor: Receptor, sim: str) -> None:
             {"units": SECONDS, "calendar": "standard", "long_name": "utc time of arrival"},
         ),
         "receptor_lon": (
-            _middle_longitude(receptor.longitudes),
+            middle_longitude(receptor.longitudes),
             {"units": "degrees_east", "long_name": "longitude of the receptor"},
         ),
         "receptor_lat": (
@@ -224,7 +224,8 @@ def _write_receptor(file: Dataset, receptor: Receptor, sim: str) -> None:
         variable[0] = value
 
 
-def _middle_longitude(longitudes: tuple[float, ...]) -> float:
+def middle_longitude(longitudes: tuple[float, ...]) -> float:
+    """Return the mean of longitudes near each other, also across the antimeridian."""
     first = longitudes[0]
     apart = [(longitude - first + 180.0) % 360.0 - 180.0 for longitude in longitudes]
     return first + float(np.mean(apart))

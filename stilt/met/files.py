@@ -166,7 +166,8 @@ def _missing_files(met: Met, missing: Sequence[datetime], span: Span) -> Transpo
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return TransportError(
         Reason.MET_MISSING,
-        f"{met.directory} has no {', '.join(names[:NAMED])}{more} (the run needs {span})",
+        f"{met.directory} has no {', '.join(names[:NAMED])}{more} "
+        f"(one is due every {met.file_tres}; the run needs {span})",
     )
 
 

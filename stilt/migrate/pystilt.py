@@ -232,7 +232,7 @@ def _met(name: str, met: dict[str, Any], migration: Migration) -> dict[str, Any]
     step = file_step(met.get("file_tres"))
     if step is None:
         migration.note(
-            f"met {name}: file_tres {met.get('file_tres')!r}: set to 1h, which always works"
+            f"met {name}: file_tres {met.get('file_tres')!r}: set to 1h: set it to what it is"
         )
     ours: dict[str, Any] = {
         "directory": str(met.get("directory") or "/path/to/arl/files"),

@@ -100,7 +100,10 @@ def _carry_met(given: dict[str, Any], migration: Migration) -> None:
     step = file_step(given.get("met_file_tres", given.get("n_hours_per_met_file")))
     if step is None:
         step = "1h" if "%H" in str(file_format) else "1d"
-        migration.note(f"the time from one met file to the next is not said: {step} by their names")
+        migration.note(
+            f"the time from one met file to the next is not said: {step} by their names. Set file_tres to what "
+            "it is, such as 6h for NOAA's HRRR: a file of every step is needed, not only those there are"
+        )
     met: dict[str, Any] = {
         "directory": directory or "/path/to/arl/files",
         "file_format": file_format or "%Y%m%d_%H",

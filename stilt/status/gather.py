@@ -106,7 +106,7 @@ def gather(
     manifests = read_manifests(project.layout, state, notes)
     if until is None and manifests and _has_newer_receptors(project.layout, manifests):
         notes.append(
-            "receptors.csv is newer than the last batch: `stilt run --dry-run` says what is new in it"
+            "receptors.csv is newer than the last batch: `stilt run --dry-run` says what is to do now"
         )
     return summarize(
         state,

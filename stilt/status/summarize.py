@@ -85,6 +85,12 @@ def summarize(
     summary = _with_tasks(summary, state, fates, now, past)
     summary = _with_pace(summary, state, fates, now, past)
     summary = replace(summary, past_runs=_advised(past, summary, execution))
+    gone = summary.total - project_total if project_total else 0
+    if gone > 0 and summary.to_do:
+        notes.append(
+            f"{gone:,} of these {'was' if gone == 1 else 'were'} not among the receptors of the last batch: "
+            "`stilt run` takes up only what receptors.csv has"
+        )
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
 
 

@@ -76,6 +76,16 @@ def test_a_missing_file_between_others_is_a_gap_with_its_hours(project, bad):
     assert "jet_20260615.arl" in finding.text
 
 
+def test_a_time_step_shorter_than_that_of_the_files_is_suggested_to_be_mended(project, bad):
+    change(project, "jet_%Y%m%d.arl, file_tres: 1d", "'%Y%m%d_%H', file_tres: 1h")
+    change(project, "n_hours: -6", "n_hours: -12")
+    for path in (project / "met").iterdir():
+        path.rename(path.with_name(f"{path.stem}_00"))
+    (finding,) = bad()
+    assert "missing files: 20260615_22, 20260615_23" in finding.text
+    assert finding.hint.endswith("or mend file_tres (1h) if files are further apart")
+
+
 def test_files_that_no_receptor_needs_are_not_missed(project, bad):
     (project / "met" / "jet_20260615.arl").unlink()
     assert bad() == []

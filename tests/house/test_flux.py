@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -68,6 +69,21 @@ def test_lazy_indexing_gives_what_reading_all_would(project, index) -> None:
     xr.testing.assert_equal(
         lazy.isel(index).load(), project.footprints("hourly").load().isel(index)
     )
+
+
+def test_a_stale_footprint_from_a_grid_of_the_same_size_elsewhere_is_not_taken_for_todays(
+    project, tmp_path
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(project.path, moved)
+    config = moved / "config.yaml"
+    config.write_text(
+        config.read_text().replace(
+            FOOTPRINT, FOOTPRINT.replace("ymin: 40, ymax: 41", "ymin: 41, ymax: 42")
+        )
+    )
+    with pytest.raises(InputError, match="made with other settings"):
+        stilt.Project(moved).footprints("hourly").load()
 
 
 def test_a_uniform_flux_of_one_gives_the_sum_of_the_footprint(project) -> None:

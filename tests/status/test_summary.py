@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from stilt.log.events import Cancelled, Closed, Invalid
+from stilt.log.events import Cancelled, Closed, Done, Invalid
 from stilt.log.writer import SegmentWriter
 from stilt.status.counting import Today
 from tests.status.conftest import ALIVE, DEAD, ELSEWHERE, T0, done, sim_id, started
@@ -198,6 +198,16 @@ def test_receptors_that_no_batch_may_know_are_noted(project_log) -> None:
     os.utime(project_log.layout.receptors_file, (later, later))
     assert "receptors.csv is newer" in project_log.summary().notes[0]
     assert project_log.summary(until=T0 + 50).notes == ()
+
+
+def test_failures_of_receptors_that_were_taken_out_are_no_promise_of_a_run(project_log) -> None:
+    first = project_log.batch("0001-a", [[1, 2, 3]], project_total=3)
+    bad = Done(sim=sim_id(1), at=T0 + 30, outcome="failed", reason="BAD_RECEPTOR")
+    project_log.worker(first, 0, bad, done(2), done(3), Closed(at=T0 + 40))
+    assert project_log.summary().notes == ()
+    second = project_log.batch("0002-b", [[4]], project_total=3)
+    project_log.worker(second, 0, done(4), Closed(at=T0 + 80))
+    assert "1 of these was not among the receptors" in project_log.summary().notes[0]
 
 
 @pytest.mark.parametrize("injury", ["lost", "cut", "not text"])
