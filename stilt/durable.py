@@ -33,8 +33,10 @@ def publish(path: Path, data: bytes) -> None:
     publish_with(path, lambda temporary: _write_new(temporary, data))
 
 
-def publish_with(path: Path, write: Callable[[Path], None]) -> None:
+def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
     """Publish what ``write`` puts into the temporary file whose path it is given.
+
+    Not ``durable``, nothing is synced: for a file that can be lost, and tells itself whether it is whole.
 
     Raises
     ------
@@ -45,13 +47,14 @@ def publish_with(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
     try:
         write(temporary)
-        identity = sync_file(temporary)
+        identity = sync_file(temporary) if durable else _identity(temporary.stat())
         _rename(temporary, path, identity)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    fsync_dir(path.parent)
+    if durable:
+        fsync_dir(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -121,10 +124,9 @@ def sync_file(path: Path) -> tuple[int, int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
-        facts = os.fstat(descriptor)
+        return _identity(os.fstat(descriptor))
     finally:
         os.close(descriptor)
-    return facts.st_dev, facts.st_ino
 
 
 def _rename(temporary: Path, path: Path, identity: tuple[int, int]) -> None:
@@ -141,4 +143,8 @@ def _is_file(path: Path, identity: tuple[int, int]) -> bool:
         facts = path.stat()
     except OSError:
         return False
-    return (facts.st_dev, facts.st_ino) == identity
+    return _identity(facts) == identity
+
+
+def _identity(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino

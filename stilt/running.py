@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,9 @@ from stilt.errors import NotFinishedError
 from stilt.identity import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout, local_path, stilt_home
+from stilt.paths import Layout, local_path
 from stilt.progress import is_terminal
+from stilt.quantities import counted
 from stilt.status.cost import advice, past_runs
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class _Run:
             self._say_damage(state)
             if todo.work:
                 # here, the workers load what is compiled, which costs this process half a second
-                if self.backend.name != "local" or not (stilt_home() / "kernels").is_dir():
+                if self.backend.name != "local" or not _is_compiled(self.project):
                     _compile(self.project)
                 handed = self._hand_over(state, todo)
                 self.backend.start(handed)
@@ -177,10 +177,12 @@ class _Run:
             state, liveness = fold_and_observe(index, fresh=True)
 
         def keeps(batch: str, task: int) -> bool:
-            known = state.batches[batch]
-            if not (known.submissions or known.intents or known.tasks):
+            if not state.batches[batch].was_started(task):
                 return False  # a hand-over that died: whoever does one holds the lock held here
             return liveness.of(batch, task).life is not Life.GONE
+
+        def lives(batch: str, task: int) -> bool:
+            return keeps(batch, task) and liveness.of(batch, task).life is Life.LIVE
 
         waiting = queued(project.layout, state, keeps)
         disk = Listing(project.layout)
@@ -192,6 +194,8 @@ class _Run:
             queued=waiting,
             selection=self.request.selection,
         )
+        if not self.request.selection.skip and waiting:
+            _refuse_twice(project, todo, queued(project.layout, state, lives))
         if settle:
             disk.remove_leftovers(waiting)
         return state, todo
@@ -269,18 +273,37 @@ class _Run:
         return 0
 
 
-def _compile(project: _Project) -> None:
-    """Have compiled code in the cache before a thousand tasks ask for it at once."""
-    import_module("stilt.particles.rounding")
-    compile_ahead = getattr(project.engine, "compile_ahead", None)
-    if compile_ahead is not None:
-        compile_ahead()
-    if project.config.footprints:
-        from stilt import footprint
-        from stilt.compiled import is_compiled
+def _refuse_twice(project: _Project, todo: Plan, live: set[str]) -> None:
+    """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
+    chosen = project.simulations.take(todo.transport) if live else []
+    twice = sum(simulation.sim in live for simulation in chosen)
+    if twice:
+        raise NotFinishedError(
+            f"--no-skip: {counted(twice, 'simulation')} of these are queued or running",
+            "`stilt cancel` ends their jobs, or wait for them (`stilt status`); then run the same command again",
+        )
 
-        if is_terminal(sys.stdout) and not is_compiled(Path(footprint.__path__[0])):
-            sys.stdout.write("compiling the footprint code, once for all runs: some seconds\n")
+
+def _is_compiled(project: _Project) -> bool:
+    from stilt import footprint, particles
+    from stilt.machine_code import has_kept
+
+    packages = [particles, footprint] if project.config.footprints else [particles]
+    return all(has_kept(Path(package.__path__[0])) for package in packages)
+
+
+def _compile(project: _Project) -> None:
+    """Compile what a thousand tasks would otherwise compile at once."""
+    if is_terminal(sys.stdout) and not _is_compiled(project):
+        sys.stdout.write("compiling, once for all runs: some seconds\n")
+    from stilt.compiled import compile_ahead
+    from stilt.particles import rounding
+
+    compile_ahead(rounding)
+    engine_compiles = getattr(project.engine, "compile_ahead", None)
+    if engine_compiles is not None:
+        engine_compiles()
+    if project.config.footprints:
         from stilt.footprint.calc import warm
 
         warm()

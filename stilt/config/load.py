@@ -78,15 +78,18 @@ def load_config(path: Path, *, projections: bool = True) -> Config:
     return _read(raw, str(path), folder=path.parent.absolute(), projections=projections)
 
 
-def parse_config(text: str, source: str) -> Config:
+def parse_config(text: str, source: str, *, projections: bool = True) -> Config:
     """Read settings from a text; ``source`` names it in messages. Paths stay as they are written.
+
+    ``projections`` as for ``load_config``.
 
     Raises
     ------
     ProblemsError
         With everything that is wrong in it.
     """
-    return _read(text.encode("utf-8", "surrogatepass"), source, folder=None, projections=True)
+    raw = text.encode("utf-8", "surrogatepass")
+    return _read(raw, source, folder=None, projections=projections)
 
 
 def _read(raw: bytes, source: str, *, folder: Path | None, projections: bool) -> Config:

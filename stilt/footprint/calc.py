@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stilt.footprint import kernels
+from stilt.compiled import compile_ahead
+from stilt.footprint import kernels, near_receptor
 from stilt.footprint.grid import Geometry, geometry_of
 from stilt.footprint.rows import Rows, fill_in_near_receptor, rows_of
 
@@ -79,10 +80,8 @@ class Footprint:
 
 
 def warm() -> None:
-    """Put the compiled kernels into the cache, so that processes started later need not compile.
-
-    Importing this module does it: kernels are compiled where they are defined.
-    """
+    """Compile the kernels, unless they are kept already, so that processes started later need not."""
+    compile_ahead(kernels, near_receptor)
 
 
 def calc_footprint(table: ParticleTable, grid: FootprintGrid, receptor: Receptor) -> Footprint:
@@ -130,13 +129,15 @@ def _spread(
     x, y = geometry.project(rows.long, rows.lati)
     ages, minutes = rows.ages()
     cloud_sizes = np.empty(len(minutes)), np.empty(len(minutes))
-    kernels.cloud_sizes(ages, x, y, geometry.period, *cloud_sizes)
+    clouds = np.empty((len(minutes), kernels.CLOUD_VALUES))
+    kernels.cloud_sizes(ages, x, y, geometry.period, clouds, *cloud_sizes)
     bandwidth = _bandwidth(minutes, *cloud_sizes, grid, geometry)
     bandwidth = _of_nearest_age(
         bandwidth, minutes, ties="left" if rows.times.is_forward else "right"
     )
     halves_x = np.floor(KERNEL_REACH * bandwidth / geometry.xres).astype(np.int64)
     halves_y = np.floor(KERNEL_REACH * bandwidth / geometry.yres).astype(np.int64)
+    reach_x, reach_y = 2 * int(halves_x.max()) + 1, 2 * int(halves_y.max()) + 1
     order, bounds = _order(rows, ages, len(minutes), len(values))
     kernels.spread(
         order,
@@ -148,14 +149,16 @@ def _spread(
         bandwidth,
         halves_x,
         halves_y,
-        _edges(geometry.xmin, geometry.xres, geometry.nx, 2 * int(halves_x.max()) + 1),
-        _edges(geometry.ymin, geometry.yres, geometry.ny, 2 * int(halves_y.max()) + 1),
+        _edges(geometry.xmin, geometry.xres, geometry.nx, reach_x),
+        _edges(geometry.ymin, geometry.yres, geometry.ny, reach_y),
         geometry.xres,
         geometry.yres,
         geometry.middle,
         geometry.period,
-        geometry.is_global,
+        int(geometry.is_global),
         1.0 / rows.n_particles,
+        np.empty((2, max(reach_x, reach_y) + kernels.LANES)),
+        np.zeros((geometry.ny, geometry.nx + kernels.LANES)),
         values,
     )
 

@@ -14,17 +14,16 @@ import numpy as np
 
 from stilt.compiled import (
     F8,
+    FLOAT,
     I4,
     I8,
+    INT,
+    OUT_F4_3D,
     OUT_F8,
+    OUT_F8_2D,
     OUT_I4,
     OUT_I8,
-    boolean,
-    compiled,
-    float32,
-    float64,
-    int64,
-    void,
+    exact,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -34,11 +33,14 @@ if TYPE_CHECKING:
     Int32s = NDArray[np.int32]
     Int64s = NDArray[np.int64]
 
+CLOUD_VALUES = 7
+"""What is known of a cloud on the way to its size: number, origin and sums."""
+
 LANES = 16
 """Kernels are padded to a multiple of this, for which the compiler makes a loop without a remainder."""
 
 
-@compiled(int64(F8, OUT_I8))
+@exact.kernel(F8, OUT_I8)
 def whole_range(values: Floats, extremes: Int64s) -> int:
     """Put the least and the greatest value into ``extremes``; return 0 if one is not a whole number."""
     low, high = values[0], values[0]
@@ -51,10 +53,13 @@ def whole_range(values: Floats, extremes: Int64s) -> int:
     return 1
 
 
-@compiled(int64(F8, int64, int64, OUT_I4))
-def slots_of(indx: Floats, low: int, span: int, slots: Int32s) -> int:
-    """Give each particle a number from 0 by ascending ``indx``, whole numbers from ``low``; return how many."""
-    place = np.zeros(span, np.int32)
+@exact.kernel(F8, INT, OUT_I4, OUT_I4)
+def slots_of(indx: Floats, low: int, place: Int32s, slots: Int32s) -> int:
+    """Give each particle a number from 0 by ascending ``indx``, whole numbers from ``low``; return how many.
+
+    ``place`` comes with a zero for each number that there can be.
+    """
+    span = len(place)
     for row in range(len(indx)):
         slots[row] = int(indx[row]) - low
         place[slots[row]] = 1
@@ -69,7 +74,7 @@ def slots_of(indx: Floats, low: int, span: int, slots: Int32s) -> int:
     return count
 
 
-@compiled(void(F8, OUT_F8))
+@exact.kernel(F8, OUT_F8)
 def survey(time: Floats, facts: Floats) -> None:
     """Put into ``facts``: the least and the greatest time, how many are positive, and ticks a minute.
 
@@ -88,7 +93,7 @@ def survey(time: Floats, facts: Floats) -> None:
     facts[3] = 1.0 if minutes else (10.0 if tenths else 0.0)
 
 
-@compiled(int64(I4, F8, float64, OUT_I8, OUT_I4))
+@exact.kernel(I4, F8, FLOAT, OUT_I8, OUT_I4)
 def ages_of(slots: Int32s, time: Floats, ticks_per_min: float, first: Int64s, ages: Int32s) -> int:
     """Put each row's time since ``first`` of its particle into ``ages``, in ticks; return the largest + 1.
 
@@ -104,12 +109,19 @@ def ages_of(slots: Int32s, time: Floats, ticks_per_min: float, first: Int64s, ag
     return last + 1
 
 
-@compiled(OUT_I4(I4, I4, OUT_I8))
 def grouped_by(keys: Int32s, order: Int32s, bounds: Int64s) -> Int32s:
     """Return ``order`` sorted by ``keys[order]``, stable, in linear time.
 
     ``bounds``, one longer than there are keys, gets where each key's part begins and ends.
     """
+    result = np.empty_like(order)
+    group(keys, order, bounds, np.empty_like(bounds), result)
+    return result
+
+
+@exact.kernel(I4, I4, OUT_I8, OUT_I8, OUT_I4)
+def group(keys: Int32s, order: Int32s, bounds: Int64s, following: Int64s, result: Int32s) -> None:
+    """Do the work of ``grouped_by``; ``following`` is working space as long as ``bounds``."""
     bounds[:] = 0
     last, is_sorted = 0, True
     for row in order:
@@ -120,16 +132,17 @@ def grouped_by(keys: Int32s, order: Int32s, bounds: Int64s) -> Int32s:
     for key in range(1, len(bounds)):
         bounds[key] += bounds[key - 1]
     if is_sorted:
-        return order.copy()
-    following = bounds[:-1].copy()
-    result = np.empty(len(order), np.int32)
+        for i in range(len(order)):
+            result[i] = order[i]
+        return
+    for key in range(len(bounds)):
+        following[key] = bounds[key]
     for row in order:
         result[following[keys[row]]] = row
         following[keys[row]] += 1
-    return result
 
 
-@compiled(float64(float64, float64, float64))
+@exact.inline
 def turned(x: float, middle: float, period: float) -> float:
     """Return x moved by full turns (``period``; 0 on a plane) to within half a turn of ``middle``."""
     if period > 0.0 and not middle - period / 2 <= x < middle + period / 2:
@@ -137,19 +150,25 @@ def turned(x: float, middle: float, period: float) -> float:
     return x
 
 
-@compiled(void(I4, F8, F8, float64, OUT_F8, OUT_F8))
+@exact.kernel(I4, F8, F8, FLOAT, OUT_F8_2D, OUT_F8, OUT_F8)
 def cloud_sizes(
-    ages: Int32s, x: Floats, y: Floats, period: float, variance: Floats, mean_y: Floats
+    ages: Int32s,
+    x: Floats,
+    y: Floats,
+    period: float,
+    clouds: Floats,
+    variance: Floats,
+    mean_y: Floats,
 ) -> None:
     """Put Var(x) + Var(y), with divisor n - 1, and the mean y of each age's cloud into the outputs.
 
     NaN where a cloud has fewer than two particles. With a ``period`` all x are taken within half a turn of
-    the first, so that a cloud across the antimeridian stays together.
+    the first, so that a cloud across the antimeridian stays together. ``clouds`` is working space, shape
+    (ages, CLOUD_VALUES).
     """
     n_ages = len(variance)
-    count = np.zeros(n_ages)
-    origin = np.zeros((n_ages, 2))
-    sums = np.zeros((n_ages, 4))
+    clouds[:] = 0.0
+    count, origin, sums = clouds[:, 0], clouds[:, 1:3], clouds[:, 3:]
     near = np.nan
     for row in range(len(ages)):
         if not (math.isfinite(x[row]) and math.isfinite(y[row])):
@@ -180,7 +199,7 @@ def cloud_sizes(
             mean_y[age] = origin[age, 1] + sums[age, 2] / n
 
 
-@compiled(int64(F8, OUT_I4))
+@exact.kernel(F8, OUT_I4)
 def rows_with_foot(foot: Floats, rows: Int32s) -> int:
     """Put the rows with ``foot > 0`` (so not NaN) into ``rows``; return how many there are."""
     count = 0
@@ -191,14 +210,14 @@ def rows_with_foot(foot: Floats, rows: Int32s) -> int:
     return count
 
 
-@compiled(void(I4, F8, int64, OUT_I4))
+@exact.kernel(I4, F8, INT, OUT_I4)
 def layers_of(rows: Int32s, time: Floats, first_hour: int, layers: Int32s) -> None:
     """Put the whole hours since ``first_hour`` of some rows into their place in ``layers``."""
     for row in rows:
         layers[row] = math.floor(time[row] / 60.0) - first_hour
 
 
-@compiled(int64(float64, F8, float64))
+@exact.inline
 def cell_of(place: float, edges: Floats, size: float) -> int:
     """Return i with ``edges[i] <= place < edges[i + 1]``, or -1 outside of the edges."""
     n_cells = len(edges) - 1
@@ -213,7 +232,7 @@ def cell_of(place: float, edges: Floats, size: float) -> int:
     return cell
 
 
-@compiled(void(float64, int64, float64, OUT_F8))
+@exact.inline
 def kernel_line(bandwidth: float, half: int, size: float, weights: Floats) -> None:
     """Put a Gaussian at ``2 half + 1`` cell centres, divided by its sum, into ``weights``; zeros after it.
 
@@ -231,7 +250,7 @@ def kernel_line(bandwidth: float, half: int, size: float, weights: Floats) -> No
         weights[i] /= total
 
 
-@compiled(void(float64[:, ::1], int64, int64, int64, float64, F8, int64, F8, int64, boolean))
+@exact.inline
 def add_kernel(
     layer: NDArray[np.float64],
     nx: int,
@@ -242,7 +261,7 @@ def add_kernel(
     half_y: int,
     along_x: Floats,
     half_x: int,
-    wraps: bool,
+    wraps: int,
 ) -> None:
     """Add ``foot`` times the kernel around a cell; what lies outside of the grid is lost.
 
@@ -268,11 +287,9 @@ def add_kernel(
                 target[i] += weight * source[i]
 
 
-@compiled(
-    void(
-        I4, I8, F8, F8, F8, I4, F8, I8, I8, F8, F8, float64, float64, float64, float64,
-        boolean, float64, float32[:, :, ::1],
-    )
+@exact.kernel(
+    I4, I8, F8, F8, F8, I4, F8, I8, I8, F8, F8, FLOAT, FLOAT, FLOAT, FLOAT, INT, FLOAT,
+    OUT_F8_2D, OUT_F8_2D, OUT_F4_3D,
 )  # fmt: skip
 def spread(
     order: Int32s,
@@ -290,8 +307,10 @@ def spread(
     size_y: float,
     middle: float,
     period: float,
-    wraps: bool,
+    wraps: int,
     share: float,
+    lines: Floats,
+    layer: Floats,
     values: NDArray[np.float32],
 ) -> None:
     """Put ``share`` times the kernels of the rows ``order[bounds[i]:bounds[i + 1]]`` into layer i of ``values``.
@@ -299,14 +318,15 @@ def spread(
     Rows of a layer lie in ``order`` by age, so that a kernel is made once for all of them. The kernel of
     an age reaches ``halves`` cells beyond its middle one. ``edges`` are those of the grid and of as many
     more cells on each side as kernels reach. Sums are in double precision, one layer at a time.
+
+    Working space: ``lines``, shape (2, most cells of a kernel + LANES), and ``layer``, zeros, shape
+    (ny, nx + LANES).
     """
     n_layers, ny, nx = values.shape
     buffer_x = (len(edges_x) - 1 - nx) // 2
     buffer_y = (len(edges_y) - 1 - ny) // 2
-    along_x = np.empty(2 * halves_x.max() + 1 + LANES)
-    along_y = np.empty(2 * halves_y.max() + 1 + LANES)
+    along_x, along_y = lines[0], lines[1]
     half_x, half_y = 0, 0
-    layer = np.zeros((ny, nx + LANES))
     for number in range(n_layers):
         age = -1
         low, high = ny, -1

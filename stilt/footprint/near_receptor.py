@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import F8, I4, I8, OUT_F8, OUT_I4, compiled, float64, int64, void
+from stilt.compiled import F8, I4, I8, OUT_F8, OUT_I4, exact
 
 if TYPE_CHECKING:
     from stilt.footprint.kernels import Floats, Int32s, Int64s
@@ -26,7 +26,7 @@ SAME_MIN = 1e-6
 """Times that are closer are the same."""
 
 
-@compiled(int64(F8, OUT_I4))
+@exact.kernel(F8, OUT_I4)
 def rows_near(time: Floats, rows: Int32s) -> int:
     """Put the rows less than ``NEAR_MIN`` from the start into ``rows``; return how many there are."""
     count = 0
@@ -37,7 +37,7 @@ def rows_near(time: Floats, rows: Int32s) -> int:
     return count
 
 
-@compiled(float64(OUT_F8, int64))
+@exact.inline
 def median(values: Floats, count: int) -> float:
     """Return the median of the first ``count`` values, which are put in order.
 
@@ -56,14 +56,13 @@ def median(values: Floats, count: int) -> float:
     return float(values[(count - 1) // 2] + values[count // 2]) / 2.0
 
 
-@compiled(float64(I8, F8))
-def median_step(bounds: Int64s, place: Floats) -> float:
+@exact.kernel(I8, F8, OUT_F8, OUT_F8)
+def median_step(bounds: Int64s, place: Floats, medians: Floats, steps: Floats) -> float:
     """Return the median over particles of their median step; NaN where there are none.
 
-    A particle's places are ``place[bounds[slot]:bounds[slot + 1]]``.
+    A particle's places are ``place[bounds[slot]:bounds[slot + 1]]``. ``medians`` and ``steps`` are working space for a
+    number per particle and per place.
     """
-    medians = np.empty(len(bounds) - 1)
-    steps = np.empty(len(place))
     n_medians = 0
     for slot in range(len(bounds) - 1):
         count = 0
@@ -78,7 +77,7 @@ def median_step(bounds: Int64s, place: Floats) -> float:
     return median(medians, n_medians) if n_medians > 0 else np.nan
 
 
-@compiled(int64(I4, I8, F8, F8, OUT_I4, OUT_I4, OUT_F8))
+@exact.kernel(I4, I8, F8, F8, OUT_I4, OUT_I4, OUT_F8)
 def plan_rows(
     order: Int32s,
     bounds: Int64s,
@@ -118,7 +117,7 @@ def plan_rows(
     return count
 
 
-@compiled(void(I4, I4, F8, F8, F8, OUT_F8))
+@exact.kernel(I4, I4, F8, F8, F8, OUT_F8)
 def interpolate(
     before: Int32s, after: Int32s, minutes: Floats, time: Floats, values: Floats, result: Floats
 ) -> None:
@@ -131,7 +130,7 @@ def interpolate(
             result[i] += (values[end] - values[start]) * part
 
 
-@compiled(float64(F8, F8, float64, float64))
+@exact.inline
 def window_sum(time: Floats, foot: Floats, low: float, high: float) -> float:
     """Return the sum of foot where low < abs(time) <= high; NaN counts as nothing."""
     total = 0.0
@@ -141,7 +140,7 @@ def window_sum(time: Floats, foot: Floats, low: float, high: float) -> float:
     return total
 
 
-@compiled(void(F8, F8, F8, OUT_F8))
+@exact.kernel(F8, F8, F8, OUT_F8)
 def keep_window_sums(old_time: Floats, old_foot: Floats, time: Floats, foot: Floats) -> None:
     """Scale ``foot`` so that its sum in each window is that of ``old_foot``."""
     for window in range(len(WINDOWS_MIN) - 1):

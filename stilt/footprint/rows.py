@@ -132,7 +132,8 @@ def number_particles(indx: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]
     if kernels.whole_range(indx, extremes):
         span = int(extremes[1] - extremes[0]) + 1
         if span <= 4 * len(indx) + 1024:
-            return slots, kernels.slots_of(indx, extremes[0], span, slots)
+            place = np.zeros(span, np.int32)
+            return slots, kernels.slots_of(indx, extremes[0], place, slots)
     numbers, places = np.unique(indx, return_inverse=True)
     return places.astype(np.int32), len(numbers)
 
@@ -149,7 +150,8 @@ def fill_in_near_receptor(rows: Rows, geometry: Geometry) -> Rows:
     rows = _on_one_side(rows, order)
     places = geometry.project(rows.long[order], rows.lati[order])
     for place, size in zip(places, (geometry.xres, geometry.yres), strict=True):
-        if near_receptor.median_step(bounds, place) > size:
+        space = np.empty(rows.n_particles), np.empty(len(place))
+        if near_receptor.median_step(bounds, place, *space) > size:
             return _filled_in(rows)
     return rows
 

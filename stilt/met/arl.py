@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 LABEL_BYTES = 50
-_HEADER_BYTES = 108
+HEADER_BYTES = 108
 _CENTURY_TURN = 40
 _LETTERS = 64
 _NUMBERS = (
@@ -120,16 +120,16 @@ def _read(name: str, size: int, changed: int) -> ArlFile:  # noqa: ARG001 - part
 
 
 def _read_index(file: BinaryIO, offset: int) -> _Index:
-    start = os.pread(file.fileno(), LABEL_BYTES + _HEADER_BYTES, offset)
+    start = os.pread(file.fileno(), LABEL_BYTES + HEADER_BYTES, offset)
     label, head = start[:LABEL_BYTES].decode("latin-1"), start[LABEL_BYTES:].decode("latin-1")
-    if len(head) < _HEADER_BYTES or label[14:18] != "INDX":
+    if len(head) < HEADER_BYTES or label[14:18] != "INDX":
         raise ArlError(f"{file.name}: no index record at byte {offset}")
     try:
         grid = _grid(label, head)
         length = int(head[104:108])
         text, records = _index_text(file, offset, grid.nx * grid.ny, length)
-        levels = _levels(text, int(head[99:102]) if head[99:102].strip() else 0)
-        time = _time(label, head)
+        levels = parse_levels(text, int(head[99:102]) if head[99:102].strip() else 0)
+        time = index_time(label, head)
         level_type = int(head[102:104])
     except ValueError as error:
         raise ArlError(f"{file.name}: the index record at byte {offset}: {error}") from error
@@ -142,6 +142,20 @@ def _grid(label: str, head: str) -> Grid:
     place = {
         name: float(head[9 + 7 * index : 16 + 7 * index]) for index, name in enumerate(_NUMBERS)
     }
+    nx, ny = grid_points(label, head)
+    return Grid(**place, nx=nx, ny=ny)
+
+
+def grid_points(label: str, head: str) -> tuple[int, int]:
+    """Return the columns and rows that an index record's label and header name.
+
+    Raises
+    ------
+    ArlError
+        If there are none.
+    ValueError
+        If they are not numbers.
+    """
     nx, ny = int(head[93:96]), int(head[96:99])
     thousands_x, thousands_y = map(ord, label[12:14])
     if max(thousands_x, thousands_y) >= _LETTERS:  # a letter counts thousands, from A
@@ -149,12 +163,17 @@ def _grid(label: str, head: str) -> Grid:
         ny += 1000 * max(0, thousands_y - _LETTERS)
     if nx < 1 or ny < 1:
         raise ArlError(f"a grid of {nx} x {ny} points")
-    return Grid(**place, nx=nx, ny=ny)
+    return nx, ny
+
+
+def index_records(length: int, points: int) -> int:
+    """Return over how many records an index text of so many bytes goes."""
+    return 1 if length <= points else length // points + 1
 
 
 def _index_text(file: BinaryIO, offset: int, points: int, length: int) -> tuple[str, int]:
     """Return the whole index text, which may go on in further records, and the number of records."""
-    records = length // points + 1
+    records = index_records(length, points)
     data = os.pread(file.fileno(), records * (LABEL_BYTES + points), offset)
     parts = [
         data[start + LABEL_BYTES : start + LABEL_BYTES + points]
@@ -166,9 +185,18 @@ def _index_text(file: BinaryIO, offset: int, points: int, length: int) -> tuple[
     return text, records
 
 
-def _levels(text: str, count: int) -> tuple[Level, ...]:
+def parse_levels(text: str, count: int) -> tuple[Level, ...]:
+    """Return the levels, from the surface upward, that a whole index text names.
+
+    Raises
+    ------
+    ArlError
+        If it has no room for them.
+    ValueError
+        If it has something else where their numbers should be.
+    """
     levels = []
-    place = _HEADER_BYTES
+    place = HEADER_BYTES
     for _ in range(count):
         height, variables = float(text[place : place + 6]), int(text[place + 6 : place + 8])
         place += 8
@@ -180,7 +208,14 @@ def _levels(text: str, count: int) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _time(label: str, head: str) -> datetime:
+def index_time(label: str, head: str) -> datetime:
+    """Return the time, in UTC, of an index record's label and header.
+
+    Raises
+    ------
+    ValueError
+        If there is no such time.
+    """
     year, month, day, hour = (int(label[at : at + 2]) for at in (0, 2, 4, 6))
     year += 1900 if year > _CENTURY_TURN else 2000
     minute = int(head[7:9]) if head[7:9].strip() else 0

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import F8, OUT_F8, boolean, compiled, float64, void
+from stilt.compiled import F8, FLOAT, OUT_F8, exact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@compiled(boolean(F8, float64, float64, OUT_F8))
+@exact.kernel(F8, FLOAT, FLOAT, OUT_F8)
 def round_to_step(
     values: NDArray[np.float64], power: float, step: float, out: NDArray[np.float64]
-) -> bool:
-    """Round decimal numbers to multiples of ``1 / step``, copy others; tell whether that can be undone.
+) -> int:
+    """Round decimal numbers to multiples of ``1 / step``, copy others; return 1 if that can be undone, else 0.
 
     Parameters
     ----------
@@ -37,10 +37,10 @@ def round_to_step(
         else:
             can_be_undone &= np.rint(value * step) != value * step
             out[index] = value
-    return can_be_undone
+    return int(can_be_undone)
 
 
-@compiled(void(F8, float64, OUT_F8))
+@exact.kernel(F8, FLOAT, OUT_F8)
 def round_to_decimals(values: NDArray[np.float64], power: float, out: NDArray[np.float64]) -> None:
     """Fill ``out`` with the decimal numbers nearest to values; ``power`` has a zero for each decimal."""
     for index in range(values.size):

@@ -306,6 +306,17 @@ def test_where_one_footprint_has_something_in_it_all_have_a_file(tmp_path: Path)
     assert "nothing to do" in project.stilt("run").out
 
 
+@pytest.mark.parametrize("cpus", ["1", "2"])
+def test_a_process_makes_one_projected_footprint_after_the_other(tmp_path: Path, cpus: str) -> None:
+    grid = "xmin: -113, xmax: -111, ymin: 40, ymax: 41, xres: 9000, yres: 9000"
+    project = make_project(
+        tmp_path, [5] * 6, footprints=f'{{plane: {{{grid}, projection: "EPSG:32612"}}}}'
+    )
+    answer = project.stilt("run", "--cpus", cpus)
+    assert (answer.code, answer.err) == (0, "")
+    assert Counter(project.outcomes().values()) == {"complete": 6}
+
+
 def test_nohup_lets_it_live_on(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5] * 3)
     command = ["nohup", sys.executable, "-m", "stilt", "run", "--cpus", "1"]

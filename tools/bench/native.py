@@ -1,9 +1,11 @@
 """Time both transport engines on the same receptor, each in a process of its own.
 
-    python tools/bench/native.py MET [--particles 200 1000] [--hours -24] [--repeat 3]
+    python tools/bench/native.py MET [--particles 200 1000] [--hours -24] [--repeat 3] [--profile]
 
 ``MET`` is an ARL file that holds 1995-10-17 18 UTC over 40 N, 90 W, such as NOAA's sample ``oct1618.BIN``. CPU time
 is that of the whole process, interpreter and imports included; for HYSPLIT that of hycs_std alone.
+
+``--profile`` says where the time goes. Two cores, and a campaign's memory and files: ``campaign.py``.
 """
 
 from __future__ import annotations
@@ -18,10 +20,23 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.compiled import fast
+from stilt.transport.native.randomness import normal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 SIM = "bench_199510171800_-90_40_10"
 SHARED = 50
 """Receptors of the chunk whose simulations share their meteorology."""
+PROFILED = 10
+DRAWN = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +134,109 @@ def chunk(arguments: argparse.Namespace, particles: int) -> None:
     )
 
 
+class Timed:
+    """A kernel, with the CPU seconds of its calls and the random numbers that they drew."""
+
+    def __init__(self, kernel: Callable[..., object]) -> None:
+        self._kernel = kernel
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.cpu_s, self.own_s, self.draws = 0.0, 0.0, 0
+
+    def __call__(self, *arguments: object) -> object:
+        """Call it."""
+        entered = time.process_time()
+        streams = [part.stream for part in arguments if hasattr(part, "stream")]
+        before = [stream[:, 0].copy() for stream in streams]
+        started = time.process_time()
+        result = self._kernel(*arguments)
+        taken = time.process_time() - started
+        for stream, old in zip(streams, before, strict=True):
+            # a stream's counter grows by its increment, an odd number, with each draw
+            for now, then, step in zip(stream[:, 0], old, stream[:, 1], strict=True):
+                self.draws += (int(now) - int(then)) * pow(int(step), -1, 1 << 64) % (1 << 64)
+        self.cpu_s += taken
+        self.own_s += time.process_time() - entered - taken
+        return result
+
+
+@fast.kernel()
+def chain(state: NDArray[np.uint64], gamma: NDArray[np.uint64], out: NDArray[np.float64]) -> int:
+    """Do what no sub-step can do without: draw a deviate and move, one after the other."""
+    counter, w, place = state[0], 0.0, 0.0
+    for _ in range(DRAWN):
+        deviate, counter = normal(counter, gamma[0])
+        w = 0.9 * w + 0.4 * deviate
+        place -= w
+    out[0] = place
+    return 0
+
+
+def chain_ns() -> float:
+    """Return the nanoseconds of a sub-step that only draws a deviate and moves."""
+    arguments = np.array([1], np.uint64), np.array([0x9E3779B97F4A7C15], np.uint64), np.zeros(1)
+    chain(*arguments)
+    times = []
+    for _ in range(5):
+        started = time.process_time()
+        chain(*arguments)
+        times.append(time.process_time() - started)
+    return 1e9 * min(times) / DRAWN
+
+
+def profile(arguments: argparse.Namespace, particles: int) -> None:
+    """Print where the time of a chunk's first receptors goes, and what a sub-step takes.
+
+    The rest is Python: files, tables and the calls. Sub-steps are counted by the random numbers drawn, so the few that
+    are drawn at interfaces count too, and their time holds the work of each minute: mean advection, the levels that
+    are looked up, the footprint. ``chain`` is what a sub-step cannot do without; how the time between the two divides
+    is not measured here.
+    """
+    from stilt.simulation import Receptor, Simulation
+    from stilt.transport.engines import load_engine
+    from stilt.transport.native import analysis, arl, projection, run
+
+    places = {
+        "unpacking": (arl, "unpack"),
+        "columns": (analysis, "fill_columns"),
+        "particles": (run, "march"),
+        "map": (projection, "longlat_of_cone"),
+    }
+    config = config_of(arguments, particles, "native")
+    timed = {}
+    for what, (module, name) in places.items():
+        timed[what] = Timed(getattr(module, name))
+        setattr(module, name, timed[what])
+    engine = load_engine(config)
+    rows, began = 0, 0.0
+    with tempfile.TemporaryDirectory() as scratch:
+        workdir = Path(scratch) / "work"
+        workdir.mkdir()
+        for number in range(PROFILED + 1):
+            receptor = Receptor("199510171800", (-90.0 + 0.1 * number,), (40.0,), (10.0,))
+            simulation = Simulation(f"{SIM}_{number}", "bench", receptor)
+            made = len(engine.run(simulation, config, workdir).particles)
+            if number:
+                rows += made
+                continue
+            # what only the first one pays, such as linking, is left out
+            began = time.process_time()
+            for one in timed.values():
+                one.clear()
+    march = timed["particles"]
+    whole = time.process_time() - began - sum(one.own_s for one in timed.values())
+    shares = ", ".join(f"{what} {100 * one.cpu_s / whole:.0f} %" for what, one in timed.items())
+    rest = 100 * (1.0 - sum(one.cpu_s for one in timed.values()) / whole)
+    sub_steps = march.draws - 2 * rows  # two deviates a minute are for the horizontal motion
+    print(
+        f"{PROFILED} receptors of {particles} particles: {1e3 * whole / PROFILED:.0f} ms each: {shares}, "
+        f"Python {rest:.0f} %; {sub_steps / rows:.1f} sub-steps a particle-minute, "
+        f"{1e9 * march.cpu_s / sub_steps:.1f} ns a sub-step; drawing and moving alone take {chain_ns():.1f} ns"
+    )
+
+
 def main() -> None:
     """Read the command line and print the table."""
     parser = argparse.ArgumentParser(
@@ -128,6 +246,7 @@ def main() -> None:
     parser.add_argument("--particles", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--hours", type=int, default=-24)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--profile", action="store_true", help="say where the time goes")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--model", default="native", help=argparse.SUPPRESS)
     parser.add_argument("--receptors", type=int, default=1, help=argparse.SUPPRESS)
@@ -136,6 +255,9 @@ def main() -> None:
         work(arguments)
         return
     measure(arguments, "native", 1)  # compiles, if nobody has yet
+    if arguments.profile:
+        profile(arguments, arguments.particles[0])
+        return
     for particles in arguments.particles:
         compare(arguments, particles)
     chunk(arguments, arguments.particles[0])

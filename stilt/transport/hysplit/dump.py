@@ -73,7 +73,7 @@ class DumpParser:
 
     def _parse(self, stop: int) -> None:
         """Parse whole lines."""
-        start = 0
+        start, reached = 0, np.empty(2, np.int64)
         if not self._has_header:
             start = len(self._line(0))
             self._has_header = True
@@ -83,9 +83,10 @@ class DumpParser:
             if self._layout is None:
                 start = self._parse_hard_line(start)
                 continue
-            self.rows, start, why = parse_rows(
-                self._buffer, start, stop, self._layout, self._values, self.rows
+            why = parse_rows(
+                self._buffer, start, stop, self._layout, self._values, self.rows, reached
             )
+            self.rows, start = reached.tolist()
             if why == FULL:
                 self._grow()
             elif start < stop:

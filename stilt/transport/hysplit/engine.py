@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stilt.failures import Reason, TransportError
@@ -56,8 +55,10 @@ class HysplitEngine:
         check_can_start(self.installation.exe)
 
     def compile_ahead(self) -> None:
-        """Have the particle parser in the cache before many workers ask for it at once."""
-        import_module("stilt.transport.hysplit.parse")  # that compiles it
+        """Compile the particle parser before many workers ask for it at once."""
+        from stilt.transport.hysplit.parse import warm
+
+        warm()
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Run hycs_std for one receptor, twice where wind or mixed-layer errors are asked for."""

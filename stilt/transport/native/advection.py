@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
 from stilt.transport.native.interpolation import at_level, level_index
 
 if TYPE_CHECKING:
     from stilt.transport.native.interpolation import Corners, Frame, Moment
 
 
-@inline
+@fast.inline
 def wind_at(
     frame: Frame, moment: Moment, at: Corners, sigma: float, near_ground: float
 ) -> tuple[float, float, float]:

@@ -9,7 +9,6 @@ one exists because an engine wants one rectangle of one time, fast, and every fi
 
 from __future__ import annotations
 
-import calendar
 import mmap
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -17,7 +16,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.compiled import kernel
+from stilt.compiled import fast
+from stilt.met.arl import (
+    HEADER_BYTES,
+    LABEL_BYTES,
+    Level,
+    grid_points,
+    index_records,
+    index_time,
+    parse_levels,
+)
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -27,12 +35,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LABEL_BYTES = 50
-_HEAD_BYTES = 108
 SIGMA, PRESSURE, HEIGHT, HYBRID = 1, 2, 3, 4
 
-_PIVOT_YEAR = 40
-_LETTER = 64
 _SIXTEEN_BIT_MODELS = ("RAMS", "ECX", "DWRF", "DGEO")
 
 
@@ -70,14 +74,6 @@ class GridHeader:
     nx: int
     ny: int
     level_type: int
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One level of an index record: its height as printed and its variables in record order."""
-
-    height: float
-    variables: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def read_index(path: Path) -> tuple[AnalysisIndex, ...]:
 def _times(path: Path, file: BinaryIO, size: int) -> list[AnalysisIndex]:
     found: list[AnalysisIndex] = []
     position = 0
-    while position + LABEL_BYTES + _HEAD_BYTES <= size:
+    while position + LABEL_BYTES + HEADER_BYTES <= size:
         index, end = _read_time(path, file, position)
         if end > size:
             break  # the last time was cut: what hycs_std would not read either
@@ -145,34 +141,25 @@ def _read_time(path: Path, file: BinaryIO, position: int) -> tuple[AnalysisIndex
     label = file.read(LABEL_BYTES).decode("latin-1")
     if label[14:18] != "INDX":
         raise ValueError(f"no index record at byte {position}")
-    head = file.read(_HEAD_BYTES).decode("latin-1")
-    grid, level_count, index_bytes = _parse_head(head, label[12:14])
+    head = file.read(HEADER_BYTES).decode("latin-1")
+    grid, level_count, index_bytes = _parse_head(label, head)
     cells = grid.nx * grid.ny
-    records = 1 if index_bytes <= cells else index_bytes // cells + 1
+    records = index_records(index_bytes, cells)
     text = ""
     for number in range(records):
         file.seek(position + number * (LABEL_BYTES + cells) + LABEL_BYTES)
         text += file.read(cells).decode("latin-1")
-    levels = _parse_levels(text[_HEAD_BYTES:index_bytes], level_count)
+    levels = parse_levels(text[:index_bytes], level_count)
     offset = position + records * (LABEL_BYTES + cells)
     count = sum(len(level.variables) for level in levels)
-    minutes = _minutes(label) + int(head[7:9].strip() or 0)
+    minutes = int(index_time(label, head).timestamp()) // 60
     end = offset + count * (LABEL_BYTES + cells)
     return AnalysisIndex(path, minutes, offset, grid, levels), end
 
 
-def _minutes(label: str) -> int:
-    year, month, day, hour = (int(label[at : at + 2]) for at in (0, 2, 4, 6))
-    year += 1900 if year > _PIVOT_YEAR else 2000
-    return calendar.timegm((year, month, day, hour, 0, 0)) // 60
-
-
-def _parse_head(head: str, grid_id: str) -> tuple[GridHeader, int, int]:
+def _parse_head(label: str, head: str) -> tuple[GridHeader, int, int]:
     values = [float(head[9 + 7 * n : 16 + 7 * n]) for n in range(12)]
-    nx, ny, level_count = (int(head[93 + 3 * n : 96 + 3 * n]) for n in range(3))
-    if any(ord(character) >= _LETTER for character in grid_id):
-        nx += 1000 * (ord(grid_id[0]) - _LETTER)
-        ny += 1000 * (ord(grid_id[1]) - _LETTER)
+    nx, ny = grid_points(label, head)
     names = [field.name for field in fields(GridHeader)][1:13]
     grid = GridHeader(
         model=head[:4],
@@ -181,19 +168,7 @@ def _parse_head(head: str, grid_id: str) -> tuple[GridHeader, int, int]:
         level_type=int(head[102:104]),
         **dict(zip(names, values, strict=True)),
     )
-    return grid, level_count, int(head[104:108])
-
-
-def _parse_levels(text: str, count: int) -> tuple[Level, ...]:
-    levels = []
-    at = 0
-    for _ in range(count):
-        height, variables = float(text[at : at + 6]), int(text[at + 6 : at + 8])
-        at += 8
-        names = tuple(text[at + 8 * n : at + 8 * n + 4] for n in range(variables))
-        at += 8 * variables
-        levels.append(Level(height, names))
-    return tuple(levels)
+    return grid, int(head[99:102]), int(head[104:108])
 
 
 def refuse_unknown_kind(grid: GridHeader, path: Path) -> None:
@@ -298,7 +273,7 @@ class AnalysisReader:
         return start + LABEL_BYTES, (scale, float(label[22:36]), float(label[36:50]))
 
 
-@kernel
+@fast.kernel()
 def unpack(
     content: NDArray[np.uint8],
     nx: int,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
 from stilt.transport.native.remap import RHO, THETA, U, V, Z
 from stilt.transport.native.thermodynamics import GRAVITY, HEAT_CAPACITY, VON_KARMAN
 
@@ -30,7 +30,7 @@ ABOVE_TIME_SCALE_S = 100.0
 _SMALLEST_SIGMA = 1e-5
 
 
-@inline
+@fast.inline
 def friction_velocity(
     kind: int, first: float, second: float, column: NDArray[np.float64], level: int
 ) -> float:
@@ -47,7 +47,7 @@ def friction_velocity(
     return math.hypot(along, across)
 
 
-@inline
+@fast.inline
 def temperature_scale(kind: int, value: float, friction: float, density: float) -> float:
     """Temperature scale, K: negative when the surface warms the air; no flux counts as hardly unstable."""
     if kind == TEMPERATURE_SCALE:
@@ -57,7 +57,7 @@ def temperature_scale(kind: int, value: float, friction: float, density: float) 
     return size if flux < 0.0 else -size
 
 
-@inline
+@fast.inline
 def stability(height: float, friction: float, scale: float, theta: float) -> float:
     """Height over Obukhov length at the top of the surface layer, within [-2, 15] and never zero."""
     zeta = height * VON_KARMAN * GRAVITY * scale / (friction * friction * theta)
@@ -65,7 +65,7 @@ def stability(height: float, friction: float, scale: float, theta: float) -> flo
     return 0.001 if zeta == 0.0 else zeta
 
 
-@inline
+@fast.inline
 def momentum_function(s: float) -> float:
     """Similarity function of momentum."""
     if s >= 0.0:
@@ -74,7 +74,7 @@ def momentum_function(s: float) -> float:
     return float(((1.0 + 0.625 * s * s) / (1.0 - 7.5 * s)) ** THIRD)
 
 
-@inline
+@fast.inline
 def heat_function(s: float) -> float:
     """Similarity function of heat."""
     if s >= 0.0:
@@ -83,7 +83,7 @@ def heat_function(s: float) -> float:
     return float(0.64 * ((3.0 - 2.5 * s) / (1.0 - 10.0 * s + 50.0 * s * s)) ** THIRD)
 
 
-@inline
+@fast.inline
 def profile_fluxes(
     column: NDArray[np.float64], surface: int, data: int, roughness: float
 ) -> tuple[float, float, float]:
@@ -103,7 +103,7 @@ def profile_fluxes(
     return speed, scale, 0.001 if zeta == 0.0 else zeta
 
 
-@inline
+@fast.inline
 def _stability_of_richardson(ri: float, height: float, roughness: float) -> float:
     s = math.log(height / roughness + 1.0)
     t = math.log(height / (0.1 * roughness) + 1.0)
@@ -116,7 +116,7 @@ def _stability_of_richardson(ri: float, height: float, roughness: float) -> floa
     return (0.005 * s + 41.2) * ri * ri + (1.185 * s - 1.5 * v - 1.37) * ri
 
 
-@inline
+@fast.inline
 def richardson_height(
     column: NDArray[np.float64], surface: int, friction: float, scale: float, zeta: float
 ) -> float:
@@ -141,7 +141,7 @@ def richardson_height(
     return float(column[Z, levels - 2])
 
 
-@inline
+@fast.inline
 def temperature_height(column: NDArray[np.float64]) -> float:
     """Mixed-layer height as the highest level within 2 K of the lowest potential temperature."""
     coolest = column[THETA, 0]
@@ -153,7 +153,7 @@ def temperature_height(column: NDArray[np.float64]) -> float:
     return float(column[Z, 0])
 
 
-@inline
+@fast.inline
 def turbulence_profile(
     column: NDArray[np.float64],
     surface: int,
@@ -180,7 +180,7 @@ def turbulence_profile(
             _unstable_level(height, mixed, obukhov, convective, roughness, out, k)
 
 
-@inline
+@fast.inline
 def _stable_level(
     h: float, mixed: float, friction: float, out: NDArray[np.float64], k: int
 ) -> None:
@@ -189,7 +189,7 @@ def _stable_level(
     out[1, k] = 0.1 * (mixed / sigma) * h**0.8 if h < 1.0 else ABOVE_TIME_SCALE_S
 
 
-@inline
+@fast.inline
 def _unstable_level(
     height: float,
     mixed: float,
@@ -219,7 +219,7 @@ def _unstable_level(
         out[1, k] = 0.15 * (mixed / sigma) * (1.0 - math.exp(-5.0 * h))
 
 
-@inline
+@fast.inline
 def _free_diffusivity(column: NDArray[np.float64], k: int) -> float:
     """Diffusivity above the mixed layer, m2/s, from the local Richardson number."""
     rise = column[Z, k] - column[Z, k - 1]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stilt.compiled import fast
 from stilt.transport.native.boundary_layer import (
     friction_velocity,
     profile_fluxes,
@@ -29,7 +30,6 @@ from stilt.transport.native.boundary_layer import (
     temperature_scale,
     turbulence_profile,
 )
-from stilt.transport.native.compiled import inline, kernel
 from stilt.transport.native.remap import (
     DATA_ROWS,
     EAST,
@@ -159,7 +159,7 @@ class Columns(NamedTuple):
     surface: Float32
 
 
-@kernel
+@fast.kernel()
 def fill_columns(
     raw: RawFields,
     settings: ColumnSettings,
@@ -179,7 +179,7 @@ def fill_columns(
             _store(raw, settings, j, i, mixed, column, turbulence, first_row, first_column, out)
 
 
-@inline
+@fast.inline
 def _load_column(
     raw: RawFields, settings: ColumnSettings, j: int, i: int, data: Float64, column: Float64
 ) -> bool:
@@ -226,7 +226,7 @@ def _load_column(
     return settings.kind == PRESSURE_KIND
 
 
-@inline
+@fast.inline
 def _sigma_pressure(
     raw: RawFields, settings: ColumnSettings, k: int, j: int, i: int, ground: float
 ) -> float:
@@ -240,7 +240,7 @@ def _sigma_pressure(
     return float(level * (ground - settings.pressure_offset) + settings.pressure_offset)
 
 
-@inline
+@fast.inline
 def _load_ground(
     raw: RawFields, settings: ColumnSettings, j: int, i: int, ground: float, data: Float64
 ) -> None:
@@ -261,7 +261,7 @@ def _load_ground(
     data[VERTICAL, 0] = 0.0
 
 
-@inline
+@fast.inline
 def _boundary_layer(
     raw: RawFields,
     settings: ColumnSettings,
@@ -297,7 +297,7 @@ def _boundary_layer(
     return mixed
 
 
-@inline
+@fast.inline
 def _mixed_layer(
     raw: RawFields,
     settings: ColumnSettings,
@@ -322,7 +322,7 @@ def _mixed_layer(
     return float(max(mixed, abs(settings.kmix0), lowest))
 
 
-@inline
+@fast.inline
 def _store(
     raw: RawFields,
     settings: ColumnSettings,

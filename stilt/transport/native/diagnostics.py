@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.transport.native.columns import CRAI, DSWF, LCLD, RAIN, SHTF, TCLD, WHTF
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
+from stilt.transport.native.columns import SHTF, SURFACE_FIELDS
 from stilt.transport.native.interpolation import at_level, level_below, on_surface
 
 if TYPE_CHECKING:
@@ -18,27 +18,12 @@ if TYPE_CHECKING:
 
     Float64 = NDArray[np.float64]
 
-EXTRA_COLUMNS = (
-    "pres",
-    "temp",
-    "temz",
-    "rhfr",
-    "sphu",
-    "wout",
-    "zsfc",
-    "shtf",
-    "whtf",
-    "dswf",
-    "rain",
-    "crai",
-    "tcld",
-    "lcld",
-)
+EXTRA_COLUMNS = ("pres", "temp", "temz", "rhfr", "sphu", "wout", "zsfc", *SURFACE_FIELDS[SHTF:])
 (PRES, LOW_TEMP, TEMZ, RHFR, SPHU, WOUT, ZSFC) = range(7)
 FIRST_SURFACE_COLUMN = 7
 
 
-@inline
+@fast.inline
 def write_extra(
     frame: Frame,
     moment: Moment,
@@ -70,5 +55,5 @@ def write_extra(
         extra[SPHU, step, p] = 1.0 - thin / dry
     extra[WOUT, step, p] = motion
     extra[ZSFC, step, p] = terrain
-    for n, source in enumerate((SHTF, WHTF, DSWF, RAIN, CRAI, TCLD, LCLD)):
-        extra[FIRST_SURFACE_COLUMN + n, step, p] = on_surface(moment, after, source)
+    for source in range(SHTF, len(SURFACE_FIELDS)):
+        extra[FIRST_SURFACE_COLUMN + source - SHTF, step, p] = on_surface(moment, after, source)

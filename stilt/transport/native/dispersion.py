@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
 from stilt.transport.native.interpolation import at_level, level_below, turbulence_at
 from stilt.transport.native.randomness import normal, uniform
 
@@ -73,7 +73,69 @@ class Half(NamedTuple):
     time_scale: float
 
 
-@inline
+class Column(NamedTuple):
+    """The air over one place at one time, whose levels are looked up when a particle first gets there.
+
+    ``depth`` is the model top over the terrain, m; ``errors`` is added to the wind of each level (cells/min, shape
+    (2, levels)); ``table`` holds the levels that bear ``stamp``, shape (levels, LEVEL_VALUES).
+    """
+
+    frame: Frame
+    moment: Moment
+    at: Corners
+    layering: Layering
+    depth: float
+    stamp: float
+    errors: Float64
+    table: Float64
+
+
+class Near(NamedTuple):
+    """Where sigma is greater, a particle is below the first level, or where the surface influences it."""
+
+    first_level: float
+    influence: float
+
+
+class Layer(NamedTuple):
+    """Air between two levels of the extended list: one turbulence all over, wind linear in sigma.
+
+    ``source`` and ``above`` are the levels whose properties it has at ``base`` and ``top``, sigma; at ``top`` and
+    ``bottom`` a particle passes or bounces. ``full`` is the minutes of a sub-step of full length and ``kick`` the
+    weight of its deviate, m/s; ``fall`` is sigma per minute at 1 m/s.
+    """
+
+    source: int
+    above: int
+    base: float
+    top: float
+    bottom: float
+    sigma_w: float
+    time_scale: float
+    full: float
+    kick: float
+    fall: float
+
+
+class Flight(NamedTuple):
+    """A particle inside a layer, and its time there.
+
+    ``w`` vertical velocity, m/s; ``left`` minutes of the half-step; ``low_min`` as in ``Half``; ``minutes`` and their
+    integral of sigma above the first level, ``ground_minutes`` and theirs below it.
+    """
+
+    sigma: float
+    w: float
+    state: np.uint64
+    left: float
+    low_min: float
+    minutes: float
+    sigma_minutes: float
+    ground_minutes: float
+    ground_sigma_minutes: float
+
+
+@fast.inline
 def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
     """Find the first level (from 0) at or above the mixed-layer height, in sigma to four digits."""
     last = frame.sigma.shape[0] - 2
@@ -84,14 +146,14 @@ def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
     return k
 
 
-@inline
+@fast.inline
 def influence_height(frame: Frame, veght: float, mixed_m: float) -> float:
     """Height of the layer that the surface influences, m."""
     height = veght * mixed_m if veght <= 9.0 else veght  # noqa: PLR2004 - HYSPLIT's switch
     return min(height, _TOP_OF_SURFACE_INFLUENCE * frame.top_m)
 
 
-@inline
+@fast.inline
 def column_mass(
     frame: Frame, moment: Moment, at: Corners, height: float, depth: float, is_second: bool
 ) -> float:
@@ -108,32 +170,25 @@ def column_mass(
     return float(depth * dry_below + dry * (height - lower))
 
 
-@inline
-def _look_up(
-    frame: Frame,
-    moment: Moment,
-    at: Corners,
-    layering: Layering,
-    k: int,
-    stamp: float,
-    errors: Float64,
-    table: Float64,
-) -> None:
-    """Put level ``k`` (from 0) into the table, unless this half-step already did."""
-    if table[k, STAMP] == stamp:
+@fast.inline
+def _look_up(column: Column, k: int) -> None:
+    """Put level ``k`` (from 0) into the column's table, unless this half-step already did."""
+    table = column.table
+    if table[k, STAMP] == column.stamp:
         return
+    frame, moment, at = column.frame, column.moment, column.at
     levels = frame.sigma.shape[0]
     east, north, _, density = at_level(moment.first.flow, moment.second.flow, at, levels, k)
-    table[k, EAST] = east + errors[0, k]
-    table[k, NORTH] = north + errors[1, k]
+    table[k, EAST] = east + column.errors[0, k]
+    table[k, NORTH] = north + column.errors[1, k]
     table[k, DENSITY] = density
-    sigma_w, time_scale = turbulence_at(frame, moment, at, layering, k)
+    sigma_w, time_scale = turbulence_at(frame, moment, at, column.layering, k)
     table[k, SIGMA_W] = sigma_w
     table[k, TIME_SCALE] = time_scale
-    table[k, STAMP] = stamp
+    table[k, STAMP] = column.stamp
 
 
-@inline
+@fast.inline
 def _sigma_of(frame: Frame, extended: int, mixed: int) -> float:
     """Sigma of a level of the extended list, which has one more level just above ``mixed``."""
     if extended <= mixed:
@@ -143,13 +198,13 @@ def _sigma_of(frame: Frame, extended: int, mixed: int) -> float:
     return float(frame.sigma[extended - 1])
 
 
-@inline
+@fast.inline
 def _source_of(extended: int, mixed: int) -> int:
     """Name the level whose properties a level of the extended list has."""
     return extended if extended <= mixed + 1 else extended - 1
 
 
-@inline
+@fast.inline
 def _extended_below(frame: Frame, sigma: float, mixed: int) -> int:
     """Find the highest level of the extended list at or below a sigma."""
     k = level_below(frame, sigma)
@@ -160,135 +215,203 @@ def _extended_below(frame: Frame, sigma: float, mixed: int) -> int:
     return k + 1
 
 
-@inline
-def half_step(  # noqa: C901, PLR0912, PLR0915 - one loop, kept whole so that it stays in registers
-    frame: Frame,
-    moment: Moment,
-    at: Corners,
-    layering: Layering,
-    spreading: Spreading,
-    depth: float,
-    direction: float,
-    gamma: np.uint64,
-    stamp: float,
-    errors: Float64,
-    table: Float64,
-    start: Half,
+@fast.inline
+def half_step(
+    column: Column, spreading: Spreading, direction: float, gamma: np.uint64, start: Half
 ) -> Half:
-    """Move a particle for half a minute with the profiles of one place and time.
+    """Move a particle for half a minute in one column.
 
-    ``depth`` is the model top over the terrain, m; ``direction`` 1 forward and -1 backward; ``errors`` is
-    added to the wind of each level (cells/min, shape (2, levels)); ``table`` is working space.
+    ``direction`` is 1 forward and -1 backward, ``gamma`` the increment of the particle's stream.
     """
-    x, y, sigma, state = start.x, start.y, start.sigma, start.state
-    mixed = mixed_level(frame, layering.mixed_m, depth)
-    low_sigma = 1.0 - influence_height(frame, spreading.veght, layering.mixed_m) / depth
-    lowest, top_level = frame.sigma[0], frame.sigma.shape[0]
+    frame, table = column.frame, column.table
+    x, y, sigma = start.x, start.y, start.sigma
+    mixed = mixed_level(frame, column.layering.mixed_m, column.depth)
+    height = influence_height(frame, spreading.veght, column.layering.mixed_m)
+    near = Near(frame.sigma[0], 1.0 - height / column.depth)
     level = _extended_below(frame, sigma, mixed)
-    _look_up(frame, moment, at, layering, _source_of(level, mixed), stamp, errors, table)
     source = _source_of(level, mixed)
-    w = start.ratio * table[source, SIGMA_W]
-    left, low_min = 0.5, 0.0
+    _look_up(column, source)
     sigma_w, time_scale = table[source, SIGMA_W], table[source, TIME_SCALE]
+    w, state, left, low_min = start.ratio * sigma_w, start.state, 0.5, 0.0
     while left > _DONE_MIN:
-        # The layer between this level and the next, until the particle leaves it.
-        source = _source_of(level, mixed)
-        above = _source_of(level + 1, mixed)
-        _look_up(frame, moment, at, layering, source, stamp, errors, table)
-        _look_up(frame, moment, at, layering, above, stamp, errors, table)
-        sigma_w, time_scale = table[source, SIGMA_W], table[source, TIME_SCALE]
-        top = _sigma_of(frame, level + 1, mixed)
-        base = _sigma_of(frame, level, mixed)
-        bottom = base if level > 0 else 1.0
-        full = spreading.tlfrac * time_scale / 60.0
-        fall = 60.0 / depth
-        fall_full = fall * full
-        kick = spreading.kick * sigma_w
-        # Minutes and sigma-minutes, above and below the first level.
-        minutes, sigma_minutes, low_minutes, low_sigma_minutes = 0.0, 0.0, 0.0, 0.0
-        is_inside = True
-        while is_inside and left > _DONE_MIN:
-            steps = int(left / full)
-            done, near, below_first = 0, 0, 0
-            sum_sigma, sum_low = 0.0, 0.0
-            crossed = False
-            while done < steps:
-                deviate, state = normal(state, gamma)
-                w = spreading.keep * w + kick * deviate
-                moved = sigma - w * fall_full
-                if moved < top or moved > bottom:
-                    crossed = True
-                    break
-                sigma = moved
-                done += 1
-                sum_sigma += sigma
-                near += sigma > low_sigma
-                if sigma > lowest:
-                    below_first += 1
-                    sum_low += sigma
-            left -= done * full
-            low_min += near * full
-            low_minutes += below_first * full
-            low_sigma_minutes += sum_low * full
-            minutes += (done - below_first) * full
-            sigma_minutes += (sum_sigma - sum_low) * full
-            step = full
-            if not crossed:
-                step = left
-                if step <= _DONE_MIN:
-                    break
-                keep = math.exp(-60.0 * step / time_scale)
-                deviate, state = normal(state, gamma)
-                w = keep * w + math.sqrt(1.0 - keep * keep) * sigma_w * deviate
-                moved = sigma - w * fall * step
-                crossed = moved < top or moved > bottom
-            if crossed:
-                edge = top if w > 0.0 else bottom
-                step = min(step, abs(sigma - edge) / (fall * abs(w)))
-                sigma = edge
-            else:
-                sigma = moved
-            left -= step
-            if sigma > low_sigma:
-                low_min += step
-            if sigma > lowest:
-                low_minutes += step
-                low_sigma_minutes += step * sigma
-            else:
-                minutes += step
-                sigma_minutes += step * sigma
-            if not crossed:
-                continue
-            if w > 0.0:
-                if level + 2 > top_level:
-                    w = -w
-                    continue
-                target = above
-            elif level == 0:
-                w = -w
-                continue
-            else:
-                target = _source_of(level - 1, mixed)
-                _look_up(frame, moment, at, layering, target, stamp, errors, table)
-            passing = (table[target, DENSITY] * table[target, SIGMA_W]) / (
-                table[source, DENSITY] * sigma_w
-            )
-            is_passing = passing >= 1.0
-            if not is_passing:
-                state = state + gamma
-                is_passing = uniform(state) <= passing
-            if is_passing:
-                level += 1 if w > 0.0 else -1
-                w *= table[target, SIGMA_W] / sigma_w
-                is_inside = False
-            else:
-                w = -w
-        # The horizontal motion of the time in this layer.
-        thickness = base - top
-        share = (base * minutes - sigma_minutes) / thickness
-        ground = (low_minutes - low_sigma_minutes) / (1.0 - lowest)
-        east, north = table[source, EAST], table[source, NORTH]
-        x += direction * (east * (minutes + ground) + (table[above, EAST] - east) * share)
-        y += direction * (north * (minutes + ground) + (table[above, NORTH] - north) * share)
+        layer = _layer(column, spreading, level, mixed)
+        flight = Flight(sigma, w, state, left, low_min, 0.0, 0.0, 0.0, 0.0)
+        flight, level = _fly(column, spreading, layer, near, gamma, level, mixed, flight)
+        east, north = _carried(table, layer, near, flight)
+        x += direction * east
+        y += direction * north
+        sigma, w, state = flight.sigma, flight.w, flight.state
+        left, low_min = flight.left, flight.low_min
+        sigma_w, time_scale = layer.sigma_w, layer.time_scale
     final = _source_of(level, mixed)
     return Half(x, y, sigma, w / table[final, SIGMA_W], state, low_min, sigma_w, time_scale)
+
+
+@fast.inline
+def _layer(column: Column, spreading: Spreading, level: int, mixed: int) -> Layer:
+    """Return the layer above a level of the extended list."""
+    source, above = _source_of(level, mixed), _source_of(level + 1, mixed)
+    _look_up(column, source)
+    _look_up(column, above)
+    base, top = _sigma_of(column.frame, level, mixed), _sigma_of(column.frame, level + 1, mixed)
+    bottom = base if level > 0 else 1.0
+    sigma_w, time_scale = column.table[source, SIGMA_W], column.table[source, TIME_SCALE]
+    full, kick = spreading.tlfrac * time_scale / 60.0, spreading.kick * sigma_w
+    fall = 60.0 / column.depth
+    return Layer(source, above, base, top, bottom, sigma_w, time_scale, full, kick, fall)
+
+
+@fast.inline
+def _fly(
+    column: Column,
+    spreading: Spreading,
+    layer: Layer,
+    near: Near,
+    gamma: np.uint64,
+    level: int,
+    mixed: int,
+    flight: Flight,
+) -> tuple[Flight, int]:
+    """Move a particle until its time is over or it passes an interface; return the level below it then."""
+    while flight.left > _DONE_MIN:
+        flight, is_crossing = _full_steps(spreading, layer, near, gamma, flight)
+        flight, is_crossing = _last_step(layer, near, gamma, flight, is_crossing)
+        if not is_crossing:
+            break
+        next_level = level + 1 if flight.w > 0.0 else level - 1
+        w, state = -flight.w, flight.state
+        if 0 <= next_level < column.frame.sigma.shape[0]:
+            source = _source_of(next_level, mixed)
+            is_passing, state = _passes(column, layer, source, gamma, state)
+            if is_passing:
+                w = flight.w * (column.table[source, SIGMA_W] / layer.sigma_w)
+                return _turned(flight, w, state), next_level
+        flight = _turned(flight, w, state)
+    return flight, level
+
+
+@fast.inline
+def _full_steps(
+    spreading: Spreading, layer: Layer, near: Near, gamma: np.uint64, flight: Flight
+) -> tuple[Flight, bool]:
+    """Do all sub-steps of full length, up to one that leads out of the layer; return whether there is such a one.
+
+    Of that one only the new velocity is taken.
+    """
+    sigma, w, state = flight.sigma, flight.w, flight.state
+    steps = int(flight.left / layer.full)
+    keep, kick, fall = spreading.keep, layer.kick, layer.fall * layer.full
+    top, bottom = layer.top, layer.bottom
+    done, low, below_first = 0, 0, 0
+    sum_sigma, sum_below = 0.0, 0.0
+    is_crossing = False
+    while done < steps:
+        deviate, state = normal(state, gamma)
+        w = keep * w + kick * deviate
+        moved = sigma - w * fall
+        if moved < top or moved > bottom:
+            is_crossing = True
+            break
+        sigma = moved
+        done += 1
+        sum_sigma += sigma
+        low += sigma > near.influence
+        if sigma > near.first_level:
+            below_first += 1
+            sum_below += sigma
+    full = layer.full
+    return Flight(
+        sigma,
+        w,
+        state,
+        flight.left - done * full,
+        flight.low_min + low * full,
+        flight.minutes + (done - below_first) * full,
+        flight.sigma_minutes + (sum_sigma - sum_below) * full,
+        flight.ground_minutes + below_first * full,
+        flight.ground_sigma_minutes + sum_below * full,
+    ), is_crossing
+
+
+@fast.inline
+def _last_step(
+    layer: Layer, near: Near, gamma: np.uint64, flight: Flight, is_crossing: bool
+) -> tuple[Flight, bool]:
+    """Go to the edge if the particle is crossing it, else for the time that is left, at most to the edge.
+
+    Return whether the particle is at an edge.
+    """
+    sigma, w, state = flight.sigma, flight.w, flight.state
+    step, moved = layer.full, sigma
+    if not is_crossing:
+        step = flight.left
+        if step <= _DONE_MIN:
+            return flight, False
+        keep = math.exp(-60.0 * step / layer.time_scale)
+        deviate, state = normal(state, gamma)
+        w = keep * w + math.sqrt(1.0 - keep * keep) * layer.sigma_w * deviate
+        moved = sigma - w * layer.fall * step
+        is_crossing = moved < layer.top or moved > layer.bottom
+    if is_crossing:
+        edge = layer.top if w > 0.0 else layer.bottom
+        step = min(step, abs(sigma - edge) / (layer.fall * abs(w)))
+        moved = edge
+    low = step if moved > near.influence else 0.0
+    ground = step if moved > near.first_level else 0.0
+    free = step - ground
+    return Flight(
+        moved,
+        w,
+        state,
+        flight.left - step,
+        flight.low_min + low,
+        flight.minutes + free,
+        flight.sigma_minutes + free * moved,
+        flight.ground_minutes + ground,
+        flight.ground_sigma_minutes + ground * moved,
+    ), is_crossing
+
+
+@fast.inline
+def _passes(
+    column: Column, layer: Layer, source: int, gamma: np.uint64, state: np.uint64
+) -> tuple[bool, np.uint64]:
+    """Decide whether a particle passes into air with the properties of a level; return the stream's state too."""
+    _look_up(column, source)
+    table = column.table
+    there = table[source, DENSITY] * table[source, SIGMA_W]
+    share = there / (table[layer.source, DENSITY] * layer.sigma_w)
+    if share >= 1.0:
+        return True, state
+    state = state + gamma
+    return uniform(state) <= share, state
+
+
+@fast.inline
+def _turned(flight: Flight, w: float, state: np.uint64) -> Flight:
+    """Return a flight with another vertical velocity and state of the stream."""
+    return Flight(
+        flight.sigma,
+        w,
+        state,
+        flight.left,
+        flight.low_min,
+        flight.minutes,
+        flight.sigma_minutes,
+        flight.ground_minutes,
+        flight.ground_sigma_minutes,
+    )
+
+
+@fast.inline
+def _carried(table: Float64, layer: Layer, near: Near, flight: Flight) -> tuple[float, float]:
+    """Return how far the wind has carried a particle in a layer, in cells eastward and northward."""
+    east, north = table[layer.source, EAST], table[layer.source, NORTH]
+    thickness = layer.base - layer.top
+    share = (layer.base * flight.minutes - flight.sigma_minutes) / thickness
+    ground = (flight.ground_minutes - flight.ground_sigma_minutes) / (1.0 - near.first_level)
+    minutes = flight.minutes + ground
+    return (
+        east * minutes + (table[layer.above, EAST] - east) * share,
+        north * minutes + (table[layer.above, NORTH] - north) * share,
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from stilt.compiled import fast
 from stilt.transport.native.columns import DX, DY, SURFACE_FIELDS, TERRAIN, ZI
-from stilt.transport.native.compiled import inline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +91,7 @@ def flat(columns: Columns) -> Columns:
     )
 
 
-@inline
+@fast.inline
 def corners_at(frame: Frame, x: float, y: float, later: float) -> Corners:
     """Find the columns around index coordinates; ``later`` is the weight of the second analysis."""
     west, south = math.floor(x) - 1, math.floor(y) - 1
@@ -131,7 +131,7 @@ def corners_at(frame: Frame, x: float, y: float, later: float) -> Corners:
     )
 
 
-@inline
+@fast.inline
 def is_ready(moment: Moment, at: Corners) -> bool:
     """Tell whether all columns around a place have been computed, at both analyses."""
     south, north, west, east = at.south, at.north, at.west, at.east
@@ -148,7 +148,7 @@ def is_ready(moment: Moment, at: Corners) -> bool:
     )
 
 
-@inline
+@fast.inline
 def at_level(
     first: Float32, second: Float32, at: Corners, levels: int, k: int
 ) -> tuple[float, float, float, float]:
@@ -171,7 +171,7 @@ def at_level(
     return v0, v1, v2, v3
 
 
-@inline
+@fast.inline
 def on_surface(moment: Moment, at: Corners, n: int) -> float:
     """Surface value ``n``, bilinear in space and linear in time."""
     first, second = moment.first.surface, moment.second.surface
@@ -189,13 +189,13 @@ def on_surface(moment: Moment, at: Corners, n: int) -> float:
     )
 
 
-@inline
+@fast.inline
 def terrain_at(moment: Moment, at: Corners) -> float:
     """Terrain height, m."""
     return on_surface(moment, at, TERRAIN)
 
 
-@inline
+@fast.inline
 def layering_at(moment: Moment, at: Corners) -> Layering:
     """Mixed-layer height of the nearest column, linear in time."""
     place = at.nearest * len(SURFACE_FIELDS) + ZI
@@ -204,14 +204,14 @@ def layering_at(moment: Moment, at: Corners) -> Layering:
     return Layering(mixed, first / mixed, second / mixed)
 
 
-@inline
+@fast.inline
 def cell_metres(moment: Moment, at: Corners) -> tuple[float, float]:
     """Grid distances of the nearest column, m."""
     place = at.nearest * len(SURFACE_FIELDS)
     return float(moment.first.surface[place + DX]), float(moment.first.surface[place + DY])
 
 
-@inline
+@fast.inline
 def _similar_level(frame: Frame, k: int, ratio: float) -> int:
     """Find the level whose height over an analysis' mixed layer is closest to that of level ``k`` now."""
     height = frame.heights[k] * ratio
@@ -223,7 +223,7 @@ def _similar_level(frame: Frame, k: int, ratio: float) -> int:
     return m
 
 
-@inline
+@fast.inline
 def turbulence_at(
     frame: Frame, moment: Moment, at: Corners, layering: Layering, k: int
 ) -> tuple[float, float]:
@@ -242,7 +242,7 @@ def turbulence_at(
     )
 
 
-@inline
+@fast.inline
 def level_index(frame: Frame, sigma: float) -> float:
     """Fractional level number (from 1) of a sigma: quadratic in height, at most the top level."""
     height = frame.top_m * (1.0 - min(1.0, sigma))
@@ -251,7 +251,7 @@ def level_index(frame: Frame, sigma: float) -> float:
     return min(max(index, 0.0), float(frame.sigma.shape[0]))
 
 
-@inline
+@fast.inline
 def level_below(frame: Frame, sigma: float) -> int:
     """Find the highest level (from 0) at or below a sigma; the first also for what is below it."""
     levels = frame.sigma.shape[0]

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stilt.compiled import fast
 from stilt.transport.native.advection import wind_at
-from stilt.transport.native.compiled import inline, kernel
 from stilt.transport.native.diagnostics import write_extra
 from stilt.transport.native.dispersion import (
     LEVEL_VALUES,
     M_AIR,
     STAMP,
+    Column,
     Half,
     Spreading,
     column_mass,
@@ -30,7 +31,6 @@ from stilt.transport.native.dispersion import (
 from stilt.transport.native.interpolation import (
     Corners,
     Frame,
-    Layering,
     Moment,
     at_level,
     cell_metres,
@@ -116,6 +116,27 @@ def working_space(levels: int) -> Space:
     return Space(np.zeros((levels, LEVEL_VALUES)), np.zeros((ERROR_PROFILES, levels)))
 
 
+class Mean(NamedTuple):
+    """Where the mean wind takes a particle in a minute; ``motion`` is the sigma motion of both ends, 1/min."""
+
+    x: float
+    y: float
+    sigma: float
+    motion: float
+
+
+class End(NamedTuple):
+    """A particle after a minute: as in ``Half``, with its minutes near ground and its footprint."""
+
+    x: float
+    y: float
+    sigma: float
+    samt: float
+    foot: float
+    sigma_w: float
+    time_scale: float
+
+
 class Options(NamedTuple):
     """What a run is done with; see the parts."""
 
@@ -125,7 +146,7 @@ class Options(NamedTuple):
     is_above_sea: int
 
 
-@kernel
+@fast.kernel()
 def march(
     frame: Frame,
     moment: Moment,
@@ -140,22 +161,21 @@ def march(
 
     Blocks of columns that are missing are marked in ``wanted``, shape (block rows, block columns).
     """
-    table, scratch = space.table, space.errors
-    table[:, STAMP] = -1.0
+    space.table[:, STAMP] = -1.0
     stamp = 0.0
     is_done = 1
     for p in range(particles.minute.shape[0]):
         while particles.minute[p] < clock.stop and particles.status[p] != GONE:
             stamp += 2.0
             if not _one_minute(
-                frame, moment, clock, options, particles, p, stamp, table, scratch, wanted, rows
+                frame, moment, clock, options, particles, p, stamp, wanted, rows, space
             ):
                 is_done = 0
                 break
     return is_done
 
 
-@inline
+@fast.inline
 def _has_left(frame: Frame, x: float, y: float) -> bool:
     row = math.floor(y)
     if row < MARGIN or row >= frame.ny - MARGIN:
@@ -166,7 +186,7 @@ def _has_left(frame: Frame, x: float, y: float) -> bool:
     return column < MARGIN or column >= frame.nx - MARGIN
 
 
-@inline
+@fast.inline
 def _want(wanted: NDArray[np.uint8], at: Corners) -> None:
     wanted[at.south, at.west] = 1
     wanted[at.south, at.east] = 1
@@ -174,8 +194,8 @@ def _want(wanted: NDArray[np.uint8], at: Corners) -> None:
     wanted[at.north, at.east] = 1
 
 
-@inline
-def _one_minute(  # noqa: PLR0915 - the order of operations of a step, in one place
+@fast.inline
+def _one_minute(
     frame: Frame,
     moment: Moment,
     clock: Clock,
@@ -183,115 +203,129 @@ def _one_minute(  # noqa: PLR0915 - the order of operations of a step, in one pl
     particles: Particles,
     p: int,
     stamp: float,
-    table: Float64,
-    scratch: Float64,
     wanted: NDArray[np.uint8],
     rows: Rows,
+    space: Space,
 ) -> bool:
     """Do one minute of one particle; return False, with nothing changed, if columns are missing."""
     place = particles.place[p]
-    x0, y0, sigma0 = place[0], place[1], place[2]
-    if _has_left(frame, x0, y0):
+    x, y, sigma = place[0], place[1], place[2]
+    if _has_left(frame, x, y):
         particles.status[p] = GONE
         return True
     minute = particles.minute[p]
     span = clock.second - clock.first
-    before_later = (minute - clock.first) / span
-    after_later = (minute + 1 - clock.first) / span
-    before = corners_at(frame, x0, y0, before_later)
+    before = corners_at(frame, x, y, (minute - clock.first) / span)
     if not is_ready(moment, before):
         _want(wanted, before)
         return False
+    later = (minute + 1 - clock.first) / span
     if particles.status[p] == WAITING:
-        sigma0 = _release_sigma(
-            frame,
-            moment,
-            before,
-            clock,
-            options,
-            x0,
-            y0,
-            particles.release_m[p],
-            after_later,
-            wanted,
-        )
-        if math.isnan(sigma0):
+        height = particles.release_m[p]
+        sigma = _release_sigma(frame, moment, before, clock, options, x, y, height, later, wanted)
+        if math.isnan(sigma):
             return False
-    share = (1.0 - sigma0) / (1.0 - frame.sigma[0])
-    u0, v0, w0 = wind_at(frame, moment, before, sigma0, share)
-    xg, yg = x0 + u0 * clock.direction, y0 + v0 * clock.direction
-    sigma_g = sigma0 + w0 * clock.direction
-    guess = corners_at(frame, xg, yg, after_later)
-    if not is_ready(moment, guess):
-        _want(wanted, guess)
+    mean = _advect(frame, moment, clock, before, x, y, sigma, later, wanted)
+    if math.isnan(mean.sigma):
         return False
-    u1, v1, w1 = wind_at(frame, moment, guess, sigma_g, share)
-    x1 = 0.5 * (xg + x0 + u1 * clock.direction)
-    y1 = 0.5 * (yg + y0 + v1 * clock.direction)
-    sigma1 = min(1.0, 0.5 * (sigma_g + sigma0 + w1 * clock.direction))
-    after = corners_at(frame, x1, y1, after_later)
+    after = corners_at(frame, mean.x, mean.y, later)
     if not is_ready(moment, after):
         _want(wanted, after)
         return False
-
-    terrain = terrain_at(moment, after)
-    depth = frame.top_m - terrain
-    old_layer, new_layer = layering_at(moment, before), layering_at(moment, after)
-    step = minute // clock.every
-    is_written = (minute + 1) % clock.every == 0
-    samt, foot, sigma_w, time_scale = 0.0, 0.0, 0.0, 0.0
-    xe, ye, sigma_e = x1, y1, sigma1
+    end = End(mean.x, mean.y, mean.sigma, 0.0, 0.0, 0.0, 0.0)
     if options.is_turbulent:
-        xe, ye, sigma_e, samt, foot, sigma_w, time_scale = _disperse(
-            frame,
-            moment,
-            clock,
-            options,
-            particles,
-            p,
-            stamp,
-            table,
-            scratch,
-            before,
-            after,
-            old_layer,
-            new_layer,
-            depth,
-            (x0, y0, x1, y1, sigma1),
+        end = _disperse(
+            frame, moment, clock, options, particles, p, stamp, space, before, after, mean
         )
-    place[0], place[1], place[2] = xe, ye, sigma_e
+    place[0], place[1], place[2] = end.x, end.y, end.sigma
     particles.status[p] = MOVING
     particles.minute[p] = minute + 1
-    if is_written:
-        main = rows.main
-        main[X, step, p], main[Y, step, p] = xe, ye
-        main[ZAGL, step, p] = (1.0 - sigma_e) * depth
-        main[FOOT, step, p], main[SAMT, step, p] = foot, samt
-        main[MLHT, step, p] = 0.5 * (old_layer.mixed_m + new_layer.mixed_m)
-        main[SIGW, step, p], main[TLGR, step, p] = sigma_w, time_scale
-        low, f = _between_levels(frame, sigma_e)
-        below, above = _density(frame, moment, after, low), _density(frame, moment, after, low + 1)
-        main[DENS, step, p] = below + f * (above - below)
-        if rows.extra.shape[0] > 0:
-            motion = -0.5 * (w0 + w1) * clock.direction * depth / 60.0
-            write_extra(
-                frame,
-                moment,
-                after,
-                step,
-                p,
-                low,
-                f,
-                terrain,
-                motion,
-                options.is_turbulent,
-                sigma_e,
-                rows.extra,
-            )
+    if (minute + 1) % clock.every == 0:
+        mixed_m = layering_at(moment, before).mixed_m + layering_at(moment, after).mixed_m
+        _write(
+            frame, moment, clock, options, rows, minute // clock.every, p, after, mixed_m, mean, end
+        )
     return True
 
 
-@inline
+@fast.inline
+def _advect(
+    frame: Frame,
+    moment: Moment,
+    clock: Clock,
+    before: Corners,
+    x: float,
+    y: float,
+    sigma: float,
+    later: float,
+    wanted: NDArray[np.uint8],
+) -> Mean:
+    """Move with the mean wind, once with that of the start and again with the mean of both ends.
+
+    The sigma is NaN if columns are missing; they are then marked in ``wanted``.
+    """
+    share = (1.0 - sigma) / (1.0 - frame.sigma[0])
+    u0, v0, w0 = wind_at(frame, moment, before, sigma, share)
+    xg, yg = x + u0 * clock.direction, y + v0 * clock.direction
+    sigma_g = sigma + w0 * clock.direction
+    guess = corners_at(frame, xg, yg, later)
+    if not is_ready(moment, guess):
+        _want(wanted, guess)
+        return Mean(x, y, math.nan, 0.0)
+    u1, v1, w1 = wind_at(frame, moment, guess, sigma_g, share)
+    return Mean(
+        0.5 * (xg + x + u1 * clock.direction),
+        0.5 * (yg + y + v1 * clock.direction),
+        min(1.0, 0.5 * (sigma_g + sigma + w1 * clock.direction)),
+        w0 + w1,
+    )
+
+
+@fast.inline
+def _write(
+    frame: Frame,
+    moment: Moment,
+    clock: Clock,
+    options: Options,
+    rows: Rows,
+    step: int,
+    p: int,
+    after: Corners,
+    mixed_m: float,
+    mean: Mean,
+    end: End,
+) -> None:
+    """Write a particle's row; ``mixed_m`` is the mixed-layer height before and after together."""
+    terrain = terrain_at(moment, after)
+    depth = frame.top_m - terrain
+    main = rows.main
+    main[X, step, p], main[Y, step, p] = end.x, end.y
+    main[ZAGL, step, p] = (1.0 - end.sigma) * depth
+    main[FOOT, step, p], main[SAMT, step, p] = end.foot, end.samt
+    main[MLHT, step, p] = 0.5 * mixed_m
+    main[SIGW, step, p], main[TLGR, step, p] = end.sigma_w, end.time_scale
+    low, f = _between_levels(frame, end.sigma)
+    below, above = _density(frame, moment, after, low), _density(frame, moment, after, low + 1)
+    main[DENS, step, p] = below + f * (above - below)
+    if rows.extra.shape[0] > 0:
+        motion = -0.5 * mean.motion * clock.direction * depth / 60.0
+        write_extra(
+            frame,
+            moment,
+            after,
+            step,
+            p,
+            low,
+            f,
+            terrain,
+            motion,
+            options.is_turbulent,
+            end.sigma,
+            rows.extra,
+        )
+
+
+@fast.inline
 def _release_sigma(
     frame: Frame,
     moment: Moment,
@@ -318,13 +352,13 @@ def _release_sigma(
     return _sigma_over(frame, options, height, terrain_at(moment, there))
 
 
-@inline
+@fast.inline
 def _sigma_over(frame: Frame, options: Options, height: float, terrain: float) -> float:
     above_ground = height - terrain if options.is_above_sea else height
     return min(1.0, 1.0 - above_ground / (frame.top_m - terrain))
 
 
-@inline
+@fast.inline
 def _between_levels(frame: Frame, sigma: float) -> tuple[int, float]:
     """Return the level (from 0) below a sigma and the share of the next one, linear in sigma."""
     low = level_below(frame, sigma)
@@ -332,7 +366,7 @@ def _between_levels(frame: Frame, sigma: float) -> tuple[int, float]:
     return low, min(1.0, max(0.0, share))
 
 
-@inline
+@fast.inline
 def _density(frame: Frame, moment: Moment, at: Corners, k: int) -> float:
     """Return the dry density of a level, kg m-3, from its interpolated state (not itself interpolated)."""
     pressure, temperature, relative, _ = at_level(
@@ -341,7 +375,7 @@ def _density(frame: Frame, moment: Moment, at: Corners, k: int) -> float:
     return dry_density(pressure, temperature, relative)
 
 
-@inline
+@fast.inline
 def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -> float:
     """Return the standard deviation of each horizontal turbulent velocity, m/s.
 
@@ -358,7 +392,7 @@ def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -
     return math.sqrt(0.5 * ((1.0 - f) * below + f * above))
 
 
-@inline
+@fast.inline
 def _disperse(
     frame: Frame,
     moment: Moment,
@@ -367,76 +401,28 @@ def _disperse(
     particles: Particles,
     p: int,
     stamp: float,
-    table: Float64,
-    scratch: Float64,
+    space: Space,
     before: Corners,
     after: Corners,
-    old_layer: Layering,
-    new_layer: Layering,
-    depth: float,
-    moved: tuple[float, float, float, float, float],
-) -> tuple[float, float, float, float, float, float, float]:
-    """Do the turbulent part of a minute.
-
-    ``moved`` holds the place before (x, y) and after (x, y, sigma) the mean advection. Returns the new place,
-    minutes and footprint of the step, and sigma_w and time scale of its last sub-step.
-    """
-    x0, y0, x1, y1, sigma1 = moved
-    spreading = options.spreading
-    place = particles.place[p]
-    state, gamma = particles.stream[p, 0], particles.stream[p, 1]
+    mean: Mean,
+) -> End:
+    """Do the turbulent part of a minute, whose mean motion is known."""
+    place, gamma = particles.place[p], particles.stream[p, 1]
     dx, dy = cell_metres(moment, after)
-    sigma_u = _horizontal_sigma(frame, moment, after, sigma1)
-    if particles.status[p] == WAITING:
-        place[3], state = normal(state, gamma)
-        place[4], state = normal(state, gamma)
-        place[5], state = normal(state, gamma)
-        place[3] *= sigma_u
-        place[4] *= sigma_u
-        state = start_errors(frame.heights, options.perturbation, state, gamma, particles.errors[p])
-    travelled_km = 1e-3 * math.hypot((x1 - x0) * dx, (y1 - y0) * dy)
-    if options.perturbation.wind_sd > 0.0:
-        state = perturb_winds(
-            frame.heights,
-            options.perturbation,
-            travelled_km,
-            60.0 / dx,
-            60.0 / dy,
-            state,
-            gamma,
-            particles.errors[p],
-            scratch,
-            scratch[4],
-        )
-    first, state = normal(state, gamma)
-    second, state = normal(state, gamma)
-    kick = spreading.horizontal_kick * sigma_u
-    place[3] = spreading.horizontal_keep * place[3] + kick * first
-    place[4] = spreading.horizontal_keep * place[4] + kick * second
-    start = Half(
-        x0 + place[3] * 60.0 / dx, y0 + place[4] * 60.0 / dy, sigma1, place[5], state, 0.0, 0.0, 0.0
-    )
+    travelled_km = 1e-3 * math.hypot((mean.x - place[0]) * dx, (mean.y - place[1]) * dy)
+    state = _new_velocities(frame, moment, options, particles, p, space, after, travelled_km, mean)
+    x, y = place[0] + place[3] * 60.0 / dx, place[1] + place[4] * 60.0 / dy
+    start = Half(x, y, mean.sigma, place[5], state, 0.0, 0.0, 0.0)
+    depth = frame.top_m - terrain_at(moment, after)
     samt, foot = 0.0, 0.0
     for half in range(2):
         at = before if half == 0 else after
-        layer = old_layer if half == 0 else new_layer
-        errors = scratch[:2] if half == 0 else scratch[2:4]
-        start = half_step(
-            frame,
-            moment,
-            at,
-            layer,
-            spreading,
-            depth,
-            clock.direction,
-            gamma,
-            stamp + half,
-            errors,
-            table,
-            start,
-        )
+        layering = layering_at(moment, at)
+        errors = space.errors[:2] if half == 0 else space.errors[2:4]
+        column = Column(frame, moment, at, layering, depth, stamp + half, errors, space.table)
+        start = half_step(column, options.spreading, clock.direction, gamma, start)
         if start.low_min > 0.0:
-            height = influence_height(frame, spreading.veght, layer.mixed_m)
+            height = influence_height(frame, options.spreading.veght, layering.mixed_m)
             mass = column_mass(frame, moment, at, height, depth, half == 1)
             samt += start.low_min
             foot += start.low_min * 60.0 * M_AIR / mass
@@ -448,4 +434,49 @@ def _disperse(
         )
         foot *= factor
     particles.stream[p, 0] = state
-    return start.x, start.y, start.sigma, samt, foot, start.sigma_w, start.time_scale
+    return End(start.x, start.y, start.sigma, samt, foot, start.sigma_w, start.time_scale)
+
+
+@fast.inline
+def _new_velocities(
+    frame: Frame,
+    moment: Moment,
+    options: Options,
+    particles: Particles,
+    p: int,
+    space: Space,
+    after: Corners,
+    travelled_km: float,
+    mean: Mean,
+) -> np.uint64:
+    """Renew the horizontal turbulent velocities and the errors of the wind; return the state of the stream."""
+    place, spreading = particles.place[p], options.spreading
+    state: np.uint64 = particles.stream[p, 0]
+    gamma: np.uint64 = particles.stream[p, 1]
+    sigma_u = _horizontal_sigma(frame, moment, after, mean.sigma)
+    errors = particles.errors[p]
+    if particles.status[p] == WAITING:
+        for velocity in range(3, 6):
+            place[velocity], state = normal(state, gamma)
+        place[3] *= sigma_u
+        place[4] *= sigma_u
+        state = start_errors(frame.heights, options.perturbation, state, gamma, errors)
+    if options.perturbation.wind_sd > 0.0:
+        dx, dy = cell_metres(moment, after)
+        state = perturb_winds(
+            frame.heights,
+            options.perturbation,
+            travelled_km,
+            60.0 / dx,
+            60.0 / dy,
+            state,
+            gamma,
+            errors,
+            space.errors,
+            space.errors[4],
+        )
+    for velocity in range(3, 5):
+        deviate, state = normal(state, gamma)
+        kick = spreading.horizontal_kick * sigma_u
+        place[velocity] = spreading.horizontal_keep * place[velocity] + kick * deviate
+    return state

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
 from stilt.transport.native.randomness import normal
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Perturbation(NamedTuple):
 NO_PERTURBATION = Perturbation(0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0)
 
 
-@inline
+@fast.inline
 def _profile(
     heights: Float64, length: float, state: np.uint64, gamma: np.uint64, out: Float64
 ) -> np.uint64:
@@ -57,7 +57,7 @@ def _profile(
     return state
 
 
-@inline
+@fast.inline
 def start_errors(
     heights: Float64,
     settings: Perturbation,
@@ -75,7 +75,7 @@ def start_errors(
     return state
 
 
-@inline
+@fast.inline
 def perturb_winds(
     heights: Float64,
     settings: Perturbation,
@@ -110,7 +110,7 @@ def perturb_winds(
     return state
 
 
-@inline
+@fast.inline
 def perturb_mixed_layer(
     settings: Perturbation,
     travelled_km: float,

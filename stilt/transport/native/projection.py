@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.transport.native.compiled import kernel
+from stilt.compiled import fast
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -140,7 +140,7 @@ class ConeMap(NamedTuple):
     ref_lon: float
 
 
-@kernel
+@fast.kernel()
 def longlat_of_cone(
     x: Array, y: Array, cone_map: ConeMap, longitude: Array, latitude: Array
 ) -> None:

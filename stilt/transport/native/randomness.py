@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.transport.native.compiled import apart, inline
+from stilt.compiled import fast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def _hashed(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return state ^ (state >> _S31)
 
 
-@inline
+@fast.inline
 def mixed(state: np.uint64) -> np.uint64:
     """Return the random bits that belong to a counter."""
     z = (state ^ (state >> _S30)) * _MIX_1
@@ -89,13 +89,13 @@ def mixed(state: np.uint64) -> np.uint64:
     return z ^ (z >> _S31)
 
 
-@inline
+@fast.inline
 def uniform(state: np.uint64) -> float:
     """Return the number in [0, 1) that belongs to a counter."""
     return float(np.int64(mixed(state) >> np.uint64(11))) * _UNIT
 
 
-@apart
+@fast.apart
 def _outside(
     state: np.uint64, gamma: np.uint64, layer: np.int64, value: float
 ) -> tuple[float, np.uint64]:
@@ -122,7 +122,7 @@ def _outside(
             return value, state
 
 
-@inline
+@fast.inline
 def normal(state: np.uint64, gamma: np.uint64) -> tuple[float, np.uint64]:
     """Return a standard normal deviate and the advanced counter."""
     state = state + gamma

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
 from stilt.transport.native.thermodynamics import (
     EPSILON,
     GAS_CONSTANT,
@@ -41,7 +41,7 @@ NO_MOTION, PRESSURE_MOTION, HEIGHT_MOTION = range(3)
 _SEA_LEVEL_HPA = 1013.0
 
 
-@inline
+@fast.inline
 def ground_pressure(
     given: float, terrain: float, temperature: float, level_p: float, height: float
 ) -> float:
@@ -56,7 +56,7 @@ def ground_pressure(
     return _SEA_LEVEL_HPA * math.exp(-terrain * GRAVITY / (GAS_CONSTANT * temperature))
 
 
-@inline
+@fast.inline
 def relative_humidity(kind: int, value: float, temperature: float, pressure: float) -> float:
     """Relative humidity as a fraction, from what the file holds."""
     if kind == SPECIFIC:
@@ -66,7 +66,7 @@ def relative_humidity(kind: int, value: float, temperature: float, pressure: flo
     return 0.0
 
 
-@inline
+@fast.inline
 def heights_by_thickness(column: NDArray[np.float64], count: int) -> None:
     """Fill the heights of a data column from the thickness of its layers (virtual temperature)."""
     column[HEIGHT, 0] = 0.0
@@ -87,7 +87,7 @@ def heights_by_thickness(column: NDArray[np.float64], count: int) -> None:
         below = virtual
 
 
-@inline
+@fast.inline
 def set_ground_wind(
     column: NDArray[np.float64], east: float, north: float, lowest: float, roughness: float
 ) -> None:
@@ -102,7 +102,7 @@ def set_ground_wind(
     column[NORTH, 0] = column[NORTH, 1] * factor
 
 
-@inline
+@fast.inline
 def interpolate_column(
     column: NDArray[np.float64],
     count: int,
@@ -136,7 +136,7 @@ def interpolate_column(
     return inside
 
 
-@inline
+@fast.inline
 def _interpolate_level(
     column: NDArray[np.float64],
     bottom: int,
@@ -167,7 +167,7 @@ def _interpolate_level(
         out[W, k] = 0.0
 
 
-@inline
+@fast.inline
 def _extend_level(
     last_humidity: float, keeps_humidity: bool, out: NDArray[np.float64], k: int
 ) -> None:

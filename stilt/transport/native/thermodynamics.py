@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from stilt.transport.native.compiled import inline
+from stilt.compiled import fast
 
 GRAVITY = 9.80616
 GAS_CONSTANT = 287.04
@@ -15,26 +15,26 @@ EPSILON = 0.622
 VIRTUAL = 0.61
 
 
-@inline
+@fast.inline
 def saturation_hpa(temperature: float) -> float:
     """Saturation vapour pressure of the profile remap, hPa."""
     return math.exp(21.4 - 5351.0 / temperature)
 
 
-@inline
+@fast.inline
 def specific_humidity(relative: float, temperature: float, pressure: float) -> float:
     """Specific humidity (kg/kg) of a relative humidity given as a fraction."""
     return EPSILON * relative * saturation_hpa(temperature) / pressure
 
 
-@inline
+@fast.inline
 def dry_density(pressure: float, temperature: float, relative: float) -> float:
     """Density of the dry part of the air, kg m-3, from hPa, K and a fraction."""
     vapour = relative * saturation_hpa(temperature)
     return 100.0 * (pressure - vapour) / (GAS_CONSTANT * temperature)
 
 
-@inline
+@fast.inline
 def humidity_of_column_mass(density: float, temperature: float, relative: float) -> float:
     """Mixing ratio by which the second half-step thins the column mass.
 

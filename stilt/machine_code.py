@@ -1,0 +1,171 @@
+"""Where machine code is kept, for which CPU it is made, and how damage to it is noticed.
+
+A thousand array tasks that start on fresh nodes must find code that was compiled before, wherever that was. So
+
+- code is compiled for every x86-64 CPU since 2013 (``x86-64-v3``) where the CPU is one of them, unless
+  ``NUMBA_CPU_NAME`` says otherwise: login and compute nodes seldom have the same CPU;
+- it is kept in ``$STILT_HOME/kernels``, unless ``NUMBA_CACHE_DIR`` says otherwise, and where that cannot
+  be written in a private folder in ``$TMPDIR``; the package itself may be read-only;
+- a folder there belongs to one state of the package that the function is in, one version of numba and one
+  target, so that processes that write at once, or with different versions, cannot get each other's code;
+- each file begins with a digest of the rest: damaged code is compiled anew, never executed.
+
+Nothing here loads numba, whose import costs more than transporting 200 particles.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import stat
+import sys
+import tempfile
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from stilt.durable import publish
+from stilt.paths import stilt_home
+
+PORTABLE_CPU = "x86-64-v3"
+NEEDED_OF_CPU = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")
+
+_SEAL_BYTES = 16
+
+
+@cache
+def target() -> tuple[str, str]:
+    """Return the CPU to compile for and its features, as numba takes them."""
+    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+
+    chosen = os.environ.get("NUMBA_CPU_NAME")
+    features = get_host_cpu_features()
+    is_portable = platform.machine() == "x86_64" and all(map(features.get, NEEDED_OF_CPU))
+    if is_portable and not chosen:
+        return PORTABLE_CPU, ""
+    return chosen or get_host_cpu_name(), os.environ.get(
+        "NUMBA_CPU_FEATURES", "" if chosen == "generic" else features.flatten()
+    )
+
+
+def folder_name(package: Path, compiled_for: tuple[str, str]) -> str:
+    """Return the name of the folder for a package's functions, for what they are compiled for."""
+    ways = (_numba_version(), Path(__file__), Path(__file__).with_name("compiled.py"))
+    sources = [file.read_bytes() for file in (*ways, *sorted(package.glob("*.py")))]
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (*sources, *map(str.encode, (sys.version, *compiled_for))):
+        digest.update(hashlib.blake2b(part).digest())
+    return f"{package.name}-{digest.hexdigest()}"
+
+
+def _numba_version() -> Path:
+    """Name the file where numba's version is: importing numba, or what asks pip, takes longer than all else here."""
+    found = find_spec("numba")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("No module named 'numba'")
+    return Path(found.origin).with_name("_version.py")
+
+
+@cache
+def _folders(package: Path) -> tuple[Path, ...]:
+    """Return the folders where a package's code may be, the best one first; the last may be anybody's."""
+    name = folder_name(package, target())
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return (Path(named, name),)
+    return shared_folder() / name, _private_path() / name
+
+
+def kept(package: Path, name: str) -> bytes | None:
+    """Return the code that was kept by this name for a package; None if there is none that is whole."""
+    for folder in _folders(package):
+        content = read_sealed(folder / name) if _is_ours(folder) else None
+        if content is not None:
+            return content
+    return None
+
+
+def keep(package: Path, name: str, content: bytes) -> None:
+    """Keep code in the first folder that can be written; without one, every process compiles."""
+    for folder in _folders(package):
+        with contextlib.suppress(OSError):
+            if folder.parent == _private_path():
+                private_folder()
+            write_sealed(folder / name, content)
+            return
+
+
+def _is_ours(folder: Path) -> bool:
+    """Refuse only the private folder, which lies where others can write, and only if it is not private."""
+    return folder.parent != _private_path() or _is_private(folder.parent)
+
+
+def has_kept(package: Path) -> bool:
+    """Return whether there is code for a package; if not, using it takes seconds."""
+    for folder in filter(_is_ours, _folders(package)):
+        with contextlib.suppress(OSError):
+            if any(folder.glob("*.machine")):
+                return True
+    return False
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """Return what ``write_sealed`` wrote; None if it is missing or damaged in any way."""
+    try:
+        found = path.read_bytes()
+    except OSError:
+        return None
+    seal, content = found[:_SEAL_BYTES], found[_SEAL_BYTES:]
+    return content if seal == _seal(content) else None
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write a file that begins with a digest of the rest.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    publish(path, _seal(content) + content)
+
+
+def _seal(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_SEAL_BYTES).digest()
+
+
+def shared_folder() -> Path:
+    """Return the folder that processes of all nodes share."""
+    return stilt_home() / "kernels"
+
+
+def private_folder() -> Path:
+    """Return a folder that nobody else can write: what lies there is executed.
+
+    Raises
+    ------
+    PermissionError
+        If somebody else has made it.
+    OSError
+        If it cannot be made.
+    """
+    folder = _private_path()
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not _is_private(folder):
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder
+
+
+def _private_path() -> Path:
+    return Path(tempfile.gettempdir(), f"stilt-kernels-{os.getuid()}")
+
+
+def _is_private(folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    is_closed = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o022
+    return is_closed and status.st_uid == os.getuid()

@@ -1,0 +1,265 @@
+"""Machine code is made once, and found by every later process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+
+from stilt import compiled, machine_code
+from stilt.compiled import F8, FLOAT, OUT_F8, Kernel, exact
+from tests.projects import Project
+
+WARM = """
+import sys
+from stilt.compiled import compile_ahead
+from stilt.footprint.calc import warm as warm_footprints
+from stilt.particles import rounding
+from stilt.transport.hysplit.parse import warm as warm_parser
+from stilt.transport.native.warm import warm as warm_engine
+
+compile_ahead(rounding)
+warm_footprints()
+warm_parser()
+warm_engine()
+print("numba" in sys.modules)
+"""
+
+PACKAGES = {"footprint": 14, "hysplit": 1, "native": 4, "particles": 2}
+"""How many kernels each has."""
+
+
+def start(home, tmp, before=""):
+    """Have a process compile everything that is not kept in a $STILT_HOME."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
+    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp)}
+    return subprocess.Popen([sys.executable, "-c", before + WARM], stdout=-1, text=True, env=env)
+
+
+def compiles(home, tmp, before=""):
+    """Return whether such a process had anything to compile."""
+    process = start(home, tmp, before)
+    out, _ = process.communicate(timeout=280)
+    assert process.returncode == 0
+    return out.strip() == "True"
+
+
+@pytest.fixture(scope="module")
+def warmed(tmp_path_factory):
+    """A $STILT_HOME in which two processes met on an empty cache."""
+    home, tmp = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("tmp")
+    racing = [start(home, tmp) for _ in range(2)]
+    for process in racing:
+        process.communicate(timeout=280)
+        assert process.returncode == 0
+    for package, number in PACKAGES.items():
+        assert len(list(home.glob(f"kernels/{package}-*/*.machine"))) == number
+    assert list(tmp.iterdir()) == []
+    return home
+
+
+def test_a_later_process_does_not_compile(warmed, tmp_path):
+    assert not compiles(warmed, tmp_path)
+
+
+OTHER_CPU = "from llvmlite import binding; binding.get_host_cpu_name = lambda: 'haswell'\n"
+READ_ONLY = "import stilt.machine_code as m; m.write_sealed = None\n"
+
+
+def test_a_node_with_another_cpu_and_a_home_it_cannot_write_finds_the_code(warmed, tmp_path):
+    assert not compiles(warmed, tmp_path, OTHER_CPU + READ_ONLY)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_home_can_be_made_processes_of_a_node_share_a_private_folder(warmed, tmp_path):
+    (tmp_path / "file").touch()
+    private = tmp_path / f"stilt-kernels-{os.getuid()}"
+    shutil.copytree(warmed / "kernels", private)
+    private.chmod(0o700)
+    assert not compiles(tmp_path / "file" / "home", tmp_path)
+
+
+def test_it_is_known_beforehand_whether_a_process_will_compile(warmed, tmp_path):
+    asks = """
+import os
+from pathlib import Path
+from stilt import footprint
+from stilt.machine_code import has_kept
+os.write(1, str(has_kept(Path(footprint.__path__[0]))).encode())
+os._exit(0)
+"""
+    answers = [start(home, tmp_path, asks).communicate()[0] for home in (warmed, tmp_path)]
+    assert answers == ["True", "False"]
+
+
+WATCH = """
+import os, sys
+def watch(event, arguments):
+    if event == "import" and arguments[0].split(".")[0] == "numba":
+        with open(os.environ["SEEN"], "a") as file:
+            file.write(f"{sys.argv}\\n")
+sys.addaudithook(watch)
+"""
+
+
+def test_a_project_is_run_without_numba(warmed, tmp_path):
+    seen, sites = tmp_path / "seen", tmp_path / "sites"
+    sites.mkdir()
+    (sites / "sitecustomize.py").write_text(WATCH)
+    path = os.pathsep.join(filter(None, [str(sites), os.environ.get("PYTHONPATH", "")]))
+    project = Project(tmp_path, {"STILT_HOME": str(warmed), "PYTHONPATH": path, "SEEN": str(seen)})
+    assert project.stilt("init", "--example", "example").code == 0
+    answer = project.stilt("run", "example")
+    assert answer.code == 0, answer.err
+    assert "6 complete" in project.stilt("status", "example").out
+    assert not seen.exists()
+    subprocess.run([sys.executable, "-c", "import numba"], env=project.environment(), check=True)
+    assert seen.exists()
+
+
+def test_naming_the_engine_loads_neither_numpy_nor_numba():
+    code = (
+        "import sys; from stilt.transport.native.engine import NativeEngine; NativeEngine().version; "
+        "print([name for name in ('numpy', 'numba', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+@exact.inline
+def twice(value):
+    return 2.0 * value
+
+
+def double(values):
+    for n in range(values.shape[0]):
+        values[n] = twice(values[n])
+    return values.shape[0]
+
+
+def scaled_sum(values, factor, out):
+    total = 0.0
+    for n in range(values.shape[0]):
+        out[n] = values[n] * factor
+        total += out[n]
+    return total
+
+
+def nothing(values):
+    values[0] = 7.0
+
+
+def by_arguments(function) -> Kernel:
+    return exact.kernel()(function)
+
+
+def test_results_are_whole_numbers_real_numbers_or_nothing():
+    values = np.arange(4.0)
+    assert by_arguments(double)(values) == 4
+    out = np.empty(4)
+    assert exact.kernel(F8, FLOAT, OUT_F8)(scaled_sum)(values, 0.25, out) == 3.0
+    np.testing.assert_array_equal(out, values / 4)
+    assert by_arguments(nothing)(values) is None
+    assert values[0] == 7.0
+
+
+def test_a_declared_kernel_is_one_file_whether_or_not_its_inputs_may_be_written(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    kernel = exact.kernel(F8, FLOAT, OUT_F8)(scaled_sum)
+    kernel.compile_ahead()
+    (file,) = tmp_path.iterdir()
+    monkeypatch.setattr(compiled, "_build", None)  # nobody compiles again
+    read_only = np.arange(3.0)
+    read_only.flags.writeable = False
+    for values in (np.arange(3.0), read_only):
+        assert kernel(values, 2.0, np.empty(3)) == 6.0
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_other_arguments_than_declared_are_refused():
+    kernel = exact.kernel(F8, FLOAT, OUT_F8)(scaled_sum)
+    read_only = np.arange(3.0)
+    read_only.flags.writeable = False
+    values, out = np.arange(3.0), np.empty(3)
+    for wrong in (
+        (values, 2.0),
+        (values, 2, out),
+        (values, 2.0, read_only),
+        (values.astype(np.float32), 2.0, out),
+        (values, 2.0, out.reshape(1, 3)),
+    ):
+        with pytest.raises(TypeError, match="scaled_sum takes <f81r f <f81, not"):
+            kernel(*wrong)
+
+
+@pytest.mark.parametrize("wrong", [True, "text", np.zeros((4, 4))[:, 1]])
+def test_what_compiled_code_cannot_take_is_refused(wrong):
+    with pytest.raises(TypeError):
+        by_arguments(double)(wrong)
+
+
+def test_compiled_code_works_without_a_folder_to_keep_it(monkeypatch, tmp_path):
+    unwritable = tmp_path / "file"
+    unwritable.write_text("")
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (unwritable / "below",))
+    values = np.arange(4.0)
+    assert by_arguments(double)(values) == 4
+    np.testing.assert_array_equal(values, [0.0, 2.0, 4.0, 6.0])
+
+
+def test_compiled_code_falls_back_to_numba_itself(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    monkeypatch.setattr(compiled, "_build", lambda *_: None)
+    values = np.arange(3.0)
+    assert by_arguments(double)(values) == 3
+    np.testing.assert_array_equal(values, [0.0, 2.0, 4.0])
+    assert list(tmp_path.iterdir()) == []
+
+
+DAMAGE = {
+    "cut": lambda content: content[: len(content) // 2],
+    "one bit of the code": lambda content: (
+        content[:-99] + bytes([content[-99] ^ 4]) + content[-98:]
+    ),
+    "one bit of the digest": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "empty": lambda _: b"",
+    "something else": lambda _: b"not machine code" * 99,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_code_is_noticed_compiled_anew_and_mended(monkeypatch, tmp_path, damage):
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    by_arguments(double)(np.arange(3.0))
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    values = np.arange(3.0)
+    assert by_arguments(double)(values) == 3
+    np.testing.assert_array_equal(values, [0.0, 2.0, 4.0])
+    assert machine_code.read_sealed(file) is not None
+    monkeypatch.setattr(compiled, "_build", None)  # mended: nobody compiles again
+    assert by_arguments(double)(values) == 3
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give a folder to somebody else")
+def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    package = tmp_path / "package"
+    home = tmp_path / "file"
+    home.touch()
+    monkeypatch.setenv("STILT_HOME", str(home / "below"))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    machine_code.keep(package, "code", b"machine code")
+    assert machine_code.kept(package, "code") == b"machine code"
+    os.chown(machine_code.private_folder(), 65534, -1)
+    assert machine_code.kept(package, "code") is None
+    with pytest.raises(PermissionError):
+        machine_code.private_folder()
