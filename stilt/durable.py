@@ -71,9 +71,12 @@ def make_folder(path: Path) -> None:
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
     except OSError:
-        if not path.is_dir():
-            raise
-        return
+        if path.is_dir():
+            return
+        if path.is_symlink():
+            why = f"it is a link to {path.readlink()}, which is not there"
+            raise FileNotFoundError(errno.ENOENT, why, str(path)) from None
+        raise
     with contextlib.suppress(PermissionError):  # one may write into a folder that one may not list
         fsync_dir(path.parent)
 

@@ -163,20 +163,26 @@ def _problems(
     """Return the outputs that are not as promised: how they differ, or why they can't be read."""
     found: list[tuple[Output, str | OSError]] = []
     for output in promise.outputs:
-        path = layout.output / output.path
         try:
-            size = path.stat().st_size
-            if size != output.size:
-                found.append((output, f"it has {size:,} bytes, not {output.size:,}"))
-            elif digest_file(path)[1] != output.digest:
-                found.append((output, "its bytes are not those that were written"))
-        except FileNotFoundError:
-            why = archives.problem(output)
-            if why:
-                found.append((output, why))
+            why = _problem(layout.output / output.path, output, archives)
         except OSError as error:
             found.append((output, error))
+        else:
+            if why:
+                found.append((output, why))
     return found
+
+
+def _problem(path: Path, output: Output, archives: _Archives) -> str:
+    try:
+        size = path.stat().st_size
+        if size != output.size:
+            return f"it has {size:,} bytes, not {output.size:,}"
+        if digest_file(path)[1] != output.digest:
+            return "its bytes are not those that were written"
+    except FileNotFoundError:
+        return archives.problem(output)
+    return ""
 
 
 class _Archives:

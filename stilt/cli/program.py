@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -130,23 +131,29 @@ def _run(arguments: list[str]) -> int:
 
 def report(error: Exception) -> int:
     """Print an error on stderr for a person and return the exit code that it means."""
+    if isinstance(error, OSError):
+        hint = "mend that, then run the same command again: it goes on where this one stopped"
+        error = EnvironmentFailure(_os_message(error), hint)
+    with contextlib.suppress(OSError):  # stderr can be on a full disk: the exit code says it then
+        _tell(error)
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.Abort):
-        click.echo("stilt: aborted", err=True)
         return EXIT_KEYBOARD
     if isinstance(error, click.ClickException):
-        error.show()
         return EXIT_USAGE
-    if isinstance(error, StiltError):
+    return error.exit_code if isinstance(error, StiltError) else EXIT_INTERNAL
+
+
+def _tell(error: Exception) -> None:
+    if isinstance(error, click.Abort):
+        click.echo("stilt: aborted", err=True)
+    elif isinstance(error, click.ClickException):
+        error.show()
+    elif isinstance(error, StiltError):
         _say(error)
-        return error.exit_code
-    if isinstance(error, OSError):
-        hint = "mend that, then run the same command again: it goes on where this one stopped"
-        _say(EnvironmentFailure(_os_message(error), hint))
-        return EnvironmentFailure.exit_code
-    _say_internal(error)
-    return EXIT_INTERNAL
+    elif not isinstance(error, click.exceptions.Exit):
+        _say_internal(error)
 
 
 def _say(error: StiltError) -> None:

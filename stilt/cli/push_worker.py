@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +68,8 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError("Give --chunk FILE, or --batch ID and --task N.")
     else:
         layout = _layout(project, output)
-    ending = work(layout, batch, task, cpus, slurm_deadline(), click.echo)
-    click.echo(
+    ending = work(layout, batch, task, cpus, slurm_deadline(), _say)
+    _say(
         f"batch {batch} task {task}: {ending.done} done, {ending.failed} failed, {ending.left} left "
         f"({ending.why})"
     )
@@ -76,8 +78,16 @@ def command(  # noqa: PLR0917 - click passes them by name
     if ending.exit_code == EXIT_STOPPED and ending.why in _OUT_OF_TIME and max_requeues:
         from stilt.backends.slurm.requeue import requeue_self
 
-        click.echo(requeue_self(max_requeues))
+        _say(requeue_self(max_requeues))
     return ending.exit_code
+
+
+def _say(line: str) -> None:
+    """Print a line. The log says the same, so a full disk or a reader that went away is no reason to stop."""
+    try:
+        click.echo(line)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _layout(project: Path, output: Path | None) -> Layout:

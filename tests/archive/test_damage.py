@@ -1,6 +1,8 @@
 """A damaged or lost archive is found out, and what was in it is made anew."""
 
+import errno
 import json
+import os
 
 import pyarrow.parquet as pq
 import pytest
@@ -104,6 +106,16 @@ def test_no_flipped_bit_in_the_names_of_columns_ends_verify(packed, product):
         flip(path, place)
         verify(layout)
         path.write_bytes(whole)
+
+
+def test_an_archive_that_the_filesystem_refuses_to_read_is_not_called_damaged(packed, monkeypatch):
+    def refused(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(stilt.verify, "digest_file", refused)
+    findings = verify(stilt.Project(packed.path).layout)
+    assert findings.broken == []
+    assert len(findings.unreadable) == 9 + 2 * 8
 
 
 def test_what_is_archived_while_a_verification_runs_is_not_missing(project, monkeypatch):

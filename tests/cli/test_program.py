@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -144,3 +145,12 @@ def test_commands_complete_on_tab(stilt) -> None:
 def test_every_command_stands_in_one_section_only() -> None:
     assert len(ENTRIES) == sum(len(part) for part in SECTIONS.values())
     assert list(ENTRIES) == program.list_commands(click.Context(program))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["status", "nowhere"], 2), (["nonsense"], 2), (["--version"], 4)]
+)
+def test_an_exit_code_says_what_a_full_disk_keeps_from_being_printed(arguments, code) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "stilt", *arguments]
+        assert subprocess.run(command, stdout=full, stderr=full, check=False).returncode == code

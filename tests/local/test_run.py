@@ -56,6 +56,14 @@ def test_failures_do_not_stop_the_others_and_only_they_run_again(tmp_path: Path)
     assert project.processes() == []
 
 
+def test_an_output_that_links_to_where_nothing_is_any_more_is_said(tmp_path: Path) -> None:
+    project = make_project(tmp_path, [5])
+    project.output.symlink_to(tmp_path / "purged" / "output")
+    answer = project.stilt("run")
+    assert answer.code == 4
+    assert f"it is a link to {tmp_path}/purged/output, which is not there" in answer.err
+
+
 def test_a_power_loss_that_takes_what_a_worker_wrote_holds_nothing_up(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5, 6])
     with project.start("run", "--cpus", "1", FAKE_SLEEP="60"):

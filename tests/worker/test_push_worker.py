@@ -265,6 +265,23 @@ def test_a_worker_with_nothing_to_do_says_so_in_the_log(hand_over) -> None:
     assert (batch.tasks[0].attempt, batch.tasks[0].closed) == (2, "finished")
 
 
+def test_what_cannot_be_printed_stops_no_work(hand_over) -> None:
+    """As where the disk of the task's own output is full."""
+    project, task = hand_over([5, 6])
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "stilt", *task]
+        code = subprocess.run(
+            command,
+            cwd=project.path,
+            env=project.environment(),
+            stdout=full,
+            stderr=full,
+            check=False,
+        ).returncode
+    assert code == 0
+    assert Counter(project.outcomes().values()) == {"complete": 2}
+
+
 def test_a_task_that_the_batch_does_not_have_is_refused(hand_over) -> None:
     project, task = hand_over([5])
     answer = project.stilt(*task[:-1], "7")
