@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from stilt.errors import DamagedError
 from stilt.particles import fixed_point
+from stilt.particles.checksum import checksum
 from stilt.particles.columns import COLUMNS
 from stilt.particles.table import ParticleTable
 
@@ -36,6 +37,7 @@ UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError)
 
 _BEFORE, _AFTER = "foot_no_hnf_dilution", "foot"
 _ORDER, _ROWS_AS_GIVEN = "row_order", "as given"
+_CHECKSUM = "crc32"
 _WHOLE = frozenset({"time", "indx"})
 
 
@@ -57,8 +59,10 @@ def write_particles(path: Path, table: ParticleTable, *, provenance: dict[str, s
         field, array = _stored(table, name, order)
         fields.append(field)
         arrays.append(array)
-    metadata = {f"{PREFIX}{key}": text for key, text in {**provenance, _ORDER: order_name}.items()}
-    write_stored(path, pa.table(arrays, schema=pa.schema(fields, metadata=metadata)))
+    stored = pa.table(arrays, schema=pa.schema(fields))
+    notes = {**provenance, _ORDER: order_name, _CHECKSUM: checksum(stored, order_name)}
+    metadata = {f"{PREFIX}{key}": text for key, text in notes.items()}
+    write_stored(path, stored.replace_schema_metadata(metadata))
 
 
 def write_stored(path: Path, stored: pa.Table) -> None:
@@ -110,12 +114,20 @@ def read_stored(path: Path) -> pa.Table:
 
 
 def restore(stored: pa.Table) -> ParticleTable:
-    """Return the table that ``write_particles`` was given, from what it wrote."""
+    """Return the table that ``write_particles`` was given, from what it wrote.
+
+    Raises
+    ------
+    ValueError, LookupError, pyarrow.ArrowException
+        If it is not what was written.
+    """
+    order_name, expected = (_note(stored.schema, key) for key in (_ORDER, _CHECKSUM))
+    if checksum(stored, order_name) != expected:
+        raise ValueError("its numbers are not those that were written")
     columns = {field.name: _restored(field, stored.column(field.name)) for field in stored.schema}
     if _BEFORE in columns:
         before = columns[_BEFORE]
         columns[_BEFORE] = np.where(stored.column(_BEFORE).is_null(), columns[_AFTER], before)
-    order_name = (stored.schema.metadata or {}).get(f"{PREFIX}{_ORDER}".encode(), b"").decode()
     if order_name not in _ORDERS:
         return ParticleTable(columns)
     order = _ORDERS[order_name](columns["time"])
@@ -158,8 +170,13 @@ def provenance_in(schema: pa.Schema) -> dict[str, str]:
     return {
         key.removeprefix(PREFIX): text
         for key, text in texts.items()
-        if key.startswith(PREFIX) and key != f"{PREFIX}{_ORDER}"
+        if key.startswith(PREFIX) and key.removeprefix(PREFIX) not in {_ORDER, _CHECKSUM}
     }
+
+
+def _note(schema: pa.Schema, key: str) -> str:
+    noted: bytes = (schema.metadata or {}).get(f"{PREFIX}{key}".encode(), b"")
+    return noted.decode()
 
 
 def encoding_of(kind: pa.DataType) -> str:
