@@ -33,25 +33,49 @@ def publish(path: Path, data: bytes) -> None:
     publish_with(path, lambda temporary: _write_new(temporary, data))
 
 
-def publish_with(path: Path, write: Callable[[Path], None]) -> None:
+def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
     """Publish what ``write`` puts into the temporary file whose path it is given.
+
+    Not ``durable``, nothing is synced: for a file that can be lost, and tells itself whether it is whole.
 
     Raises
     ------
     OSError
         As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
     try:
         write(temporary)
-        identity = sync_file(temporary)
+        identity = sync_file(temporary) if durable else _identity(temporary.stat())
         _rename(temporary, path, identity)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    fsync_dir(path.parent)
+    if durable:
+        fsync_dir(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where there is none; what was made is durable on return.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it.
+    """
+    try:
+        path.mkdir()
+    except FileNotFoundError:
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+    except OSError:
+        if not path.is_dir():
+            raise
+        return
+    with contextlib.suppress(PermissionError):  # one may write into a folder that one may not list
+        fsync_dir(path.parent)
 
 
 def fsync_dir(path: Path) -> None:
@@ -97,10 +121,9 @@ def sync_file(path: Path) -> tuple[int, int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
-        facts = os.fstat(descriptor)
+        return _identity(os.fstat(descriptor))
     finally:
         os.close(descriptor)
-    return facts.st_dev, facts.st_ino
 
 
 def _rename(temporary: Path, path: Path, identity: tuple[int, int]) -> None:
@@ -117,4 +140,8 @@ def _is_file(path: Path, identity: tuple[int, int]) -> bool:
         facts = path.stat()
     except OSError:
         return False
-    return (facts.st_dev, facts.st_ino) == identity
+    return _identity(facts) == identity
+
+
+def _identity(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_dev, facts.st_ino

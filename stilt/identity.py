@@ -44,7 +44,7 @@ def this_writer(role: Role, task: int | None = None, attempt: int = 0) -> Writer
         role=role,
         host=socket.gethostname(),
         pid=os.getpid(),
-        user=_user(),
+        user=user_name(),
         node=environment.get("SLURMD_NODENAME", ""),
         boot=_boot_id(),
         pid_start=_life(os.getpid())[0],
@@ -69,7 +69,8 @@ def is_alive(writer: Writer) -> bool | None:
     return state not in {"Z", "X"} and writer.pid_start in {0, started}
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Return who runs this process."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container without an entry for this user

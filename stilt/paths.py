@@ -72,13 +72,21 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
+def home() -> Path:
+    """Return the user's home, or ``/``, as containers set it, for one whom the system does not know."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
 def stilt_home() -> Path:
     """Return the folder for what stilt installs: ``STILT_HOME``, else XDG's data folder."""
     named = os.environ.get("STILT_HOME")
     if named:
         return Path(named).expanduser()
     data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "stilt"
+    return (Path(data) if data else home() / ".local" / "share") / "stilt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Self, TextIO
 from stilt.quantities import duration, rate
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.live import Live
     from rich.text import Text
 
@@ -67,12 +65,7 @@ class Progress:
             self.tick(force=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self.tick(force=True)
             self._live.stop()

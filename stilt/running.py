@@ -114,6 +114,7 @@ def _read(request: Request) -> _Project:
     settings = Settings(
         {met: transport_digest(config, met, name) for met in config.mets},
         {name: footprint_digest(config, name) for name in config.footprints},
+        has_error_run=config.has_error_run,
     )
     return _Project(layout, config, simulations, engine, settings, notes)
 
@@ -176,10 +177,12 @@ class _Run:
             state, liveness = fold_and_observe(index, fresh=True)
 
         def keeps(batch: str, task: int) -> bool:
-            known = state.batches[batch]
-            if not (known.submissions or known.intents or known.tasks):
+            if not state.batches[batch].was_started(task):
                 return False  # a hand-over that died: whoever does one holds the lock held here
             return liveness.of(batch, task).life is not Life.GONE
+
+        def lives(batch: str, task: int) -> bool:
+            return keeps(batch, task) and liveness.of(batch, task).life is Life.LIVE
 
         waiting = queued(project.layout, state, keeps)
         disk = Listing(project.layout)
@@ -191,6 +194,8 @@ class _Run:
             queued=waiting,
             selection=self.request.selection,
         )
+        if not self.request.selection.skip and waiting:
+            _refuse_twice(project, todo, queued(project.layout, state, lives))
         if settle:
             disk.remove_leftovers(waiting)
         return state, todo
@@ -266,6 +271,17 @@ class _Run:
         if self.backend.name == "local" or self.request.wait:
             return self.backend.rejoin(self.project.layout, state)
         return 0
+
+
+def _refuse_twice(project: _Project, todo: Plan, live: set[str]) -> None:
+    """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
+    chosen = project.simulations.take(todo.transport) if live else []
+    twice = sum(simulation.sim in live for simulation in chosen)
+    if twice:
+        raise NotFinishedError(
+            f"--no-skip: {counted(twice, 'simulation')} of these are queued or running",
+            "`stilt cancel` ends their jobs, or wait for them (`stilt status`); then run the same command again",
+        )
 
 
 def _is_compiled(project: _Project) -> bool:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from stilt.archive.recorded import recorded
 from stilt.archive.shelf import Shelf
 from stilt.durable import digest_file
 from stilt.errors import DamagedError
@@ -28,6 +32,7 @@ from stilt.log.writer import SegmentWriter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from stilt.archive.shelf import Found
     from stilt.log.events import Output
     from stilt.log.states import SimState
     from stilt.paths import Layout
@@ -95,11 +100,11 @@ def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None)
     total = sum(state.is_done for state in sims.values())
     findings = Findings()
     promises = promised(index, sims)
-    shelf = Shelf(layout, skip_damaged=True)
+    archives = _Archives(layout, index)
     with ThreadPoolExecutor(_THREADS) as threads:
         while block := list(islice(promises, _BLOCK)):
             for promise, problems in zip(
-                block, threads.map(lambda p: _problems(layout, shelf, p), block), strict=True
+                block, threads.map(lambda p: _problems(layout, archives, p), block), strict=True
             ):
                 _note(findings, promise, problems)
             if on_checked is not None:
@@ -152,7 +157,9 @@ def promised(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise]
         yield from latest.values()
 
 
-def _problems(layout: Layout, shelf: Shelf, promise: Promise) -> list[tuple[Output, str | OSError]]:
+def _problems(
+    layout: Layout, archives: _Archives, promise: Promise
+) -> list[tuple[Output, str | OSError]]:
     """Return the outputs that are not as promised: how they differ, or why they can't be read."""
     found: list[tuple[Output, str | OSError]] = []
     for output in promise.outputs:
@@ -164,7 +171,7 @@ def _problems(layout: Layout, shelf: Shelf, promise: Promise) -> list[tuple[Outp
             elif digest_file(path)[1] != output.digest:
                 found.append((output, "its bytes are not those that were written"))
         except FileNotFoundError:
-            why = _problem_in_archive(shelf, output)
+            why = archives.problem(output)
             if why:
                 found.append((output, why))
         except OSError as error:
@@ -172,19 +179,58 @@ def _problems(layout: Layout, shelf: Shelf, promise: Promise) -> list[tuple[Outp
     return found
 
 
-def _problem_in_archive(shelf: Shelf, output: Output) -> str:
-    """Return what is wrong with an output that has no file of its own; nothing if an archive has it whole.
+class _Archives:
+    """The archives of a project, each held once against what the log says of it.
 
-    Every page of an archive carries a checksum, which is what its bytes are held against here.
+    One thread at a time: none reads what another one reads, and the NetCDF library is not made for several.
     """
-    found = shelf.find(output.path)
-    if found is None or found.entry.digest != output.digest:
-        return MISSING
-    try:
-        found.check()
-    except DamagedError as error:
-        return f"it is damaged: {error.message}"
-    return ""
+
+    def __init__(self, layout: Layout, index: OutputIndex) -> None:
+        self._layout = layout
+        self._shelf = Shelf(layout, skip_damaged=True)
+        self._recorded = recorded(index)
+        self._whole: dict[Path, bool] = {}
+        self._lock = Lock()
+
+    def problem(self, output: Output) -> str:
+        """Return what is wrong with an output that has no file of its own; nothing if an archive has it whole."""
+        with self._lock:
+            # the second look is for what was packed since archives were listed
+            found = self._find(output) or self._find(output, afresh=True)
+            if found is None:
+                return MISSING
+            if self._is_whole(found.archive):
+                return ""
+            try:
+                is_same = _is_had_back(found)
+            except DamagedError as error:
+                return f"it is damaged: {error.message}"
+        if is_same:
+            return ""
+        return f"it is damaged: the archive {found.archive} is not as it was written"
+
+    def _find(self, output: Output, *, afresh: bool = False) -> Found | None:
+        if afresh:
+            self._shelf = Shelf(self._layout, skip_damaged=True)
+        found = self._shelf.find(output.path)
+        return found if found and found.entry.digest == output.digest else None
+
+    def _is_whole(self, archive: Path) -> bool:
+        if archive not in self._whole:
+            known = self._recorded.get(self._layout.relative(archive), set())
+            self._whole[archive] = digest_file(archive) in known
+        return self._whole[archive]
+
+
+def _is_had_back(found: Found) -> bool:
+    """Return whether an archive that is not what the log says gives the very bytes of an output's own file.
+
+    Pages have checksums, but the footer, which the grid of footprints is in, has none.
+    """
+    with tempfile.TemporaryDirectory(prefix="stilt-verify-") as scratch:
+        path = Path(scratch) / "output"
+        found.write(path)
+        return digest_file(path) == (found.entry.size, found.entry.digest)
 
 
 def _note(

@@ -64,9 +64,11 @@ class FakeEngine:
         if not _healed():
             _misbehave(height)
         table = particles(simulation, config, touching=height != Behaviour.EMPTY)
+        errors = table.with_columns(long=table["long"] + 0.01) if config.has_wind_error else None
         _note(simulation.sim, "end")
         return TransportResult(
             particles=table,
+            error_particles=errors,
             log="the fake model ran\n",
             met_files=(Path("/met/fake.arl"),),
             provenance={"fake": "yes"},

@@ -168,10 +168,11 @@ def read_packed(path: Path, row_group: int, entry: Entry, *, rows: bool = True) 
         with pq.ParquetFile(path, metadata=footer, page_checksum_verification=True) as file:
             columns = None if rows else [SIM, ABOUT]
             table = file.read_row_group(row_group, columns=columns, use_threads=False)
-    except (pa.ArrowException, OSError, ValueError, IndexError) as error:
+        about = table.column(ABOUT)[0].as_py() if table.num_rows else None
+        sim = table.column(SIM)[0].as_py() if table.num_rows else None
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
         raise _damaged(path, error) from error
-    about = table.column(ABOUT)[0].as_py() if table.num_rows else None
-    if about is None or table.column(SIM)[0].as_py() != entry.sim:
+    if about is None or sim != entry.sim:
         raise _damaged(path, ValueError(f"row group {row_group} is not that of {entry.sim}"))
     return Packed(about, table.drop_columns([SIM, ABOUT]))
 

@@ -141,7 +141,7 @@ def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:
         values = np.zeros((len(about.times), len(grid.y), len(grid.x)), np.float32)
         place = tuple(packed.rows.column(name).to_numpy() for name in ("layer", "y", "x"))
         values[place] = packed.rows.column("foot").to_numpy()
-    except (msgspec.MsgspecError, LookupError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, LookupError) as error:
         raise DamagedError(
             f"a footprint in an archive does not fit its grid: {error}",
             "stilt verify finds such archives, stilt run remakes what is in them",

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 
 from stilt.archive import footprints, particles
 from stilt.archive.container import ArchiveWriter, Entry, read_index
+from stilt.archive.recorded import BATCH, recorded
 from stilt.archive.shelf import FOOTPRINTS, ArchiveName, Found, Shelf, product_and_date
 from stilt.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
 from stilt.errors import DamagedError
 from stilt.identity import this_writer
-from stilt.log.events import Archived, Event
+from stilt.log.events import Archived
 from stilt.log.index import OutputIndex
-from stilt.log.reader import Scanner, read_bytes
 from stilt.log.writer import SegmentWriter
 from stilt.particles.parquet import read_schema
 from stilt.verify import promised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from pathlib import Path
     from typing import Any
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from stilt.log.fold import State
     from stilt.paths import Layout
 
-BATCH = "archive"
 MOST_OUTPUTS = 4096
 MOST_BYTES = 2 << 30
 """So much goes into one archive, by the sizes of the outputs' own files."""
@@ -109,10 +108,10 @@ class Packer:
         _remove_temporaries(self.layout)
         loose = loose_outputs(self.layout, state)
         self._total = sum(map(len, loose.values()))
-        recorded = _recorded(OutputIndex(self.layout.log_dir))
+        known = recorded(OutputIndex(self.layout.log_dir))
         for product, entries in loose.items():
             held, new = self._divide(entries)
-            self._settle(product, held, recorded)
+            self._settle(product, held, known)
             for group in _groups(self.layout, new):
                 self._pack_group(product, group)
         self._log.close()
@@ -130,13 +129,13 @@ class Packer:
                 new.append(entry)
         return held, new
 
-    def _settle(self, product: str, held: list[Found], recorded: set[str]) -> None:
+    def _settle(self, product: str, held: list[Found], known: Container[str]) -> None:
         """Go on where a command was killed: see that the log knows the archives, and remove the files."""
         by_archive: dict[Path, list[Entry]] = {}
         for found in held:
             by_archive.setdefault(found.archive, []).append(found.entry)
         for archive, entries in by_archive.items():
-            if self.layout.relative(archive) not in recorded:
+            if self.layout.relative(archive) not in known:
                 self._record(product, archive)
             self._remove(entries)
 
@@ -281,17 +280,6 @@ def _groups(layout: Layout, entries: list[Entry]) -> Iterator[list[Entry]]:
             group.append(entry)
             size += entry.size
         yield group
-
-
-def _recorded(index: OutputIndex) -> set[str]:
-    """Return the archives that the log knows."""
-    scanner: Scanner[Any] = Scanner(Event)
-    return {
-        event.path
-        for path in index.segments(BATCH)
-        for event in scanner.scan(read_bytes(path)).events
-        if isinstance(event, Archived)
-    }
 
 
 def _remove_temporaries(layout: Layout) -> None:

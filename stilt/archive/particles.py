@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from stilt.archive.container import Packed
+from stilt.errors import DamagedError
 from stilt.particles.parquet import provenance_in, read_stored, restore
 
 if TYPE_CHECKING:
@@ -28,8 +29,31 @@ def pack(path: Path) -> Packed:
 
 
 def table_of(packed: Packed) -> ParticleTable:
-    """Return the table, every value and row as it was given to ``write_particles``."""
-    return restore(packed.rows.cast(schema_of(packed)))
+    """Return the table, every value and row as it was given to ``write_particles``.
+
+    Raises
+    ------
+    DamagedError
+        If the rows do not fit their schema.
+    """
+    return restore(stored_of(packed))
+
+
+def stored_of(packed: Packed) -> pa.Table:
+    """Return the table as it was written.
+
+    Raises
+    ------
+    DamagedError
+        If the rows do not fit their schema.
+    """
+    try:
+        return packed.rows.cast(schema_of(packed)).combine_chunks()
+    except (pa.ArrowException, ValueError) as error:
+        raise DamagedError(
+            f"particles in an archive do not fit their schema: {error}",
+            "stilt verify finds such archives, stilt run remakes what is in them",
+        ) from error
 
 
 def provenance_of(packed: Packed) -> dict[str, str]:

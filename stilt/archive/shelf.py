@@ -70,8 +70,8 @@ class Found(NamedTuple):
 
         return provenance_of(self.packed(rows=False))
 
-    def check(self) -> None:
-        """Read it, and do nothing with it.
+    def write(self, path: Path) -> None:
+        """Write the file that it was: the same bytes, with the same versions of the libraries.
 
         Raises
         ------
@@ -79,9 +79,12 @@ class Found(NamedTuple):
             If it is not there as a whole.
         """
         if self.entry.path.startswith(FOOTPRINTS):
-            self.footprint()
+            self.footprint().write(path)
         else:
-            self.particles()
+            from stilt.archive.particles import stored_of
+            from stilt.particles.parquet import write_stored
+
+            write_stored(path, stored_of(self.packed()))
 
     def footprint(self) -> PackedFootprint:
         """Return the footprint that it is."""
@@ -148,7 +151,7 @@ class Shelf:
         return [
             file
             for _, index in self._indexes(product, date)
-            for file in index.folders.get(f"{product}/{date}", ())
+            for file in index.folders.get(folder_of(product, date), ())
         ]
 
     def names(self, product: str) -> list[ArchiveName]:
@@ -180,6 +183,11 @@ def product_and_date(relative: str) -> tuple[str, str]:
     if product == PARTICLES and file.endswith(ERROR_SUFFIX):
         product = ERROR_PARTICLES
     return product, date
+
+
+def folder_of(product: str, date: str) -> str:
+    """Return the dated folder, relative to the output root, of the own files of a product's outputs."""
+    return f"{PARTICLES if product == ERROR_PARTICLES else product}/{date}"
 
 
 def parse_name(file: str) -> ArchiveName | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Life, Liveness, TaskLife
 from stilt.identity import is_alive
-from stilt.log.names import parse_name
+from stilt.log.names import host_in_name, parse_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stilt.log.fold import BatchState, State
     from stilt.log.fold import Life as Attempt
     from stilt.log.index import OutputIndex
@@ -80,7 +80,7 @@ def _of_life(life: Attempt, *, is_slurm: bool) -> TaskLife | None:
     """Judge a task by its latest life; None where Slurm knows better."""
     if life.closed == "finished":
         return TaskLife(Life.GONE, why="finished")
-    alive = is_alive(life.writer) if life.writer else None
+    alive = is_alive(life.writer) if life.writer else _may_still_begin(life)
     if alive:
         node = life.writer.node or life.writer.host if life.writer else ""
         job = life.writer.job if life.writer else ""
@@ -90,6 +90,20 @@ def _of_life(life: Attempt, *, is_slurm: bool) -> TaskLife | None:
     if life.closed:
         return TaskLife(Life.GONE, why=f"stopped: {life.closed}")
     return TaskLife(Life.UNKNOWN, why="on another machine") if alive is None else _GONE
+
+
+def _may_still_begin(life: Attempt) -> bool | None:
+    """Judge a worker by its segment's name where that has no header: it is about to write it, or was killed.
+
+    A power loss leaves such a segment too. Its pid may be that of another program since.
+    """
+    name = parse_name(PurePath(life.name).name)
+    if name is None or name.host != host_in_name(socket.gethostname()):
+        return None
+    try:
+        return b"push-worker" in Path(f"/proc/{name.pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 _GONE = TaskLife(Life.GONE, why="its process has ended")

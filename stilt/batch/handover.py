@@ -21,7 +21,7 @@ import msgspec
 
 from stilt.batch.chunks import ChunkEntry, chunk_digest, deal, encode_chunk
 from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
-from stilt.durable import TEMPORARY_PREFIX, fsync_dir
+from stilt.durable import TEMPORARY_PREFIX, fsync_dir, make_folder
 from stilt.errors import EnvironmentFailure
 from stilt.log.events import Cancelled, Pending
 
@@ -85,7 +85,7 @@ def write_batch(
         If the output root cannot be written.
     """
     try:
-        layout.chunks_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(layout.chunks_dir)
         _remove_leftovers(layout.chunks_dir)
         return _write_folder(layout, work, draft, unfinished)
     except OSError as error:

@@ -7,7 +7,6 @@ shared filesystem a lock may be a lie.
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 import random
 import socket
@@ -20,7 +19,9 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from stilt.durable import make_folder
 from stilt.errors import EnvironmentFailure
+from stilt.identity import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,7 @@ def run_lock(layout: Layout, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     """
     path = layout.run_lock
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle = path.open("a+b")
     except OSError as error:
         raise EnvironmentFailure(
@@ -83,7 +84,7 @@ def read_owner(data: bytes) -> Owner | None:
     """Return who stands in the lock file, if anyone does."""
     try:
         return msgspec.json.decode(data, type=Owner)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -135,7 +136,7 @@ def _holder(handle: IO[bytes]) -> str:
 
 def _this_owner() -> Owner:
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Owner(socket.gethostname(), os.getpid(), getpass.getuser(), since)
+    return Owner(socket.gethostname(), os.getpid(), user_name(), since)
 
 
 def _write(handle: IO[bytes], data: bytes) -> None:

@@ -72,6 +72,12 @@ def batch_id(manifest: Manifest) -> str:
     return f"{manifest.seq:04d}-{digest}"
 
 
+def sequence_number(batch: str) -> int:
+    """Return the sequence number that a batch's id begins with; 0 if the id is none of ours."""
+    number = batch.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of ``batch.json``."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
@@ -87,7 +93,7 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DamagedError(
             f"the batch's manifest {path} cannot be read: {why}",

@@ -30,10 +30,13 @@ class Settings:
         Transport digest by meteorology.
     footprints
         Digest by footprint product.
+    has_error_run
+        Whether a simulation has particles of a second run, with errors in wind or mixed layer.
     """
 
     transports: Mapping[str, str]
     footprints: Mapping[str, str]
+    has_error_run: bool = False
 
 
 class Simulations(Protocol):
@@ -54,6 +57,9 @@ class Present(Protocol):
 
     def particles(self, date: str) -> Container[str]:
         """Return the ids of simulations with particles in the folder of a date."""
+
+    def error_particles(self, date: str) -> Container[str]:
+        """Return the ids of simulations with particles of an error run in the folder of a date."""
 
     def footprints(self, name: str, date: str) -> Container[str]:
         """Return the ids of simulations with a footprint of that product in the folder of a date."""
@@ -214,7 +220,7 @@ class _Planner:
         return self.result
 
     def _judge(self, index: int, simulation: Simulation, date: str, state: SimState) -> None:
-        has_particles = simulation.sim in self._present.particles(date)
+        has_particles = self._has_particles(simulation.sim, date)
         if state.outcome == "invalid":
             self._take(index, simulation, "transport", "invalid")
         elif not state.is_done:
@@ -257,6 +263,11 @@ class _Planner:
         """Have the folders listed where something was under way when it ended: it may have left a file."""
         for name in self._settings.footprints:
             self._present.footprints(name, date)
+
+    def _has_particles(self, sim: str, date: str) -> bool:
+        return sim in self._present.particles(date) and (
+            not self._settings.has_error_run or sim in self._present.error_particles(date)
+        )
 
     def _has_footprints(self, sim: str, date: str) -> bool:
         return all(

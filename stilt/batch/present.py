@@ -10,7 +10,14 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from stilt.archive.shelf import FOOTPRINTS, PARTICLES, Shelf
+from stilt.archive.shelf import (
+    ERROR_PARTICLES,
+    ERROR_SUFFIX,
+    FOOTPRINTS,
+    PARTICLES,
+    Shelf,
+    folder_of,
+)
 from stilt.durable import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
@@ -19,7 +26,8 @@ if TYPE_CHECKING:
 
     from stilt.paths import Layout
 
-_PARTICLES, _FOOTPRINT = ".parquet", ".nc"
+_SUFFIXES = {PARTICLES: ".parquet", ERROR_PARTICLES: ERROR_SUFFIX}
+_FOOTPRINT = ".nc"
 _NAME_KEPT = 100  # characters of a file's name in that of its temporary, see stilt.durable
 
 
@@ -41,36 +49,36 @@ class Listing:
 
     def particles(self, date: str) -> frozenset[str]:
         """Return the ids of simulations with particles in the folder of a date."""
-        return self._ids("", date)
+        return self._ids(PARTICLES, date)
+
+    def error_particles(self, date: str) -> frozenset[str]:
+        """Return the ids of simulations with particles of an error run in the folder of a date."""
+        return self._ids(ERROR_PARTICLES, date)
 
     def footprints(self, name: str, date: str) -> frozenset[str]:
         """Return the ids of simulations with a footprint of that product in the folder of a date."""
-        return self._ids(name, date)
+        return self._ids(f"{FOOTPRINTS}/{name}", date)
 
     def remove_leftovers(self, in_use: Iterable[str]) -> None:
         """Remove temporary files, but not those of the simulations ``in_use``, which live tasks have."""
         if not self.leftovers:
             return
-        kept = {
-            name
-            for sim in in_use
-            for name in (f"{sim}{_PARTICLES}"[:_NAME_KEPT], f"{sim}{_FOOTPRINT}"[:_NAME_KEPT])
-        }
+        suffixes = (*_SUFFIXES.values(), _FOOTPRINT)
+        kept = {f"{sim}{suffix}"[:_NAME_KEPT] for sim in in_use for suffix in suffixes}
         for path in self.leftovers:
             # .tmp-<random>-<name>
             if path.name.removeprefix(TEMPORARY_PREFIX).partition("-")[2] not in kept:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def _read(self, name: str, date: str) -> frozenset[str]:
-        """List a folder of the footprint product of that name, or of particles if it is empty."""
-        root = self._layout.footprints_dir / name if name else self._layout.particles_dir
-        suffix = _FOOTPRINT if name else _PARTICLES
-        folder = root / date
+    def _read(self, product: str, date: str) -> frozenset[str]:
+        """List the folder of a product and a date."""
+        suffix = _SUFFIXES.get(product, _FOOTPRINT)
+        folder = self._layout.output / folder_of(product, date)
         try:
             names = os.listdir(folder)  # noqa: PTH208 - plain names: a Path each would be ten times slower
         except FileNotFoundError:
             names = []
         self.leftovers.update(folder / file for file in names if file.startswith(TEMPORARY_PREFIX))
-        names += self._shelf.files(f"{FOOTPRINTS}/{name}" if name else PARTICLES, date)
+        names += self._shelf.files(product, date)
         return frozenset(file.removesuffix(suffix) for file in names if file.endswith(suffix))

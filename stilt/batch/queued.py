@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
-from stilt.batch.manifest import read_manifest
 from stilt.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -32,18 +32,13 @@ def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> s
 def _of_batch(
     layout: Layout, state: State, batch: BatchState, keeps: Callable[[str, int], bool]
 ) -> set[str]:
-    tasks = sorted({task for task, _ in batch.chunks if keeps(batch.id, task)})
-    if not tasks:
-        return set()
     waiting: set[str] = set()
-    try:
-        refs = read_manifest(layout.manifest(batch.id)).chunks
-        for task in tasks:
-            chunk = read_chunk(layout.chunk(batch.id, refs[task].digest))
-            waiting.update(entry.sim for entry in chunk.simulations)
-    except (DamagedError, IndexError):
-        # its worker refuses a damaged chunk too, so what the rest of it lists is work to do
-        pass
+    for task, digest in batch.chunks:
+        if keeps(batch.id, task):
+            # its worker refuses a damaged chunk too, so what that lists is work to do
+            with contextlib.suppress(DamagedError):
+                chunk = read_chunk(layout.chunk(batch.id, digest))
+                waiting.update(entry.sim for entry in chunk.simulations)
     return {sim for sim in waiting if not _has_ended(state, sim, batch.id)}
 
 

@@ -84,7 +84,7 @@ def estimate(layout: Layout, config: Config, simulations: int) -> Estimate:
     each = (particles or rows * PARTICLE_ROW_BYTES) + sum(
         measured or guess for measured, guess in zip(footprints, guesses, strict=True)
     )
-    files = 1 + len(config.footprints) + (config.has_wind_error or config.has_mixed_layer_error)
+    files = 1 + len(config.footprints) + config.has_error_run
     return Estimate(int(each * simulations), files * simulations, particles is not None)
 
 

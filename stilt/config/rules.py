@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MOST_CELLS = 250_000_000
 """Cells of one footprint layer: 1 GB, more than any grid of use."""
 
-_NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
+_NAME = re.compile(r"[^\W_][\w.+-]*")
+_NAME_BYTES = 64
 _STEP = re.compile(r"(\d*)\s*(min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|week|weeks)")
 _STEP_MIN = {"m": 1, "h": 60, "d": 1440, "w": 10080}
 _NAMELIST_TEXT = re.compile(r"[\w./+~-]*")
@@ -32,9 +33,11 @@ _NAMELIST_TEXT = re.compile(r"[\w./+~-]*")
 
 def name_problem(name: str) -> str | None:
     """Say why a name cannot be part of a file name, if so."""
-    if _NAME.fullmatch(name):
-        return None
-    return "a name becomes part of file names: letters, digits and . _ + - only, a letter or digit first"
+    if not _NAME.fullmatch(name):
+        return "a name becomes part of file names: letters, digits and . _ + - only, a letter or digit first"
+    if len(name.encode()) > _NAME_BYTES:
+        return f"a name becomes part of file names: at most {_NAME_BYTES} bytes"
+    return None
 
 
 def time_step(text: str) -> str | None:

@@ -335,6 +335,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Whether a second trajectory with mixed-layer errors is asked for."""
         return self.sigzierr is not None
 
+    @property
+    def has_error_run(self) -> bool:
+        """Whether there is a second trajectory, with errors of either kind."""
+        return self.has_wind_error or self.has_mixed_layer_error
+
 
 WIND_ERROR_KEYS = ("siguverr", "tluverr", "zcoruverr", "horcoruverr")
 MIXED_LAYER_ERROR_KEYS = ("sigzierr", "tlzierr", "horcorzierr")

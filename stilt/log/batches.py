@@ -64,6 +64,17 @@ class BatchState(Struct, eq=True):
                 latest[life.task] = life
         return latest
 
+    def was_started(self, task: int) -> bool:
+        """Tell whether anyone was ever asked to run a task; Slurm is asked for one array after the other."""
+        if any(
+            intent.first_task <= task < intent.first_task + intent.tasks
+            for intent in self.intents.values()
+        ):
+            return True
+        if self.submissions and not self.intents:
+            return True
+        return any(life.task == task for life in self.lives.values())
+
     def add(self, event: BatchEvent) -> None:
         """Join one event about this batch."""
         if isinstance(event, Pending):

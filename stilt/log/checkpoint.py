@@ -7,21 +7,25 @@ bytes). It can be deleted at any time, and whatever is odd about it makes it as 
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from msgspec import MsgspecError, Struct, json
 
-from stilt.durable import publish_with
+from stilt.durable import TEMPORARY_PREFIX, publish_with
+from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
-from stilt.log.fold import SegmentFacts, State
+from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations
+from stilt.log.fold import State
+from stilt.log.freezing import Freezing
 from stilt.log.frozen import (
     BYTE_ORDER,
     Count,
     FrozenSims,
     Section,
-    columns_of,
     counts_of,
 )
 from stilt.log.states import BatchEvent, Life  # noqa: TC001 - msgspec reads the annotations
@@ -31,9 +35,10 @@ if TYPE_CHECKING:
 
     from stilt.log.batches import BatchState
 
-CHECKPOINT_FORMAT = (1, FORMAT_MAJOR, FORMAT_MINOR)
+CHECKPOINT_FORMAT = (2, FORMAT_MAJOR, FORMAT_MINOR)
 
 _TRAILER_BYTES = 20
+_SURELY_DEAD_S = 3600.0
 
 
 class Footer(Struct):
@@ -49,6 +54,8 @@ class Footer(Struct):
     files: list[SegmentFacts]
     batch_events: list[BatchEvent]
     tallies: tuple[list[Count], list[Count]]
+    costs: tuple[dict[str, Cost], dict[str, Cost]]
+    last_failed: list[str]
 
 
 def save(path: Path, state: State) -> None:
@@ -67,10 +74,21 @@ def save(path: Path, state: State) -> None:
         if id(life) not in number:  # that of an invalid: its own, and no segment's
             number[id(life)] = len(lives)
             lives.append(life)
-    events = [event for batch in state.batches.values() for event in _events_of(batch)]
-    now, earlier = (counts_of(tally, number) for tally in tallies)
-    footer = Footer(CHECKPOINT_FORMAT, BYTE_ORDER, {}, lives, files, events, (now, earlier))
-    publish_with(path, lambda temporary: _write(temporary, state, footer, number))
+    footer = Footer(
+        format=CHECKPOINT_FORMAT,
+        byte_order=BYTE_ORDER,
+        sections={},
+        lives=lives,
+        files=files,
+        batch_events=[event for batch in state.batches.values() for event in _events_of(batch)],
+        tallies=(counts_of(tallies[0], number), counts_of(tallies[1], number)),
+        costs=({}, {}),
+        last_failed=[failed.sim for failed in state.last_failed().values()],
+    )
+    freezing = Freezing(state.sims, state.earlier, number)
+    _remove_leftovers(path)
+    # Not synced: it is a cache, and what a crash leaves of it has not the checksums that it should have.
+    publish_with(path, lambda temporary: _write(temporary, freezing, footer), durable=False)
 
 
 def load(path: Path) -> State | None:
@@ -84,13 +102,29 @@ def load(path: Path) -> State | None:
         footer = json.decode(payload, type=Footer)
         if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
             return None
-        return _state_of(footer, FrozenSims(data, footer.sections, footer.lives, footer.tallies))
+        return _state_of(footer, data)
     except (OSError, ValueError, LookupError, MsgspecError):
         return None
 
 
-def _state_of(footer: Footer, frozen: FrozenSims) -> State:
-    state = State(frozen)
+def _remove_leftovers(path: Path) -> None:
+    """Remove what commands left that were killed while they wrote a checkpoint: it can be as large as the log."""
+    for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > _SURELY_DEAD_S:
+                leftover.unlink()
+
+
+def _state_of(footer: Footer, data: bytes) -> State:
+    sims = FrozenSims(
+        data,
+        footer.sections,
+        footer.lives,
+        tallies=footer.tallies,
+        costs=footer.costs,
+        last_failed=footer.last_failed,
+    )
+    state = State(sims)
     for file, life in zip(footer.files, footer.lives, strict=False):
         state.files[file.name] = file
         state.add_life(life)
@@ -108,10 +142,10 @@ def _events_of(batch: BatchState) -> list[BatchEvent]:
     ]
 
 
-def _write(path: Path, state: State, footer: Footer, number: dict[int, int]) -> None:
+def _write(path: Path, freezing: Freezing, footer: Footer) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with os.fdopen(descriptor, "wb") as file:
-        for name, blocks in columns_of(state.sims, state.earlier, number):
+        for name, blocks in freezing.columns():
             offset, checksum = file.tell(), 0
             for block in blocks:
                 checksum = crc32(block, checksum)
@@ -119,6 +153,7 @@ def _write(path: Path, state: State, footer: Footer, number: dict[int, int]) -> 
             footer.sections[name] = Section(offset, file.tell() - offset, checksum)
             # memoryview.cast wants nothing of alignment, but the processor likes it
             file.write(b"\0" * (-file.tell() % 8))
+        footer.costs = freezing.costs
         start = file.tell()
         payload = json.encode(footer)
         file.write(b"%08x%b%020d" % (crc32(payload), payload, start))

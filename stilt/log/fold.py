@@ -7,14 +7,15 @@ associative and idempotent; ``spec/log-format.md`` states them normatively.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from functools import cached_property
 from itertools import chain
+from operator import attrgetter
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from stilt.log.batches import BatchState
+from stilt.log.costs import Columns, costs_of, together
 from stilt.log.events import Archived, Closed, Invalid
 from stilt.log.reader import Damage
 from stilt.log.states import (
@@ -24,68 +25,17 @@ from stilt.log.states import (
     SimState,
     Started,
     invalidated,
+    latest_by_reason,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
-    from stilt.log.frozen import ColumnName, FrozenSims
+    from stilt.log.costs import ColumnName, Cost
+    from stilt.log.facts import SegmentFacts
+    from stilt.log.frozen import FrozenSims
 
-__all__ = ["SUCCESSES", "BatchState", "Life", "SegmentFacts", "SimState", "State"]
-
-
-class Columns:
-    """What some simulations cost: lists of the same length and order, each made when it is asked for."""
-
-    def __init__(self, column: Callable[[ColumnName], list[float]]) -> None:
-        self._column = column
-
-    @cached_property
-    def at(self) -> list[float]:
-        """Moments, in seconds since 1970."""
-        return self._column("at")
-
-    @cached_property
-    def wall_s(self) -> list[float]:
-        """Wall time in seconds; 0 where it is not known."""
-        return self._column("wall_s")
-
-    @cached_property
-    def peak_rss_bytes(self) -> list[float]:
-        """Peak memory in bytes; 0 where it is not known."""
-        return self._column("peak_rss_bytes")
-
-
-class SegmentFacts(Struct):
-    """What is known of one segment as a file.
-
-    Attributes
-    ----------
-    size
-        How many bytes of it were read.
-    line, mark
-        Where the last line that holds begins, and its checksum as it is written there.
-    offset, number
-        Where that line ends, and the number that the next one has.
-    events
-        How many events were read from it, the header included.
-    damage
-        Byte offset and what is wrong there.
-    ended
-        Whether it has a ``closed`` event.
-    """
-
-    name: str
-    size: int
-    line: int
-    mark: str
-    offset: int
-    number: int
-    has_header: bool
-    events: int = 0
-    unknown: int = 0
-    damage: list[tuple[int, str]] = []
-    ended: bool = False
+__all__ = ["SUCCESSES", "BatchState", "Life", "SimState", "State"]
 
 
 class State:
@@ -168,6 +118,12 @@ class State:
         loose = [state for state in self._sims.values() if state.outcome in outcomes]
         return loose + list(self._frozen.having(outcomes)) if self._frozen else loose
 
+    def last_failed(self) -> dict[str, SimState]:
+        """Return, for each reason, the simulation that failed last, of those whose state that is."""
+        loose = (state for state in self._sims.values() if state.outcome == "failed")
+        frozen = self._frozen.last_failed() if self._frozen else ()
+        return latest_by_reason(chain(loose, frozen))
+
     def tally(self, *, earlier: bool = False) -> Counter[tuple[Life, str, str]]:
         """Count simulations by the life they belong to, outcome and reason.
 
@@ -177,36 +133,52 @@ class State:
         counts = Counter((sim.life, sim.outcome, sim.reason) for sim in loose)
         return counts + self._frozen.tally(earlier=earlier) if self._frozen else counts
 
-    def columns(
-        self,
-        outcomes: Collection[str],
-        *,
-        lives: Collection[str] | None = None,
-        earlier: bool = False,
-    ) -> Columns:
-        """Return moment, wall time and memory of simulations with these outcomes.
+    def costs(self, *, earlier: bool = False) -> dict[str, Cost]:
+        """Return what simulations have cost, by outcome. ``earlier`` is as for ``tally``."""
+        loose = costs_of(self._loose(earlier=earlier))
+        if self._frozen is None:
+            return loose
+        frozen = self._frozen.costs(earlier=earlier)
+        both = {
+            outcome: together(loose[outcome], frozen[outcome])
+            for outcome in loose.keys() & frozen.keys()
+        }
+        return frozen | loose | both
 
-        ``lives``, names of lives, leaves out all others; ``earlier`` is as for ``tally``.
+    def columns(self, outcomes: Collection[str], *, sample: int | None = None) -> Columns:
+        """Return moment, wall time and memory of simulations whose state is one of these outcomes.
+
+        ``sample``: at most so many, taken by chance where there are more.
         """
+        loose = [state for state in self._sims.values() if state.outcome in outcomes]
+        frozen = self._frozen
+        rows = frozen.rows(outcomes) if frozen else array("I")
+        if sample is not None and len(rows) + len(loose) > sample:
+            # by chance, not every n-th: chunks have a rhythm of their own
+            picked = Random(0).choices(range(len(rows) + len(loose)), k=sample)  # noqa: S311 - statistics
+            loose = [loose[place - len(rows)] for place in picked if place >= len(rows)]
+            rows = array("I", [rows[place] for place in picked if place < len(rows)])
 
         def column(name: ColumnName) -> list[float]:
-            loose = [
-                getattr(state, name)
-                for state in self._loose(earlier=earlier)
-                if state.outcome in outcomes and (lives is None or state.life.name in lives)
-            ]
-            if self._frozen is None:
-                return loose
-            return self._frozen.column(name, outcomes, lives, earlier=earlier) + loose
+            return (frozen.of_rows(name, rows) if frozen else []) + list(
+                map(attrgetter(name), loose)
+            )
 
         return Columns(column)
 
     def latest(self) -> float | None:
         """Return the latest moment of any simulation's state; ``None`` where there is none."""
-        moments = [state.at for state in self._sims.values()]
-        if self._frozen and self._frozen.count():
-            moments.append(self._frozen.latest())
-        return max(moments, default=None)
+        moments = map(attrgetter("at"), self._sims.values())
+        frozen = self._frozen.costs(earlier=False) if self._frozen else {}
+        return max(chain(moments, (cost.latest for cost in frozen.values())), default=None)
+
+    def count_since(self, moment: float, outcomes: Collection[str], lives: Collection[str]) -> int:
+        """Count simulations in one of these states since a moment or later, in lives of these names."""
+        loose = sum(
+            state.at >= moment and state.outcome in outcomes and state.life.name in lives
+            for state in self._sims.values()
+        )
+        return loose + self._frozen.count_since(moment, outcomes, lives) if self._frozen else loose
 
     def batch(self, name: str) -> BatchState:
         """Return the state of a batch, a new one if it was never heard of."""
@@ -214,26 +186,14 @@ class State:
             self.batches[name] = BatchState(id=name)
         return self.batches[name]
 
-    def add(self, life: Life, events: Iterable[Any]) -> None:
+    def add(self, life: Life, events: Sequence[Any]) -> None:
         """Join the events of one segment (or some of them); headers excepted."""
-        begun: list[SimState] = []
-        ended: list[SimState] = []
-        for event in events:
-            kind = type(event)
-            if kind is Started:
-                event.life = life
-                begun.append(event)
-            elif kind is Done:
-                event.life = life
-                ended.append(event)
-            elif kind is Closed:
-                life.closed = max(life.closed, event.why)
-            elif kind is Invalid:
-                self._join(invalidated(life, event))
-            elif kind is not Archived:  # that says where outputs lie, not how simulations stand
-                self.batch(event.batch).add(event)
+        begun: list[SimState] = [event for event in events if type(event) is Started]
+        ended: list[SimState] = [event for event in events if type(event) is Done]
+        if len(begun) + len(ended) < len(events):
+            self._add_others(life, events)
         self.add_life(life)
-        self._join_block(begun, ended)
+        self._join_block(life, begun, ended)
 
     def add_life(self, life: Life) -> None:
         """Let a life be known, to its batch too."""
@@ -243,6 +203,18 @@ class State:
         batch = self.batch(life.batch)
         batch.seq = max(batch.seq, life.seq)
         batch.lives[life.name] = life
+
+    def _add_others(self, life: Life, events: Sequence[Any]) -> None:
+        for event in events:
+            kind = type(event)
+            if kind is Started or kind is Done:
+                continue
+            if kind is Closed:
+                life.closed = max(life.closed, event.why)
+            elif kind is Invalid:
+                self._join(invalidated(life, event))
+            elif kind is not Archived:  # that says where outputs lie, not how simulations stand
+                self.batch(event.batch).add(event)
 
     def _loose(self, *, earlier: bool) -> Iterable[SimState]:
         if earlier:
@@ -265,20 +237,25 @@ class State:
                 older = self._earlier.setdefault(state.batch, {}) if not holds else self._sims
                 older[state.sim] = state
 
-    def _join_block(self, begun: list[SimState], ended: list[SimState]) -> None:
+    def _join_block(self, life: Life, begun: list[SimState], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""
-        starts = {state.sim: state for state in begun}
         block = {state.sim: state for state in ended}
-        if len(starts) == len(begun) and len(block) == len(ended):
-            block = starts | block  # in one life an end outranks a start
-            if self._frozen is None and self._sims.keys().isdisjoint(block):
-                self._sims.update(block)
-            else:
-                for state in block.values():
-                    self._join(state)
-        else:
-            for state in (*begun, *ended):
+        # In one life an end outranks a start, of which not even the id is kept: a million of them are 80 MB.
+        states = ended + [state for state in begun if state.sim not in block]
+        for state in states:
+            state.life = life
+        block |= {state.sim: state for state in states[len(ended) :]}
+        if len(block) < len(states):
+            for state in states:
                 self._join(state)
+            return
+        if self._frozen is not None:
+            for sim in block:
+                self._thaw(self._frozen, sim)
+        if not self._sims.keys().isdisjoint(block):
+            for sim in self._sims.keys() & block.keys():
+                self._join(block.pop(sim))
+        self._sims.update(block)
 
     def _join(self, state: SimState) -> None:
         old = self.find(state.sim)

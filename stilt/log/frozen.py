@@ -11,21 +11,23 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from itertools import accumulate, compress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from itertools import compress
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from msgspec import json
 
-from stilt.log.states import OUTCOMES, SimState
+from stilt.log.costs import cost_where
+from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from stilt.log.costs import ColumnName, Cost
     from stilt.log.states import Life
 
 BYTE_ORDER = sys.byteorder
-_TYPES = {
+TYPES = {
     "order": "I",
     "end": "Q",
     "life": "I",
@@ -34,15 +36,16 @@ _TYPES = {
     "at": "d",
     "wall_s": "d",
     "peak_rss_bytes": "Q",
+    "text_row": "I",
+    "text_end": "Q",
 }
-_BLOCK_ROWS = 1 << 16
-_CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
+_decode_text = json.Decoder(tuple[str, str]).decode
 
 Count = tuple[int, str, str, int]
 """Number of the life, outcome, reason, and how many simulations there are of these."""
 
-ColumnName = Literal["at", "wall_s", "peak_rss_bytes"]
+QUANTITIES: tuple[ColumnName, ...] = ("at", "wall_s", "peak_rss_bytes")
 
 
 class Section(NamedTuple):
@@ -66,6 +69,10 @@ class FrozenSims:
         What the column ``life`` counts in.
     tallies
         How many rows that hold, and how many that older batches left, there are of each kind.
+    costs
+        What those that hold, and those that older batches left, have cost, by outcome.
+    last_failed
+        For each reason, the simulation that failed last.
 
     Raises
     ------
@@ -78,7 +85,10 @@ class FrozenSims:
         data: bytes,
         sections: Mapping[str, Section],
         lives: Sequence[Life],
+        *,
         tallies: tuple[Sequence[Count], Sequence[Count]],
+        costs: tuple[dict[str, Cost], dict[str, Cost]],
+        last_failed: Sequence[str],
     ) -> None:
         view = memoryview(data)
         columns: dict[str, Any] = {}
@@ -86,7 +96,7 @@ class FrozenSims:
             part = view[offset : offset + size]
             if len(part) != size or crc32(part) != checksum:
                 raise ValueError(name)
-            columns[name] = part.cast(_TYPES[name]) if name in _TYPES else part  # type: ignore[call-overload]
+            columns[name] = part.cast(TYPES[name]) if name in TYPES else part  # type: ignore[call-overload]
         self.lives = lives
         self._order = columns["order"]
         self._ids = columns["ids"]
@@ -96,10 +106,16 @@ class FrozenSims:
         self._at = columns["at"]
         self._wall_s = columns["wall_s"]
         self._rss = columns["peak_rss_bytes"]
-        self._quantities = {name: columns[name] for name in ("at", "wall_s", "peak_rss_bytes")}
-        self._raw_texts = columns["texts"]
-        self._texts: dict[int, tuple[str, str]] | None = None
+        self._quantities = {name: columns[name] for name in QUANTITIES}
+        self._texts = columns["texts"]
+        self._text_rows = columns["text_row"]
+        self._text_ends = columns["text_end"]
         self._tallies = tuple(_named(counts, lives) for counts in tallies)
+        # Without those of outcomes that rows were struck out of: sums and maxima are not taken back.
+        self._costs = costs
+        self._last_failed: Sequence[str] | None = (
+            last_failed  # None once one of them was struck out
+        )
         # Row by row whether it still counts: rows are struck out when their simulation is thawed.
         self._tops = bytearray(columns["top"])
         self._lowers = bytearray(columns["top"].tobytes().translate(bytes([1, 0]) + bytes(254)))
@@ -109,16 +125,14 @@ class FrozenSims:
 
     def take(self, sim: str) -> list[SimState]:
         """Strike out the rows of a simulation and return them as states, the lowest first."""
-        key = sim.encode()
-        first = bisect_left(self._order, key, key=self._id)
         found = []
-        for place in range(first, len(self)):
-            row = self._order[place]
-            if self._id(row) != key or not (self._tops[row] or self._lowers[row]):
-                break
+        for row in self._rows_of(sim):
             state = self._state(row)
             found.append(state)
+            if self._last_failed and sim in self._last_failed:
+                self._last_failed = None
             self._tallies[self._lowers[row]][state.life, state.outcome, state.reason] -= 1
+            self._costs[self._lowers[row]].pop(state.outcome, None)
             self._tops[row] = self._lowers[row] = 0
         return found
 
@@ -142,36 +156,58 @@ class FrozenSims:
             yield self._state(row)
             row = mask.find(1, row + 1)
 
-    def column(
-        self,
-        name: ColumnName,
-        outcomes: Collection[str],
-        lives: Collection[str] | None,
-        *,
-        earlier: bool,
-    ) -> list[float]:
-        """Return one quantity of those with one of these outcomes, in lives of these names."""
-        mask = self._mask(outcomes, self._lowers if earlier else self._tops)
-        if lives is not None:
-            wanted = bytes(life.name in lives for life in self.lives)
-            mask = bytes(wanted[life] and bit for life, bit in zip(self._life, mask, strict=True))
-        values = self._quantities[name]
-        return list(values if mask.count(1) == len(mask) else compress(values, mask))
+    def last_failed(self) -> Iterable[SimState]:
+        """Return, for each reason, the simulation that failed last."""
+        if self._last_failed is None:
+            return latest_by_reason(self.having({"failed"})).values()
+        return [self._state(self._rows_of(sim)[-1]) for sim in self._last_failed]
 
-    def latest(self) -> float:
-        """Return the latest moment of the states that hold."""
-        return max(compress(self._at, self._tops), default=0.0)
+    def rows(self, outcomes: Collection[str]) -> array[int]:
+        """Return the rows that hold and have one of these outcomes."""
+        mask = self._mask(outcomes, self._tops)
+        return array("I", compress(range(len(mask)), mask))
+
+    def of_rows(self, name: ColumnName, rows: Iterable[int]) -> list[float]:
+        """Return one quantity of some rows."""
+        return list(map(self._quantities[name].__getitem__, rows))
+
+    def costs(self, *, earlier: bool) -> dict[str, Cost]:
+        """Return what simulations have cost, by outcome."""
+        costs = self._costs[earlier]
+        rows = self._lowers if earlier else self._tops
+        for outcome in {outcome for (_, outcome, _), n in self._tallies[earlier].items() if n}:
+            if outcome not in costs:
+                costs[outcome] = cost_where(self._mask({outcome}, rows), *self._quantities.values())
+        return costs
+
+    def count_since(self, moment: float, outcomes: Collection[str], lives: Collection[str]) -> int:
+        """Count those that hold, since a moment, with one of these outcomes in lives of these names."""
+        mask = self._mask(outcomes, self._tops)
+        wanted = bytes(life.name in lives for life in self.lives)
+        recent = compress(range(len(mask)), map(moment.__le__, self._at))
+        return sum(mask[row] and wanted[self._life[row]] for row in recent)
 
     def tally(self, *, earlier: bool) -> Counter[tuple[Life, str, str]]:
         """Count by life, outcome and reason."""
         return +self._tallies[earlier]
+
+    def _rows_of(self, sim: str) -> list[int]:
+        """Return the rows of a simulation that are not struck out, the lowest first."""
+        key = sim.encode()
+        rows = []
+        for place in range(bisect_left(self._order, key, key=self._id), len(self)):
+            row = self._order[place]
+            if self._id(row) != key or not (self._tops[row] or self._lowers[row]):
+                break
+            rows.append(row)
+        return rows
 
     def _id(self, row: int) -> bytes:
         start = self._ends[row - 1] if row else 0
         return bytes(self._ids[start : self._ends[row]])
 
     def _state(self, row: int) -> SimState:
-        reason, message = self._text_of().get(row, ("", ""))
+        reason, message = self._text(row)
         return SimState(
             sim=self._id(row).decode(),
             at=self._at[row],
@@ -192,42 +228,13 @@ class FrozenSims:
         both = int.from_bytes(matching, "big") & int.from_bytes(base, "big")
         return both.to_bytes(len(matching), "big")
 
-    def _text_of(self) -> dict[int, tuple[str, str]]:
-        if self._texts is None:
-            rows = json.decode(bytes(self._raw_texts), type=list[tuple[int, str, str]])
-            self._texts = {row: (reason, message) for row, reason, message in rows}
-        return self._texts
-
-
-def columns_of(
-    sims: Mapping[str, SimState],
-    earlier: Mapping[str, Mapping[str, SimState]],
-    lives: Mapping[int, int],
-) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield the columns, each by name and in blocks of bytes.
-
-    ``lives`` goes from the ``id`` of a life to its number.
-    """
-    older = [state for states in earlier.values() for state in states.values()]
-    rows = [*older, *sims.values()]
-    ids = [*(state.sim for state in older), *sims]
-    # Of equal ids the sort keeps the order: what older batches left comes before what holds.
-    yield "order", iter([array("I", sorted(range(len(ids)), key=ids.__getitem__)).tobytes()])
-    yield "top", iter([b"\0" * len(older) + b"\1" * len(sims)])
-    sizes = array("I")
-    yield "ids", _ids(ids, sizes)
-    yield "end", iter([array("Q", accumulate(sizes)).tobytes()])
-    yield "life", iter([array("I", [lives[id(state.life)] for state in rows]).tobytes()])
-    yield "outcome", iter([bytes([_CODE[state.outcome] for state in rows])])
-    yield "at", iter([array("d", [state.at for state in rows]).tobytes()])
-    yield "wall_s", iter([array("d", [state.wall_s for state in rows]).tobytes()])
-    yield "peak_rss_bytes", iter([array("Q", [state.peak_rss_bytes for state in rows]).tobytes()])
-    texts = [
-        (row, state.reason, state.message)
-        for row, state in enumerate(rows)
-        if state.reason or state.message
-    ]
-    yield "texts", iter([json.encode(texts)])
+    def _text(self, row: int) -> tuple[str, str]:
+        """Return reason and message."""
+        place = bisect_left(self._text_rows, row)
+        if place == len(self._text_rows) or self._text_rows[place] != row:
+            return "", ""
+        start = self._text_ends[place - 1] if place else 0
+        return _decode_text(self._texts[start : self._text_ends[place]])
 
 
 def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, int]) -> list[Count]:
@@ -237,11 +244,3 @@ def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, in
 
 def _named(counts: Sequence[Count], lives: Sequence[Life]) -> Counter[tuple[Life, str, str]]:
     return Counter({(lives[life], outcome, reason): n for life, outcome, reason, n in counts})
-
-
-def _ids(ids: list[str], sizes: array[int]) -> Iterator[bytes]:
-    """Yield the ids in blocks, and note their sizes: all of them at once would double what they take."""
-    for first in range(0, len(ids), _BLOCK_ROWS):
-        block = [sim.encode() for sim in ids[first : first + _BLOCK_ROWS]]
-        sizes.extend(map(len, block))
-        yield b"".join(block)

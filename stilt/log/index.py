@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.errors import EnvironmentFailure
 from stilt.log import checkpoint, names
-from stilt.log.fold import SegmentFacts, State
+from stilt.log.facts import SegmentFacts
+from stilt.log.fold import State
 from stilt.log.lines import PREFIX_BYTES
 from stilt.log.reader import Scan, Scanner, read_bytes
 from stilt.log.states import LeanEvent, Life
@@ -93,6 +94,10 @@ class OutputIndex:
             if (parsed := names.parse_name(name)) and parsed.task == task
         ]
         return self._fold(own)
+
+    def fold_batches(self, batches: Iterable[str]) -> State:
+        """Fold what was written for these batches alone."""
+        return self._fold(path for batch in batches for path in self.segments(batch))
 
     def _fold(self, paths: Iterable[Path], *, until: float | None = None) -> State:
         state = State()

@@ -12,6 +12,7 @@ import sys
 from array import array
 from binascii import unhexlify
 from json import dumps
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 PREFIX_BYTES = 9
 
 _encoder = json.Encoder()
+
+# Slices taken in C: a log has a line for each event, so millions.
+_PREFIX = itemgetter(slice(0, PREFIX_BYTES))
+_PAYLOAD = itemgetter(slice(PREFIX_BYTES, None))
 
 
 def encode_line(number: int, events: Sequence[Event]) -> bytes:
@@ -53,8 +58,8 @@ def payloads_if_whole(data: bytes) -> list[bytes] | None:
     lines = data.split(b"\n")
     if lines.pop():
         return None
-    payloads = [line[PREFIX_BYTES:] for line in lines]
-    prefixes = b"".join([line[:PREFIX_BYTES] for line in lines])
+    payloads = list(map(_PAYLOAD, lines))
+    prefixes = b"".join(map(_PREFIX, lines))
     return payloads if _stated(prefixes, len(lines)) == array("I", map(crc32, payloads)) else None
 
 

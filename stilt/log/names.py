@@ -40,11 +40,16 @@ class SegmentName:
 def new_name(writer: Writer, seq: int) -> str:
     """Return a name for a segment of this writer that nobody else will choose."""
     task = "" if writer.task is None else f"{writer.task:05d}"
-    host = _NOT_IN_A_NAME.sub("_", writer.node or writer.host)[:_HOST_CHARACTERS]
+    host = host_in_name(writer.node or writer.host)
     return (
         f"{writer.role}-t{task}-a{writer.attempt:02d}-s{seq:05d}-{host}-{writer.pid}"
         f"-{secrets.token_hex(4)}{SUFFIX}"
     )
+
+
+def host_in_name(host: str) -> str:
+    """Return a host or node as the names of segments have it."""
+    return _NOT_IN_A_NAME.sub("_", host)[:_HOST_CHARACTERS]
 
 
 def parse_name(name: str) -> SegmentName | None:

@@ -9,6 +9,7 @@ import errno
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 READ_TRIES = 3
 READ_PAUSE_S = 0.2
 
+_NUMBER, _EVENT = itemgetter(0), itemgetter(1)
 _PASSING = frozenset({errno.ESTALE, errno.EIO, errno.EINTR})
 
 Kind = TypeVar("Kind")
@@ -154,10 +156,10 @@ class Scanner(Generic[Kind]):
             return None
         try:
             lines = self._decode_lines(b"\n".join(payloads))
-            numbers = [line[0] for line in lines]
+            numbers = list(map(_NUMBER, lines))
         except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
             return None
-        events = [event for line in lines for event in line[1:]]
+        events = _events_of(lines)
         kinds = list(map(type, events))
         header = None if start.headed else next(iter(events), None)
         if (
@@ -279,6 +281,13 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
                 ) from error
             time.sleep(READ_PAUSE_S)
     raise AssertionError
+
+
+def _events_of(lines: list[list[Any]]) -> list[Any]:
+    """Return what follows the number in each line."""
+    if set(map(len, lines)) == {2}:  # an event a line, as tasks write them: done in C
+        return list(map(_EVENT, lines))
+    return [event for line in lines for event in line[1:]]
 
 
 def _refuse_newer(major: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
@@ -18,6 +18,9 @@ from stilt.log.events import (
     Submitted,
     Submitting,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SUCCESSES = frozenset({"complete", "empty"})
 
@@ -153,6 +156,16 @@ LeanEvent = (
     | Started
     | Done
 )
+
+
+def latest_by_reason(states: Iterable[SimState]) -> dict[str, SimState]:
+    """Return the latest state with each reason; of several at one moment that with the greatest id."""
+    latest: dict[str, SimState] = {}
+    for state in states:
+        known = latest.get(state.reason)
+        if known is None or (state.at, state.sim) > (known.at, known.sim):
+            latest[state.reason] = state
+    return latest
 
 
 def invalidated(life: Life, event: Invalid) -> SimState:

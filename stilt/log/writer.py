@@ -18,7 +18,7 @@ from portalocker import LOCK_EX, LOCK_NB, lock, unlock
 from portalocker.exceptions import LockException
 
 from stilt import __version__
-from stilt.durable import fsync_dir
+from stilt.durable import fsync_dir, make_folder
 from stilt.errors import EnvironmentFailure
 from stilt.log.events import (
     FORMAT_MAJOR,
@@ -177,7 +177,7 @@ class SegmentWriter:
 
     def _open(self) -> None:
         """Create a segment, with its header; its name is durable on return."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         fsync_dir(self.folder.parent)
         path = self.folder / new_name(self._writer, self._seq)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

@@ -49,23 +49,28 @@ def write_particles(path: Path, table: ParticleTable, *, provenance: dict[str, s
         Kept under ``stilt.<key>``.
     """
     order_name, order = _storage_order(table)
-    fields, arrays, encodings = [], [], {}
+    fields, arrays = [], []
     for name in table.columns:
         field, array = _stored(table, name, order)
         fields.append(field)
         arrays.append(array)
-        encodings[name] = encoding_of(array.type)
     metadata = {f"{PREFIX}{key}": text for key, text in {**provenance, _ORDER: order_name}.items()}
+    write_stored(path, pa.table(arrays, schema=pa.schema(fields, metadata=metadata)))
+
+
+def write_stored(path: Path, stored: pa.Table) -> None:
+    """Write a table as ``read_stored`` reads it."""
+    rows = max(1, stored.num_rows)
     pq.write_table(
-        pa.table(arrays, schema=pa.schema(fields, metadata=metadata)),
+        stored,
         path,
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
         use_dictionary=False,
-        column_encoding=encodings,
-        row_group_size=max(1, len(table)),
+        column_encoding={field.name: encoding_of(field.type) for field in stored.schema},
+        row_group_size=rows,
         data_page_size=PAGE_BYTES,
-        max_rows_per_page=max(1, len(table)),
+        max_rows_per_page=rows,
         write_statistics=False,
         write_page_checksum=True,
     )

@@ -34,7 +34,8 @@ _REFERENCES = {
     "false": True,
     "f": True,
 }
-_ID = re.compile(r"[^\W_][\w.+-]{0,127}")
+_ID = re.compile(r"[^\W_][\w.+-]*")
+_ID_BYTES = 128  # with a meteorology before it and a suffix after it a file name has at most 255
 _NOTED_LINES = 5
 _MIX = 0x9E3779B97F4A7C15  # odd and without pattern: 2**64 divided by the golden ratio
 
@@ -84,6 +85,8 @@ class Rows:
         names = self._own_names(leaders)
         if names is None:
             names = default_names(seconds // 60, points, first, asl)
+        else:
+            self._check_across_mets(mets, names, leaders)
         keep = self._without_repetitions(names, order, first)
         if self.complaints:
             return None
@@ -222,14 +225,31 @@ class Rows:
         if texts is None:
             return None
         encoded = texts.dictionary_encode()
-        bad = [
-            i for i, text in enumerate(encoded.dictionary.to_pylist()) if not _ID.fullmatch(text)
-        ]
+        bad = [i for i, text in enumerate(encoded.dictionary.to_pylist()) if not _is_id(text)]
         if bad:
             codes = encoded.indices.to_numpy(zero_copy_only=False)
             for row in np.flatnonzero(np.isin(codes, bad)).tolist():
                 self._complain(row, _bad_id(texts[row].as_py()))
         return texts.take(pa.array(leaders))
+
+    def _check_across_mets(
+        self, mets: tuple[str, ...], names: pa.Array, leaders: NDArray[np.int64]
+    ) -> None:
+        """Complain of ids that name two simulations alike: ``b_c`` with met ``a``, ``c`` with met ``a_b``."""
+        pairs = [(met, other) for met in mets for other in mets if other.startswith(f"{met}_")]
+        if not pairs:
+            return
+        places = {name: place for place, name in enumerate(names.to_pylist())}
+        for met, other in pairs:
+            for name, place in places.items():
+                twin = f"{other.removeprefix(f'{met}_')}_{name}"
+                if twin in places:
+                    line = self._table.line(int(leaders[place]))
+                    self._complain(
+                        int(leaders[places[twin]]),
+                        f"the id {twin!r} with met {met} and the id {name!r} of line {line} with met {other} "
+                        f"both are the simulation {other}_{name}",
+                    )
 
     def _without_repetitions(
         self, names: pa.Array, order: NDArray[np.int64], first: NDArray[np.int64]
@@ -290,12 +310,14 @@ def _quoted(text: str) -> str:
     return f"{text!r} " if text else ""
 
 
+def _is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None and len(text.encode()) <= _ID_BYTES
+
+
 def _bad_id(text: str) -> str:
     if not text:
         return "id is blank: give every row one, or leave the column out"
-    return (
-        f"id {text!r} cannot be part of a file name: letters, digits and . _ + - only, at most 128"
-    )
+    return f"id {text!r} cannot be part of a file name: letters, digits and . _ + - only, at most 128 bytes"
 
 
 def _repetitions(lines: list[int]) -> str:

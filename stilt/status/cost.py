@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from stilt.log.costs import together, with_outcomes
 from stilt.log.states import SUCCESSES
 from stilt.quantities import duration, size
 from stilt.status.summary import PastRuns, Spread
@@ -25,7 +26,6 @@ START_S = 120
 
 ENDED = SUCCESSES | {"failed"}
 LOST = frozenset({"failed", "interrupted"})
-ALL = ENDED | {"running", "interrupted", "invalid"}
 
 
 def rate_per_second(
@@ -42,39 +42,34 @@ def rate_per_second(
         return None
     window = max(LATELY_S, SIMULATIONS_BACK * past.wall_s.p95)
     since = max(min(begun), now - window)
-    ended = sum(at >= since for at in state.columns(ENDED, lives=lives.keys()).at)
+    ended = state.count_since(since, ENDED, lives.keys())
     return ended / max(now - since, 1.0) if ended else None
 
 
 def past_runs(state: State) -> PastRuns | None:
     """Return what the simulations that ended have cost; None where none has."""
-    good = state.columns(SUCCESSES)
-    failed = state.columns({"failed"})
-    measured = good if any(good.wall_s) else failed
-    if not any(measured.wall_s):
+    now, older = state.costs(), state.costs(earlier=True)
+    good, failed = with_outcomes(now, SUCCESSES), with_outcomes(now, {"failed"})
+    measured, outcomes = (good, SUCCESSES) if good.wall_s else (failed, frozenset({"failed"}))
+    if not measured.wall_s:
         return None
-    older = state.columns(ALL, earlier=True)
-    lost = sum(state.columns(LOST).wall_s) + sum(state.columns(LOST, earlier=True).wall_s)
+    sample = state.columns(outcomes, sample=SAMPLE)
+    wall_s = together(*now.values(), *older.values()).wall_s
+    lost_s = together(with_outcomes(now, LOST), with_outcomes(older, LOST)).wall_s
     return PastRuns(
-        simulations=len(good.wall_s) + len(failed.wall_s),
-        wall_s=spread(measured.wall_s),
-        peak_rss_bytes=spread(measured.peak_rss_bytes),
-        core_hours=round((sum(state.columns(ALL).wall_s) + sum(older.wall_s)) / 3600, 4),
-        core_hours_wasted=round(lost / 3600, 4),
+        simulations=good.number + failed.number,
+        wall_s=spread(sample.wall_s, measured.longest_s),
+        peak_rss_bytes=spread(sample.peak_rss_bytes, measured.most_bytes),
+        core_hours=round(wall_s / 3600, 4),
+        core_hours_wasted=round(lost_s / 3600, 4),
     )
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Return median, 95th percentile and maximum; of many values a sample, except for the maximum."""
-    if len(values) > SAMPLE:
-        from random import Random
-
-        # by chance, not every n-th: chunks have a rhythm of their own
-        ranked = sorted(Random(0).sample(values, SAMPLE))  # noqa: S311 - statistics
-    else:
-        ranked = sorted(values)
+def spread(sample: Sequence[float], greatest: float) -> Spread:
+    """Return median, 95th percentile and maximum of a quantity, of which there is a sample and the maximum."""
+    ranked = sorted(sample)
     last = len(ranked) - 1
-    return Spread(ranked[round(0.5 * last)], ranked[round(0.95 * last)], max(values))
+    return Spread(ranked[round(0.5 * last)], ranked[round(0.95 * last)], greatest)
 
 
 def suggest(

@@ -169,7 +169,7 @@ def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iter
     path = layout.chunk(batch, chunk)
     try:
         entries = msgspec.json.decode(path.read_bytes(), type=_Chunk).simulations
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         notes.append(f"chunk {path} can't be read: its simulations are not counted")
         return ()
     return (entry.sim for entry in entries)

@@ -132,12 +132,7 @@ def _batch(batch: BatchState, counts: Counter[str], manifest: Manifest | None) -
 
 def _examples(state: State) -> dict[str, FailureExample]:
     """Return the latest failure for each reason: older ones may have been mended since."""
-    latest: dict[str, SimState] = {}
-    for sim in state.having("failed"):
-        known = latest.get(sim.reason)
-        if known is None or (sim.at, sim.sim) > (known.at, known.sim):
-            latest[sim.reason] = sim
-    return {reason: example_of(sim) for reason, sim in sorted(latest.items())}
+    return {reason: example_of(sim) for reason, sim in sorted(state.last_failed().items())}
 
 
 def example_of(sim: SimState) -> FailureExample:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
-from stilt.batch.manifest import read_manifest
+from stilt.batch.manifest import read_manifest, sequence_number
 from stilt.errors import DamagedError, EnvironmentFailure, InputError
 from stilt.identity import this_writer
 from stilt.log.events import Closed
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
+from stilt.quantities import counted
 from stilt.worker.loop import Loop, Share, Tally
 from stilt.worker.scratch import make_scratch, remove_scratch
 
@@ -94,15 +95,11 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
         If the log or the scratch folder cannot be written, or the engine cannot run here.
     """
     manifest = read_manifest(layout.manifest(batch))
-    if not 0 <= task < len(manifest.chunks):
-        raise InputError(
-            f"batch {batch} has tasks 0 to {len(manifest.chunks) - 1}, not {task}",
-            "submit the array that `stilt run` rendered",
-        )
-    chunk = read_chunk(layout.chunk(batch, manifest.chunks[task].digest))
+    chunk = _chunk(layout, manifest, task)
     config = _settings(layout, manifest)
     index = OutputIndex(layout.log_dir)
     tally = _left(index.fold_task(batch, task), chunk)
+    _leave_to_newer_batches(tally, index, manifest, say)
     writer = this_writer("worker", task, index.next_attempt(batch, task))
     log = SegmentWriter(
         layout.log_dir,
@@ -127,6 +124,15 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     return _ending(tally, why)
 
 
+def _chunk(layout: Layout, manifest: Manifest, task: int) -> Chunk:
+    if not 0 <= task < len(manifest.chunks):
+        raise InputError(
+            f"batch {manifest.batch} has tasks 0 to {len(manifest.chunks) - 1}, not {task}",
+            "submit the array that `stilt run` rendered",
+        )
+    return read_chunk(layout.chunk(manifest.batch, manifest.chunks[task].digest))
+
+
 def _left(state: State, chunk: Chunk) -> Tally:
     """Return what earlier lives of a task have left to do."""
     ended = {
@@ -136,6 +142,24 @@ def _left(state: State, chunk: Chunk) -> Tally:
     }
     todo = deque(entry for entry in chunk.simulations if entry.sim not in ended)
     return Tally(todo, failed=sum(outcome == "failed" for outcome in ended.values()))
+
+
+def _leave_to_newer_batches(
+    tally: Tally, index: OutputIndex, manifest: Manifest, say: Callable[[str], None]
+) -> None:
+    """Take from the work what a newer batch has begun: the log goes by that, so the files must too.
+
+    A task that was held, or submitted by hand, may start long after a newer batch with other settings.
+    """
+    newer = [name for name in index.batches() if sequence_number(name) > manifest.seq]
+    if not newer:
+        return
+    taken = index.fold_batches(newer).sims
+    own = deque(entry for entry in tally.todo if entry.sim not in taken)
+    if len(own) < len(tally.todo):
+        left = counted(len(tally.todo) - len(own), "simulation")
+        say(f"left to a newer batch that has begun it: {left}")
+    tally.todo = own
 
 
 def slurm_deadline() -> float | None:

@@ -84,13 +84,12 @@ class Simulator:
         Raises
         ------
         EnvironmentFailure
-            If the output root refuses to be written, which is no simulation's fault.
+            If the output root or the scratch folder refuses to be written, which is no simulation's fault.
         """
         simulation = entry.simulation
         began = time.monotonic()
         memory.reset_peak()
-        workdir = self.scratch / simulation.sim
-        workdir.mkdir()
+        workdir = _make_workdir(self.scratch / simulation.sim)
         model_peak = 0
         failure: TransportError | None = None
         outcome: Outcome = "failed"
@@ -124,19 +123,34 @@ class Simulator:
         return self._transported(simulation, workdir)
 
     def _stored(self, simulation: Simulation) -> _Particles | None:
-        """Return the stored particles if they were made with today's transport settings."""
-        from stilt.particles.parquet import read_particles, read_provenance
+        """Return the stored particles if they, and those of an error run, were made with today's settings."""
+        from stilt.particles.parquet import read_particles
 
-        path = self.layout.particles(simulation)
+        path, *others = self._particle_files(simulation)
         try:
-            archived = None if path.exists() else self.shelf.find(path)
-            provenance = read_provenance(path) if archived is None else archived.provenance()
-            if provenance.get("transport_digest") != self._transport[simulation.met]:
+            provenance = self._read_provenance(path)
+            stored = [provenance, *map(self._read_provenance, others)]
+            wanted = self._transport[simulation.met]
+            if any(each.get("transport_digest") != wanted for each in stored):
                 return None
+            archived = None if path.exists() else self.shelf.find(path)
             table = read_particles(path) if archived is None else archived.particles()
             return _Particles(table, "", 0, provenance, is_new=False)
         except Exception:  # noqa: BLE001 - missing, truncated, garbage: then there are none, and transport runs
             return None
+
+    def _read_provenance(self, path: Path) -> dict[str, str]:
+        from stilt.particles.parquet import read_provenance
+
+        archived = None if path.exists() else self.shelf.find(path)
+        return read_provenance(path) if archived is None else archived.provenance()
+
+    def _particle_files(self, simulation: Simulation) -> list[Path]:
+        """Return where the particles of a simulation are to be, and those of an error run if there is one."""
+        paths = [self.layout.particles(simulation)]
+        if self.config.has_error_run:
+            paths.append(self.layout.error_particles(simulation))
+        return paths
 
     def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
@@ -175,9 +189,7 @@ class Simulator:
         Where no footprint has anything in it there is no file: ``empty``. Where one has, all get one.
         """
         footprints = self._calculate(simulation, particles.table)
-        paths = [self.layout.particles(simulation)]
-        if self.config.has_wind_error or self.config.has_mixed_layer_error:
-            paths.append(self.layout.error_particles(simulation))
+        paths = self._particle_files(simulation)
         if footprints and all(footprint.is_empty for footprint in footprints.values()):
             self._remove_footprints(simulation)
             return "empty", tuple(map(self._output, paths))
@@ -250,6 +262,17 @@ class Simulator:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
                 path.write_text(text, encoding="utf-8", errors="replace")
+
+
+def _make_workdir(path: Path) -> Path:
+    try:
+        path.mkdir()
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the work directory {path} cannot be made: {error.strerror}",
+            "make room there, or set `execution: {scratch: FOLDER}` in config.yaml",
+        ) from error
+    return path
 
 
 def _classify(error: Exception, layout: Layout) -> TransportError:

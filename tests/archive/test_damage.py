@@ -7,11 +7,13 @@ import pytest
 from netCDF4 import Dataset
 
 import stilt
+import stilt.verify
 from stilt.archive.container import ArchiveWriter, Entry
 from stilt.archive.footprints import SCHEMA
 from stilt.archive.pack import pack_output
 from stilt.durable import digest_file
 from stilt.errors import DamagedError
+from stilt.verify import MISSING, verify
 from tests.archive.reading import archives, everything, loose
 
 
@@ -73,6 +75,53 @@ def test_an_archive_that_cannot_be_opened_is_work_again(packed, injury):
     assert packed.stilt("archive").code == 0
     assert everything(packed) == before
     assert packed.stilt("verify").code == 0
+
+
+def test_a_grid_that_is_damaged_in_the_footer_is_found_out(packed):
+    """Pages have checksums and the footer has none: what is read from it looks whole."""
+    before = everything(packed)
+    path = of_product(packed, "near")
+    data = path.read_bytes()
+    place = data.index(b"stilt.shared") + data[data.index(b"stilt.shared") :].index(b"-112.")
+    flip(path, place + 3)  # -113.
+    assert everything(packed) != before
+
+    answer = packed.stilt("verify", "--json")
+    assert answer.code == 5
+    assert len(json.loads(answer.out)["broken"]) == 8
+    assert packed.stilt("run").code == 1
+    assert everything(packed) == before
+    assert packed.stilt("verify").code == 0
+
+
+@pytest.mark.parametrize("product", ["particles", "near"])
+def test_no_flipped_bit_in_the_names_of_columns_ends_verify(packed, product):
+    path = of_product(packed, product)
+    whole = path.read_bytes()
+    layout = stilt.Project(packed.path).layout
+    names = whole.index(b"schema")
+    for place in range(names, names + 150, 3):
+        flip(path, place)
+        verify(layout)
+        path.write_bytes(whole)
+
+
+def test_what_is_archived_while_a_verification_runs_is_not_missing(project, monkeypatch):
+    layout = stilt.Project(project.path).layout
+    promised = stilt.verify.promised
+
+    def archived_meanwhile(*arguments):
+        first, *others = promised(*arguments)
+        # so that it looks for archives before there are any
+        (layout.output / first.outputs[0].path).unlink()
+        yield first
+        assert project.stilt("archive").code == 0
+        yield from others
+
+    monkeypatch.setattr(stilt.verify, "_BLOCK", 1)
+    monkeypatch.setattr(stilt.verify, "promised", archived_meanwhile)
+    findings = verify(layout)
+    assert [broken.why for _, broken in findings.broken] == [MISSING]
 
 
 def test_a_user_is_told_of_a_damaged_archive(packed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import subprocess
 import sys
 import threading
@@ -80,6 +81,27 @@ def test_the_owner_is_written_while_it_is_held_and_gone_after(tmp_path: Path) ->
         assert owner is not None
         assert owner.pid == os.getpid()
     assert layout.run_lock.read_bytes() == b""
+
+
+def test_a_user_without_a_name_may_hold_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs with the user's number and knows no users."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    layout = Layout.of(tmp_path)
+    with run_lock(layout):
+        owner = read_owner(layout.run_lock.read_bytes())
+        assert owner is not None
+        assert owner.user == str(os.getuid())
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"host":"\xff"}', bytes(80)])
+def test_an_owner_that_cannot_be_read_is_none(data: bytes) -> None:
+    assert read_owner(data) is None
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])

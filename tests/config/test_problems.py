@@ -39,6 +39,7 @@ WRONG = {
     "execution a text": (MINIMAL + "execution: slurm\n", 'line 4: $.execution: expected a mapping, got "slurm"'),
     "met without format": (MINIMAL.replace(', file_format: "%Y%m%d_%H"', ""), "line 2: $.mets.hrrr.file_format: missing, but needed"),
     "met name": (MINIMAL.replace("hrrr:", "../hrrr:"), "$.mets.../hrrr: a name becomes part of file names"),
+    "long met name": (MINIMAL.replace("hrrr:", f"{'中' * 22}:"), "at most 64 bytes"),
     "footprint name": (with_grid(GRID).replace("g:", '"a b":'), "$.footprints.a b: a name becomes part of file names"),
     "cloud directory": (MINIMAL.replace("/data/hrrr", "s3://noaa/hrrr"), "is not on a local or shared filesystem (s3)"),
     "cloud output": (with_line("output: gs://b/out"), "line 16: $.output: output 'gs://b/out' is not on a local or shared"),

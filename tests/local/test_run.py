@@ -56,6 +56,18 @@ def test_failures_do_not_stop_the_others_and_only_they_run_again(tmp_path: Path)
     assert project.processes() == []
 
 
+def test_a_power_loss_that_takes_what_a_worker_wrote_holds_nothing_up(tmp_path: Path) -> None:
+    project = make_project(tmp_path, [5, 6])
+    with project.start("run", "--cpus", "1", FAKE_SLEEP="60"):
+        wait_until(lambda: "running" in project.outcomes().values(), "one is running")
+        project.kill_all()
+    (segment,) = project.output.glob("log/*/worker*.log")
+    os.truncate(segment, 0)
+    answer = project.stilt("run")
+    assert answer.code == 0, answer.out
+    assert Counter(project.outcomes().values()) == {"complete": 2}
+
+
 def test_the_models_words_are_kept_for_failures_and_go_with_a_success(tmp_path: Path) -> None:
     project = make_project(tmp_path, [Behaviour.MODEL_ERROR, Behaviour.CRASH])
     project.stilt("run")

@@ -1,9 +1,11 @@
 """The checkpoint is a cache: with it the log says what it says without, and anything odd about it is no matter."""
 
+import os
 import random
 import shutil
 
 import pytest
+from msgspec import structs
 
 from stilt.log import checkpoint
 from stilt.log import index as index_module
@@ -27,19 +29,33 @@ def everything(state):
         "tally": named(state.tally()),
         "earlier tally": named(state.tally(earlier=True)),
         "having": {outcome: sorted(s.sim for s in state.having(outcome)) for outcome in OUTCOMES},
+        "costs": [rounded(state.costs(earlier=earlier)) for earlier in (False, True)],
         "columns": [
-            sorted(getattr(state.columns(outcomes, lives=some, earlier=earlier), name))
+            sorted(getattr(state.columns(outcomes), name))
             for name in ("at", "wall_s", "peak_rss_bytes")
             for outcomes in (OUTCOMES, {"complete", "empty"})
-            for some in (None, lives)
-            for earlier in (False, True)
         ],
+        "since": [
+            state.count_since(moment, outcomes, some)
+            for moment in sorted(state.columns(OUTCOMES).at)[::3]
+            for outcomes in (OUTCOMES, {"complete", "empty"})
+            for some in (state.lives.keys(), lives)
+        ],
+        "last failed": {reason: s.rank for reason, s in state.last_failed().items()},
         "latest": state.latest(),
         "counts": (state.segments, state.events, state.unknown, state.damaged),
         "damages": sorted(map(str, state.damages)),
         "closed": {life.name: life.closed for life in state.lives.values()},
     }
     return cheap | facts(state)
+
+
+def rounded(costs):
+    """Return costs by outcome, with sums as they are in any order of adding."""
+    return {
+        outcome: structs.replace(cost, wall_s=round(cost.wall_s, 6))
+        for outcome, cost in costs.items()
+    }
 
 
 def whole(log_dir):
@@ -138,7 +154,7 @@ def test_a_folder_that_can_not_be_written_is_no_obstacle(log_dir, monkeypatch):
     assert with_checkpoint(log_dir) == expected
     assert not (log_dir / "checkpoint").exists()
 
-    def refuse(*_arguments):
+    def refuse(*_arguments, **_options):
         raise PermissionError
 
     monkeypatch.setattr("os.access", lambda *_: True)
@@ -162,3 +178,15 @@ def test_small_logs_have_no_checkpoint(tmp_path, monkeypatch):
     log_dir = write(random.Random(3), tmp_path / "log")
     OutputIndex(log_dir).fold()
     assert not (log_dir / "checkpoint").exists()
+
+
+def test_what_a_killed_command_left_of_one_is_removed_and_what_is_being_written_is_not(tmp_path):
+    write(random.Random(1), tmp_path)
+    old, new = (tmp_path / f".tmp-{number}-checkpoint" for number in range(2))
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (1.0, 1.0))
+    OutputIndex(tmp_path).fold()
+    assert (tmp_path / "checkpoint").exists()
+    assert not old.exists()
+    assert new.exists()

@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 
 from stilt.backends import observe
@@ -9,6 +10,7 @@ from stilt.backends.liveness import Life, Liveness, TaskLife
 from stilt.identity import this_writer
 from stilt.log.events import Done, Pending, Started
 from stilt.log.index import OutputIndex
+from stilt.log.names import new_name
 from stilt.log.writer import SegmentWriter
 
 
@@ -34,3 +36,18 @@ def test_what_a_task_wrote_between_fold_and_answer_is_seen(tmp_path, monkeypatch
     state, liveness = observe.fold_and_observe(OutputIndex(tmp_path))
     assert liveness.of("b1", 0).life is Life.GONE
     assert state.find("hrrr_1").is_done
+
+
+@pytest.mark.parametrize("content", [b"", bytes(300), b"00000000 [0,{}]\n"])
+@pytest.mark.parametrize("host", ["here", "another"])
+def test_a_worker_that_left_no_header_is_judged_by_the_name_of_its_segment(tmp_path, content, host):
+    """As after a kill just as the segment was made, or a power loss; its pid is another program's now."""
+    planner = SegmentWriter(tmp_path, "b1", 1, this_writer("run"))
+    planner.append(Pending("c0", 1, "b1", 1, 1.0))
+    planner.close()
+    writer = this_writer("worker", task=0, attempt=1)
+    if host == "another":
+        writer = msgspec.structs.replace(writer, host="another")
+    (tmp_path / "b1" / new_name(writer, 1)).write_bytes(content)
+    _, liveness = observe.fold_and_observe(OutputIndex(tmp_path))
+    assert liveness.of("b1", 0).life is (Life.GONE if host == "here" else Life.UNKNOWN)

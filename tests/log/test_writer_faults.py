@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,25 @@ def test_one_failed_call_loses_nothing(tmp_path, call, number):
             break
     else:
         pytest.fail("the scenario has no end")
+
+
+def test_the_folders_that_are_made_are_durable_before_what_lies_in_them(tmp_path, monkeypatch):
+    synced = []
+
+    def noted(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+
+    monkeypatch.setattr(os, "fsync", noted)
+    publish(tmp_path / "particles" / "2015-12-10" / "x.parquet", b"x")
+    folders = [path for path in synced if path.is_dir()]
+    assert folders == [
+        tmp_path,
+        tmp_path / "particles",
+        tmp_path / "particles" / "2015-12-10",
+    ]
+    publish(tmp_path / "particles" / "2015-12-10" / "y.parquet", b"y")
+    assert synced[-1:] == folders[-1:]
+    assert synced.count(folders[0]) == 1
 
 
 def test_a_torn_write_loses_nothing_and_leaves_a_tail_not_damage(tmp_path):

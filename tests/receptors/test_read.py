@@ -328,7 +328,8 @@ IDS = {
     "hidden": (".a", "id '.a' cannot be part of a file name"),
     "blank": ("", "id is blank"),
     "option": ("-rf", "id '-rf' cannot"),
-    "long": ("x" * 129, "at most 128"),
+    "long": ("x" * 129, "at most 128 bytes"),
+    "long in bytes": ("中" * 43, "at most 128 bytes"),
     "twice": ("first", "the id 'first' is that of line 2 already"),
 }
 
@@ -345,6 +346,20 @@ def test_ids_left_blank_are_told_once_each(read):
     assert found == tuple(
         f"line {line}: id is blank: give every row one, or leave the column out" for line in (2, 3)
     )
+
+
+def test_ids_that_two_meteorologies_make_one_simulation_of_are_refused(tmp_path):
+    path = tmp_path / "receptors.csv"
+    path.write_text(
+        "id,time,long,lati,zagl\nv4_a,2015-12-10 07:00,-90,40,5\na,2015-12-10 08:00,-90,40,5\n"
+    )
+    with pytest.raises(ProblemsError) as caught:
+        read_receptors(path, ("hrrr", "hrrr_v4"))
+    (problem,) = caught.value.problems
+    assert problem.startswith(
+        "line 2: the id 'v4_a' with met hrrr and the id 'a' of line 3 with met"
+    )
+    assert len(read_receptors(path, ("hrrr", "hrrrv4"))) == 4
 
 
 def test_heights_above_sea_level_are_named_by_the_column_or_row_by_row(read):

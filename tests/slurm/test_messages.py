@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +108,12 @@ def test_a_task_that_does_not_requeue_says_why(surroundings: dict[str, str], wor
     assert words in requeue_self(3, surroundings)
 
 
+def test_a_task_that_finds_no_slurm_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    words = requeue_self(3, {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "0"})
+    assert words == "not requeued: backend slurm: there is no sbatch on PATH"
+
+
 @pytest.mark.slurm
 def test_a_backend_asked_for_without_a_number_of_tasks(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path, cluster, [5], workers=1)
@@ -120,11 +127,21 @@ def test_a_backend_asked_for_without_a_number_of_tasks(cluster: Cluster, tmp_pat
 
 
 @pytest.mark.slurm
-def test_a_folder_that_slurm_cannot_print_to(cluster: Cluster, tmp_path: Path):
-    run = slurm_project(tmp_path / "a\\b", cluster, [5], workers=1)
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("a\\b", "a backslash"),
+        ("a\tb", "a line break or a control character"),
+        (os.fsdecode(b"a\xe9b"), "a byte that is not UTF-8"),
+    ],
+)
+def test_a_folder_that_slurm_cannot_print_to(
+    name: str, what: str, cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / name, cluster, [5], workers=1)
     answer = run.stilt("run")
     assert answer.code == 2
-    assert "there is a backslash in it" in answer.err
+    assert f"there is {what} in it" in answer.err
     assert "rename the project's folder" in answer.err
     assert run.project.batches() == []
 
@@ -142,3 +159,16 @@ def test_a_cancel_that_slurm_does_not_carry_out(cluster: Cluster, tmp_path: Path
     assert "run `stilt cancel` again" in answer.err
     assert run.project.fold().batches[run.project.batches()[0]].cancelled is None
     assert run.stilt("cancel").code == 0
+
+
+@pytest.mark.slurm
+def test_a_cancel_that_cannot_look_up_what_was_accepted(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path / "p", cluster, [5], workers=1, more=["hold: true"])
+    accepts = {"sbatch": '$real "$@" > /dev/null; kill -9 $PPID; exit 1'}
+    assert run.stilt("run", PATH=wrapped(tmp_path / "a", cluster, accepts).env["PATH"]).code == -9
+    silent = {"squeue": "echo 'squeue: error: Socket timed out' >&2; exit 1"}
+    answer = run.stilt("cancel", PATH=wrapped(tmp_path / "s", cluster, silent).env["PATH"])
+    assert answer.code == 4
+    assert "Socket timed out" in answer.err
+    assert "run `stilt cancel` again" in answer.err
+    assert "1 task running or waiting" in run.stilt("cancel").out

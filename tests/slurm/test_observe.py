@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import getpass
+import socket
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stilt.backends.liveness import Life
-from stilt.backends.slurm import commands, observe
+from stilt.backends.slurm import commands, observe, queue
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.backends.slurm.observe import Array, observe_slurm
 from stilt.backends.slurm.queue import Queue
+from stilt.paths import home
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 ME = getpass.getuser()
 NOW = time.time()
@@ -27,7 +34,7 @@ def listed(state: str, index: int = 0, name: str = "stilt-b1-0", job: str = "7")
 
 
 @pytest.mark.parametrize(
-    ("queue", "known", "expected"),
+    ("said", "known", "expected"),
     [
         pytest.param([listed("RUNNING")], array(), Life.LIVE, id="running"),
         pytest.param([listed("PENDING")], array(), Life.LIVE, id="waiting"),
@@ -53,9 +60,9 @@ def listed(state: str, index: int = 0, name: str = "stilt-b1-0", job: str = "7")
     ],
 )
 def test_what_a_queue_says_of_a_task(
-    queue: list[QueuedTask] | str, known: Array, expected: Life, monkeypatch: pytest.MonkeyPatch
+    said: list[QueuedTask] | str, known: Array, expected: Life, monkeypatch: pytest.MonkeyPatch
 ):
-    answer = Queue(NOW, problem=queue) if isinstance(queue, str) else Queue(NOW, tuple(queue))
+    answer = Queue(NOW, problem=said) if isinstance(said, str) else Queue(NOW, tuple(said))
     monkeypatch.setattr(observe, "ask_queue", lambda *_: answer)
     monkeypatch.setattr(observe, "local_limits", lambda: Limits(cluster="here"))
     monkeypatch.setattr(commands, "has_slurm", lambda: True)
@@ -71,6 +78,35 @@ def test_other_users_jobs_that_are_hidden_are_unknown(monkeypatch: pytest.Monkey
     monkeypatch.setattr(observe.os, "getuid", lambda: 12345)
     lives, _ = observe_slurm([array(user="somebody")], fresh=True)
     assert lives["b1", 0].life is Life.UNKNOWN
+
+
+def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(commands, "has_slurm", lambda: True)
+    monkeypatch.setattr(observe, "FRESH_S", 0)
+    for here in ("there", "here"):
+
+        def squeue(*_: str, clusters: Sequence[str], here: str = here) -> tuple[QueuedTask, ...]:
+            return (listed("RUNNING"),) if "there" in (clusters or (here,)) else ()
+
+        monkeypatch.setattr(commands, "squeue", squeue)
+        monkeypatch.setattr(commands, "show_limits", lambda here=here: Limits(cluster=here))
+        monkeypatch.setattr(socket, "gethostname", lambda here=here: f"login.{here}")
+        lives, _ = observe_slurm([array(cluster="there")], fresh=True)
+        assert lives["b1", 0].life is Life.LIVE, here
+
+
+def test_a_user_without_a_home_is_answered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(observe.os, "getuid", lambda: 54321)
+    monkeypatch.setattr(queue, "home", lambda: tmp_path / home().relative_to("/"))
+    monkeypatch.setattr(commands, "has_slurm", lambda: True)
+    monkeypatch.setattr(commands, "squeue", lambda *_, **__: (listed("RUNNING"),))
+    lives, _ = observe_slurm([array(cluster="")], fresh=True)
+    assert lives["b1", 0].life is Life.LIVE
 
 
 def test_a_machine_without_slurm_knows_nothing(monkeypatch: pytest.MonkeyPatch):

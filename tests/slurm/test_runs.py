@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engines import Behaviour
+from tests.projects import write_receptors
 from tests.slurm.cluster import await_that, wrapped
 from tests.slurm.jobs import slurm_project
 
@@ -111,6 +112,19 @@ def test_waiting_for_what_an_earlier_run_has_queued(cluster: Cluster, tmp_path: 
     assert len(run.jobs()) == 1
 
 
+def test_waiting_for_what_runs_elsewhere_does_not_end_as_if_it_were_complete(
+    cluster: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path, cluster, [5], workers=1)
+    here = run.project.start("run", "--backend", "local", FAKE_SLEEP="60")
+    run.await_outcome("running", 1)
+    answer = run.stilt("run", "--wait")
+    assert "1 queued or running" in answer.out
+    assert answer.code == 3, answer.err
+    here.send_signal(signal.SIGINT)
+    here.communicate(timeout=30)
+
+
 def test_a_dry_run_shows_everything_and_writes_nothing(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path / "p", cluster, [5, 6, 7], workers=2, more=["partition: debug"])
     counted = wrapped(tmp_path / "wrappers", cluster)
@@ -211,3 +225,43 @@ def test_the_script_can_be_submitted_by_hand(cluster: Cluster, tmp_path: Path):
     run.await_outcome("complete", 3)
     assert set(run.begun().values()) == {1}
     assert "nothing to do" in run.stilt("run").out
+
+
+def test_no_skip_does_not_submit_what_is_queued_a_second_time(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, cluster, [5, 6, 7], workers=2, more=["hold: true"])
+    run.submit()
+    write_receptors(tmp_path / "receptors.csv", [5, 6])
+    for arguments in (["--no-skip"], ["--no-skip", "--dry-run"], ["--no-skip", "--backend=local"]):
+        answer = run.stilt("run", *arguments)
+        assert answer.code == 3, answer.out
+        assert "2 simulations of these are queued or running" in answer.err
+        assert "stilt cancel" in answer.err
+    assert len(run.project.batches()) == 1
+    run.stilt("cancel")
+    assert "2 forced" in run.stilt("run", "--no-skip").out
+    run.stilt("cancel")
+
+
+def test_an_old_script_does_not_replace_what_a_newer_batch_made(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path, cluster, [5, 6, 7], workers=1, more=["hold: true"])
+    run.submit()
+    (script,) = (tmp_path / "slurm").glob("submit_*.sh")
+    run.stilt("cancel")
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        config.read_text().replace("n_hours: -1", "n_hours: -2").replace("hold", "no-kill")
+    )
+    write_receptors(tmp_path / "receptors.csv", [5, 6])
+    run.submit()
+    run.await_outcome("complete", 2)
+    by_hand = cluster.run("sbatch", "--parsable", str(script), env=run.project.environment())
+    cluster.run("scontrol", "release", by_hand.strip())
+    run.await_outcome("complete", 3)
+    run.await_ended(by_hand.strip())
+    assert set(run.begun().values()) == {1}
+    (said,) = (path.read_text() for path in (tmp_path / "slurm" / "logs").glob("0001-*/task-0.out"))
+    assert "left to a newer batch that has begun it: 2 simulations" in said
+    answer = run.stilt("verify")
+    assert answer.code == 0, answer.out
+    assert run.truth()["complete"] == 2
+    assert run.truth()["stale"] == 1

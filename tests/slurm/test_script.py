@@ -75,10 +75,19 @@ def test_a_whole_script():
     ]
 
 
-def test_a_user_who_forbids_requeueing_is_heard():
-    lines = render(replace(PLAIN, options={"no-requeue": True})).splitlines()
-    assert "#SBATCH --no-requeue" in lines
-    assert "#SBATCH --requeue" not in lines
+@pytest.mark.parametrize(
+    ("given", "forbidden"),
+    [
+        ({"no-requeue": True}, True),
+        ({"requeue": False}, True),
+        ({"no-requeue": False}, False),
+        ({"requeue": True}, False),
+    ],
+)
+def test_a_user_who_forbids_requeueing_is_heard(given: dict[str, bool], forbidden: bool):
+    lines = render(replace(PLAIN, options=given)).splitlines()
+    assert ("#SBATCH --no-requeue" in lines) == forbidden
+    assert ("#SBATCH --requeue" in lines) != forbidden
 
 
 @pytest.mark.parametrize("value", BREAKING)
@@ -182,6 +191,8 @@ def test_a_path_that_slurm_cannot_number_files_in_is_refused():
         ("1-02:03", 93780),
         ("1-02:03:04", 93784),
         ("UNLIMITED", None),
+        (0, None),
+        ("00:00:00", None),
         ("", None),
         (None, None),
     ],

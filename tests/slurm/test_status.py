@@ -53,6 +53,25 @@ def test_without_slurm_the_log_alone_is_told_and_nothing_is_made_up(running: Slu
     assert (said["running"], said["pending"], said["interrupted"]) == (0, 1, 1)
 
 
+@pytest.mark.parametrize("missing", ["squeue", "scontrol"])
+def test_a_command_of_slurms_that_is_missing_leaves_unknown_what_it_would_say(
+    missing: str, running: SlurmProject, tmp_path: Path
+):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in {"sbatch", "squeue", "scontrol", "scancel"} - {missing}:
+        (programs / name).symlink_to(f"/usr/bin/{name}")
+    fresh = {"PATH": str(programs), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    answer = running.stilt("status", "--json", **fresh)
+    assert answer.code == 0, answer.err
+    said = json.loads(answer.out)
+    assert (said["running"], said["pending"], said["interrupted"]) == (1, 1, 0)
+    assert any(f"there is no {missing}" in note for note in said["notes"]) == (missing == "squeue")
+    answer = running.stilt("run", "--dry-run", **fresh)
+    assert "2 queued or running" in answer.out, answer.err
+    running.stilt("cancel")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a project to somebody else")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv")
 def test_somebody_who_may_only_read_sees_the_same(running: SlurmProject):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -124,6 +125,40 @@ def test_a_run_that_was_killed_on_the_way_is_repaired_by_the_next(
     answer = run.stilt("run", PATH=wrappers.env["PATH"], FAKE_SLEEP="1")
     assert answer.code == 0, answer.err
     assert_submitted_once(run)
+
+
+SECOND_ARRAY_KILLS = "[ -e {mark} ] && kill -9 $PPID && exit 1; touch {mark}"
+
+
+def test_killed_between_two_arrays_it_goes_on_from_another_login_node(
+    small: Cluster, tmp_path: Path
+):
+    run = slurm_project(tmp_path / "p", small, range(5, 17), workers=12, more=["hold: true"])
+    body = SECOND_ARRAY_KILLS.format(mark=tmp_path / "mark")
+    killed = run.stilt("run", PATH=wrapped(tmp_path / "w", small, {"sbatch": body}).env["PATH"])
+    assert killed.code == -9
+    (tmp_path / "sitecustomize.py").write_text(
+        "import socket\nsocket.gethostname = lambda: 'another'\n"
+    )
+    search = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    # the second array has an intent that Slurm does not know, or not even that
+    for intents in (2, 1):
+        (first,) = run.jobs()
+        if intents == 1:
+            forget_intent(run)
+        answer = run.stilt("run", "--dry-run", PYTHONPATH=search)
+        assert "6 never run, 6 queued or running" in answer.out, answer.out + answer.err
+    assert run.stilt("run", PYTHONPATH=search).code == 0
+    assert len(set(run.jobs()) - {first}) == 1
+    run.stilt("cancel")
+
+
+def forget_intent(run: SlurmProject) -> None:
+    """Cut the run's segment before its last line, as if the run had been killed a moment earlier."""
+    (segment,) = run.project.output.glob("log/*/run-*.log")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    assert b'"submitting"' in lines[-1]
+    segment.write_bytes(b"".join(lines[:-1]))
 
 
 def test_two_runs_at_the_same_moment_make_one_submission(cluster: Cluster, tmp_path: Path):

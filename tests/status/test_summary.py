@@ -210,9 +210,14 @@ def test_failures_of_receptors_that_were_taken_out_are_no_promise_of_a_run(proje
     assert "1 of these was not among the receptors" in project_log.summary().notes[0]
 
 
-def test_a_lost_manifest_is_noted(project_log) -> None:
+@pytest.mark.parametrize("injury", ["lost", "cut", "not text"])
+def test_a_manifest_that_does_not_hold_is_noted(project_log, injury: str) -> None:
     batch = project_log.batch("0001-a", [[1, 2]], project_total=2)
-    project_log.layout.manifest(batch).unlink()
+    path = project_log.layout.manifest(batch)
+    data = path.read_bytes()
+    path.unlink()
+    if injury != "lost":
+        path.write_bytes(data[:100] if injury == "cut" else data.replace(b"0001", b"\xff001"))
     summary = project_log.summary()
     assert states(summary) == {"pending": 2}
     assert "batch.json" in summary.notes[0]

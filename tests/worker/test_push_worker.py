@@ -150,7 +150,7 @@ def test_a_killed_pool_process_fails_its_simulation_and_no_other(hand_over) -> N
 
 
 @pytest.mark.parametrize("what", ["chunk", "settings", "manifest"])
-@pytest.mark.parametrize("injury", ["truncated", "cut by a byte", "edited", "missing"])
+@pytest.mark.parametrize("injury", ["truncated", "cut by a byte", "edited", "not text", "missing"])
 def test_a_damaged_batch_is_5_and_nothing_is_run(hand_over, what: str, injury: str) -> None:
     project, task = hand_over([5, 6])
     folder = project.output / "chunks" / project.batches()[0]
@@ -165,6 +165,8 @@ def test_a_damaged_batch_is_5_and_nothing_is_run(hand_over, what: str, injury: s
         path.write_bytes(data[: len(data) // 2])
     elif injury == "cut by a byte":
         path.write_bytes(data.rstrip()[:-1])
+    elif injury == "not text":
+        path.write_bytes(data.replace(b"fake", b"f\xffke"))
     elif injury == "edited":
         path.write_bytes(data.replace(b"5", b"7").replace(b"{", b"[", 1))
     answer = project.stilt(*task)
@@ -348,6 +350,24 @@ def test_a_full_output_disk_stops_the_run_and_the_next_one_goes_on(
     particles = list((small_disk / "out").rglob("*.parquet"))
     assert len(particles) == 40
     assert list((small_disk / "out").rglob(".tmp-*")) == []
+
+
+def test_a_work_disk_without_room_for_a_folder_stops_the_worker_and_fails_nothing(
+    hand_over, small_disk: Path
+) -> None:
+    project, task = hand_over([5] * 8, settings=f"execution: {{scratch: {small_disk}}}")
+    mount = [
+        "mount",
+        "-o",
+        "remount,nr_inodes=2",
+        str(small_disk),
+    ]  # itself and the worker's folder
+    subprocess.run(mount, check=True)
+    answer = project.stilt(*task)
+    assert answer.code == 4
+    assert f"the work directory {small_disk}" in answer.err
+    assert "No space left" in answer.err
+    assert set(project.outcomes().values()) <= {"interrupted"}
 
 
 def test_a_disk_that_fills_while_footprints_are_written_is_named_as_such(

@@ -6,7 +6,8 @@ Makes a project (receptors, a hand-over to a fake sbatch), lets the product's ow
 tasks would (without fsync, which would take minutes: durability is measured apart), and prints a table.
 Where it loses: a table that one process has filled answers a count without reading what it was filled from, and
 SQLite writes a group of events with one call. It could not be filled from a thousand nodes.
-Every figure is a process of its own, so that memory is its own too. Standard output is Markdown.
+Every figure is a process of its own, so that memory is its own too. Shares of what a command may take are of its
+CPU seconds, as others may use the machine. Standard output is Markdown.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -29,6 +31,7 @@ FULL = (1_000_000, 1_000)
 SMALL = (20_000, 50)
 MEBI = 2**20
 GROUP = 64
+LEAST_RATE = 500_000
 
 CONFIG = """\
 mets:
@@ -82,12 +85,28 @@ def make_project(folder: Path, sims: int, tasks: int) -> Path:
     return project
 
 
-def stilt(*arguments: str | Path) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a process took."""
+
+    wall_s: float
+    cpu_s: float
+    mib: float
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:.2f} s ({self.cpu_s:.2f} s of CPU), {self.mib:.0f} MiB"
+
+    def of(self, cpu_s: float, mib: float) -> str:
+        """Say what it took, and which share that is of what it may take."""
+        return f"{self}: {self.cpu_s / cpu_s:.2f} of {cpu_s:g} s, {self.mib / mib:.2f} of {mib} MiB"
+
+
+def stilt(*arguments: str | Path) -> tuple[Cost, str]:
     """Run the product's command; return what it cost and what it printed."""
     return timed([sys.executable, "-m", "stilt", *map(str, arguments)])
 
 
-def timed(command: list[str]) -> tuple[str, str]:
+def timed(command: list[str]) -> tuple[Cost, str]:
     """Run a command; return what it cost and what it printed."""
     with tempfile.TemporaryFile("w+") as out:
         begin = time.perf_counter()
@@ -99,7 +118,7 @@ def timed(command: list[str]) -> tuple[str, str]:
             raise SystemExit(f"{command} ended with {process.returncode}")
         out.seek(0)
         cpu = usage.ru_utime + usage.ru_stime
-        return f"{seconds:.2f} s ({cpu:.2f} s of CPU), {usage.ru_maxrss / 1024:.0f} MiB", out.read()
+        return Cost(seconds, cpu, usage.ru_maxrss / 1024), out.read()
 
 
 def write_segments(project: Path) -> None:
@@ -324,7 +343,7 @@ CHILDREN = {
 }
 
 
-def child(name: str, project: Path) -> tuple[str, dict[str, float]]:
+def child(name: str, project: Path) -> tuple[Cost, dict[str, float]]:
     """Run one of the measurements in a process of its own."""
     cost, out = timed([sys.executable, __file__, "--child", name, str(project)])
     return cost, json.loads(out or "{}")
@@ -341,7 +360,7 @@ def measure(folder: Path, sims: int, tasks: int) -> None:
         f"\n{sims:,} simulations, {tasks:,} tasks; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n"
     )
     print("| what | result |\n|---|---|")
-    row("`stilt run` up to a fake sbatch", cost)
+    row("`stilt run` up to a fake sbatch", cost.of(30, 1024))
     child("write", project)
     size = sum(path.stat().st_size for path in log_dir.glob("*/*.log")) / MEBI
     cost, folded = child("fold", project)
@@ -350,21 +369,24 @@ def measure(folder: Path, sims: int, tasks: int) -> None:
     row(
         "the log", f"{folded['events']:,} events in {folded['segments']:,} segments, {size:.0f} MiB"
     )
-    row("replay, one core", f"{rate:,.0f} events/s of CPU; {cost}")
+    row(
+        "replay, one core",
+        f"{rate:,.0f} events/s of CPU: {rate / LEAST_RATE:.2f} times {LEAST_RATE:,}; {cost}",
+    )
     row(
         "... to plain read and msgspec decode",
         f"{folded['cpu_s'] / bare['cpu_s']:.2f} times its CPU",
     )
-    for title in ("from nothing, leaving a checkpoint", "with the checkpoint"):
+    for title, seconds in (("from nothing, leaving a checkpoint", 5), ("with the checkpoint", 0.5)):
         cost, out = stilt("status", "--json", "--no-slurm", project)
-        row(f"`stilt status --json` {title}", cost)
+        row(f"`stilt status --json` {title}", cost.of(seconds, 500))
     said = json.loads(out)
     row(
         "... which says",
         ", ".join(f"{key} {said[key]:,}" for key in ("total", "complete", "failed", "events")),
     )
     cost, _ = stilt("log", "replay", "--json", project)
-    row("`stilt log replay --json`", cost)
+    row("`stilt log replay --json`", str(cost))
     _, table = child("sqlite", project)
     _, cached = child("counted", project)
     row("SQLite, the same events in a table", f"{table['mib']:.0f} MiB")

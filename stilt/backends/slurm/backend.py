@@ -14,7 +14,7 @@ from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
 from stilt.backends.slurm.script import check_output_folder, time_limit_s
 from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
-from stilt.backends.slurm.wait import Followed, wait_for
+from stilt.backends.slurm.wait import EXIT_NOT_FINISHED, Followed, wait_for
 from stilt.batch.queued import queued
 from stilt.errors import InputError
 from stilt.identity import this_writer
@@ -114,6 +114,8 @@ class SlurmBackend:
             return known is not None and known.life is not Life.GONE
 
         waiting = queued(layout, state, keeps)
+        if not waiting:
+            return EXIT_NOT_FINISHED  # whoever has them, it is no array of this project
         live = [array for array in arrays if any(keeps(array.batch, n) for n in array.numbers)]
         return wait_for(Followed(layout.log_dir, live, len(waiting), waiting))
 

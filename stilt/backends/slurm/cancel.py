@@ -43,6 +43,11 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
         return ()
     commands.require_slurm()
     lives, queue = observe_slurm(found, fresh=True)
+    if queue.problem and not all(array.job for array in found):
+        raise EnvironmentFailure(
+            f"{queue.problem}: whether Slurm has accepted a job that was cut off is not known",
+            "run `stilt cancel` again when Slurm answers",
+        )
     jobs = accepted_unseen(found, queue)
     cancelled = []
     for array in found:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from hashlib import blake2b
 from pathlib import Path
@@ -20,6 +21,8 @@ from msgspec import Struct
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.durable import publish
+from stilt.errors import EnvironmentFailure
+from stilt.paths import home
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +64,7 @@ def kept_queue(
     users: Iterable[str], clusters: Iterable[str] = (), max_age_s: float = MAX_AGE_S
 ) -> Queue | None:
     """Return what an earlier command was answered, if that is recent; asks nobody."""
-    with contextlib.suppress(OSError, msgspec.DecodeError):
+    with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
         data = _file("squeue", *users, "@", *clusters).read_bytes()
         queue = msgspec.json.decode(data, type=Queue)
         if 0 <= time.time() - queue.as_of < max_age_s:
@@ -76,7 +79,7 @@ def ask_queue(users: Iterable[str], clusters: Iterable[str] = ()) -> Queue:
     try:
         tasks = commands.squeue(f"--user={','.join(users)}", clusters=clusters)
         queue = Queue(now, tasks, clusters=clusters)
-    except commands.SlurmError as error:
+    except EnvironmentFailure as error:  # also one that there is no squeue, or no process for it
         queue = Queue(now, problem=error.message, clusters=clusters)
     _keep(_file("squeue", *users, "@", *clusters), queue)
     return queue
@@ -91,23 +94,26 @@ def forget_queue(users: Iterable[str], clusters: Iterable[str] = ()) -> None:
 def local_limits() -> Limits:
     """Return the limits and name of the cluster that squeue asks; they hardly ever change."""
     path = _file("limits")
-    with contextlib.suppress(OSError, msgspec.DecodeError):
+    with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
         kept = msgspec.json.decode(path.read_bytes(), type=_KeptLimits)
         if 0 <= time.time() - kept.as_of < LIMITS_MAX_AGE_S:
             return kept.limits
     try:
         limits = commands.show_limits()
-    except commands.SlurmError:
+    except EnvironmentFailure:
         return Limits()
     _keep(path, _KeptLimits(time.time(), limits))
     return limits
 
 
 def _file(kind: str, *words: str) -> Path:
-    """Return where an answer is kept: one file for each cluster and question."""
+    """Return where an answer is kept: one file for each host, cluster and question.
+
+    Login nodes of two clusters may share a home, and each asks the Slurm of its own.
+    """
     surroundings = [os.environ.get(name, "") for name in ("SLURM_CONF", "SLURM_CLUSTERS")]
-    key = "\0".join([*surroundings, *words]).encode()
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    key = "\0".join([socket.gethostname(), *surroundings, *words]).encode()
+    root = os.environ.get("XDG_CACHE_HOME") or home() / ".cache"
     return Path(root) / "stilt" / f"{kind}-{blake2b(key, digest_size=8).hexdigest()}.json"
 
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stilt.backends.slurm import commands
+from stilt.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,10 @@ def requeue_self(max_requeues: int, surroundings: Mapping[str, str] | None = Non
     restarts = given.get("SLURM_RESTART_COUNT", "0")
     if not restarts.isdigit() or int(restarts) >= max_requeues:
         return f"not requeued: this was restart {restarts} of at most {max_requeues}"
-    answer = commands.requeue(f"{array}_{index}")
+    try:
+        answer = commands.requeue(f"{array}_{index}")
+    except EnvironmentFailure as error:
+        return f"not requeued: {error.message}"
     if answer.code != 0:
         return f"not requeued: scontrol requeue: {answer.words}"
     return f"requeued: restart {int(restarts) + 1} of at most {max_requeues}"

@@ -24,6 +24,7 @@ STOP_SIGNAL = "B:USR1@120"
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # as which Python holds such bytes of a path
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,~^\[\]-]+")
 _SET_BY_STILT = ("array", "parsable", "wrap", "signal", "job-name", "output", "open-mode")
 
@@ -128,25 +129,34 @@ def render(script: Script) -> str:
 
 
 def check_output_folder(logs: str) -> None:
-    """Refuse a folder in which Slurm would not number the tasks' output files."""
-    if "\\" in logs:
-        raise InputError(
-            f"Slurm cannot write to {logs}: there is a backslash in it",
-            "rename the project's folder",
-        )
+    """Refuse a folder in which Slurm would not number the tasks' output files, or that no script can name."""
+    bad = {
+        "a backslash": "\\" in logs,
+        "a line break or a control character": _CONTROL.search(logs) is not None,
+        "a byte that is not UTF-8": _NOT_UTF8.search(logs) is not None,
+    }
+    for what, is_there in bad.items():
+        if is_there:
+            shown = logs.encode("utf-8", "backslashreplace").decode()
+            raise InputError(
+                f"Slurm cannot write to {shown}: there is {what} in it",
+                "rename the project's folder",
+            )
 
 
 def options(script: Script) -> list[str]:
     """Return sbatch's options, quoted for ``#SBATCH`` lines."""
     check_output_folder(str(script.logs))
     output = str(script.logs).replace("%", "%%") + "/" + _output_name(script.part.first, "%a")
+    forbidden = script.options.get("requeue") is False or bool(script.options.get("no-requeue"))
     own: dict[str, str | int | float | bool] = {
         "job-name": script.name,
         "array": script.part.spec,
         "cpus-per-task": script.cpus,
         "output": output,
         "open-mode": "append",
-        "requeue": "no-requeue" not in script.options,
+        "requeue": not forbidden,
+        "no-requeue": forbidden,
         "signal": STOP_SIGNAL,
     }
     return [
@@ -160,17 +170,20 @@ def time_limit_s(text: object) -> int | None:
     """Read Slurm's ways to write a time limit; None for no limit and for what Slurm refuses.
 
     ``minutes``, ``minutes:seconds``, ``hours:minutes:seconds``, ``days-hours``,
-    ``days-hours:minutes`` and ``days-hours:minutes:seconds`` (sbatch's manual page, ``--time``).
+    ``days-hours:minutes`` and ``days-hours:minutes:seconds``; zero is no limit (sbatch's manual
+    page, ``--time``).
     """
     match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", str(text).strip())
     if match is None:
         return None
     days, first, second, third = (int(part) if part else 0 for part in match.groups())
     if match[1] is not None:
-        return ((days * 24 + first) * 60 + second) * 60 + third
-    if match[4] is not None:
-        return (first * 60 + second) * 60 + third
-    return first * 60 + second
+        seconds = ((days * 24 + first) * 60 + second) * 60 + third
+    elif match[4] is not None:
+        seconds = (first * 60 + second) * 60 + third
+    else:
+        seconds = first * 60 + second
+    return seconds or None
 
 
 def _output_name(first: int, index: str) -> str:

@@ -53,6 +53,36 @@ def _eight_digits(digits: np.uint64) -> np.int64:
     return np.int64(fours * _HALVES >> _S32)
 
 
+@exact.inline
+def _number(
+    data: NDArray[np.uint8], start: int, layout: Layout, column: np.uint64
+) -> tuple[float, np.uint64]:
+    """Return the number of a column in the row at ``start``, and zero if it is one of the fixed layout."""
+    index = _U(layout.first_word[column])
+    after_last = _U(layout.first_word[column + _ONE])
+    mantissa = np.int64(0)
+    minus, odd = _ZERO, _ZERO
+    while True:
+        printed = _load(data, start + layout.offset[index]) << layout.shift[index]
+        word = (printed & layout.before[index]) << _S8 | (printed & layout.after[index])
+        digits = word & _NIBBLES
+        sign = word & ~(word >> _S4) & _ONES  # odd and no digit: a minus, not a blank
+        if sign != _ZERO:
+            minus = sign
+            digits &= ~(sign * _FIFTEEN)
+        mantissa += _eight_digits(digits) * layout.scale[index]
+        odd |= (printed & layout.has_point[index]) ^ layout.point[index]
+        odd |= (printed ^ _BLANKS) & layout.not_numeric[index]
+        odd |= word & ~(word >> _S3) & _TWOS  # a plus or a star
+        index += _ONE
+        if printed & _GOES_ON == _ZERO or index >= after_last:
+            break
+    if mantissa >= EXACT:
+        odd |= _ONE
+    value = mantissa / layout.power[column]
+    return (value if minus == _ZERO else -value), odd
+
+
 @exact.kernel()
 def parse_rows(  # noqa: PLR0917 - compiled functions take no keywords
     data: NDArray[np.uint8],
@@ -89,30 +119,9 @@ def parse_rows(  # noqa: PLR0917 - compiled functions take no keywords
             break
         odd = _load(data, start + layout.width - WORD) >> _S56 ^ _NEWLINE
         for column in range(columns):
-            index = _U(layout.first_word[column])
-            after_last = _U(layout.first_word[column + _ONE])
-            mantissa = np.int64(0)
-            minus = _ZERO
-            while True:
-                printed = _load(data, start + layout.offset[index]) << layout.shift[index]
-                word = (printed & layout.before[index]) << _S8 | (printed & layout.after[index])
-                digits = word & _NIBBLES
-                sign = word & ~(word >> _S4) & _ONES  # odd and no digit: a minus, not a blank
-                if sign != _ZERO:
-                    minus = sign
-                    digits &= ~(sign * _FIFTEEN)
-                mantissa += _eight_digits(digits) * layout.scale[index]
-                odd |= (printed & layout.has_point[index]) ^ layout.point[index]
-                odd |= (printed ^ _BLANKS) & layout.not_numeric[index]
-                odd |= word & ~(word >> _S3) & _TWOS  # a plus or a star
-                index += _ONE
-                if printed & _GOES_ON == _ZERO or index >= after_last:
-                    break
-            if mantissa >= EXACT:
-                odd = _ONE
-                break
-            value = mantissa / layout.power[column]
-            out[column, _U(row)] = value if minus == _ZERO else -value
+            value, is_odd = _number(data, start, layout, _U(column))
+            out[column, _U(row)] = value
+            odd |= is_odd
         if odd != _ZERO:
             why = HARD
         else:

@@ -81,7 +81,7 @@ class NativeEngine:
         settings = run_settings(config)
         table = transport(analyses, receptor, settings, Stream(config.seed, simulation.sim))
         errors = None
-        if config.has_wind_error or config.has_mixed_layer_error:
+        if config.has_error_run:
             disturbed = run_settings(config, perturbation(config))
             stream = Stream(config.seed, simulation.sim, "error")
             errors = transport(analyses, receptor, disturbed, stream)
