@@ -86,8 +86,8 @@ def _to_text(packing: Packing, *, dry_run: bool) -> str:
     lines += [f"left as it is: {path}: {why}" for path, why in packing.left[:SHOWN]]
     if len(packing.left) > SHOWN:
         lines.append(f"... and {len(packing.left) - SHOWN:,} more; --json lists all")
+    if not lines:
+        lines.append("nothing to archive: no complete simulation has files of its own")
     if dry_run:
         lines.append("dry run: nothing was written")
-    elif not lines:
-        lines.append("nothing to archive: no complete simulation has files of its own")
     return "\n".join(lines)

@@ -59,8 +59,9 @@ def _tiles(content: Content) -> str:
     summary = content.summary
     shown = [name for name in STATES if getattr(summary, name) or name in {"complete", "failed"}]
     tiles = [
-        f"<div class='tile'><b class='t-{name}'>{getattr(summary, name):,}</b>{name}</div>"
+        f"<div class='tile'><b class='t-{name if number else 'none'}'>{number:,}</b>{name}</div>"
         for name in shown
+        for number in (getattr(summary, name),)
     ]
     past = summary.past_runs
     if past:

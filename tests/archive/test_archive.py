@@ -94,6 +94,8 @@ def test_archiving_twice_is_archiving_once(project):
     answer = project.stilt("archive")
     assert answer.code == 0
     assert answer.out.startswith("nothing to archive")
+    dry = project.stilt("archive", "--dry-run").out
+    assert dry.splitlines() == [answer.out.strip(), "dry run: nothing was written"]
     lock = project.output / "log" / "run.lock"
     after = {path: path.read_bytes() for path in project.output.rglob("*") if path.is_file()}
     assert after | {lock: b""} == files | {lock: b""}
