@@ -218,7 +218,7 @@ def _be_member(
     try:
         _detach(parent, channel)
         status = _serve(channel, prepare)
-    except OSError:
+    except (BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone
     except BaseException:  # noqa: BLE001 - whatever it is, it must not run up the parent's stack
         traceback.print_exc()
