@@ -108,10 +108,10 @@ def _watch(look: Callable[[], Summary], argument: str) -> None:
             summary = look()
             if interactive:
                 _redraw(screen(summary, argument, watching=True))
-            else:
-                click.echo(screen(summary, argument, watching=True), color=True)
             if not summary.to_do or not (summary.tasks_live or summary.tasks_unknown):
                 break
+            if not interactive:  # the last one is printed below
+                click.echo(screen(summary, argument, watching=True), color=True)
             time.sleep(WATCH_S)
     except KeyboardInterrupt:
         pass
