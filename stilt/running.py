@@ -18,6 +18,7 @@ from stilt.batch.plan import EVERYTHING, Selection, Settings, plan
 from stilt.batch.present import Listing
 from stilt.batch.queued import queued
 from stilt.batch.rivals import give_way
+from stilt.batch.settings import changes
 from stilt.config.digests import config_digest, footprint_digest, transport_digest
 from stilt.config.load import dump_config, load_config
 from stilt.errors import NotFinishedError
@@ -135,6 +136,7 @@ class _Run:
         with run_lock(layout):
             state, todo = self._plan(settle=True)
             self._say_plan(todo)
+            self._say_changes(state, todo)
             self._say_damage(state)
             if todo.work:
                 # here, the workers load what is compiled, which costs this process half a second
@@ -153,6 +155,7 @@ class _Run:
         """Say what would be done, and write nothing."""
         state, todo = self._plan()
         self._say_plan(todo)
+        self._say_changes(state, todo)
         if todo.work:
             manifest = name_batch(self._work(todo), self._draft(state, todo), _unfinished(state))
             handed = self._handed(manifest, todo)
@@ -260,6 +263,17 @@ class _Run:
         for note in self.project.notes:
             self.say(f"receptors: {note}")
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
+
+    def _say_changes(self, state: State, todo: Plan) -> None:
+        """Name the settings that make results stale, which are about to be replaced."""
+        if not todo.why["settings changed"]:
+            return
+        project = self.project
+        newest = sorted(state.batches.values(), key=lambda batch: batch.seq, reverse=True)
+        ids = [batch.id for batch in newest]
+        words = changes(project.layout, ids, project.config, project.settings, project.engine_name)
+        if words:
+            self.say(words)
 
     def _say_damage(self, state: State) -> None:
         """Tell of damage in the log: whatever can't be read there counts as never run."""

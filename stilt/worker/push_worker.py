@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest, sequence_number
-from stilt.errors import DamagedError, EnvironmentFailure, InputError
+from stilt.batch.settings import read_settings
+from stilt.errors import EnvironmentFailure, InputError
 from stilt.identity import this_writer
 from stilt.log.events import Closed
 from stilt.log.index import OutputIndex
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import Chunk
     from stilt.batch.manifest import Manifest
-    from stilt.config.schema import Config
     from stilt.log.fold import State
     from stilt.paths import Layout
 
@@ -96,7 +96,7 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     """
     manifest = read_manifest(layout.manifest(batch))
     chunk = _chunk(layout, manifest, task)
-    config = _settings(layout, manifest)
+    config = read_settings(layout, manifest)
     index = OutputIndex(layout.log_dir)
     tally = _left(index.fold_task(batch, task), chunk)
     _leave_to_newer_batches(tally, index, manifest, say)
@@ -166,24 +166,6 @@ def slurm_deadline() -> float | None:
     """Return when Slurm is going to end this job, in seconds since 1970, if it says so."""
     text = os.environ.get("SLURM_JOB_END_TIME", "")
     return float(text) if text.isdigit() and int(text) > 0 else None
-
-
-def _settings(layout: Layout, manifest: Manifest) -> Config:
-    """Read the batch's settings, which are named by their digest."""
-    from stilt.config.digests import snapshot_digest
-    from stilt.config.load import parse_config
-
-    path = layout.config_snapshot(manifest.batch, manifest.config)
-    hint = "`stilt run` hands its work over again"
-    try:
-        data = path.read_bytes()
-        if snapshot_digest(data) != manifest.config:
-            raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
-        # Asked about a projection, PROJ keeps its database open. The pool's processes, forked from this
-        # one, close what they inherit, and PROJ would go on to read, and close, what has the number then.
-        return parse_config(data.decode(), str(path), projections=False)
-    except (OSError, UnicodeDecodeError, InputError) as error:
-        raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
 
 
 def _ending(tally: Tally, why: str) -> Ending:

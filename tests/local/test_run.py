@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -106,8 +107,14 @@ def test_a_changed_footprint_needs_no_transport_and_a_changed_transport_does(
     answer = project.stilt("run")
     assert answer.code == 0
     assert "2 settings changed" in answer.out
+    (batch,) = re.findall(r"since batch (\S+): footprints.near.xres was 0.1, is 0.2\n", answer.out)
+    assert batch.startswith("0001-")
     assert len(runs(project.runs_file)) == 2
-    config.write_text(config.read_text().replace("numpar: 10", "numpar: 12"))
+    config.write_text(config.read_text().replace("numpar: 10", "numpar: 12\nhnf_plume: false"))
+    said = project.stilt("run", "--dry-run").out
+    assert "since batch 0002-" in said
+    assert ": numpar was 10, is 12; hnf_plume was true, is false\n" in said
+    config.write_text(config.read_text().replace("\nhnf_plume: false", ""))
     assert project.stilt("run").code == 0
     assert len(runs(project.runs_file)) == 4
 

@@ -1,0 +1,105 @@
+"""The settings that a batch was handed over with, and what is different now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stilt.batch.manifest import read_manifest
+from stilt.config.digests import snapshot_digest, transport_settings
+from stilt.config.dump import plain
+from stilt.config.load import parse_config
+from stilt.errors import DamagedError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stilt.batch.manifest import Manifest
+    from stilt.batch.plan import Settings
+    from stilt.config.schema import Config
+    from stilt.paths import Layout
+
+
+def read_settings(layout: Layout, manifest: Manifest) -> Config:
+    """Read a batch's settings, which are named by their digest.
+
+    Raises
+    ------
+    DamagedError
+        If they are not those handed over.
+    """
+    path = layout.config_snapshot(manifest.batch, manifest.config)
+    hint = "`stilt run` hands its work over again"
+    try:
+        data = path.read_bytes()
+        if snapshot_digest(data) != manifest.config:
+            raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
+        # Asked about a projection, PROJ keeps its database open. The pool's processes, forked from this
+        # one, close what they inherit, and PROJ would go on to read, and close, what has the number then.
+        return parse_config(data.decode(), str(path), projections=False)
+    except (OSError, UnicodeDecodeError, InputError) as error:
+        raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
+
+
+def changes(
+    layout: Layout, batches: Iterable[str], config: Config, settings: Settings, engine: str
+) -> str:
+    """Say what makes results stale: the first of the batches with other settings, and how they differ.
+
+    Parameters
+    ----------
+    layout, batches
+        Where the batches are, and their ids, those first that are looked at first.
+    config, settings, engine
+        What there is now, the engine with its version.
+
+    Returns
+    -------
+    str
+        Empty if no batch differs, or what differs cannot be read any more.
+    """
+    for batch in batches:
+        try:
+            manifest = read_manifest(layout.manifest(batch))
+            if not _differ(manifest.transports, settings.transports) and not _differ(
+                manifest.footprints, settings.footprints
+            ):
+                continue
+            handed = read_settings(layout, manifest)
+        except DamagedError:
+            continue
+        before = {"engine": manifest.engine, **_flat(handed, config)}
+        now = {"engine": engine, **_flat(config, handed)}
+        words = [
+            f"{key} was {_shown(before.get(key))}, is {_shown(now.get(key))}"
+            for key in now | before
+            if before.get(key) != now.get(key)
+        ]
+        return f"since batch {batch}: {'; '.join(words)}"
+    return ""
+
+
+def _differ(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    return any(before[name] != digest for name, digest in now.items() if name in before)
+
+
+def _flat(config: Config, other: Config) -> dict[str, Any]:
+    """Return what results depend on, by the keys of config.yaml, of the mets and footprints that both have."""
+    found: dict[str, Any] = {}
+    for name in sorted(config.mets.keys() & other.mets.keys()):
+        for key, value in transport_settings(config, name).items():
+            if key == "met":
+                found |= {f"mets.{name}.{inner}": each for inner, each in value.items()}
+            else:
+                found[key] = value
+    for name in sorted(config.footprints.keys() & other.footprints.keys()):
+        inside = plain(config.footprints[name])
+        found |= {f"footprints.{name}.{key}": value for key, value in inside.items()}
+    return found
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "the default"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
