@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from stilt.archive.recorded import recorded
-from stilt.archive.shelf import Shelf
+from stilt.archive.shelf import Shelf, product_and_date
 from stilt.durable import digest_file
 from stilt.errors import DamagedError
 from stilt.identity import this_writer
@@ -204,7 +204,10 @@ class _Archives:
             # the second look is for what was packed since archives were listed
             found = self._find(output) or self._find(output, afresh=True)
             if found is None:
-                return MISSING
+                lost = self._shelf.damaged.intersection(
+                    self._shelf.archives(*product_and_date(output.path))
+                )
+                return f"the archive {min(lost)} can't be read" if lost else MISSING
             if self._is_whole(found.archive):
                 return ""
             try:

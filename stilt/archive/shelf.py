@@ -103,11 +103,17 @@ class Shelf:
         The project.
     skip_damaged
         Whether an archive that can't be read counts as none, rather than being an error.
+
+    Attributes
+    ----------
+    damaged
+        The archives that were skipped.
     """
 
     def __init__(self, layout: Layout, *, skip_damaged: bool = False) -> None:
         self._layout = layout
         self._skip_damaged = skip_damaged
+        self.damaged: set[Path] = set()
         self._names: dict[str, list[ArchiveName]] = {}
 
     def find(self, path: Path | str) -> Found | None:
@@ -160,20 +166,25 @@ class Shelf:
             self._names[product] = _list(self._layout.archives(product))
         return self._names[product]
 
+    def archives(self, product: str, date: str = "") -> Iterator[Path]:
+        """Yield the archives that may hold outputs of a date (all without one)."""
+        for name in self.names(product):
+            if not date or name.first <= date <= name.last:
+                yield self._layout.archives(product) / name.file
+
     def _indexes(self, product: str, date: str = "") -> Iterator[tuple[Path, ArchiveIndex]]:
         """Yield the archives that may hold outputs of a date (all without one), each with what it holds."""
         from stilt.archive.container import read_index
 
-        for name in self.names(product):
-            if not date or name.first <= date <= name.last:
-                archive = self._layout.archives(product) / name.file
-                try:
-                    index = read_index(archive)
-                except DamagedError:
-                    if not self._skip_damaged:
-                        raise
-                else:
-                    yield archive, index
+        for archive in self.archives(product, date):
+            try:
+                index = read_index(archive)
+            except DamagedError:
+                if not self._skip_damaged:
+                    raise
+                self.damaged.add(archive)
+            else:
+                yield archive, index
 
 
 def product_and_date(relative: str) -> tuple[str, str]:

@@ -73,6 +73,8 @@ def test_an_archive_that_cannot_be_opened_is_work_again(packed, injury):
     said = json.loads(packed.stilt("verify", "--json").out)
     assert {broken["path"].split("/")[0] for broken in said["broken"]} == {"particles"}
     assert len(said["broken"]) == 9
+    why = MISSING if injury == "lost" else f"the archive {path} can't be read"
+    assert {broken["why"] for broken in said["broken"]} == {why}
     assert packed.stilt("run").code == 1
     assert packed.stilt("archive").code == 0
     assert everything(packed) == before
