@@ -266,7 +266,7 @@ def _build(
     dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
     dispatcher.compile(types)
     (result,) = dispatcher.overloads.values()
-    result_type = str(result.signature.return_type)
+    result_type = str(numba.types.unliteral(result.signature.return_type))
     module = result.library._final_module  # noqa: SLF001 - numba has no public way to the module
     outside = [part.name for part in module.functions if part.is_declaration]
     if result_type not in _RESULTS or any(

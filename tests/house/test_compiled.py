@@ -150,6 +150,11 @@ def scaled_sum(values, factor, out):
     return total
 
 
+def always_three(values):
+    values[0] = 3.0
+    return 3
+
+
 def nothing(values):
     values[0] = 7.0
 
@@ -158,14 +163,17 @@ def by_arguments(function) -> Kernel:
     return exact.kernel()(function)
 
 
-def test_results_are_whole_numbers_real_numbers_or_nothing():
+def test_results_are_whole_numbers_real_numbers_or_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
     values = np.arange(4.0)
     assert by_arguments(double)(values) == 4
     out = np.empty(4)
     assert exact.kernel(F8, FLOAT, OUT_F8)(scaled_sum)(values, 0.25, out) == 3.0
     np.testing.assert_array_equal(out, values / 4)
+    assert by_arguments(always_three)(values) == 3
     assert by_arguments(nothing)(values) is None
     assert values[0] == 7.0
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_declared_kernel_is_one_file_whether_or_not_its_inputs_may_be_written(
