@@ -61,7 +61,8 @@ class Compiler:
 
     def apart(self, function: Function) -> Function:
         """Mark a function that kernels call seldom, to stay out of their way."""
-        self._parts.append((function, self._options))
+        # said, as it would be taken over from the function that calls it
+        self._parts.append((function, {"forceinline": False, **self._options}))
         return function
 
     def kernel(self, *kinds: str) -> Callable[[Function], Function]:
