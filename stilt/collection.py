@@ -17,6 +17,7 @@ from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stilt.footprint.grid import Geometry
     from stilt.paths import Layout
     from stilt.project import Project
+    from stilt.simulation import Simulation
 
 SECONDS_PER_HOUR = 3600
 
@@ -183,26 +185,15 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
         integrated=grid.time_integrate,
     )
     y, x = ("lat", "lon") if geometry.is_longlat else ("y", "x")
-    receptors = [sim.receptor for sim in simulations]
+    hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     return xr.DataArray(
         indexing.LazilyIndexedArray(_LazyFootprints(files)),
         dims=("receptor", "hour", y, x),
         coords={
-            "receptor": [sim.sim for sim in simulations],
-            "hour": (
-                "hour",
-                files.hours,
-                {"units": "h", "long_name": "start of the layer, from the receptor's time"},
-            ),
+            "hour": ("hour", files.hours, hour),
             y: geometry.y,
             x: geometry.x,
-            "receptor_time": (
-                "receptor",
-                np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]"),
-            ),
-            "receptor_lon": ("receptor", [middle_longitude(r.longitudes) for r in receptors]),
-            "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
-            "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
+            **_about_receptors(simulations),
         },
         name="foot",
         attrs={
@@ -211,6 +202,18 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
             "crs": geometry.projection,
         },
     )
+
+
+def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
+    receptors = [sim.receptor for sim in simulations]
+    times = np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]")
+    return {
+        "receptor": [sim.sim for sim in simulations],
+        "receptor_time": ("receptor", times),
+        "receptor_lon": ("receptor", [middle_longitude(r.longitudes) for r in receptors]),
+        "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
+        "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
+    }
 
 
 def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:
