@@ -24,7 +24,6 @@ STOP_SIGNAL = "B:USR1@120"
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # as which Python holds such bytes of a path
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,~^\[\]-]+")
 _SET_BY_STILT = ("array", "parsable", "wrap", "signal", "job-name", "output", "open-mode")
 
@@ -133,13 +132,11 @@ def check_output_folder(logs: str) -> None:
     bad = {
         "a backslash": "\\" in logs,
         "a line break or a control character": _CONTROL.search(logs) is not None,
-        "a byte that is not UTF-8": _NOT_UTF8.search(logs) is not None,
     }
     for what, is_there in bad.items():
         if is_there:
-            shown = logs.encode("utf-8", "backslashreplace").decode()
             raise InputError(
-                f"Slurm cannot write to {shown}: there is {what} in it",
+                f"Slurm cannot write to {logs}: there is {what} in it",
                 "rename the project's folder",
             )
 
