@@ -16,6 +16,7 @@ import ctypes
 import hashlib
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -39,6 +40,9 @@ OUT_I4, OUT_I8, OUT_F8 = "<i41", "<i81", "<f81"
 OUT_F8_2D, OUT_F4_3D = "<f82", "<f43"
 
 _READ_ONLY = "r"
+
+_LOCK = Lock()
+"""Held while code is compiled or linked, which neither numba nor the linker does for several threads at once."""
 
 
 class Compiler:
@@ -121,7 +125,11 @@ class Kernel:
         described = " ".join(kinds)
         compiled = self._compiled.get(described)
         if compiled is None:
-            compiled = self._compiled[described] = self._prepare(kinds, values, arguments)
+            with _LOCK:
+                compiled = self._compiled.get(described)
+                if compiled is None:
+                    compiled = self._prepare(kinds, values, arguments)
+                    self._compiled[described] = compiled
         return compiled(values, arguments)
 
     def compile_ahead(self) -> None:

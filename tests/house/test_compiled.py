@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -189,6 +190,22 @@ def test_a_declared_kernel_is_one_file_whether_or_not_its_inputs_may_be_written(
     for values in (np.arange(3.0), read_only):
         assert kernel(values, 2.0, np.empty(3)) == 6.0
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_threads_may_be_the_first_to_call_a_kernel_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    built, build = [], compiled._build
+
+    def counted(*arguments):
+        built.append(arguments)
+        return build(*arguments)
+
+    monkeypatch.setattr(compiled, "_build", counted)
+    kernel = exact.kernel(F8, FLOAT, OUT_F8)(scaled_sum)
+    with ThreadPoolExecutor(8) as threads:
+        sums = list(threads.map(lambda n: kernel(np.full(9, float(n)), 2.0, np.empty(9)), range(8)))
+    assert sums == [18.0 * n for n in range(8)]
+    assert len(built) == 1
 
 
 def test_other_arguments_than_declared_are_refused():
