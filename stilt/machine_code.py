@@ -50,12 +50,12 @@ def target() -> tuple[str, str]:
     )
 
 
-def folder_name(package: Path, compiled_for: tuple[str, str]) -> str:
-    """Return the name of the folder for a package's functions, for what they are compiled for."""
+def _folder_name(package: Path) -> str:
+    """Return the name of the folder for a package's functions."""
     ways = (_numba_version(), Path(__file__), Path(__file__).with_name("compiled.py"))
     sources = [file.read_bytes() for file in (*ways, *sorted(package.glob("*.py")))]
     digest = hashlib.blake2b(digest_size=8)
-    for part in (*sources, *map(str.encode, (sys.version, *compiled_for))):
+    for part in (*sources, *map(str.encode, (sys.version, *target()))):
         digest.update(hashlib.blake2b(part).digest())
     return f"{package.name}-{digest.hexdigest()}"
 
@@ -71,11 +71,11 @@ def _numba_version() -> Path:
 @cache
 def _folders(package: Path) -> tuple[Path, ...]:
     """Return the folders where a package's code may be, the best one first; the last may be anybody's."""
-    name = folder_name(package, target())
+    name = _folder_name(package)
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named:
         return (Path(named, name),)
-    return shared_folder() / name, _private_path() / name
+    return stilt_home() / "kernels" / name, _private_path() / name
 
 
 def kept(package: Path, name: str) -> bytes | None:
@@ -134,11 +134,6 @@ def write_sealed(path: Path, content: bytes) -> None:
 
 def _seal(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_SEAL_BYTES).digest()
-
-
-def shared_folder() -> Path:
-    """Return the folder that processes of all nodes share."""
-    return stilt_home() / "kernels"
 
 
 def private_folder() -> Path:

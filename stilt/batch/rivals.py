@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from stilt.errors import NotFinishedError
 from stilt.identity import this_writer
-from stilt.log.names import new_name, parse_name
+from stilt.log.names import host_in_name, parse_name
 
 if TYPE_CHECKING:
     from stilt.log.fold import State
     from stilt.log.index import OutputIndex
-    from stilt.log.names import SegmentName
 
 
 def give_way(index: OutputIndex, state: State, batch: str) -> None:
@@ -32,22 +31,19 @@ def give_way(index: OutputIndex, state: State, batch: str) -> None:
     NotFinishedError
         If there is one.
     """
+    # By host too: in containers on two nodes both runs may have the same pid.
+    this = this_writer("run")
+    own = host_in_name(this.node or this.host), this.pid
     known = {life.name for seen in state.batches.values() for life in seen.lives.values()}
     for folder in index.batches():
         if folder in state.batches and folder != batch:
             continue
         for path in index.segments(folder):
             name = parse_name(path.name)
-            if name is None or name.role != "run" or _is_of_this_process(name):
+            if name is None or name.role != "run" or (name.host, name.pid) == own:
                 continue
             if f"{folder}/{path.name}" not in known:
                 raise NotFinishedError(
                     f"another `stilt run` ({name.host}, pid {name.pid}) handed over at the same moment",
                     "this one started nothing; run it again to see what is left",
                 )
-
-
-def _is_of_this_process(name: SegmentName) -> bool:
-    """Tell by pid and host: in containers on two nodes both runs may have the same pid."""
-    mine = parse_name(new_name(this_writer("run"), seq=0))
-    return mine is not None and (name.host, name.pid) == (mine.host, mine.pid)
