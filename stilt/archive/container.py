@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, encoding_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ import pyarrow as pa
 from msgspec import Struct
 
 from stilt.archive.container import Packed
-from stilt.errors import DamagedError
 from stilt.footprint.netcdf import (
     UNREADABLE,
     damaged,
@@ -25,7 +24,8 @@ from stilt.footprint.netcdf import (
     read_footprint,
     write_footprint,
 )
-from stilt.simulation import Receptor
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.simulation import Receptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

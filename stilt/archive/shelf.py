@@ -15,7 +15,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from stilt.archive.container import ArchiveIndex, Entry, Packed
     from stilt.archive.footprints import PackedFootprint
+    from stilt.foundations.paths import Layout
     from stilt.particles.table import ParticleTable
-    from stilt.paths import Layout
 
 PARTICLES, ERROR_PARTICLES, FOOTPRINTS = "particles", "error_particles", "footprints"
 ERROR_SUFFIX = ".error.parquet"

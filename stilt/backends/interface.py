@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.log.writer import SegmentWriter
-    from stilt.paths import Layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,19 @@ from typing import IO, TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
 from stilt.batch.follow import BatchFollower
-from stilt.errors import DamagedError, EnvironmentFailure
-from stilt.identity import this_writer
+from stilt.foundations.errors import DamagedError, EnvironmentFailure
+from stilt.foundations.progress import Progress
+from stilt.foundations.quantities import counted
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
-from stilt.progress import Progress
-from stilt.quantities import counted
 from stilt.worker.push_worker import EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_STOPPED
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:
     from stilt.backends.interface import HandOver
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 EXIT_NOT_FINISHED = 3
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Life, Liveness, TaskLife
-from stilt.identity import is_alive
+from stilt.foundations.writers import is_alive
 from stilt.log.names import host_in_name, parse_name
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
-from stilt.errors import DamagedError
-from stilt.simulation import HeightReference, Receptor, Simulation
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.simulation import HeightReference, Receptor, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     sim, met
         The simulation's id and its meteorology.
     time, longitudes, latitudes, heights_m, reference
-        The receptor, as ``stilt.simulation.Receptor``.
+        The receptor, as ``stilt.foundations.simulation.Receptor``.
     work
         ``transport``: everything. ``footprints``: footprints from the stored particles, if those were
         made with the batch's transport settings, and everything if not.

@@ -21,8 +21,8 @@ import msgspec
 
 from stilt.batch.chunks import ChunkEntry, chunk_digest, deal, encode_chunk
 from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
-from stilt.durable import TEMPORARY_PREFIX, fsync_dir, make_folder
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, make_folder
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Cancelled, Pending
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import Task
     from stilt.batch.plan import Plan, Simulations
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Event
     from stilt.log.writer import SegmentWriter
-    from stilt.paths import Layout
 
 _READ_ONLY = 0o444
 _EVENTS_A_LINE = 256

@@ -20,14 +20,14 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from stilt.durable import make_folder
-from stilt.errors import EnvironmentFailure
-from stilt.identity import user_name
+from stilt.foundations.durable import make_folder
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 TIMEOUT_S = 60.0
 _POLL_S = 0.1

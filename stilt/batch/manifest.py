@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
     from pathlib import Path

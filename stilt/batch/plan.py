@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from stilt.batch.chunks import Task
+    from stilt.foundations.simulation import Simulation
     from stilt.log.fold import SimState
-    from stilt.simulation import Simulation
 
 _TIMES = 10**12  # more than any YYYYMMDDHHMM
 

@@ -18,17 +18,19 @@ from stilt.archive.shelf import (
     Shelf,
     folder_of,
 )
-from stilt.durable import TEMPORARY_PREFIX
+from stilt.foundations.durable import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 _SUFFIXES = {PARTICLES: ".parquet", ERROR_PARTICLES: ERROR_SUFFIX}
 _FOOTPRINT = ".nc"
-_NAME_KEPT = 100  # characters of a file's name in that of its temporary, see stilt.durable
+_NAME_KEPT = (
+    100  # characters of a file's name in that of its temporary, see stilt.foundations.durable
+)
 
 
 class Listing:

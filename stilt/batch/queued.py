@@ -6,13 +6,13 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import BatchState, State
-    from stilt.paths import Layout
 
 _ENDED = frozenset({"complete", "empty", "failed", "invalid"})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.errors import NotFinishedError
-from stilt.identity import this_writer
+from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.writers import this_writer
 from stilt.log.names import host_in_name, parse_name
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from stilt.batch.manifest import read_manifest
 from stilt.config.digests import snapshot_digest, transport_settings
 from stilt.config.dump import plain
 from stilt.config.load import parse_config
-from stilt.errors import DamagedError, InputError
+from stilt.foundations.errors import DamagedError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
     from stilt.batch.plan import Settings
     from stilt.config.schema import Config
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 
 def read_settings(layout: Layout, manifest: Manifest) -> Config:

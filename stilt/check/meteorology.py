@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_input
+from stilt.foundations.quantities import counted, duration
 from stilt.met.arl import ArlError, read_arl
 from stilt.met.files import Span, expected_name, gaps, match
 from stilt.met.listing import listing
-from stilt.quantities import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, from_error, note, warning
-from stilt.errors import StiltError
-from stilt.quantities import counted
+from stilt.foundations.errors import StiltError
+from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

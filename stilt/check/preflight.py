@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, from_error
 from stilt.config.load import load_config
-from stilt.errors import StiltError
-from stilt.paths import Layout
+from stilt.foundations.errors import StiltError
+from stilt.foundations.paths import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, warning, wrong_surroundings
-from stilt.paths import local_path
-from stilt.quantities import size
+from stilt.foundations.paths import local_path
+from stilt.foundations.quantities import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from stilt.config.schema import Config
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 PARTICLE_ROW_BYTES = 8
 """Of a row of the particle file: 7.9 measured for 200 particles, 24 h and the default columns."""

@@ -16,13 +16,13 @@ from stilt.check.finding import (
     wrong_input,
     wrong_surroundings,
 )
-from stilt.errors import StiltError
+from stilt.foundations.errors import StiltError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stilt.config.schema import Config
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 NODE_LOCAL = ("/tmp", "/var/tmp", "/dev/shm", "/run")  # noqa: S108 - looked at, not written to
 """Folders that every node has of its own."""
@@ -126,7 +126,7 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
 def _workload(config: Config, simulations: int, tasks: int) -> Iterator[Finding]:
     """Compare what a task has to do with its time limit, roughly, for HYSPLIT."""
     from stilt.backends.slurm.script import time_limit_s
-    from stilt.quantities import duration
+    from stilt.foundations.quantities import duration
 
     execution = config.execution
     if execution.n_workers and execution.n_workers > simulations:

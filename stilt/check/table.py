@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Weight, worst_first
-from stilt.quantities import counted
+from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

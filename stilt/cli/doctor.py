@@ -45,7 +45,7 @@ def command(project: Path, as_json: bool) -> int:
 
 def _output_root(project: Path) -> Path:
     """Return where the project's results go; the folder itself if it is no project."""
-    from stilt.errors import StiltError
+    from stilt.foundations.errors import StiltError
     from stilt.status.gather import open_project
 
     try:

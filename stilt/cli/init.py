@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stilt.cli.options import project_argument
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 EXAMPLES = """\b
 Examples:

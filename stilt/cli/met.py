@@ -109,7 +109,7 @@ def _download(
     mirror: Mirror,
     part: Part,
 ) -> None:
-    from stilt.errors import InputError
+    from stilt.foundations.errors import InputError
     from stilt.met.supply import download, needed_spans
 
     if receptors is None:
@@ -169,8 +169,8 @@ def _lines(
 
 
 def _about(collection: Collection) -> Iterator[str]:
+    from stilt.foundations.quantities import counted, duration, size
     from stilt.met.inventory import LEVEL_TYPES
-    from stilt.quantities import counted, duration, size
 
     first, grid = collection.files[0], collection.grid
     step = f", every {duration(collection.step.total_seconds())}" if collection.step else ""

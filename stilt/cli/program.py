@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from stilt import __version__
 from stilt.cli.lazy import Entry, LazyGroup, debug_option
-from stilt.errors import EnvironmentFailure, ProblemsError, StiltError
+from stilt.foundations.errors import EnvironmentFailure, ProblemsError, StiltError
+from stilt.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -68,8 +68,8 @@ def command(  # noqa: PLR0917 - click passes them by name
     so are those that a live job has. Exit code: 0 all good, 1 some failed, 3 not finished.
     """
     from stilt.batch.plan import Selection
-    from stilt.errors import InputError
-    from stilt.running import Request, run
+    from stilt.commands.run import Request, run
+    from stilt.foundations.errors import InputError
     from stilt.transport.protocol import Reason
     from stilt.worker.lean_arrow import spare_pandas
 

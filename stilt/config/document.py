@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ from stilt.config.rules import (
     time_step,
 )
 from stilt.config.schema import Config, FootprintGrid, HysplitSection, Met
-from stilt.errors import InputError, ProblemsError
-from stilt.paths import local_path
+from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.paths import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

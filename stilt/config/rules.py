@@ -13,8 +13,8 @@ from stilt.config.schema import (
     VARSIWANT_NAMES,
     WIND_ERROR_KEYS,
 )
-from stilt.errors import InputError
-from stilt.paths import local_path
+from stilt.foundations.errors import InputError
+from stilt.foundations.paths import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_surroundings
 from stilt.doctor.mounts import mount_of
-from stilt.durable import publish
-from stilt.quantities import size
+from stilt.foundations.durable import publish
+from stilt.foundations.quantities import size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning
-from stilt.quantities import size
+from stilt.foundations.quantities import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stilt.compiled import compile_ahead
 from stilt.footprint import kernels, near_receptor
 from stilt.footprint.grid import Geometry, geometry_of
 from stilt.footprint.rows import Rows, fill_in_near_receptor, rows_of
+from stilt.kernels.compiled import compile_ahead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import FootprintGrid
+    from stilt.foundations.simulation import Receptor
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Receptor
 
 BANDWIDTH_FACTOR = 0.06
 """Fasoli et al. (2018), equation 8."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from stilt.particles.table import ParticleTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 MOLAR_MASS_OF_AIR = 0.02897
 """kg mol-1, the value that is compiled into hycs_std."""

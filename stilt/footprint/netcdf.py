@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from stilt.errors import DamagedError
 from stilt.footprint.grid import crs_attributes, length_unit
+from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from netCDF4 import Dataset, Variable
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 CONVENTIONS = "CF-1.8"
 CHUNK_BYTES = 4 * 2**20

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from msgspec import MsgspecError, Struct, json
 
-from stilt.durable import TEMPORARY_PREFIX, publish_with
+from stilt.foundations.durable import TEMPORARY_PREFIX, publish_with
 from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations

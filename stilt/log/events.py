@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stilt.identity import Role, Writer
+from stilt.foundations.writers import Role, Writer
 
 __all__ = [
     "FORMAT_MAJOR",

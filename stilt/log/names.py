@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stilt.identity import Writer
+    from stilt.foundations.writers import Writer
 
 SUFFIX = ".log"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import FORMAT_MAJOR, Closed, Event, Segment
 from stilt.log.lines import PREFIX_BYTES, payload_of, payloads_if_whole
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from stilt.identity import Writer  # noqa: TC001 - msgspec reads the annotation
+from stilt.foundations.writers import Writer  # noqa: TC001 - msgspec reads the annotation
 from stilt.log.events import (
     Archived,
     Cancelled,

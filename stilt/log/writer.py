@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 from portalocker import LOCK_EX, LOCK_NB, lock, unlock
 from portalocker.exceptions import LockException
 
-from stilt import __version__
-from stilt.durable import fsync_dir, make_folder
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.durable import fsync_dir, make_folder
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import (
     FORMAT_MAJOR,
     FORMAT_MINOR,
@@ -31,12 +30,13 @@ from stilt.log.events import (
 )
 from stilt.log.lines import encode_line
 from stilt.log.names import new_name
+from stilt.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from stilt.identity import Writer
+    from stilt.foundations.writers import Writer
 
 GROUP_SECONDS = 1.0
 GROUP_EVENTS = 64
@@ -58,7 +58,7 @@ class SegmentWriter:
     batch, seq
         The batch that the events belong to.
     writer
-        This process, from ``stilt.identity.this_writer``.
+        This process, from ``stilt.foundations.writers.this_writer``.
     transport, footprints
         The settings digests that this process makes simulations with, by met and by footprint name.
     """

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from stilt.config.dump import plain
 from stilt.config.load import load_config
 from stilt.config.schema import Config, Execution, Met
-from stilt.durable import publish
-from stilt.errors import InputError, ProblemsError
 from stilt.example.starter import refuse_to_overwrite
+from stilt.foundations.durable import publish
+from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors import read_receptors
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.config.document import read_document
 from stilt.config.execution import OWN_KEYS, REFUSED
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 from stilt.migrate.migration import Migration
 from stilt.migrate.r_stilt import carry
 from stilt.migrate.settings import LEFT_BEHIND, QUIET, TRANSPORT_KEYS, carry_transport, file_step

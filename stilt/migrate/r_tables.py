@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from stilt.migrate.r_values import Frame, UnreadableError
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError
 from stilt.example.starter import STARTER_CONFIG
+from stilt.foundations.errors import InputError
 from stilt.migrate.migration import Migration
 from stilt.migrate.r_values import UnreadableError
 

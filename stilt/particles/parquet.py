@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 from stilt.particles import fixed_point
 from stilt.particles.checksum import checksum
 from stilt.particles.columns import COLUMNS

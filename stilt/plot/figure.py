@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stilt.errors import EnvironmentFailure, InputError
 from stilt.footprint.grid import geometry_of
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.plot.coastline import coastlines
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from stilt.api.project import Result
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.grid import Geometry
-    from stilt.project import Result
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 SIZE_INCHES = (11, 6.2)
 DECADES = 4

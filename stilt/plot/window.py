@@ -6,11 +6,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.plot.figure import SIZE_INCHES, draw
 
 if TYPE_CHECKING:
-    from stilt.project import Result
+    from stilt.api.project import Result
 
 
 def show(result: Result, name: str | None = None) -> None:

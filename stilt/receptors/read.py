@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors.rows import Rows
 from stilt.receptors.table import HEADER_HINT, read_careful, read_fast
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.receptors.numbers import r_numbers
 from stilt.receptors.times import write_times
-from stilt.simulation import Receptor, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.errors import StiltError
+from stilt.foundations.errors import StiltError
 from stilt.log.index import OutputIndex
 from stilt.log.states import SUCCESSES
 from stilt.status.gather import gather, open_project
@@ -18,8 +18,8 @@ from stilt.status.summarize import node_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from stilt.api.project import Project
     from stilt.log.fold import State
-    from stilt.project import Project
     from stilt.status.summary import Summary
 
 CURVE_POINTS = 300

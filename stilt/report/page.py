@@ -7,10 +7,10 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from stilt import __version__
-from stilt.quantities import counted, duration
+from stilt.foundations.quantities import counted, duration
 from stilt.report import charts
 from stilt.report.png import encode_field, scale_colours
+from stilt.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from stilt.foundations.quantities import duration, size
 from stilt.log.costs import together, with_outcomes
 from stilt.log.states import SUCCESSES
-from stilt.quantities import duration, size
 from stilt.status.summary import PastRuns, Spread
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from stilt.foundations.quantities import counted
 from stilt.log.index import OutputIndex
-from stilt.quantities import counted
 from stilt.status.page import Page
 from stilt.status.summarize import node_of
 from stilt.status.words import find_dated
 
 if TYPE_CHECKING:
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 
 class Failure(Struct, frozen=True, kw_only=True):

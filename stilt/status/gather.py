@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from stilt.backends.observe import fold_and_observe, observe
-from stilt.errors import StiltError
+from stilt.foundations.errors import StiltError
+from stilt.foundations.paths import Layout
 from stilt.log.index import OutputIndex
-from stilt.paths import Layout
 from stilt.status.counting import Today
 from stilt.status.fates import Fates
 from stilt.status.moments import iso

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
+from stilt.foundations.quantities import duration, size
 from stilt.log.events import Done, Invalid, Started
 from stilt.log.index import OutputIndex
 from stilt.log.reader import read_bytes, read_segment
-from stilt.quantities import duration, size
 from stilt.status.moments import clock
 from stilt.status.standing import Standing
 

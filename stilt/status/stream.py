@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from stilt.foundations.quantities import counted, duration, size
 from stilt.log.events import Event
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scan, Scanner, read_bytes
-from stilt.quantities import counted, duration, size
 from stilt.status.moments import clock
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 NAMES_LISTED = 5
 _TIME_IN_ID = re.compile(r"_(\d{4})(\d\d)(\d\d)\d{4}_")

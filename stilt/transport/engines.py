@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.config.schema import Config
+    from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Simulation
 
 __all__ = ["Engine", "Reason", "TransportError", "TransportResult"]
 
@@ -47,7 +47,7 @@ class Engine(Protocol):
     """A transport model.
 
     One with code to compile may have ``compile_ahead()`` too, which is called once before workers start, unless
-    machine code for the package of the engine's class is kept already (``stilt.compiled``).
+    machine code for the package of the engine's class is kept already (``stilt.kernels.compiled``).
     """
 
     @property

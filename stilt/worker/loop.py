@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Started
 from stilt.transport.protocol import Reason
 from stilt.worker import memory
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from stilt.batch.chunks import ChunkEntry
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.writer import SegmentWriter
-    from stilt.paths import Layout
 
 _TICK_S = 0.5
 _MARGIN_S = 180.0

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest, sequence_number
 from stilt.batch.settings import read_settings
-from stilt.errors import EnvironmentFailure, InputError
-from stilt.identity import this_writer
+from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.quantities import counted
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Closed
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.quantities import counted
 from stilt.worker.loop import Loop, Share, Tally
 from stilt.worker.scratch import make_scratch, remove_scratch
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import Chunk
     from stilt.batch.manifest import Manifest
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 EXIT_COMPLETE = 0
 EXIT_SOME_FAILED = 1

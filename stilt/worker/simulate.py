@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stilt import __version__
 from stilt.archive.shelf import Shelf
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
-from stilt.durable import digest_file, publish_with
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.durable import digest_file, publish_with
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Output
 from stilt.transport.protocol import Reason, TransportError
+from stilt.version import __version__
 from stilt.worker import memory
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from stilt.batch.chunks import ChunkEntry
     from stilt.config.schema import Config
     from stilt.footprint.calc import Footprint
+    from stilt.foundations.paths import Layout
+    from stilt.foundations.simulation import Simulation
     from stilt.log.events import Outcome
     from stilt.particles.table import ParticleTable
-    from stilt.paths import Layout
-    from stilt.simulation import Simulation
     from stilt.transport.protocol import Engine
 
 KEEP_VARIABLE = "STILT_KEEP_WORK"

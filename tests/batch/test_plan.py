@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.batch.plan import Selection, Settings, plan
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.log.fold import Life, SimState
-from stilt.simulation import Receptor, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

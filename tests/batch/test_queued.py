@@ -9,7 +9,7 @@ import pytest
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest
 from stilt.batch.queued import queued
-from stilt.paths import Layout
+from stilt.foundations.paths import Layout
 from tests.projects import make_project
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from stilt.config.load import load_config, parse_config
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 from tests.config.settings import MINIMAL, TYPICAL, with_execution, with_grid, with_line
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stilt.errors import InputError
 from stilt.footprint.hnf import NEEDED, dilute_near_field, release_heights
+from stilt.foundations.errors import InputError
+from stilt.foundations.simulation import Receptor
 from stilt.particles.table import ParticleTable
-from stilt.simulation import Receptor
 from tests.footprint import cases
 
 DILUTED = [

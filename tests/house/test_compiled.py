@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from stilt import compiled, machine_code
-from stilt.compiled import F8, FLOAT, OUT_F8, Kernel, exact
+from stilt.kernels import compiled, machine_code
+from stilt.kernels.compiled import F8, FLOAT, OUT_F8, Kernel, exact
 from tests.projects import Project
 
 WARM = """
 import sys
-from stilt.compiled import compile_ahead
+from stilt.kernels.compiled import compile_ahead
 from stilt.footprint.calc import warm as warm_footprints
 from stilt.particles import rounding
 from stilt.transport.hysplit.parse import warm as warm_parser
@@ -69,7 +69,7 @@ def test_a_later_process_does_not_compile(warmed, tmp_path):
 
 
 OTHER_CPU = "from llvmlite import binding; binding.get_host_cpu_name = lambda: 'haswell'\n"
-READ_ONLY = "import stilt.machine_code as m; m.write_sealed = None\n"
+READ_ONLY = "import stilt.kernels.machine_code as m; m.write_sealed = None\n"
 
 
 def test_a_node_with_another_cpu_and_a_home_it_cannot_write_finds_the_code(warmed, tmp_path):
@@ -90,7 +90,7 @@ def test_it_is_known_beforehand_whether_a_process_will_compile(warmed, tmp_path)
 import os
 from pathlib import Path
 from stilt import footprint
-from stilt.machine_code import has_kept
+from stilt.kernels.machine_code import has_kept
 os.write(1, str(has_kept(Path(footprint.__path__[0]))).encode())
 os._exit(0)
 """

@@ -16,7 +16,9 @@ from stilt.batch.chunks import ChunkEntry, chunk_digest, encode_chunk, read_chun
 from stilt.batch.manifest import read_manifest
 from stilt.batch.rivals import give_way
 from stilt.config.load import load_config, parse_config
-from stilt.errors import (
+from stilt.footprint.hnf import dilute_near_field
+from stilt.footprint.rows import rows_of
+from stilt.foundations.errors import (
     DamagedError,
     EnvironmentFailure,
     InputError,
@@ -24,9 +26,8 @@ from stilt.errors import (
     ProblemsError,
     StiltError,
 )
-from stilt.footprint.hnf import dilute_near_field
-from stilt.footprint.rows import rows_of
-from stilt.identity import this_writer
+from stilt.foundations.simulation import Receptor, Simulation
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Closed
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
@@ -36,7 +37,6 @@ from stilt.particles.table import ParticleTable
 from stilt.plot import window
 from stilt.plot.figure import _draw_heights, _new_figure
 from stilt.receptors import read_receptors
-from stilt.simulation import Receptor, Simulation
 from stilt.transport.hysplit.locate import locate
 from tests.projects import make_project
 from tests.shared_data import REPOSITORY

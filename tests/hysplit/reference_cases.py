@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stilt.config.load import parse_config
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.simulation import Receptor, Simulation
 from tests.shared_data import shared, shared_folder
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.control import render_control
 from stilt.transport.hysplit.namelist import KEYS, SEEDS, render_setup, seed
 from stilt.transport.hysplit.perturbation import error_kind, render_perturbations

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 
 from stilt.backends import observe
 from stilt.backends.liveness import Life, Liveness, TaskLife
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Pending, Started
 from stilt.log.index import OutputIndex
 from stilt.log.names import new_name

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Invalid, Output, Pending, Started, Submitted, Submitting
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Verdict, read_segment

@@ -10,12 +10,12 @@ import pytest
 
 from stilt.batch.chunks import ChunkEntry, chunk_digest, encode_chunk
 from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
-from stilt.durable import publish
-from stilt.identity import this_writer
+from stilt.foundations.durable import publish
+from stilt.foundations.paths import Layout
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Started
 from stilt.log.reader import NewerFormatError
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout
 from tests.log.random_logs import MOMENTS, write
 from tests.log.spec_state import SPEC, load_spec_reader, product_says
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError, ProblemsError
 from stilt.migrate.migration import write_project
 from stilt.migrate.sources import read_project
 

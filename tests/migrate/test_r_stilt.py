@@ -10,7 +10,7 @@ import pytest
 import rdata
 
 from stilt.config.load import parse_config
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from stilt.migrate.migration import write_project
 from stilt.migrate.r_stilt import read_r_stilt
 from stilt.migrate.sources import read_project

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stilt.errors import EnvironmentFailure
-from stilt.simulation import Receptor
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.simulation import Receptor
 from stilt.transport.hysplit.install import install
 from stilt.transport.hysplit.locate import locate
 from stilt.transport.native.analysis import Analyses, Setting

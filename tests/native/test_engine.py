@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from stilt.config.schema import Config, Met
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.particles.columns import COLUMNS
-from stilt.simulation import Receptor, Simulation
 from stilt.transport.engines import load_engine
 from stilt.transport.native.engine import NativeEngine
 from stilt.transport.native.roughness import find_roughness

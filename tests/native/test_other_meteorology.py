@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stilt.config.schema import Config, HysplitSection, Met
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 from stilt.transport.native.engine import NativeEngine
 from tests.native.made_meteorology import Kind, write

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stilt.simulation import Receptor
+from stilt.foundations.simulation import Receptor
 from stilt.transport.native.analysis import Analyses, Setting
 from stilt.transport.native.fields import BoundaryOptions
 from stilt.transport.native.perturbation import NO_PERTURBATION

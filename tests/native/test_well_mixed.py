@@ -65,7 +65,7 @@ def layers(analyses, columns, x, y):
 
 @pytest.mark.parametrize(("when", "is_stable"), [("199510171800", False), ("199510170800", True)])
 def test_well_mixed_stays_well_mixed_for_a_day(when, is_stable):
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
     analyses = open_analyses()
     minutes = int(Receptor(when, (0.0,), (0.0,), (0.0,)).when.timestamp()) // 60

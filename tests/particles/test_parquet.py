@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 from stilt.particles import fixed_point
 from stilt.particles.columns import COLUMNS
 from stilt.particles.parquet import read_particles, read_provenance, write_particles

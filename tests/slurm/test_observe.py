@@ -14,11 +14,11 @@ from stilt.backends.slurm import commands, observe, queue
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.backends.slurm.observe import Array, arrays, observe_slurm, submitters
 from stilt.backends.slurm.queue import Queue
-from stilt.identity import Writer
+from stilt.foundations.paths import home
+from stilt.foundations.writers import Writer
 from stilt.log.events import Submitting
 from stilt.log.fold import BatchState
 from stilt.log.fold import Life as Attempt
-from stilt.paths import home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -127,7 +127,7 @@ def write_segments(project: Path) -> None:
 
     from stilt.batch.chunks import read_chunk
     from stilt.batch.manifest import read_manifest
-    from stilt.identity import this_writer
+    from stilt.foundations.writers import this_writer
     from stilt.log.events import Done, Started
     from stilt.log.writer import SegmentWriter
 
@@ -271,7 +271,7 @@ def database_size(project: Path) -> float:
 
 def durable(folder: Path, rounds: int) -> dict[str, float]:
     """Time one durable append: bare write and fsync, the product's, SQLite's; taken in turns."""
-    from stilt.identity import this_writer
+    from stilt.foundations.writers import this_writer
     from stilt.log.events import Done
     from stilt.log.writer import SegmentWriter
 
@@ -298,7 +298,7 @@ def durable(folder: Path, rounds: int) -> dict[str, float]:
 
 def grouped(folder: Path, events: int) -> dict[str, float]:
     """Append events one by one, synced in groups of 64, and the same to SQLite."""
-    from stilt.identity import this_writer
+    from stilt.foundations.writers import this_writer
     from stilt.log.events import Done
     from stilt.log.writer import SegmentWriter
 

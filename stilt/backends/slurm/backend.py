@@ -16,11 +16,11 @@ from stilt.backends.slurm.script import check_output_folder, time_limit_s
 from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
 from stilt.backends.slurm.wait import EXIT_NOT_FINISHED, Followed, wait_for
 from stilt.batch.queued import queued
-from stilt.errors import InputError
-from stilt.identity import this_writer
+from stilt.foundations.errors import InputError
+from stilt.foundations.quantities import counted
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
 from stilt.log.writer import SegmentWriter
-from stilt.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from stilt.backends.interface import HandOver
     from stilt.backends.slurm.observe import Array
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Event
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 SHORT_TIME_S = 300
 

@@ -10,15 +10,15 @@ from stilt.backends.liveness import Life
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.queue import forget_queue, local_limits
-from stilt.errors import EnvironmentFailure
-from stilt.identity import this_writer
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Cancelled
 from stilt.log.writer import SegmentWriter
 
 if TYPE_CHECKING:
     from stilt.backends.slurm.observe import Array
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 
 @dataclass(frozen=True, slots=True)

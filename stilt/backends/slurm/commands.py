@@ -23,8 +23,8 @@ from stilt.backends.slurm.answers import (
     parse_limits,
     parse_squeue,
 )
-from stilt.errors import EnvironmentFailure
-from stilt.processes import die_with_parent
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.processes import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

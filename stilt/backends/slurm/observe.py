@@ -21,7 +21,7 @@ from stilt.backends.slurm.queue import (
     kept_queue,
     local_limits,
 )
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

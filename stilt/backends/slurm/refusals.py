@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.errors import EnvironmentFailure, InputError, StiltError
+from stilt.foundations.errors import EnvironmentFailure, InputError, StiltError
 
 if TYPE_CHECKING:
     from stilt.backends.slurm.commands import SlurmError

@@ -17,8 +17,8 @@ from stilt.backends.slurm.arrays import split
 from stilt.backends.slurm.observe import Array
 from stilt.backends.slurm.refusals import refusal
 from stilt.backends.slurm.script import Script, job_name, render, time_limit_s
-from stilt.durable import publish
-from stilt.errors import EnvironmentFailure, InputError
+from stilt.foundations.durable import publish
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.log.events import Submitted, Submitting
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from stilt.backends.slurm.answers import JobId
     from stilt.backends.slurm.script import ArrayPart
     from stilt.config.schema import Execution
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Event
-    from stilt.paths import Layout
 
 Answered = TypeVar("Answered")
 

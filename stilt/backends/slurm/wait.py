@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from stilt.backends.liveness import Life
 from stilt.backends.slurm.observe import observe_slurm
 from stilt.batch.follow import BatchFollower
-from stilt.progress import Progress
-from stilt.quantities import counted
+from stilt.foundations.progress import Progress
+from stilt.foundations.quantities import counted
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:

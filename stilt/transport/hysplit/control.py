@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stilt.config.schema import Config
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 OWN_GRIDS_MAX = 12
 """Up to here each met file is announced as a grid of its own, as R-STILT does, so that nested grids work. More

@@ -6,7 +6,7 @@ import errno
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
 from stilt.met.files import find_met_files
 from stilt.transport.hysplit.locate import Installation, locate
 from stilt.transport.hysplit.perturbation import error_kind
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.config.schema import Config
-    from stilt.simulation import Simulation
+    from stilt.foundations.simulation import Simulation
     from stilt.transport.hysplit.dump import DumpParser
     from stilt.transport.hysplit.process import Ended
 

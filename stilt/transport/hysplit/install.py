@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.transport.hysplit.locate import (
     EXE_NAME,
     SHA256,

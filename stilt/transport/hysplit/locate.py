@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from stilt.errors import EnvironmentFailure, InputError
-from stilt.paths import stilt_home
+from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.paths import stilt_home
 
 EXE_NAME = "hycs_std"
 VERSION = "v5.1.0"

@@ -9,7 +9,7 @@ from stilt.transport.hysplit.control import number
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
-    from stilt.simulation import Receptor, Simulation
+    from stilt.foundations.simulation import Receptor, Simulation
 
 KEYS = tuple(
     """

@@ -11,7 +11,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
 
 if TYPE_CHECKING:
     from pathlib import Path

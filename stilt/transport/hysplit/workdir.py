@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.config.schema import Config
-    from stilt.simulation import Simulation
+    from stilt.foundations.simulation import Simulation
     from stilt.transport.hysplit.locate import Installation
 
 UNREAD_COPY = "PARTICLE.DAT"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.interpolation import at_level, level_index
 
 if TYPE_CHECKING:

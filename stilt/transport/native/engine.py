@@ -16,8 +16,8 @@ from stilt.transport.protocol import TransportResult
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
+    from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Simulation
     from stilt.transport.native.analysis import Analyses, Setting
     from stilt.transport.native.perturbation import Perturbation
     from stilt.transport.native.run import RunSettings

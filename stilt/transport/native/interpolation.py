@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.columns import DX, DY, SURFACE_FIELDS, TERRAIN, ZI
 
 if TYPE_CHECKING:

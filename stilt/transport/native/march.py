@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.advection import wind_at
 from stilt.transport.native.diagnostics import write_extra
 from stilt.transport.native.dispersion import (

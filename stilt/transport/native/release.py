@@ -13,7 +13,7 @@ from stilt.transport.native.randomness import first_uniforms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 _LINE_POINTS = 2
 

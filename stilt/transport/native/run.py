@@ -36,7 +36,7 @@ from stilt.transport.protocol import Reason, TransportError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
     from stilt.transport.native.analysis import Analyses, OpenAnalysis
     from stilt.transport.native.interpolation import Frame
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.config.schema import Config
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from stilt.archive.shelf import Shelf
-from stilt.errors import InputError
-from stilt.paths import Layout, local_path
+from stilt.foundations.errors import InputError
+from stilt.foundations.paths import Layout, local_path
 
 if TYPE_CHECKING:
     import os
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from stilt.archive.shelf import Found
     from stilt.config.schema import Config
+    from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
     from stilt.receptors.sequence import Receptors
-    from stilt.simulation import Receptor, Simulation
     from stilt.status.summary import Summary
 
 
@@ -98,7 +98,7 @@ class Project:
             If something is wrong with the input, the surroundings or the log. Failed simulations raise nothing:
             they are in the summary.
         """
-        from stilt.running import Request, run
+        from stilt.commands.run import Request, run
 
         run(Request(self.path, backend, wait, n_workers, cpus), say)
         return self.status()
@@ -132,7 +132,7 @@ class Project:
         name
             A key of ``footprints`` in config.yaml; the first one unless given.
         """
-        from stilt.collection import open_footprints
+        from stilt.api.collection import open_footprints
 
         return open_footprints(self, name)
 

@@ -21,13 +21,13 @@ from stilt.batch.rivals import give_way
 from stilt.batch.settings import changes
 from stilt.config.digests import config_digest, footprint_digest, transport_digest
 from stilt.config.load import dump_config, load_config
-from stilt.errors import NotFinishedError
-from stilt.identity import this_writer
+from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.paths import Layout, local_path
+from stilt.foundations.progress import is_terminal
+from stilt.foundations.quantities import counted
+from stilt.foundations.writers import this_writer
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout, local_path
-from stilt.progress import is_terminal
-from stilt.quantities import counted
 from stilt.status.cost import advice, past_runs
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ def _refuse_twice(project: _Project, todo: Plan, live: set[str]) -> None:
 
 def _is_compiled(project: _Project) -> bool:
     from stilt import footprint, particles
-    from stilt.machine_code import has_kept
+    from stilt.kernels.machine_code import has_kept
 
     modules = [particles, footprint] if project.config.footprints else [particles]
     engine = sys.modules.get(type(project.engine).__module__)
@@ -316,7 +316,7 @@ def _compile(project: _Project) -> None:
     """Compile what a thousand tasks would otherwise compile at once."""
     if is_terminal(sys.stdout) and not _is_compiled(project):
         sys.stdout.write("compiling, once for all runs: some seconds\n")
-    from stilt.compiled import compile_ahead
+    from stilt.kernels.compiled import compile_ahead
     from stilt.particles import rounding
 
     compile_ahead(rounding)

@@ -26,8 +26,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from stilt.durable import publish
-from stilt.paths import stilt_home
+from stilt.foundations.durable import publish
+from stilt.foundations.paths import stilt_home
 
 PORTABLE_CPU = "x86-64-v3"
 NEEDED_OF_CPU = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")

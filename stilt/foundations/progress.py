@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Self, TextIO
 
-from stilt.quantities import duration, rate
+from stilt.foundations.quantities import duration, rate
 
 if TYPE_CHECKING:
     from rich.live import Live

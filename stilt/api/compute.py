@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.calc import Footprint
+    from stilt.foundations.simulation import Receptor
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Receptor
 
 
 def run_trajectories(
@@ -47,7 +47,7 @@ def run_trajectories(
         If the model failed: with its reason, and its words in ``log``.
     """
     from stilt.footprint.hnf import dilute_near_field
-    from stilt.simulation import Simulation
+    from stilt.foundations.simulation import Simulation
     from stilt.transport.engines import load_engine
 
     config = _config({"mets": {"met": dict(met)}, "n_hours": n_hours, **settings})

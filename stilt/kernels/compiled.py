@@ -2,7 +2,7 @@
 
 numba makes loops as fast as Fortran, but to load it takes 0.4 s and 100 MB of every process, and what it keeps by
 itself holds for one type of CPU and is executed whatever has happened to the file. So numba is used only to make
-machine code: an object file for each function, kept where all of stilt's machine code is (``stilt.machine_code``), and
+machine code: an object file for each function, kept where ``stilt.kernels.machine_code`` keeps all of it, and
 linked by later processes in 10 ms. Where code cannot be kept, every process compiles; where it cannot be made to stand
 alone, numba itself runs it. Neither costs more than seconds.
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from stilt.machine_code import PORTABLE_CPU, keep, kept, target
+from stilt.kernels.machine_code import PORTABLE_CPU, keep, kept, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -21,9 +21,9 @@ from msgspec import Struct
 
 from stilt.archive.recorded import recorded
 from stilt.archive.shelf import Shelf, product_and_date
-from stilt.durable import digest_file
-from stilt.errors import DamagedError
-from stilt.identity import this_writer
+from stilt.foundations.durable import digest_file
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Event, Invalid
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scanner, read_bytes
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stilt.archive.shelf import Found
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Output
     from stilt.log.states import SimState
-    from stilt.paths import Layout
 
 BATCH = "verify"
 SETTLING_S = 120.0

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.archive.container import ArchiveWriter
-from stilt.archive.pack import Packer, Packing, columns_of, loose_outputs, pack_output
 from stilt.backends.liveness import Life
 from stilt.backends.observe import fold_and_observe
 from stilt.batch.lock import run_lock
 from stilt.batch.queued import queued
-from stilt.errors import DamagedError, NotFinishedError
+from stilt.commands.pack import Packer, Packing, columns_of, loose_outputs, pack_output
+from stilt.foundations.errors import DamagedError, NotFinishedError
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from stilt.archive.container import Entry
     from stilt.backends.liveness import Liveness
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 SAMPLED = 16
 """So many outputs of a product are packed into a scratch file to tell what the whole would take."""

@@ -18,14 +18,14 @@ from stilt.archive import footprints, particles
 from stilt.archive.container import ArchiveWriter, Entry, read_index
 from stilt.archive.recorded import BATCH, recorded
 from stilt.archive.shelf import FOOTPRINTS, ArchiveName, Found, Shelf, product_and_date
-from stilt.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
-from stilt.errors import DamagedError
-from stilt.identity import this_writer
+from stilt.commands.verify import promised
+from stilt.foundations.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Archived
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.particles.parquet import read_schema
-from stilt.verify import promised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from stilt.archive.container import Packed
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 MOST_OUTPUTS = 4096
 MOST_BYTES = 2 << 30

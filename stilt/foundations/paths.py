@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
-    from stilt.simulation import Simulation
+    from stilt.foundations.simulation import Simulation
 
 _LOCAL_PROTOCOLS = frozenset({"file", "local"})
 

@@ -11,9 +11,9 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from stilt.archive.shelf import Shelf
-from stilt.errors import InputError
 from stilt.footprint.grid import geometry_of
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
+from stilt.foundations.errors import InputError
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stilt.api.project import Project
     from stilt.archive.shelf import Found
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
-    from stilt.paths import Layout
-    from stilt.project import Project
-    from stilt.simulation import Simulation
+    from stilt.foundations.paths import Layout
+    from stilt.foundations.simulation import Simulation
 
 SECONDS_PER_HOUR = 3600
 
