@@ -25,8 +25,8 @@ def run_trajectories(
 ) -> pd.DataFrame:
     """Transport the particles of one receptor and return them, one row for each and each minute.
 
-    Columns are those of ``Result.particles``; ``foot`` is corrected in the hyper-near field unless ``hnf_plume`` is
-    false.
+    Columns are those of ``ProjectSimulation.particles``; ``foot`` is corrected in the hyper-near field unless
+    ``hnf_plume`` is false.
 
     Parameters
     ----------

@@ -188,14 +188,14 @@ class Project:
     def __len__(self) -> int:
         return len(self.receptors)
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> Iterator[ProjectSimulation]:
         for simulation in self.receptors:
-            yield Result(self, simulation)
+            yield ProjectSimulation(self, simulation)
 
-    def __getitem__(self, sim: str | int) -> Result:
+    def __getitem__(self, sim: str | int) -> ProjectSimulation:
         """Return one simulation, by its id or its place in receptors.csv."""
         if isinstance(sim, int):
-            return Result(self, self.receptors[sim])
+            return ProjectSimulation(self, self.receptors[sim])
         place = self._places.get(sim)
         if place is None:
             from difflib import get_close_matches
@@ -203,14 +203,14 @@ class Project:
             near = get_close_matches(sim, self._places, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
             raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
-        return Result(self, self.receptors[place])
+        return ProjectSimulation(self, self.receptors[place])
 
     @cached_property
     def _places(self) -> dict[str, int]:
         return {sim: place for place, sim in enumerate(self.receptors.ids())}
 
 
-class Result:
+class ProjectSimulation:
     """One simulation of a project and its outputs.
 
     Attributes
@@ -226,7 +226,7 @@ class Result:
         self.simulation = simulation
 
     def __repr__(self) -> str:
-        return f"Result({self.id!r})"
+        return f"ProjectSimulation({self.id!r})"
 
     @property
     def id(self) -> str:
@@ -307,7 +307,7 @@ class Result:
             figure.savefig(path)
         return figure
 
-    def log(self) -> SimState | None:
+    def last_event(self) -> SimState | None:
         """Return the latest event that the log has of it."""
         from stilt.log.index import OutputIndex
 
@@ -322,6 +322,6 @@ class Result:
         return found
 
     def _missing(self, path: Path, what: str) -> InputError:
-        known = self.log()
+        known = self.last_event()
         state = "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
         return InputError(f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}")

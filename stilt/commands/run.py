@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilt.backends import backend_named
 from stilt.backends.interface import HandOver
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.observe import fold_and_observe
 from stilt.batch.handover import Unfinished, Work, name_batch, register, write_batch
 from stilt.batch.lock import run_lock
@@ -18,7 +18,7 @@ from stilt.batch.plan import EVERYTHING, Selection, Settings, plan
 from stilt.batch.present import Listing
 from stilt.batch.queued import queued
 from stilt.batch.rivals import give_way
-from stilt.batch.settings import changes
+from stilt.batch.snapshot import changes
 from stilt.config.digests import config_digest, footprint_digest, transport_digest
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.errors import NotFinishedError
@@ -185,10 +185,10 @@ class _Run:
         def keeps(batch: str, task: int) -> bool:
             if not state.batches[batch].was_started(task):
                 return False  # a hand-over that died: whoever does one holds the lock held here
-            return liveness.of(batch, task).life is not Life.GONE
+            return liveness.of(batch, task).fate is not Fate.GONE
 
         def lives(batch: str, task: int) -> bool:
-            return keeps(batch, task) and liveness.of(batch, task).life is Life.LIVE
+            return keeps(batch, task) and liveness.of(batch, task).fate is Fate.LIVE
 
         waiting = queued(project.layout, state, keeps)
         disk = Listing(project.layout)

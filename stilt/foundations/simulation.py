@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 HeightReference = Literal["agl", "asl"]
+
+_encode = json.Encoder().encode
 
 
 class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -36,6 +39,16 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
     def when(self) -> datetime:
         """The time as an aware datetime in UTC."""
         return datetime.strptime(self.time, "%Y%m%d%H%M").replace(tzinfo=UTC)
+
+    @property
+    def digest(self) -> str:
+        """What tells this receptor from every other one: 16 hexadecimal digits.
+
+        BLAKE2b-64 of the JSON array of time, longitudes, latitudes, heights and reference
+        (``spec/log-format.md``). An id is only a name: its receptor can be edited.
+        """
+        facts = (self.time, self.longitudes, self.latitudes, self.heights_m, self.reference)
+        return blake2b(_encode(facts), digest_size=8).hexdigest()
 
     @property
     def is_column(self) -> bool:

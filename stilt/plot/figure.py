@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from stilt.api.project import Result
+    from stilt.api.project import ProjectSimulation
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.simulation import Receptor
@@ -72,7 +72,9 @@ class MapFrame:
         return x / self.scale, y / self.scale
 
 
-def draw(result: Result, *, name: str | None = None, figure: Figure | None = None) -> Figure:
+def draw(
+    result: ProjectSimulation, *, name: str | None = None, figure: Figure | None = None
+) -> Figure:
     """Draw a simulation and return the figure; saving or showing it is the caller's.
 
     Parameters

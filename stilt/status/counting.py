@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stilt.backends.liveness import Fate
 from stilt.log.fold import SUCCESSES
-from stilt.status.fates import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from stilt.backends.liveness import Fate
 from stilt.status import cost
 from stilt.status.counting import batch_counts, count, count_waiting, shown_as
-from stilt.status.fates import Fate
 from stilt.status.summary import (
     BatchSummary,
     FailureExample,
@@ -208,7 +208,7 @@ def _count_tasks(state: State, fates: Fates) -> tuple[int, int, tuple[WaitingJob
                 continue
             fate_of[fates.of_task(batch, pending.task)] += 1
             told = fates.told(batch.id, pending.task)
-            if told.life is Fate.LIVE and not told.is_running:
+            if told.fate is Fate.LIVE and not told.is_running:
                 waiting[batch.id, told.job.partition("_")[0], told.why] += 1
     jobs = tuple(
         WaitingJob(batch=batch, job=job, tasks=number, reason=why)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest, sequence_number
-from stilt.batch.settings import read_settings
+from stilt.batch.snapshot import read_settings
 from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
@@ -111,7 +111,7 @@ class SlurmBackend:
 
         def keeps(batch: str, task: int) -> bool:
             known = lives.get((batch, task))
-            return known is not None and known.life is not Life.GONE
+            return known is not None and known.fate is not Fate.GONE
 
         waiting = queued(layout, state, keeps)
         if not waiting:
