@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 
 from stilt.archive import footprints, particles
 from stilt.archive.container import ArchiveWriter, Entry, read_index
-from stilt.archive.recorded import BATCH, recorded
-from stilt.archive.shelf import FOOTPRINTS, ArchiveName, Found, Shelf, product_and_date
-from stilt.commands.verify import promised
 from stilt.foundations.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Archived
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
+from stilt.outputs.products import FOOTPRINTS, product_and_date
+from stilt.outputs.promises import promised
+from stilt.outputs.recorded import BATCH, recorded
+from stilt.outputs.shelf import ArchiveName, Found, Shelf
 from stilt.particles.parquet import read_schema
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Packer:
         self.packing = Packing()
         self._on_packed = on_packed
         self._shelf = Shelf(layout, skip_damaged=True)
-        self._log = SegmentWriter(layout.log_dir, BATCH, 0, this_writer("verify"))
+        self._log = SegmentWriter(layout.log_dir, BATCH, 0, this_writer("archive"))
         self._done = 0
         self._total = 0
 

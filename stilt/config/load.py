@@ -129,6 +129,8 @@ class _Reader:
         _scale_for_every_hour(rest)
         if isinstance(rest.get("model"), str):
             rest["model"] = self._absolute_engine(rest["model"])
+        if isinstance(rest.get("roughness"), str) and rest["roughness"] != "hysplit":
+            rest["roughness"] = self._absolute(rest["roughness"])
         values, sound = convert_fields(Config, rest, (), document, ready=ready)
         for key, text in setting_problems({**_defaults(), **values}):
             document.add((key,), text)
