@@ -18,6 +18,7 @@ from stilt.archive import footprints, particles
 from stilt.archive.container import ArchiveWriter, Entry, read_index
 from stilt.foundations.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Archived
 from stilt.log.index import OutputIndex
@@ -186,7 +187,12 @@ class Packer:
 
     def _remove(self, entries: list[Entry]) -> None:
         for entry in entries:
-            (self.layout.output / entry.path).unlink(missing_ok=True)
+            path = self.layout.output / entry.path
+            plain = path.with_name(plain_and_imprint(path.name)[0])
+            with contextlib.suppress(FileNotFoundError):
+                if plain != path and plain.samefile(path):  # else it is another result's
+                    plain.unlink()
+            path.unlink(missing_ok=True)
         self.packing.removed += len(entries)
         self._advance(len(entries))
 
@@ -256,7 +262,7 @@ def columns_of(path: Path) -> pa.Schema:
     DamagedError
         If it can't be read.
     """
-    if path.suffix == ".nc":
+    if plain_and_imprint(path.name)[0].endswith(".nc"):
         return footprints.SCHEMA
     return read_schema(path)
 
