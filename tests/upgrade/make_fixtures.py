@@ -242,6 +242,12 @@ def one_task(project: Project) -> None:
     project.stilt("push-worker", "--batch", project.batch(), "--task", "0", **job)
 
 
+def cancelled(project: Project) -> None:
+    """Hand over to Slurm, and take the job back."""
+    queued(project, fake(SLURM), heights(5, 6))
+    project.stilt("cancel")
+
+
 def archived(project: Project) -> None:
     """Pack everything."""
     finished(project, settings())
@@ -291,6 +297,7 @@ MAKERS: dict[str, tuple[Callable[[Project], None], Path]] = {
         partial(queued, config=fake(SLURM), receptors=heights(5, 6, 7, FAKE_EMPTY)),
         WITHOUT_HYSPLIT,
     ),
+    "queued-cancelled": (cancelled, WITHOUT_HYSPLIT),
     "queued-native": (
         partial(
             queued,

@@ -87,7 +87,7 @@ class OldProject:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
             check=False,
         )
         assert done.returncode == code, f"{' '.join(arguments)}: {done.stdout}{done.stderr}"
