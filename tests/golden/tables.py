@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.config.load import parse_config
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.particles.columns import COLUMNS
-from stilt.simulation import Receptor, Simulation
 from stilt.transport.engines import load_engine
 from stilt.transport.hysplit.namelist import render_setup
 from stilt.transport.native.engine import ALGORITHM
