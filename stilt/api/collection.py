@@ -11,6 +11,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from stilt.footprint.grid import geometry_of
+from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
 from stilt.foundations.errors import DamagedError, InputError
 from stilt.outputs.store import Own, Store, receptor_digest
@@ -204,7 +205,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
         geometry=geometry,
         integrated=grid.time_integrate,
     )
-    y, x = ("lat", "lon") if geometry.is_longlat else ("y", "x")
+    y, x = axes(is_longlat=geometry.is_longlat)
     hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     return xr.DataArray(
         indexing.LazilyIndexedArray(_LazyFootprints(files)),
@@ -216,11 +217,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
             **_about_receptors(simulations),
         },
         name="foot",
-        attrs={
-            "units": "ppm (umol-1 m2 s)",
-            "long_name": "stilt surface influence footprint",
-            "crs": geometry.projection,
-        },
+        attrs=attributes_of(geometry.projection),
     )
 
 

@@ -11,14 +11,14 @@ from stilt.outputs.store import Store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from stilt.config.schema import Config
+    from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
     from stilt.outputs.store import Stored
@@ -237,6 +237,11 @@ class ProjectSimulation:
     def receptor(self) -> Receptor:
         """Where and when the air arrives."""
         return self.simulation.receptor
+
+    @property
+    def grids(self) -> Mapping[str, FootprintGrid]:
+        """The grids of its footprints, by name."""
+        return self.project.config.footprints
 
     @property
     def state(self) -> str:

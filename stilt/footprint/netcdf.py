@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from stilt.footprint.grid import crs_attributes, length_unit
+from stilt.footprint.labels import LONG_NAME, UNITS
 from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -314,9 +315,9 @@ def _foot_variable(file: Dataset, footprint: Layers, names: tuple[str, str]) -> 
         fill_value=FILL,
     )
     attributes = {
-        "units": "ppm (umol-1 m2 s)",
+        "units": UNITS,
         "standard_name": "footprint",
-        "long_name": "stilt surface influence footprint",
+        "long_name": LONG_NAME,
         "cell_methods": "time: sum" if footprint.is_integrated else "time: sum (interval: 1 hour)",
         "coordinates": "receptor_time receptor_lon receptor_lat receptor_height",
     }
