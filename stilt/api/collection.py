@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -22,15 +22,39 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.api.project import Project
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
     from stilt.log.fold import State
     from stilt.outputs.shelf import Found
+    from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
+
+
+class Source(Protocol):
+    """A project, as far as its footprints need it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+
+    @property
+    def receptors(self) -> Receptors:
+        """All simulations."""
+
+    def folded(self) -> State:
+        """Return what the log says."""
+
+    def footprint_name(self, name: str | None = None) -> str:
+        """Return the name of a footprint product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +192,7 @@ def _outer(values: Any, keys: list[Any]) -> Any:
     return values
 
 
-def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
+def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
     """Return the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
 
     Not those of a receptor that was edited since: they are of another one.
