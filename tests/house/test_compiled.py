@@ -14,7 +14,7 @@ import pytest
 
 from stilt.kernels import compiled, machine_code
 from stilt.kernels.compiled import F8, FLOAT, OUT_F8, Kernel, exact
-from tests.projects import Project
+from tests.projects import PATIENCE_S, Project
 
 WARM = """
 import sys
@@ -44,8 +44,8 @@ def start(home, tmp, before=""):
 
 def compiles(home, tmp, before=""):
     """Return whether such a process had anything to compile."""
-    process = start(home, tmp, before)
-    out, _ = process.communicate(timeout=280)
+    with start(home, tmp, before) as process:
+        out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     return out.strip() == "True"
 
@@ -54,10 +54,10 @@ def compiles(home, tmp, before=""):
 def warmed(tmp_path_factory):
     """A $STILT_HOME in which two processes met on an empty cache."""
     home, tmp = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("tmp")
-    racing = [start(home, tmp) for _ in range(2)]
-    for process in racing:
-        process.communicate(timeout=280)
-        assert process.returncode == 0
+    with start(home, tmp) as first, start(home, tmp) as second:
+        for process in (first, second):
+            process.communicate(timeout=PATIENCE_S)
+            assert process.returncode == 0
     for package, number in PACKAGES.items():
         assert len(list(home.glob(f"kernels/{package}-*/*.machine"))) == number
     assert list(tmp.iterdir()) == []
