@@ -64,5 +64,8 @@ class Engine(Protocol):
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Transport the particles of one receptor; raise ``TransportError`` if it fails.
 
+        Particle ``indx`` is released at ``receptor.release_points[(indx - 1) % n]``, or along the line of two heights
+        at one place. Fewer particles than points are refused (``stilt.transport.shares``).
+
         ``workdir`` is an empty folder on node-local scratch that the caller removes.
         """

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.failures import Reason, TransportError
 from stilt.met.files import find_met_files
+from stilt.transport.hysplit.control import without_repetitions
 from stilt.transport.hysplit.locate import Installation, locate
 from stilt.transport.hysplit.perturbation import error_kind
 from stilt.transport.protocol import TransportResult
+from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from stilt.config.schema import Config
-    from stilt.foundations.simulation import Simulation
+    from stilt.foundations.simulation import Receptor, Simulation
     from stilt.transport.hysplit.dump import DumpParser
     from stilt.transport.hysplit.process import Ended
 
@@ -62,6 +64,7 @@ class HysplitEngine:
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Run hycs_std for one receptor, twice where wind or mixed-layer errors are asked for."""
+        require_shares(simulation.receptor, config.numpar)
         met_files = find_met_files(config.mets[simulation.met], simulation.receptor, config.n_hours)
         kind = error_kind(config)
         dump, words, ended = self._run_once(simulation, config, workdir / "main", met_files)
@@ -80,7 +83,7 @@ class HysplitEngine:
             met_files=met_files,
             error_particles=error_particles,
             peak_rss_bytes=peak,
-            provenance=self._provenance(workdir / "main"),
+            provenance=self._provenance(workdir / "main", simulation.receptor),
         )
 
     def _run_once(
@@ -111,11 +114,12 @@ class HysplitEngine:
         judge(ended, dump, words, config)
         return dump, words.log(), ended
 
-    def _provenance(self, folder: Path) -> dict[str, str]:
+    def _provenance(self, folder: Path, receptor: Receptor) -> dict[str, str]:
+        control = (folder / "CONTROL").read_text()
         return {
             "engine": f"{self.name} {self.version}",
             "engine_sha256": self.installation.sha256,
-            "control": (folder / "CONTROL").read_text(),
+            "control": without_repetitions(control, len(receptor.heights_m)),
             "setup_cfg": (folder / "SETUP.CFG").read_text(),
         }
 

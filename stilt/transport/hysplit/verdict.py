@@ -36,6 +36,7 @@ _WANTS = (
 
 _MET_INTERVAL = ("meteorological data time interval varies", "excessive interpolation")
 _OFF_GRID = "all source points off all meteo grids"
+_SOME_OFF_GRID = "number of sources reduced to"
 _NO_START = "start point not within (x,y,t) any data file"
 _ONE_TIME = "Only one time period of meteo data"
 _MET_ENDS = (
@@ -136,6 +137,12 @@ def _complained(words: Words) -> Finding:
     line = words.line_with(_OFF_GRID)
     if line:
         return Reason.BAD_RECEPTOR, f"the receptor lies outside of the meteorology's grid: {line}"
+    if words.line_with(_SOME_OFF_GRID):
+        line = words.line_with("source point off grid", "Position:")
+        return (
+            Reason.BAD_RECEPTOR,
+            f"places of the receptor lie outside of the meteorology's grid: {line}",
+        )
     line = words.line_with(_NO_START)
     if line and words.line_with(_ONE_TIME):
         return Reason.MET_INTERVAL, "met files of a single time: hycs_std needs two or more in each"

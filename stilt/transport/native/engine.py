@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stilt.transport.native.roughness import RoughnessSource, find_roughness
 from stilt.transport.native.settings import check_settings
 from stilt.transport.protocol import TransportResult
+from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
@@ -79,6 +80,7 @@ class NativeEngine:
 
         check_settings(config)
         receptor = simulation.receptor
+        require_shares(receptor, config.numpar)
         files = find_met_files(config.mets[simulation.met], receptor, config.n_hours)
         analyses = self._analyses(files, config, workdir)
         settings = run_settings(config)
