@@ -28,8 +28,13 @@ if TYPE_CHECKING:
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
+    from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
+_COORDINATES = (
+    *("receptor", "hour", "lat", "lon", "y", "x"),
+    *("receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
             y: geometry.y,
             x: geometry.x,
             **_about_receptors(simulations),
+            **_labels(project.receptors, places),
         },
         name="foot",
         attrs={
@@ -214,6 +220,11 @@ def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
         "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
         "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
     }
+
+
+def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
+    columns = receptors.label_columns(np.array(places), _COORDINATES)
+    return {name: ("receptor", values) for name, values in columns.items()}
 
 
 def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.receptors.header import HINT as HEADER_HINT
 from stilt.receptors.rows import Rows
-from stilt.receptors.table import HEADER_HINT, read_careful, read_fast
+from stilt.receptors.table import read_careful, read_fast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

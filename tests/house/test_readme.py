@@ -12,7 +12,7 @@ from stilt.cli.program import SECTIONS
 from stilt.config.load import parse_config
 from stilt.config.schema import NAMELIST_KEYS, Config, Execution
 from stilt.foundations import errors
-from stilt.receptors.table import ALIASES
+from stilt.receptors.header import ALIASES
 from stilt.status.summary import Summary
 from stilt.transport.protocol import Reason
 from tests.shared_data import REPOSITORY
