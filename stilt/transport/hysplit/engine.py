@@ -6,6 +6,8 @@ import errno
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from stilt.foundations.failures import Reason, TransportError
 from stilt.met.files import find_met_files
 from stilt.transport.hysplit.control import without_repetitions
@@ -64,9 +66,13 @@ class HysplitEngine:
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Run hycs_std for one receptor, twice where wind or mixed-layer errors are asked for."""
+        from stilt.transport.facts import facts_of_release, only, with_ground
+
         require_shares(simulation.receptor, config.numpar)
         met_files = find_met_files(config.mets[simulation.met], simulation.receptor, config.n_hours)
         kind = error_kind(config)
+        wanted = config.varsiwant
+        config = replace(config, varsiwant=with_ground(wanted, simulation.receptor))
         dump, words, ended = self._run_once(simulation, config, workdir / "main", met_files)
         peak = ended.peak_rss_bytes
         error_particles = None
@@ -74,16 +80,18 @@ class HysplitEngine:
             error_dump, error_words, ended = self._run_once(
                 simulation, config, workdir / "error", met_files, error_run=kind
             )
-            error_particles = error_dump.table()
+            error_particles = only(error_dump.table(), wanted)
             peak = max(peak, ended.peak_rss_bytes)
             words += f"--- error run\n{error_words}"
+        particles = dump.table()
         return TransportResult(
-            particles=dump.table(),
+            particles=only(particles, wanted),
             log=words,
             met_files=met_files,
             error_particles=error_particles,
             peak_rss_bytes=peak,
             provenance=self._provenance(workdir / "main", simulation.receptor),
+            facts=facts_of_release(particles, simulation.receptor),
         )
 
     def _run_once(
