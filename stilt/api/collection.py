@@ -10,11 +10,10 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from stilt.archive.shelf import Shelf
 from stilt.footprint.grid import geometry_of
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
-from stilt.foundations.errors import InputError
-from stilt.log.index import OutputIndex
+from stilt.foundations.errors import DamagedError, InputError
+from stilt.outputs.store import Own, Store, receptor_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.api.project import Project
-    from stilt.archive.shelf import Found
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
+    from stilt.log.fold import State
+    from stilt.outputs.shelf import Found
     from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
@@ -43,6 +43,8 @@ class FootprintFiles:
 
     Attributes
     ----------
+    receptors
+        The digest of the receptor that each must say it is of.
     layout
         Where archives are, for those that have no file of their own any more.
     geometry
@@ -52,6 +54,7 @@ class FootprintFiles:
     """
 
     paths: tuple[Path | None, ...]
+    receptors: tuple[str, ...]
     layout: Layout
     hours: NDArray[np.int64]
     geometry: Geometry
@@ -68,8 +71,17 @@ class FootprintFiles:
         path = self.paths[place]
         if path is None:
             return values
-        archived = None if path.exists() else Shelf(self.layout).find(path)
-        read = _layers_of_file(path) if archived is None else _layers_of_archived(archived)
+        found = Store(self.layout).find(path)
+        read = (
+            _layers_of_file(path)
+            if found is None or isinstance(found, Own)
+            else _layers_of_archived(found)
+        )
+        if read.receptor and read.receptor != self.receptors[place]:
+            raise DamagedError(
+                f"{found.where if found else path} is of another receptor than the log says",
+                "stilt run makes it again",
+            )
         foot, starts = read.foot, read.starts
         if self.integrated:
             foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
@@ -93,6 +105,7 @@ class _Layers:
     projection: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    receptor: str
 
     def is_on(self, geometry: Geometry) -> bool:
         """Tell whether the cells are those of the grid: one as large elsewhere would be taken for it."""
@@ -113,7 +126,8 @@ def _layers_of_file(path: Path) -> _Layers:
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
-            return _Layers(file["foot"][0], starts, file.crs, x, y)
+            said = {"receptor": str(getattr(file, "receptor", ""))}
+            return _Layers(file["foot"][0], starts, file.crs, x, y, receptor_digest(said))
     except UNREADABLE as error:
         raise damaged(path, error) from error
 
@@ -122,7 +136,9 @@ def _layers_of_archived(found: Found) -> _Layers:
     footprint = found.footprint()
     about, cells = footprint.about, footprint.geometry
     starts = np.array(about.times) - about.receptor.when.timestamp()
-    return _Layers(footprint.values, starts, cells.projection, cells.x, cells.y)
+    return _Layers(
+        footprint.values, starts, cells.projection, cells.x, cells.y, about.receptor.digest
+    )
 
 
 class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
@@ -159,6 +175,8 @@ def _outer(values: Any, keys: list[Any]) -> Any:
 def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
     """Return the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
 
+    Not those of a receptor that was edited since: they are of another one.
+
     ``hour`` is where a layer begins, in hours from the receptor's time (-24 to -1 for a day back). Projected grids
     have y and x. Nothing is read until values are used; with dask, ``.chunk(receptor=10)`` makes it a dask array.
 
@@ -171,19 +189,22 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
     name = project.footprint_name(name)
     grid = config.footprints[name]
     geometry = geometry_of(grid)
-    state = OutputIndex(project.layout.log_dir).fold()
-    empty = {sim.sim for sim in state.having("empty")}
-    done = empty | {sim.sim for sim in state.having("complete")}
-    places = [place for place, sim in enumerate(project.receptors.ids()) if sim in done]
-    if not places:
+    state = project.folded()
+    placed = [
+        (place, simulation)
+        for place, simulation in enumerate(project.receptors)
+        if (known := state.find(simulation.sim)) is not None
+        and known.is_done
+        and state.receptor_of(known) in {simulation.receptor.digest, ""}
+    ]
+    if not placed:
         raise InputError(
             f"{project.path} has no complete simulation", "stilt run runs what is left"
         )
-    simulations = project.receptors.take(places)
+    places, simulations = (list(each) for each in zip(*placed, strict=True))
     files = FootprintFiles(
-        paths=tuple(
-            None if sim.sim in empty else project.layout.footprint(name, sim) for sim in simulations
-        ),
+        paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
+        receptors=tuple(sim.receptor.digest for sim in simulations),
         layout=project.layout,
         hours=_hours(config, grid),
         geometry=geometry,
@@ -208,6 +229,14 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
             "crs": geometry.projection,
         },
     )
+
+
+def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Path | None:
+    """Return where the footprint of a simulation is that is done; None where nothing touched the grid."""
+    known = state.sims[simulation.sim]
+    if known.outcome == "empty":
+        return None
+    return layout.footprint(name, simulation, known.life.imprint)
 
 
 def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:

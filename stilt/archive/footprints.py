@@ -130,6 +130,23 @@ def pack(path: Path, share: Callable[[str], int]) -> Packed:
         raise damaged(path, error) from error
 
 
+def provenance_of(packed: Packed) -> dict[str, str]:
+    """Return what the footprint says of its making.
+
+    Raises
+    ------
+    DamagedError
+        If it says nothing that can be read.
+    """
+    try:
+        return msgspec.json.decode(packed.about, type=About).provenance
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DamagedError(
+            f"a footprint in an archive does not say what it is: {error}",
+            "stilt verify finds such archives, stilt run remakes what is in them",
+        ) from error
+
+
 def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:
     """Return the footprint; ``shared`` are the texts of the archive's footer.
 

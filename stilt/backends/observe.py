@@ -8,8 +8,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Fate, Liveness, TaskFate
-from stilt.foundations.writers import is_alive
-from stilt.log.names import host_in_name, parse_name
+from stilt.foundations.writers import host_in_name, is_alive
+from stilt.log.names import parse_name
 
 if TYPE_CHECKING:
     from stilt.log.fold import BatchState, Life, State

@@ -40,6 +40,9 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     work
         ``transport``: everything. ``footprints``: footprints from the stored particles, if those were
         made with the batch's transport settings, and everything if not.
+    before
+        The imprints of what the log had of it when this was planned: its particles may be used again, and its
+        files are removed when there are new ones. ``plain``: files with plain names.
     """
 
     sim: str
@@ -50,9 +53,10 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     heights_m: tuple[float, ...]
     reference: HeightReference = "agl"
     work: Task = "transport"
+    before: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, simulation: Simulation, work: Task) -> ChunkEntry:
+    def of(cls, simulation: Simulation, work: Task, before: tuple[str, ...] = ()) -> ChunkEntry:
         """Return the entry for a simulation."""
         receptor = simulation.receptor
         return cls(
@@ -64,15 +68,18 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
             receptor.heights_m,
             receptor.reference,
             work,
+            before,
         )
+
+    @property
+    def receptor(self) -> Receptor:
+        """The receptor of the simulation that the entry lists."""
+        return Receptor(self.time, self.longitudes, self.latitudes, self.heights_m, self.reference)
 
     @property
     def simulation(self) -> Simulation:
         """The simulation that the entry lists."""
-        receptor = Receptor(
-            self.time, self.longitudes, self.latitudes, self.heights_m, self.reference
-        )
-        return Simulation(self.sim, self.met, receptor)
+        return Simulation(self.sim, self.met, self.receptor)
 
 
 class Chunk(Struct, frozen=True):

@@ -11,10 +11,10 @@ from stilt.config.load import parse_config
 from stilt.foundations.errors import DamagedError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from stilt.batch.manifest import Manifest
-    from stilt.batch.plan import Settings
+    from stilt.batch.today import Today
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
 
@@ -40,17 +40,15 @@ def read_settings(layout: Layout, manifest: Manifest) -> Config:
         raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
 
 
-def changes(
-    layout: Layout, batches: Iterable[str], config: Config, settings: Settings, engine: str
-) -> str:
+def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
     """Say what makes results stale: the first of the batches with other settings, and how they differ.
 
     Parameters
     ----------
     layout, batches
         Where the batches are, and their ids, those first that are looked at first.
-    config, settings, engine
-        What there is now, the engine with its version.
+    today
+        The settings and the engine that there are now.
 
     Returns
     -------
@@ -60,26 +58,23 @@ def changes(
     for batch in batches:
         try:
             manifest = read_manifest(layout.manifest(batch))
-            if not _differ(manifest.transports, settings.transports) and not _differ(
-                manifest.footprints, settings.footprints
-            ):
-                continue
+            same_setting = manifest.made_by.setting == today.engine.setting
             handed = read_settings(layout, manifest)
         except DamagedError:
             continue
-        before = {"engine": manifest.engine, **_flat(handed, config)}
-        now = {"engine": engine, **_flat(config, handed)}
+        config = today.config
+        before = {"model": manifest.made_by.name, **_flat(handed, config)}
+        now = {"model": today.engine.name, **_flat(config, handed)}
         words = [
             f"{key} was {_shown(before.get(key))}, is {_shown(now.get(key))}"
             for key in now | before
             if before.get(key) != now.get(key)
         ]
-        return f"since batch {batch}: {'; '.join(words)}"
+        if not same_setting and manifest.made_by.name == today.engine.name:
+            words.append(f"{manifest.made_by.setting} was, {today.engine.setting} is")
+        if words:
+            return f"since batch {batch}: {'; '.join(words)}"
     return ""
-
-
-def _differ(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    return any(before[name] != digest for name, digest in now.items() if name in before)
 
 
 def _flat(config: Config, other: Config) -> dict[str, Any]:

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 
 from stilt.archive import footprints, particles
 from stilt.archive.container import ArchiveWriter, Entry, read_index
-from stilt.archive.recorded import BATCH, recorded
-from stilt.archive.shelf import FOOTPRINTS, ArchiveName, Found, Shelf, product_and_date
-from stilt.commands.verify import promised
 from stilt.foundations.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Archived
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
+from stilt.outputs.products import FOOTPRINTS, product_and_date
+from stilt.outputs.promises import promised
+from stilt.outputs.recorded import BATCH, recorded
+from stilt.outputs.shelf import ArchiveName, Found, Shelf
 from stilt.particles.parquet import read_schema
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class Packer:
         self.packing = Packing()
         self._on_packed = on_packed
         self._shelf = Shelf(layout, skip_damaged=True)
-        self._log = SegmentWriter(layout.log_dir, BATCH, 0, this_writer("verify"))
+        self._log = SegmentWriter(layout.log_dir, BATCH, 0, this_writer("archive"))
         self._done = 0
         self._total = 0
 
@@ -185,7 +187,12 @@ class Packer:
 
     def _remove(self, entries: list[Entry]) -> None:
         for entry in entries:
-            (self.layout.output / entry.path).unlink(missing_ok=True)
+            path = self.layout.output / entry.path
+            plain = path.with_name(plain_and_imprint(path.name)[0])
+            with contextlib.suppress(FileNotFoundError):
+                if plain != path and plain.samefile(path):  # else it is another result's
+                    plain.unlink()
+            path.unlink(missing_ok=True)
         self.packing.removed += len(entries)
         self._advance(len(entries))
 
@@ -255,7 +262,7 @@ def columns_of(path: Path) -> pa.Schema:
     DamagedError
         If it can't be read.
     """
-    if path.suffix == ".nc":
+    if plain_and_imprint(path.name)[0].endswith(".nc"):
         return footprints.SCHEMA
     return read_schema(path)
 

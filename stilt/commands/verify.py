@@ -15,27 +15,29 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stilt.archive.recorded import recorded
-from stilt.archive.shelf import Shelf, product_and_date
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.writers import this_writer
-from stilt.log.events import Done, Event, Invalid
+from stilt.log.events import Invalid
 from stilt.log.index import OutputIndex
-from stilt.log.reader import Scanner, read_bytes
 from stilt.log.writer import SegmentWriter
+from stilt.outputs.products import product_and_date
+from stilt.outputs.promises import promised
+from stilt.outputs.recorded import recorded
+from stilt.outputs.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from stilt.archive.shelf import Found
     from stilt.foundations.paths import Layout
     from stilt.log.events import Output
     from stilt.log.states import SimState
+    from stilt.outputs.promises import Promise
+    from stilt.outputs.shelf import Found
 
 BATCH = "verify"
 SETTLING_S = 120.0
@@ -53,14 +55,6 @@ class Broken(Struct, frozen=True):
     sim: str
     path: str
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A simulation that is complete by the log, and the files that it promised."""
-
-    state: SimState
-    outputs: tuple[Output, ...]
 
 
 @dataclass(slots=True)
@@ -137,24 +131,6 @@ def record(layout: Layout, findings: Findings) -> None:
     for first in range(0, len(events), _BLOCK):
         writer.append(*events[first : first + _BLOCK])
     writer.close()
-
-
-def promised(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise]:
-    """Yield what each complete simulation promised, reading the log segment by segment.
-
-    Files are listed in the log only: a million of them in memory would be a gigabyte.
-    """
-    scanner: Scanner[Any] = Scanner(Event)
-    for path in index.segments():
-        name = f"{path.parent.name}/{path.name}"
-        latest: dict[str, Promise] = {}
-        for event in scanner.scan(read_bytes(path)).events:
-            if not isinstance(event, Done):
-                continue
-            holds = sims.get(event.sim)
-            if holds and holds.is_done and holds.life.name == name and holds.at == event.at:
-                latest[event.sim] = Promise(holds, event.outputs)
-        yield from latest.values()
 
 
 def _problems(

@@ -20,6 +20,7 @@ from stilt.config.rules import (
 )
 from stilt.config.schema import Config, FootprintGrid, HysplitSection, Met
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.names import alike
 from stilt.foundations.paths import local_path
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class _Reader:
         _scale_for_every_hour(rest)
         if isinstance(rest.get("model"), str):
             rest["model"] = self._absolute_engine(rest["model"])
+        if isinstance(rest.get("roughness"), str) and rest["roughness"] != "hysplit":
+            rest["roughness"] = self._absolute(rest["roughness"])
         values, sound = convert_fields(Config, rest, (), document, ready=ready)
         for key, text in setting_problems({**_defaults(), **values}):
             document.add((key,), text)
@@ -153,6 +156,11 @@ class _Reader:
             self._document.add((section,), found)
             return None
         result: dict[str, Any] = {}
+        for name, earlier in alike(entries):
+            what = "is the same folder or file as"
+            self._document.add(
+                (section, name), f"{what} {earlier} where case or Unicode form do not count"
+            )
         for name, entry in entries.items():
             where = (section, name)
             complaint = name_problem(name)

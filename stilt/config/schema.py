@@ -181,6 +181,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Meta(description="Transport engine: hysplit, native, or module:attribute.", min_length=1),
     ] = "hysplit"
     hysplit: HysplitSection = field(default_factory=HysplitSection)
+    roughness: Annotated[
+        Annotated[float, Meta(gt=0.0, le=10.0)] | Annotated[str, Meta(min_length=1)] | None,
+        Meta(
+            description="Roughness length of the ground for model native: hysplit (the table of an installed HYSPLIT), "
+            "metres, or a file like that table. Default: as the project's results so far, else hysplit."
+        ),
+    ] = None
     seed: Annotated[
         int,
         Meta(description="Seed of the random numbers when krand is not given.", ge=0, le=2**31 - 1),

@@ -158,6 +158,27 @@ def read_footprint(source: Path | bytes) -> xr.Dataset:
         raise damaged(source, error) from error
 
 
+def read_provenance(path: Path) -> dict[str, str]:
+    """Return the texts that a footprint file says of its making, without reading its values.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not there as a whole.
+    """
+    from netCDF4 import Dataset
+
+    try:
+        with Dataset(path) as file:
+            return {
+                name: text
+                for name in file.ncattrs()
+                if isinstance(text := file.getncattr(name), str)
+            }
+    except UNREADABLE as error:
+        raise damaged(path, error) from error
+
+
 def damaged(path: Path, error: Exception) -> DamagedError:
     """Return what to raise where a footprint file can't be read."""
     return DamagedError(

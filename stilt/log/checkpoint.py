@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from stilt.log.batches import BatchState
 
-CHECKPOINT_FORMAT = (2, FORMAT_MAJOR, FORMAT_MINOR)
+CHECKPOINT_FORMAT = (3, FORMAT_MAJOR, FORMAT_MINOR)
 
 _TRAILER_BYTES = 20
 _SURELY_DEAD_S = 3600.0
@@ -56,6 +56,8 @@ class Footer(Struct):
     tallies: tuple[list[Count], list[Count]]
     costs: tuple[dict[str, Cost], dict[str, Cost]]
     last_failed: list[str]
+    words: list[str]
+    identified: list[tuple[tuple[str, str, int, int], str]]
 
 
 def save(path: Path, state: State) -> None:
@@ -84,6 +86,8 @@ def save(path: Path, state: State) -> None:
         tallies=(counts_of(tallies[0], number), counts_of(tallies[1], number)),
         costs=({}, {}),
         last_failed=[failed.sim for failed in state.last_failed().values()],
+        words=[],
+        identified=list(state.identified.items()),
     )
     freezing = Freezing(state.sims, state.earlier, number)
     _remove_leftovers(path)
@@ -123,8 +127,10 @@ def _state_of(footer: Footer, data: bytes) -> State:
         tallies=footer.tallies,
         costs=footer.costs,
         last_failed=footer.last_failed,
+        words=footer.words,
     )
     state = State(sims)
+    state.identified = dict(footer.identified)
     for file, life in zip(footer.files, footer.lives, strict=False):
         state.files[file.name] = file
         state.add_life(life)
@@ -154,6 +160,7 @@ def _write(path: Path, freezing: Freezing, footer: Footer) -> None:
             # memoryview.cast wants nothing of alignment, but the processor likes it
             file.write(b"\0" * (-file.tell() % 8))
         footer.costs = freezing.costs
+        footer.words = list(freezing.words)
         start = file.tell()
         payload = json.encode(footer)
         file.write(b"%08x%b%020d" % (crc32(payload), payload, start))

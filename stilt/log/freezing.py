@@ -40,6 +40,8 @@ class Freezing:
     costs
         What the states that hold, and those that older batches left, have cost, by outcome: known when all
         columns were made.
+    words
+        What the columns ``met`` and ``particles`` count in: known then too.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Freezing:
         self.costs: tuple[dict[str, Cost], dict[str, Cost]] = ({}, {})
         self._older = [state for states in earlier.values() for state in states.values()]
         self._rows = [*self._older, *sims.values()]
+        self.words: dict[str, int] = {"": 0}
         self._lives = lives
 
     def columns(self) -> Iterator[tuple[str, Iterable[Block]]]:
@@ -71,6 +74,10 @@ class Freezing:
             column = array(TYPES[name], list(map(attrgetter(name), rows)))
             quantities.append(memoryview(column))
             yield name, [column]
+        receptors = [int(state.receptor, 16) if state.receptor else 0 for state in rows]
+        yield "receptor", [array("Q", receptors)]
+        yield "met", [self._numbered(state.met for state in rows)]
+        yield "particles", [self._numbered(state.particles for state in rows)]
         text_rows = array(
             "I", [row for row, state in enumerate(rows) if state.reason or state.message]
         )
@@ -82,6 +89,11 @@ class Freezing:
             _costs(outcomes[older:], [column[older:] for column in quantities]),
             _costs(outcomes[:older], [column[:older] for column in quantities]),
         )
+
+    def _numbered(self, texts: Iterable[str]) -> array[int]:
+        """Return texts of which there are few different ones as their numbers in ``words``."""
+        words = self.words
+        return array("I", [words.setdefault(text, len(words)) for text in texts])
 
 
 def _costs(outcomes: bytes, quantities: list[memoryview]) -> dict[str, Cost]:

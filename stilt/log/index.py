@@ -95,9 +95,14 @@ class OutputIndex:
         ]
         return self._fold(own)
 
-    def fold_batches(self, batches: Iterable[str]) -> State:
-        """Fold what was written for these batches alone."""
-        return self._fold(path for batch in batches for path in self.segments(batch))
+    def fold_said(self, batches: Iterable[str]) -> State:
+        """Fold what was said of these batches as wholes: by those who handed over and who cancelled."""
+        return self._fold(
+            path
+            for batch in batches
+            for path in self.segments(batch)
+            if (parsed := names.parse_name(path.name)) and parsed.role in {"run", "cancel"}
+        )
 
     def _fold(self, paths: Iterable[Path], *, until: float | None = None) -> State:
         state = State()
@@ -130,7 +135,11 @@ class OutputIndex:
             return False
         try:
             checkpoint.save(self.log_dir / CHECKPOINT, state)
-        except (OSError, OverflowError):
+        except (
+            OSError,
+            OverflowError,
+            ValueError,
+        ):  # a receptor that is no digest, a number out of range
             return False
         return True
 
@@ -197,6 +206,8 @@ def life_of(name: str, scan: Scan[Any]) -> Life:
             writer=header.writer,
             transport=header.transport,
             footprints=header.footprints,
+            engine=header.engine,
+            imprint=header.imprint,
         )
     parsed = names.parse_name(file)
     if parsed is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from stilt.foundations.names import alike, reserved_ending
 from stilt.receptors.labels import labels_of_receptors
 from stilt.receptors.numbers import round_to_id
 from stilt.receptors.sequence import Receptors, default_names
@@ -233,7 +234,24 @@ class Rows:
             codes = encoded.indices.to_numpy(zero_copy_only=False)
             for row in np.flatnonzero(np.isin(codes, bad)).tolist():
                 self._complain(row, _bad_id(texts[row].as_py()))
+        self._refuse_alike(encoded)
         return texts.take(pa.array(leaders))
+
+    def _refuse_alike(self, encoded: pa.DictionaryArray) -> None:
+        """Complain of ids that differ in case or Unicode form only: on some filesystems they are one file."""
+        import numpy as np
+
+        texts = encoded.dictionary.to_pylist()
+        twins = dict(alike(texts))
+        if not twins:
+            return
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(np.isin(codes, [texts.index(name) for name in twins])).tolist():
+            name = texts[codes[row]]
+            self._complain(
+                row,
+                f"the id {name!r} and the id {twins[name]!r} are one file where case or Unicode form do not count",
+            )
 
     def _check_across_mets(
         self, mets: tuple[str, ...], names: pa.Array, leaders: NDArray[np.int64]
@@ -314,12 +332,15 @@ def _quoted(text: str) -> str:
 
 
 def _is_id(text: str) -> bool:
-    return _ID.fullmatch(text) is not None and len(text.encode()) <= _ID_BYTES
+    is_name = _ID.fullmatch(text) is not None and len(text.encode()) <= _ID_BYTES
+    return is_name and not reserved_ending(text)
 
 
 def _bad_id(text: str) -> str:
     if not text:
         return "id is blank: give every row one, or leave the column out"
+    if reserved_ending(text):
+        return f"id {text!r} ends in {reserved_ending(text)}, as the files of error runs do: give it another name"
     return f"id {text!r} cannot be part of a file name: letters, digits and . _ + - only, at most 128 bytes"
 
 

@@ -87,6 +87,22 @@ class Receptors(Sequence[Simulation]):
         names = self.names.to_pylist()
         return [f"{met}_{name}" for met in self.mets for name in names]
 
+    def told_by_id(self, indices: Sequence[int]) -> list[bool]:
+        """Tell of simulations whether the id, made of the receptor, tells the receptor: time, place and height.
+
+        Not so an id of the user's own, nor that of a column, which has ``X`` for its heights.
+        """
+        import numpy as np
+
+        which = np.asarray(indices, np.int64) % self.n_receptors
+        several = np.diff(self.first) > 1
+        points = (self.longitudes, self.latitudes, self.heights_m)
+        made = default_names(self.minutes, points, self.first, self.asl)
+        own = np.array(made.to_pylist(), object) != np.array(self.names.to_pylist(), object)
+        columns = np.array([name.endswith(("X", "Xasl")) for name in self.names.to_pylist()])
+        tells: list[bool] = (~own & ~(several & columns))[which].tolist()
+        return tells
+
     def simulation_minutes(self) -> NDArray[np.int64]:
         """Return the time of every simulation, minutes since 1970 UTC, in their order."""
         import numpy as np

@@ -41,7 +41,7 @@ def failures(layout: Layout) -> list[Failure]:
             batch=sim.batch,
             task=sim.life.task,
             wall_s=sim.wall_s,
-            log=str(find_dated(layout.output / "logs", sim.sim, ".log") or ""),
+            log=str(find_dated(layout.output / "logs", sim.sim, f"{sim.sim}.log") or ""),
         )
         for sim in state.having("failed")
     ]

@@ -15,7 +15,8 @@ from stilt.backends.observe import fold_and_observe, observe
 from stilt.foundations.errors import StiltError
 from stilt.foundations.paths import Layout
 from stilt.log.index import OutputIndex
-from stilt.status.counting import Today
+from stilt.status.counting import Outdated
+from stilt.status.edited import edited
 from stilt.status.fates import Fates
 from stilt.status.moments import iso
 from stilt.status.summarize import summarize
@@ -114,7 +115,7 @@ def gather(
         project=str(project.layout.project),
         as_of=iso(now),
         now=now,
-        today=todays_digests(project, manifests),
+        outdated=find_outdated(project, state, manifests, notes),
         manifests=manifests,
         read_chunk=lambda batch, chunk: _chunk_ids(project.layout, batch, chunk, notes),
         execution=project.config.execution if project.config else None,
@@ -146,21 +147,23 @@ def _has_newer_receptors(layout: Layout, manifests: Manifests) -> bool:
         return False
 
 
-def todays_digests(project: Project, manifests: Manifests) -> Today:
-    """Return the digests of config.yaml's settings, with the engine's version that ran last."""
-    from stilt.config.digests import footprint_digest, transport_digest
+def find_outdated(
+    project: Project, state: State, manifests: Manifests, notes: list[str]
+) -> Outdated:
+    """Return what would not be made today as it was: by config.yaml, with the engine that ran last.
+
+    No engine is loaded for it, and what is installed here does not matter: another version of the engine makes
+    no result stale.
+    """
+    from stilt.batch.today import Today, todays_engine
 
     config = project.config
     if config is None or not manifests:
-        return Today()
-    engine = max(manifests.values(), key=lambda manifest: manifest.seq).engine
-    named_by_path = ":" in config.model  # such an engine says its own name when it runs
-    if not named_by_path and engine.partition(" ")[0] != config.model:
-        engine = config.model
-    return Today(
-        transport={met: transport_digest(config, met, engine) for met in config.mets},
-        footprints={name: footprint_digest(config, name) for name in config.footprints},
-    )
+        return Outdated()
+    newest = max(manifests.values(), key=lambda manifest: manifest.seq)
+    config, engine = todays_engine(config, newest.made_by)
+    today = Today(project.layout, config, engine)
+    return Outdated(today, edited(project.layout, config, state, manifests, notes))
 
 
 def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iterable[str]:

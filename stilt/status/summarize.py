@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Execution
     from stilt.log.fold import BatchState, Life, SimState, State
-    from stilt.status.counting import ChunkReader, Counts, Today
+    from stilt.status.counting import ChunkReader, Counts, Outdated
     from stilt.status.fates import Fates
 
     Manifests: TypeAlias = dict[str, Manifest]
@@ -41,7 +41,7 @@ def summarize(
     project: str,
     as_of: str,
     now: float,
-    today: Today,
+    outdated: Outdated,
     manifests: Manifests,
     read_chunk: ChunkReader,
     execution: Execution | None,
@@ -53,7 +53,7 @@ def summarize(
     (``read_chunk`` adds to it), and is read last.
     """
     tally = state.tally()
-    counts = count(state, tally, fates, today)
+    counts = count(state, tally, fates, outdated)
     newest = max(manifests.values(), key=lambda manifest: manifest.seq, default=None)
     project_total = newest.project_total if newest else 0
     waiting = count_waiting(state, tally, fates, project_total, read_chunk)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.paths import imprinted
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def find_id(layout: Layout, text: str) -> str:
     )
 
 
-def find_dated(root: Path, sim: str, suffix: str) -> Path | None:
+def find_dated(root: Path, sim: str, file: str) -> Path | None:
     """Return a simulation's file in dated folders: by the date in its id, else wherever it lies."""
-    guess = root / next(iter(_dates_in(sim)), "") / f"{sim}{suffix}"
+    guess = root / next(iter(_dates_in(sim)), "") / file
     if guess.is_file():
         return guess
     folders = sorted(root.iterdir()) if root.is_dir() else []
@@ -63,23 +64,26 @@ def find_dated(root: Path, sim: str, suffix: str) -> Path | None:
 
 def model_words(layout: Layout, sim: str) -> Words | None:
     """Return what the model printed: kept as a file for a failure, inside the particle file otherwise."""
-    log = find_dated(layout.output / "logs", sim, ".log")
+    log = find_dated(layout.output / "logs", sim, f"{sim}.log")
     if log is not None:
         return Words(log, log.read_text(encoding="utf-8", errors="replace"))
-    particles = find_dated(layout.particles_dir, sim, ".parquet")
+    known = OutputIndex(layout.log_dir).fold().find(sim)
+    imprint = known.particles_imprint if known is not None and known.is_done else ""
+    file = imprinted(f"{sim}.parquet", imprint)
+    particles = find_dated(layout.particles_dir, sim, file)
     if particles is None:
-        return _archived_words(layout, sim)
+        return _archived_words(layout, sim, file)
     from stilt.particles.parquet import read_provenance
 
     return Words(particles, read_provenance(particles).get("model_log", ""))
 
 
-def _archived_words(layout: Layout, sim: str) -> Words | None:
-    from stilt.archive.shelf import Shelf
+def _archived_words(layout: Layout, sim: str, file: str) -> Words | None:
+    from stilt.outputs.shelf import Shelf
 
     shelf = Shelf(layout)
-    dated = (shelf.find(f"particles/{date}/{sim}.parquet") for date in _dates_in(sim))
-    found = next(filter(None, dated), None) or shelf.find_named("particles", f"{sim}.parquet")
+    dated = (shelf.find(f"particles/{date}/{file}") for date in _dates_in(sim))
+    found = next(filter(None, dated), None) or shelf.find_named("particles", file)
     return None if found is None else Words(found.archive, found.provenance().get("model_log", ""))
 
 

@@ -52,7 +52,9 @@ class Engine(Protocol):
     """A transport model.
 
     One with code to compile may have ``compile_ahead()`` too, which is called once before workers start, unless
-    machine code for the package of the engine's class is kept already (``stilt.kernels.compiled``).
+    machine code for the package of the engine's class is kept already (``stilt.kernels.compiled``). One that reads
+    more than settings and meteorology has ``identity``, an ``EngineIdentity`` with the digests of that; else its
+    version and the bytes of its module's file stand for it (``stilt.transport.engines.identity_of``).
     """
 
     @property

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.batch.present import Listing
 from stilt.foundations.paths import Layout
+from stilt.outputs.listing import Listing
 from stilt.particles.parquet import read_provenance
 from tests.engines import runs
 from tests.projects import FOOTPRINT, Project, make_project

@@ -117,7 +117,7 @@ class SlurmBackend:
         if not waiting:
             return EXIT_NOT_FINISHED  # whoever has them, it is no array of this project
         live = [array for array in arrays if any(keeps(array.batch, n) for n in array.numbers)]
-        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting))
+        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting.keys()))
 
     def preview(self, handed: HandOver) -> str:
         """Return script, command line, limits and number of tasks."""

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from stilt.foundations.durable import digest_file
 from stilt.foundations.failures import Reason, TransportError
+from stilt.foundations.identity import EngineIdentity
 from stilt.met.files import find_met_files
 from stilt.transport.hysplit.control import without_repetitions
-from stilt.transport.hysplit.locate import Installation, locate
+from stilt.transport.hysplit.locate import EXE_NAME, Installation, handed_over, locate
 from stilt.transport.hysplit.perturbation import error_kind
 from stilt.transport.protocol import TransportResult
 from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from stilt.config.schema import Config
@@ -35,22 +37,42 @@ class HysplitEngine:
     ----------
     exe_dir
         The folder of a build of the user's own, from ``hysplit.exe_dir``.
+    inputs
+        Program and tables that a batch was handed over with, by name; None: they are looked for on this machine.
     """
 
     name = "hysplit"
 
-    def __init__(self, exe_dir: str | None = None) -> None:
+    programs = frozenset({EXE_NAME})
+    """Files that are executed: they stay where they are."""
+
+    def __init__(
+        self, exe_dir: str | None = None, inputs: Mapping[str, Path] | None = None
+    ) -> None:
         self._exe_dir = exe_dir
+        self._inputs = inputs
 
     @cached_property
     def installation(self) -> Installation:
         """The program and its tables; raises a ``StiltError`` where there are none."""
-        return locate(self._exe_dir)
+        return locate(self._exe_dir) if self._inputs is None else handed_over(self._inputs)
 
     @property
     def version(self) -> str:
         """HYSPLIT's version, and the start of the program's digest where it is not the pinned build."""
         return self.installation.version
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """HYSPLIT's version, and the digests of program and tables."""
+        digests = {name: digest_file(path)[1] for name, path in self.files.items()}
+        return EngineIdentity(self.name, self.version, inputs=digests)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What it reads besides settings and meteorology, by name."""
+        paths = (self.installation.exe, *self.installation.tables)
+        return {EXE_NAME: paths[0], **{path.name: path for path in paths[1:]}}
 
     def prepare(self, config: Config) -> None:  # noqa: ARG002 - every setting of the config is one of HYSPLIT's
         """Check that the program can start here."""

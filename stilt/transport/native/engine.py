@@ -11,17 +11,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.transport.native.roughness import RoughnessSource, find_roughness
+from stilt.foundations.durable import digest_file
+from stilt.foundations.identity import EngineIdentity
+from stilt.transport.native.roughness import HYSPLIT, roughness_source
 from stilt.transport.native.settings import check_settings
 from stilt.transport.protocol import TransportResult
 from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stilt.config.schema import Config
     from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
     from stilt.transport.native.analysis import Analyses, Setting
     from stilt.transport.native.perturbation import Perturbation
+    from stilt.transport.native.roughness import RoughnessSource
     from stilt.transport.native.run import RunSettings
 
 ALGORITHM = "1.2"
@@ -35,24 +40,47 @@ class NativeEngine:
 
     Parameters
     ----------
+    roughness
+        The setting of that name; HYSPLIT's table unless given.
     exe_dir
         ``hysplit.exe_dir``: a HYSPLIT, for its table of roughness lengths.
+    inputs
+        The files that a batch was handed over with, by name; None: they are looked for on this machine.
     """
 
     name = "native"
 
-    def __init__(self, exe_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        roughness: float | str | None = None,
+        exe_dir: str | None = None,
+        inputs: Mapping[str, Path] | None = None,
+    ) -> None:
+        self._asked_for = HYSPLIT if roughness is None else roughness
         self._exe_dir = exe_dir
+        self._inputs = inputs
         self._sources: dict[tuple[object, ...], Analyses] = {}
 
     @cached_property
     def _roughness(self) -> RoughnessSource:
-        return find_roughness(self._exe_dir)
+        return roughness_source(self._asked_for, self._exe_dir, self._inputs)
 
     @property
     def version(self) -> str:
-        """The algorithm's version and what it read beside the meteorology."""
+        """The algorithm's version and the roughness of the ground."""
         return f"{ALGORITHM} ({self._roughness.label})"
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """The algorithm, and the table that it reads beside the meteorology."""
+        digests = {name: digest_file(path)[1] for name, path in self.files.items()}
+        return EngineIdentity(self.name, ALGORITHM, self._roughness.label, digests)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What it reads besides settings and meteorology, by name."""
+        path = self._roughness.path
+        return {} if path is None else {path.name: path}
 
     def prepare(self, config: Config) -> None:
         """Check the settings.
@@ -61,8 +89,11 @@ class NativeEngine:
         ------
         ProblemsError
             For settings that this engine cannot follow.
+        EnvironmentFailure
+            If a table of roughness lengths is asked for that is not there.
         """
         check_settings(config)
+        _ = self._roughness  # refused here where there is no such table
 
     def compile_ahead(self) -> None:
         """Compile the loops, unless they are kept already."""

@@ -16,18 +16,18 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from stilt.foundations.errors import DamagedError
+from stilt.outputs.products import FOOTPRINTS, folder_of, product_and_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import xarray as xr
+
     from stilt.archive.container import ArchiveIndex, Entry, Packed
     from stilt.archive.footprints import PackedFootprint
     from stilt.foundations.paths import Layout
     from stilt.particles.table import ParticleTable
-
-PARTICLES, ERROR_PARTICLES, FOOTPRINTS = "particles", "error_particles", "footprints"
-ERROR_SUFFIX = ".error.parquet"
 
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d{4,})\.parquet")
 
@@ -52,6 +52,11 @@ class Found(NamedTuple):
     row_group: int
     entry: Entry
 
+    @property
+    def where(self) -> Path:
+        """The file that it lies in."""
+        return self.archive
+
     def packed(self, *, rows: bool = True) -> Packed:
         """Return its rows and what it says of itself; see ``stilt.archive.container.read_packed``."""
         from stilt.archive.container import read_packed
@@ -65,10 +70,15 @@ class Found(NamedTuple):
         return table_of(self.packed())
 
     def provenance(self) -> dict[str, str]:
-        """Return what the particle table that it is was made from, without reading the table."""
+        """Return what it says of its making, without reading its values."""
+        packed = self.packed(rows=False)
+        if self.entry.path.startswith(FOOTPRINTS):
+            from stilt.archive.footprints import provenance_of as of_footprint
+
+            return of_footprint(packed)
         from stilt.archive.particles import provenance_of
 
-        return provenance_of(self.packed(rows=False))
+        return provenance_of(packed)
 
     def write(self, path: Path) -> None:
         """Write the file that it was: the same bytes, with the same versions of the libraries.
@@ -92,6 +102,14 @@ class Found(NamedTuple):
         from stilt.archive.footprints import unpack
 
         return unpack(self.packed(), read_index(self.archive).shared)
+
+    def dataset(self) -> xr.Dataset:
+        """Return the footprint that it is, as ``read_footprint`` would."""
+        return self.footprint().to_dataset()
+
+    def digest(self) -> tuple[int, str]:
+        """Return size and digest of the file that it was."""
+        return self.entry.size, self.entry.digest
 
 
 class Shelf:
@@ -185,20 +203,6 @@ class Shelf:
                 self.damaged.add(archive)
             else:
                 yield archive, index
-
-
-def product_and_date(relative: str) -> tuple[str, str]:
-    """Return to which product, and which dated folder, an output's own file belongs."""
-    folder, _, file = relative.rpartition("/")
-    product, _, date = folder.rpartition("/")
-    if product == PARTICLES and file.endswith(ERROR_SUFFIX):
-        product = ERROR_PARTICLES
-    return product, date
-
-
-def folder_of(product: str, date: str) -> str:
-    """Return the dated folder, relative to the output root, of the own files of a product's outputs."""
-    return f"{PARTICLES if product == ERROR_PARTICLES else product}/{date}"
 
 
 def parse_name(file: str) -> ArchiveName | None:
