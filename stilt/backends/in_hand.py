@@ -42,14 +42,12 @@ class WorkInHand:
         return self.keeps(batch, task) and self._liveness.of(batch, task).fate is Fate.LIVE
 
     def is_gone(self, life: Life) -> bool:
-        """Tell whether a worker has surely ended."""
+        """Tell whether a worker has ended, as far as whoever must know says."""
         if life.closed:
             return True
         if life.task is None:
             return False
-        newest = self._state.batches[life.batch].tasks.get(life.task)
-        fate = self._liveness.of(life.batch, life.task).fate
-        return fate is Fate.GONE and newest is not None and newest.name == life.name
+        return self._liveness.of(life.batch, life.task).fate is Fate.GONE
 
     @property
     def some_never_closed(self) -> bool:
