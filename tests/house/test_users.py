@@ -33,11 +33,11 @@ def daily(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(tmp_path: Path, daily: Path) -> Callable[..., Path]:
     """Copy a case; texts of its config may be replaced."""
 
-    def copy(name: str, **changes: str) -> Path:
+    def copy(name: str, met: Path = daily, **changes: str) -> Path:
         folder = tmp_path / name
         shutil.copytree(shared("cases", "users", name), folder)
         config = folder / "config.yaml"
-        text = config.read_text().replace("@MET@", str(daily))
+        text = config.read_text().replace("@MET@", str(met))
         for key, value in changes.items():
             lines = [line for line in text.splitlines() if not line.startswith(f"{key}:")]
             text = "\n".join([*lines, f"{key}: {value}"]) + "\n"
@@ -93,3 +93,23 @@ def test_a_receptor_under_the_ground_is_told_of_in_its_files(stilt, project, mod
 @pytest.fixture(params=["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])
 def model(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+def test_places_on_the_outermost_cells_are_named_before_the_run(stilt, project, model):
+    done = stilt("check", project("07-outermost-cells-of-the-met-grid", model=model))
+    assert done.returncode == 2
+    assert "5 of 6 places of receptors are outside of its domain" in " ".join(done.stdout.split())
+
+
+def test_places_near_the_poles_are_named_for_the_engine_that_cannot_go_there(
+    stilt, project, model, tmp_path_factory
+):
+    folder = tmp_path_factory.mktemp("global") / "met"
+    made = [sys.executable, str(shared("cases", "users", "mkmet.py")), "glob", str(folder)]
+    subprocess.run(made, check=True, capture_output=True)
+    done = stilt("check", project("08-native-near-the-poles", met=folder, model=model))
+    if model == "native":
+        assert done.returncode == 2
+        assert "3 of 3 places of receptors" in " ".join(done.stdout.split())
+    else:
+        assert done.returncode == 0, done.stdout
