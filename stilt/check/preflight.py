@@ -42,10 +42,12 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
 def _check_with_config(
     layout: Layout, config: Config, receptors: Receptors | None
 ) -> Iterator[Finding]:
+    from stilt.batch.today import newest_engine
     from stilt.check.meteorology import check_met
     from stilt.check.places import check_grid, check_receptors
     from stilt.check.storage import check_storage
     from stilt.check.surroundings import check_engine, check_shared, check_slurm
+    from stilt.transport.engines import with_roughness
 
     if receptors is not None:
         yield from check_receptors(receptors, config)
@@ -53,7 +55,7 @@ def _check_with_config(
             yield from check_grid(name, grid, receptors)
     for name, met in config.mets.items():
         yield from check_met(name, met, config, receptors)
-    yield from check_engine(config)
+    yield from check_engine(with_roughness(config, newest_engine(layout)))
     simulations = len(receptors) if receptors is not None else 0
     yield from check_storage(layout, config, simulations)
     if config.execution.backend == "slurm":

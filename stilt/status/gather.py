@@ -5,6 +5,7 @@ Takes no lock and writes nothing, so that it works for a colleague who may only 
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -161,6 +162,11 @@ def find_outdated(
     if config is None or not manifests:
         return Outdated()
     newest = max(manifests.values(), key=lambda manifest: manifest.seq)
+    notes += [
+        f"{name} of the newest batch is not installed here ({path}); no result is stale for that"
+        for name, path in newest.programs.items()
+        if not os.path.exists(path)  # noqa: PTH110 - a text from a file, which may be no path at all
+    ]
     config, engine = todays_engine(config, newest.made_by)
     today = Today(project.layout, config, engine)
     return Outdated(today, edited(project.layout, config, state, manifests, notes))

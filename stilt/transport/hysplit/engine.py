@@ -14,6 +14,7 @@ from stilt.foundations.identity import EngineIdentity
 from stilt.met.files import find_met_files
 from stilt.transport.hysplit.control import without_repetitions
 from stilt.transport.hysplit.locate import EXE_NAME, Installation, handed_over, locate
+from stilt.transport.hysplit.namelist import SEEDING
 from stilt.transport.hysplit.perturbation import error_kind
 from stilt.transport.protocol import TransportResult
 from stilt.transport.shares import require_shares
@@ -60,7 +61,8 @@ class HysplitEngine:
     @property
     def version(self) -> str:
         """HYSPLIT's version, and the start of the program's digest where it is not the pinned build."""
-        return self.installation.version
+        rule = f" seeding {SEEDING}" if SEEDING > 1 else ""
+        return f"{self.installation.version}{rule}"
 
     @property
     def identity(self) -> EngineIdentity:

@@ -25,6 +25,9 @@ KEYS = tuple(
 REPEATABLE = 2
 """The KRAND of HYSPLIT's own generator, seeded by SEED alone."""
 
+SEEDING = 1
+"""The version of the rule from simulation and seed to SEED; raise it with the rule: other seeds, other particles."""
+
 SEEDS = 2**31 - 2
 """hycs_std starts its generator from -1+SEED, a 32-bit integer, and only when that is negative."""
 
