@@ -18,8 +18,7 @@ from stilt.config.load import parse_config
 from stilt.footprint.hnf import release_heights
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.particles.table import ParticleTable
-from stilt.transport.hysplit.engine import HysplitEngine
-from stilt.transport.native.engine import NativeEngine
+from stilt.transport.engines import load_engine
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -27,19 +26,12 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import Config
     from stilt.transport.hysplit.locate import Installation
-    from stilt.transport.protocol import Engine
 
 pytestmark = pytest.mark.hysplit
 
 TIME = "199510171800"
 LEVELS = [(3, 3), (3, 100), (10, 25), (25, 300), (150, 400)]
 PLACES = [(1, 1), (2, 200), (3, 10), (7, 100), (30, 100), (30, 30), (600, 600), (600, 2000)]
-
-
-@pytest.fixture(params=["hysplit", "native"])
-def engine(request: pytest.FixtureRequest, hysplit: Installation) -> Engine:
-    folder = str(hysplit.exe.parent)
-    return HysplitEngine(folder) if request.param == "hysplit" else NativeEngine(folder)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +49,7 @@ def report(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 class Runner:
     """Runs receptors with one engine, for an hour."""
 
-    engine: Engine
+    model: str
     ngm: Path
     folder: Path
     report: list[str]
@@ -65,8 +57,9 @@ class Runner:
     def run(self, receptor: Receptor, numpar: int, more: str = "") -> ParticleTable:
         """Return the rows that particles begin with, in the order of particles."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
-        config = settings(self.ngm, numpar, more)
-        table = self.engine.run(Simulation("a", "ngm", receptor), config, folder).particles
+        config = settings(self.ngm, numpar, f"model: {self.model}\n{more}")
+        engine = load_engine(config)
+        table = engine.run(Simulation("a", "ngm", receptor), config, folder).particles
         order = np.lexsort((np.abs(table["time"]), table["indx"]))
         _, first = np.unique(table["indx"][order], return_index=True)
         return ParticleTable({name: values[order][first] for name, values in table.columns.items()})
@@ -76,14 +69,20 @@ class Runner:
         low, high = int(counts.min()), int(counts.max())
         share = f"{low}" if low == high else f"{low} to {high}"
         self.report.append(
-            f"{self.engine.name:8} {what:22} {numpar:6,} {int(counts.sum()):8,} {share:>10}"
+            f"{self.model:8} {what:22} {numpar:6,} {int(counts.sum()):8,} {share:>10}"
         )
         return low, high
 
 
-@pytest.fixture
-def runner(engine: Engine, ngm: Path, tmp_path: Path, report: list[str]) -> Runner:
-    return Runner(engine, ngm, tmp_path, report)
+@pytest.fixture(params=["hysplit", "native"])
+def runner(
+    request: pytest.FixtureRequest,
+    hysplit: Installation,  # noqa: ARG001 - installs it
+    ngm: Path,
+    tmp_path: Path,
+    report: list[str],
+) -> Runner:
+    return Runner(request.param, ngm, tmp_path, report)
 
 
 def settings(ngm: Path, numpar: int, more: str) -> Config:
