@@ -188,10 +188,7 @@ class Packer:
     def _remove(self, entries: list[Entry]) -> None:
         for entry in entries:
             path = self.layout.output / entry.path
-            plain = path.with_name(plain_and_imprint(path.name)[0])
-            with contextlib.suppress(FileNotFoundError):
-                if plain != path and plain.samefile(path):  # else it is another result's
-                    plain.unlink()
+            _remove_plain(path, entry)
             path.unlink(missing_ok=True)
         self.packing.removed += len(entries)
         self._advance(len(entries))
@@ -208,6 +205,16 @@ class Packer:
 
 class _NothingToWriteError(Exception):
     """No output of a group can be packed."""
+
+
+def _remove_plain(path: Path, entry: Entry) -> None:
+    """Remove the plain name of an output, if it is that: as another name of the file, or in a copied project."""
+    plain = path.with_name(plain_and_imprint(path.name)[0])
+    with contextlib.suppress(FileNotFoundError):
+        if plain == path or plain.stat().st_size != entry.size:
+            return
+        if plain.samefile(path) or digest_file(plain) == (entry.size, entry.digest):
+            plain.unlink()
 
 
 def loose_outputs(layout: Layout, state: State) -> dict[str, list[Entry]]:

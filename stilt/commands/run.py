@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends import backend_named
@@ -31,7 +31,7 @@ from stilt.config.digests import config_digest
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import NotFinishedError
-from stilt.foundations.paths import Layout, local_path
+from stilt.foundations.paths import Layout, local_path, plain_and_imprint
 from stilt.foundations.progress import is_terminal
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
@@ -419,6 +419,11 @@ def _imprints(known: SimState | None) -> tuple[str, ...]:
     """Return what the names of the outputs carry that the log has of a simulation; see ``ChunkEntry.before``."""
     if known is None:
         return ()
+    if (
+        known.outcome == "invalid"
+    ):  # its message begins with the path of an output that does not hold
+        broken = plain_and_imprint(PurePath(known.message.partition(": ")[0]).name)[1]
+        return (broken or PLAIN,)
     return tuple(dict.fromkeys((known.particles_imprint or PLAIN, known.life.imprint or PLAIN)))
 
 
