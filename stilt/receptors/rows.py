@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stilt.foundations.names import alike, reserved_ending
+from stilt.foundations.simulation import LINE_POINTS
 from stilt.receptors.labels import labels_of_receptors
 from stilt.receptors.numbers import round_to_id
 from stilt.receptors.sequence import Receptors, default_names
@@ -310,6 +311,12 @@ class Rows:
         return not (mixed[1:] == mixed[:-1]).any()
 
     def _same(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+        """Tell whether two receptors are one; three and more points are the same in any order."""
+        import numpy as np
+
+        if len(rows) > LINE_POINTS:
+            points = (self._heights, self._latitudes, self._longitudes)
+            rows, others = (each[np.lexsort([c[each] for c in points])] for each in (rows, others))
         columns = (self._seconds, self._longitudes, self._latitudes, self._heights, self._asl)
         return len(rows) == len(others) and all(
             (column[rows] == column[others]).all() for column in columns

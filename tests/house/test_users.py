@@ -88,6 +88,8 @@ def test_a_receptor_under_the_ground_is_told_of_in_its_files(stilt, project, mod
         assert file.lifted_m == attributes["lifted_m"]
     with Dataset(above.footprint_path()) as file:
         assert "lifted_m" not in file.ncattrs()
+    assert lifted.facts()["lifted_m"] == pytest.approx(1000, abs=5)
+    assert "lifted_m" not in above.facts()
 
 
 @pytest.fixture(params=["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])

@@ -168,3 +168,14 @@ def test_longitudes_of_0_to_360_give_the_ids_and_numbers_of_minus_180_to_180(rea
     assert first[0] == second[0]
     both = read(f"{HEAD}\n2015-12-10 07:00,{east},40.77,10\n2015-12-10 07:00,{west},40.77,10\n")
     assert len(both) == 1
+
+
+def test_levels_given_again_in_another_order_are_used_once(read):
+    levels = {
+        name: [f"2015-12-10 07:00,-111.85,40.77,{z},{name}" for z in order]
+        for name, order in (("a", (10, 500, 90)), ("b", (500, 90, 10)))
+    }
+    rows = "\n".join(levels["a"] + levels["b"])
+    receptors = read(f"{HEAD},r_idx\n{rows}\n")
+    assert len(receptors) == 1
+    assert receptors.notes == ("1 row repeats an earlier one and is used once (line 5)",)

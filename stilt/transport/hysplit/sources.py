@@ -5,6 +5,9 @@ keeps the last. At every other location it releases ``max(1, NUMPAR // locations
 in each step of the emission, in the order of the list and until MAXPAR is reached. So where points share the
 particles the list is made so long that each location releases one particle in each step: the points in turn, again
 and again. Then particle ``i`` is of point ``i % points``, and MAXPAR ends the release at ``numpar``.
+
+A step is a minute. In an emission of many minutes each of them has all points, once at least, so that with many points
+and few particles it ends before its time.
 """
 
 from __future__ import annotations
