@@ -115,3 +115,16 @@ def test_places_near_the_poles_are_named_for_the_engine_that_cannot_go_there(
         assert "3 of 3 places of receptors" in " ".join(done.stdout.split())
     else:
         assert done.returncode == 0, done.stdout
+
+
+def test_particles_that_left_the_meteorology_are_told_of_in_the_files(stilt, project, model):
+    folder = project("18-receptor-under-the-model-ground", n_hours="-4", model=model)
+    rows = ["time,lon,lat,zagl", "2015-06-18 20:00,-125.9,40.5,10"]
+    (folder / "receptors.csv").write_text("\n".join(rows))
+    assert stilt("run", folder).returncode == 0
+    (result,) = api.Project(folder)
+    facts, last = result.facts(), result.particles().groupby("indx")["time"].min()
+    left = last[last > -240]
+    assert facts["particles_left"] == len(left) > 0
+    assert facts["first_left_min"] == -left.max()
+    assert facts["particle_minutes_missing"] == 20 * 240 - len(result.particles())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -170,3 +171,18 @@ def test_two_heights_are_two_locations_in_the_order_of_rows() -> None:
     lines, values = start_locations(line, "numpar: 7\nmaxpar: 99")
     assert lines == ["40 -90 500", "40 -90 10"]
     assert (values["NUMPAR"], values["MAXPAR"]) == ("7", "99")
+
+
+@pytest.mark.parametrize("points", [2, 3, 7, 30, 149, 150, 599, 600])
+def test_locations_share_any_number_of_particles_to_within_one(points: int) -> None:
+    longitudes = tuple(-100.0 + 0.01 * number for number in range(points))
+    places = Receptor("199510171800", longitudes, (40.0,) * points, (10.0,) * points)
+    for numpar in {points, points + 1, 2 * points - 1, 1000, 2000}:
+        if numpar < points:
+            continue
+        lines, values = start_locations(places, f"numpar: {numpar}")
+        assert (values["NUMPAR"], values["MAXPAR"]) == (str(numpar), str(numpar))
+        assert numpar <= len(lines) < numpar + points  # one particle each, until MAXPAR
+        counts = Counter(lines[:numpar])
+        assert len(counts) == points
+        assert max(counts.values()) - min(counts.values()) <= 1
