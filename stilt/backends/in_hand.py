@@ -49,11 +49,6 @@ class WorkInHand:
             return False
         return self._liveness.of(life.batch, life.task).fate is Fate.GONE
 
-    @property
-    def some_never_closed(self) -> bool:
-        """Whether there is a worker that has not ended in order: it may go on after it was believed gone."""
-        return any(life.role == "worker" and not life.closed for life in self._state.lives.values())
-
     def _may_start(self, batch: str) -> bool:
         if batch not in self._starting:
             known = self._state.batches[batch]

@@ -114,6 +114,8 @@ class Plan:
     unnamed
         Indexes of those that are to be done again since outputs are not there under the name that the log has, where
         there are files with the plain names.
+    unwanted
+        Plain names of footprints of what is empty: product, date, name.
     unexposed
         Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name.
     """
@@ -130,6 +132,7 @@ class Plan:
     unidentified: array[int] = field(default_factory=lambda: array("L"))
     edited: array[int] = field(default_factory=lambda: array("L"))
     unnamed: array[int] = field(default_factory=lambda: array("L"))
+    unwanted: list[tuple[str, str, str]] = field(default_factory=list)
     unexposed: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     @property
@@ -271,6 +274,8 @@ class _Planner:
         ):
             self._take(index, simulation, "footprints", "output missing")
         else:
+            if state.outcome == "empty":
+                self._note_footprints(date, state.sim)
             self.result.other_engine += not match.engine
             self.result.complete += state.outcome == "complete"
             self.result.empty += state.outcome == "empty"
@@ -296,6 +301,13 @@ class _Planner:
             if imprint and not self._present.is_exposed(product, date, file, plain):
                 self.result.unexposed.append((product, date, file, plain))
         return True
+
+    def _note_footprints(self, date: str, sim: str) -> None:
+        """Note footprints that an older worker left: what is empty has none."""
+        for product in self._footprints:
+            plain = file_of(product, sim)
+            if self._present.has_own(product, date, plain):
+                self.result.unwanted.append((product, date, plain))
 
     def _look_at_footprints(self, date: str) -> None:
         """Have the folders listed where something was under way when it ended: it may have left a file."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stilt.log.index import OutputIndex
     from stilt.log.reader import Scan
 
-GAVE_WAY = "gave way"
-
 SILENCE_S = 600.0
 """After so long without a word, a hand-over on another machine is not going to start any more."""
 

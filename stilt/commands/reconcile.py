@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import TYPE_CHECKING
 
-from stilt.foundations.durable import digest_file, expose
+from stilt.foundations.durable import adopt, digest_file, expose
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.writers import this_writer
@@ -40,16 +39,18 @@ def identify(
 ) -> list[Identified]:
     """Find out which receptors older records are of, which do not say so; ``state`` knows them then.
 
-    An id that is made of the receptor tells it; else the particles say it of themselves. Those that say nothing
-    stay unknown, which is not different.
+    An id that is made of the receptor tells it, so that one needs no record; of the others the particles say it of
+    themselves. Those that say nothing stay unknown, which is not different.
     """
     told = receptors.told_by_id(indexes)
     store = Store(layout, skip_damaged=True)
     found = []
     now = time.time()
     for simulation, is_told in zip(receptors.take(indexes), told, strict=True):
+        if is_told:
+            continue
         known = state.sims[simulation.sim]
-        receptor = simulation.receptor if is_told else _own_receptor(store, simulation, known)
+        receptor = _own_receptor(store, simulation, known)
         if receptor is not None:
             digest = receptor.digest
             found.append(Identified(known.sim, digest, known.batch, known.seq, now, known.attempt))
@@ -111,7 +112,7 @@ def _restore(path: Path, promised: tuple[int, str]) -> bool:
         return False
     if digest_file(plain) != promised:
         return False
-    os.link(plain, path)
+    adopt(plain, path, plain)
     return True
 
 
@@ -121,6 +122,9 @@ def expose_all(layout: Layout, todo: Plan) -> None:
         folder = layout.output / folder_of(product, date)
         with contextlib.suppress(OSError):  # a project of somebody else's is read as it is
             expose(folder / file, folder / plain)
+    for product, date, plain in todo.unwanted:
+        with contextlib.suppress(OSError):
+            (layout.output / folder_of(product, date) / plain).unlink()
 
 
 def explain_edited(layout: Layout, state: State, edited: Sequence[Simulation]) -> str:
@@ -188,4 +192,5 @@ def _is_superseded(
     known = state.find(plain.removesuffix(file_of(product, "")))
     if known is None or not known.is_done or imprint in {known.life.imprint, known.particles}:
         return False
-    return is_gone(life)
+    # of one batch the life that is thought gone may yet end what it is at, and outrank the other
+    return is_gone(life) and (life.seq < known.seq or bool(life.closed and known.life.closed))

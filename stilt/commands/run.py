@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from stilt.batch.lock import run_lock
 from stilt.batch.manifest import Manifest
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
-from stilt.batch.rivals import GAVE_WAY, give_way, may_still_start
+from stilt.batch.rivals import SILENCE_S, give_way, may_still_start
 from stilt.batch.snapshot import changes
 from stilt.batch.today import Today, newest_engine
 from stilt.commands.reconcile import (
@@ -35,6 +36,7 @@ from stilt.foundations.paths import Layout, local_path, plain_and_imprint
 from stilt.foundations.progress import is_terminal
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
+from stilt.log.batches import GAVE_WAY
 from stilt.log.index import OutputIndex
 from stilt.log.states import PLAIN
 from stilt.log.writer import SegmentWriter
@@ -209,7 +211,7 @@ class _Run:
             self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
         hands = WorkInHand(index, state, liveness)
         waiting = queued(layout, state, hands.keeps)
-        disk = Listing(layout, looks_closely=hands.some_never_closed)
+        disk = Listing(layout)
         todo = self._planned(state, disk, waiting)
         found = identify(layout, state, self.project.simulations, todo.unidentified)
         if settle and found:
@@ -217,7 +219,7 @@ class _Run:
         unnamed = self.project.simulations.take(todo.unnamed)
         restored = restore_names(layout, state, unnamed) if settle and unnamed else 0
         if restored or found:
-            disk = Listing(layout, looks_closely=hands.some_never_closed)
+            disk = Listing(layout)
             todo = self._planned(state, disk, waiting)
         if not self.request.selection.skip and waiting:
             _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
@@ -245,12 +247,16 @@ class _Run:
         manifest = write_batch(layout, work, draft, unfinished)
         handed = self._handed(manifest, todo)
         register(handed.log, manifest, unfinished)
-        try:
-            give_way(index, _settled_runs(state), handed.log.written_to)
-        except NotFinishedError:
-            handed.log.close(GAVE_WAY)
-            raise
-        return handed
+        began = time.monotonic()
+
+        def confirm() -> None:
+            if (
+                time.monotonic() - began > SILENCE_S / 2
+            ):  # others may think by now that this run is dead
+                _go_on(index, state, handed)
+
+        _go_on(index, state, handed)
+        return replace(handed, confirm=confirm)
 
     def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:
         layout = self.project.layout
@@ -400,9 +406,20 @@ def _unfinished(index: OutputIndex, state: State) -> Unfinished | None:
     newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
     if newest is None or newest.submissions or newest.intents or newest.tasks:
         return None
+    if sum(batch.seq == newest.seq for batch in state.batches.values()) > 1:
+        return None  # of two that were registered at once the other one may have gone on
     if newest.cancelled is not None or may_still_start(index, newest):
         return None
     return Unfinished(newest.id, newest.seq)
+
+
+def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:
+    """Return if this run goes on with what it has registered; else give it up."""
+    try:
+        give_way(index, _settled_runs(state), handed.log.written_to)
+    except NotFinishedError:
+        handed.log.close(GAVE_WAY)
+        raise
 
 
 def _settled_runs(state: State) -> frozenset[str]:

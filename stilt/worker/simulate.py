@@ -246,7 +246,7 @@ class Simulator:
         archived = particles.imprint if None in particles.kept else ""
         if footprints and all(footprint.is_empty for footprint in footprints.values()):
             self._remove_footprints(simulation)
-            self._remove_former(entry)
+            self._remove_former(entry, archived)
             return "empty", tuple(map(self._output, paths)), archived
         self._refuse_if_claimed(simulation)
         for name, footprint in footprints.items():
@@ -254,18 +254,22 @@ class Simulator:
             plain = self.layout.footprint(name, simulation)
             publish_as(path, plain, self._netcdf(name, footprint, simulation, particles.provenance))
             paths.append(path)
-        self._remove_former(entry)
+        self._remove_former(entry, archived)
         return "complete", tuple(map(self._output, paths)), archived
 
     def _publish_particles(self, simulation: Simulation, particles: _Particles) -> list[Path]:
         """Put particles into place, those that were kept under this writer's names too; return their paths."""
         from stilt.particles.parquet import write_particles
 
+        if None in particles.kept:  # they stay where they are, those of an error run too
+            name = "" if particles.imprint == PLAIN else particles.imprint
+            return [path(simulation, name) for path in self._particle_paths]
         if particles.kept:
-            return [
-                self._adopt(kept, path, simulation, particles.imprint)
-                for kept, path in zip(particles.kept, self._particle_paths, strict=True)
-            ]
+            paths = [path(simulation, self.imprint) for path in self._particle_paths]
+            for kept, own, path in zip(particles.kept, paths, self._particle_paths, strict=True):
+                if kept is not None:
+                    adopt(kept, own, path(simulation, ""))
+            return paths
         tables = [particles.table, *([] if particles.errors is None else [particles.errors])]
         paths = []
         for table, path in zip(tables, self._particle_paths, strict=False):
@@ -277,29 +281,16 @@ class Simulator:
             publish_as(paths[-1], path(simulation, ""), write)
         return paths
 
-    def _adopt(
-        self,
-        kept: Path | None,
-        path: Callable[[Simulation, str], Path],
-        simulation: Simulation,
-        imprint: str,
-    ) -> Path:
-        """Give stored particles this writer's name; those in an archive stay there, under the name that they had."""
-        if kept is None:
-            return path(simulation, "" if imprint == PLAIN else imprint)
-        own = path(simulation, self.imprint)
-        adopt(kept, own, path(simulation, ""))
-        return own
-
-    def _remove_former(self, entry: ChunkEntry) -> None:
-        """Remove the files of the result that this one takes the place of."""
+    def _remove_former(self, entry: ChunkEntry, kept: str) -> None:
+        """Remove the files of the result that this one takes the place of, but particles that are its own too."""
         simulation = entry.simulation
         for imprint in set(entry.before) - {PLAIN, self.imprint}:
-            former = [path(simulation, imprint) for path in self._particle_paths]
-            former += [
+            paths = [
                 self.layout.footprint(name, simulation, imprint) for name in self.config.footprints
             ]
-            for path in former:
+            if imprint != kept:
+                paths += [path(simulation, imprint) for path in self._particle_paths]
+            for path in paths:
                 path.unlink(missing_ok=True)
 
     def _refuse_if_claimed(self, simulation: Simulation) -> None:

@@ -90,6 +90,7 @@ class SlurmBackend:
         submission = _submission(handed)
         _warn_of_short_time(handed)
         limits = await_limits(_say)
+        handed.confirm()
 
         def record(event: Event) -> None:
             handed.log.append(event, sync=True)
