@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import Config, Met
     from stilt.met.arl import ArlFile
-    from stilt.met.grid import Grid
     from stilt.receptors.sequence import Receptors
 
 MOST_TIMES = 20_000
@@ -31,10 +30,6 @@ MOST_HEADERS = 2_000
 
 MOST_PLACES = 100_000
 _NAMED = 4
-_EDGE = 2
-"""Columns and rows, counted from 1, in which no engine starts; as many at the other side."""
-
-_POLE = 90.0
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -228,21 +223,6 @@ def _hours(area: str, demand: Demand, headers: Sequence[ArlFile]) -> Iterator[Fi
     )
 
 
-def can_start(grid: Grid, lon: float, lat: float, *, over_poles: bool) -> bool:
-    """Tell whether an engine releases particles at a place: not so on the outermost cells of a grid.
-
-    ``over_poles`` is for engines that go on over the poles of a grid that holds them.
-    """
-    x, y = grid.to_grid(lon, lat)
-    if not grid.is_global and not _EDGE <= x < grid.nx - _EDGE:
-        return False
-    if _EDGE <= y < grid.ny - _EDGE:
-        return True
-    spacing = abs(grid.ref_lat)
-    edge = grid.to_lonlat(1, 1 if y < _EDGE else grid.ny)[1]
-    return over_poles and grid.is_global and abs(edge) + spacing > _POLE
-
-
 def _domain(
     area: str, headers: Sequence[ArlFile], receptors: Receptors, *, over_poles: bool
 ) -> Iterator[Finding]:
@@ -251,7 +231,7 @@ def _domain(
     outside = [
         (lon, lat)
         for lon, lat in places
-        if not any(can_start(grid, lon, lat, over_poles=over_poles) for grid in grids)
+        if not any(grid.can_start(lon, lat, over_poles=over_poles) for grid in grids)
     ]
     for grid, header in grids.items():
         yield note(

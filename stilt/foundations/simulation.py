@@ -55,11 +55,6 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
         return blake2b(_encode(facts), digest_size=8).hexdigest()
 
     @property
-    def is_column(self) -> bool:
-        """Whether there are several heights at one place: an even line between two of them, or levels."""
-        return len(self.heights_m) > 1 and not self.is_multipoint
-
-    @property
     def is_line(self) -> bool:
         """Whether two heights at one place make this a line that particles fill evenly."""
         return len(self.heights_m) == LINE_POINTS and not self.is_multipoint

@@ -98,9 +98,13 @@ def model(request: pytest.FixtureRequest) -> str:
 
 
 def test_places_on_the_outermost_cells_are_named_before_the_run(stilt, project, model):
-    done = stilt("check", project("07-outermost-cells-of-the-met-grid", model=model))
+    folder = project("07-outermost-cells-of-the-met-grid", model=model, n_hours="-1")
+    done = stilt("check", folder)
     assert done.returncode == 2
     assert "5 of 6 places of receptors are outside of its domain" in " ".join(done.stdout.split())
+    assert stilt("run", folder).returncode == 1
+    frame = api.Project(folder).simulations
+    assert frame["reason"].dropna().tolist().count("BAD_RECEPTOR") == 5
 
 
 def test_places_near_the_poles_are_named_for_the_engine_that_cannot_go_there(

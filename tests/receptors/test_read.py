@@ -285,7 +285,7 @@ def test_rows_of_one_r_idx_are_a_column_or_a_multipoint(read):
         "c,2015-12-10 07:00,-90,41,10\n"
     )
     column, point, several = (simulation.receptor for simulation in receptors)
-    assert column.is_column
+    assert column.is_line
     assert column.heights_m == (5.0, 500.0)
     assert point.heights_m == (10.0,)
     assert several.longitudes == (-91.0, -90.0)

@@ -143,7 +143,13 @@ class HysplitEngine:
             if error.errno in _FULL:
                 raise TransportError(Reason.DISK_FULL, f"{folder}: {error.strerror}") from error
             raise
-        judge(ended, dump, words, config)
+        judge(
+            ended,
+            dump,
+            words,
+            config,
+            is_inside=lambda: _can_start(simulation.receptor, met_files),
+        )
         return dump, words.log(), ended
 
     def _provenance(self, folder: Path, receptor: Receptor) -> dict[str, str]:
@@ -154,6 +160,18 @@ class HysplitEngine:
             "control": without_repetitions(control, len(receptor.heights_m)),
             "setup_cfg": (folder / "SETUP.CFG").read_text(),
         }
+
+
+def _can_start(receptor: Receptor, met_files: Sequence[Path]) -> bool:
+    """Tell whether every place can start on one of the grids; yes where a file does not say."""
+    from stilt.met.arl import ArlError, read_arl
+
+    try:
+        grids = {read_arl(path).grid for path in met_files}
+    except (ArlError, OSError):
+        return True
+    places = zip(receptor.longitudes, receptor.latitudes, strict=True)
+    return all(any(grid.can_start(lon, lat) for grid in grids) for lon, lat in places)
 
 
 def _expected_rows(config: Config) -> int:
