@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
+_COORDINATES = (
+    *("receptor", "hour", "lat", "lon", "y", "x"),
+    *("receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
+)
 
 
 class Source(Protocol):
@@ -210,17 +214,18 @@ def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
     grid = config.footprints[name]
     geometry = geometry_of(grid)
     state = project.folded()
-    simulations = [
-        simulation
-        for simulation in project.receptors
+    placed = [
+        (place, simulation)
+        for place, simulation in enumerate(project.receptors)
         if (known := state.find(simulation.sim)) is not None
         and known.is_done
         and state.receptor_of(known) in {simulation.receptor.digest, ""}
     ]
-    if not simulations:
+    if not placed:
         raise InputError(
             f"{project.path} has no complete simulation", "stilt run runs what is left"
         )
+    places, simulations = (list(each) for each in zip(*placed, strict=True))
     files = FootprintFiles(
         paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
         receptors=tuple(sim.receptor.digest for sim in simulations),
@@ -239,6 +244,7 @@ def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
             y: geometry.y,
             x: geometry.x,
             **_about_receptors(simulations),
+            **_labels(project.receptors, places),
         },
         name="foot",
         attrs=attributes_of(geometry.projection),
@@ -263,6 +269,11 @@ def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
         "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
         "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
     }
+
+
+def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
+    columns = receptors.label_columns(np.array(places), _COORDINATES)
+    return {name: ("receptor", values) for name, values in columns.items()}
 
 
 def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:

@@ -297,6 +297,29 @@ class ProjectSimulation:
             raise self._missing("footprint", known)
         return found.dataset()["foot"].isel(receptor=0)
 
+    def facts(self, name: str | None = None) -> dict[str, float]:
+        """Return what happened to the receptor on the way, by the names of ``stilt.transport.facts.FACTS``.
+
+        How far it lay below the ground, particles that left the meteorology's domain, and what a footprint's grid does
+        not hold. Nothing is there of what did not happen.
+
+        Parameters
+        ----------
+        name
+            The footprint, as for ``footprint``.
+        """
+        from stilt.transport.facts import from_text
+
+        known = self._made("particles")
+        receptor = self.project.folded().receptor_of(known)
+        found = [self._store.particles(self.simulation, known, receptor)]
+        if self.project.config.footprints:
+            found.append(self._footprint(known, name))
+        if not any(found):
+            raise self._missing("particles", known)
+        said = {key: text for each in found if each for key, text in each.provenance().items()}
+        return from_text(said)
+
     def has_footprint(self, name: str | None = None) -> bool:
         """Return whether there is a footprint of this receptor, as a file of its own or in an archive."""
         try:

@@ -105,7 +105,7 @@ def check_met(
     else:
         yield from _missing_files(area, met, files)
     if headers:
-        yield from _domain(area, headers, receptors)
+        yield from _domain(area, headers, receptors, over_poles=config.model != "native")
 
 
 def find_files(met: Met, n_hours: int, minutes: NDArray[np.int64]) -> Files:
@@ -223,11 +223,15 @@ def _hours(area: str, demand: Demand, headers: Sequence[ArlFile]) -> Iterator[Fi
     )
 
 
-def _domain(area: str, headers: Sequence[ArlFile], receptors: Receptors) -> Iterator[Finding]:
+def _domain(
+    area: str, headers: Sequence[ArlFile], receptors: Receptors, *, over_poles: bool
+) -> Iterator[Finding]:
     grids = {header.grid: header for header in headers}
     places = _places(receptors)
     outside = [
-        (lon, lat) for lon, lat in places if not any(grid.contains(lon, lat) for grid in grids)
+        (lon, lat)
+        for lon, lat in places
+        if not any(grid.can_start(lon, lat, over_poles=over_poles) for grid in grids)
     ]
     for grid, header in grids.items():
         yield note(
@@ -239,8 +243,8 @@ def _domain(area: str, headers: Sequence[ArlFile], receptors: Receptors) -> Iter
         shown = [f"{lon:g} {lat:g}" for lon, lat in outside]
         yield wrong_input(
             area,
-            f"{len(outside):,} of {len(places):,} places of receptors are outside of its domain: "
-            f"{_some(shown)} (longitude latitude)",
+            f"{len(outside):,} of {len(places):,} places of receptors are outside of its domain or on its "
+            f"outermost cells: {_some(shown)} (longitude latitude)",
             "their simulations would fail: take them out, or use meteorology that has them",
         )
 

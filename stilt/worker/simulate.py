@@ -208,11 +208,13 @@ class Simulator:
 
     def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
+        from stilt.transport.facts import as_text, facts_of_particles
 
         result = self.engine.run(simulation, self.config, workdir)
         provenance = self._provenance(simulation) | {
             "met_files": "\n".join(map(str, result.met_files)),
             **result.provenance,
+            **as_text(facts_of_particles(result.particles, self.config) | result.facts),
             "model_log": result.log,
         }
 
@@ -314,9 +316,11 @@ class Simulator:
         provenance: Mapping[str, str],
     ) -> Callable[[Path], None]:
         from stilt.footprint.netcdf import write_footprint
+        from stilt.transport.facts import as_text
 
         facts = {key: value for key, value in provenance.items() if key != "model_log"}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}
+        facts |= as_text(footprint.facts)
         return lambda path: write_footprint(
             path, footprint, simulation.receptor, simulation.sim, provenance=facts
         )

@@ -201,7 +201,7 @@ def test_columns_and_multipoints_become_grouped_rows(migrate, tmp_path):
     path = tmp_path / "receptors.csv"
     path.write_text(migration.receptors or "")
     column, several = (simulation.receptor for simulation in read_receptors(path, ["gfs"]))
-    assert column.is_column
+    assert column.is_line
     assert column.heights_m == (5.0, 500.0)
     assert several.longitudes == (8.0, 9.0)
 

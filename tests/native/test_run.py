@@ -104,7 +104,7 @@ def test_several_places_share_the_particles(analyses):
     places = Receptor("199510171800", (-90.0, -95.0), (40.0, 35.0), (10.0, 500.0))
     table = run(analyses, places, RunSettings(-1, 11, COLUMNS)).to_pandas()
     first = table[table["time"] == -1.0]
-    assert [round(x) for x in first["long"]] == [-90] * 6 + [-95] * 5
+    assert [round(x) for x in first["long"]] == [-95, -90] * 5 + [-95]
 
 
 def test_heights_above_the_sea_count_from_it(analyses):

@@ -6,6 +6,7 @@ Nothing here loads numpy or numba before a run: ``status`` asks for the version 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from stilt.foundations.identity import EngineIdentity
 from stilt.transport.native.roughness import HYSPLIT, roughness_source
 from stilt.transport.native.settings import check_settings
 from stilt.transport.protocol import TransportResult
+from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,14 +107,17 @@ class NativeEngine:
         What the simulations of a task share is kept beside ``workdir``.
         """
         from stilt.met.files import find_met_files
+        from stilt.transport.facts import facts_of_release, only, with_ground
         from stilt.transport.native.randomness import Stream
         from stilt.transport.native.run import transport
 
         check_settings(config)
         receptor = simulation.receptor
+        require_shares(receptor, config.numpar)
         files = find_met_files(config.mets[simulation.met], receptor, config.n_hours)
         analyses = self._analyses(files, config, workdir)
         settings = run_settings(config)
+        settings = replace(settings, columns=with_ground(settings.columns, receptor))
         table = transport(analyses, receptor, settings, Stream(config.seed, simulation.sim))
         errors = None
         if config.has_error_run:
@@ -120,11 +125,12 @@ class NativeEngine:
             stream = Stream(config.seed, simulation.sim, "error")
             errors = transport(analyses, receptor, disturbed, stream)
         return TransportResult(
-            particles=as_printed(table),
+            particles=as_printed(only(table, config.varsiwant)),
             log=self._words(files, analyses),
             met_files=files,
             error_particles=None if errors is None else as_printed(errors),
             provenance={"roughness": self._roughness.label},
+            facts=facts_of_release(table, receptor),
         )
 
     def _words(self, files: tuple[Path, ...], analyses: Analyses) -> str:

@@ -184,10 +184,11 @@ def _start(
     inside = (y >= MARGIN) & (y < header.ny - MARGIN)
     if not analyses.grid.wraps:
         inside &= (x >= MARGIN) & (x < header.nx - MARGIN)
-    if not np.any(inside):
+    if not np.all(inside):
+        first = int(np.argmin(inside))
         raise TransportError(
             Reason.BAD_RECEPTOR,
-            f"{receptor.longitudes[0]:g}, {receptor.latitudes[0]:g} lies outside of the meteorology's grid "
+            f"{points.longitude[first]:g}, {points.latitude[first]:g} lies outside of the meteorology's grid "
             f"or on its outermost cells",
         )
     highest = float(points.height_m.max())
