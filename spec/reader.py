@@ -316,7 +316,10 @@ def receptor_digest(entry):
     """Return the digest of the receptor that an entry of a chunk lists."""
     time, *places, reference = [*entry, "agl"][2:7]
     arrays = [f"[{','.join(map(number_text, numbers))}]" for numbers in places]
-    text = f'["{time}",{",".join(arrays)},"{reference}"]'
+    longitudes, latitudes, heights = places
+    one_place = len(set(longitudes)) == len(set(latitudes)) == 1
+    rule = ",2" if one_place and len(heights) > 2 else ""
+    text = f'["{time}",{",".join(arrays)},"{reference}"{rule}]'
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

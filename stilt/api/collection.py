@@ -14,7 +14,7 @@ from stilt.footprint.grid import geometry_of
 from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
 from stilt.foundations.errors import DamagedError, InputError
-from stilt.outputs.store import Own, Store, receptor_digest
+from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +150,7 @@ def _layers_of_file(path: Path) -> _Layers:
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
-            said = {"receptor": str(getattr(file, "receptor", ""))}
+            said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
             return _Layers(file["foot"][0], starts, file.crs, x, y, receptor_digest(said))
     except UNREADABLE as error:
         raise damaged(path, error) from error
@@ -161,7 +161,12 @@ def _layers_of_archived(found: Found) -> _Layers:
     about, cells = footprint.about, footprint.geometry
     starts = np.array(about.times) - about.receptor.when.timestamp()
     return _Layers(
-        footprint.values, starts, cells.projection, cells.x, cells.y, about.receptor.digest
+        footprint.values,
+        starts,
+        cells.projection,
+        cells.x,
+        cells.y,
+        receptor_digest(about.provenance),
     )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BATCH = "verify"
 _BLOCK = 512
+_OTHER_RULE = "particles were released between its last two heights, are released at each"
 _STILL_WRITTEN_S = 600.0
 """So long a temporary file is left alone: whose it is, its name does not say."""
 
@@ -52,7 +53,7 @@ def identify(
         known = state.sims[simulation.sim]
         receptor = _own_receptor(store, simulation, known)
         if receptor is not None:
-            digest = receptor.digest
+            digest = receptor.digest_by(1)  # what says its rule of release is not that old
             found.append(Identified(known.sim, digest, known.batch, known.seq, now, known.attempt))
             state.identified[known.sim, known.batch, known.seq, known.attempt] = digest
     return found
@@ -133,9 +134,10 @@ def explain_edited(layout: Layout, state: State, edited: Sequence[Simulation]) -
     for simulation in edited:
         known = state.sims[simulation.sim]
         before = _own_receptor(store, simulation, known) or _anywhere(layout, simulation)
-        if before is not None and before.digest != simulation.receptor.digest:
+        if before is not None:
             more = f" (and {len(edited) - 1:,} more)" if len(edited) > 1 else ""
-            return f"receptor of {simulation.sim}: {_difference(before, simulation.receptor)}{more}"
+            words = _difference(before, simulation.receptor) or _OTHER_RULE
+            return f"receptor of {simulation.sim}: {words}{more}"
     return ""
 
 

@@ -51,8 +51,22 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
         BLAKE2b-64 of the JSON array of time, longitudes, latitudes, heights and reference
         (``spec/log-format.md``). An id is only a name: its receptor can be edited.
         """
+        return self.digest_by(self.release_rule)
+
+    @property
+    def release_rule(self) -> int:
+        """The version of the rule by which its particles are released: 2 for levels, 1 for all others."""
+        return 2 if self.is_levels else 1
+
+    def digest_by(self, release_rule: int) -> str:
+        """Return the digest that the receptor has under a version of the rule of release.
+
+        A version above 1 is one more element of the array: results of levels by rule 1, which filled the stretch
+        between the last two heights alone, are of another receptor.
+        """
         facts = (self.time, self.longitudes, self.latitudes, self.heights_m, self.reference)
-        return blake2b(_encode(facts), digest_size=8).hexdigest()
+        rule = (release_rule,) if release_rule > 1 else ()
+        return blake2b(_encode((*facts, *rule)), digest_size=8).hexdigest()
 
     @property
     def is_line(self) -> bool:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     Stored: TypeAlias = "Own | Found"
 
+RELEASE_RULE = "release_rule"
+"""What an output says of the rule by which particles were released, where it is not the first one."""
+
 _OF_FOOTPRINT = "footprint_digest"
 
 
@@ -160,4 +163,4 @@ def receptor_of(said: Mapping[str, str]) -> Receptor | None:
 def receptor_digest(said: Mapping[str, str]) -> str:
     """Return the digest of the receptor that an output says it is of; empty if it says none."""
     receptor = receptor_of(said)
-    return "" if receptor is None else receptor.digest
+    return "" if receptor is None else receptor.digest_by(int(said.get(RELEASE_RULE) or 1))

@@ -18,7 +18,7 @@ from stilt.foundations.durable import adopt, publish_as
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Output
 from stilt.log.states import PLAIN
-from stilt.outputs.store import Own, Store, receptor_digest
+from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 from stilt.transport.engines import identity_of
 from stilt.transport.protocol import Reason, TransportError
 from stilt.version import __version__
@@ -332,7 +332,9 @@ class Simulator:
 
     def _provenance(self, simulation: Simulation) -> dict[str, str]:
         """Return what the outputs say of their making; nothing that differs from one rerun to the next."""
+        rule = simulation.receptor.release_rule
         return {
+            **({RELEASE_RULE: str(rule)} if rule > 1 else {}),
             "simulation": simulation.sim,
             "receptor": msgspec.json.encode(simulation.receptor).decode(),
             "met": simulation.met,

@@ -88,8 +88,10 @@ def random_receptor(rng):
             [0, 5, -112.5, size, -size, round(size, 2), round(rng.uniform(-180, 180), 6)]
         )
 
-    many = rng.randint(1, 3)
+    many = rng.randint(1, 4)
     places = [tuple(number() for _ in range(many)) for _ in range(3)]
+    if rng.random() < 0.5:  # at one place: a column
+        places[:2] = [many * (number(),), many * (number(),)]
     return ("202201010000", *places, rng.choice(["agl", "asl"]))
 
 
