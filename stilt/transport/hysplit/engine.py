@@ -10,6 +10,7 @@ from stilt.foundations.failures import Reason, TransportError
 from stilt.met.files import find_met_files
 from stilt.transport.hysplit.locate import Installation, locate
 from stilt.transport.hysplit.perturbation import error_kind
+from stilt.transport.hysplit.settings import check_settings
 from stilt.transport.protocol import TransportResult
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ class HysplitEngine:
         """HYSPLIT's version, and the start of the program's digest where it is not the pinned build."""
         return self.installation.version
 
-    def prepare(self, config: Config) -> None:  # noqa: ARG002 - every setting of the config is one of HYSPLIT's
-        """Check that the program can start here."""
+    def prepare(self, config: Config) -> None:
+        """Check the settings, and that the program can start here."""
         from stilt.transport.hysplit.probe import check_can_start
 
+        check_settings(config)
         check_can_start(self.installation.exe)
 
     def compile_ahead(self) -> None:
