@@ -31,6 +31,8 @@ class HandOver:
         The run's own segment, for ``submitting`` and ``submitted``.
     already_done
         Simulations of the project that were done before.
+    waits
+        Whether the command stays until the end, and may hand over the rest later.
     """
 
     layout: Layout
@@ -38,6 +40,7 @@ class HandOver:
     manifest: Manifest
     log: SegmentWriter
     already_done: int = 0
+    waits: bool = False
 
 
 class Backend(Protocol):
