@@ -81,6 +81,6 @@ def as_text(names: Iterable[str] | None = None) -> str:
 
 
 def as_markdown(names: Iterable[str] | None = None) -> str:
-    """Write the reference as a Markdown table."""
+    """Write the reference as a Markdown table; README.md holds it between two comments."""
     lines = [HEADINGS, ("---",) * len(HEADINGS), *rows(names)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("|  |", "| |")

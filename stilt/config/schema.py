@@ -64,7 +64,7 @@ Text = Annotated[str, Meta(max_length=4096)]
 
 # Here and not inside the annotations: those are evaluated where a lambda does not see this module's names.
 _NATIVE_NAMES = frozenset(VARSIWANT_NAMES) - {"dmas"}
-_MIXED_METHODS, _LEAST_HEIGHT_M = (0, 1, 3), 10
+_MIXED_METHODS, _LEAST_HEIGHT_M, _LEAST_TOP_M = (0, 1, 3), 10, 25_000
 _ABOVE_0 = Values("above 0", lambda value, _: value > 0)
 _NOT_NEGATIVE = Values("0 or more", lambda value, _: value >= 0)
 _NONE_NEGATIVE = Values("0 or more", lambda values, _: min(values, default=0) >= 0)
@@ -75,6 +75,7 @@ _MIXED_LAYER = Values(
     "0, 1, 3 or a height of 10 or more",
     lambda value, _: value in _MIXED_METHODS or value >= _LEAST_HEIGHT_M,
 )
+_TOP = Values("25000 or more", lambda value, _: value >= _LEAST_TOP_M)
 _ROOM = Values("numpar or more", lambda room, config: room is None or room >= config.numpar)
 _ALL_BUT_DMAS = Values("all but dmas", lambda names, _: _NATIVE_NAMES.issuperset(names))
 
@@ -95,7 +96,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     seed: Annotated[
         int, own("Seed of the random numbers when krand is not given", ge=0, le=2**31 - 1)
     ] = 0
-    output: Annotated[str | None, own("Folder of results and log; default <project>/output")] = None
+    output: Annotated[
+        str | None, own("Folder of results and log; left out: output in the project")
+    ] = None
     execution: Annotated[Execution, own("How to run; never part of what makes a result stale")] = (
         field(default_factory=Execution)
     )
@@ -129,7 +132,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             le=8,
         ),
     ] = 0
-    z_top: Annotated[Positive, own("Top of the model", "m above ground", Goes.CONTROL)] = 25000.0
+    z_top: Annotated[
+        Positive,
+        namelist("Top of the model", "m above ground", takes=_TOP, goes=Goes.CONTROL),
+    ] = 25000.0
     veght: Annotated[
         Positive,
         own("Part of the mixed layer that the surface influences; above 9 in m", "", Goes.SETUP),
@@ -306,8 +312,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     qcycle: Annotated[
         float, namelist("Time between repeated emissions", "h", IDLE, wakes_with="initd")
     ] = 0
-    rhb: Annotated[float, namelist("Relative humidity at the bottom of a cloud", "%", IDLE)] = 80
-    rht: Annotated[float, namelist("Relative humidity at the top of a cloud", "%", IDLE)] = 60
+    rhb: Annotated[
+        float, namelist("Relative humidity at the bottom of a cloud", "%", IDLE, hysplit=_WHOLE)
+    ] = 80
+    rht: Annotated[
+        float, namelist("Relative humidity at the top of a cloud", "%", IDLE, hysplit=_WHOLE)
+    ] = 60
     splitf: Annotated[
         float, namelist("Puffs: size at which they split", native=IDLE, wakes_with="initd")
     ] = 1
@@ -325,7 +335,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             takes=_PART,
         ),
     ] = 0.1
-    tout: Annotated[float, namelist("Time between rows of a trajectory", "min", IDLE)] = 0
+    tout: Annotated[
+        float, namelist("Time between rows of a trajectory", "min", IDLE, hysplit=_WHOLE)
+    ] = 0
     tratio: Annotated[float, namelist("Part of a grid cell that a step crosses", native=IDLE)] = (
         0.75
     )

@@ -2,7 +2,7 @@
 
 Each field of ``Config`` has one in its annotation. All that speaks of settings is made from these: SETUP.CFG, the
 JSON Schema, the reference, what an engine refuses, and the keys that move in from other tools. To add a setting, add
-its field there, and values to try in ``tests/config/trials.py``.
+its field there, and values to try in ``tests/hysplit/test_settings_table.py``.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ def changed(config: Config, **settings: object) -> Config:
 
 UNSUPPORTED = {
     "w_option": 5,
+    "z_top": 20_000.0,
     "capemin": -2.0,
     "kmixd": 2,
     "kbls": 3,
