@@ -302,6 +302,9 @@ def batch_of(events, lives):
     }
 
 
+LINE_POINTS = 2
+
+
 def number_text(number):
     """Return a number as the digest of a receptor has it: the shortest digits that read back as the same number."""
     number = float(number)
@@ -318,7 +321,7 @@ def receptor_digest(entry):
     arrays = [f"[{','.join(map(number_text, numbers))}]" for numbers in places]
     longitudes, latitudes, heights = places
     one_place = len(set(longitudes)) == len(set(latitudes)) == 1
-    rule = ",2" if one_place and len(heights) > 2 else ""
+    rule = ",2" if one_place and len(heights) > LINE_POINTS else ""
     text = f'["{time}",{",".join(arrays)},"{reference}"{rule}]'
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 

@@ -40,6 +40,8 @@ class HandOver:
     confirm
         To be called before anybody is asked to run the batch, where that took a while; raises ``NotFinishedError``
         if another run has gone on meanwhile.
+    waits
+        Whether the command stays until the end, and may hand over the rest later.
     """
 
     layout: Layout
@@ -48,6 +50,7 @@ class HandOver:
     log: SegmentWriter
     already_done: int = 0
     confirm: Callable[[], None] = _nothing
+    waits: bool = False
 
 
 class Backend(Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, from_error
+from stilt.check.finding import Finding, fine, from_error, note
+from stilt.config.followed import unused
 from stilt.config.load import load_config
 from stilt.foundations.errors import StiltError
 from stilt.foundations.paths import Layout
@@ -27,6 +28,7 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
     try:
         config = load_config(layout.config_file)
         yield fine("settings", f"{layout.config_file.name} is right")
+        yield from (note("settings", text) for text in unused(config))
         layout = Layout.of(project, config.output)
     except StiltError as error:
         yield from from_error("settings", error)

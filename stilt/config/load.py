@@ -18,7 +18,7 @@ from stilt.config.rules import (
     setting_problems,
     time_step,
 )
-from stilt.config.schema import Config, FootprintGrid, HysplitSection, Met
+from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.names import alike
 from stilt.foundations.paths import local_path
@@ -132,6 +132,9 @@ class _Reader:
             rest["model"] = self._absolute_engine(rest["model"])
         if isinstance(rest.get("roughness"), str) and rest["roughness"] != "hysplit":
             rest["roughness"] = self._absolute(rest["roughness"])
+        for key in filter(rest.get, FILE_KEYS):
+            self._note_path(key, rest[key], (key,))
+            rest[key] = self._absolute(rest[key])
         values, sound = convert_fields(Config, rest, (), document, ready=ready)
         for key, text in setting_problems({**_defaults(), **values}):
             document.add((key,), text)

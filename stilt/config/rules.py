@@ -28,7 +28,7 @@ _NAME = re.compile(r"[^\W_][\w.+-]*")
 _NAME_BYTES = 64
 _STEP = re.compile(r"(\d*)\s*(min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|week|weeks)")
 _STEP_MIN = {"m": 1, "h": 60, "d": 1440, "w": 10080}
-_NAMELIST_TEXT = re.compile(r"[\w./+~-]*")
+_PLAIN_NAME = re.compile(r"[\w.+~-]{0,60}", re.ASCII)
 
 
 def name_problem(name: str) -> str | None:
@@ -136,9 +136,8 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if maxpar and numpar and maxpar < numpar:
         yield "maxpar", f"{maxpar} is less than numpar ({numpar}): particles would be missing"
     yield from _varsiwant_problems(values)
-    for key in ("efile", "pinbc", "pinpf", "poutf"):
-        if not _NAMELIST_TEXT.fullmatch(values.get(key) or ""):
-            yield key, "HYSPLIT's namelist takes a plain file name: letters, digits and . / _ + ~ -"
+    if not _PLAIN_NAME.fullmatch(values.get("poutf") or ""):
+        yield "poutf", "HYSPLIT takes a plain file name: up to 60 letters, digits and . _ + ~ -"
 
 
 def _varsiwant_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

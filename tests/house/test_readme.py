@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stilt.cli.program import SECTIONS
 from stilt.config.load import parse_config
+from stilt.config.reference import as_markdown
 from stilt.config.schema import NAMELIST_KEYS, Config, Execution
 from stilt.foundations import errors
 from stilt.receptors.header import ALIASES
@@ -80,6 +81,13 @@ def test_every_setting_is_in_the_table_or_in_the_namelist() -> None:
     )
     assert f"| {defaults['numpar']} |" in table
     assert "veght" in NAMELIST_KEYS
+
+
+def test_the_reference_is_that_of_the_code() -> None:
+    _, _, rest = README.partition("<!-- settings -->\n")
+    assert rest.partition("<!-- end of settings -->")[0] == as_markdown(), (
+        "put in what `stilt config reference --markdown` prints"
+    )
 
 
 def test_execution_keys_are_named() -> None:

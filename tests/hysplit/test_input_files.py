@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from stilt.config.load import parse_config
+from stilt.config.followed import unused
+from stilt.config.load import load_config, parse_config
+from stilt.foundations.errors import ProblemsError
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.control import render_control
 from stilt.transport.hysplit.namelist import KEYS, SEEDS, render_setup, seed
 from stilt.transport.hysplit.perturbation import error_kind, render_perturbations
+from stilt.transport.hysplit.settings import check_settings
+from stilt.transport.hysplit.workdir import lay_out
 from tests.hysplit.reference_cases import OF_LEVELS, case, case_names
+
+if TYPE_CHECKING:
+    from stilt.transport.hysplit.locate import Installation
 
 ANYWHERE = Path("/met")
 INCOMPLETE = "95_fail_winderr_incomplete"  # refused by the settings' loader
@@ -186,3 +194,52 @@ def test_locations_share_any_number_of_particles_to_within_one(points: int) -> N
         counts = Counter(lines[:numpar])
         assert len(counts) == points
         assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_text_stands_in_quotes_and_no_text_as_r_stilt_has_it() -> None:
+    config = parse_config(MINIMAL + "poutf: MYDUMP\n", "c")
+    values = setup_values(render_setup(simulation(), config))
+    assert values["POUTF"] == "'MYDUMP'"
+    assert values["EFILE"] == ""
+
+
+def test_a_file_that_a_setting_names_is_linked_under_a_short_name(
+    tmp_path: Path, hysplit: Installation
+) -> None:
+    (tmp_path / "config.yaml").write_text(MINIMAL + "efile: my emissions.txt\n")
+    given = tmp_path / "my emissions.txt"
+    config = load_config(tmp_path / "config.yaml")
+    assert config.efile == str(given)
+    with pytest.raises(ProblemsError, match="cannot follow") as refused:
+        check_settings(config)
+    assert refused.value.problems == (f"efile: there is no file {given} that can be read",)
+    given.write_text("some\n")
+    check_settings(config)
+    lay_out(tmp_path / "work", simulation(), config, hysplit, [])
+    assert setup_values((tmp_path / "work" / "SETUP.CFG").read_text())["EFILE"] == "'given_efile'"
+    assert (tmp_path / "work" / "given_efile").read_text() == "some\n"
+
+
+@pytest.mark.parametrize(
+    "line", ["ichem: 0", "idsp: 1", "outdt: 0.5", "rhb: 50.5", "hscale: 0", "kwet: 2", "cpack: 3"]
+)
+def test_a_value_with_which_every_run_would_fail_is_refused_before(line: str) -> None:
+    with pytest.raises(ProblemsError) as refused:
+        check_settings(parse_config(MINIMAL + line + "\n", "c"))
+    (problem,) = refused.value.problems
+    assert problem.startswith(line.split(":", maxsplit=1)[0] + ": with ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "noted"),
+    [
+        ("", []),
+        ("kmix0: 200", []),
+        ("frhs: 2\nkhmax: 1", ["frhs", "khmax"]),
+        ("frhs: 2\ninitd: 3", []),
+        ("mgmin: 2", []),
+        ("mgmin: 2\nmodel: native", ["mgmin"]),
+    ],
+)
+def test_what_no_engine_reads_is_noted(lines: str, noted: list[str]) -> None:
+    assert [text.split()[0] for text in unused(parse_config(MINIMAL + lines, "c"))] == noted

@@ -35,6 +35,7 @@ def changed(config: Config, **settings: object) -> Config:
 
 UNSUPPORTED = {
     "w_option": 5,
+    "z_top": 20_000.0,
     "capemin": -2.0,
     "kmixd": 2,
     "kbls": 3,
@@ -44,7 +45,9 @@ UNSUPPORTED = {
     "ichem": 0,
     "initd": 4,
     "krand": 2,
-    "khmax": 1,
+    "maxdim": 3,
+    "kmix0": -250,
+    "vscales": 50.0,
     "maxpar": 5,
     "nturb": 2,
     "outdt": 0.5,

@@ -12,8 +12,10 @@ from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
+from stilt.backends.slurm.refusals import TasksLimitError
+from stilt.backends.slurm.rest import Rest
 from stilt.backends.slurm.script import check_output_folder, time_limit_s
-from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
+from stilt.backends.slurm.submit import Submission, Submitter, ask_limits, await_limits
 from stilt.backends.slurm.wait import EXIT_NOT_FINISHED, Followed, wait_for
 from stilt.batch.queued import queued
 from stilt.foundations.errors import InputError
@@ -24,9 +26,11 @@ from stilt.log.writer import SegmentWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from stilt.backends.interface import HandOver
     from stilt.backends.slurm.observe import Array
+    from stilt.backends.slurm.script import Script
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.events import Event
@@ -42,6 +46,7 @@ class SlurmBackend:
 
     def __init__(self) -> None:
         self._arrays: tuple[Array, ...] = ()
+        self._rest: Rest | None = None
 
     def sizes(self, config: Config, n_workers: int | None, cpus: int | None) -> Sizes:
         """Return how to divide the work, from the command line or ``execution``.
@@ -95,15 +100,39 @@ class SlurmBackend:
         def record(event: Event) -> None:
             handed.log.append(event, sync=True)
 
-        self._arrays = submit(submission, limits, record, _say)
+        submitter = Submitter(submission, record, _say, limits.cluster)
+        self._submit_all(submitter, submission.scripts(limits), waits=handed.waits)
+        self._arrays = tuple(submitter.accepted)
         forget_queue(submitters(self._arrays))
-        _tell(handed, self._arrays)
+        _tell(handed, self._arrays, self._rest)
+
+    def _submit_all(
+        self, submitter: Submitter, scripts: Sequence[tuple[Script, Path]], *, waits: bool
+    ) -> None:
+        """Submit the arrays; where a limit on tasks is met and the command waits, keep the rest for later."""
+        submitter.submission.make_folders()
+        for script, path in scripts:
+            try:
+                submitter.submit(script, path)
+            except TasksLimitError:
+                if not waits:
+                    raise
+                part = script.part
+                self._rest = Rest(submitter, part.first, len(scripts), part.tasks // 2)
+                self._rest.offer()
+                return
 
     def wait(self, handed: HandOver) -> int:
         """Follow the log until the arrays have ended and return the exit code."""
-        handed.log.close()
-        log_dir = handed.layout.log_dir
-        return wait_for(Followed(log_dir, self._arrays, handed.manifest.total))
+        if self._rest is None:
+            handed.log.close()
+        followed = Followed(handed.layout.log_dir, self._arrays, handed.manifest.total)
+        followed.rest = self._rest
+        try:
+            return wait_for(followed)
+        finally:
+            if self._rest is not None:
+                handed.log.close()
 
     def rejoin(self, layout: Layout, state: State) -> int:
         """Wait for what earlier runs have queued and return the exit code."""
@@ -144,8 +173,12 @@ def _warn_of_short_time(handed: HandOver) -> None:
         )
 
 
-def _tell(handed: HandOver, arrays: Sequence[Array]) -> None:
+def _tell(handed: HandOver, arrays: Sequence[Array], rest: Rest | None) -> None:
     """Print what the person at the terminal wants to note down."""
+    if rest is not None and rest.left and rest.refusal is not None:
+        _say(f"{rest.refusal.message}; {counted(rest.left, 'task')} wait here until there is room")
+    if not arrays:
+        return
     ids = ", ".join(array.job for array in arrays)
     tasks = len(handed.manifest.chunks)
     sys.stdout.write(

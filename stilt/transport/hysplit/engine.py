@@ -16,6 +16,7 @@ from stilt.transport.hysplit.control import without_repetitions
 from stilt.transport.hysplit.locate import EXE_NAME, Installation, handed_over, locate
 from stilt.transport.hysplit.namelist import SEEDING
 from stilt.transport.hysplit.perturbation import error_kind
+from stilt.transport.hysplit.settings import check_settings
 from stilt.transport.protocol import TransportResult
 from stilt.transport.shares import require_shares
 
@@ -76,10 +77,11 @@ class HysplitEngine:
         paths = (self.installation.exe, *self.installation.tables)
         return {EXE_NAME: paths[0], **{path.name: path for path in paths[1:]}}
 
-    def prepare(self, config: Config) -> None:  # noqa: ARG002 - every setting of the config is one of HYSPLIT's
-        """Check that the program can start here."""
+    def prepare(self, config: Config) -> None:
+        """Check the settings, and that the program can start here."""
         from stilt.transport.hysplit.probe import check_can_start
 
+        check_settings(config)
         check_can_start(self.installation.exe)
 
     def compile_ahead(self) -> None:
