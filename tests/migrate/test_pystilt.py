@@ -160,7 +160,7 @@ def test_receptors_that_have_to_be_mended_are_said(migrate, stilt, tmp_path):
     migrate(METS)
     (tmp_path / "receptors.csv").write_text("time,lon,lat,zagl\nsoon,-112,40,5\n")
     done = stilt("init", "new", "--from", tmp_path)
-    assert done.returncode == 0
+    assert done.returncode == 2
     assert "to be mended in receptors.csv:\n  - line 2: time 'soon' is not a time" in done.stdout
 
 

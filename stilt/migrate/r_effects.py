@@ -1,0 +1,208 @@
+"""What a statement may change, found without evaluating it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from stilt.migrate.r_evaluate import BUILTINS, Closure
+from stilt.migrate.r_syntax import ASSIGNMENTS, Broken, Call, Function, Literal, Name, Node
+
+if TYPE_CHECKING:
+    from stilt.migrate.r_evaluate import Scope
+
+_PACKAGES = (
+    "library",
+    "require",
+    "requireNamespace",
+    "loadNamespace",
+    "suppressPackageStartupMessages",
+    "p_load",
+)
+_INSTALLING = ("install.packages", "load_libs", "registerDoParallel", "stopCluster")
+_SAYING = (
+    "cat",
+    "print",
+    "message",
+    "warning",
+    "writeLines",
+    "str",
+    "summary",
+    "View",
+    "flush",
+    "sink",
+    "traceback",
+)
+_FILES = (
+    "dir.create",
+    "unlink",
+    "file.remove",
+    "file.rename",
+    "file.copy",
+    "file.symlink",
+    "file.link",
+    "file.create",
+)
+_PROCESSES = (
+    "system",
+    "system2",
+    "shell",
+    "download.file",
+    "unzip",
+    "untar",
+    "Sys.chmod",
+    "Sys.umask",
+    "Sys.sleep",
+)
+_WRITING = (
+    "saveRDS",
+    "save",
+    "write.csv",
+    "write.table",
+    "write_csv",
+    "write_rds",
+    "fwrite",
+    "dput",
+    "save.image",
+)
+_SESSION = (
+    "set.seed",
+    "options",
+    "gc",
+    "Sys.setlocale",
+    "closeAllConnections",
+    "on.exit",
+    "stopifnot",
+    "flush.console",
+)
+_DRAWING = (
+    "plot",
+    "points",
+    "lines",
+    "abline",
+    "hist",
+    "legend",
+    "map",
+    "title",
+    "par",
+    "png",
+    "pdf",
+    "dev.off",
+)
+HARMLESS = frozenset(
+    {
+        *_PACKAGES,
+        *_INSTALLING,
+        *_SAYING,
+        *_FILES,
+        *_PROCESSES,
+        *_WRITING,
+        *_SESSION,
+        *_DRAWING,
+        "validate_varsiwant",
+    }
+)
+"""Functions that change nothing which settings or receptors are made of."""
+_OPAQUE = frozenset(
+    {"source", "sys.source", "eval", "evalq", "load", "attach", "list2env", "delayedAssign"}
+)
+_DEEPEST = 20
+
+
+@dataclass
+class Effects:
+    """Names that may get other values; ``anything``: it cannot be told which."""
+
+    names: set[str] = field(default_factory=set)
+    anything: bool = False
+
+
+def is_harmless_source(call: Call) -> bool:
+    """Tell whether ``source(...)`` loads R-STILT's own functions, or another file of functions alone."""
+    texts = [node.value for node in call.nodes() if isinstance(node, Literal)]
+    inner = [n for node in call.nodes() if isinstance(node, Call) for n in node.nodes()]
+    texts += [node.value for node in inner if isinstance(node, Literal)]
+    return any(isinstance(word, str) and word.endswith("dependencies.r") for word in texts)
+
+
+def effects(node: Node, scope: Scope) -> Effects:
+    """Return what a statement may change in the script's variables."""
+    found = Effects()
+    _collect(node, scope, found, 0, local=False)
+    _add_arguments(node, scope, found)
+    return found
+
+
+def _collect(node: Node, scope: Scope, found: Effects, depth: int, *, local: bool) -> None:
+    """Collect effects; ``local``: within a function, whose own variables are nobody else's."""
+    if isinstance(node, Broken) or depth > _DEEPEST:
+        found.anything = True
+    if not isinstance(node, Call):
+        return
+    _collect(node.function, scope, found, depth, local=local)
+    for inner in node.nodes():
+        _collect(inner, scope, found, depth, local=local or isinstance(inner, Function))
+        if isinstance(inner, Function):  # handed to lapply and the like, which call it
+            _collect(inner.body, scope, found, depth + 1, local=True)
+    if (node.name in ASSIGNMENTS and (node.name == "<<-" or not local)) or (
+        node.name == "for" and not local
+    ):
+        found.names.add(_root(node.nodes()[0]))
+    elif node.name in {"[", "[["} and any(
+        isinstance(n, Call) and n.name == ":=" for n in node.nodes()
+    ):
+        found.names.add(_root(node))
+    elif node.name in {"stilt_apply", "xstilt_apply", "simulation_step"}:
+        found.names.add("stilt_apply")
+    elif node.name == "assign":
+        _assigned_by_name(node, found)
+    elif node.name in _OPAQUE:
+        found.anything = found.anything or not (node.name == "source" and is_harmless_source(node))
+    else:
+        _within_closure(node, scope, found, depth)
+
+
+def _assigned_by_name(call: Call, found: Effects) -> None:
+    first = call.nodes()[0] if call.nodes() else None
+    if isinstance(first, Literal) and isinstance(first.value, str):
+        found.names.add(first.value)
+    else:
+        found.anything = True
+
+
+def _within_closure(call: Call, scope: Scope, found: Effects, depth: int) -> None:
+    holder = scope.find(call.name)
+    closure = holder.variables[call.name] if holder is not None else None
+    if isinstance(closure, Closure):
+        _collect(closure.function.body, scope, found, depth + 5, local=True)
+
+
+def _add_arguments(node: Node, scope: Scope, found: Effects) -> None:
+    """Add variables that are handed to an unknown function for nothing but its effect: ``setDT(receptors)``."""
+    if not isinstance(node, Call) or node.name in BUILTINS or node.name in HARMLESS:
+        return
+    if (
+        node.name
+        and scope.find(node.name) is None
+        and (node.name[0].isalpha() or node.name[0] == ".")
+    ):
+        given = {inner.name for inner in node.nodes() if isinstance(inner, Name)}
+        if node.name not in {
+            "if",
+            "for",
+            "while",
+            "repeat",
+            "stilt_apply",
+            "xstilt_apply",
+            "simulation_step",
+        }:
+            found.names |= {name for name in given if name in scope.variables}
+
+
+def _root(node: Node) -> str:
+    """Return the variable that an assignment changes: ``x`` of ``names(x)[2] <- ...``."""
+    while isinstance(node, Call) and node.nodes():
+        node = node.nodes()[0]
+    if isinstance(node, Literal):
+        return str(node.value)
+    return node.name if isinstance(node, Name) else ""

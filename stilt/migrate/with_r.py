@@ -1,0 +1,135 @@
+"""Lets R itself evaluate a script, and compares with what was followed without it.
+
+The script is run statement by statement by ``evaluate.r``; what it would do to files, processes and STILT is left
+out by name. That is a precaution and no cage: it is the user's own script, and ``--with-r`` asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from stilt.errors import EnvironmentFailure, InputError
+from stilt.migrate.r_effects import HARMLESS
+from stilt.migrate.r_script import DONE, NAMED, Script, Statement
+from stilt.migrate.r_setup import SETTINGS
+from stilt.migrate.r_values import NA, Day, Frame, Time, Unknown, Vector
+
+_REAL = frozenset(
+    {
+        "library",
+        "require",
+        "requireNamespace",
+        "loadNamespace",
+        "options",
+        "set.seed",
+        "Sys.setlocale",
+        "on.exit",
+    }
+)
+"""What changes nothing outside of R, so that R may do it."""
+_VARIABLES = ("receptors", "run_times", "lati", "long", "zagl")
+_TIMEOUT_S = 600
+
+
+def evaluated(path: Path, folder: Path, own: Script) -> Script:
+    """Return what R makes of a script.
+
+    Parameters
+    ----------
+    path
+        The script.
+    folder
+        Where it looks for its files.
+    own
+        What was followed without R: where it has functions, and which function ``stilt_apply`` is to run.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If there is no R, or it ends without an answer.
+    """
+    answer = _ask(path, folder)
+    script = Script(
+        applied=own.applied,
+        values={name: v for name, v in own.values.items() if not isinstance(v, Vector | Frame)},
+    )
+    script.values |= {name: _value(value) for name, value in answer["values"].items()}
+    for failed in answer["failed"]:
+        where = (
+            f"line {failed['line']}"
+            if failed["file"] == path.name
+            else f"{failed['file']} line {failed['line']}"
+        )
+        statement = Statement(where, "", NAMED, f"R: {failed['why']}")
+        script.statements.append(statement)
+        unknown = Unknown(statement.why, failed["line"], (statement,))
+        script.unread |= {name: unknown for name in failed["names"] if name not in answer["values"]}
+    done = int(answer["count"]) - len(script.statements)
+    script.statements += [Statement("", "", DONE) for _ in range(done)]
+    script.calls = [
+        {name: _argument(value, script) for name, value in call.items()} for call in answer["calls"]
+    ]
+    return script
+
+
+def _ask(path: Path, folder: Path) -> dict[str, Any]:
+    if shutil.which("Rscript") is None:
+        raise EnvironmentFailure(
+            "--with-r: there is no Rscript on PATH", "load R (module load R), or leave --with-r out"
+        )
+    with tempfile.TemporaryDirectory(prefix="stilt-r-") as work:
+        place = Path(work) / "answer.json"
+        muted = ",".join(sorted(HARMLESS - _REAL))
+        wanted = ",".join(sorted({*SETTINGS, *_VARIABLES}))
+        command = ["Rscript", "--vanilla", str(Path(__file__).with_name("evaluate.r"))]
+        command += [str(path.resolve()), str(folder.resolve()), str(place), muted, wanted]
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise InputError(
+                f"{path}: R was at it for {_TIMEOUT_S} s and was stopped", "leave --with-r out"
+            ) from None
+        if done.returncode or not place.is_file():
+            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise EnvironmentFailure(f"{path}: R gave up: {said}", "leave --with-r out")
+        found: dict[str, Any] = json.loads(place.read_text("utf-8", errors="replace"))
+        return found
+
+
+def _argument(given: dict[str, Any], script: Script) -> Any:
+    if "failed" in given:
+        statement = script.statements[0] if script.statements else Statement("", "", NAMED)
+        return Unknown(f"R: {given['failed']}", 0, (statement,))
+    return _value(given["value"])
+
+
+def _value(given: Any) -> Any:
+    """Return a value as it would be without R."""
+    if given is None:
+        return None
+    if "frame" in given:
+        return Frame({name: _column(column) for name, column in given["frame"].items()})
+    if "times" in given:
+        return Vector([NA if seconds is None else Time(seconds) for seconds in given["times"]])
+    if "days" in given:
+        return Vector([NA if days is None else Day(int(days)) for days in given["days"]])
+    if "list" in given:
+        return Vector([_value(item) for item in given["list"]], given["names"], is_list=True)
+    return Vector([NA if item is None else item for item in given["vector"]], given["names"])
+
+
+def _column(given: Any) -> list[Any]:
+    value = _value(given)
+    return list(value.values) if isinstance(value, Vector) else []
