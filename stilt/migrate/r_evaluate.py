@@ -78,7 +78,7 @@ class Scope:
             raise UnreadableError(f"{name} is not known")
         value = scope.variables[name]
         if isinstance(value, Unknown):
-            raise UnreadableError(f"{name} is not known: {value.why}, line {value.line}", value)
+            raise UnreadableError(f"{name} is not known: {value.why}, {value.where}", value)
         return value
 
 

@@ -274,7 +274,7 @@ class _Runner(Interpreter):
         needed += [self.scope.variables.get(n.name) for n in walk(node) if isinstance(n, Name)]
         before = [at for value in needed if isinstance(value, Unknown) for at in value.statements]
         why = str(error) or "it is nested too deeply"
-        return Unknown(why, _line_of(node), tuple(dict.fromkeys([*before, statement])))
+        return Unknown(why, _line_of(node), tuple(dict.fromkeys([*before, statement])), self._file)
 
     def special(self, name: str) -> Callable[[Call, Scope], Any] | None:
         """Return what a script does beyond evaluating: files, other scripts, and what it hands to STILT."""
@@ -298,7 +298,7 @@ class _Runner(Interpreter):
         found = effects(call, scope)
         if found.names or found.anything:
             raise UnreadableError(f"{call.name}(...) with an assignment in it")
-        return Unknown(f"{call.name}(...) is not evaluated", call.line)
+        return Unknown(f"{call.name}(...) is not evaluated", call.line, (), self._file)
 
     def _end(self, call: Call, scope: Scope) -> None:
         _ = call, scope

@@ -78,7 +78,7 @@ def setup_of(script: Script) -> Setup:
         value = given[name]
         if isinstance(value, Unknown):
             setup.unknown[name] = value
-            setup.settings[name] = Unset(f"line {value.line} of the script: set it here")
+            setup.settings[name] = Unset(f"set this: see {value.where} of the script")
         elif not _is_na(value):
             setup.settings[name] = python_of(value)
     if setup.settings.get("zicontroltf") == 0:
@@ -171,7 +171,7 @@ def _note_settings(setup: Setup, migration: Migration) -> None:
         if name in LEFT_BEHIND or name == "simulation_id":
             continue
         migration.note(
-            f"line {value.line}: {name} is computed ({value.why}): set it yourself", unsettled=True
+            f"{value.where}: {name} is computed ({value.why}): set it yourself", unsettled=True
         )
 
 
@@ -210,7 +210,7 @@ def _note_hooks(script: Script, migration: Migration) -> None:
     for name in _HOOKS:
         value = script.values.get(name, script.unread.get(name))
         if isinstance(value, Unknown):
-            migration.note(f"line {value.line}: {name}: {LEFT_BEHIND[name]}")
+            migration.note(f"{value.where}: {name}: {LEFT_BEHIND[name]}")
         elif isinstance(value, Closure) and not _returns_output(value.function.body):
             migration.note(f"line {value.function.line}: {name}: {LEFT_BEHIND[name]}")
 

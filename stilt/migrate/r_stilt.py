@@ -214,7 +214,7 @@ def _carry_receptors(setup: Setup, migration: Migration) -> None:
         except UnreadableError as error:
             why = error.cause or str(error)
     if migration.receptors is None:
-        where = f"line {why.line}: " if isinstance(why, Unknown) else ""
+        where = f"{why.where}: " if isinstance(why, Unknown) else ""
         reason = why.why if isinstance(why, Unknown) else why
         migration.note(
             f"{where}the receptors could not be read ({reason}): write them to receptors.csv",

@@ -52,6 +52,12 @@ class Unknown:
     why: str
     line: int
     statements: tuple[Any, ...] = ()
+    file: str = ""
+
+    @property
+    def where(self) -> str:
+        """The line, with the file where that is not the script itself."""
+        return f"{self.file} line {self.line}" if self.file else f"line {self.line}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -131,7 +137,7 @@ def known(values: Iterable[Any]) -> list[Any]:
     result = list(values)
     for value in result:
         if isinstance(value, Unknown):
-            raise UnreadableError(f"{value.why}, line {value.line}", value)
+            raise UnreadableError(f"{value.why}, {value.where}", value)
     return result
 
 

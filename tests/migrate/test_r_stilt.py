@@ -271,6 +271,30 @@ def test_receptors_of_an_rds_file_are_read(tmp_path):
     assert read_project(tmp_path).receptors == migration.receptors
 
 
+def test_times_and_heights_of_an_rds_or_parquet_file_are_what_they_were(tmp_path):
+    import pandas as pd
+
+    times = pd.to_datetime(["2019-07-01 20:00", "2019-07-02 00:00"]).tz_localize("America/Denver")
+    frame = pd.DataFrame(
+        {"run_time": times, "lati": [40.5, 41], "long": -112.0, "zagl": [[5.0, 50.0], [10.0]]}
+    )
+    frame.to_parquet(tmp_path / "receptors.parquet")
+    expected = (
+        "time,longitude,latitude,altitude,r_idx\n"
+        "2019-07-02 02:00,-112,40.5,5,1\n2019-07-02 02:00,-112,40.5,50,1\n2019-07-02 06:00,-112,41,10,2\n"
+    )
+    assert read_project(tmp_path / "receptors.parquet").receptors == expected
+
+
+def test_a_table_in_csv_is_taken_as_it_is(tmp_path, stilt):
+    text = "run_time,lati,long,zagl\n2019-07-01 20:00:00,40.5,-112,5\n"
+    (tmp_path / "places.csv").write_text(text)
+    done = stilt("init", "new", "--from", "places.csv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new" / "receptors.csv").read_text() == text
+    assert "the settings are those of a new project" in done.stdout
+
+
 def test_a_file_that_is_no_rds_is_refused(tmp_path):
     (tmp_path / "x.rds").write_bytes(b"no")
     with pytest.raises(InputError, match=r"is not a readable \.rds file"):

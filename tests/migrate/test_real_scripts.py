@@ -55,7 +55,9 @@ def test_r_makes_the_same_of_it(path: Path):
 
 
 def test_the_table_of_them(capsys: pytest.CaptureFixture[str]):
-    rows = [f"{'script':<16}{'statements':>10} {'done':>6}{'harmless':>10}{'not reached':>13}{'not followed':>14}  receptors"]
+    rows = [
+        f"{'script':<16}{'statements':>10} {'done':>6}{'harmless':>10}{'not reached':>13}{'not followed':>14}  receptors"
+    ]
     for path in SCRIPTS:
         folder = path.parent.parent if path.parent.name == "r" else path.parent
         script = read_script(path, folder)
