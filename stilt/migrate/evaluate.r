@@ -54,14 +54,25 @@ local({
     as.character(node)
   }
   # Names that a statement may have set: after it failed they are not what it would have made of them.
-  changed <- function(node) {
+  changed <- function(node, depth = 0) {
     if (!is.call(node)) return(character())
-    inner <- unlist(lapply(as.list(node)[-1], function(part) if (missing(part)) character() else changed(part)))
+    inner <- unlist(lapply(as.list(node)[-1], function(part) if (missing(part)) character() else changed(part, depth)))
     head <- if (is.name(node[[1]])) as.character(node[[1]]) else ""
     if (head %in% c("<-", "=", "<<-", "for")) inner <- c(root(node[[2]]), inner)
     if (head == "assign" && is.character(node[[2]])) inner <- c(node[[2]], inner)
+    if (head %in% c("source", "sys.source", "eval", "evalq", "load", "attach", "list2env")) inner <- ls(script, all.names = TRUE)
+    own <- if (nzchar(head)) script[[head]] else NULL
+    if (is.function(own) && depth < 5) inner <- c(outer_only(body(own), depth + 1), inner)
     if (head %in% c("stilt_apply", "xstilt_apply", "simulation_step")) inner <- c("stilt_apply", inner)
     unique(inner)
+  }
+  # What a function of the script's own changes outside of itself.
+  outer_only <- function(node, depth) {
+    if (!is.call(node)) return(character())
+    inner <- unlist(lapply(as.list(node)[-1], function(part) if (missing(part)) character() else outer_only(part, depth)))
+    head <- if (is.name(node[[1]])) as.character(node[[1]]) else ""
+    if (head == "<<-" || head == "assign") inner <- c(if (head == "assign") node[[2]] else root(node[[2]]), inner)
+    c(as.character(inner), if (head %in% c("source", "eval", "load")) ls(script, all.names = TRUE))
   }
   fail <- function(line, file, why, names) {
     answer$failed[[length(answer$failed) + 1]] <<- list(line = line, file = file, why = why, names = as.list(names))
@@ -69,10 +80,7 @@ local({
   }
   run <- function(path) {
     file <- basename(path)
-    nodes <- tryCatch(parse(path, keep.source = TRUE, encoding = "UTF-8"), error = function(e) {
-      fail(1, file, conditionMessage(e), ls(script, all.names = TRUE))
-      expression()
-    })
+    nodes <- parse(path, keep.source = TRUE, encoding = "UTF-8")
     lines <- vapply(attr(nodes, "srcref"), function(place) as.integer(place)[1], 1L)
     for (i in seq_along(nodes)) {
       answer$count <<- answer$count + 1
@@ -83,17 +91,21 @@ local({
   }
 
   quoted <- function(text) {
+    if (!length(text)) return(character())
     text <- gsub("\\", "\\\\", enc2utf8(as.character(text)), fixed = TRUE)
     text <- gsub("\"", "\\\"", text, fixed = TRUE)
     text <- gsub("\n", "\\n", text, fixed = TRUE)
     paste0("\"", gsub("[[:cntrl:]]", " ", text), "\"")
   }
   array <- function(parts) paste0("[", paste(parts, collapse = ","), "]")
-  object <- function(names, parts) paste0("{", paste(quoted(names), parts, sep = ":", collapse = ","), "}")
+  object <- function(names, parts) {
+    if (length(parts)) paste0("{", paste(quoted(names), parts, sep = ":", collapse = ","), "}") else "{}"
+  }
   plain <- function(x) {
-    found <- if (is.character(x)) quoted(x) else if (is.logical(x)) tolower(as.character(x)) else
-      format(as.numeric(x), digits = 17, trim = TRUE, scientific = NA)
+    if (is.character(x)) return(array(ifelse(is.na(x), "null", quoted(x))))
+    found <- if (is.logical(x)) tolower(as.character(x)) else format(as.numeric(x), digits = 17, trim = TRUE, scientific = NA)
     found[is.na(x)] <- "null"
+    found <- sub("Inf", "1e999", found, fixed = TRUE)  # beyond all numbers, as JSON can say it
     array(found)
   }
   json <- function(x) {
@@ -111,20 +123,23 @@ local({
   }
 
   setwd(folder)
-  tryCatch(run(arguments[1]), script_end = function(e) NULL)
+  tryCatch(run(arguments[1]), script_end = function(e) NULL, error = function(e) {
+    answer$broken <<- gsub("\n", " ", conditionMessage(e), fixed = TRUE)
+  })
   there <- Filter(function(name) !is.function(script[[name]]), intersect(wanted, ls(script)))
-  values <- if (length(there)) object(there, vapply(there, function(name) json(script[[name]]), "")) else "{}"
+  values <- object(there, vapply(there, function(name) json(script[[name]]), ""))
   calls <- vapply(answer$calls, function(call) {
-    if (!length(call)) return("{}")
     object(names(call), vapply(call, function(part) {
       if (is.null(part$failed)) object("value", json(part$value)) else object("failed", quoted(part$failed))
     }, ""))
   }, "")
   failed <- vapply(answer$failed, function(one) {
     object(c("line", "file", "why", "names"),
-           c(one$line, quoted(one$file), quoted(one$why), array(if (length(one$names)) quoted(unlist(one$names)) else character())))
+           c(one$line, quoted(one$file), quoted(one$why), array(quoted(unlist(one$names)))))
   }, "")
-  text <- object(c("values", "calls", "failed", "count"), c(values, array(calls), array(failed), answer$count))
+  broken <- if (is.null(answer$broken)) "null" else quoted(answer$broken)
+  text <- object(c("values", "calls", "failed", "count", "broken"),
+                 c(values, array(calls), array(failed), answer$count, broken))
   con <- file(arguments[3], open = "wb")
   writeLines(enc2utf8(text), con, useBytes = TRUE)
   close(con)

@@ -537,7 +537,9 @@ def _lapply(run: Interpreter, call: Call, scope: Scope) -> Any:
 
 
 def _simplified(found: list[Any]) -> Vector:
-    if any(not isinstance(value, Vector) or len(value) != 1 or value.is_list for value in found):
+    if not found or any(
+        not isinstance(value, Vector) or len(value) != 1 or value.is_list for value in found
+    ):
         raise UnreadableError("sapply of more than single values")
     return Vector(r_values.combined([r_functions.stripped(value).values[0] for value in found]))
 

@@ -127,6 +127,8 @@ def bind_list(given: dict[str, Any]) -> Any:
 def merge(given: dict[str, Any]) -> Frame:
     """``merge``: rows that agree in the common columns, sorted by them; without one, all combinations."""
     left, right = _frame(given["x"]), _frame(given["y"])
+    if not len(left) or not len(right):
+        raise UnreadableError("a data frame without rows")
     keys = _keys(given, left, right)
     if not keys:
         return _crossed(left, right)

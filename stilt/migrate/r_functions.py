@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 Table = dict[str, tuple[tuple[str, ...], "Callable[[dict[str, Any]], Any]"]]
 
 
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+
+
 class Level(str):
     """A text that R holds as a factor: as a number it would be the number of its level."""
 
@@ -130,6 +133,8 @@ def _numbers_between(start: Any, end: Any, by: Any, count: int | None) -> list[A
         return [start + index * by for index in range(count)]
     start, end = 1 if start is None else start, 1 if end is None else end
     by = by if by is not None else (1 if end >= start else -1)
+    if by in {1, -1} and float(start).is_integer():
+        start, by = int(start), int(by)
     found = [start + index * by for index in range(steps(end - start, by))]
     return [min(value, end) if by > 0 else max(value, end) for value in found]
 
@@ -139,7 +144,8 @@ def paste(separator: str) -> Callable[[dict[str, Any]], Any]:
 
     def run(given: dict[str, Any]) -> Vector:
         parts = [[text_of(item) for item in scalars(value)] for _, value in given["..."]]
-        parts = [part for part in parts if part]
+        if any(parts):
+            parts = [part or [""] for part in parts]
         between = text(given["sep"]) if "sep" in given else separator
         count = max((len(part) for part in parts), default=0)
         rows = [between.join(part[i % len(part)] for part in parts) for i in range(count)]
@@ -155,6 +161,8 @@ def formatted(given: dict[str, Any]) -> Vector:
     forms = [str(form) for form in scalars(given["fmt"])]
     parts = [scalars(value) for _, value in given["..."]]
     count = max([len(forms), *map(len, parts)])
+    if any(not part or count % len(part) for part in [forms, *parts]):
+        raise UnreadableError("arguments of different length")
     rows = []
     for i in range(count):
         values = [part[i % len(part)] for part in parts]
@@ -203,7 +211,11 @@ def _number(value: Any) -> Any:
         return value.seconds / value.unit_s
     if isinstance(value, bool):
         return int(value)
-    return value if value is NA or isinstance(value, int | float) else float(value)
+    if value is NA or isinstance(value, int | float):
+        return value
+    if not _NUMBER.fullmatch(value):
+        raise UnreadableError(f"{value!r} as a number")
+    return float(value)
 
 
 def whole_numbers(given: dict[str, Any]) -> Vector:
@@ -247,6 +259,7 @@ def extreme(choose: Callable[[list[Any]], Any]) -> Callable[[dict[str, Any]], Ve
         values = _without_na(given, [item for _, value in given["..."] for item in scalars(value)])
         if not values or any(isinstance(value, str) for value in values):
             raise UnreadableError("min or max of nothing, or of texts")
+        values = [int(value) if isinstance(value, bool) else value for value in values]
         return single(NA if NA in values else choose(values))
 
     return run
@@ -404,12 +417,12 @@ def chosen(given: dict[str, Any]) -> Vector:
     yes, no = ([_stripped(x) for x in items(given[key])] for key in ("yes", "no"))
     if not yes or not no:
         raise UnreadableError("ifelse with nothing to choose")
-    return Vector(
-        [
-            NA if t is NA else (yes if t else no)[i % len(yes if t else no)]
-            for i, t in enumerate(tests)
-        ]
-    )
+    sides = [no if t is NA or not t else yes for t in tests]
+    found = [
+        NA if t is NA else side[i % len(side)]
+        for i, (t, side) in enumerate(zip(tests, sides, strict=True))
+    ]
+    return Vector(combined(found))
 
 
 def _stripped(value: Any) -> Any:
@@ -473,7 +486,9 @@ def with_names(value: Any, names: Any) -> Any:
 def substring(given: dict[str, Any]) -> Vector:
     """``substr`` and ``substring``."""
     start, stop = whole(given["start"]), whole(given["stop"]) if "stop" in given else MOST
-    return Vector([text_of(x)[max(start - 1, 0) : stop] for x in scalars(given["x"])])
+    return Vector(
+        [NA if x is NA else text_of(x)[max(start - 1, 0) : stop] for x in scalars(given["x"])]
+    )
 
 
 _X, _DOTS = ("x",), ("...",)

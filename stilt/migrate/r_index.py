@@ -11,6 +11,7 @@ from stilt.migrate.r_values import (
     UnreadableError,
     Vector,
     combined,
+    elements,
     items,
     scalars,
     single,
@@ -129,13 +130,10 @@ def replace_member(value: Any, name: str, new: Any) -> Any:
         return Frame(columns)
     if not isinstance(value, Vector) or not value.is_list:
         raise UnreadableError(f"${name} <- in a single value")
-    members = dict(zip(value.names or [""] * len(value), value.values, strict=True))
-    members = (
-        {**members, name: new}
-        if new is not None
-        else {k: v for k, v in members.items() if k != name}
-    )
-    return Vector(list(members.values()), list(members), is_list=True)
+    names, values = list(value.names or [""] * len(value)), list(value.values)
+    at = names.index(name) if name in names else len(names)
+    names[at : at + 1], values[at : at + 1] = ([name], [new]) if new is not None else ([], [])
+    return Vector(values, names, is_list=True)
 
 
 def _filled(values: list[Any], size: int) -> list[Any]:
@@ -184,13 +182,15 @@ def replace_subset(value: Any, index: list[Any], new: Any) -> Any:
         names += [x for x in wanted if x not in names]
     found = [*value.values, *[NA] * (len(names or []) - len(value))]
     kept = places(index[0], len(found), names, grow=True)
-    values = items(new)
+    is_list = value.is_list or (isinstance(new, Vector) and new.is_list)
+    values = elements(new) if is_list else items(new)
+    if is_list and not value.is_list:
+        found = [single(item) for item in found]
     if not values and kept:
         raise UnreadableError("nothing is put into it")
-    found += [NA] * (max([*kept, -1]) + 1 - len(found))
+    found += [None if is_list else NA] * (max([*kept, -1]) + 1 - len(found))
     for at, place in enumerate(kept):
         found[place] = values[at % len(values)]
-    is_list = value.is_list or (isinstance(new, Vector) and new.is_list)
     if names is not None:
         names += [""] * (len(found) - len(names))
     return Vector(found if is_list else combined(found), names, is_list)

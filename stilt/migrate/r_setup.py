@@ -111,8 +111,14 @@ def python_of(value: Any) -> Any:
             if value.names and all(value.names)
             else found
         )
-    found = [None if item is NA or isinstance(item, Unknown) else item for item in value.values]
+    found = [_plain(item) for item in value.values]
     return found[0] if len(found) == 1 else found
+
+
+def _plain(item: Any) -> Any:
+    if item is NA or isinstance(item, Unknown):
+        return None
+    return int(item) if isinstance(item, float) and item.is_integer() else item
 
 
 def _receptors(script: Script, given: dict[str, Any]) -> Frame | Unknown | None:

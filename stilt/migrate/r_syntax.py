@@ -393,7 +393,7 @@ def _piped(token: Token, left: Node, right: Node) -> Node:
 
 
 def _number(text: str) -> float | int:
+    """Return a number as R holds it: whole only with an ``L`` behind it."""
     digits = text.rstrip("L")
-    if digits.lower().startswith("0x"):
-        return int(digits, 16)
-    return float(digits) if any(mark in digits for mark in ".eE") else int(digits)
+    value = float(int(digits, 16)) if digits.lower().startswith("0x") else float(digits)
+    return int(value) if digits != text and value.is_integer() else value

@@ -210,8 +210,10 @@ def text_of(value: Any) -> str:
     """Write a value as ``paste`` does."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, int | float):
-        return r_number(float(value)) if abs(value) < float("inf") else repr(value).title()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return r_number(value) if abs(value) < float("inf") else repr(value).title()
     if isinstance(value, Time):
         raise UnreadableError(
             "a time is written as text in a way that versions of R differ in: use format()"
@@ -226,12 +228,14 @@ def text_of(value: Any) -> str:
 def combined(values: list[Any]) -> list[Any]:
     """Return values in one type, as R holds them: beside a text everything becomes text."""
     kinds = {type(value) for value in values} - {NotAvailable, Unknown}
-    if str in kinds and len(kinds) > 1:
-        return [value if value is NA else text_of(value) for value in values]
-    if len(kinds & {Time, Day, Span}) > 1 or (
-        kinds & {Time, Day, Span} and kinds & {int, float, bool}
-    ):
+    if kinds & {Time, Day, Span} and len(kinds) > 1:
         raise UnreadableError("times and other values in one vector")
+    if Time in kinds and len({value.zone for value in values if isinstance(value, Time)}) > 1:
+        return [Time(value.seconds, "") if isinstance(value, Time) else value for value in values]
+    if any(issubclass(kind, str) for kind in kinds) and len(kinds) > 1:
+        return [value if value is NA else text_of(value) for value in values]
+    if bool in kinds and kinds & {int, float}:
+        return [int(value) if isinstance(value, bool) else value for value in values]
     return values
 
 
@@ -258,10 +262,14 @@ def arithmetic(operator: str, left: Any, right: Any) -> Vector:
     if len(rights) != count:
         rights = (rights * (count // len(rights) + 1))[:count]
     apply = _OPERATORS[operator]
+    if operator in _OF_NUMBERS and any(isinstance(value, str) for value in [*lefts, *rights]):
+        raise UnreadableError(f"{operator} of a text")
     try:
         found = [apply(a, b) for a, b in zip(lefts, rights, strict=True)]
     except (TypeError, ZeroDivisionError, OverflowError, ValueError) as error:
         raise UnreadableError(f"{operator}: {error}") from None
+    if isinstance(lefts[0], Time) and isinstance(rights[0], Time):
+        found = _in_one_unit(found)
     given = left if isinstance(left, Vector) and len(left) == count else right
     return Vector(found, given.names)
 
@@ -285,22 +293,24 @@ def _sum(left: Any, right: Any, sign: int) -> Any:
 
 
 def _between(left: Any, right: Any) -> Span:
-    """Return a difference of times in the unit that R chooses for it; that of dates is in days."""
+    """Return a difference of times, or of dates, which is in days."""
     if isinstance(left, Day) and isinstance(right, Day):
         return Span((left.days - right.days) * DAY_S, DAY_S)
-    seconds = (
-        left.seconds - right.seconds if isinstance(left, Time) and isinstance(right, Time) else None
-    )
-    if seconds is None:
-        raise UnreadableError("the difference of a time and a date")
-    units = (unit for unit in (DAY_S, 3600, 60) if abs(seconds) >= unit)
-    return Span(seconds, next(units, 1))
+    if isinstance(left, Time) and isinstance(right, Time):
+        return Span(left.seconds - right.seconds)
+    raise UnreadableError("the difference of a time and a date")
+
+
+def _in_one_unit(values: list[Any]) -> list[Any]:
+    """Return differences of times in the unit that R chooses: by the smallest of them."""
+    spans = [value for value in values if isinstance(value, Span)]
+    least = min((abs(span.seconds) for span in spans), default=0)
+    unit_s = next((unit for unit in (DAY_S, 3600, 60) if least >= unit), 1)
+    return [Span(value.seconds, unit_s) if isinstance(value, Span) else value for value in values]
 
 
 def _seconds(value: Any) -> float:
-    if isinstance(value, Span):
-        return value.seconds
-    return float(value + 0)
+    return value.seconds if isinstance(value, Span) else float(value + 0)
 
 
 def _whole_days(value: Any) -> int:
@@ -375,7 +385,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "-": _with_na(lambda left, right: _sum(left, right, -1)),
     "*": _with_na(_product),
     "/": _with_na(_quotient),
-    "^": _with_na(lambda left, right: left**right),
+    "^": _with_na(lambda left, right: float(left**right)),
     "%%": _with_na(lambda left, right: left % right),
     "%/%": _with_na(lambda left, right: left // right),
     "==": _compared(lambda left, right: bool(left == right)),
@@ -387,4 +397,5 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "&": _both,
     "|": _either,
 }
+_OF_NUMBERS = frozenset({"+", "-", "*", "/", "^", "%%", "%/%", "&", "|"})
 OPERATORS = frozenset(_OPERATORS)

@@ -105,7 +105,11 @@ def _ask(path: Path, folder: Path) -> dict[str, Any]:
             said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise EnvironmentFailure(f"{path}: R gave up: {said}", "leave --with-r out")
         found: dict[str, Any] = json.loads(place.read_text("utf-8", errors="replace"))
-        return found
+    if found["broken"]:
+        raise InputError(
+            f"{path}: R cannot read it: {found['broken']}", "mend it there and try again"
+        )
+    return found
 
 
 def _argument(given: dict[str, Any], script: Script) -> Any:
