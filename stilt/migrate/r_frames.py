@@ -115,15 +115,6 @@ def _as_rows(value: Any) -> Frame:
     raise UnreadableError("rbind of something else than data frames")
 
 
-def bind_list(given: dict[str, Any]) -> Any:
-    """Dplyr's ``bind_rows``: of frames, or of a list of them."""
-    parts: Given = []
-    for label, value in given["..."]:
-        inner = isinstance(value, Vector) and value.is_list and not value.names
-        parts += [(None, item) for item in value.values] if inner else [(label, value)]
-    return bind_rows({"...": parts})
-
-
 def merge(given: dict[str, Any]) -> Frame:
     """``merge``: rows that agree in the common columns, sorted by them; without one, all combinations."""
     left, right = _frame(given["x"]), _frame(given["y"])
@@ -197,18 +188,6 @@ def _joined(left: Frame, right: Frame, keys: list[str], *, outer: bool, all_left
     return Frame(found)
 
 
-def left_join(given: dict[str, Any]) -> Frame:
-    """Dplyr's ``left_join``."""
-    left, right = _frame(given["x"]), _frame(given["y"])
-    return _joined(left, right, _keys(given, left, right), outer=True, all_left=True)
-
-
-def inner_join(given: dict[str, Any]) -> Frame:
-    """Dplyr's ``inner_join``."""
-    left, right = _frame(given["x"]), _frame(given["y"])
-    return _joined(left, right, _keys(given, left, right), outer=False, all_left=False)
-
-
 def as_data_frame(given: dict[str, Any]) -> Frame:
     """``as.data.frame``: of a frame, or of a list of columns."""
     value = given["x"]
@@ -230,14 +209,10 @@ _ANY = ("...",)
 FUNCTIONS: Table = {
     "expand.grid": (_ANY, expand_grid),
     "data.frame": (_ANY, data_frame),
-    "tibble": (_ANY, data_frame),
     "cbind": (_ANY, data_frame),
-    "bind_cols": (_ANY, data_frame),
     "rbind": (_ANY, bind_rows),
-    "bind_rows": (_ANY, bind_list),
+    "bind_rows": (_ANY, bind_rows),
     "merge": (("x", "y", "by", "all.x"), merge),
-    "left_join": (("x", "y", "by"), left_join),
-    "inner_join": (("x", "y", "by"), inner_join),
     "as.data.frame": (("x", "stringsAsFactors"), as_data_frame),
     "as_tibble": (("x",), as_data_frame),
     "na.omit": (("x",), without_missing),

@@ -22,7 +22,6 @@ from stilt.migrate.r_values import (
     scalar,
     scalars,
     single,
-    text,
     text_of,
     truth,
     whole,
@@ -139,62 +138,6 @@ def _numbers_between(start: Any, end: Any, by: Any, count: int | None) -> list[A
     return [min(value, end) if by > 0 else max(value, end) for value in found]
 
 
-def paste(separator: str) -> Callable[[dict[str, Any]], Any]:
-    """Return ``paste`` with its usual separator."""
-
-    def run(given: dict[str, Any]) -> Vector:
-        parts = [[text_of(item) for item in scalars(value)] for _, value in given["..."]]
-        if any(parts):
-            parts = [part or [""] for part in parts]
-        between = text(given["sep"]) if "sep" in given else separator
-        count = max((len(part) for part in parts), default=0)
-        rows = [between.join(part[i % len(part)] for part in parts) for i in range(count)]
-        if given.get("collapse") is not None:
-            return single(text(given["collapse"]).join(rows))
-        return Vector(rows)
-
-    return run
-
-
-def formatted(given: dict[str, Any]) -> Vector:
-    """``sprintf``."""
-    forms = [str(form) for form in scalars(given["fmt"])]
-    parts = [scalars(value) for _, value in given["..."]]
-    count = max([len(forms), *map(len, parts)])
-    if any(not part or count % len(part) for part in [forms, *parts]):
-        raise UnreadableError("arguments of different length")
-    rows = []
-    for i in range(count):
-        values = [part[i % len(part)] for part in parts]
-        form = forms[i % len(forms)]
-        kinds = re.findall(r"%[-+ 0#]*\d*(?:\.\d+)?([a-zA-Z%])", form)
-        values = [
-            int(value)
-            if kind in "di" and isinstance(value, float) and value.is_integer()
-            else text_of(value)
-            if kind == "s"
-            else value
-            for kind, value in zip([k for k in kinds if k != "%"], values, strict=True)
-        ]
-        rows.append(form % tuple(values))
-    return Vector(rows)
-
-
-def padded(given: dict[str, Any]) -> Vector:
-    """``formatC`` of whole numbers and texts, with a width and a flag."""
-    width = whole(given["width"]) if "width" in given else 0
-    flag = text(given["flag"]) if "flag" in given else ""
-    if flag not in {"", "0", "-"} or ("format" in given and text(given["format"]) != "d"):
-        raise UnreadableError("formatC with these arguments")
-    found = []
-    for value in scalars(given["x"]):
-        written = text_of(value)
-        if isinstance(value, float) and not value.is_integer():
-            raise UnreadableError("formatC of a fraction")
-        found.append(written.ljust(width) if flag == "-" else written.rjust(width, flag or " "))
-    return Vector(found)
-
-
 def numbers(given: dict[str, Any]) -> Vector:
     """``as.numeric``."""
     return Vector([_number(value) for value in scalars(given["x"])])
@@ -221,11 +164,6 @@ def _number(value: Any) -> Any:
 def whole_numbers(given: dict[str, Any]) -> Vector:
     """``as.integer``."""
     return Vector([value if value is NA else int(value) for value in numbers(given).values])
-
-
-def texts(given: dict[str, Any]) -> Vector:
-    """``as.character``."""
-    return Vector([value if value is NA else str(text_of(value)) for value in scalars(given["x"])])
 
 
 def written(given: dict[str, Any]) -> Vector:
@@ -293,11 +231,6 @@ def each(calculate: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Vector]:
         )
 
     return run
-
-
-def each_text(calculate: Callable[[str], Any]) -> Callable[[dict[str, Any]], Vector]:
-    """Return a function of single texts."""
-    return each(lambda value: calculate(text_of(value)))
 
 
 def rounded(given: dict[str, Any]) -> Vector:
@@ -483,40 +416,17 @@ def with_names(value: Any, names: Any) -> Any:
     return Vector(value.values, new, value.is_list)
 
 
-def substring(given: dict[str, Any]) -> Vector:
-    """``substr`` and ``substring``."""
-    start, stop = whole(given["start"]), whole(given["stop"]) if "stop" in given else MOST
-    return Vector(
-        [NA if x is NA else text_of(x)[max(start - 1, 0) : stop] for x in scalars(given["x"])]
-    )
-
-
 _X, _DOTS = ("x",), ("...",)
 FUNCTIONS: Table = {
     "c": (_DOTS, combine),
     "list": (_DOTS, make_list),
     "rep": (("x", "times", "each", "length.out"), repeat),
-    "rep_len": (("x", "length.out"), repeat),
     "seq": (("from", "to", "by", "length.out", "along.with"), sequence),
     "seq_len": (("n",), lambda given: Vector(list(range(1, min(whole(given["n"]), MOST) + 1)))),
     "seq_along": (("along.with",), sequence),
     "rev": (_X, lambda given: Vector(items(given["x"])[::-1], None, given["x"].is_list)),
-    "paste0": (("...", "collapse"), paste("")),
-    "paste": (("...", "sep", "collapse"), paste(" ")),
-    "file.path": (_DOTS, paste("/")),
-    "sprintf": (("fmt", "..."), formatted),
-    "formatC": (("x", "width", "flag", "format"), padded),
-    "substr": (("x", "start", "stop"), substring),
-    "nchar": (_X, each_text(len)),
-    "toupper": (_X, each_text(str.upper)),
-    "tolower": (_X, each_text(str.lower)),
-    "basename": (_X, each_text(lambda path: path.rstrip("/").rpartition("/")[2])),
-    "dirname": (_X, each_text(lambda path: path.rstrip("/").rpartition("/")[0] or ".")),
-    "path.expand": (_X, lambda given: given["x"]),
-    "normalizePath": (("x", "winslash", "mustWork"), lambda given: given["x"]),
     "as.numeric": (_X, numbers),
     "as.integer": (_X, whole_numbers),
-    "as.character": (_X, texts),
     "as.logical": (
         _X,
         lambda given: Vector([x if x is NA else bool(x + 0) for x in scalars(given["x"])]),
@@ -540,28 +450,13 @@ FUNCTIONS: Table = {
     "sqrt": (_X, each(math.sqrt)),
     "any": (_DOTS, logical(any)),
     "all": (_DOTS, logical(all)),
-    "isTRUE": (
-        _X,
-        lambda given: single(isinstance(given["x"], Vector) and scalars(given["x"]) == [True]),
-    ),
     "which": (_X, which),
     "order": (("...", "decreasing"), ordered),
     "sort": (("x", "decreasing"), in_order),
     "unique": (_X, unique),
-    "distinct": (_X, unique),
     "duplicated": (_X, repeated),
     "length": (_X, size),
     "nrow": (_X, rows),
-    "NROW": (
-        _X,
-        lambda given: single(
-            len(given["x"]) if isinstance(given["x"], Frame) else len(items(given["x"]))
-        ),
-    ),
-    "ncol": (
-        _X,
-        lambda given: single(len(given["x"].columns)) if isinstance(given["x"], Frame) else None,
-    ),
     "names": (_X, names_of),
     "colnames": (_X, names_of),
     "setNames": (("object", "nm"), named),

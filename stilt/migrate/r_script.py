@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from stilt.migrate.r_effects import HARMLESS, effects, is_harmless_source
-from stilt.migrate.r_evaluate import Interpreter, Scope, loop_values
+from stilt.migrate.r_evaluate import Interpreter, Scope
+from stilt.migrate.r_forms import FORMS, loop_values
 from stilt.migrate.r_syntax import ASSIGNMENTS, Call, Function, Literal, Name, Node, parse, walk
 from stilt.migrate.r_tables import read_table
 from stilt.migrate.r_values import (
@@ -132,7 +133,7 @@ class _Runner(Interpreter):
     """Runs the statements of a script in one scope."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__()
+        super().__init__(FORMS)
         self.script = Script()
         self.scope = Scope()
         self._folder = folder

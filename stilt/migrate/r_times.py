@@ -44,9 +44,8 @@ _CODES = {
     "%h": "%b",
 }
 _KNOWN_CODES = re.compile(r"%[YmdHMSyjbBIpz%]")
-_UNITS_S = {"sec": 1, "min": 60, "hour": 3600, "day": DAY_S, "DSTday": DAY_S, "week": 7 * DAY_S}
-_STEP = re.compile(r"(-?\d*)\s*(sec|min|hour|day|DSTday|week|month|quarter|year)s?")
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_UNITS_S = {"sec": 1, "min": 60, "hour": 3600, "day": DAY_S, "week": 7 * DAY_S}
+_STEP = re.compile(r"(-?\d*)\s*(sec|min|hour|day|week)s?")
 
 
 def python_format(text: str) -> str:
@@ -177,17 +176,12 @@ def time_steps(start: Any, end: Any, by: Any, count: int | None) -> Vector:
     step = _STEP.fullmatch(by.strip()) if isinstance(by, str) else None
     if isinstance(by, str) and step is None:
         raise UnreadableError(f"seq by {by!r}")
-    if step and step[2] in _MONTHS:
-        factor = (int(f"{step[1]}1") if step[1] in {"", "-"} else int(step[1])) * _MONTHS[step[2]]
-        return _by_months(start, end, factor, count)
     if step:
         width = (int(f"{step[1]}1") if step[1] in {"", "-"} else int(step[1])) * float(
             _UNITS_S[step[2]]
         )
     else:
         width = by.seconds if isinstance(by, Span) else float(by) * (DAY_S if days else 1)
-    if isinstance(start, Time) and step and step[2] == "DSTday":
-        raise UnreadableError("seq by DSTday")
     first = start.days * DAY_S if days else start.seconds
     if count is None:
         last = end.days * DAY_S if days else end.seconds
@@ -207,31 +201,6 @@ def steps(span: float, width: float) -> int:
     return int(span / width + 1e-10) + 1
 
 
-def _by_months(start: Any, end: Any, months: int, count: int | None) -> Vector:
-    found: list[Any] = []
-    while len(found) < (MOST if count is None else count):
-        value = _months_later(start, months * len(found))
-        if count is None and (value > end if months > 0 else value < end):
-            break
-        found.append(value)
-    return Vector(found)
-
-
-def _months_later(start: Any, months: int) -> Any:
-    """Return a time some months later; a day that a month does not have runs into the next, as in R."""
-    clock = (
-        datetime.combine(start.date(), datetime.min.time())
-        if isinstance(start, Day)
-        else start.local().replace(tzinfo=None)
-    )
-    total = clock.year * 12 + clock.month - 1 + months
-    try:
-        moved = clock.replace(year=total // 12, month=total % 12 + 1)
-    except ValueError:
-        raise UnreadableError("months after a day that not every month has") from None
-    return day_of(moved.date()) if isinstance(start, Day) else at_zone(moved, start.zone)
-
-
 def iso_time(given: dict[str, Any]) -> Vector:
     """``ISOdatetime`` and ``ISOdate``."""
     zone = text(given["tz"]) if given.get("tz") is not None else given.get("zone", "")
@@ -246,67 +215,6 @@ def iso_time(given: dict[str, Any]) -> Vector:
         raise UnreadableError(str(error)) from None
 
 
-def from_words(order: str) -> Callable[[dict[str, Any]], Vector]:
-    """Return lubridate's ``ymd_hm`` and the like: a time in UTC, or a date, whatever stands between the numbers."""
-    letters = order.replace("_", "")
-
-    def read(given: dict[str, Any]) -> Vector:
-        zone = (
-            text(given["tz"])
-            if given.get("tz") is not None
-            else ("UTC" if "h" in letters else None)
-        )
-        return Vector(
-            [
-                value if value is NA else _from_numbers(str(value), letters, zone)
-                for value in scalars(given.get("x"))
-            ]
-        )
-
-    return read
-
-
-def _from_numbers(value: str, letters: str, zone: str | None) -> Any:
-    widths = {"y": 4}
-    compact = re.fullmatch(r"\d+", value)
-    pattern = "".join(
-        rf"(?P<{letter}{i}>\d{{{widths.get(letter, 2)}}})"
-        if compact
-        else rf"(?P<{letter}{i}>\d{{1,{widths.get(letter, 2)}}})\D*"
-        for i, letter in enumerate(letters)
-    )
-    match = re.fullmatch(pattern, value.strip())
-    if match is None:
-        raise UnreadableError(f"{value!r} is not a time")
-    numbers = [int(part) for part in match.groups()]
-    day = dict(zip(letters[:3], numbers, strict=False))
-    hour, minute, second = [*numbers[3:], 0, 0, 0][:3]
-    try:
-        moment = datetime(day["y"], day["m"], day["d"], hour, minute, second)  # noqa: DTZ001 - at_zone gives it
-    except ValueError:
-        raise UnreadableError(f"{value!r} is not a time") from None
-    return day_of(moment.date()) if zone is None else at_zone(moment, zone)
-
-
-def span_of(unit_s: float) -> Callable[[dict[str, Any]], Vector]:
-    """Return lubridate's ``hours``, ``days``, ...: so many of a unit."""
-    return lambda given: Vector([Span(value * unit_s, unit_s) for value in scalars(given.get("x"))])
-
-
-def part(code: str) -> Callable[[dict[str, Any]], Vector]:
-    """Return lubridate's ``year``, ``hour``, ...: a part of a time as a number."""
-
-    def read(given: dict[str, Any]) -> Vector:
-        return Vector(
-            [
-                NA if value is NA else int(value)
-                for value in written({**given, "format": Vector([code])}).values
-            ]
-        )
-
-    return read
-
-
 FUNCTIONS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Any]]] = {
     "as.POSIXct": (("x", "tz", "format", "origin", "tryFormats"), as_posixct),
     "as.POSIXlt": (("x", "tz", "format", "origin", "tryFormats"), as_posixct),
@@ -318,26 +226,4 @@ FUNCTIONS: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], Any]]] = 
         ("year", "month", "day", "hour", "min", "sec", "tz"),
         lambda given: iso_time({"zone": "UTC", "noon": 12, **given}),
     ),
-    **{
-        order: (("x", "tz"), from_words(order))
-        for order in (
-            "ymd_hms",
-            "ymd_hm",
-            "ymd_h",
-            "ymd",
-            "mdy_hms",
-            "mdy_hm",
-            "mdy",
-            "dmy_hms",
-            "dmy_hm",
-            "dmy",
-        )
-    },
-    "hours": (("x",), span_of(3600)),
-    "minutes": (("x",), span_of(60)),
-    "days": (("x",), span_of(DAY_S)),
-    "year": (("x",), part("%Y")),
-    "month": (("x",), part("%m")),
-    "day": (("x",), part("%d")),
-    "hour": (("x",), part("%H")),
 }
