@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stilt.migrate.r_evaluate import BUILTINS, Closure
-from stilt.migrate.r_syntax import ASSIGNMENTS, Broken, Call, Function, Literal, Name, Node
+from stilt.migrate.r_syntax import ASSIGNMENTS, Broken, Call, Function, Literal, Name, Node, walk
 
 if TYPE_CHECKING:
     from stilt.migrate.r_evaluate import Scope
@@ -106,6 +106,7 @@ HARMLESS = frozenset(
 _OPAQUE = frozenset(
     {"source", "sys.source", "eval", "evalq", "load", "attach", "list2env", "delayedAssign"}
 )
+_APPLIED = frozenset({"stilt_apply", "xstilt_apply"})
 _DEEPEST = 20
 
 
@@ -125,11 +126,15 @@ def is_harmless_source(call: Call) -> bool:
     return any(isinstance(word, str) and word.endswith("dependencies.r") for word in texts)
 
 
-def effects(node: Node, scope: Scope) -> Effects:
-    """Return what a statement may change in the script's variables."""
+def effects(node: Node, scope: Scope, *, by_reference: bool = True) -> Effects:
+    """Return what a statement may change in the script's variables.
+
+    ``by_reference`` counts those that are handed to an unknown function: ``setDT(receptors)`` is called for that.
+    """
     found = Effects()
     _collect(node, scope, found, 0, local=False)
-    _add_arguments(node, scope, found)
+    if by_reference:
+        _add_arguments(node, scope, found)
     return found
 
 
@@ -139,27 +144,33 @@ def _collect(node: Node, scope: Scope, found: Effects, depth: int, *, local: boo
         found.anything = True
     if not isinstance(node, Call):
         return
-    _collect(node.function, scope, found, depth, local=local)
-    for inner in node.nodes():
-        _collect(inner, scope, found, depth, local=local or isinstance(inner, Function))
+    for inner in (node.function, *node.nodes()):
         if isinstance(inner, Function):  # handed to lapply and the like, which call it
             _collect(inner.body, scope, found, depth + 1, local=True)
-    if (node.name in ASSIGNMENTS and (node.name == "<<-" or not local)) or (
-        node.name == "for" and not local
-    ):
-        found.names.add(_root(node.nodes()[0]))
-    elif node.name in {"[", "[["} and any(
-        isinstance(n, Call) and n.name == ":=" for n in node.nodes()
-    ):
-        found.names.add(_root(node))
-    elif node.name in {"stilt_apply", "xstilt_apply", "simulation_step"}:
+        else:
+            _collect(inner, scope, found, depth, local=local)
+    _add_own(node, scope, found, depth, local=local)
+
+
+def _add_own(call: Call, scope: Scope, found: Effects, depth: int, *, local: bool) -> None:
+    """Add what a call does by itself, beside its arguments."""
+    nodes = call.nodes()
+    handed = any(
+        isinstance(node, Name) and node.name in _APPLIED for node in nodes
+    )  # do.call(stilt_apply, ...)
+    if handed or call.name in {*_APPLIED, "simulation_step"}:
         found.names.add("stilt_apply")
-    elif node.name == "assign":
-        _assigned_by_name(node, found)
-    elif node.name in _OPAQUE:
-        found.anything = found.anything or not (node.name == "source" and is_harmless_source(node))
+    if call.name in {*ASSIGNMENTS, "for"}:
+        if call.name == "<<-" or not local:
+            found.names.add(_root(nodes[0]))
+    elif call.name in {"[", "[["} and any(isinstance(n, Call) and n.name == ":=" for n in nodes):
+        found.names.add(_root(call))
+    elif call.name == "assign":
+        _assigned_by_name(call, found)
+    elif call.name in _OPAQUE:
+        found.anything = found.anything or not (call.name == "source" and is_harmless_source(call))
     else:
-        _within_closure(node, scope, found, depth)
+        _within_closure(call, scope, found, depth)
 
 
 def _assigned_by_name(call: Call, found: Effects) -> None:
@@ -187,16 +198,18 @@ def _add_arguments(node: Node, scope: Scope, found: Effects) -> None:
         and (node.name[0].isalpha() or node.name[0] == ".")
     ):
         given = {inner.name for inner in node.nodes() if isinstance(inner, Name)}
-        if node.name not in {
-            "if",
-            "for",
-            "while",
-            "repeat",
-            "stilt_apply",
-            "xstilt_apply",
-            "simulation_step",
-        }:
+        if node.name not in {*_APPLIED, "simulation_step", "if", "for", "while", "repeat"}:
             found.names |= {name for name in given if name in scope.variables}
+
+
+def calls_unknown(node: Node, scope: Scope) -> bool:
+    """Tell whether a statement calls a function that is neither R's, as far as it is followed, nor the script's."""
+    names = {
+        inner.name for inner in walk(node) if isinstance(inner, Call) and inner.name[:1].isalpha()
+    }
+    return any(
+        name not in BUILTINS and name not in HARMLESS and scope.find(name) is None for name in names
+    )
 
 
 def _root(node: Node) -> str:

@@ -222,12 +222,16 @@ class Interpreter:
         except UnreadableError as error:
             return Unknown(str(error), line)
 
-    def assign(self, target: Node, value: Any, scope: Scope) -> None:
-        """Put a value into a variable, or into a part of one: ``names(x)[2] <- "a"`` is done from the inside out."""
+    def assign(self, target: Node, value: Any, scope: Scope, holder: Scope | None = None) -> None:
+        """Put a value into a variable, or into a part of one: ``names(x)[2] <- "a"`` is done from the inside out.
+
+        ``holder`` has the variable where that is another scope, as for ``<<-``.
+        """
+        holder = holder or scope
         if isinstance(target, Literal) and isinstance(target.value, str):
             target = Name(target.value, target.line)
         if isinstance(target, Name):
-            scope.variables[target.name] = value
+            holder.variables[target.name] = value
             return
         if (
             not isinstance(target, Call)
@@ -237,12 +241,12 @@ class Interpreter:
             raise UnreadableError("something is assigned to what is no variable")
         inner = target.arguments[0].value
         try:
-            base = self.evaluate(inner, scope)
+            base = self.evaluate(inner, holder)
         except UnreadableError as error:
             if isinstance(inner, Name) and scope.find(inner.name) is None:
                 raise UnreadableError(f"{inner.name} is not known") from None
             raise error from None
-        self.assign(inner, self._replaced(target, base, value, scope), scope)
+        self.assign(inner, self._replaced(target, base, value, scope), scope, holder)
 
     def _replaced(self, target: Call, base: Any, value: Any, scope: Scope) -> Any:
         arguments = target.arguments[1:]

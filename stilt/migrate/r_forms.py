@@ -61,8 +61,9 @@ def _assign(run: Interpreter, call: Call, scope: Scope) -> Any:
             root = root.nodes()[0]
         outer = scope.outer or scope
         name = word_of(root)
-        scope = outer.find(name) or _outermost(outer)
-    run.assign(target, value, scope)
+        run.assign(target, value, scope, outer.find(name) or _outermost(outer))
+    else:
+        run.assign(target, value, scope)
     return value
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stilt.migrate.r_effects import HARMLESS, effects, is_harmless_source
+from stilt.migrate.r_effects import HARMLESS, calls_unknown, effects, is_harmless_source
 from stilt.migrate.r_evaluate import Interpreter, Scope
 from stilt.migrate.r_forms import FORMS, loop_values
 from stilt.migrate.r_syntax import ASSIGNMENTS, Call, Function, Literal, Name, Node, parse, walk
@@ -30,6 +30,8 @@ from stilt.migrate.r_values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from stilt.migrate.r_arguments import Given
 
 DONE, HARMLESS_, SKIPPED, NAMED = "done", "harmless", "not reached", "not followed"
 STEPS = frozenset({"stilt_apply", "xstilt_apply", "simulation_step"})
@@ -142,6 +144,7 @@ class _Runner(Interpreter):
         self._depth = 0
         self._statements: dict[int, Statement] = {}
         self._current = Statement("", "")
+        self._unseen = False  # a file that was to be sourced: its functions may change anything
         self._kept: list[Node] = []  # a node's id is its own only as long as it lives
 
     def finished(self) -> Script:
@@ -236,6 +239,9 @@ class _Runner(Interpreter):
         if self._fail_in_column(node, statement, error):
             return
         found = effects(node, self.scope)
+        if isinstance(node, Call) and node.name == "source":
+            self._unseen = True
+        found.anything = found.anything or (self._unseen and calls_unknown(node, self.scope))
         why = str(error) or "it is nested too deeply"
         outcome = NAMED if found.names or found.anything else HARMLESS_
         self._all_become(node, outcome, why)
@@ -256,7 +262,8 @@ class _Runner(Interpreter):
             isinstance(target, Call) and target.name == "$" and isinstance(target.nodes()[0], Name)
         ):
             return False
-        if effects(value, self.scope).names or effects(value, self.scope).anything:
+        beside = effects(value, self.scope, by_reference=False)
+        if beside.names or beside.anything:
             return False
         base = self.scope.variables.get(getattr(target.nodes()[0], "name", ""))
         if not isinstance(base, Frame) or not len(base):
@@ -300,6 +307,13 @@ class _Runner(Interpreter):
         if found.names or found.anything:
             raise UnreadableError(f"{call.name}(...) with an assignment in it")
         return Unknown(f"{call.name}(...) is not evaluated", call.line, (), self._file)
+
+    def apply(self, function: Any, given: Given, line: int) -> Any:
+        """Call a function; ``do.call(stilt_apply, settings)`` hands over what it is given."""
+        if isinstance(function, str) and function in STEPS:
+            self.script.calls.append({label: value for label, value in given if label})
+            return None
+        return super().apply(function, given, line)
 
     def _end(self, call: Call, scope: Scope) -> None:
         _ = call, scope
