@@ -70,7 +70,7 @@ class Scope:
             raise UnreadableError(f"{name} is not known")
         value = scope.variables[name]
         if isinstance(value, Unknown):
-            raise UnreadableError(f"{name} is not known: {value.why}, {value.where}", value)
+            raise UnreadableError(f"{name} is not known since {value.where}", value)
         return value
 
 

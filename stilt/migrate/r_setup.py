@@ -165,7 +165,8 @@ def note_unknown(script: Script, setup: Setup, migration: Migration) -> None:
         migration.note(text)
     script.settle([*setup.unknown.values(), *_unknown_receptors(setup)])
     for statement in script.statements:
-        if statement.outcome == NAMED:
+        told = any(note.startswith(f"{statement.where}: ") for note in migration.unsettled)
+        if statement.outcome == NAMED and not told:
             migration.note(
                 f"{statement.where}: not followed: {statement.text} ({statement.why})",
                 unsettled=True,

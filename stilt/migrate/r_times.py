@@ -82,6 +82,8 @@ def read_times(values: list[Any], zone: str, formats: list[str] | None = None) -
             continue
         times = {value: at_zone(when, zone) for value, when in read.items()}
         return [NA if value is NA else times[value] for value in values]
+    if any(re.search(r"\dT\d", str(value)) for value in texts) and formats is None:
+        raise UnreadableError(f"versions of R differ in {texts[0]!r}: write a blank in place of T")
     raise UnreadableError(
         f"{texts[0]!r}{' and others' * (len(texts) > 1)}: not a time in one of the forms that R reads"
     )

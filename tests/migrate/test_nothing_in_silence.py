@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.config.load import load_config
-from stilt.errors import ProblemsError
+from stilt.errors import EnvironmentFailure, InputError, ProblemsError
+from stilt.migrate import with_r
 from stilt.migrate.migration import write_project
 from stilt.migrate.r_stilt import read_r_stilt
 
@@ -222,3 +223,48 @@ def test_r_is_kept_from_files_and_processes(migrate, tmp_path):
     migration = migrate(text, with_r=True)
     assert migration.unsettled == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "run_stilt.r"]
+
+
+def _in_place_of_r(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (folder / "bin").mkdir()
+    (folder / "bin" / "Rscript").write_text(f"#!/bin/sh\n{text}\n")
+    (folder / "bin" / "Rscript").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:/usr/bin:/bin")
+
+
+def test_an_r_that_gives_up_is_told_of_in_its_words(migrate, tmp_path, monkeypatch):
+    _in_place_of_r(tmp_path, monkeypatch, "echo 'Fatal error: no memory' >&2; exit 2")
+    with pytest.raises(EnvironmentFailure, match=r"R ended without an answer: Fatal error: no memory"):
+        migrate("", with_r=True)
+
+
+def test_an_r_that_does_not_end_is_stopped(migrate, tmp_path, monkeypatch):
+    _in_place_of_r(tmp_path, monkeypatch, "exec sleep 60")
+    monkeypatch.setattr(with_r, "_TIMEOUT_S", 0.2)
+    with pytest.raises(InputError, match=r"R was at it for 0\.2 s and was stopped"):
+        migrate("", with_r=True)
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no Rscript on PATH")
+def test_what_is_no_r_is_refused_by_r(migrate):
+    with pytest.raises(InputError, match=r"R cannot read it: .*unexpected"):
+        migrate("receptors$zagl <- (50", with_r=True)
+
+
+def test_with_r_is_for_scripts(tmp_path, stilt):
+    (tmp_path / "receptors.csv").write_text("time,lon,lat,zagl\n2019-07-01 20:00,-112,40.5,5\n")
+    done = stilt("init", "new", "--from", "receptors.csv", "--with-r")
+    assert done.returncode == 2
+    assert "--with-r is for scripts of R" in done.stderr
+    done = stilt("init", "new", "--with-r")
+    assert done.returncode == 2
+    assert "--with-r: there is no script to evaluate" in done.stderr
+
+
+def test_a_table_that_is_not_utf8_is_refused_with_what_to_do(tmp_path, stilt):
+    (tmp_path / "receptors.csv").write_bytes(
+        "time,lon,lat,zagl,Stadt\n2019-07-01,-112,40,5,Zürich\n".encode("latin-1")
+    )
+    done = stilt("init", "new", "--from", "receptors.csv")
+    assert done.returncode == 2
+    assert "save it as UTF-8" in done.stderr
