@@ -70,7 +70,7 @@ def _move_in(project: Path, source: Path, *, with_r: bool) -> None:
     for path in write_project(project, migration):
         click.echo(f"wrote {path}")
     if migration.account:
-        click.echo(f"{source.name}: {migration.account}")
+        click.echo(f"{migration.source.name}: {migration.account}")
     quiet = [text for text in migration.notes if text not in migration.unsettled]
     _list("could change receptors or settings, and is for you to settle:", migration.unsettled)
     _list(f"not carried over as it was (also in {project / 'config.yaml'}):", quiet)

@@ -103,7 +103,9 @@ def _ask(path: Path, folder: Path) -> dict[str, Any]:
             ) from None
         if done.returncode or not place.is_file():
             said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise EnvironmentFailure(f"{path}: R ended without an answer: {said}", "leave --with-r out")
+            raise EnvironmentFailure(
+                f"{path}: R ended without an answer: {said}", "leave --with-r out"
+            )
         found: dict[str, Any] = json.loads(place.read_text("utf-8", errors="replace"))
     if found["broken"]:
         raise InputError(

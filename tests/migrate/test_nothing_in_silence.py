@@ -234,7 +234,9 @@ def _in_place_of_r(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> 
 
 def test_an_r_that_gives_up_is_told_of_in_its_words(migrate, tmp_path, monkeypatch):
     _in_place_of_r(tmp_path, monkeypatch, "echo 'Fatal error: no memory' >&2; exit 2")
-    with pytest.raises(EnvironmentFailure, match=r"R ended without an answer: Fatal error: no memory"):
+    with pytest.raises(
+        EnvironmentFailure, match=r"run_stilt\.r: R ended without an answer: Fatal error: no memory"
+    ):
         migrate("", with_r=True)
 
 
@@ -247,7 +249,7 @@ def test_an_r_that_does_not_end_is_stopped(migrate, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no Rscript on PATH")
 def test_what_is_no_r_is_refused_by_r(migrate):
-    with pytest.raises(InputError, match=r"R cannot read it: .*unexpected"):
+    with pytest.raises(InputError, match=r"run_stilt\.r: R cannot read it: .*unexpected"):
         migrate("receptors$zagl <- (50", with_r=True)
 
 
