@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -114,9 +113,9 @@ class Frame:
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """Return a time zone; the machine's, which a script means by naming none, only if ``TZ`` tells it."""
+    """Return a time zone; the machine's, which a script means by naming none, only where it sets ``TZ`` itself."""
     if not name:
-        name = MACHINE_ZONE.get() or os.environ.get("TZ", "").lstrip(":")
+        name = MACHINE_ZONE.get()
     if not name:
         raise UnreadableError(
             "it names no time zone, and R takes the one of the machine it runs on: write tz = 'UTC', or what it is"

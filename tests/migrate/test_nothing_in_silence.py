@@ -32,9 +32,7 @@ FIRST_LINE = BEFORE.count("\n") + 1
 
 
 @pytest.fixture
-def migrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Migration]:
-    monkeypatch.delenv("TZ", raising=False)
-
+def migrate(tmp_path: Path) -> Callable[..., Migration]:
     def read(text: str, *, with_r: bool = False) -> Migration:
         (tmp_path / "run_stilt.r").write_text(BEFORE + text + "\n")
         return read_r_stilt(tmp_path / "run_stilt.r", with_r=with_r)

@@ -48,11 +48,6 @@ def project_of(path: Path) -> Path:
     return path.parent.parent if path.parent.name == "r" else path.parent
 
 
-@pytest.fixture(autouse=True)
-def no_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TZ", raising=False)
-
-
 def test_there_are_enough_of_them():
     assert len(SCRIPTS) >= 12
 
