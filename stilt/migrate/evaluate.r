@@ -11,7 +11,7 @@ local({
   wanted <- strsplit(arguments[5], ",")[[1]]
   shield <- new.env(parent = globalenv())
   script <- new.env(parent = shield)
-  answer <- list(failed = list(), calls = list(), count = 0)
+  answer <- list(failed = list(), calls = list(), count = 0, line = 0)
 
   here <- function(file) {
     near <- file.path(folder, basename(file))
@@ -23,7 +23,7 @@ local({
     kept <- list()
     for (name in setdiff(names(nodes), c("", "FUN", "X"))) {
       kept[[name]] <- tryCatch(list(value = eval(nodes[[name]], where)),
-                               error = function(e) list(failed = conditionMessage(e)))
+                               error = function(e) list(failed = conditionMessage(e), line = answer$line))
     }
     answer$calls[[length(answer$calls) + 1]] <<- kept
     invisible(NULL)
@@ -38,6 +38,8 @@ local({
   for (name in c("stilt_apply", "xstilt_apply", "simulation_step")) assign(name, step, envir = shield)
   for (name in c("q", "quit")) assign(name, end, envir = shield)
   for (name in c("library", "require")) assign(name, attach_package, envir = shield)
+  shield$mclapply <- function(X, FUN, ..., mc.cores) lapply(X, FUN, ...)  # what is done in a fork is not seen here
+  shield$parLapply <- function(cl, X, fun, ...) lapply(X, fun, ...)
   shield$setwd <- function(dir) if (dir.exists(dir)) base::setwd(dir)
   shield$source <- function(file, ...) if (!grepl("dependencies\\.r$", file)) run(here(file))
   shield$readRDS <- function(file, ...) base::readRDS(here(file), ...)
@@ -84,6 +86,7 @@ local({
     lines <- vapply(attr(nodes, "srcref"), function(place) as.integer(place)[1], 1L)
     for (i in seq_along(nodes)) {
       answer$count <<- answer$count + 1
+      answer$line <<- lines[i]
       tryCatch(suppressWarnings(eval(nodes[[i]], script)),
                error = function(e) fail(lines[i], file, conditionMessage(e), changed(nodes[[i]])))
     }
@@ -130,7 +133,8 @@ local({
   values <- object(there, vapply(there, function(name) json(script[[name]]), ""))
   calls <- vapply(answer$calls, function(call) {
     object(names(call), vapply(call, function(part) {
-      if (is.null(part$failed)) object("value", json(part$value)) else object("failed", quoted(part$failed))
+      if (is.null(part$failed)) object("value", json(part$value)) else
+        object(c("failed", "line"), c(quoted(part$failed), part$line))
     }, ""))
   }, "")
   failed <- vapply(answer$failed, function(one) {

@@ -132,7 +132,10 @@ def effects(node: Node, scope: Scope, *, by_reference: bool = True) -> Effects:
     ``by_reference`` counts those that are handed to an unknown function: ``setDT(receptors)`` is called for that.
     """
     found = Effects()
-    _collect(node, scope, found, 0, local=False)
+    try:
+        _collect(node, scope, found, 0, local=False)
+    except RecursionError:
+        found.anything = True
     if by_reference:
         _add_arguments(node, scope, found)
     return found

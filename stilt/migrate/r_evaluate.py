@@ -45,7 +45,7 @@ _CONSTANTS = {
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     ),
 }
-_MOST_STEPS = 3_000_000
+_MOST_STEPS = 1_000_000
 _DEEPEST_CALL = 40
 
 

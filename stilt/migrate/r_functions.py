@@ -371,13 +371,13 @@ def stripped(value: Any) -> Any:
 
 def within(given: dict[str, Any]) -> Vector:
     """``%in%``."""
-    table = scalars(given["table"])
-    if any(isinstance(value, str) for value in [*table, *scalars(given["x"])]):
-        table = [value if isinstance(value, str) else text_of(value) for value in table]
-        return Vector(
-            [(x if isinstance(x, str) else text_of(x)) in table for x in scalars(given["x"])]
+    values, table = scalars(given["x"]), scalars(given["table"])
+    if any(isinstance(value, str) for value in [*table, *values]):
+        values, table = (
+            [x if isinstance(x, str) else text_of(x) for x in side] for side in (values, table)
         )
-    return Vector([x in table for x in scalars(given["x"])])
+    there = set(table)
+    return Vector([x in there for x in values])
 
 
 def which(given: dict[str, Any]) -> Vector:

@@ -39,7 +39,8 @@ def places(index: Any, size: int, names: list[str] | None, *, grow: bool = False
         raise UnreadableError("an index that is no position")
     numbers = [int(value) for value in values if int(value) != 0]
     if numbers and max(numbers) < 0:
-        return [i for i in range(size) if -(i + 1) not in set(numbers)]
+        left_out = {-value - 1 for value in numbers}
+        return [i for i in range(size) if i not in left_out]
     if numbers and (min(numbers) < 0 or max(numbers) > (MOST if grow else size)):
         raise UnreadableError("an index beyond the end")
     return [value - 1 for value in numbers]

@@ -119,13 +119,14 @@ Node = Literal | Name | Call | Function | Broken
 
 def walk(node: Node) -> Iterator[Node]:
     """Give a node and all below it."""
-    yield node
-    if isinstance(node, Call):
-        yield from walk(node.function)
-        for inner in node.nodes():
-            yield from walk(inner)
-    elif isinstance(node, Function):
-        yield from walk(node.body)
+    waiting: list[Node] = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, Call):
+            waiting += [node.function, *node.nodes()]
+        elif isinstance(node, Function):
+            waiting.append(node.body)
 
 
 def parse(source: str) -> list[Node]:
@@ -334,8 +335,10 @@ class _Parser:
         return tuple(found)
 
     def _argument(self) -> Argument:
-        token, following = self._peek(), self._tokens[self._at + 1 :]
-        after = next((item for item in following if item.kind != "newline"), token)
+        token, at = self._peek(), self._at + 1
+        while at < len(self._tokens) - 1 and self._tokens[at].kind == "newline":
+            at += 1
+        after = self._tokens[min(at, len(self._tokens) - 1)]
         if token.kind in {"name", "text"} and after.value == "=" and after.kind == "operator":
             self._take()
             self._take()

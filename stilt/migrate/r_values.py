@@ -384,7 +384,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "-": _with_na(lambda left, right: _sum(left, right, -1)),
     "*": _with_na(_product),
     "/": _with_na(_quotient),
-    "^": _with_na(lambda left, right: float(left**right)),
+    "^": _with_na(lambda left, right: float(float(left) ** float(right))),
     "%%": _with_na(lambda left, right: left % right),
     "%/%": _with_na(lambda left, right: left // right),
     "==": _compared(lambda left, right: bool(left == right)),

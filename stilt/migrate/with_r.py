@@ -74,6 +74,8 @@ def evaluated(path: Path, folder: Path, own: Script) -> Script:
     script.calls = [
         {name: _argument(value, script) for name, value in call.items()} for call in answer["calls"]
     ]
+    if not script.calls and "stilt_apply" in own.unread:
+        script.unread["stilt_apply"] = own.unread["stilt_apply"]
     return script
 
 
@@ -116,8 +118,11 @@ def _ask(path: Path, folder: Path) -> dict[str, Any]:
 
 def _argument(given: dict[str, Any], script: Script) -> Any:
     if "failed" in given:
-        statement = script.statements[0] if script.statements else Statement("", "", NAMED)
-        return Unknown(f"R: {given['failed']}", 0, (statement,))
+        statement = Statement(
+            f"line {given['line']}", "stilt_apply(...)", NAMED, f"R: {given['failed']}"
+        )
+        script.statements.append(statement)
+        return Unknown(statement.why, given["line"], (statement,))
     return _value(given["value"])
 
 
