@@ -55,14 +55,14 @@ local({
     while (is.call(node) && length(node) > 1) node <- node[[2]]
     as.character(node)
   }
-  # Names that a statement may have set: after it failed they are not what it would have made of them.
+  # Names that a statement may have set ("*": any): after it failed they are not what it would have made of them.
   changed <- function(node, depth = 0) {
     if (!is.call(node)) return(character())
     inner <- unlist(lapply(as.list(node)[-1], function(part) if (missing(part)) character() else changed(part, depth)))
     head <- if (is.name(node[[1]])) as.character(node[[1]]) else ""
     if (head %in% c("<-", "=", "<<-", "for")) inner <- c(root(node[[2]]), inner)
     if (head == "assign" && is.character(node[[2]])) inner <- c(node[[2]], inner)
-    if (head %in% c("source", "sys.source", "eval", "evalq", "load", "attach", "list2env")) inner <- ls(script, all.names = TRUE)
+    if (head %in% c("source", "sys.source", "eval", "evalq", "load", "attach", "list2env")) inner <- c("*", ls(script, all.names = TRUE))
     own <- if (nzchar(head)) script[[head]] else NULL
     if (is.function(own) && depth < 5) inner <- c(outer_only(body(own), depth + 1), inner)
     if (head %in% c("stilt_apply", "xstilt_apply", "simulation_step")) inner <- c("stilt_apply", inner)
@@ -74,7 +74,7 @@ local({
     inner <- unlist(lapply(as.list(node)[-1], function(part) if (missing(part)) character() else outer_only(part, depth)))
     head <- if (is.name(node[[1]])) as.character(node[[1]]) else ""
     if (head == "<<-" || head == "assign") inner <- c(if (head == "assign") node[[2]] else root(node[[2]]), inner)
-    c(as.character(inner), if (head %in% c("source", "eval", "load")) ls(script, all.names = TRUE))
+    c(as.character(inner), if (head %in% c("source", "eval", "load")) c("*", ls(script, all.names = TRUE)))
   }
   fail <- function(line, file, why, names) {
     answer$failed[[length(answer$failed) + 1]] <<- list(line = line, file = file, why = why, names = as.list(names))

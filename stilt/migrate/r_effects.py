@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stilt.migrate.r_evaluate import BUILTINS, Closure
+from stilt.migrate.r_forms import FORMS
 from stilt.migrate.r_syntax import ASSIGNMENTS, Broken, Call, Function, Literal, Name, Node, walk
 
 if TYPE_CHECKING:
@@ -89,6 +90,31 @@ _DRAWING = (
     "pdf",
     "dev.off",
 )
+_ABOUT_FILES = (
+    "file.exists",
+    "dir.exists",
+    "list.files",
+    "list.dirs",
+    "dir",
+    "file.info",
+    "tempfile",
+    "getwd",
+    "Sys.glob",
+)
+_ABOUT_NOW = (
+    "Sys.time",
+    "Sys.Date",
+    "date",
+    "proc.time",
+    "Sys.getenv",
+    "Sys.info",
+    "commandArgs",
+    ".libPaths",
+    "nlevels",
+)
+_RANDOM = ("runif", "rnorm", "sample", "rpois", "rexp")
+ASKING = frozenset({*_ABOUT_FILES, *_ABOUT_NOW, *_RANDOM})
+"""Functions whose answer differs from machine to machine, or from run to run."""
 HARMLESS = frozenset(
     {
         *_PACKAGES,
@@ -99,6 +125,7 @@ HARMLESS = frozenset(
         *_WRITING,
         *_SESSION,
         *_DRAWING,
+        *ASKING,
         "validate_varsiwant",
     }
 )
@@ -107,6 +134,23 @@ _OPAQUE = frozenset(
     {"source", "sys.source", "eval", "evalq", "load", "attach", "list2env", "delayedAssign"}
 )
 _APPLIED = frozenset({"stilt_apply", "xstilt_apply"})
+_FOLLOWED = frozenset(
+    {*BUILTINS, *FORMS, *HARMLESS, *_OPAQUE, *_APPLIED, "simulation_step", "rm", "setwd"}
+) | {
+    *(
+        "Sys.setenv",
+        "q",
+        "quit",
+        "stop",
+        "try",
+        "tryCatch",
+        "readRDS",
+        "read.csv",
+        "read_csv",
+        "read.table",
+        "fread",
+    )
+}
 _DEEPEST = 20
 
 
@@ -207,12 +251,9 @@ def _add_arguments(node: Node, scope: Scope, found: Effects) -> None:
 
 def calls_unknown(node: Node, scope: Scope) -> bool:
     """Tell whether a statement calls a function that is neither R's, as far as it is followed, nor the script's."""
-    names = {
-        inner.name for inner in walk(node) if isinstance(inner, Call) and inner.name[:1].isalpha()
-    }
-    return any(
-        name not in BUILTINS and name not in HARMLESS and scope.find(name) is None for name in names
-    )
+    calls = (inner.name for inner in walk(node) if isinstance(inner, Call))
+    names = {name for name in calls if name[:1].isalpha()}
+    return any(scope.find(name) is None for name in names - _FOLLOWED)
 
 
 def _root(node: Node) -> str:

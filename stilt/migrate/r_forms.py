@@ -300,7 +300,7 @@ FORMS: Mapping[str, Form] = {
     "[[": _element,
     "[": _element,
     **dict.fromkeys(
-        ("invisible", "suppressWarnings", "suppressMessages", "I", "force", "try", "tryCatch"),
+        ("invisible", "suppressWarnings", "suppressMessages", "I", "force"),
         _inner,
     ),
     **dict.fromkeys(("subset", "filter"), _filter),

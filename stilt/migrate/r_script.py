@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from stilt.migrate.r_effects import HARMLESS, calls_unknown, effects, is_harmless_source
@@ -43,6 +44,14 @@ _READERS = frozenset(
 _WORST = (SKIPPED, DONE, HARMLESS_, NAMED)
 
 
+class Reach(Enum):
+    """How far a statement that was not followed may reach."""
+
+    NOTHING = "it calls a function that is not known, and nothing is made of what it returns"
+    NAMES = "it sets variables by name"
+    ANYTHING = "it may set any variable, also one that the script does not name"
+
+
 @dataclass(eq=False)
 class Statement:
     """A statement of a script and what became of it.
@@ -55,12 +64,15 @@ class Statement:
         ``done``, ``harmless``, ``not reached``, ``not followed``.
     why
         Why it was not followed.
+    reach
+        What of the script it may have changed, where it was not followed.
     """
 
     where: str
     text: str
     outcome: str = SKIPPED
     why: str = ""
+    reach: Reach = Reach.NAMES
 
     def becomes(self, outcome: str, why: str = "") -> None:
         """Note what became of it; in a loop the worst counts."""
@@ -100,7 +112,8 @@ class Script:
         """Say of statements that were not followed which of them matter, given what is missing in the end."""
         matter = {id(where) for value in unknown for where in value.statements}
         for statement in self.statements:
-            if statement.outcome == NAMED and id(statement) not in matter:
+            by_name = statement.outcome == NAMED and statement.reach is Reach.NAMES
+            if by_name and id(statement) not in matter:
                 statement.outcome = HARMLESS_
 
     def account(self) -> str:
@@ -241,9 +254,14 @@ class _Runner(Interpreter):
         found = effects(node, self.scope)
         if isinstance(node, Call) and node.name == "source":
             self._unseen = True
-        found.anything = found.anything or (self._unseen and calls_unknown(node, self.scope))
+        stranger = calls_unknown(node, self.scope)
+        found.anything = found.anything or (self._unseen and stranger)
         why = str(error) or "it is nested too deeply"
-        outcome = NAMED if found.names or found.anything else HARMLESS_
+        outcome = NAMED if found.names or found.anything or stranger else HARMLESS_
+        if found.anything:
+            statement.reach = Reach.ANYTHING
+        elif not found.names:
+            statement.reach = Reach.NOTHING
         self._all_become(node, outcome, why)
         statement.becomes(outcome, why)
         unknown = self._unknown(error, node, statement)
@@ -298,6 +316,7 @@ class _Runner(Interpreter):
             "setwd": self._change_folder,
             "rm": self._remove,
             **dict.fromkeys(("q", "quit", "stop"), self._end),
+            **dict.fromkeys(("try", "tryCatch"), self._try),
         }
         return own.get(name) or super().special(name)
 
@@ -318,6 +337,13 @@ class _Runner(Interpreter):
     def _end(self, call: Call, scope: Scope) -> None:
         _ = call, scope
         raise _EndError
+
+    def _try(self, call: Call, scope: Scope) -> Any:
+        """Evaluate what is tried; where it stops is not the end of the script."""
+        try:
+            return self.evaluate(call.nodes()[0], scope) if call.nodes() else None
+        except _EndError:
+            raise UnreadableError("it stops within it") from None
 
     def _step(self, call: Call, scope: Scope) -> None:
         """Note what ``stilt_apply`` is given."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.migrate.r_evaluate import Closure
 from stilt.migrate.r_frames import bind_rows, expand_grid
-from stilt.migrate.r_script import NAMED, Script
+from stilt.migrate.r_script import NAMED, Reach, Script
 from stilt.migrate.r_syntax import Call, Name, Node
 from stilt.migrate.r_values import NA, Frame, Unknown, UnreadableError, Vector, as_frame, items
 from stilt.migrate.settings import LEFT_BEHIND, TRANSPORT_KEYS, Unset
@@ -83,7 +83,10 @@ def setup_of(script: Script) -> Setup:
             setup.settings[name] = python_of(value)
     if setup.settings.get("zicontroltf") == 0:
         setup.unknown.pop("ziscale", None)
+    if "kmsl" in setup.unknown:  # heights may be above the ground or the sea
+        setup.receptors = setup.unknown["kmsl"]
     ids = setup.settings.pop("simulation_id", None)
+    ids = None if isinstance(ids, Unset) else ids
     setup.ids = ids if isinstance(ids, list) else None if ids is None else [ids]
     return setup
 
@@ -166,7 +169,11 @@ def note_unknown(script: Script, setup: Setup, migration: Migration) -> None:
     script.settle([*setup.unknown.values(), *_unknown_receptors(setup)])
     for statement in script.statements:
         told = any(note.startswith(f"{statement.where}: ") for note in migration.unsettled)
-        if statement.outcome == NAMED and not told:
+        if statement.outcome == NAMED and statement.reach is Reach.NOTHING:
+            migration.note(
+                f"{statement.where}: not followed, and taken to change neither receptors nor settings: {statement.text}"
+            )
+        elif statement.outcome == NAMED and not told:
             migration.note(
                 f"{statement.where}: not followed: {statement.text} ({statement.why})",
                 unsettled=True,
@@ -175,7 +182,12 @@ def note_unknown(script: Script, setup: Setup, migration: Migration) -> None:
 
 def _note_settings(setup: Setup, migration: Migration) -> None:
     for name, value in sorted(setup.unknown.items(), key=lambda pair: (pair[1].line, pair[0])):
-        if name in LEFT_BEHIND or name == "simulation_id":
+        if name == "simulation_id":
+            migration.note(
+                f"{value.where}: simulation_id is computed: ids are made of time and place"
+            )
+            continue
+        if name in LEFT_BEHIND:
             continue
         migration.note(
             f"{value.where}: {name} is computed ({value.why}): set it yourself", unsettled=True

@@ -176,6 +176,48 @@ def test_what_changes_neither_is_harmless(migrate, text):
     assert migration.settings["numpar"] == 200
 
 
+ANYTHING = [
+    "source('r/settings.r')",
+    "load('settings.RData')",
+    "eval(parse(text = commandArgs()))",
+    "attach(readRDS('x.rds'))",
+]
+
+
+@pytest.mark.parametrize("text", ANYTHING)
+def test_what_may_set_anything_is_named_though_all_else_is_set_after_it(tmp_path, text):
+    (tmp_path / "run_stilt.r").write_text(f"{text}\n{BEFORE}")
+    migration = read_r_stilt(tmp_path / "run_stilt.r")
+    assert migration.receptors is not None
+    assert any(note.startswith(f"line 1: not followed: {text}") for note in migration.unsettled)
+
+
+def test_what_stops_within_a_try_is_not_the_end(migrate):
+    migration = migrate("tryCatch(stop('no'), error = function(e) NULL)\nreceptors$zagl <- 50")
+    assert migration.receptors is not None
+    assert FIFTY in migration.receptors
+
+
+def test_a_function_that_is_not_known_is_said_without_alarm(migrate):
+    migration = migrate("set_up_cluster(8)")
+    assert migration.unsettled == []
+    expected = "not followed, and taken to change neither receptors nor settings: set_up_cluster(8)"
+    assert migration.notes == [f"line {FIRST_LINE}: {expected}"]
+
+
+def test_heights_of_which_it_is_not_known_above_what_they_are_are_not_written(migrate):
+    migration = migrate("kmsl <- above()")
+    assert migration.receptors is None
+    assert any("kmsl is computed" in note for note in migration.unsettled)
+
+
+def test_ids_that_are_not_followed_are_left_out(migrate):
+    migration = migrate("simulation_id <- ids_of(receptors)")
+    assert migration.receptors is not None
+    assert "id" not in migration.receptors.splitlines()[0].split(",")
+    assert any("simulation_id is computed" in note for note in migration.notes)
+
+
 def test_the_command_ends_with_2_and_says_what_to_do(stilt, tmp_path, monkeypatch):
     (tmp_path / "run_stilt.r").write_text(BEFORE + "receptors$zagl <- heights_of(receptors)\n")
     monkeypatch.setenv("COLUMNS", "200")
