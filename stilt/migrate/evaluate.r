@@ -41,7 +41,7 @@ local({
   shield$mclapply <- function(X, FUN, ..., mc.cores) lapply(X, FUN, ...)  # what is done in a fork is not seen here
   shield$parLapply <- function(cl, X, fun, ...) lapply(X, fun, ...)
   shield$setwd <- function(dir) if (dir.exists(dir)) base::setwd(dir)
-  shield$source <- function(file, ...) if (!grepl("dependencies\\.r$", file)) run(here(file))
+  shield$source <- function(file, ...) if (!grepl("(^|/)dependencies\\.r$", file)) run(here(file))
   shield$readRDS <- function(file, ...) base::readRDS(here(file), ...)
   shield$read.csv <- function(file, ...) utils::read.csv(here(file), ...)
   shield$read.table <- function(file, ...) utils::read.table(here(file), ...)

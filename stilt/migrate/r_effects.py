@@ -115,7 +115,7 @@ _ABOUT_NOW = (
 _RANDOM = ("runif", "rnorm", "sample", "rpois", "rexp")
 ASKING = frozenset({*_ABOUT_FILES, *_ABOUT_NOW, *_RANDOM})
 """Functions whose answer differs from machine to machine, or from run to run."""
-HARMLESS = frozenset(
+WITHOUT_EFFECT = frozenset(
     {
         *_PACKAGES,
         *_INSTALLING,
@@ -134,23 +134,15 @@ _OPAQUE = frozenset(
     {"source", "sys.source", "eval", "evalq", "load", "attach", "list2env", "delayedAssign"}
 )
 _APPLIED = frozenset({"stilt_apply", "xstilt_apply"})
+STEPS = _APPLIED | {"simulation_step"}
+"""The functions that a script hands its settings and receptors to."""
+READERS = frozenset(
+    {"readRDS", "read_rds", "read.csv", "read_csv", "fread", "read.table", "read_parquet"}
+)
+"""The functions that read a table from a file."""
 _FOLLOWED = frozenset(
-    {*BUILTINS, *FORMS, *HARMLESS, *_OPAQUE, *_APPLIED, "simulation_step", "rm", "setwd"}
-) | {
-    *(
-        "Sys.setenv",
-        "q",
-        "quit",
-        "stop",
-        "try",
-        "tryCatch",
-        "readRDS",
-        "read.csv",
-        "read_csv",
-        "read.table",
-        "fread",
-    )
-}
+    {*BUILTINS, *FORMS, *WITHOUT_EFFECT, *_OPAQUE, *STEPS, *READERS, "rm", "setwd", "Sys.setenv"}
+) | {"q", "quit", "stop", "try", "tryCatch"}
 _DEEPEST = 20
 
 
@@ -167,7 +159,7 @@ def is_harmless_source(call: Call) -> bool:
     texts = [node.value for node in call.nodes() if isinstance(node, Literal)]
     inner = [n for node in call.nodes() if isinstance(node, Call) for n in node.nodes()]
     texts += [node.value for node in inner if isinstance(node, Literal)]
-    return any(isinstance(word, str) and word.endswith("dependencies.r") for word in texts)
+    return any(str(word).rpartition("/")[2] == "dependencies.r" for word in texts)
 
 
 def effects(node: Node, scope: Scope, *, by_reference: bool = True) -> Effects:
@@ -205,7 +197,7 @@ def _add_own(call: Call, scope: Scope, found: Effects, depth: int, *, local: boo
     handed = any(
         isinstance(node, Name) and node.name in _APPLIED for node in nodes
     )  # do.call(stilt_apply, ...)
-    if handed or call.name in {*_APPLIED, "simulation_step"}:
+    if handed or call.name in STEPS:
         found.names.add("stilt_apply")
     if call.name in {*ASSIGNMENTS, "for"}:
         if call.name == "<<-" or not local:
@@ -237,7 +229,7 @@ def _within_closure(call: Call, scope: Scope, found: Effects, depth: int) -> Non
 
 def _add_arguments(node: Node, scope: Scope, found: Effects) -> None:
     """Add variables that are handed to an unknown function for nothing but its effect: ``setDT(receptors)``."""
-    if not isinstance(node, Call) or node.name in BUILTINS or node.name in HARMLESS:
+    if not isinstance(node, Call) or node.name in BUILTINS or node.name in WITHOUT_EFFECT:
         return
     if (
         node.name
@@ -245,7 +237,7 @@ def _add_arguments(node: Node, scope: Scope, found: Effects) -> None:
         and (node.name[0].isalpha() or node.name[0] == ".")
     ):
         given = {inner.name for inner in node.nodes() if isinstance(inner, Name)}
-        if node.name not in {*_APPLIED, "simulation_step", "if", "for", "while", "repeat"}:
+        if node.name not in {*STEPS, "if", "for", "while", "repeat"}:
             found.names |= {name for name in given if name in scope.variables}
 
 

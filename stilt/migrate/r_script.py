@@ -7,12 +7,17 @@ not understood.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from stilt.migrate.r_effects import HARMLESS, calls_unknown, effects, is_harmless_source
+from stilt.migrate.r_account import DONE, HARMLESS, NAMED, Reach, Script, Statement
+from stilt.migrate.r_effects import (
+    READERS,
+    STEPS,
+    WITHOUT_EFFECT,
+    calls_unknown,
+    effects,
+    is_harmless_source,
+)
 from stilt.migrate.r_evaluate import Interpreter, Scope
 from stilt.migrate.r_forms import FORMS, loop_values
 from stilt.migrate.r_syntax import ASSIGNMENTS, Call, Function, Literal, Name, Node, parse, walk
@@ -34,97 +39,7 @@ if TYPE_CHECKING:
 
     from stilt.migrate.r_arguments import Given
 
-DONE, HARMLESS_, SKIPPED, NAMED = "done", "harmless", "not reached", "not followed"
-STEPS = frozenset({"stilt_apply", "xstilt_apply", "simulation_step"})
-"""The functions that a script hands its settings and receptors to."""
 _DEEPEST_SOURCE = 5
-_READERS = frozenset(
-    {"readRDS", "read_rds", "read.csv", "read_csv", "fread", "read.table", "read_parquet"}
-)
-_WORST = (SKIPPED, DONE, HARMLESS_, NAMED)
-
-
-class Reach(Enum):
-    """How far a statement that was not followed may reach."""
-
-    NOTHING = "it calls a function that is not known, and nothing is made of what it returns"
-    NAMES = "it sets variables by name"
-    ANYTHING = "it may set any variable, also one that the script does not name"
-
-
-@dataclass(eq=False)
-class Statement:
-    """A statement of a script and what became of it.
-
-    Attributes
-    ----------
-    where
-        Its line, with the file where that is another one.
-    outcome
-        ``done``, ``harmless``, ``not reached``, ``not followed``.
-    why
-        Why it was not followed.
-    reach
-        What of the script it may have changed, where it was not followed.
-    """
-
-    where: str
-    text: str
-    outcome: str = SKIPPED
-    why: str = ""
-    reach: Reach = Reach.NAMES
-
-    def becomes(self, outcome: str, why: str = "") -> None:
-        """Note what became of it; in a loop the worst counts."""
-        if _WORST.index(outcome) > _WORST.index(self.outcome):
-            self.outcome = outcome
-            self.why = why
-
-
-@dataclass
-class Script:
-    """What a script sets.
-
-    Attributes
-    ----------
-    values
-        Name to value, at its end.
-    unread
-        Name to why its value is not known.
-    statements
-        Each of the script and of the files that it sources.
-    calls
-        The arguments of each call of ``stilt_apply``, evaluated; unknown ones are :class:`Unknown`.
-    applied
-        The functions that ``stilt_apply`` is told to run, with their lines.
-    files
-        What was read in place of a file that the script names and that is not there.
-    """
-
-    values: dict[str, Any] = field(default_factory=dict)
-    unread: dict[str, Unknown] = field(default_factory=dict)
-    statements: list[Statement] = field(default_factory=list)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    applied: list[tuple[str, str]] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-
-    def settle(self, unknown: Sequence[Unknown]) -> None:
-        """Say of statements that were not followed which of them matter, given what is missing in the end."""
-        matter = {id(where) for value in unknown for where in value.statements}
-        for statement in self.statements:
-            by_name = statement.outcome == NAMED and statement.reach is Reach.NAMES
-            if by_name and id(statement) not in matter:
-                statement.outcome = HARMLESS_
-
-    def account(self) -> str:
-        """Say in a line what became of the statements."""
-        counts = Counter(statement.outcome for statement in self.statements)
-        parts = [
-            f"{counts[outcome]:,} {outcome}"
-            for outcome in (DONE, HARMLESS_, SKIPPED, NAMED)
-            if counts[outcome]
-        ]
-        return f"{len(self.statements):,} statements: {', '.join(parts)}"
 
 
 class _EndError(Exception):
@@ -212,7 +127,7 @@ class _Runner(Interpreter):
             except (UnreadableError, RecursionError) as error:
                 self._fail(node, statement, error)
             except _EndError:
-                statement.becomes(HARMLESS_)
+                statement.becomes(HARMLESS)
                 raise
             except Exception as error:  # noqa: BLE001 - return or break where none can be, and whatever R would refuse
                 self._fail(node, statement, UnreadableError(str(error)))
@@ -238,9 +153,9 @@ class _Runner(Interpreter):
             statement.becomes(DONE)
         else:
             value = self.evaluate(node, self.scope)
-            if isinstance(value, Unknown) and name not in HARMLESS:
+            if isinstance(value, Unknown) and name not in WITHOUT_EFFECT:
                 raise UnreadableError(value.why, value)
-            statement.becomes(HARMLESS_ if name in HARMLESS or not name else DONE)
+            statement.becomes(HARMLESS if name in WITHOUT_EFFECT or not name else DONE)
 
     def _all_become(self, node: Node, outcome: str, why: str = "") -> None:
         for inner in walk(node):
@@ -257,7 +172,7 @@ class _Runner(Interpreter):
         stranger = calls_unknown(node, self.scope)
         found.anything = found.anything or (self._unseen and stranger)
         why = str(error) or "it is nested too deeply"
-        outcome = NAMED if found.names or found.anything or stranger else HARMLESS_
+        outcome = NAMED if found.names or found.anything or stranger else HARMLESS
         if found.anything:
             statement.reach = Reach.ANYTHING
         elif not found.names:
@@ -304,11 +219,11 @@ class _Runner(Interpreter):
 
     def special(self, name: str) -> Callable[[Call, Scope], Any] | None:
         """Return what a script does beyond evaluating: files, other scripts, and what it hands to STILT."""
-        if name in HARMLESS:
+        if name in WITHOUT_EFFECT:
             return self._harmless
         if name in STEPS:
             return self._step
-        if name in _READERS:
+        if name in READERS:
             return self._read
         own = {
             "source": self._source,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from stilt.migrate.r_account import NAMED, Reach, Script
 from stilt.migrate.r_evaluate import Closure
 from stilt.migrate.r_frames import bind_rows, expand_grid
-from stilt.migrate.r_script import NAMED, Reach, Script
 from stilt.migrate.r_syntax import Call, Name, Node
 from stilt.migrate.r_values import NA, Frame, Unknown, UnreadableError, Vector, as_frame, items
 from stilt.migrate.settings import LEFT_BEHIND, TRANSPORT_KEYS, Unset

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from stilt.config.execution import REFUSED
 from stilt.migrate.migration import Migration
 from stilt.migrate.r_receptors import receptors_csv
-from stilt.migrate.r_script import Script, read_script
+from stilt.migrate.r_script import read_script
 from stilt.migrate.r_setup import GRID_KEYS, Setup, note_unknown, setup_of
 from stilt.migrate.r_values import Frame, Unknown, UnreadableError
 from stilt.migrate.settings import Unset, carry_transport, file_step, met_name
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stilt.migrate.r_account import Script
 
 _THEIRS = {ours: theirs for theirs, ours in GRID_KEYS.items()}
 _FOOTPRINT_KEYS = ("projection", "smooth_factor", "time_integrate")

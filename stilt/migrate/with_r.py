@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from stilt.errors import EnvironmentFailure, InputError
-from stilt.migrate.r_effects import ASKING, HARMLESS
-from stilt.migrate.r_script import DONE, NAMED, Reach, Script, Statement
+from stilt.migrate.r_account import DONE, NAMED, Reach, Script, Statement
+from stilt.migrate.r_effects import ASKING, WITHOUT_EFFECT
 from stilt.migrate.r_setup import SETTINGS
 from stilt.migrate.r_values import NA, Day, Frame, Time, Unknown, Vector
 
@@ -88,7 +88,7 @@ def _ask(path: Path, folder: Path) -> dict[str, Any]:
         )
     with tempfile.TemporaryDirectory(prefix="stilt-r-") as work:
         place = Path(work) / "answer.json"
-        muted = ",".join(sorted(HARMLESS - ASKING - _REAL))
+        muted = ",".join(sorted(WITHOUT_EFFECT - ASKING - _REAL))
         wanted = ",".join(sorted({*SETTINGS, *_VARIABLES}))
         command = ["Rscript", "--vanilla", str(Path(__file__).with_name("evaluate.r"))]
         command += [str(path.resolve()), str(folder.resolve()), str(place), muted, wanted]

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stilt.migrate.r_script import Script, read_script
+from stilt.migrate.r_script import read_script
 from stilt.migrate.r_values import NA, Frame, Time, Vector
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stilt.migrate.r_account import Script
 
 
 def run(folder: Path, text: str) -> Script:
