@@ -142,8 +142,8 @@ local({
            c(one$line, quoted(one$file), quoted(one$why), array(quoted(unlist(one$names)))))
   }, "")
   broken <- if (is.null(answer$broken)) "null" else quoted(answer$broken)
-  text <- object(c("values", "calls", "failed", "count", "broken"),
-                 c(values, array(calls), array(failed), answer$count, broken))
+  text <- object(c("values", "calls", "failed", "count", "broken", "zone"),
+                 c(values, array(calls), array(failed), answer$count, broken, quoted(Sys.timezone())))
   con <- file(arguments[3], open = "wb")
   writeLines(enc2utf8(text), con, useBytes = TRUE)
   close(con)

@@ -69,8 +69,8 @@ class Script:
         The arguments of each call of ``stilt_apply``, evaluated; unknown ones are :class:`Unknown`.
     applied
         The functions that ``stilt_apply`` is told to run, with their lines.
-    files
-        What was read in place of a file that the script names and that is not there.
+    remarks
+        What a person should know though it was followed: a file that was read in place of another.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Script:
     statements: list[Statement] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     applied: list[tuple[str, str]] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def settle(self, unknown: Sequence[Unknown]) -> None:
         """Say of statements that were not followed which of them matter, given what is missing in the end."""

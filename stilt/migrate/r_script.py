@@ -299,7 +299,7 @@ class _Runner(Interpreter):
             return path
         if not near.is_file() or not path.is_absolute():
             raise UnreadableError(f"there is no file {path}")
-        self.script.files.append(
+        self.script.remarks.append(
             f"{self._current.where}: {near} was read for {name}, which is not here"
         )
         return near

@@ -164,7 +164,7 @@ def note_unknown(script: Script, setup: Setup, migration: Migration) -> None:
     _note_settings(setup, migration)
     _note_steps(script, migration)
     _note_hooks(script, migration)
-    for text in script.files:
+    for text in script.remarks:
         migration.note(text)
     script.settle([*setup.unknown.values(), *_unknown_receptors(setup)])
     for statement in script.statements:

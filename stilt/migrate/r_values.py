@@ -23,6 +23,9 @@ MACHINE_ZONE: ContextVar[str] = ContextVar("MACHINE_ZONE", default="")
 """The zone that a script gives its own machine: ``Sys.setenv(TZ = 'UTC')``."""
 
 
+NO_ZONE = "it names no time zone"
+
+
 class UnreadableError(Exception):
     """An expression that is more than is followed here; ``cause`` is the unknown value that it needs, if it is one."""
 
@@ -118,7 +121,7 @@ def zone_named(name: str) -> ZoneInfo:
         name = MACHINE_ZONE.get()
     if not name:
         raise UnreadableError(
-            "it names no time zone, and R takes the one of the machine it runs on: write tz = 'UTC', or what it is"
+            f"{NO_ZONE}, and R takes the one of the machine it runs on: write tz = 'UTC', or what it is"
         )
     try:
         return ZoneInfo("UTC" if name == "GMT" else name)

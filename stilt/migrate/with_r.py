@@ -17,7 +17,7 @@ from stilt.errors import EnvironmentFailure, InputError
 from stilt.migrate.r_account import DONE, NAMED, Reach, Script, Statement
 from stilt.migrate.r_effects import ASKING, WITHOUT_EFFECT
 from stilt.migrate.r_setup import SETTINGS
-from stilt.migrate.r_values import NA, Day, Frame, Time, Unknown, Vector
+from stilt.migrate.r_values import NA, NO_ZONE, Day, Frame, Time, Unknown, Vector
 
 _REAL = frozenset(
     {
@@ -75,6 +75,11 @@ def evaluated(path: Path, folder: Path, own: Script) -> Script:
     script.statements += [Statement("", "", DONE) for _ in range(done)]
     script.calls = [
         {name: _argument(value, script) for name, value in call.items()} for call in answer["calls"]
+    ]
+    script.remarks += [
+        f"{at.where}: a time without a zone: R took that of this machine, {answer['zone']}"
+        for at in own.statements
+        if at.outcome == NAMED and NO_ZONE in at.why
     ]
     if not script.calls and "stilt_apply" in own.unread:
         script.unread["stilt_apply"] = own.unread["stilt_apply"]

@@ -257,6 +257,16 @@ def test_what_r_cannot_do_is_named_too(migrate, text, expected):
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no Rscript on PATH")
+def test_the_zone_that_r_takes_is_said(migrate, monkeypatch):
+    monkeypatch.setenv("TZ", "America/Denver")
+    migration = migrate("receptors$run_time <- as.POSIXct('2019-07-01 20:00')", with_r=True)
+    assert migration.receptors is not None
+    assert "2019-07-02 02:00" in migration.receptors
+    expected = "a time without a zone: R took that of this machine, America/Denver"
+    assert migration.notes == [f"line {FIRST_LINE}: {expected}"]
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no Rscript on PATH")
 def test_r_is_kept_from_files_and_processes(migrate, tmp_path):
     (tmp_path / "kept").write_text("x")
     text = f"unlink('{tmp_path}/kept'); base::unlink('{tmp_path}/kept'); system('rm {tmp_path}/kept'); saveRDS(1, '{tmp_path}/made')"
