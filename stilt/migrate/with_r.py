@@ -54,29 +54,17 @@ def evaluated(path: Path, folder: Path, own: Script) -> Script:
         If there is no R, or it ends without an answer.
     """
     answer = _ask(path, folder)
-    script = Script(
-        applied=own.applied,
-        values={name: v for name, v in own.values.items() if not isinstance(v, Vector | Frame)},
-    )
+    functions = {name: v for name, v in own.values.items() if not isinstance(v, Vector | Frame)}
+    script = Script(applied=own.applied, values=functions)
     script.values |= {name: _value(value) for name, value in answer["values"].items()}
     for failed in answer["failed"]:
-        where = (
-            f"line {failed['line']}"
-            if failed["file"] == path.name
-            else f"{failed['file']} line {failed['line']}"
-        )
-        statement = Statement(where, "", NAMED, f"R: {failed['why']}")
-        script.statements.append(statement)
-        if "*" in failed["names"]:
-            statement.reach = Reach.ANYTHING
-        unknown = Unknown(statement.why, failed["line"], (statement,))
-        script.unread |= {name: unknown for name in failed["names"] if name not in answer["values"]}
+        _add_failure(script, failed, path.name)
     done = int(answer["count"]) - len(script.statements)
     script.statements += [Statement("", "", DONE) for _ in range(done)]
     script.calls = [
         {name: _argument(value, script) for name, value in call.items()} for call in answer["calls"]
     ]
-    script.remarks += [
+    script.remarks = [
         f"{at.where}: a time without a zone: R took that of this machine, {answer['zone']}"
         for at in own.statements
         if at.outcome == NAMED and NO_ZONE in at.why
@@ -84,6 +72,18 @@ def evaluated(path: Path, folder: Path, own: Script) -> Script:
     if not script.calls and "stilt_apply" in own.unread:
         script.unread["stilt_apply"] = own.unread["stilt_apply"]
     return script
+
+
+def _add_failure(script: Script, failed: dict[str, Any], name: str) -> None:
+    """Note a statement that R could not evaluate, and that what it was to set is not known."""
+    file = "" if failed["file"] == name else str(failed["file"])
+    statement = Statement("", "", NAMED, f"R: {failed['why']}")
+    if "*" in failed["names"]:
+        statement.reach = Reach.ANYTHING
+    unknown = Unknown(statement.why, failed["line"], (statement,), file)
+    statement.where = unknown.where
+    script.statements.append(statement)
+    script.unread |= {name: unknown for name in failed["names"] if name not in script.values}
 
 
 def _ask(path: Path, folder: Path) -> dict[str, Any]:
