@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.text import printable_lines
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -112,5 +113,5 @@ def _first_of_array(state: State, batch: str, task: int) -> int:
 
 
 def tail(text: str, lines: int) -> str:
-    """Return the last lines of a text; all of it for 0."""
-    return "\n".join(text.splitlines()[-lines:]) if lines else text.rstrip("\n")
+    """Return the last lines of a text, printable; all of it for 0."""
+    return printable_lines("\n".join(text.splitlines()[-lines:]) if lines else text.rstrip("\n"))
