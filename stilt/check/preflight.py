@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stilt.check.finding import Finding, fine, from_error
 from stilt.config.load import load_config
 from stilt.foundations.errors import StiltError
+from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
     config: Config | None = None
     try:
         config = load_config(layout.config_file)
+        name_owner(layout.config_file, "the settings", "what they name runs as you")
         yield fine("settings", f"{layout.config_file.name} is right")
         layout = Layout.of(project, config.output)
     except StiltError as error:

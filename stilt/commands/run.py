@@ -22,6 +22,7 @@ from stilt.batch.settings import changes
 from stilt.config.digests import config_digest, footprint_digest, transport_digest
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout, local_path
 from stilt.foundations.progress import is_terminal
 from stilt.foundations.quantities import counted
@@ -107,6 +108,7 @@ def _read(request: Request) -> _Project:
 
     root = local_path(request.project, "the project")
     config = load_config(root / "config.yaml")
+    name_owner(root / "config.yaml", "the settings", "what they name runs as you")
     layout = Layout.of(root, config.output)
     simulations = read_receptors(request.receptors or layout.receptors_file, tuple(config.mets))
     engine = load_engine(config)

@@ -97,6 +97,12 @@ def stilt_home() -> Path:
     return (Path(data) if data else home() / ".local" / "share") / "stilt"
 
 
+def user_cache() -> Path:
+    """Return the folder for what can be made again: in XDG's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else home() / ".cache") / "stilt"
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Every path of a project, as DESIGN's section "On disk" names them.
