@@ -14,6 +14,7 @@ from stilt.archive.shelf import Shelf
 from stilt.footprint.grid import geometry_of
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
 from stilt.foundations.errors import InputError
+from stilt.foundations.inside import check_below, opened
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class FootprintFiles:
         path = self.paths[place]
         if path is None:
             return values
+        check_below(self.layout.output, self.layout.relative(path))
         archived = None if path.exists() else Shelf(self.layout).find(path)
         read = _layers_of_file(path) if archived is None else _layers_of_archived(archived)
         foot, starts = read.foot, read.starts
@@ -104,7 +106,7 @@ def _layers_of_file(path: Path) -> _Layers:
     from netCDF4 import Dataset
 
     try:
-        with Dataset(path) as file:
+        with opened(path) as place, Dataset(place) as file:
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.archive.shelf import Shelf
 from stilt.foundations.errors import InputError
+from stilt.foundations.inside import check_below
 from stilt.foundations.paths import Layout, local_path
 
 if TYPE_CHECKING:
@@ -261,6 +262,7 @@ class Result:
 
         layout = self.project.layout
         path = (layout.error_particles if error else layout.particles)(self.simulation)
+        check_below(layout.output, layout.relative(path))
         if path.exists():
             return read_particles(path).to_pandas()
         found = Shelf(layout).find(path)
@@ -279,6 +281,7 @@ class Result:
         from stilt.footprint.netcdf import read_footprint
 
         path = self.footprint_path(name)
+        check_below(self.project.layout.output, self.project.layout.relative(path))
         if path.exists():
             return read_footprint(path)["foot"].isel(receptor=0)
         found = self._archived_footprint(path)

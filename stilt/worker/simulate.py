@@ -259,9 +259,13 @@ class Simulator:
             if failure is None:
                 path.unlink(missing_ok=True)
             else:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
-                path.write_text(text, encoding="utf-8", errors="replace")
+                data = text.encode(errors="replace")
+                publish_with(path, lambda new: _write_once(new, data), durable=False)
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
 
 
 def _make_workdir(path: Path) -> Path:

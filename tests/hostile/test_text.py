@@ -16,6 +16,7 @@ from stilt.foundations import errors, text
 from stilt.foundations.progress import Progress
 from stilt.migrate.migration import Migration
 from stilt.status.page import Page
+from tests.hostile.asking import ask
 from tests.hostile.logs import ESCAPES, done, header, pending, write_segment
 from tests.projects import make_project
 
@@ -80,7 +81,7 @@ def hostile(tmp_path_factory):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_prints_what_a_terminal_obeys(hostile, command: str) -> None:
-    answer = hostile.stilt(*command.split())
+    answer = ask(hostile, *command.split())
     for stream in (answer.out, answer.err):
         assert not set(stream).intersection(ENDED), ascii(stream)
         # the model's own words are shown line by line
@@ -205,7 +206,7 @@ def test_json_escapes_what_json_itself_leaves_as_it_is() -> None:
 
 def test_the_report_holds_no_markup_of_the_data(hostile, tmp_path) -> None:
     page = tmp_path / "report.html"
-    answer = hostile.stilt("report", "-o", str(page))
+    answer = ask(hostile, "report", "-o", str(page))
     assert answer.code == 0, answer.err
     html = page.read_text()
     assert MARKUP not in html
