@@ -14,6 +14,7 @@ from stilt.footprint.grid import geometry_of
 from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
 from stilt.foundations.errors import DamagedError, InputError
+from stilt.foundations.inside import opened
 from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _layers_of_file(path: Path) -> _Layers:
     from netCDF4 import Dataset
 
     try:
-        with Dataset(path) as file:
+        with opened(path) as place, Dataset(place) as file:
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])

@@ -199,7 +199,7 @@ def worker_command(handed: HandOver, task: int) -> list[str]:
     """Return the command line of a task's push-worker."""
     layout, manifest = handed.layout, handed.manifest
     return [
-        *(sys.executable, "-m", "stilt", "push-worker", str(layout.project)),
+        *(sys.executable, "-P", "-m", "stilt", "push-worker", str(layout.project)),
         *("--output", str(layout.output), "--batch", manifest.batch),
         *("--task", str(task), "--cpus", str(manifest.cpus)),
     ]

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import read_regular
 from stilt.foundations.simulation import HeightReference, Receptor, Simulation
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHUNK_FORMAT = 1
+MOST_BYTES = 1 << 30
+"""Of a chunk: a million simulations are 110 MB, those with a hundred levels each 2.5 GB in several chunks."""
 
 SPREAD = 8
 """Neighbouring receptors cost alike: this many chunks share a stretch of time among them."""
@@ -108,7 +111,7 @@ def read_chunk(path: Path) -> Chunk:
         If the file is missing, or its bytes are not those it was named for.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise DamagedError(
             f"chunk {path} cannot be read: {error.strerror}",
@@ -126,7 +129,7 @@ def read_chunk(path: Path) -> Chunk:
 def _decode(data: bytes, path: Path) -> Chunk:
     try:
         chunk = msgspec.json.decode(data, type=Chunk)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedError(
             f"chunk {path} is no chunk: {error}", "`stilt run` hands its work over again"
         ) from error

@@ -8,6 +8,7 @@ from stilt.check.finding import Finding, fine, from_error, note
 from stilt.config.followed import unused
 from stilt.config.load import load_config
 from stilt.foundations.errors import StiltError
+from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
     config: Config | None = None
     try:
         config = load_config(layout.config_file)
+        name_owner(layout.config_file, "the settings", "what they name runs as you")
         yield fine("settings", f"{layout.config_file.name} is right")
         yield from (note("settings", text) for text in unused(config))
         layout = Layout.of(project, config.output)

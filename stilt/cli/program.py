@@ -6,12 +6,13 @@ import contextlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
 
 from stilt.cli.lazy import Entry, LazyGroup, debug_option
 from stilt.foundations.errors import EnvironmentFailure, ProblemsError, StiltError
+from stilt.foundations.text import PrintableStream, shown
 from stilt.version import __version__
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_printable, streams)
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -95,7 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if "--debug" in given:
             traceback.print_exc()
         code = report(error)
+    finally:
+        sys.stdout, sys.stderr = streams
     sys.exit(code)
+
+
+def _printable(stream: TextIO) -> TextIO:
+    """Let nothing through that a terminal would obey, but for what stilt draws with."""
+    return cast("TextIO", PrintableStream(stream))
 
 
 def _open_closed_streams() -> None:
@@ -171,12 +181,12 @@ def _say(error: StiltError) -> None:
 def _os_message(error: OSError) -> str:
     """Say in words what the operating system refused, and for which file."""
     what = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {what}" if error.filename else what
+    return shown(f"{error.filename}: {what}" if error.filename else what)
 
 
 def _say_internal(error: Exception) -> None:
     click.echo(
-        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {error}",
+        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {shown(str(error))}",
         err=True,
     )
     click.echo("  -> run the same command with --debug and report what it prints", err=True)

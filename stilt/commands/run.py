@@ -32,6 +32,7 @@ from stilt.config.digests import config_digest
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout, local_path, plain_and_imprint
 from stilt.foundations.progress import is_terminal
 from stilt.foundations.quantities import counted
@@ -136,6 +137,7 @@ def _read(request: Request, say: Callable[[str], None]) -> _Project:
 
     root = local_path(request.project, "the project")
     config = load_config(root / "config.yaml")
+    name_owner(root / "config.yaml", "the settings", "what they name runs as you")
     layout = Layout.of(root, config.output)
     file = request.receptors or layout.receptors_file
     simulations = read_receptors(file, tuple(config.mets))

@@ -20,6 +20,7 @@ from stilt.config.rules import (
 )
 from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.inside import read_input
 from stilt.foundations.names import alike
 from stilt.foundations.paths import local_path
 
@@ -46,6 +47,9 @@ CONFIG_HINTS = {
 }
 """Keys that people bring along, and where they are here."""
 
+MOST_BYTES = 16 << 20
+"""Of config.yaml."""
+
 _SECTIONS = ("mets", "footprints", "hysplit", "execution")
 
 
@@ -68,7 +72,7 @@ def load_config(path: Path, *, projections: bool = True) -> Config:
         If it cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_input(path, MOST_BYTES)
     except FileNotFoundError:
         raise InputError(
             f"{path.parent}: there is no {path.name} here, so this is no project",

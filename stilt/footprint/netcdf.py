@@ -25,6 +25,7 @@ import numpy as np
 from stilt.footprint.grid import crs_attributes, length_unit
 from stilt.footprint.labels import LONG_NAME, UNITS
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,7 +152,7 @@ def read_footprint(source: Path | bytes) -> xr.Dataset:
         with xr.open_dataset(store) as dataset:  # type: ignore[arg-type, unused-ignore]
             return dataset.load()
     try:
-        with xr.open_dataset(source, engine="netcdf4") as dataset:
+        with opened(source) as place, xr.open_dataset(place, engine="netcdf4") as dataset:
             if "foot" not in dataset:
                 raise LookupError("it has no foot")
             return dataset.load()

@@ -13,6 +13,7 @@ from stilt.config.schema import Config, Execution, Met
 from stilt.example.starter import refuse_to_overwrite
 from stilt.foundations.durable import publish
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.text import printable, shown
 from stilt.receptors import read_receptors
 
 if TYPE_CHECKING:
@@ -86,12 +87,12 @@ class Migration:
         """Return ``config.yaml``: what differs from the defaults, and the notes as comments."""
         import yaml
 
-        lines = [f"# Settings read from {self.source.name}."]
+        lines = [f"# Settings read from {printable(self.source.name)}."]
         if self.notes:
             lines.append("# Not carried over as it was:")
             for text in self.notes:
                 lines += textwrap.wrap(
-                    text, _WIDTH, initial_indent="# - ", subsequent_indent="#   "
+                    shown(text), _WIDTH, initial_indent="# - ", subsequent_indent="#   "
                 )
         body = yaml.dump(
             without_defaults(self.settings),

@@ -8,6 +8,7 @@ import msgspec
 
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import check_below
 from stilt.foundations.simulation import Receptor
 from stilt.outputs.shelf import Shelf
 
@@ -92,6 +93,7 @@ class Store:
         DamagedError
             If an archive that may hold it can't be read.
         """
+        check_below(self.layout.output, self.layout.relative(path))
         return Own(path) if path.exists() else self.shelf.find(path)
 
     def particles(

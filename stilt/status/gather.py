@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from stilt.backends.observe import fold_and_observe, observe
 from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import read_regular
 from stilt.foundations.paths import Layout
 from stilt.log.index import OutputIndex
 from stilt.status.counting import Outdated
@@ -175,10 +176,12 @@ def find_outdated(
 def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iterable[str]:
     import msgspec
 
+    from stilt.batch.chunks import MOST_BYTES
+
     path = layout.chunk(batch, chunk)
     try:
-        entries = msgspec.json.decode(path.read_bytes(), type=_Chunk).simulations
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        entries = msgspec.json.decode(read_regular(path, MOST_BYTES), type=_Chunk).simulations
+    except (OSError, StiltError, RecursionError, msgspec.DecodeError, UnicodeDecodeError):
         notes.append(f"chunk {path} can't be read: its simulations are not counted")
         return ()
     return (entry.sim for entry in entries)

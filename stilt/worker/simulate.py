@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
-from stilt.foundations.durable import adopt, publish_as
+from stilt.foundations.durable import adopt, publish_as, publish_with
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Output
 from stilt.log.states import PLAIN
@@ -361,9 +361,13 @@ class Simulator:
             if failure is None:
                 path.unlink(missing_ok=True)
             else:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
-                path.write_text(text, encoding="utf-8", errors="replace")
+                data = text.encode(errors="replace")
+                publish_with(path, lambda new: _write_once(new, data), durable=False)
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
 
 
 def _make_workdir(path: Path) -> Path:

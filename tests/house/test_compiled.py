@@ -38,7 +38,7 @@ PACKAGES = {"footprint": 14, "hysplit": 1, "native": 4, "particles": 2}
 def start(home, tmp, before=""):
     """Have a process compile everything that is not kept in a $STILT_HOME."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
-    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp)}
+    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp), "XDG_CACHE_HOME": str(home / "cache")}
     return subprocess.Popen([sys.executable, "-c", before + WARM], stdout=-1, text=True, env=env)
 
 
@@ -282,12 +282,13 @@ def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(monkeypatc
     home.touch()
     monkeypatch.setenv("STILT_HOME", str(home / "below"))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "below"))
     machine_code.keep(package, "code", b"machine code")
     assert machine_code.kept(package, "code") == b"machine code"
-    os.chown(machine_code.private_folder(), 65534, -1)
+    os.chown(machine_code._private_path(), 65534, -1)
     assert machine_code.kept(package, "code") is None
-    with pytest.raises(PermissionError):
-        machine_code.private_folder()
+    machine_code.keep(package, "other", b"machine code")
+    assert machine_code.kept(package, "other") is None
 
 
 def test_what_is_about_to_be_compiled_is_said_first_and_only_once(tmp_path):
