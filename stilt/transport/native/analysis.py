@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stilt.transport.native.store import ColumnStore, StoredColumns
 
 LONGEST_GAP_MIN = 720
-_FORMAT = "2"
+_FORMAT = "3"
 """Raise it whenever the content of stored columns changes."""
 
 

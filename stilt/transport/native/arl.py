@@ -219,10 +219,18 @@ class AnalysisReader:
         """Return the first of these surface variables that the file has."""
         return next((name for name in names if self.has(name)), None)
 
-    def last_of(self, *names: str) -> str | None:
-        """Return that one of these surface variables whose record comes last."""
-        present = [name for name in names if self.has(name)]
-        return max(present, key=lambda name: self._records[0, name]) if present else None
+    def last_of(self, *names: str, level: int = 0) -> str | None:
+        """Return that one of these variables of a level whose record comes last."""
+        present = [name for name in names if self.has(name, level)]
+        return max(present, key=lambda name: self._records[level, name]) if present else None
+
+    def is_before(self, name: str, other: str, level: int) -> bool:
+        """Tell whether a level has both variables, the first of them earlier in the file."""
+        return (
+            self.has(name, level)
+            and self.has(other, level)
+            and self._records[level, name] < self._records[level, other]
+        )
 
     def field(
         self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stilt.transport.native.perturbation import Perturbation
     from stilt.transport.native.run import RunSettings
 
-ALGORITHM = "1.2"
+ALGORITHM = "1.3"
 """Raise it whenever the same settings and seed give other particles."""
 
 _MOST_OPEN_SOURCES = 4

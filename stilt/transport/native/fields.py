@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import HYBRID, PRESSURE, AnalysisReader
+from stilt.transport.native.arl import HYBRID, PRESSURE, SIGMA, AnalysisReader
 from stilt.transport.native.boundary_layer import (
     EXCHANGE,
     FRICTION_VELOCITY,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from stilt.transport.native.projection import MapGrid
     from stilt.transport.native.roughness import Roughness
 
-_DOWNWARD_HEAT_MODELS = ("ETA", "EDAS", "EC")
-
 
 @dataclass(frozen=True, slots=True)
 class BoundaryOptions:
@@ -70,9 +68,6 @@ class FieldSource:
         self._roughness = roughness
         self._reader = AnalysisReader(index)
         self._levels = range(1, len(index.levels))
-        self._heat_sign = (
-            -1.0 if index.grid.model.strip().startswith(_DOWNWARD_HEAT_MODELS) else 1.0
-        )
         self._require("UWND", "VWND", "TEMP")
         self._motion = self._vertical_motion()
         self._momentum, self._momentum_names = self._momentum_source()
@@ -104,10 +99,9 @@ class FieldSource:
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawFields:
         """Read the fields of rows and columns ``[start, stop)``."""
         shape = (rows[1] - rows[0], columns[1] - columns[0])
-        motion = "WWND" if self._motion == PRESSURE_MOTION else "DZDT"
         none = np.empty((0, *shape), dtype=np.float32)
         is_pressure = self.index.grid.level_type == PRESSURE
-        has_pressure = not is_pressure and self._reader.has("PRES", 1)
+        has_pressure = self.index.grid.level_type == SIGMA and self._reader.has("PRES", 1)
 
         def volume(*names: str) -> NDArray[np.float32]:
             return self._reader.stack(
@@ -117,13 +111,29 @@ class FieldSource:
         return RawFields(
             east=volume("UWND"),
             north=volume("VWND"),
-            vertical=volume(motion),
+            vertical=self._vertical(rows, columns),
             humidity=volume("SPHU", "RELH"),
             temperature=volume("TEMP"),
             pressure=volume("PRES") if has_pressure else none,
             altitude=volume("HGTS") if is_pressure else none,
             surface=np.stack(self._surface(rows, columns)),
         )
+
+    def _vertical(self, rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
+        """Read the vertical motion, and what its packing lost (DIFW) where that comes after it in the file.
+
+        hycs_std reads records in their order and adds DIFW to what is there: a later WWND replaces both.
+        """
+        name = "WWND" if self._motion == PRESSURE_MOTION else "DZDT"
+        levels = [self._named((name,), level) for level in self._levels]
+        lost = [
+            ("DIFW", level) if self._reader.is_before(name, "DIFW", level) else None
+            for level in self._levels
+        ]
+        motion = self._reader.stack(levels, rows, columns)
+        if any(lost):
+            motion += self._reader.stack(lost, rows, columns)
+        return motion
 
     def _require(self, *names: str) -> None:
         if self.index.grid.level_type == PRESSURE:
@@ -140,17 +150,23 @@ class FieldSource:
         )
 
     def _vertical_motion(self) -> int:
-        for name, kind in (("WWND", PRESSURE_MOTION), ("DZDT", HEIGHT_MOTION)):
-            if self._reader.has(name, 1) or self._reader.has(name, 2):
-                return kind
+        """Tell which kind the file holds; of both the one that comes last, as hycs_std has one place for them."""
+        for level in (1, 2):
+            name = self._reader.last_of("WWND", "DZDT", level=level)
+            if name is not None:
+                return PRESSURE_MOTION if name == "WWND" else HEIGHT_MOTION
         self._refuse("no vertical motion (WWND or DZDT)")
         return NO_MOTION
 
     def _momentum_source(self) -> tuple[int, tuple[str, ...]]:
+        """Choose the flux of momentum.
+
+        Without VMOF the northward stress is none; EXCO after UMOF is taken in its place (found by trial).
+        """
         if self._reader.has("USTR"):
             return FRICTION_VELOCITY, ("USTR",)
-        if self._reader.has("UMOF") and self._reader.has("VMOF"):
-            return STRESS, ("UMOF", "VMOF")
+        if self._reader.has("UMOF"):
+            return STRESS, (self._reader.last_of("UMOF", "EXCO") or "UMOF", "VMOF")
         if self._reader.has("EXCO"):
             return EXCHANGE, ("EXCO",)
         return NO_FLUX, ()
@@ -158,7 +174,7 @@ class FieldSource:
     def _heat_source(self) -> tuple[int, str | None]:
         if self._reader.has("TSTR"):
             return TEMPERATURE_SCALE, "TSTR"
-        name = self._reader.first_of("HFLX", "SHTF")
+        name = self._reader.last_of("HFLX", "SHTF")
         return (NO_FLUX if name is None else HEAT_FLUX), name
 
     def _humidity_kind(self, level: int) -> int:
@@ -184,10 +200,7 @@ class FieldSource:
         y, x = np.meshgrid(np.arange(*rows) + 1.0, np.arange(*columns) + 1.0, indexing="ij")
         roughness = self._roughness.at(*self._grid.to_longlat(x, y)).astype(np.float32)
         dx, dy = self._grid.cell_metres(rows, columns)
-        momentum = [flat(name) for name in self._momentum_names] + [absent, absent]
-        is_flux = self._heat == HEAT_FLUX
-        heat = flat(self._heat_name) * np.float32(self._heat_sign if is_flux else 1.0)
-        latent = flat(reader.first_of("LHTF", "WFLX"), 0.0) * np.float32(self._heat_sign)
+        momentum = [flat(name, 0.0) for name in self._momentum_names] + [absent, absent]
         return [
             flat("PRSS"),
             flat(reader.first_of("SHGT", "TERR")),
@@ -195,13 +208,14 @@ class FieldSource:
             flat("U10M"),
             flat("V10M"),
             *momentum[:2],
-            heat,
+            flat(self._heat_name),
             flat(reader.first_of("PBLH", "HPBL", "MXHT")),
             roughness,
             dx.astype(np.float32),
             dy.astype(np.float32),
-            heat if is_flux else flat(reader.first_of("HFLX", "SHTF"), 0.0),
-            latent,
+            # The column shtf is hycs_std's one place for heat: TSTR where the file has that.
+            flat(self._heat_name, 0.0),
+            flat(reader.first_of("LHTF", "WFLX"), 0.0),
             flat("DSWF", 0.0),
             np.zeros_like(absent),
             np.zeros_like(absent),
