@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config
     from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
-    from stilt.transport.native.analysis import Analyses, Setting
+    from stilt.transport.native.analysis import Setting
+    from stilt.transport.native.meteorology import Meteorology
     from stilt.transport.native.perturbation import Perturbation
     from stilt.transport.native.run import RunSettings
 
@@ -41,7 +42,7 @@ class NativeEngine:
 
     def __init__(self, exe_dir: str | None = None) -> None:
         self._exe_dir = exe_dir
-        self._sources: dict[tuple[object, ...], Analyses] = {}
+        self._sources: dict[tuple[object, ...], Meteorology] = {}
 
     @cached_property
     def _roughness(self) -> RoughnessSource:
@@ -80,29 +81,29 @@ class NativeEngine:
         check_settings(config)
         receptor = simulation.receptor
         files = find_met_files(config.mets[simulation.met], receptor, config.n_hours)
-        analyses = self._analyses(files, config, workdir)
+        meteorology = self._meteorology(files, config, workdir)
         settings = run_settings(config)
-        table = transport(analyses, receptor, settings, Stream(config.seed, simulation.sim))
+        table = transport(meteorology, receptor, settings, Stream(config.seed, simulation.sim))
         errors = None
         if config.has_error_run:
             disturbed = run_settings(config, perturbation(config))
             stream = Stream(config.seed, simulation.sim, "error")
-            errors = transport(analyses, receptor, disturbed, stream)
+            errors = transport(meteorology, receptor, disturbed, stream)
         return TransportResult(
             particles=as_printed(table),
-            log=self._words(files, analyses),
+            log=self._words(files, meteorology),
             met_files=files,
             error_particles=None if errors is None else as_printed(errors),
             provenance={"roughness": self._roughness.label},
         )
 
-    def _words(self, files: tuple[Path, ...], analyses: Analyses) -> str:
-        vertical = analyses.vertical
+    def _words(self, files: tuple[Path, ...], meteorology: Meteorology) -> str:
+        vertical = meteorology.vertical
         levels = f"{vertical.count} levels, {vertical.a:g} k^2 {vertical.b:+g} k {vertical.c:+g} m"
         return "\n".join([f"native {self.version}", levels, *(f"met {path}" for path in files), ""])
 
-    def _analyses(self, files: tuple[Path, ...], config: Config, workdir: Path) -> Analyses:
-        from stilt.transport.native.analysis import Analyses
+    def _meteorology(self, files: tuple[Path, ...], config: Config, workdir: Path) -> Meteorology:
+        from stilt.transport.native.meteorology import Meteorology
         from stilt.transport.native.store import ColumnStore
 
         setting = self._setting(config)
@@ -110,7 +111,7 @@ class NativeEngine:
         if key not in self._sources:
             if len(self._sources) >= _MOST_OPEN_SOURCES:
                 self._sources.pop(next(iter(self._sources)))
-            self._sources[key] = Analyses(files, setting, ColumnStore(_shared_folder(workdir)))
+            self._sources[key] = Meteorology(files, setting, ColumnStore(_shared_folder(workdir)))
         return self._sources[key]
 
     def _setting(self, config: Config) -> Setting:
