@@ -13,6 +13,7 @@ from stilt.transport.native.columns import column_space, fill_columns
 from stilt.transport.native.fields import BoundaryOptions, FieldSource
 from stilt.transport.native.interpolation import BLOCK, Frame
 from stilt.transport.native.projection import MapGrid, map_grid
+from stilt.transport.native.terrain import NO_TABLE, TerrainSource
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Setting:
     top_m: float
     boundary: BoundaryOptions
     roughness: RoughnessSource
+    terrain: TerrainSource = NO_TABLE
 
 
 class Analyses:
@@ -115,7 +117,9 @@ class Analyses:
         return found
 
     def _open_at(self, index: AnalysisIndex, zi_factor: float) -> OpenAnalysis:
-        source = FieldSource(index, self.grid, _table_of(self._setting.roughness))
+        source = FieldSource(
+            index, self.grid, _table_of(self._setting.roughness), self._setting.terrain
+        )
         what = (
             _FORMAT,
             str(index.path.resolve()),
@@ -124,6 +128,7 @@ class Analyses:
             self._setting.top_m,
             self._setting.boundary,
             self._setting.roughness.label,
+            self._setting.terrain.label,
             zi_factor,
             self.vertical,
         )

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 SIGMA, PRESSURE, HEIGHT, HYBRID = 1, 2, 3, 4
 
-_SIXTEEN_BIT_MODELS = ("RAMS", "ECX", "DWRF", "DGEO")
-
 
 @dataclass(frozen=True, slots=True)
 class GridHeader:
@@ -180,12 +178,12 @@ def refuse_unknown_kind(grid: GridHeader, path: Path) -> None:
         ``MET_COVERAGE``, saying which kind it is and what can read it.
     """
     kind = ""
-    if grid.level_type not in {SIGMA, PRESSURE, HYBRID}:
-        kind = f"vertical coordinate {grid.level_type} (terrain-following height)"
+    if grid.level_type not in {SIGMA, PRESSURE, HEIGHT, HYBRID}:
+        kind = f"vertical coordinate {grid.level_type}"
     elif grid.model[1:] == "WRF":
         kind = f"staggered WRF fields (model {grid.model})"
-    elif grid.model.strip().startswith(_SIXTEEN_BIT_MODELS):
-        kind = f"16-bit packing (model {grid.model})"
+    elif grid.model.strip() == "RAMS":
+        kind = "the model RAMS, whose highest level hycs_std takes for the model top,"
     if kind:
         raise TransportError(
             Reason.MET_COVERAGE, f"{path}: {kind} is not supported here; use model: hysplit"

@@ -117,11 +117,13 @@ class NativeEngine:
     def _setting(self, config: Config) -> Setting:
         from stilt.transport.native.analysis import Setting
         from stilt.transport.native.fields import BoundaryOptions
+        from stilt.transport.native.terrain import find_terrain
 
         return Setting(
             config.z_top,
             BoundaryOptions(config.kbls, config.kmixd, float(config.kmix0)),
             self._roughness,
+            find_terrain([Path(self._exe_dir)] if self._exe_dir else []),
         )
 
 

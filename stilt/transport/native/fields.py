@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import HYBRID, PRESSURE, SIGMA, AnalysisReader
+from stilt.transport.native.arl import HEIGHT, HYBRID, PRESSURE, SIGMA, AnalysisReader
 from stilt.transport.native.boundary_layer import (
     EXCHANGE,
     FRICTION_VELOCITY,
@@ -17,6 +17,7 @@ from stilt.transport.native.boundary_layer import (
     TEMPERATURE_SCALE,
 )
 from stilt.transport.native.columns import (
+    HEIGHT_KIND,
     HYBRID_KIND,
     PRESSURE_KIND,
     SIGMA_KIND,
@@ -31,6 +32,7 @@ from stilt.transport.native.remap import (
     RELATIVE,
     SPECIFIC,
 )
+from stilt.transport.native.terrain import TerrainSource, terrain_of_pressure_levels
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -62,14 +64,17 @@ class BoundaryOptions:
 class FieldSource:
     """Knows the variables of one analysis and reads rectangles of them."""
 
-    def __init__(self, index: AnalysisIndex, grid: MapGrid, roughness: Roughness) -> None:
+    def __init__(
+        self, index: AnalysisIndex, grid: MapGrid, roughness: Roughness, terrain: TerrainSource
+    ) -> None:
         self.index = index
         self._grid = grid
         self._roughness = roughness
+        self._terrain = terrain
         self._reader = AnalysisReader(index)
         self._levels = range(1, len(index.levels))
-        self._require("UWND", "VWND", "TEMP")
         self._motion = self._vertical_motion()
+        self._require("UWND", "VWND", "TEMP")
         self._momentum, self._momentum_names = self._momentum_source()
         self._heat, self._heat_name = self._heat_source()
 
@@ -78,7 +83,9 @@ class FieldSource:
     ) -> ColumnSettings:
         """Return what the columns of this analysis are computed with."""
         index = self.index
-        kind = {PRESSURE: PRESSURE_KIND, HYBRID: HYBRID_KIND}.get(index.grid.level_type, SIGMA_KIND)
+        kind = {PRESSURE: PRESSURE_KIND, HYBRID: HYBRID_KIND, HEIGHT: HEIGHT_KIND}.get(
+            index.grid.level_type, SIGMA_KIND
+        )
         return ColumnSettings(
             sigma_levels=vertical.sigma,
             file_levels=np.array([level.height for level in index.levels[1:]]),
@@ -100,23 +107,26 @@ class FieldSource:
         """Read the fields of rows and columns ``[start, stop)``."""
         shape = (rows[1] - rows[0], columns[1] - columns[0])
         none = np.empty((0, *shape), dtype=np.float32)
-        is_pressure = self.index.grid.level_type == PRESSURE
-        has_pressure = self.index.grid.level_type == SIGMA and self._reader.has("PRES", 1)
+        level_type = self.index.grid.level_type
+        # Of pressure and hybrid files hycs_std takes the pressures from the levels, whatever PRES says.
+        has_pressure = level_type in {SIGMA, HEIGHT} and self._reader.has("PRES", 1)
 
         def volume(*names: str) -> NDArray[np.float32]:
             return self._reader.stack(
                 [self._named(names, level) for level in self._levels], rows, columns
             )
 
+        temperature = volume("TEMP")
+        altitude = volume("HGTS") if level_type == PRESSURE else none
         return RawFields(
             east=volume("UWND"),
             north=volume("VWND"),
             vertical=self._vertical(rows, columns),
             humidity=volume("SPHU", "RELH"),
-            temperature=volume("TEMP"),
+            temperature=temperature,
             pressure=volume("PRES") if has_pressure else none,
-            altitude=volume("HGTS") if is_pressure else none,
-            surface=np.stack(self._surface(rows, columns)),
+            altitude=altitude,
+            surface=np.stack(self._surface(rows, columns, altitude, temperature)),
         )
 
     def _vertical(self, rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
@@ -136,13 +146,15 @@ class FieldSource:
         return motion
 
     def _require(self, *names: str) -> None:
-        if self.index.grid.level_type == PRESSURE:
-            names = (*names, "HGTS")
-        for name in names:
+        level_type = self.index.grid.level_type
+        more = {PRESSURE: ("HGTS",), HEIGHT: ("PRES",)}.get(level_type, ())
+        for name in (*names, *more):
             if not self._reader.has(name, 1):
                 self._refuse(f"no {name} at the lowest level")
-        if self._reader.first_of("SHGT", "TERR") is None:
-            self._refuse("no terrain height (SHGT)")
+        if self._reader.first_of("SHGT", "TERR", "PRSS") is None:
+            self._refuse("neither a surface pressure (PRSS) nor a terrain height (SHGT)")
+        if level_type == HEIGHT and self._motion == HEIGHT_MOTION:
+            self._refuse("DZDT on height levels, which hycs_std takes for hPa/s")
 
     def _refuse(self, what: str) -> None:
         raise TransportError(
@@ -187,7 +199,11 @@ class FieldSource:
         return next(((name, level) for name in names if self._reader.has(name, level)), None)
 
     def _surface(
-        self, rows: tuple[int, int], columns: tuple[int, int]
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        altitude: NDArray[np.float32],
+        temperature: NDArray[np.float32],
     ) -> list[NDArray[np.float32]]:
         reader = self._reader
         absent = np.full((rows[1] - rows[0], columns[1] - columns[0]), np.nan, dtype=np.float32)
@@ -198,12 +214,20 @@ class FieldSource:
             return reader.field(name, 0, rows, columns)
 
         y, x = np.meshgrid(np.arange(*rows) + 1.0, np.arange(*columns) + 1.0, indexing="ij")
-        roughness = self._roughness.at(*self._grid.to_longlat(x, y)).astype(np.float32)
+        longitude, latitude = self._grid.to_longlat(x, y)
+        roughness = self._roughness.at(longitude, latitude).astype(np.float32)
+        pressure, terrain = flat("PRSS"), flat(reader.first_of("SHGT", "TERR"))
+        if np.isnan(terrain).any():
+            if altitude.size:
+                levels = np.array([level.height for level in self.index.levels[1:]])
+                terrain = terrain_of_pressure_levels(pressure, levels, altitude, temperature[0])
+            else:
+                terrain = self._terrain.at(longitude, latitude).astype(np.float32)
         dx, dy = self._grid.cell_metres(rows, columns)
         momentum = [flat(name, 0.0) for name in self._momentum_names] + [absent, absent]
         return [
-            flat("PRSS"),
-            flat(reader.first_of("SHGT", "TERR")),
+            pressure,
+            terrain,
             flat(reader.last_of("T02M", "TMPS")),
             flat("U10M"),
             flat("V10M"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import HYBRID, PRESSURE, SIGMA
+from stilt.transport.native.arl import HEIGHT, HYBRID, PRESSURE, SIGMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,27 +107,28 @@ def vertical_grid(files: AnalysisIndex | Sequence[AnalysisIndex], top_m: float) 
 def _input_levels_below(index: AnalysisIndex, top_m: float) -> int:
     """Count levels, the surface among them, to the one after the first that is estimated to lie above the top."""
     for number in range(1, len(index.levels)):
-        if _estimated_height(_pressure_as_estimated(index, number)) > top_m:
+        if _height_as_counted(index, number) > top_m:
             return min(number + 2, len(index.levels))
     return len(index.levels)
 
 
-def _pressure_as_estimated(index: AnalysisIndex, number: int) -> float:
-    """Return the pressure that a level's height is estimated from.
+def _height_as_counted(index: AnalysisIndex, number: int) -> float:
+    """Estimate the height of a level for the count.
 
     Of sigma levels hycs_std adds the bare value to the offset: without an offset, even the lowest level seems to
     lie above any top, and the coarsest set is taken however many levels there are.
     """
     grid = index.grid
-    height = index.levels[number].height
     if grid.level_type == SIGMA:
-        return grid.pressure_offset + height
-    return _pressure_over_sea(height, grid.level_type, grid.pressure_offset)
+        return _estimated_height(grid.pressure_offset + index.levels[number].height)
+    return _height_of_level(index, number)
 
 
 def _height_of_level(index: AnalysisIndex, number: int) -> float:
     """Estimate the height of a data level, m, from its pressure over sea-level terrain."""
     grid = index.grid
+    if grid.level_type == HEIGHT:
+        return index.levels[number].height
     return _estimated_height(
         _pressure_over_sea(index.levels[number].height, grid.level_type, grid.pressure_offset)
     )

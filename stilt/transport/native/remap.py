@@ -107,6 +107,7 @@ def interpolate_column(
     column: NDArray[np.float64],
     count: int,
     skip_low: bool,
+    is_linear: bool,
     motion: int,
     depth: float,
     out: NDArray[np.float64],
@@ -114,7 +115,8 @@ def interpolate_column(
     """Fill an internal column, whose heights ``out[Z]`` are set, from a data column.
 
     Returns how many internal levels lie within the data. ``depth`` is the model top over the terrain, m;
-    ``skip_low`` drops data levels below the first internal one (pressure data).
+    ``skip_low`` drops data levels below the first internal one (pressure data); ``is_linear`` interpolates the
+    pressure itself, not its logarithm (height levels, TRANSPORT 5.5).
     """
     levels = out.shape[1]
     bottom, top = 0, 1
@@ -127,7 +129,7 @@ def interpolate_column(
             top += 1
         if top > count:
             break
-        _interpolate_level(column, bottom, top, motion, depth, out, k)
+        _interpolate_level(column, bottom, top, is_linear, motion, depth, out, k)
         inside = k + 1
     for k in range(inside, levels):
         _extend_level(column[HUMIDITY, count], skip_low, out, k)
@@ -141,6 +143,7 @@ def _interpolate_level(
     column: NDArray[np.float64],
     bottom: int,
     top: int,
+    is_linear: bool,
     motion: int,
     depth: float,
     out: NDArray[np.float64],
@@ -150,7 +153,10 @@ def _interpolate_level(
     g = 1.0 - f
     temperature = g * column[TEMP, bottom] + f * column[TEMP, top]
     relative = g * column[HUMIDITY, bottom] + f * column[HUMIDITY, top]
-    pressure = math.exp(g * column[LOG_P, bottom] + f * column[LOG_P, top])
+    if is_linear:
+        pressure = g * math.exp(column[LOG_P, bottom]) + f * math.exp(column[LOG_P, top])
+    else:
+        pressure = math.exp(g * column[LOG_P, bottom] + f * column[LOG_P, top])
     vertical = g * column[VERTICAL, bottom] + f * column[VERTICAL, top]
     humidity = specific_humidity(relative, temperature, pressure)
     density = 100.0 * pressure / (GAS_CONSTANT * temperature * (1.0 + VIRTUAL * humidity))
