@@ -94,6 +94,7 @@ class Analyses:
             nx=header.nx,
             ny=header.ny,
             wraps=int(self.grid.wraps),
+            has_poles=int(self.grid.has_poles),
             a=vertical.a,
             b=vertical.b,
             c=vertical.c,

@@ -24,12 +24,15 @@ BLOCK = 8
 class Frame(NamedTuple):
     """The grid as kernels need it.
 
+    ``wraps`` and ``has_poles`` tell whether the first column follows the last, and whether the first and the last row
+    are the poles.
     ``between[k]`` is the height halfway from level k to k + 1, ``rounded[k]`` sigma in ten thousandths.
     """
 
     nx: int
     ny: int
     wraps: int
+    has_poles: int
     a: float
     b: float
     c: float
@@ -92,8 +95,22 @@ def flat(columns: Columns) -> Columns:
 
 
 @fast.inline
+def over_pole(frame: Frame, y: float) -> float:
+    """Return the row of index coordinates that go on beyond a pole.
+
+    As hycs_std has it (found by trial): the particle comes back on the meridian that it left on.
+    """
+    if not frame.has_poles:
+        return y
+    if y > frame.ny:
+        return 2.0 * frame.ny - y
+    return 2.0 - y if y < 1.0 else y
+
+
+@fast.inline
 def corners_at(frame: Frame, x: float, y: float, later: float) -> Corners:
     """Find the columns around index coordinates; ``later`` is the weight of the second analysis."""
+    y = over_pole(frame, y)
     west, south = math.floor(x) - 1, math.floor(y) - 1
     fx, fy = x - 1.0 - west, y - 1.0 - south
     south = min(max(south, 0), frame.ny - 2)

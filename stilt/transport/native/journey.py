@@ -164,7 +164,7 @@ class Journey:
 
 def _holds(grid: MapGrid, x: Floats, y: Floats) -> NDArray[np.bool_]:
     header = grid.header
-    inside = (y >= MARGIN) & (y < header.ny - MARGIN)
+    inside = ((y >= MARGIN) & (y < header.ny - MARGIN)) | grid.has_poles
     if not grid.wraps:
         inside &= (x >= MARGIN) & (x < header.nx - MARGIN)
     return np.asarray(inside)
