@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.transport.native.arl import STAGGERED_MODEL
 from stilt.transport.native.columns import column_space, fill_columns
 from stilt.transport.native.fields import BoundaryOptions, FieldSource
-from stilt.transport.native.interpolation import BLOCK, Frame
+from stilt.transport.native.interpolation import (
+    BLOCK,
+    HALF_CELLS,
+    HALF_LEVELS,
+    NOT_STAGGERED,
+    Frame,
+)
 from stilt.transport.native.projection import MapGrid, map_grid
 from stilt.transport.native.terrain import NO_TABLE, TerrainSource
 from stilt.transport.protocol import Reason, TransportError
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.transport.native.arl import AnalysisIndex
+    from stilt.transport.native.arl import AnalysisIndex, GridHeader
     from stilt.transport.native.levels import VerticalGrid
     from stilt.transport.native.roughness import Roughness, RoughnessSource
     from stilt.transport.native.store import ColumnStore, StoredColumns
@@ -40,6 +47,13 @@ class Setting:
     boundary: BoundaryOptions
     roughness: RoughnessSource
     terrain: TerrainSource = NO_TABLE
+
+
+def staggering(header: GridHeader) -> int:
+    """Tell from the model's name how the winds lie, as hycs_std does: xWRF, and AWRF among them (found by trial)."""
+    if header.model == STAGGERED_MODEL:
+        return HALF_CELLS
+    return HALF_LEVELS if header.model[1:] == "WRF" else NOT_STAGGERED
 
 
 class Analyses:
@@ -95,6 +109,7 @@ class Analyses:
             ny=header.ny,
             wraps=int(self.grid.wraps),
             has_poles=int(self.grid.has_poles),
+            staggering=staggering(header),
             a=vertical.a,
             b=vertical.b,
             c=vertical.c,

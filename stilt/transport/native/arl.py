@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 SIGMA, PRESSURE, HEIGHT, HYBRID = 1, 2, 3, 4
 
+STAGGERED_MODEL = "AWRF"
+"""Its winds lie half a cell before the points and its vertical motion between the levels."""
+
 
 @dataclass(frozen=True, slots=True)
 class GridHeader:
@@ -180,8 +183,6 @@ def refuse_unknown_kind(grid: GridHeader, path: Path) -> None:
     kind = ""
     if grid.level_type not in {SIGMA, PRESSURE, HEIGHT, HYBRID}:
         kind = f"vertical coordinate {grid.level_type}"
-    elif grid.model[1:] == "WRF":
-        kind = f"staggered WRF fields (model {grid.model})"
     elif grid.model.strip() == "RAMS":
         kind = "the model RAMS, whose highest level hycs_std takes for the model top,"
     if kind:

@@ -54,6 +54,7 @@ from stilt.transport.native.remap import (
     ground_pressure,
     heights_by_thickness,
     interpolate_column,
+    interpolate_motion_between,
     relative_humidity,
     set_ground_wind,
 )
@@ -125,6 +126,7 @@ class ColumnSettings(NamedTuple):
     kind: int
     humidity: Float64
     motion: int
+    motion_between: int
     momentum: int
     heat: int
     top_m: float
@@ -181,6 +183,8 @@ def fill_columns(
             interpolate_column(
                 data, data.shape[1] - 1, skip, is_linear, settings.motion, depth, column
             )
+            if settings.motion_between:
+                interpolate_motion_between(data, data.shape[1] - 1, settings.motion, depth, column)
             mixed = _boundary_layer(raw, settings, j, i, data[HEIGHT, 1], column, turbulence)
             _store(raw, settings, j, i, mixed, column, turbulence, first_row, first_column, out)
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import HEIGHT, HYBRID, PRESSURE, SIGMA, AnalysisReader
+from stilt.transport.native.arl import (
+    HEIGHT,
+    HYBRID,
+    PRESSURE,
+    SIGMA,
+    STAGGERED_MODEL,
+    AnalysisReader,
+)
 from stilt.transport.native.boundary_layer import (
     EXCHANGE,
     FRICTION_VELOCITY,
@@ -93,6 +100,9 @@ class FieldSource:
             kind=kind,
             humidity=np.array([float(self._humidity_kind(level)) for level in self._levels]),
             motion=self._motion,
+            motion_between=int(
+                index.grid.model == STAGGERED_MODEL and index.grid.level_type == SIGMA
+            ),
             momentum=self._momentum,
             heat=self._heat,
             top_m=vertical.top_m,

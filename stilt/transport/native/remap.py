@@ -139,6 +139,36 @@ def interpolate_column(
 
 
 @fast.inline
+def interpolate_motion_between(
+    column: NDArray[np.float64], count: int, motion: int, depth: float, out: NDArray[np.float64]
+) -> None:
+    """Replace the vertical motion of an internal column by that of a file which has it between the levels.
+
+    The first value is at the ground, and each level lies in the middle between its own value and the next (found by
+    trial with hycs_std: one level's motion at a time, the heights between from its weights).
+    """
+    below, above = 0.0, 2.0 * column[HEIGHT, 1]
+    n = 1
+    for k in range(out.shape[1]):
+        while above < out[Z, k] and n + 1 < count:
+            n += 1
+            below, above = above, 2.0 * column[HEIGHT, n] - above
+        if above < out[Z, k]:
+            return
+        f = (out[Z, k] - below) / (above - below)
+        value = (1.0 - f) * column[VERTICAL, n] + f * column[VERTICAL, n + 1]
+        out[W, k] = _sigma_motion(motion, value, out[RHO, k], depth)
+
+
+@fast.inline
+def _sigma_motion(motion: int, value: float, density: float, depth: float) -> float:
+    """Sigma motion, 1/s, of a file's vertical motion."""
+    if motion == PRESSURE_MOTION:
+        return 100.0 * value / (density * GRAVITY * depth)
+    return -value / depth if motion == HEIGHT_MOTION else 0.0
+
+
+@fast.inline
 def _interpolate_level(
     column: NDArray[np.float64],
     bottom: int,
@@ -165,12 +195,7 @@ def _interpolate_level(
     out[V, k] = g * column[NORTH, bottom] + f * column[NORTH, top]
     out[RHO, k] = density
     out[THETA, k] = temperature * (1000.0 / pressure) ** KAPPA
-    if motion == PRESSURE_MOTION:
-        out[W, k] = 100.0 * vertical / (density * GRAVITY * depth)
-    elif motion == HEIGHT_MOTION:
-        out[W, k] = -vertical / depth
-    else:
-        out[W, k] = 0.0
+    out[W, k] = _sigma_motion(motion, vertical, density, depth)
 
 
 @fast.inline
