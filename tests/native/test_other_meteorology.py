@@ -12,13 +12,27 @@ from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 from stilt.transport.native.engine import NativeEngine
 from tests.meteorology import KINDS, write
-from tests.meteorology.kinds import HYBRID, HYBRID_30, SIGMA, SIGMA_25, SIGMA_VOLUME
+from tests.meteorology.kinds import (
+    HEIGHT,
+    HEIGHTS_26,
+    HYBRID,
+    HYBRID_30,
+    SIGMA,
+    SIGMA_25,
+    SIGMA_VOLUME,
+)
 from tests.native.oracles import COLUMNS, table_folder
 
 pytestmark = pytest.mark.hysplit
 
 REGIONAL = KINDS["regional"]
 SIGMA_KIND = replace(REGIONAL, level_type=SIGMA, levels=SIGMA_25, volume=SIGMA_VOLUME)
+
+
+def without(kind, name):
+    return tuple(other for other in kind.surface if other != name)
+
+
 PLAIN = ("PRSS", "SHGT", "T02M", "U10M", "V10M")
 
 CASES = {
@@ -40,6 +54,28 @@ CASES = {
         pressure_factor=1.004,
     ),
     "hybrid": replace(SIGMA_KIND, level_type=HYBRID, levels=HYBRID_30, surface=PLAIN),
+    "hybrid, pressures that do not count": replace(
+        SIGMA_KIND,
+        level_type=HYBRID,
+        levels=HYBRID_30,
+        volume=("PRES", *SIGMA_VOLUME),
+        pressure_factor=0.9,
+    ),
+    "heat flux of EDAS": replace(REGIONAL, model="EDAS"),
+    "eastward stress alone": replace(SIGMA_KIND, surface=(*PLAIN, "SHTF", "UMOF")),
+    "temperature scale before heat": replace(SIGMA_KIND, surface=(*PLAIN, "USTR", "TSTR", "SHTF")),
+    "what packing lost": replace(SIGMA_KIND, volume=(*SIGMA_VOLUME, "DIFW"), residual=2e-3),
+    "what packing lost, too early": replace(
+        SIGMA_KIND, volume=("DIFW", *SIGMA_VOLUME), residual=2e-3
+    ),
+    "two vertical motions": replace(SIGMA_KIND, volume=(*SIGMA_VOLUME, "DZDT")),
+    "sigma without terrain": replace(SIGMA_KIND, surface=without(SIGMA_KIND, "SHGT")),
+    "height levels": replace(
+        SIGMA_KIND, level_type=HEIGHT, levels=HEIGHTS_26, volume=("PRES", *SIGMA_VOLUME)
+    ),
+    "WRF, not staggered": replace(SIGMA_KIND, model="MWRF"),
+    "WRF": replace(SIGMA_KIND, model="AWRF", staggered=True),
+    "model with a name once thought of as 16 bits": replace(SIGMA_KIND, model="DGEO"),
 }
 
 TOLERANCE = {

@@ -214,6 +214,10 @@ class AnalysisReader:
         """Tell whether the index lists a variable at a level."""
         return (level, name) in self._records
 
+    def has_any(self, *names: str) -> bool:
+        """Tell whether the index lists any of these surface variables."""
+        return any(self.has(name) for name in names)
+
     def first_of(self, *names: str) -> str | None:
         """Return the first of these surface variables that the file has."""
         return next((name for name in names if self.has(name)), None)

@@ -63,6 +63,12 @@ class NativeEngine:
         """
         check_settings(config)
 
+    def refuse_met(self, path: Path, config: Config) -> None:
+        """Raise a ``TransportError`` that says why runs with a met file would be refused, if they would."""
+        from stilt.transport.native.meteorology import check_file
+
+        check_file(path, self._setting(config))
+
     def compile_ahead(self) -> None:
         """Compile the loops, unless they are kept already."""
         from stilt.transport.native.warm import warm

@@ -161,8 +161,10 @@ class FieldSource:
         for name in (*names, *more):
             if not self._reader.has(name, 1):
                 self._refuse(f"no {name} at the lowest level")
-        if self._reader.first_of("SHGT", "TERR", "PRSS") is None:
+        if not self._reader.has_any("SHGT", "TERR", "PRSS"):
             self._refuse("neither a surface pressure (PRSS) nor a terrain height (SHGT)")
+        if not self._reader.has_any("SHGT", "TERR") and level_type != PRESSURE:
+            self._terrain.require()
         if level_type == HEIGHT and self._motion == HEIGHT_MOTION:
             self._refuse("DZDT on height levels, which hycs_std takes for hPa/s")
 
@@ -253,6 +255,6 @@ class FieldSource:
             flat("DSWF", 0.0),
             np.zeros_like(absent),
             np.zeros_like(absent),
-            flat("TCLD", -1.0),
+            flat("TCLD") * np.float32(0.01) if reader.has("TCLD") else np.full_like(absent, -1.0),
             flat("LCLD", -99.0),
         ]

@@ -9,7 +9,9 @@ import numpy as np
 
 from stilt.transport.native.analysis import Analyses, identity
 from stilt.transport.native.arl import read_index, refuse_unknown_kind
+from stilt.transport.native.fields import FieldSource
 from stilt.transport.native.levels import vertical_grid
+from stilt.transport.native.projection import map_grid
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -38,11 +40,7 @@ class Meteorology:
     """
 
     def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
-        files = [_index_of(path, *identity(path)) for path in paths]
-        for file in files:
-            for index in file:
-                refuse_unknown_kind(index.grid, index.path)
-            _refuse_changes(file)
+        files = [_file(path) for path in paths]
         self.vertical = vertical_grid([file[0] for file in files], setting.top_m)
         by_map: dict[tuple[object, ...], list[tuple[AnalysisIndex, ...]]] = {}
         for file in files:
@@ -59,6 +57,27 @@ class Meteorology:
     def opened(self) -> tuple[OpenAnalysis, ...]:
         """The analyses that runs have used."""
         return tuple(opened for analyses in self.grids for opened in analyses.opened)
+
+
+def check_file(path: Path, setting: Setting) -> None:
+    """Look at a file's headers as a run does.
+
+    Raises
+    ------
+    TransportError
+        If this engine does not read it: with what is wrong with it.
+    """
+    first = _file(path)[0]
+    FieldSource(first, map_grid(first.grid), setting.roughness.load(), setting.terrain)
+
+
+def _file(path: Path) -> tuple[AnalysisIndex, ...]:
+    """Return the analyses of a file, if all of them are of a kind that this engine reads."""
+    file = _index_of(path, *identity(path))
+    for index in file:
+        refuse_unknown_kind(index.grid, index.path)
+    _refuse_changes(file)
+    return file
 
 
 def _spacing_m(analyses: Analyses) -> float:

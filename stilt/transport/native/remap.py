@@ -144,20 +144,34 @@ def interpolate_motion_between(
 ) -> None:
     """Replace the vertical motion of an internal column by that of a file which has it between the levels.
 
-    The first value is at the ground, and each level lies in the middle between its own value and the next (found by
-    trial with hycs_std: one level's motion at a time, the heights between from its weights).
+    The first value is at the ground, and the pressure of each level lies in the middle between those of its own value
+    and the next (found by trial with hycs_std: one level's motion at a time, the heights between from its weights).
     """
-    below, above = 0.0, 2.0 * column[HEIGHT, 1]
+    pressure, below = math.exp(column[LOG_P, 0]), 0.0
     n = 1
+    pressure, above = _next_between(column, n, pressure, below)
     for k in range(out.shape[1]):
         while above < out[Z, k] and n + 1 < count:
             n += 1
-            below, above = above, 2.0 * column[HEIGHT, n] - above
+            below = above
+            pressure, above = _next_between(column, n, pressure, below)
         if above < out[Z, k]:
             return
         f = (out[Z, k] - below) / (above - below)
         value = (1.0 - f) * column[VERTICAL, n] + f * column[VERTICAL, n + 1]
         out[W, k] = _sigma_motion(motion, value, out[RHO, k], depth)
+
+
+@fast.inline
+def _next_between(
+    column: NDArray[np.float64], n: int, pressure: float, height: float
+) -> tuple[float, float]:
+    """Pressure and height above level ``n`` from those below it, by the thickness of its air."""
+    at_level = math.exp(column[LOG_P, n])
+    above = 2.0 * at_level - pressure
+    humidity = specific_humidity(column[HUMIDITY, n], column[TEMP, n], at_level)
+    virtual = column[TEMP, n] * (1.0 + VIRTUAL * humidity)
+    return above, height + GAS_CONSTANT / GRAVITY * virtual * math.log(pressure / above)
 
 
 @fast.inline

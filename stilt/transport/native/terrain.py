@@ -43,10 +43,8 @@ class TerrainSource:
             return f"no {TABLE}"
         return f"{TABLE} {hashlib.blake2b(self.content, digest_size=4).hexdigest()}"
 
-    def at(self, longitude: Array, latitude: Array) -> Array:
-        """Return heights over the sea, m: those of the one-degree cells that hold the points.
-
-        Source: the rule of the roughness table, TRANSPORT 3.4; hycs_std's terrain at four places follows it.
+    def require(self) -> bytes:
+        """Return the table's bytes.
 
         Raises
         ------
@@ -59,7 +57,19 @@ class TerrainSource:
                 f"the meteorology has no terrain height (SHGT), and there is no {TABLE} of HYSPLIT's "
                 "to take it from: stilt hysplit install",
             )
-        table = _table(self.content)
+        return self.content
+
+    def at(self, longitude: Array, latitude: Array) -> Array:
+        """Return heights over the sea, m: those of the one-degree cells that hold the points.
+
+        Source: the rule of the roughness table, TRANSPORT 3.4; hycs_std's terrain at four places follows it.
+
+        Raises
+        ------
+        TransportError
+            ``MET_COVERAGE`` if there is no table.
+        """
+        table = _table(self.require())
         row = np.clip(_ROWS - (latitude + 90.0).astype(int), 1, _ROWS) - 1
         column = np.clip((longitude + 180.0).astype(int), 0, _COLUMNS - 1)
         return np.asarray(table[row, column])
