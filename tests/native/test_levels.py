@@ -12,13 +12,13 @@ from stilt.transport.native.arl import AnalysisIndex, GridHeader
 from stilt.transport.native.levels import vertical_grid
 
 TABLE = Path(__file__).parent / "tables" / "internal_levels.csv"
-"""90 of 585 trials with hycs_std 5.1.0: levels of three types drawn at random, and tops."""
+"""114 of the trials with hycs_std 5.1.0: levels of three types drawn at random, and tops."""
 
 
-def index_of(level_type, offset, levels):
+def index_of(level_type, offset, levels, surface=0.0):
     place = (0.0,) * 11
     header = GridHeader("TEST", *place, offset, 10, 10, level_type)
-    found = (Level(0.0, ()), *(Level(height, ()) for height in levels))
+    found = (Level(surface, ()), *(Level(height, ()) for height in levels))
     return AnalysisIndex(Path("met"), 0, 0, header, found)
 
 
@@ -30,7 +30,7 @@ def rows():
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['level_type']}-{row['top_m']}")
 def test_internal_levels_are_those_that_hycs_std_chooses(row):
     levels = [float(text) for text in row["levels"].split()]
-    index = index_of(int(row["level_type"]), float(row["offset"]), levels)
+    index = index_of(int(row["level_type"]), float(row["offset"]), levels, float(row["surface"]))
     grid = vertical_grid(index, float(row["top_m"]))
     chosen = (grid.count, grid.a, grid.b, grid.c)
     assert chosen == (int(row["count"]), *(float(row[name]) for name in "abc"))
