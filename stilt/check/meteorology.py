@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_input
+from stilt.foundations.errors import StiltError
+from stilt.foundations.failures import TransportError
 from stilt.foundations.quantities import counted, duration
 from stilt.met.arl import ArlError, read_arl
 from stilt.met.files import Span, expected_name, gaps, match
@@ -100,6 +102,7 @@ def check_met(
         return
     headers, damaged = read_headers(files.found)
     yield from _damaged(area, damaged)
+    yield from _refused_by_engine(area, config, files.found, headers)
     if len(headers) == len(files.found):
         yield from _hours(area, Demand(met, files, receptors.minutes, config.n_hours), headers)
     else:
@@ -182,6 +185,29 @@ def _damaged(area: str, damaged: Sequence[str]) -> Iterator[Finding]:
             "download it again if it is damaged; HYSPLIT may read it all the same, so hours and "
             "domain were not checked",
         )
+
+
+def _refused_by_engine(
+    area: str, config: Config, files: Sequence[Path], headers: Sequence[ArlFile]
+) -> Iterator[Finding]:
+    """Ask the engine, if it can tell, about one file of each kind: by grid, levels and variables."""
+    from stilt.transport.engines import load_engine
+
+    try:
+        refuse = getattr(load_engine(config), "refuse_met", None)
+    except StiltError:
+        return  # check_engine tells
+    if refuse is None:
+        return
+    read = {header.path: (header.model, header.grid, header.levels) for header in headers}
+    kinds = {read.get(path, path): path for path in reversed(files[:MOST_HEADERS])}
+    for path in sorted(kinds.values()):
+        try:
+            refuse(path, config)
+        except TransportError as error:
+            yield wrong_input(
+                area, f"refused: {error.message}", "mend the files, or use model: hysplit"
+            )
 
 
 def _missing_files(area: str, met: Met, files: Files) -> Iterator[Finding]:
