@@ -52,9 +52,15 @@ class WorkInHand:
         return fate is Fate.GONE and newest is not None and newest.name == life.name
 
     @property
-    def some_never_closed(self) -> bool:
-        """Whether there is a worker that has not ended in order: it may go on after it was believed gone."""
-        return any(life.role == "worker" and not life.closed for life in self._state.lives.values())
+    def may_be_turned_back(self) -> bool:
+        """Whether a worker that was believed gone may have given a plain name to its older output.
+
+        It may where a worker has not ended in order, and where several batches have worked on a simulation: one
+        that went on has ended in order since, like any other.
+        """
+        lives = self._state.lives.values()
+        never_closed = any(life.role == "worker" and not life.closed for life in lives)
+        return never_closed or bool(self._state.tally(earlier=True))
 
     def _may_start(self, batch: str) -> bool:
         if batch not in self._starting:

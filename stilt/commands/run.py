@@ -209,7 +209,7 @@ class _Run:
             self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
         hands = WorkInHand(index, state, liveness)
         waiting = queued(layout, state, hands.keeps)
-        disk = Listing(layout, looks_closely=hands.some_never_closed)
+        disk = Listing(layout, looks_closely=hands.may_be_turned_back)
         todo = self._planned(state, disk, waiting)
         found = identify(layout, state, self.project.simulations, todo.unidentified)
         if settle and found:
@@ -217,7 +217,7 @@ class _Run:
         unnamed = self.project.simulations.take(todo.unnamed)
         restored = restore_names(layout, state, unnamed) if settle and unnamed else 0
         if restored or found:
-            disk = Listing(layout, looks_closely=hands.some_never_closed)
+            disk = Listing(layout, looks_closely=hands.may_be_turned_back)
             todo = self._planned(state, disk, waiting)
         if not self.request.selection.skip and waiting:
             _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
