@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.backends.local import LocalBackend
 from stilt.commands.run import Request, run
-from stilt.foundations import durable, writers
+from stilt.foundations import writers
 from stilt.foundations.paths import Layout, plain_and_imprint
 from stilt.log.events import Cancelled
 from stilt.log.writer import SegmentWriter
@@ -224,7 +224,7 @@ def cancel(project: Path) -> None:
 
 def be_the_older_worker(project: Path, batch: str, brake: Brake, scratch: Path) -> None:
     """Work on a batch as on a machine that was started anew since: everybody takes this worker for gone."""
-    writers._boot_id = lambda: "an-earlier-boot"  # noqa: SLF001 - what tells this process from its like
+    writers._boot_id = lambda: "an-earlier-boot"
     tempfile.tempdir = str(scratch)  # as on a machine of its own: nobody clears up there after it
     brake.watch()
     work(Layout.of(project), batch, 0)
@@ -332,7 +332,11 @@ def served_by_python(project: Path) -> dict[str, Any]:
 
 
 def _plain_files(layout: Layout) -> dict[str, str]:
-    files = [path for folder in (layout.particles_dir, layout.footprints_dir) for path in folder.rglob("*")]
+    files = [
+        path
+        for folder in (layout.particles_dir, layout.footprints_dir)
+        for path in folder.rglob("*")
+    ]
     return {
         layout.relative(path): _digest(path.read_bytes())
         for path in sorted(files)

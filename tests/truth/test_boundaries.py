@@ -28,7 +28,9 @@ SELDOM = [
 
 
 @pytest.fixture(scope="module")
-def tell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], dict[str, Any]]]:
+def tell(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str, str], dict[str, Any]]]:
     """Tell a story with the worker stopped at each boundary, in one process for all stories."""
     folder = tmp_path_factory.mktemp("stories")
     with subprocess.Popen(
