@@ -115,7 +115,8 @@ class Plan:
         Indexes of those that are to be done again since outputs are not there under the name that the log has, where
         there are files with the plain names.
     unexposed
-        Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name.
+        Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name. The
+        name of the file is empty where there should be none.
     """
 
     transport: array[int] = field(default_factory=lambda: array("L"))
@@ -271,6 +272,8 @@ class _Planner:
         ):
             self._take(index, simulation, "footprints", "output missing")
         else:
+            if state.outcome == "empty" and state.life.imprint:
+                self._note_footprints_of_others(date, state)
             self.result.other_engine += not match.engine
             self.result.complete += state.outcome == "complete"
             self.result.empty += state.outcome == "empty"
@@ -296,6 +299,13 @@ class _Planner:
             if imprint and not self._present.is_exposed(product, date, file, plain):
                 self.result.unexposed.append((product, date, file, plain))
         return True
+
+    def _note_footprints_of_others(self, date: str, state: SimState) -> None:
+        """Note plain names that an older worker gave late: an empty simulation has no footprint."""
+        for product in self._footprints:
+            plain = file_of(product, state.sim)
+            if self._present.has_own(product, date, plain):
+                self.result.unexposed.append((product, date, "", plain))
 
     def _look_at_footprints(self, date: str) -> None:
         """Have the folders listed where something was under way when it ended: it may have left a file."""

@@ -120,7 +120,10 @@ def expose_all(layout: Layout, todo: Plan) -> None:
     for product, date, file, plain in todo.unexposed:
         folder = layout.output / folder_of(product, date)
         with contextlib.suppress(OSError):  # a project of somebody else's is read as it is
-            expose(folder / file, folder / plain)
+            if file:
+                expose(folder / file, folder / plain)
+            else:
+                (folder / plain).unlink()
 
 
 def explain_edited(layout: Layout, state: State, edited: Sequence[Simulation]) -> str:
