@@ -429,6 +429,7 @@ class Stage:
             for what, right in self.right.items()
             if found[what] != right
         ]
+        run_here(self.project)  # each run clears away what the one before it has taken the place of
         return faults + [f"left over: {name}" for name in left_over(self.project)]
 
     def _meanwhile(self) -> None:
