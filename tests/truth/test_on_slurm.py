@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slurm
 
+HOST_OF_ITS_OWN = """unshare --uts sh -c 'hostname "$3"; exec "$@"' a-node"""
+"""The third word of the command that follows, ``slurmd -N n1``, is the node."""
+
 SIM = "fake_201512100000_-112_40.5_5"
 
 
@@ -70,10 +73,10 @@ def test_two_runs_at_once_submit_one_array_and_all_is_run_once(
 
 @pytest.fixture
 def own_cluster() -> Iterator[Cluster]:
-    """A Slurm one of whose nodes may be lost."""
+    """A Slurm whose nodes have host names of their own: nobody sees their processes, and one may be lost."""
     with ExitStack() as stack:
         try:
-            yield stack.enter_context(started("--nodes=2", "--set", "SlurmdTimeout=10"))
+            yield stack.enter_context(started("--nodes=2", f"--node-exec={HOST_OF_ITS_OWN}"))
         except RuntimeError as error:
             pytest.skip(f"no Slurm: {error}")
 
