@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.receptors.odd_rows import OddRows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +33,7 @@ ALIASES = {
 
 _BY_NAME = {name: column for column, names in ALIASES.items() for name in names.split()}
 _DELIMITERS = ",;\t"
+_BLOCK = 1 << 24
 HEADER_HINT = "the first line names the columns: time,longitude,latitude,altitude"
 
 
@@ -44,48 +47,101 @@ class Table:
         ``time``, ``longitude``, ``latitude``, ``agl`` or ``asl``, and where there are any ``reference``,
         ``group`` and ``id``.
     lines
-        Line of each row, from 1; None where they have not been counted (no problem needs them).
+        Line of each row, from 1; None before they have been counted, for which most files give no reason.
     broken
         Line to what is wrong with a row that could not be taken apart; such rows are in no column.
+    odd
+        Lines that were stepped over; None where each line was looked at.
     """
 
     columns: dict[str, pa.Array]
     lines: NDArray[np.int64] | None = None
     broken: dict[int, str] = field(default_factory=dict)
+    odd: OddRows | None = None
 
     def __len__(self) -> int:
         return len(self.columns["time"])
 
     def line(self, row: int) -> int:
-        """Return the line of a row; 0 where lines were not counted."""
+        """Return the line of a row."""
+        self.count_lines()
         return int(self.lines[row]) if self.lines is not None else 0
+
+    @property
+    def has_broken(self) -> bool:
+        """Whether a row could not be taken apart."""
+        return bool(self.broken) or (self.odd is not None and bool(self.odd.texts))
+
+    def count_lines(self) -> None:
+        """Find the line of each row, and of those that could not be taken apart."""
+        if self.lines is None and self.odd is not None:
+            self.lines, self.broken = self.odd.lines()
 
 
 def read_fast(path: Path) -> Table | None:
-    """Read a file without irregularities; None where it needs a closer look."""
+    """Read whole columns, stepping over lines that are no rows; None where a file needs a closer look.
+
+    That is: lines that are no rows beside quotes, lone returns, and zero bytes.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
-    from pyarrow import csv as arrow
 
     raw = _read_bytes(path)
-    first = raw.partition(b"\n")[0]
-    try:
-        header = _split(first.decode("utf-8-sig").strip(), ",")
-        wanted = {header[i]: column for column, i in _find_columns(header, str(path)).items()}
-        text = arrow.read_csv(
-            pa.BufferReader(raw),
-            parse_options=arrow.ParseOptions(delimiter=","),
-            convert_options=arrow.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()),
-                include_columns=list(wanted),
-                strings_can_be_null=False,
-            ),
-        )
-    except (UnicodeDecodeError, pa.ArrowException, KeyError, ProblemsError, csv.Error):
+    if raw.count(b"\r") != raw.count(b"\r\n") or b"\0" in raw:
         return None
+    try:
+        text, wanted, odd = _columns(raw, path)
+    except (pa.ArrowInvalid, KeyError, ProblemsError, csv.Error):
+        return None
+    has_quotes = b'"' in raw
+    del raw
+    comments = pc.starts_with(pc.utf8_ltrim_whitespace(text.column(0)), "#")
+    if pc.any(comments).as_py():
+        odd.leave_out(comments.to_numpy())
+        text = text.filter(pc.invert(comments))
     columns = {wanted[name]: pc.utf8_trim_whitespace(_whole(text[name])) for name in wanted}
-    comments = pc.any(pc.starts_with(_whole(text[text.column_names[0]]), "#")).as_py()
-    return None if comments else Table(columns)
+    blank = _blank_rows(columns)
+    if has_quotes and (odd or blank.any()):
+        return None
+    if blank.any() and (blank := odd.blank(blank)).any():
+        odd.leave_out(blank)
+        columns = {name: column.filter(pa.array(~blank)) for name, column in columns.items()}
+    return Table(columns, odd=odd)
+
+
+def _columns(raw: bytes, path: Path) -> tuple[pa.Table, dict[str, str], OddRows]:
+    """Return the first column and those that matter, which are what, and the lines that were stepped over."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    encoding = "utf-8" if _is_utf8(raw) else "latin-1"
+    start, header, delimiter = _find_header(raw, encoding)
+    wanted = {header[i]: column for column, i in _find_columns(header, str(path)).items()}
+    odd = OddRows(path, len(header), delimiter, 1 + raw.count(b"\n", 0, start))
+    text = arrow.read_csv(
+        pa.BufferReader(pa.py_buffer(raw).slice(start)),
+        read_options=arrow.ReadOptions(use_threads=False, encoding=encoding),
+        parse_options=arrow.ParseOptions(delimiter=delimiter, invalid_row_handler=odd.skip),
+        convert_options=arrow.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()),
+            include_columns=list(dict.fromkeys([header[0], *wanted])),
+            strings_can_be_null=False,
+        ),
+    )
+    return text, wanted, odd
+
+
+def _blank_rows(columns: dict[str, pa.Array]) -> NDArray[np.bool_]:
+    """Tell which rows have nothing in any of these columns."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    found = pc.equal(columns["time"], "").to_numpy(zero_copy_only=False)
+    for column in columns.values():
+        if not found.any():
+            break
+        found &= pc.equal(column, "").to_numpy(zero_copy_only=False)
+    return np.asarray(found)
 
 
 def read_careful(path: Path) -> Table:
@@ -134,6 +190,33 @@ def read_careful(path: Path) -> Table:
             cells[column].append(row[i].strip())
     arrays = {column: pa.array(values, pa.string()) for column, values in cells.items()}
     return Table(arrays, np.array(found, np.int64), broken)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Check the encoding block by block: a text of the whole may take four times as much as its bytes."""
+    if raw.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(raw), _BLOCK):
+            decoder.decode(raw[start : start + _BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _find_header(raw: bytes, encoding: str) -> tuple[int, list[str], str]:
+    """Return where the first line that says something begins, its names, and what separates them."""
+    start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
+    while start < len(raw):
+        end = raw.find(b"\n", start)
+        line = raw[start : len(raw) if end < 0 else end].decode(encoding)
+        if _holds_data(line):
+            delimiter = next((mark for mark in _DELIMITERS if mark in line), ",")
+            return start, _split(line.strip(), delimiter), delimiter
+        start = end + 1 if end >= 0 else len(raw)
+    return start, [""], ","
 
 
 def _holds_data(line: str) -> bool:
