@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stilt.foundations.failures import Reason, TransportError
+from stilt.foundations.room import no_room
 from stilt.met.files import find_met_files
 from stilt.transport.hysplit.locate import Installation, locate
 from stilt.transport.hysplit.perturbation import error_kind
@@ -108,7 +109,8 @@ class HysplitEngine:
             words = Words.of(ended, folder)
         except OSError as error:
             if error.errno in _FULL:
-                raise TransportError(Reason.DISK_FULL, f"{folder}: {error.strerror}") from error
+                said = no_room(error, folder) or (f"{folder}: {error.strerror}", "")
+                raise TransportError(Reason.DISK_FULL, said[0]) from error
             raise
         judge(ended, dump, words, config)
         return dump, words.log(), ended
