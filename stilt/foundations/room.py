@@ -42,8 +42,7 @@ def no_room(error: OSError, folder: Path) -> tuple[str, str] | None:
     folder = next((place for place in (folder, *folder.parents) if place.is_dir()), Path("/"))
     by_quota = error.errno == errno.EDQUOT
     if not _lacks_files(folder):
-        what = "disk quota exceeded" if by_quota else "no space left"
-        return f"{what} in {folder}", "make room there (or raise the quota)"
+        return f"{error.strerror} in {folder}", "make room there (or raise the quota)"
     what = "quota of files exceeded" if by_quota else "no inodes left"
     return (
         f"no more files can be made in {folder}: {what}, though {size(room_in(folder).free_bytes)} are free",
