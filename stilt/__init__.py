@@ -14,14 +14,14 @@ from stilt.version import __version__
 if TYPE_CHECKING:
     from stilt.api.compute import calc_footprint, run_trajectories
     from stilt.api.flux import enhancements, regrid
-    from stilt.api.project import Project, Result
+    from stilt.api.project import Project, ProjectSimulation
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
 
 __all__ = [
     "Project",
+    "ProjectSimulation",
     "Receptor",
-    "Result",
     "Simulation",
     "StiltError",
     "__version__",
@@ -33,7 +33,7 @@ __all__ = [
 
 _HOMES = {
     "Project": "stilt.api.project",
-    "Result": "stilt.api.project",
+    "ProjectSimulation": "stilt.api.project",
     "Receptor": "stilt.foundations.simulation",
     "Simulation": "stilt.foundations.simulation",
     "StiltError": "stilt.foundations.errors",

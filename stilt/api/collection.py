@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from stilt.archive.shelf import Shelf
 from stilt.footprint.grid import geometry_of
+from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
-from stilt.foundations.errors import InputError
-from stilt.log.index import OutputIndex
+from stilt.foundations.errors import DamagedError, InputError
+from stilt.foundations.inside import opened
+from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,14 +23,43 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.api.project import Project
-    from stilt.archive.shelf import Found
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
+    from stilt.log.fold import State
+    from stilt.outputs.shelf import Found
+    from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
+_COORDINATES = (
+    *("receptor", "hour", "lat", "lon", "y", "x"),
+    *("receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
+)
+
+
+class Source(Protocol):
+    """A project, as far as its footprints need it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+
+    @property
+    def receptors(self) -> Receptors:
+        """All simulations."""
+
+    def folded(self) -> State:
+        """Return what the log says."""
+
+    def footprint_name(self, name: str | None = None) -> str:
+        """Return the name of a footprint product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +68,8 @@ class FootprintFiles:
 
     Attributes
     ----------
+    receptors
+        The digest of the receptor that each must say it is of.
     layout
         Where archives are, for those that have no file of their own any more.
     geometry
@@ -47,6 +79,7 @@ class FootprintFiles:
     """
 
     paths: tuple[Path | None, ...]
+    receptors: tuple[str, ...]
     layout: Layout
     hours: NDArray[np.int64]
     geometry: Geometry
@@ -63,8 +96,17 @@ class FootprintFiles:
         path = self.paths[place]
         if path is None:
             return values
-        archived = None if path.exists() else Shelf(self.layout).find(path)
-        read = _layers_of_file(path) if archived is None else _layers_of_archived(archived)
+        found = Store(self.layout).find(path)
+        read = (
+            _layers_of_file(path)
+            if found is None or isinstance(found, Own)
+            else _layers_of_archived(found)
+        )
+        if read.receptor and read.receptor != self.receptors[place]:
+            raise DamagedError(
+                f"{found.where if found else path} is of another receptor than the log says",
+                "stilt run makes it again",
+            )
         foot, starts = read.foot, read.starts
         if self.integrated:
             foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
@@ -88,6 +130,7 @@ class _Layers:
     projection: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    receptor: str
 
     def is_on(self, geometry: Geometry) -> bool:
         """Tell whether the cells are those of the grid: one as large elsewhere would be taken for it."""
@@ -104,11 +147,12 @@ def _layers_of_file(path: Path) -> _Layers:
     from netCDF4 import Dataset
 
     try:
-        with Dataset(path) as file:
+        with opened(path) as place, Dataset(place) as file:
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
-            return _Layers(file["foot"][0], starts, file.crs, x, y)
+            said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
+            return _Layers(file["foot"][0], starts, file.crs, x, y, receptor_digest(said))
     except UNREADABLE as error:
         raise damaged(path, error) from error
 
@@ -117,7 +161,14 @@ def _layers_of_archived(found: Found) -> _Layers:
     footprint = found.footprint()
     about, cells = footprint.about, footprint.geometry
     starts = np.array(about.times) - about.receptor.when.timestamp()
-    return _Layers(footprint.values, starts, cells.projection, cells.x, cells.y)
+    return _Layers(
+        footprint.values,
+        starts,
+        cells.projection,
+        cells.x,
+        cells.y,
+        receptor_digest(about.provenance),
+    )
 
 
 class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
@@ -151,8 +202,10 @@ def _outer(values: Any, keys: list[Any]) -> Any:
     return values
 
 
-def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
+def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
     """Return the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
+
+    Not those of a receptor that was edited since: they are of another one.
 
     ``hour`` is where a layer begins, in hours from the receptor's time (-24 to -1 for a day back). Projected grids
     have y and x. Nothing is read until values are used; with dask, ``.chunk(receptor=10)`` makes it a dask array.
@@ -166,25 +219,28 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
     name = project.footprint_name(name)
     grid = config.footprints[name]
     geometry = geometry_of(grid)
-    state = OutputIndex(project.layout.log_dir).fold()
-    empty = {sim.sim for sim in state.having("empty")}
-    done = empty | {sim.sim for sim in state.having("complete")}
-    places = [place for place, sim in enumerate(project.receptors.ids()) if sim in done]
-    if not places:
+    state = project.folded()
+    placed = [
+        (place, simulation)
+        for place, simulation in enumerate(project.receptors)
+        if (known := state.find(simulation.sim)) is not None
+        and known.is_done
+        and state.receptor_of(known) in {simulation.receptor.digest, ""}
+    ]
+    if not placed:
         raise InputError(
             f"{project.path} has no complete simulation", "stilt run runs what is left"
         )
-    simulations = project.receptors.take(places)
+    places, simulations = (list(each) for each in zip(*placed, strict=True))
     files = FootprintFiles(
-        paths=tuple(
-            None if sim.sim in empty else project.layout.footprint(name, sim) for sim in simulations
-        ),
+        paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
+        receptors=tuple(sim.receptor.digest for sim in simulations),
         layout=project.layout,
         hours=_hours(config, grid),
         geometry=geometry,
         integrated=grid.time_integrate,
     )
-    y, x = ("lat", "lon") if geometry.is_longlat else ("y", "x")
+    y, x = axes(is_longlat=geometry.is_longlat)
     hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     return xr.DataArray(
         indexing.LazilyIndexedArray(_LazyFootprints(files)),
@@ -194,14 +250,19 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
             y: geometry.y,
             x: geometry.x,
             **_about_receptors(simulations),
+            **_labels(project.receptors, places),
         },
         name="foot",
-        attrs={
-            "units": "ppm (umol-1 m2 s)",
-            "long_name": "stilt surface influence footprint",
-            "crs": geometry.projection,
-        },
+        attrs=attributes_of(geometry.projection),
     )
+
+
+def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Path | None:
+    """Return where the footprint of a simulation is that is done; None where nothing touched the grid."""
+    known = state.sims[simulation.sim]
+    if known.outcome == "empty":
+        return None
+    return layout.footprint(name, simulation, known.life.imprint)
 
 
 def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
@@ -214,6 +275,11 @@ def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
         "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
         "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
     }
+
+
+def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
+    columns = receptors.label_columns(np.array(places), _COORDINATES)
+    return {name: ("receptor", values) for name, values in columns.items()}
 
 
 def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from stilt.archive.shelf import Shelf
 from stilt.foundations.errors import InputError
 from stilt.foundations.paths import Layout, local_path
+from stilt.outputs.store import Store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from stilt.archive.shelf import Found
-    from stilt.config.schema import Config
+    from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
+    from stilt.outputs.store import Stored
     from stilt.receptors.sequence import Receptors
     from stilt.status.summary import Summary
 
@@ -188,14 +188,14 @@ class Project:
     def __len__(self) -> int:
         return len(self.receptors)
 
-    def __iter__(self) -> Iterator[Result]:
+    def __iter__(self) -> Iterator[ProjectSimulation]:
         for simulation in self.receptors:
-            yield Result(self, simulation)
+            yield ProjectSimulation(self, simulation)
 
-    def __getitem__(self, sim: str | int) -> Result:
+    def __getitem__(self, sim: str | int) -> ProjectSimulation:
         """Return one simulation, by its id or its place in receptors.csv."""
         if isinstance(sim, int):
-            return Result(self, self.receptors[sim])
+            return ProjectSimulation(self, self.receptors[sim])
         place = self._places.get(sim)
         if place is None:
             from difflib import get_close_matches
@@ -203,14 +203,14 @@ class Project:
             near = get_close_matches(sim, self._places, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
             raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
-        return Result(self, self.receptors[place])
+        return ProjectSimulation(self, self.receptors[place])
 
     @cached_property
     def _places(self) -> dict[str, int]:
         return {sim: place for place, sim in enumerate(self.receptors.ids())}
 
 
-class Result:
+class ProjectSimulation:
     """One simulation of a project and its outputs.
 
     Attributes
@@ -226,7 +226,7 @@ class Result:
         self.simulation = simulation
 
     def __repr__(self) -> str:
-        return f"Result({self.id!r})"
+        return f"ProjectSimulation({self.id!r})"
 
     @property
     def id(self) -> str:
@@ -237,6 +237,11 @@ class Result:
     def receptor(self) -> Receptor:
         """Where and when the air arrives."""
         return self.simulation.receptor
+
+    @property
+    def grids(self) -> Mapping[str, FootprintGrid]:
+        """The grids of its footprints, by name."""
+        return self.project.config.footprints
 
     @property
     def state(self) -> str:
@@ -256,16 +261,19 @@ class Result:
         ----------
         error
             Those of the wind-error or mixed-layer-error run beside the main one.
-        """
-        from stilt.particles.parquet import read_particles
 
-        layout = self.project.layout
-        path = (layout.error_particles if error else layout.particles)(self.simulation)
-        if path.exists():
-            return read_particles(path).to_pandas()
-        found = Shelf(layout).find(path)
+        Raises
+        ------
+        InputError
+            If there are none, or those there are belong to another receptor.
+        DamagedError
+            If what lies there is not what the log vouches for.
+        """
+        known = self._made("particles")
+        receptor = self.project.folded().receptor_of(known)
+        found = self._store.particles(self.simulation, known, receptor, error=error)
         if found is None:
-            raise self._missing(path, "particles")
+            raise self._missing("particles", known)
         return found.particles().to_pandas()
 
     def footprint(self, name: str | None = None) -> xr.DataArray:
@@ -275,21 +283,49 @@ class Result:
         ----------
         name
             A key of ``footprints`` in config.yaml; the first one unless given.
-        """
-        from stilt.footprint.netcdf import read_footprint
 
-        path = self.footprint_path(name)
-        if path.exists():
-            return read_footprint(path)["foot"].isel(receptor=0)
-        found = self._archived_footprint(path)
+        Raises
+        ------
+        InputError
+            If there is none, or the one there is belongs to another receptor.
+        DamagedError
+            If what lies there is not what the log vouches for.
+        """
+        known = self._made("footprint")
+        found = self._footprint(known, name)
         if found is None:
-            raise self._missing(path, "footprint")
-        return found.footprint().to_dataset()["foot"].isel(receptor=0)
+            raise self._missing("footprint", known)
+        return found.dataset()["foot"].isel(receptor=0)
+
+    def facts(self, name: str | None = None) -> dict[str, float]:
+        """Return what happened to the receptor on the way, by the names of ``stilt.transport.facts.FACTS``.
+
+        How far it lay below the ground, particles that left the meteorology's domain, and what a footprint's grid does
+        not hold. Nothing is there of what did not happen.
+
+        Parameters
+        ----------
+        name
+            The footprint, as for ``footprint``.
+        """
+        from stilt.transport.facts import from_text
+
+        known = self._made("particles")
+        receptor = self.project.folded().receptor_of(known)
+        found = [self._store.particles(self.simulation, known, receptor)]
+        if self.project.config.footprints:
+            found.append(self._footprint(known, name))
+        if not any(found):
+            raise self._missing("particles", known)
+        said = {key: text for each in found if each for key, text in each.provenance().items()}
+        return from_text(said)
 
     def has_footprint(self, name: str | None = None) -> bool:
-        """Return whether there is a footprint, as a file of its own or in an archive."""
-        path = self.footprint_path(name)
-        return path.exists() or self._archived_footprint(path) is not None
+        """Return whether there is a footprint of this receptor, as a file of its own or in an archive."""
+        try:
+            return self._footprint(self._made("footprint"), name) is not None
+        except InputError:
+            return False
 
     def footprint_path(self, name: str | None = None) -> Path:
         """Return the file of a footprint, there or not: ``stilt archive`` moves it into an archive."""
@@ -307,21 +343,37 @@ class Result:
             figure.savefig(path)
         return figure
 
-    def log(self) -> SimState | None:
+    def last_event(self) -> SimState | None:
         """Return the latest event that the log has of it."""
-        from stilt.log.index import OutputIndex
+        return self.project.folded().find(self.id)
 
-        return OutputIndex(self.project.layout.log_dir).fold().find(self.id)
+    @property
+    def _store(self) -> Store:
+        return Store(self.project.layout)
 
-    def _archived_footprint(self, path: Path) -> Found | None:
-        found = Shelf(self.project.layout).find(path)
-        if found is not None:
-            known = self.project.folded().find(self.id)
-            if known is not None and known.outcome == "empty":
-                return None  # what was archived is of an earlier run, whose file this one would have removed
-        return found
+    def _footprint(self, known: SimState, name: str | None) -> Stored | None:
+        receptor = self.project.folded().receptor_of(known)
+        product = self.project.footprint_name(name)
+        return self._store.footprint(product, self.simulation, known, receptor)
 
-    def _missing(self, path: Path, what: str) -> InputError:
-        known = self.log()
+    def _made(self, what: str) -> SimState:
+        """Return the state that its outputs are of, if they are of this receptor."""
+        known = self.last_event()
+        if known is None:
+            raise self._missing(what, known)
+        receptor = self.project.folded().receptor_of(known)
+        if receptor and receptor != self.receptor.digest:
+            raise InputError(
+                f"{self.id} has no {what}: what there is was made for another receptor of that name",
+                "stilt run makes it anew; `stilt run --dry-run` says what was edited",
+            )
+        return known
+
+    def _missing(self, what: str, known: SimState | None) -> InputError:
+        path = self.footprint_path() if what == "footprint" else self._particles_path
         state = "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
         return InputError(f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}")
+
+    @property
+    def _particles_path(self) -> Path:
+        return self.project.layout.particles(self.simulation)

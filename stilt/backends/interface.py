@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
@@ -21,6 +23,10 @@ class Sizes:
     cpus: int
 
 
+def _nothing() -> None:
+    """Confirm what was registered just now."""
+
+
 @dataclass(frozen=True, slots=True)
 class HandOver:
     """A batch in place: chunks, settings and manifest are durable, and so are the ``pending`` events.
@@ -31,6 +37,9 @@ class HandOver:
         The run's own segment, for ``submitting`` and ``submitted``.
     already_done
         Simulations of the project that were done before.
+    confirm
+        To be called before anybody is asked to run the batch, where that took a while; raises ``NotFinishedError``
+        if another run has gone on meanwhile.
     waits
         Whether the command stays until the end, and may hand over the rest later.
     """
@@ -40,6 +49,7 @@ class HandOver:
     manifest: Manifest
     log: SegmentWriter
     already_done: int = 0
+    confirm: Callable[[], None] = _nothing
     waits: bool = False
 
 

@@ -7,12 +7,13 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
 
 from stilt.cli.lazy import Entry, LazyGroup, debug_option
 from stilt.foundations.errors import EnvironmentFailure, ProblemsError, StiltError
+from stilt.foundations.text import PrintableStream, shown
 from stilt.version import __version__
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_printable, streams)
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -96,7 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if "--debug" in given:
             traceback.print_exc()
         code = report(error)
+    finally:
+        sys.stdout, sys.stderr = streams
     sys.exit(code)
+
+
+def _printable(stream: TextIO) -> TextIO:
+    """Let nothing through that a terminal would obey, but for what stilt draws with."""
+    return cast("TextIO", PrintableStream(stream))
 
 
 def _open_closed_streams() -> None:
@@ -174,7 +184,7 @@ def _say(error: StiltError) -> None:
 def _os_message(error: OSError) -> str:
     """Say in words what the operating system refused, and for which file."""
     what = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {what}" if error.filename else what
+    return shown(f"{error.filename}: {what}" if error.filename else what)
 
 
 def _with_room(error: EnvironmentFailure, cause: BaseException | None) -> EnvironmentFailure:
@@ -194,7 +204,7 @@ def _with_room(error: EnvironmentFailure, cause: BaseException | None) -> Enviro
 
 def _say_internal(error: Exception) -> None:
     click.echo(
-        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {error}",
+        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {shown(str(error))}",
         err=True,
     )
     click.echo("  -> run the same command with --debug and report what it prints", err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.archive.container import ArchiveWriter
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.observe import fold_and_observe
 from stilt.batch.lock import run_lock
 from stilt.batch.queued import queued
@@ -48,7 +48,7 @@ def preview(layout: Layout) -> Packing:
     state, liveness = fold_and_observe(OutputIndex(layout.log_dir))
     _refuse_if_live(layout, state, liveness)
     packing = Packing()
-    for product, entries in loose_outputs(layout, state).items():
+    for product, entries in loose_outputs(layout, state, packing.left).items():
         packing.count(product, entries)
         sample = entries[:: -(-len(entries) // SAMPLED)]
         share = _packed_bytes(layout, sample) / max(1, sum(entry.size for entry in sample))
@@ -62,7 +62,7 @@ def _packed_bytes(layout: Layout, sample: list[Entry]) -> int:
         writers: dict[str, ArchiveWriter] = {}
         for entry in sample:
             try:
-                schema = columns_of(layout.output / entry.path)
+                schema = columns_of(layout, entry)
                 key = str(schema.remove_metadata())
                 if key not in writers:
                     writers[key] = ArchiveWriter(Path(folder) / f"{len(writers)}.parquet", schema)
@@ -76,13 +76,13 @@ def _packed_bytes(layout: Layout, sample: list[Entry]) -> int:
 
 def _refuse_if_live(layout: Layout, state: State, liveness: Liveness) -> None:
     """Refuse while a worker may write outputs, or read the particles that it makes footprints from."""
-    live = [task for task, life in liveness.tasks.items() if life.life is Life.LIVE]
+    live = [task for task, life in liveness.tasks.items() if life.fate is Fate.LIVE]
     waiting = queued(
         layout,
         state,
         lambda batch, task: (
             bool(state.batches[batch].submissions or state.batches[batch].tasks)
-            and liveness.of(batch, task).life is not Life.GONE
+            and liveness.of(batch, task).fate is not Fate.GONE
         ),
     )
     if live or waiting:

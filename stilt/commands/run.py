@@ -3,40 +3,57 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends import backend_named
+from stilt.backends.in_hand import WorkInHand
 from stilt.backends.interface import HandOver
-from stilt.backends.liveness import Life
 from stilt.backends.observe import fold_and_observe
 from stilt.batch.handover import Unfinished, Work, name_batch, register, write_batch
 from stilt.batch.lock import run_lock
 from stilt.batch.manifest import Manifest
-from stilt.batch.plan import EVERYTHING, Selection, Settings, plan
-from stilt.batch.present import Listing
+from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
-from stilt.batch.rivals import give_way
-from stilt.batch.settings import changes
-from stilt.config.digests import config_digest, footprint_digest, transport_digest
+from stilt.batch.rivals import SILENCE_S, give_way, may_still_start
+from stilt.batch.snapshot import changes
+from stilt.batch.today import Today, newest_engine
+from stilt.commands.reconcile import (
+    explain_edited,
+    expose_all,
+    identify,
+    record,
+    remove_leftovers,
+    restore_names,
+)
+from stilt.config.digests import config_digest
 from stilt.config.load import dump_config, load_config
+from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import NotFinishedError
-from stilt.foundations.paths import Layout, local_path
+from stilt.foundations.ownership import name_owner
+from stilt.foundations.paths import Layout, local_path, plain_and_imprint
 from stilt.foundations.progress import is_terminal
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
+from stilt.log.batches import GAVE_WAY
 from stilt.log.index import OutputIndex
+from stilt.log.states import PLAIN
 from stilt.log.writer import SegmentWriter
+from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
+from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from stilt.backends.interface import Backend, Sizes
-    from stilt.batch.plan import Plan, Simulations
+    from stilt.batch.plan import Plan
     from stilt.config.schema import Config
     from stilt.log.fold import State
+    from stilt.log.states import SimState
+    from stilt.receptors.sequence import Receptors
     from stilt.transport.protocol import Engine
 
 
@@ -78,7 +95,7 @@ def run(request: Request, say: Callable[[str], None]) -> int:
     StiltError
         If something is wrong with the input, the surroundings or the log.
     """
-    project = _read(request)
+    project = _read(request, say)
     backend = backend_named(request.backend or project.config.execution.backend)
     sizes = backend.sizes(project.config, request.n_workers, request.cpus)
     this = _Run(request, project, backend, sizes, say)
@@ -91,33 +108,46 @@ class _Project:
 
     layout: Layout
     config: Config
-    simulations: Simulations
+    simulations: Receptors
     engine: Engine
-    settings: Settings
+    today: Today
+    receptors: str
     notes: tuple[str, ...]
 
     @property
-    def engine_name(self) -> str:
-        return f"{self.engine.name} {self.engine.version}"
+    def inputs(self) -> dict[Path, Path]:
+        """The files to be copied that the engine reads, each with the path of its copy."""
+        files, programs = files_of(self.engine)
+        digests = self.today.engine.inputs
+        return {
+            path: self.layout.input(digests[name], name)
+            for name, path in files.items()
+            if name not in programs
+        }
+
+    @property
+    def programs(self) -> dict[str, str]:
+        """Where the programs are that the engine runs."""
+        files, programs = files_of(self.engine)
+        return {name: str(files[name].absolute()) for name in programs}
 
 
-def _read(request: Request) -> _Project:
+def _read(request: Request, say: Callable[[str], None]) -> _Project:
     from stilt.receptors.read import read_receptors
-    from stilt.transport.engines import load_engine
 
     root = local_path(request.project, "the project")
     config = load_config(root / "config.yaml")
+    name_owner(root / "config.yaml", "the settings", "what they name runs as you")
     layout = Layout.of(root, config.output)
-    simulations = read_receptors(request.receptors or layout.receptors_file, tuple(config.mets))
-    engine = load_engine(config)
-    notes = simulations.notes
-    name = f"{engine.name} {engine.version}"
-    settings = Settings(
-        {met: transport_digest(config, met, name) for met in config.mets},
-        {name: footprint_digest(config, name) for name in config.footprints},
-        has_error_run=config.has_error_run,
-    )
-    return _Project(layout, config, simulations, engine, settings, notes)
+    file = request.receptors or layout.receptors_file
+    simulations = read_receptors(file, tuple(config.mets))
+    settled = with_roughness(config, newest_engine(layout))
+    if settled != config and not isinstance(settled.roughness, str):
+        say(f"roughness is not set: {settled.roughness:g} m, as in the results so far")
+    engine = load_engine(settled)
+    today = Today(layout, settled, identity_of(engine))
+    digest = digest_file(file)[1]
+    return _Project(layout, settled, simulations, engine, today, digest, simulations.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +187,8 @@ class _Run:
         self._say_plan(todo)
         self._say_changes(state, todo)
         if todo.work:
-            manifest = name_batch(self._work(todo), self._draft(state, todo), _unfinished(state))
+            unfinished = _unfinished(OutputIndex(self.project.layout.log_dir), state)
+            manifest = name_batch(self._work(state, todo), self._draft(state, todo), unfinished)
             handed = self._handed(manifest, todo)
             self.say(f"would hand over {manifest.total:,} as batch {manifest.batch}")
             self.say(self.backend.preview(handed).rstrip())
@@ -173,51 +204,61 @@ class _Run:
                 self.say(line)
 
     def _plan(self, *, settle: bool = False) -> tuple[State, Plan]:
-        project = self.project
-        index = OutputIndex(project.layout.log_dir)
+        layout = self.project.layout
+        index = OutputIndex(layout.log_dir)
         state, liveness = fold_and_observe(index, fresh=True)
-        if settle and self.backend.settle(project.layout, state):
+        if settle and self.backend.settle(layout, state):
             state, liveness = fold_and_observe(index, fresh=True)
-
         if liveness.problem:
             self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
+        hands = WorkInHand(index, state, liveness)
+        waiting = queued(layout, state, hands.keeps)
+        disk = Listing(layout)
+        todo = self._planned(state, disk, waiting)
+        found = identify(layout, state, self.project.simulations, todo.unidentified)
+        if settle and found:
+            record(layout, found)
+        unnamed = self.project.simulations.take(todo.unnamed)
+        restored = restore_names(layout, state, unnamed) if settle and unnamed else 0
+        if restored or found:
+            disk = Listing(layout)
+            todo = self._planned(state, disk, waiting)
+        if not self.request.selection.skip and waiting:
+            _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
+        if settle:
+            expose_all(layout, todo)
+            remove_leftovers(disk.finish(), state, hands.is_gone)
+        return state, todo
 
-        def keeps(batch: str, task: int) -> bool:
-            if not state.batches[batch].was_started(task):
-                return False  # a hand-over that died: whoever does one holds the lock held here
-            return liveness.of(batch, task).life is not Life.GONE
-
-        def lives(batch: str, task: int) -> bool:
-            return keeps(batch, task) and liveness.of(batch, task).life is Life.LIVE
-
-        waiting = queued(project.layout, state, keeps)
-        disk = Listing(project.layout)
-        todo = plan(
+    def _planned(self, state: State, disk: Listing, waiting: dict[str, int]) -> Plan:
+        project = self.project
+        return plan(
             project.simulations,
-            state.sims,
-            project.settings,
+            state,
+            project.today,
             disk,
             queued=waiting,
             selection=self.request.selection,
         )
-        if not self.request.selection.skip and waiting:
-            _refuse_twice(project, todo, queued(project.layout, state, lives))
-        if settle:
-            disk.remove_leftovers(waiting)
-        return state, todo
 
     def _hand_over(self, state: State, todo: Plan) -> HandOver:
-        unfinished = _unfinished(state)
         layout = self.project.layout
-        manifest = write_batch(layout, self._work(todo), self._draft(state, todo), unfinished)
+        index = OutputIndex(layout.log_dir)
+        unfinished = _unfinished(index, state)
+        work, draft = self._work(state, todo), self._draft(state, todo)
+        manifest = write_batch(layout, work, draft, unfinished)
         handed = self._handed(manifest, todo)
         register(handed.log, manifest, unfinished)
-        try:
-            give_way(OutputIndex(layout.log_dir), state, manifest.batch)
-        except NotFinishedError:
-            handed.log.close("gave way")
-            raise
-        return handed
+        began = time.monotonic()
+
+        def confirm() -> None:
+            if (
+                time.monotonic() - began > SILENCE_S / 2
+            ):  # others may think by now that this run is dead
+                _go_on(index, state, handed)
+
+        _go_on(index, state, handed)
+        return replace(handed, confirm=confirm)
 
     def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:
         layout = self.project.layout
@@ -228,28 +269,41 @@ class _Run:
             this_writer("run"),
             transport=manifest.transports,
             footprints=manifest.footprints,
+            engine=manifest.identity,
         )
         return HandOver(layout, self.project.config, manifest, log, todo.complete + todo.empty)
 
-    def _work(self, todo: Plan) -> Work:
+    def _work(self, state: State, todo: Plan) -> Work:
         project = self.project
-        return Work(todo, project.simulations, dump_config(project.config), self.sizes.n_workers)
+        settings = dump_config(project.config)
+        return Work(
+            todo,
+            project.simulations,
+            settings,
+            self.sizes.n_workers,
+            lambda sim: _imprints(state.sims.get(sim)),
+            project.inputs,
+        )
 
     def _draft(self, state: State, todo: Plan) -> Manifest:
+        today = self.project.today
         return Manifest(
             batch="",
             seq=1 + max((batch.seq for batch in state.batches.values()), default=0),
             config=config_digest(self.project.config),
-            engine=self.project.engine_name,
+            engine=today.engine.label,
             backend=self.backend.name,
             chunks=(),
             total=0,
             cpus=self.sizes.cpus,
-            transports=dict(self.project.settings.transports),
-            footprints=dict(self.project.settings.footprints),
+            transports=dict(today.transports),
+            footprints=dict(today.footprints),
             project_total=todo.total,
             likely_wall_s=_likely_wall_s(state),
             max_fails=self.request.max_fails,
+            identity=today.engine,
+            programs=self.project.programs,
+            receptors=self.project.receptors,
         )
 
     def _say_plan(self, todo: Plan) -> None:
@@ -265,15 +319,35 @@ class _Run:
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
 
     def _say_changes(self, state: State, todo: Plan) -> None:
-        """Name the settings that make results stale, which are about to be replaced."""
-        if not todo.why["settings changed"]:
-            return
+        """Name what makes results stale, which are about to be replaced, and the engine that made others."""
         project = self.project
         newest = sorted(state.batches.values(), key=lambda batch: batch.seq, reverse=True)
-        ids = [batch.id for batch in newest]
-        words = changes(project.layout, ids, project.config, project.settings, project.engine_name)
-        if words:
-            self.say(words)
+        if todo.why["settings changed"]:
+            words = changes(project.layout, [batch.id for batch in newest], project.today)
+            if words:
+                self.say(words)
+        if todo.edited:
+            edited = project.simulations.take(todo.edited)
+            words = explain_edited(project.layout, state, edited)
+            if words:
+                self.say(words)
+        if todo.other_engine:
+            self._say_engines(state, todo.other_engine)
+
+    def _say_engines(self, state: State, count: int) -> None:
+        """Say that results stand that another version of the engine has made, and what redoing them costs."""
+        engine = self.project.today.engine
+        lives = (life for life in state.lives.values() if life.role == "worker")
+        differences = dict.fromkeys(
+            difference
+            for life in lives
+            for difference in self.project.today.made_by(life).differences(engine)
+        )
+        self.say(
+            f"{counted(count, 'result')} of another engine: {'; '.join(differences)}; kept as done, "
+            "--redo-engine makes them again"
+        )
+        self._say_cost(state, count)
 
     def _say_damage(self, state: State) -> None:
         """Tell of damage in the log: whatever can't be read there counts as never run."""
@@ -290,7 +364,7 @@ class _Run:
         return 0
 
 
-def _refuse_twice(project: _Project, todo: Plan, live: set[str]) -> None:
+def _refuse_twice(project: _Project, todo: Plan, live: Container[str]) -> None:
     """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
     chosen = project.simulations.take(todo.transport) if live else []
     twice = sum(simulation.sim in live for simulation in chosen)
@@ -329,12 +403,47 @@ def _compile(project: _Project) -> None:
         warm()
 
 
-def _unfinished(state: State) -> Unfinished | None:
-    """Return the newest batch if its hand-over died: nobody was asked to run it."""
+def _unfinished(index: OutputIndex, state: State) -> Unfinished | None:
+    """Return the newest batch if its hand-over died: nobody was asked to run it, and nobody is going to be."""
     newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
     if newest is None or newest.submissions or newest.intents or newest.tasks:
         return None
-    return None if newest.cancelled is not None else Unfinished(newest.id, newest.seq)
+    if sum(batch.seq == newest.seq for batch in state.batches.values()) > 1:
+        return None  # of two that were registered at once the other one may have gone on
+    if newest.cancelled is not None or may_still_start(index, newest):
+        return None
+    return Unfinished(newest.id, newest.seq)
+
+
+def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:
+    """Return if this run goes on with what it has registered; else give it up."""
+    try:
+        give_way(index, _settled_runs(state), handed.log.written_to)
+    except NotFinishedError:
+        handed.log.close(GAVE_WAY)
+        raise
+
+
+def _settled_runs(state: State) -> frozenset[str]:
+    """Return the segments of runs that had started what they registered, or given it up, when this was planned."""
+    return frozenset(
+        life.name
+        for batch in state.batches.values()
+        for life in batch.lives.values()
+        if life.closed or batch.submissions or batch.intents
+    )
+
+
+def _imprints(known: SimState | None) -> tuple[str, ...]:
+    """Return what the names of the outputs carry that the log has of a simulation; see ``ChunkEntry.before``."""
+    if known is None:
+        return ()
+    if (
+        known.outcome == "invalid"
+    ):  # its message begins with the path of an output that does not hold
+        broken = plain_and_imprint(PurePath(known.message.partition(": ")[0]).name)[1]
+        return (broken or PLAIN,)
+    return tuple(dict.fromkeys((known.particles_imprint or PLAIN, known.life.imprint or PLAIN)))
 
 
 def _likely_wall_s(state: State) -> float:

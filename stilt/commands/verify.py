@@ -15,27 +15,30 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stilt.archive.recorded import recorded
-from stilt.archive.shelf import Shelf, product_and_date
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import MisplacedError, opened_below
 from stilt.foundations.writers import this_writer
-from stilt.log.events import Done, Event, Invalid
+from stilt.log.events import Invalid
 from stilt.log.index import OutputIndex
-from stilt.log.reader import Scanner, read_bytes
 from stilt.log.writer import SegmentWriter
+from stilt.outputs.products import product_and_date
+from stilt.outputs.promises import promised
+from stilt.outputs.recorded import recorded
+from stilt.outputs.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from stilt.archive.shelf import Found
     from stilt.foundations.paths import Layout
     from stilt.log.events import Output
     from stilt.log.states import SimState
+    from stilt.outputs.promises import Promise
+    from stilt.outputs.shelf import Found
 
 BATCH = "verify"
 SETTLING_S = 120.0
@@ -53,14 +56,6 @@ class Broken(Struct, frozen=True):
     sim: str
     path: str
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A simulation that is complete by the log, and the files that it promised."""
-
-    state: SimState
-    outputs: tuple[Output, ...]
 
 
 @dataclass(slots=True)
@@ -139,24 +134,6 @@ def record(layout: Layout, findings: Findings) -> None:
     writer.close()
 
 
-def promised(index: OutputIndex, sims: dict[str, SimState]) -> Iterator[Promise]:
-    """Yield what each complete simulation promised, reading the log segment by segment.
-
-    Files are listed in the log only: a million of them in memory would be a gigabyte.
-    """
-    scanner: Scanner[Any] = Scanner(Event)
-    for path in index.segments():
-        name = f"{path.parent.name}/{path.name}"
-        latest: dict[str, Promise] = {}
-        for event in scanner.scan(read_bytes(path)).events:
-            if not isinstance(event, Done):
-                continue
-            holds = sims.get(event.sim)
-            if holds and holds.is_done and holds.life.name == name and holds.at == event.at:
-                latest[event.sim] = Promise(holds, event.outputs)
-        yield from latest.values()
-
-
 def _problems(
     layout: Layout, archives: _Archives, promise: Promise
 ) -> list[tuple[Output, str | OSError]]:
@@ -164,7 +141,9 @@ def _problems(
     found: list[tuple[Output, str | OSError]] = []
     for output in promise.outputs:
         try:
-            why = _problem(layout.output / output.path, output, archives)
+            why = _problem(layout, output, archives)
+        except MisplacedError as error:
+            found.append((output, error.message))
         except OSError as error:
             found.append((output, error))
         else:
@@ -173,13 +152,14 @@ def _problems(
     return found
 
 
-def _problem(path: Path, output: Output, archives: _Archives) -> str:
+def _problem(layout: Layout, output: Output, archives: _Archives) -> str:
     try:
-        size = path.stat().st_size
-        if size != output.size:
-            return f"it has {size:,} bytes, not {output.size:,}"
-        if digest_file(path)[1] != output.digest:
-            return "its bytes are not those that were written"
+        with opened_below(layout.output, output.path) as path:
+            size = path.stat().st_size
+            if size != output.size:
+                return f"it has {size:,} bytes, not {output.size:,}"
+            if digest_file(path)[1] != output.digest:
+                return "its bytes are not those that were written"
     except FileNotFoundError:
         return archives.problem(output)
     return ""

@@ -20,6 +20,8 @@ from stilt.config.rules import (
 )
 from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.inside import read_input
+from stilt.foundations.names import alike
 from stilt.foundations.paths import local_path
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ CONFIG_HINTS = {
 }
 """Keys that people bring along, and where they are here."""
 
+MOST_BYTES = 16 << 20
+"""Of config.yaml."""
+
 _SECTIONS = ("mets", "footprints", "hysplit", "execution")
 
 
@@ -67,7 +72,7 @@ def load_config(path: Path, *, projections: bool = True) -> Config:
         If it cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_input(path, MOST_BYTES)
     except FileNotFoundError:
         raise InputError(
             f"{path.parent}: there is no {path.name} here, so this is no project",
@@ -129,6 +134,8 @@ class _Reader:
         _scale_for_every_hour(rest)
         if isinstance(rest.get("model"), str):
             rest["model"] = self._absolute_engine(rest["model"])
+        if isinstance(rest.get("roughness"), str) and rest["roughness"] != "hysplit":
+            rest["roughness"] = self._absolute(rest["roughness"])
         for key in filter(rest.get, FILE_KEYS):
             self._note_path(key, rest[key], (key,))
             rest[key] = self._absolute(rest[key])
@@ -156,6 +163,11 @@ class _Reader:
             self._document.add((section,), found)
             return None
         result: dict[str, Any] = {}
+        for name, earlier in alike(entries):
+            what = "is the same folder or file as"
+            self._document.add(
+                (section, name), f"{what} {earlier} where case or Unicode form do not count"
+            )
         for name, entry in entries.items():
             where = (section, name)
             complaint = name_problem(name)

@@ -93,6 +93,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     hysplit: Annotated[HysplitSection, own("A HYSPLIT of one's own")] = field(
         default_factory=HysplitSection
     )
+    roughness: Annotated[
+        Annotated[float, Meta(gt=0.0, le=10.0)] | Annotated[str, Meta(min_length=1)] | None,
+        own(
+            "Roughness length of the ground for native: hysplit (the table of an installed HYSPLIT), a length, or a "
+            "file like that table; left out: as the results so far, else hysplit",
+            "m",
+        ),
+    ] = None
     seed: Annotated[
         int, own("Seed of the random numbers when krand is not given", ge=0, le=2**31 - 1)
     ] = 0

@@ -19,24 +19,30 @@ if TYPE_CHECKING:
 TEMPORARY_PREFIX = ".tmp-"
 
 _BLOCK_BYTES = 1 << 20
+_NO_HARD_LINKS = frozenset(
+    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+)
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
 
-def publish(path: Path, data: bytes) -> None:
-    """Make ``data`` the content of ``path``, durably and at once.
+def publish(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Make ``data`` the content of ``path``, durably and at once; ``mode`` is what the umask leaves of it.
 
     Raises
     ------
     OSError
         As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
     """
-    publish_with(path, lambda temporary: _write_new(temporary, data))
+    publish_with(path, lambda temporary: _write_new(temporary, data, mode))
 
 
-def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = True) -> None:
+def publish_with(
+    path: Path, write: Callable[[Path], None], *, durable: bool = True, synced: bool = False
+) -> None:
     """Publish what ``write`` puts into the temporary file whose path it is given.
 
     Not ``durable``, nothing is synced: for a file that can be lost, and tells itself whether it is whole.
+    ``synced``: its content is, and its name, for which the caller sees to it.
 
     Raises
     ------
@@ -47,7 +53,7 @@ def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = T
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
     try:
         write(temporary)
-        identity = sync_file(temporary) if durable else _identity(temporary.stat())
+        identity = sync_file(temporary) if durable or synced else _identity(temporary.stat())
         _rename(temporary, path, identity)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -55,6 +61,72 @@ def publish_with(path: Path, write: Callable[[Path], None], *, durable: bool = T
         raise
     if durable:
         fsync_dir(path.parent)
+
+
+def publish_as(path: Path, plain: Path, write: Callable[[Path], None]) -> None:
+    """Publish a file under its own name, and let a plain name in the same folder be it too; durable on return.
+
+    The plain name is a hard link, or a symbolic one where the filesystem has no hard links.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it.
+    """
+    publish_with(path, write, durable=False, synced=True)
+    expose(path, plain)
+    fsync_dir(path.parent)
+
+
+def adopt(existing: Path, path: Path, plain: Path) -> None:
+    """Give a published file another name of its own, and the plain name; durable on return.
+
+    Where a filesystem has no hard links it is copied.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it.
+    """
+    if not path.exists():
+        temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+        try:
+            os.link(existing, temporary)
+            os.replace(temporary, path)  # noqa: PTH105 - as below
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            publish(path, existing.read_bytes())
+    if not plain.exists() or not plain.samefile(path):
+        expose(path, plain)
+    fsync_dir(path.parent)
+
+
+def expose(path: Path, plain: Path) -> None:
+    """Let a plain name in the same folder be a file, whatever it was before.
+
+    Raises
+    ------
+    OSError
+        As the filesystem gave it.
+    """
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    _link(path, temporary)
+    os.replace(temporary, plain)  # noqa: PTH105 - as below
+    with contextlib.suppress(
+        OSError
+    ):  # a name that is that file already stays, and so does the other one
+        temporary.unlink()
+
+
+def _link(path: Path, name: Path) -> None:
+    """Give a file another name in its folder."""
+    try:
+        os.link(path, name)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        os.symlink(path.name, name)  # noqa: PTH211 - the name alone: folders are moved and copied
 
 
 def make_folder(path: Path) -> None:
@@ -111,8 +183,8 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         write_all(descriptor, data)
     finally:

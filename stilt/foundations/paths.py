@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from stilt.foundations.simulation import Simulation
+
+_IMPRINT = re.compile(r"\d{4,}-\d\d+-[0-9a-f]{8}")
 
 _LOCAL_PROTOCOLS = frozenset({"file", "local"})
 
@@ -95,6 +98,30 @@ def stilt_home() -> Path:
         return Path(named).expanduser()
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data) if data else home() / ".local" / "share") / "stilt"
+
+
+def imprinted(file: str, imprint: str) -> str:
+    """Return the name under which one writer publishes an output; the plain name of an older one's.
+
+    It carries the writer, so that no other one, however late, can replace the file, and a listing tells which
+    result it is. It begins with a dot and has another ending than the plain name: neither a person nor a
+    pattern such as ``*.nc`` meets an output twice.
+    """
+    return f".{file}.{imprint}" if imprint else file
+
+
+def plain_and_imprint(name: str) -> tuple[str, str]:
+    """Return the plain name of an output and the imprint in its name; it is empty in a plain name."""
+    file, dot, imprint = name.rpartition(".")
+    if dot and name.startswith(".") and _IMPRINT.fullmatch(imprint):
+        return file[1:], imprint
+    return name, ""
+
+
+def user_cache() -> Path:
+    """Return the folder for what can be made again: in XDG's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else home() / ".cache") / "stilt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +215,10 @@ class Layout:
         """Return the settings that a batch runs with."""
         return self.batch_dir(batch_id) / f"config-{digest}.yaml"
 
+    def claims(self, batch_id: str) -> Path:
+        """Return which simulations a batch claims, sorted to be looked up."""
+        return self.batch_dir(batch_id) / "claims"
+
     def chunk(self, batch_id: str, digest: str) -> Path:
         """Return a chunk, named by the hash of its bytes."""
         return self.batch_dir(batch_id) / f"{digest}.json"
@@ -202,17 +233,21 @@ class Layout:
         """Footprints, by product and in dated folders."""
         return self.output / "footprints"
 
-    def particles(self, sim: Simulation) -> Path:
-        """Return the particles of a simulation."""
-        return self.particles_dir / sim.date / f"{sim.sim}.parquet"
+    def particles(self, sim: Simulation, imprint: str = "") -> Path:
+        """Return the particles of a simulation: the name for people, or with an imprint that of one writer."""
+        return self.particles_dir / sim.date / imprinted(f"{sim.sim}.parquet", imprint)
 
-    def error_particles(self, sim: Simulation) -> Path:
-        """Return the particles of a wind-error or mixed-layer-error run."""
-        return self.particles_dir / sim.date / f"{sim.sim}.error.parquet"
+    def error_particles(self, sim: Simulation, imprint: str = "") -> Path:
+        """Return the particles of a wind-error or mixed-layer-error run; see ``particles``."""
+        return self.particles_dir / sim.date / imprinted(f"{sim.sim}.error.parquet", imprint)
 
-    def footprint(self, name: str, sim: Simulation) -> Path:
-        """Return the footprint of a simulation on the grid of that name."""
-        return self.footprints_dir / name / sim.date / f"{sim.sim}.nc"
+    def footprint(self, name: str, sim: Simulation, imprint: str = "") -> Path:
+        """Return the footprint of a simulation on the grid of that name; see ``particles``."""
+        return self.footprints_dir / name / sim.date / imprinted(f"{sim.sim}.nc", imprint)
+
+    def input(self, digest: str, name: str) -> Path:
+        """Return the copy of a file that an engine reads besides settings and meteorology."""
+        return self.output / "inputs" / digest / name
 
     def model_log(self, sim: Simulation) -> Path:
         """Return what the transport model said, kept for failures."""

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
+import secrets
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from stilt.foundations.durable import TEMPORARY_PREFIX
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Role = Literal["run", "worker", "verify", "cancel"]
+Role = Literal["run", "worker", "verify", "archive", "cancel"]
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.]+")
+_HOST_CHARACTERS = 40
+_A_DAY_S = 86_400.0
 
 _SHARED_HOST_NAMES = frozenset({"", "localhost", "localhost.localdomain"})
 
@@ -67,6 +76,59 @@ def is_alive(writer: Writer) -> bool | None:
     if not started:
         return _signal_reaches(writer.pid) if not _boot_id() else False
     return state not in {"Z", "X"} and writer.pid_start in {0, started}
+
+
+def new_imprint(seq: int, writer: Writer) -> str:
+    """Return what the names of all outputs of a worker carry: batch and attempt for people, and randomness.
+
+    See ``stilt.foundations.paths.imprinted``.
+    """
+    return f"{seq:04d}-{writer.attempt:02d}-{secrets.token_hex(4)}"
+
+
+def owned_name() -> str:
+    """Return a name for something temporary that says whose it is."""
+    this = this_writer("run")
+    return (
+        f"{TEMPORARY_PREFIX}{host_in_name(this.host)}-{_place(this)}-{this.pid}-{this.pid_start}"
+        f"-{secrets.token_hex(4)}"
+    )
+
+
+def is_surely_gone(name: str, path: Path) -> bool:
+    """Tell whether the owner of a name from ``owned_name`` has ended.
+
+    By pid and start time where they mean the same: on this machine, since it was booted, in this namespace. Of
+    any other owner, and of a name that names nobody as older versions gave it, nobody knows: then by a day of
+    silence.
+    """
+    try:
+        silent_s = time.time() - path.stat().st_mtime
+        host, place, pid, start, _ = name.removeprefix(TEMPORARY_PREFIX).rsplit("-", 4)
+        owner = (int(pid), int(start))
+    except OSError:
+        return False
+    except ValueError:
+        return silent_s > _A_DAY_S
+    here = this_writer("run")
+    if (host, place) != (host_in_name(here.host), _place(here)):
+        return silent_s > _A_DAY_S
+    writer = Writer("run", here.host, owner[0], boot=here.boot, pid_start=owner[1])
+    return is_alive(writer) is False
+
+
+def host_in_name(host: str) -> str:
+    """Return a host or node as names of files have it."""
+    return _NOT_IN_A_NAME.sub("_", host)[:_HOST_CHARACTERS]
+
+
+def _place(writer: Writer) -> str:
+    """Return where a pid means something: since which boot, and in which namespace."""
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        namespace = 0
+    return f"{writer.boot.replace('-', '')[:8]}.{namespace:x}"
 
 
 def user_name() -> str:

@@ -6,6 +6,7 @@ Reading needs neither a lock nor write permission, and nothing is ever repaired 
 from __future__ import annotations
 
 import errno
+import os
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -157,7 +158,7 @@ class Scanner(Generic[Kind]):
         try:
             lines = self._decode_lines(b"\n".join(payloads))
             numbers = list(map(_NUMBER, lines))
-        except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, IndexError, RecursionError):
             return None
         events = _events_of(lines)
         kinds = list(map(type, events))
@@ -217,7 +218,7 @@ class Scanner(Generic[Kind]):
             return None
         try:
             array = self._decode_any(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         is_line = isinstance(array, list) and array and type(array[0]) is int
         return array if is_line and all(isinstance(event, dict) for event in array[1:]) else None
@@ -269,7 +270,7 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
     """
     for attempt in range(1, READ_TRIES + 1):
         try:
-            with path.open("rb", buffering=0) as file:
+            with open(path, "rb", buffering=0, opener=_open_plainly) as file:
                 if offset:
                     file.seek(offset)
                 return file.readall()
@@ -281,6 +282,11 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
                 ) from error
             time.sleep(READ_PAUSE_S)
     raise AssertionError
+
+
+def _open_plainly(path: str, flags: int) -> int:
+    """Open a segment: never a link, and without waiting for the other end of a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _events_of(lines: list[list[Any]]) -> list[Any]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from stilt.foundations.identity import EngineIdentity
     from stilt.foundations.writers import Writer
 
 GROUP_SECONDS = 1.0
@@ -61,6 +62,8 @@ class SegmentWriter:
         This process, from ``stilt.foundations.writers.this_writer``.
     transport, footprints
         The settings digests that this process makes simulations with, by met and by footprint name.
+    engine, imprint
+        What it makes them with, and what the names of its outputs carry.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class SegmentWriter:
         *,
         transport: Mapping[str, str] | None = None,
         footprints: Mapping[str, str] | None = None,
+        engine: EngineIdentity | None = None,
+        imprint: str = "",
     ) -> None:
         self.folder = log_dir / batch
         self.path: Path | None = None
@@ -80,12 +85,20 @@ class SegmentWriter:
         self._writer = writer
         self._transport = dict(transport or {})
         self._footprints = dict(footprints or {})
+        self._engine = engine
+        self._imprint = imprint
         self._descriptor = -1
         self._lines = 0
         self._undurable: list[Event] = []
         self._unwritten = 0
         self._last_group: list[Event] = []
         self._oldest = 0.0
+
+    @property
+    def written_to(self) -> Path:
+        """The segment, of a writer that has appended something."""
+        assert self.path is not None  # noqa: S101 - as the docstring says
+        return self.path
 
     def append(self, *events: Event, sync: bool = False) -> None:
         """Write the events as one line; sync at once if asked or if they concern the batch.
@@ -205,6 +218,8 @@ class SegmentWriter:
             stilt=__version__,
             transport=self._transport,
             footprints=self._footprints,
+            engine=self._engine,
+            imprint=self._imprint,
         )
 
     def _release(self) -> None:

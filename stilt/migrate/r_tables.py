@@ -3,17 +3,76 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import InputError
-from stilt.migrate.r_values import Frame, UnreadableError
+from stilt.migrate.r_times import day_of, read_time
+from stilt.migrate.r_values import EPOCH, NA, Frame, Time, UnreadableError, Vector, truth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from stilt.migrate.r_arguments import Given
 
 RDATA_HINT = (
     "pip install 'stilt-hpc[rds]', or in R: write.csv(readRDS('receptors.rds'), 'receptors.csv')"
 )
+
+
+_OPTIONS = frozenset(
+    {"stringsAsFactors", "header", "check.names", "show_col_types", "as.is", "col_names"}
+)
+_NA = frozenset({"", "NA"})
+
+
+def read_table(function: str, path: Path, options: Given) -> Frame:
+    """Read a table as one of R's functions does."""
+    if function in {"readRDS", "read_rds"}:
+        return read_rds(path)
+    if function == "read_parquet":
+        return read_parquet(path)
+    for label, value in options:
+        if label not in _OPTIONS or (label in {"header", "col_names"} and not truth(value)):
+            raise UnreadableError(f"{function} with {label or 'more arguments'}")
+    if function == "read.table":
+        raise UnreadableError("read.table: columns without commas")
+    frame = read_csv(path)
+    times = function in {"read_csv", "fread"}
+    return Frame({name: _typed(column, times=times) for name, column in frame.columns.items()})
+
+
+def _typed(column: list[Any], *, times: bool) -> list[Any]:
+    """Return a column of texts as numbers, or (``readr`` does it) as times in UTC, where all are such."""
+    given = [value for value in column if value not in _NA]
+    for convert in (_number, partial(read_time, zone="UTC")) if times else (_number,):
+        try:
+            read = {value: convert(value) for value in given}
+        except (ValueError, UnreadableError):
+            continue
+        return [NA if value in _NA else read[value] for value in column]
+    return [NA if value == "NA" else value for value in column]
+
+
+def _number(value: str) -> float:
+    if not value.strip().lstrip("+-")[:1].isdigit() and not value.strip().lstrip("+-").startswith(
+        "."
+    ):
+        raise ValueError(value)
+    return float(value) if any(mark in value for mark in ".eE") else int(value)
+
+
+def read_parquet(path: Path) -> Frame:
+    """Read a table in Parquet."""
+    import pyarrow.parquet as pq
+
+    try:
+        columns = pq.read_table(path).to_pydict()
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"{path} is not a readable .parquet file: {error}") from error
+    return Frame({name: [_value(item) for item in column] for name, column in columns.items()})
 
 
 def read_csv(path: Path) -> Frame:
@@ -22,9 +81,11 @@ def read_csv(path: Path) -> Frame:
         rows = [row for row in csv.reader(file) if row]
     if not rows:
         raise UnreadableError(f"{path} is empty")
-    columns = list(zip(*rows[1:], strict=False)) or [() for _ in rows[0]]
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise UnreadableError(f"{path}: rows of different length")
+    columns = list(zip(*rows[1:], strict=True)) or [() for _ in rows[0]]
     return Frame(
-        {name.strip(): list(column) for name, column in zip(rows[0], columns, strict=False)}
+        {name.strip(): list(column) for name, column in zip(rows[0], columns, strict=True)}
     )
 
 
@@ -45,7 +106,7 @@ def read_rds(path: Path) -> Frame:
             f"{path}: reading .rds files needs the package rdata", RDATA_HINT
         ) from None
     try:
-        data = rdata.read_rds(path)
+        data = rdata.read_rds(path, constructor_dict=_constructors())
     except Exception as error:  # a parser of a binary format: anything may come
         raise UnreadableError(f"{path} is not a readable .rds file: {error}") from error
     if isinstance(data, dict) and "receptor" in data:  # what R-STILT saves with its particles
@@ -56,10 +117,39 @@ def read_rds(path: Path) -> Frame:
     return Frame({str(name): _plain(values) for name, values in columns.items()})
 
 
+def _constructors() -> Mapping[str | bytes, Callable[[Any, Mapping[str, Any]], Any]]:
+    """Return what makes values of R's classes: rdata's own, and those of times."""
+    import pandas as pd
+    from rdata.conversion import DEFAULT_CLASS_MAP
+
+    def times(values: Any, attributes: Any) -> Any:
+        zone = attributes.get("tzone")
+        name = str(zone[0]) if zone is not None and len(zone) else ""
+        return pd.to_datetime(values, unit="s", utc=True).tz_convert(name or "UTC")
+
+    def dates(values: Any, _: Any) -> Any:
+        return pd.to_datetime(values, unit="D")
+
+    found: dict[str | bytes, Callable[[Any, Mapping[str, Any]], Any]] = dict(DEFAULT_CLASS_MAP)
+    return {**found, "POSIXct": times, "Date": dates}
+
+
 def _plain(values: Any) -> list[Any]:
-    """Return a column as plain Python values; one that holds several heights a row keeps them as lists."""
-    if hasattr(values, "tolist"):
-        values = values.tolist()
-    if not isinstance(values, list | tuple):
-        values = [values]
-    return [value.tolist() if hasattr(value, "tolist") else value for value in values]
+    """Return a column as values of R; one that holds several heights a row keeps them as vectors."""
+    zone = str(getattr(getattr(values, "dt", None), "tz", None) or "UTC")
+    return [_value(value, zone) for value in values] if hasattr(values, "__iter__") else [values]
+
+
+def _value(value: Any, zone: str = "UTC") -> Any:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return Vector([_value(item, zone) for item in value])
+    if value is None or value != value:  # noqa: PLR0124 - NaN and NaT
+        return NA
+    if isinstance(value, datetime):
+        when = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return Time((when - EPOCH).total_seconds(), zone)
+    if isinstance(value, date):
+        return day_of(value)
+    return value

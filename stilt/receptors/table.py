@@ -6,46 +6,43 @@ import codecs
 import csv
 import io
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.receptors.header import HINT as HEADER_HINT
+from stilt.receptors.header import find_header
 from stilt.receptors.odd_rows import OddRows
+from stilt.receptors.times import with_whole_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-ALIASES = {
-    "time": "time run_time run_times r_run_time datetime date_time timestamp time_utc utc",
-    "longitude": "longitude long lon lng r_long",
-    "latitude": "latitude lati lat r_lati",
-    "agl": "altitude alt zagl z height agl r_zagl altitude_agl height_agl altitude_m height_m",
-    "asl": "zasl zmsl asl msl altitude_asl altitude_msl height_asl height_msl",
-    "reference": "altitude_ref altitude_reference height_ref height_reference reference z_is_agl",
-    "group": "r_idx",
-    "id": "id sim_id simulation_id",
-}
-"""Column to the names it may have, in any case, with blanks or dashes for underscores."""
+    from stilt.receptors.header import Header
 
-_BY_NAME = {name: column for column, names in ALIASES.items() for name in names.split()}
-_DELIMITERS = ",;\t"
 _BLOCK = 1 << 24
-HEADER_HINT = "the first line names the columns: time,longitude,latitude,altitude"
+
+_TOP_BYTES = 1 << 16
+"""As much of a file as its header is looked for in, unless it is read with care."""
 
 
 @dataclass(slots=True)
 class Table:
-    """The columns that matter, as text without surrounding blanks.
+    """The columns of a file, as text without surrounding blanks.
 
     Attributes
     ----------
     columns
         ``time``, ``longitude``, ``latitude``, ``agl`` or ``asl``, and where there are any ``reference``,
         ``group`` and ``id``.
+    labels
+        All other columns that have a name.
+    notes
+        What a person should know of how the columns were taken.
     lines
         Line of each row, from 1; None before they have been counted, for which most files give no reason.
     broken
@@ -55,6 +52,8 @@ class Table:
     """
 
     columns: dict[str, pa.Array]
+    labels: dict[str, pa.Array]
+    notes: list[str]
     lines: NDArray[np.int64] | None = None
     broken: dict[int, str] = field(default_factory=dict)
     odd: OddRows | None = None
@@ -90,7 +89,7 @@ def read_fast(path: Path) -> Table | None:
     if raw.count(b"\r") != raw.count(b"\r\n") or b"\0" in raw:
         return None
     try:
-        text, wanted, odd = _columns(raw, path)
+        text, header, odd = _columns(raw, path)
     except (pa.ArrowInvalid, KeyError, ProblemsError, csv.Error):
         return None
     has_quotes = b'"' in raw
@@ -99,49 +98,64 @@ def read_fast(path: Path) -> Table | None:
     if pc.any(comments).as_py():
         odd.leave_out(comments.to_numpy())
         text = text.filter(pc.invert(comments))
-    columns = {wanted[name]: pc.utf8_trim_whitespace(_whole(text[name])) for name in wanted}
-    blank = _blank_rows(columns)
+    blank = _blank_rows(text)
     if has_quotes and (odd or blank.any()):
         return None
     if blank.any() and (blank := odd.blank(blank)).any():
         odd.leave_out(blank)
-        columns = {name: column.filter(pa.array(~blank)) for name, column in columns.items()}
-    return Table(columns, odd=odd)
+        text = text.filter(pa.array(~blank))
+
+    def column(place: int) -> pa.Array:
+        return pc.utf8_trim_whitespace(_whole(text[header.names[place]]))
+
+    table = _table(header, column)
+    table.odd = odd
+    return table
 
 
-def _columns(raw: bytes, path: Path) -> tuple[pa.Table, dict[str, str], OddRows]:
-    """Return the first column and those that matter, which are what, and the lines that were stepped over."""
+def _columns(raw: bytes, path: Path) -> tuple[pa.Table, Header, OddRows]:
+    """Return the first column and all that have a name, the header, and the lines that were stepped over.
+
+    Raises
+    ------
+    KeyError
+        If there is no header, or two columns have one name.
+    """
     import pyarrow as pa
     from pyarrow import csv as arrow
 
     encoding = "utf-8" if _is_utf8(raw) else "latin-1"
-    start, header, delimiter = _find_header(raw, encoding)
-    wanted = {header[i]: column for column, i in _find_columns(header, str(path)).items()}
-    odd = OddRows(path, len(header), delimiter, 1 + raw.count(b"\n", 0, start))
+    top = raw[:_TOP_BYTES].decode("utf-8-sig", errors="ignore").split("\n")
+    header = find_header(top, str(path))
+    places = (*header.columns.values(), *header.labels.values()) if header else ()
+    names = {header.names[place] for place in places} if header else set()
+    if header is None or len(names) < len(places):
+        raise KeyError("no header of different names")
+    odd = OddRows(path, len(header.names), header.delimiter, 1 + header.line)
     text = arrow.read_csv(
-        pa.BufferReader(pa.py_buffer(raw).slice(start)),
+        pa.BufferReader(pa.py_buffer(raw).slice(_start(raw, header.line))),
         read_options=arrow.ReadOptions(use_threads=False, encoding=encoding),
-        parse_options=arrow.ParseOptions(delimiter=delimiter, invalid_row_handler=odd.skip),
+        parse_options=arrow.ParseOptions(delimiter=header.delimiter, invalid_row_handler=odd.skip),
         convert_options=arrow.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()),
-            include_columns=list(dict.fromkeys([header[0], *wanted])),
+            column_types=dict.fromkeys(header.names, pa.string()),
+            include_columns=list(dict.fromkeys([header.names[0], *names])),
             strings_can_be_null=False,
         ),
     )
-    return text, wanted, odd
+    return text, header, odd
 
 
-def _blank_rows(columns: dict[str, pa.Array]) -> NDArray[np.bool_]:
+def _blank_rows(text: pa.Table) -> NDArray[np.bool_]:
     """Tell which rows have nothing in any of these columns."""
     import numpy as np
     import pyarrow.compute as pc
 
-    found = pc.equal(columns["time"], "").to_numpy(zero_copy_only=False)
-    for column in columns.values():
+    found = np.ones(len(text), bool)
+    for column in text.columns:
         if not found.any():
             break
-        found &= pc.equal(column, "").to_numpy(zero_copy_only=False)
-    return np.asarray(found)
+        found &= pc.equal(pc.utf8_trim_whitespace(column), "").to_numpy()
+    return found
 
 
 def read_careful(path: Path) -> Table:
@@ -158,19 +172,17 @@ def read_careful(path: Path) -> Table:
     source = str(path)
     text = _decode(_read_bytes(path), source)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    start = next((i for i, line in enumerate(lines) if _holds_data(line)), None)
-    if start is None:
+    header = find_header(lines, source)
+    if header is None:
         raise ProblemsError(source, ("the file is empty",), HEADER_HINT)
-    delimiter = next((mark for mark in _DELIMITERS if mark in lines[start]), ",")
-    header = _split(lines[start].strip(), delimiter)
-    wanted = _find_columns(header, source)
-    cells: dict[str, list[str]] = {column: [] for column in wanted}
+    places = (*header.columns.values(), *header.labels.values())
+    cells: dict[int, list[str]] = {place: [] for place in places}
     found: list[int] = []
     broken: dict[int, str] = {}
     reader = csv.reader(
-        io.StringIO("\n".join(lines[start + 1 :])), delimiter=delimiter, strict=True
+        io.StringIO("\n".join(lines[header.line + 1 :])), delimiter=header.delimiter, strict=True
     )
-    offset = start + 1
+    offset = header.line + 1
     while True:
         line = offset + reader.line_num + 1
         try:
@@ -182,14 +194,16 @@ def read_careful(path: Path) -> Table:
             break
         if not any(cell.strip() for cell in row) or row[0].lstrip().startswith("#"):
             continue
-        if len(row) != len(header):
-            broken[line] = f"has {len(row)} of {len(header)} columns"
+        if len(row) != len(header.names):
+            broken[line] = f"has {len(row)} of {len(header.names)} columns"
             continue
         found.append(line)
-        for column, i in wanted.items():
-            cells[column].append(row[i].strip())
-    arrays = {column: pa.array(values, pa.string()) for column, values in cells.items()}
-    return Table(arrays, np.array(found, np.int64), broken)
+        for place, values in cells.items():
+            values.append(row[place].strip())
+    arrays = {place: pa.array(values, pa.string()) for place, values in cells.items()}
+    table = _table(header, arrays.__getitem__)
+    table.lines, table.broken = np.array(found, np.int64), broken
+    return table
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -206,30 +220,29 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _find_header(raw: bytes, encoding: str) -> tuple[int, list[str], str]:
-    """Return where the first line that says something begins, its names, and what separates them."""
-    start = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
-    while start < len(raw):
-        end = raw.find(b"\n", start)
-        line = raw[start : len(raw) if end < 0 else end].decode(encoding)
-        if _holds_data(line):
-            delimiter = next((mark for mark in _DELIMITERS if mark in line), ",")
-            return start, _split(line.strip(), delimiter), delimiter
-        start = end + 1 if end >= 0 else len(raw)
-    return start, [""], ","
+def _table(header: Header, column: Callable[[int], pa.Array]) -> Table:
+    columns = {name: column(place) for name, place in header.columns.items()}
+    labels = {name: column(place) for name, place in header.labels.items()}
+    columns, unused = with_whole_time(columns)
+    labels |= {header.names[header.columns[name]].strip(): unused[name] for name in unused}
+    notes = list(header.notes)
+    if labels:
+        are = "columns {} are labels" if len(labels) > 1 else "column {} is a label"
+        notes.append(f"{are.format(', '.join(labels))}: carried along, no part of a simulation")
+    return Table(columns, labels, notes)
 
 
-def _holds_data(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
+def _start(raw: bytes, line: int) -> int:
+    """Return where a line begins, which is counted from 0."""
+    start = 0
+    for _ in range(line):
+        start = raw.index(b"\n", start) + 1
+    return start
 
 
 def _whole(chunked: pa.ChunkedArray) -> pa.Array:
     combined = chunked.combine_chunks()
     return combined.chunk(0) if hasattr(combined, "chunk") else combined
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -253,37 +266,3 @@ def _decode(raw: bytes, source: str) -> str:
         return raw.decode(
             "latin-1"
         )  # names of sites, mostly; a number or a time is the same in both
-
-
-def _find_columns(header: list[str], source: str) -> dict[str, int]:
-    """Return the position of each column that is known; refuse what is missing or there twice."""
-    places: dict[str, int] = {}
-    problems: list[str] = []
-    for i, name in enumerate(header):
-        column = _BY_NAME.get(_plain(name))
-        if column in places:
-            first = header[places[column]].strip()
-            problems.append(f"header: the columns {first!r} and {name.strip()!r} both are {column}")
-        elif column is not None:
-            places[column] = i
-    if "agl" in places and "asl" in places:
-        problems.append("header: heights above ground and above sea level: keep one of the columns")
-    needed = ["time", "longitude", "latitude"]
-    if "agl" not in places and "asl" not in places:
-        needed.append("altitude")
-    problems += [_missing(column, header) for column in needed if column not in places]
-    if problems:
-        raise ProblemsError(source, tuple(problems), HEADER_HINT)
-    return places
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
-
-
-def _missing(column: str, header: list[str]) -> str:
-    names = [name.strip() for name in header]
-    plain = {_plain(name): name for name in names if _plain(name) not in _BY_NAME}
-    near = get_close_matches(column, plain, n=1)
-    guess = f", is it {plain[near[0]]!r}?" if near else ""
-    return f"header: no column {column} among {', '.join(names) or 'nothing'}{guess}"

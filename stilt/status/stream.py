@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.quantities import counted, duration, size
+from stilt.foundations.text import shown
 from stilt.log.events import Event
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scan, Scanner, read_bytes
@@ -33,7 +34,7 @@ class Tail:
         for path in self._index.segments():
             timed += self._of_segment(path)
         timed.sort(key=lambda item: item[0])
-        return [line for _, line in timed]
+        return [shown(line) for _, line in timed]
 
     def _of_segment(self, path: Path) -> Iterator[tuple[float, str]]:
         known = self._scans.get(path)

@@ -13,7 +13,7 @@ from stilt.config.load import parse_config
 from stilt.config.reference import as_markdown
 from stilt.config.schema import NAMELIST_KEYS, Config, Execution
 from stilt.foundations import errors
-from stilt.receptors.table import ALIASES
+from stilt.receptors.header import ALIASES
 from stilt.status.summary import Summary
 from stilt.transport.protocol import Reason
 from tests.shared_data import REPOSITORY
@@ -104,7 +104,7 @@ def test_the_settings_shown_are_valid() -> None:
 
 def test_receptor_columns_are_those_that_are_read() -> None:
     known = {name for names in ALIASES.values() for name in names.split()}
-    table = README[README.index("| column | meaning") : README.index("Each receptor is run")]
+    table = README[README.index("| column | meaning") : README.index("Two heights at one place")]
     for row in filter(None, table.splitlines()[2:]):
         cells = row.split("|")
         names = re.findall(r"`(\w+)`", cells[1]) + re.findall(r"`(\w+)`", cells[3])

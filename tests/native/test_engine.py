@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from stilt.config.schema import Config, Met
-from stilt.foundations.errors import ProblemsError
+from stilt.foundations.errors import EnvironmentFailure, ProblemsError
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.particles.columns import COLUMNS
 from stilt.transport.engines import load_engine
 from stilt.transport.native.engine import NativeEngine
-from stilt.transport.native.roughness import find_roughness
+from stilt.transport.native.roughness import roughness_source
 from stilt.transport.protocol import Reason, TransportError
 from tests.native.oracles import table_folder
 from tests.shared_data import shared
@@ -73,10 +73,11 @@ def test_the_version_names_the_algorithm_and_its_table(monkeypatch, tmp_path):
     folder = table_folder()
     monkeypatch.setenv("STILT_HOME", str(tmp_path))
     monkeypatch.delenv("STILT_HYSPLIT", raising=False)
-    without = NativeEngine().version
-    assert "roughness 0.2 m" in without
-    assert "ROUGLEN.ASC" in NativeEngine(folder).version
-    assert np.all(find_roughness(None).load().table_m == 0.2)
+    assert "roughness 0.2 m" in NativeEngine(0.2).version
+    assert "ROUGLEN.ASC" in NativeEngine(exe_dir=folder).version
+    assert np.all(roughness_source(0.2).load().table_m == 0.2)
+    with pytest.raises(EnvironmentFailure, match="there is no table ROUGLEN"):
+        _ = NativeEngine().version
 
 
 def test_a_run_returns_the_columns_that_were_asked_for(config, tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors import read_receptors
-from stilt.receptors.table import read_careful, read_fast
+from stilt.receptors.table import Table, read_careful, read_fast
 
 HEAD = "time,longitude,latitude,altitude\n"
 cells = st.sampled_from(
@@ -86,12 +86,11 @@ def test_any_bytes_are_read_or_explained(raw, with_head):
 def test_the_fast_reader_and_the_careful_one_read_the_same(lines):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "receptors.csv"
-        path.write_text("\n".join([HEAD.strip(), *lines]) + "\n")
+        named = [f"{line},{number}" for number, line in enumerate(lines)]
+        path.write_text("\n".join(["soundings of a day", f"{HEAD.strip()},orbit", *named]) + "\n")
         fast, careful = read_fast(path), read_careful(path)
         assert fast is not None
-        assert {name: column.to_pylist() for name, column in fast.columns.items()} == {
-            name: column.to_pylist() for name, column in careful.columns.items()
-        }
+        assert contents(fast) == contents(careful)
 
 
 @settings(deadline=None, max_examples=200)
@@ -112,5 +111,9 @@ def test_lines_that_are_no_rows_are_the_same_to_both_readers(lines, before, newl
         fast.count_lines()
         assert fast.lines.tolist() == careful.lines.tolist()
         assert fast.broken == careful.broken
-        for name, column in careful.columns.items():
-            assert fast.columns[name].to_pylist() == column.to_pylist()
+        assert contents(fast) == contents(careful)
+
+
+def contents(table: Table) -> dict[str, list[str]]:
+    columns = {**table.columns, **table.labels}
+    return {name: column.to_pylist() for name, column in columns.items()}

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
@@ -95,6 +95,7 @@ class SlurmBackend:
         submission = _submission(handed)
         _warn_of_short_time(handed)
         limits = await_limits(_say)
+        handed.confirm()
 
         def record(event: Event) -> None:
             handed.log.append(event, sync=True)
@@ -140,13 +141,13 @@ class SlurmBackend:
 
         def keeps(batch: str, task: int) -> bool:
             known = lives.get((batch, task))
-            return known is not None and known.life is not Life.GONE
+            return known is not None and known.fate is not Fate.GONE
 
         waiting = queued(layout, state, keeps)
         if not waiting:
             return EXIT_NOT_FINISHED  # whoever has them, it is no array of this project
         live = [array for array in arrays if any(keeps(array.batch, n) for n in array.numbers)]
-        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting))
+        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting.keys()))
 
     def preview(self, handed: HandOver) -> str:
         """Return script, command line, limits and number of tasks."""

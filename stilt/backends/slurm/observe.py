@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilt.backends.liveness import Life, TaskLife
+from stilt.backends.liveness import Fate, TaskFate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.queue import (
     FRESH_S,
@@ -102,7 +102,7 @@ def open_arrays(state: State) -> list[Array]:
 
 def observe_slurm(
     found: Sequence[Array], *, fresh: bool = False, ask: bool = True
-) -> tuple[dict[tuple[str, int], TaskLife], Queue]:
+) -> tuple[dict[tuple[str, int], TaskFate], Queue]:
     """Ask Slurm, at most once, about arrays.
 
     Parameters
@@ -116,7 +116,7 @@ def observe_slurm(
     """
     queue = _queue(found, fresh=fresh, ask=ask)
     if queue.problem:
-        unknown = TaskLife(Life.UNKNOWN, why=queue.problem)
+        unknown = TaskFate(Fate.UNKNOWN, why=queue.problem)
         return {(array.batch, task): unknown for array in found for task in array.numbers}, queue
     listed = _by_name(queue.tasks)
     return {
@@ -184,13 +184,13 @@ def _by_name(tasks: Iterable[QueuedTask]) -> dict[tuple[str, int], QueuedTask]:
 
 def _judge(
     array: Array, number: int, listed: Mapping[tuple[str, int], QueuedTask], queue: Queue
-) -> TaskLife:
+) -> TaskFate:
     index = number - array.first
     entry = listed.get((array.token, index))
     if entry is None:
         return _unlisted(array, f"{array.job}_{index}" if array.job else "", queue)
-    return TaskLife(
-        life=Life.GONE if entry.has_ended else Life.LIVE,
+    return TaskFate(
+        fate=Fate.GONE if entry.has_ended else Fate.LIVE,
         state=entry.state,
         node=entry.node,
         since=entry.since if entry.state != "PENDING" else None,
@@ -199,7 +199,7 @@ def _judge(
     )
 
 
-def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
+def _unlisted(array: Array, job: str, queue: Queue) -> TaskFate:
     """Judge a task that squeue does not list."""
     why = ""
     if queue.as_of < array.at:
@@ -209,8 +209,8 @@ def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
     elif array.cluster and array.cluster not in {local_limits().cluster, *queue.clusters}:
         why = f"it was submitted to the cluster {array.cluster}"
     if why:
-        return TaskLife(Life.UNKNOWN, why=why, job=job)
-    return TaskLife(Life.GONE, why="not in the queue", job=job)
+        return TaskFate(Fate.UNKNOWN, why=why, job=job)
+    return TaskFate(Fate.GONE, why="not in the queue", job=job)
 
 
 def _shows_jobs_of(users: Iterable[str]) -> bool:

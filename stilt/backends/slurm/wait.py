@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.slurm.observe import observe_slurm
 from stilt.batch.follow import BatchFollower
 from stilt.foundations.errors import EnvironmentFailure
@@ -103,7 +103,7 @@ class Followed:
             return False
         lives, queue = observe_slurm(self.arrays, fresh=True)
         progress.note = queue.problem
-        return all(life.life is Life.GONE for life in lives.values())
+        return all(life.fate is Fate.GONE for life in lives.values())
 
     @property
     def waiting(self) -> int:
