@@ -32,7 +32,10 @@ def schema_command() -> None:
 @click.argument("keys", nargs=-1)
 @click.option("--markdown", is_flag=True, help="As a Markdown table.")
 def reference_command(keys: tuple[str, ...], markdown: bool) -> None:
-    """Print every setting, or those that KEYS name: type, unit, default, meaning, and what engines do with it."""
+    """Print every setting, or those that KEYS name.
+
+    Its type, unit, default and meaning, where it goes, and what model: native does with it.
+    """
     from stilt.config.reference import as_markdown, as_text
     from stilt.config.schema import SETTINGS
     from stilt.foundations.errors import InputError

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
@@ -143,7 +144,9 @@ def report(error: Exception) -> int:
     """Print an error on stderr for a person and return the exit code that it means."""
     if isinstance(error, OSError):
         hint = "mend that, then run the same command again: it goes on where this one stopped"
-        error = EnvironmentFailure(_os_message(error), hint)
+        error = _with_room(EnvironmentFailure(_os_message(error), hint), error)
+    elif isinstance(error, EnvironmentFailure):
+        error = _with_room(error, error.__cause__)
     with contextlib.suppress(OSError):  # stderr can be on a full disk: the exit code says it then
         _tell(error)
     if isinstance(error, click.exceptions.Exit):
@@ -182,6 +185,21 @@ def _os_message(error: OSError) -> str:
     """Say in words what the operating system refused, and for which file."""
     what = error.strerror or str(error) or type(error).__name__
     return shown(f"{error.filename}: {what}" if error.filename else what)
+
+
+def _with_room(error: EnvironmentFailure, cause: BaseException | None) -> EnvironmentFailure:
+    """Say which it is where the system says "no space": space, or files."""
+    if not isinstance(cause, OSError) or not isinstance(cause.filename, str | bytes):
+        return error
+    from stilt.foundations.room import no_room
+
+    said = no_room(cause, Path(os.fsdecode(cause.filename)).absolute().parent)
+    if said is None:
+        return error
+    message = error.message.replace(cause.strerror or "", "").rstrip(": ")
+    return EnvironmentFailure(
+        f"{message}: {said[0]}", f"{said[1]}, then run the same command again"
+    )
 
 
 def _say_internal(error: Exception) -> None:

@@ -43,7 +43,7 @@ def unused(config: Config) -> Iterator[str]:
         if setting.native is IDLE and not _is_awake(config, setting):
             yield f"{name} has no effect: HYSPLIT does not use it in STILT's mode"
         elif setting.native is UNNEEDED and config.model == "native":
-            yield f"{name} has no effect on model: native, which needs none"
+            yield f"{name} has no effect on model: native, which has no use for it"
 
 
 def _is_awake(config: Config, setting: Setting) -> bool:

@@ -36,7 +36,7 @@ def rows(names: Iterable[str] | None = None) -> list[tuple[str, ...]]:
 def _row(name: str, setting: Setting, schema: dict[str, Any]) -> tuple[str, ...]:
     native = setting.native.value
     if setting.native_takes.words:
-        native += f" {setting.native_takes.words}"
+        native += f"; takes {setting.native_takes.words}"
     if setting.wakes_with:
         native += f" without {setting.wakes_with}"
     hysplit = setting.hysplit_takes.words
@@ -83,4 +83,6 @@ def as_text(names: Iterable[str] | None = None) -> str:
 def as_markdown(names: Iterable[str] | None = None) -> str:
     """Write the reference as a Markdown table; README.md holds it between two comments."""
     lines = [HEADINGS, ("---",) * len(HEADINGS), *rows(names)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("|  |", "| |")
+    return "".join(
+        "".join(f"| {cell} ".replace("  ", " ") for cell in line) + "|\n" for line in lines
+    )

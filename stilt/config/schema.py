@@ -253,7 +253,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     kdef: Annotated[
         int, namelist("Horizontal turbulence from 0 the vertical, 1 deformation", native=DEFAULT)
     ] = 0
-    khinp: Annotated[int, namelist("Age of particles that are read at the start", "h", IDLE)] = 0
+    khinp: Annotated[
+        int, namelist("Age of particles that are read at the start", "h", IDLE, wakes_with="pinpf")
+    ] = 0
     khmax: Annotated[int, namelist("Most age of a particle", "h", IDLE)] = 9999
     kmix0: Annotated[
         int, namelist("Least height of the mixed layer", "m", FOLLOWS, _NOT_NEGATIVE)
@@ -294,7 +296,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ncycl: Annotated[int, namelist("Time between dumps of particles", "h", IDLE)] = 0
     ndump: Annotated[int, namelist("Time of the first dump of particles", "h", IDLE)] = 0
     ninit: Annotated[
-        int, namelist("How particles that are read at the start are used", native=IDLE)
+        int,
+        namelist(
+            "How particles that are read at the start are used", native=IDLE, wakes_with="pinpf"
+        ),
     ] = 1
     nstr: Annotated[int, namelist("Time between new trajectories", "h", IDLE)] = 0
     nturb: Annotated[int, namelist("1: no turbulence", native=FOLLOWS, takes=one_of(0, 1))] = 0

@@ -36,7 +36,7 @@ class Native(StrEnum):
     FOLLOWS = "follows"
     DEFAULT = "takes only the default"
     IDLE = "no effect in either"
-    UNNEEDED = "needs none"
+    UNNEEDED = "no use for it"
 
 
 FOLLOWS, DEFAULT, IDLE, UNNEEDED = Native

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors.header import HINT as HEADER_HINT
+from stilt.receptors.memory import require_memory, too_little_memory
 from stilt.receptors.rows import Rows
 from stilt.receptors.table import read_careful, read_fast
 
@@ -39,17 +41,24 @@ def read_receptors(path: Path, mets: Sequence[str]) -> Receptors:
         With the line and reason of every bad row (the first ones if there are many).
     InputError
         If the file cannot be read.
+    EnvironmentFailure
+        If it takes more memory than there is.
     """
+    require_memory(path)
+    with contextlib.suppress(MemoryError):
+        return _read(path, tuple(mets))
+    # only here is what was read let go, without which there is no memory for a message either
+    raise too_little_memory(path)
+
+
+def _read(path: Path, mets: tuple[str, ...]) -> Receptors:
     table = read_fast(path)
-    if table is not None and len(table):
-        rows = Rows(table)
-        receptors = rows.receptors(tuple(mets))
-        if receptors is not None and not rows.repeated:
-            return receptors
-    table = read_careful(path)
+    if table is None or not len(table):
+        table = read_careful(path)
     rows = Rows(table)
-    receptors = rows.receptors(tuple(mets)) if not table.broken else None
+    receptors = rows.receptors(mets) if not table.has_broken else None
     if receptors is None:
+        table.count_lines()
         complaints = {table.line(row): text for row, text in rows.complaints.items()}
         raise _problems(path, {**complaints, **table.broken})
     if not receptors.n_receptors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors.header import HINT as HEADER_HINT
 from stilt.receptors.header import find_header
+from stilt.receptors.odd_rows import OddRows
 from stilt.receptors.times import with_whole_time
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.receptors.header import Header
+
+_BLOCK = 1 << 24
 
 _TOP_BYTES = 1 << 16
 """As much of a file as its header is looked for in, unless it is read with care."""
@@ -40,9 +44,11 @@ class Table:
     notes
         What a person should know of how the columns were taken.
     lines
-        Line of each row, from 1; None where they have not been counted (no problem needs them).
+        Line of each row, from 1; None before they have been counted, for which most files give no reason.
     broken
         Line to what is wrong with a row that could not be taken apart; such rows are in no column.
+    odd
+        Lines that were stepped over; None where each line was looked at.
     """
 
     columns: dict[str, pa.Array]
@@ -50,49 +56,106 @@ class Table:
     notes: list[str]
     lines: NDArray[np.int64] | None = None
     broken: dict[int, str] = field(default_factory=dict)
+    odd: OddRows | None = None
 
     def __len__(self) -> int:
         return len(self.columns["time"])
 
     def line(self, row: int) -> int:
-        """Return the line of a row; 0 where lines were not counted."""
+        """Return the line of a row."""
+        self.count_lines()
         return int(self.lines[row]) if self.lines is not None else 0
+
+    @property
+    def has_broken(self) -> bool:
+        """Whether a row could not be taken apart."""
+        return bool(self.broken) or (self.odd is not None and bool(self.odd.texts))
+
+    def count_lines(self) -> None:
+        """Find the line of each row, and of those that could not be taken apart."""
+        if self.lines is None and self.odd is not None:
+            self.lines, self.broken = self.odd.lines()
 
 
 def read_fast(path: Path) -> Table | None:
-    """Read a file without irregularities; None where it needs a closer look."""
+    """Read whole columns, stepping over lines that are no rows; None where a file needs a closer look.
+
+    That is: lines that are no rows beside quotes, lone returns, and zero bytes.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
-    from pyarrow import csv as arrow
 
     raw = _read_bytes(path)
+    if raw.count(b"\r") != raw.count(b"\r\n") or b"\0" in raw:
+        return None
     try:
-        top = raw[:_TOP_BYTES].decode("utf-8-sig", errors="ignore").split("\n")
-        header = find_header(top, str(path))
-        if header is None:
-            return None
-        places = (*header.columns.values(), *header.labels.values())
-        names = {header.names[place] for place in places}
-        if len(names) < len(places):
-            return None
-        text = arrow.read_csv(
-            pa.BufferReader(pa.py_buffer(raw).slice(_start(raw, header.line))),
-            parse_options=arrow.ParseOptions(delimiter=header.delimiter),
-            convert_options=arrow.ConvertOptions(
-                column_types=dict.fromkeys(header.names, pa.string()),
-                include_columns=list(names),
-                strings_can_be_null=False,
-            ),
-        )
-    except (pa.ArrowException, KeyError, ProblemsError, csv.Error):
+        text, header, odd = _columns(raw, path)
+    except (pa.ArrowInvalid, KeyError, ProblemsError, csv.Error):
         return None
-    if pc.any(pc.starts_with(_whole(text[text.column_names[0]]), "#")).as_py():
+    has_quotes = b'"' in raw
+    del raw
+    comments = pc.starts_with(pc.utf8_ltrim_whitespace(text.column(0)), "#")
+    if pc.any(comments).as_py():
+        odd.leave_out(comments.to_numpy())
+        text = text.filter(pc.invert(comments))
+    blank = _blank_rows(text)
+    if has_quotes and (odd or blank.any()):
         return None
+    if blank.any() and (blank := odd.blank(blank)).any():
+        odd.leave_out(blank)
+        text = text.filter(pa.array(~blank))
 
     def column(place: int) -> pa.Array:
         return pc.utf8_trim_whitespace(_whole(text[header.names[place]]))
 
-    return _table(header, column)
+    table = _table(header, column)
+    table.odd = odd
+    return table
+
+
+def _columns(raw: bytes, path: Path) -> tuple[pa.Table, Header, OddRows]:
+    """Return the first column and all that have a name, the header, and the lines that were stepped over.
+
+    Raises
+    ------
+    KeyError
+        If there is no header, or two columns have one name.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    encoding = "utf-8" if _is_utf8(raw) else "latin-1"
+    top = raw[:_TOP_BYTES].decode("utf-8-sig", errors="ignore").split("\n")
+    header = find_header(top, str(path))
+    places = (*header.columns.values(), *header.labels.values()) if header else ()
+    names = {header.names[place] for place in places} if header else set()
+    if header is None or len(names) < len(places):
+        raise KeyError("no header of different names")
+    odd = OddRows(path, len(header.names), header.delimiter, 1 + header.line)
+    text = arrow.read_csv(
+        pa.BufferReader(pa.py_buffer(raw).slice(_start(raw, header.line))),
+        read_options=arrow.ReadOptions(use_threads=False, encoding=encoding),
+        parse_options=arrow.ParseOptions(delimiter=header.delimiter, invalid_row_handler=odd.skip),
+        convert_options=arrow.ConvertOptions(
+            column_types=dict.fromkeys(header.names, pa.string()),
+            include_columns=list(dict.fromkeys([header.names[0], *names])),
+            strings_can_be_null=False,
+        ),
+    )
+    return text, header, odd
+
+
+def _blank_rows(text: pa.Table) -> NDArray[np.bool_]:
+    """Tell which rows have nothing in any of these columns."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    found = np.ones(len(text), bool)
+    for column in text.columns:
+        if not found.any():
+            break
+        found &= pc.equal(pc.utf8_trim_whitespace(column), "").to_numpy()
+    return found
 
 
 def read_careful(path: Path) -> Table:
@@ -141,6 +204,20 @@ def read_careful(path: Path) -> Table:
     table = _table(header, arrays.__getitem__)
     table.lines, table.broken = np.array(found, np.int64), broken
     return table
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Check the encoding block by block: a text of the whole may take four times as much as its bytes."""
+    if raw.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(raw), _BLOCK):
+            decoder.decode(raw[start : start + _BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _table(header: Header, column: Callable[[int], pa.Array]) -> Table:

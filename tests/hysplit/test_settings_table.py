@@ -137,9 +137,9 @@ EXPLAINED = {
 """Settings that do nothing with this meteorology and these files, and that native refuses all the same."""
 
 NO_ENGINES = frozenset(
-    {"mets", "footprints", "model", "hysplit", "output", "execution", "hnf_plume"}
+    {"mets", "footprints", "model", "hysplit", "roughness", "output", "execution", "hnf_plume"}
 )
-"""Settings that no engine is given as a value."""
+"""Settings that engines are made with, or that are none of theirs."""
 
 EMISSIONS = """\
 YYYY MM DD HH   DURATION(hhhh) #RECORDS

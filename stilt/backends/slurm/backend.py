@@ -180,10 +180,11 @@ def _tell(handed: HandOver, arrays: Sequence[Array], rest: Rest | None) -> None:
     if not arrays:
         return
     ids = ", ".join(array.job for array in arrays)
-    tasks = len(handed.manifest.chunks)
+    tasks, taken = len(handed.manifest.chunks), sum(array.tasks for array in arrays)
+    share = f"{taken:,} of " if taken < tasks else ""
     sys.stdout.write(
         f"submitted job{'s' * (len(arrays) > 1)} {ids}: {counted(handed.manifest.total, 'simulation')} in "
-        f"{counted(tasks, 'task')} (batch {handed.manifest.batch})\n"
+        f"{share}{counted(tasks, 'task')} (batch {handed.manifest.batch})\n"
     )
     sys.stdout.flush()
 

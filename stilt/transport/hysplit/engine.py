@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from stilt.foundations.durable import digest_file
 from stilt.foundations.failures import Reason, TransportError
 from stilt.foundations.identity import EngineIdentity
+from stilt.foundations.room import no_room
 from stilt.met.files import find_met_files
 from stilt.transport.hysplit.control import without_repetitions
 from stilt.transport.hysplit.locate import EXE_NAME, Installation, handed_over, locate
@@ -143,7 +144,8 @@ class HysplitEngine:
             words = Words.of(ended, folder)
         except OSError as error:
             if error.errno in _FULL:
-                raise TransportError(Reason.DISK_FULL, f"{folder}: {error.strerror}") from error
+                said = no_room(error, folder) or (f"{folder}: {error.strerror}", "")
+                raise TransportError(Reason.DISK_FULL, said[0]) from error
             raise
         judge(
             ended,
