@@ -31,9 +31,9 @@ def test_mean_trajectories_are_those_of_hycs_std(tmp_path, kind):
 
 
 def test_a_table_without_a_kind_or_with_other_numbers_would_be_noticed():
-    rows = MEAN["hrrr36"]
+    rows = MEAN["hrrr36"][:9]
     assert set(MEAN) == set(kinds.NAMES)
     moved = [{**row, "lati": f"{float(row['lati']) + 0.01:.4f}"} for row in rows]
     assert kinds.verdict(rows, rows)[0] == "alike"
     assert kinds.verdict(rows, moved)[0] == "wrong"
-    assert kinds.verdict(rows[:9], rows[:7])[0] == "wrong"
+    assert kinds.verdict(rows, rows[:7])[0] == "wrong"
