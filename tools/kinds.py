@@ -112,6 +112,10 @@ def store(path: Path, columns: tuple[str, ...], chosen: Sequence[str], work: obj
 def compare(path: Path, chosen: Sequence[str], work: object, judge: object, *, anew: bool) -> list:
     """Compare the native engine on these kinds with hycs_std's table; return the judgements."""
     known = {} if anew else kinds.stored(path)
+    absent = [kind for kind in chosen if not anew and kind not in known]
+    if absent:
+        print(f"not in {path.name}: {', '.join(absent)} (tools/oracles)")
+        chosen = [kind for kind in chosen if kind in known]
     models = ["native", "hysplit"] if anew else ["native"]
     return [
         judge(kind, found[1] if anew else known[kind], found[0])

@@ -143,7 +143,8 @@ class NativeEngine:
     def _words(self, files: tuple[Path, ...], meteorology: Meteorology) -> str:
         vertical = meteorology.vertical
         levels = f"{vertical.count} levels, {vertical.a:g} k^2 {vertical.b:+g} k {vertical.c:+g} m"
-        return "\n".join([f"native {self.version}", levels, *(f"met {path}" for path in files), ""])
+        met = [f"met {path}" for path in files]
+        return "\n".join([f"native {self.version}", levels, *met, *meteorology.notes, ""])
 
     def _meteorology(self, files: tuple[Path, ...], config: Config, workdir: Path) -> Meteorology:
         from stilt.transport.native.meteorology import Meteorology

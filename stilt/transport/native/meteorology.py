@@ -40,13 +40,23 @@ class Meteorology:
     """
 
     def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
-        files = [_file(path) for path in paths]
+        self._files = files = [_file(path) for path in paths]
         self.vertical = vertical_grid([file[0] for file in files], setting.top_m)
         by_map: dict[tuple[object, ...], list[tuple[AnalysisIndex, ...]]] = {}
         for file in files:
             by_map.setdefault(_map_part(file[0].grid), []).append(file)
         grids = [Analyses(some, self.vertical, setting, store) for some in by_map.values()]
         self.grids = tuple(sorted(grids, key=_spacing_m))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the engine's words should know of the files."""
+        return [
+            f"{file[0].path}: has SPHU and RELH, of which SPHU is used (hycs_std takes RELH, where it comes last, "
+            "for kg/kg)"
+            for file in self._files
+            if any({"SPHU", "RELH"} <= set(level.variables) for level in file[0].levels)
+        ]
 
     @property
     def minutes(self) -> list[int]:
