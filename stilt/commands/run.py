@@ -29,6 +29,7 @@ from stilt.commands.reconcile import (
     restore_names,
 )
 from stilt.config.digests import config_digest
+from stilt.config.followed import unused
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import NotFinishedError
@@ -271,7 +272,8 @@ class _Run:
             footprints=manifest.footprints,
             engine=manifest.identity,
         )
-        return HandOver(layout, self.project.config, manifest, log, todo.complete + todo.empty)
+        done, waits = todo.complete + todo.empty, bool(self.request.wait)
+        return HandOver(layout, self.project.config, manifest, log, done, waits=waits)
 
     def _work(self, state: State, todo: Plan) -> Work:
         project = self.project
@@ -280,7 +282,7 @@ class _Run:
             todo,
             project.simulations,
             settings,
-            self.sizes.n_workers,
+            self.sizes.chunks(todo.work, _likely_wall_s(state)),
             lambda sim: _imprints(state.sims.get(sim)),
             project.inputs,
         )
@@ -316,6 +318,8 @@ class _Run:
         facts += [f"{count:,} {what}" for what, count in other.items() if count]
         for note in self.project.notes:
             self.say(f"receptors: {note}")
+        for note in unused(self.project.config):
+            self.say(note)
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
 
     def _say_changes(self, state: State, todo: Plan) -> None:

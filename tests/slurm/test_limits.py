@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stilt.backends.interface import Sizes
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import JobId
 from stilt.backends.slurm.arrays import split
@@ -17,7 +18,7 @@ from stilt.backends.slurm.refusals import TasksLimitError, refusal
 from stilt.backends.slurm.rest import Rest
 from stilt.backends.slurm.submit import Submission, Submitter
 from stilt.config.schema import Execution
-from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.paths import Layout
 from stilt.log.batches import BatchState
 from tests.slurm.test_messages import SCRIPT
@@ -139,3 +140,18 @@ def test_a_throttle_is_shared_out(queue: FullQueue, tmp_path: Path) -> None:
     scripts = sorted((tmp_path / "slurm").glob("submit_*.sh"))
     shares = [int(re.search(r"--array=0-\d+%(\d+)", path.read_text())[1]) for path in scripts]
     assert sum(shares) == 20
+
+
+@pytest.mark.parametrize(
+    ("given", "simulations", "likely_wall_s", "chunks"),
+    [(10, 10, 0.1, 10), (None, 10, 0.1, 1), (None, 1_000, 120.0, 100), (None, 10**6, 120.0, 1000)],
+)
+def test_cheap_work_makes_few_tasks_and_a_number_is_literal(
+    given: int | None, simulations: int, likely_wall_s: float, chunks: int
+) -> None:
+    assert Sizes(given, 1).chunks(simulations, likely_wall_s) == chunks
+
+
+def test_without_a_number_or_a_cost_the_number_is_asked_for() -> None:
+    with pytest.raises(InputError, match="n_workers is missing"):
+        Sizes(None, 1).chunks(10, 0.0)

@@ -18,7 +18,6 @@ from stilt.backends.slurm.script import check_output_folder, time_limit_s
 from stilt.backends.slurm.submit import Submission, Submitter, ask_limits, await_limits
 from stilt.backends.slurm.wait import EXIT_NOT_FINISHED, Followed, wait_for
 from stilt.batch.queued import queued
-from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
@@ -55,16 +54,9 @@ class SlurmBackend:
         ------
         EnvironmentFailure
             If this machine has no Slurm.
-        InputError
-            If it is not said into how many tasks to divide.
         """
         commands.require_slurm()
         count = n_workers or config.execution.n_workers
-        if count is None:
-            raise InputError(
-                "backend slurm: execution.n_workers is missing",
-                "say into how many array tasks to deal the simulations, or use --n-workers",
-            )
         return Sizes(count, cpus or config.execution.cpus_per_task)
 
     def settle(self, layout: Layout, state: State) -> bool:

@@ -40,7 +40,7 @@ SETTINGS = {
 
 FEWER_TASKS = (
     "fewer tasks at once: lower execution.n_workers, or wait until others of your jobs have ended; `stilt run` then "
-    "submits what is left"
+    "submits what is left, and `stilt run --wait` does so by itself"
 )
 
 NAMED_LIMITS = {
