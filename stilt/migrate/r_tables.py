@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import lzma
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.inside import read_input
 from stilt.migrate.r_values import Frame, UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+MOST_BYTES = 256 << 20
+"""Of a table when it is inflated: a million receptors are 40 MB."""
+
+_COMPRESSED: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=256 << 20),
+}
 
 RDATA_HINT = (
     "pip install 'stilt-hpc[rds]', or in R: write.csv(readRDS('receptors.rds'), 'receptors.csv')"
@@ -45,7 +59,13 @@ def read_rds(path: Path) -> Frame:
             f"{path}: reading .rds files needs the package rdata", RDATA_HINT
         ) from None
     try:
-        data = rdata.read_rds(path)
+        data = rdata.conversion.convert(
+            rdata.parser.parse_data(
+                inflated(path), extension=".rds", altrep_constructor_dict=_bounded_sequences()
+            )
+        )
+    except UnreadableError:
+        raise
     except Exception as error:  # a parser of a binary format: anything may come
         raise UnreadableError(f"{path} is not a readable .rds file: {error}") from error
     if isinstance(data, dict) and "receptor" in data:  # what R-STILT saves with its particles
@@ -54,6 +74,48 @@ def read_rds(path: Path) -> Frame:
     if not columns or not isinstance(columns, dict):
         raise UnreadableError(f"{path} holds no table")
     return Frame({str(name): _plain(values) for name, values in columns.items()})
+
+
+def inflated(path: Path) -> bytes:
+    """Return the bytes of a file that may be compressed, as R saves it.
+
+    Raises
+    ------
+    UnreadableError
+        If they are more than a table of receptors has, or compressed twice.
+    """
+    data = read_input(path, MOST_BYTES)
+    kind = next((kind for magic, kind in _COMPRESSED.items() if data.startswith(magic)), None)
+    if kind is None:
+        return data
+    content: bytes = kind().decompress(data, MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise UnreadableError(f"{path} is more than {MOST_BYTES:,} bytes when it is inflated")
+    if content.startswith(tuple(_COMPRESSED)):
+        raise UnreadableError(f"{path} is compressed twice")
+    return content
+
+
+def _bounded_sequences() -> dict[bytes, Callable[[Any], Any]]:
+    """Return how sequences are read that R stores as their length: no more of them than a file may have bytes."""
+    from rdata.parser import DEFAULT_ALTREP_MAP
+
+    left = MOST_BYTES // 8
+
+    def bounded(construct: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def constructed(state: Any) -> Any:
+            nonlocal left
+            left -= int(state.value[0])
+            if left < 0:
+                raise UnreadableError("a sequence in it is longer than a table of receptors")
+            return construct(state)
+
+        return constructed
+
+    return {
+        name: bounded(construct) if name.startswith(b"compact_") else construct
+        for name, construct in DEFAULT_ALTREP_MAP.items()
+    }
 
 
 def _plain(values: Any) -> list[Any]:

@@ -31,6 +31,7 @@ ALIASES = {
 
 _BY_NAME = {name: column for column, names in ALIASES.items() for name in names.split()}
 _DELIMITERS = ",;\t"
+MOST_COLUMNS = 10_000
 HEADER_HINT = "the first line names the columns: time,longitude,latitude,altitude"
 
 
@@ -174,6 +175,9 @@ def _decode(raw: bytes, source: str) -> str:
 
 def _find_columns(header: list[str], source: str) -> dict[str, int]:
     """Return the position of each column that is known; refuse what is missing or there twice."""
+    if len(header) > MOST_COLUMNS:
+        found = f"header: {len(header):,} columns, more than {MOST_COLUMNS:,}"
+        raise ProblemsError(source, (found,), HEADER_HINT)
     places: dict[str, int] = {}
     problems: list[str] = []
     for i, name in enumerate(header):

@@ -174,11 +174,11 @@ def test_a_product_folder_that_is_a_link_of_somebody_else_is_not(project, tmp_pa
     shutil.move(project.output / "footprints", elsewhere)
     (project.output / "footprints").symlink_to(elsewhere)
     os.lchown(project.output / "footprints", NOBODY, -1)
+    assert ask(project, "archive").code == 5
+    assert ask(project, "plot", SIM).code == 5
     answer = ask(project, "verify")
     assert answer.code == 5
     assert "is a link of nobody" in answer.out
-    assert ask(project, "plot", SIM).code == 5
-    assert ask(project, "archive").code == 5
     assert (elsewhere / "fine" / DATE / f"{SIM}.nc").exists()
 
 
