@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import read_regular
+from stilt.log.bounds import misfit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,5 +108,11 @@ def read_manifest(path: Path) -> Manifest:
         raise DamagedError(
             f"{path} has format {manifest.format}, this stilt reads up to {MANIFEST_FORMAT}",
             "use the stilt that wrote it",
+        )
+    why = misfit(manifest)
+    if why:
+        raise DamagedError(
+            f"the batch's manifest {path} cannot be read: {why}",
+            "`stilt run` hands its work over again",
         )
     return manifest

@@ -253,13 +253,19 @@ def test_opening_and_removing_by_hand(tmp_path) -> None:
     assert not is_file_below(root, "a/b/f/g")
     (root / "a" / "c").symlink_to("b")
     for wrong in ("a/c/f", "a//f", "/a/b/f", "a/b/f\n", "."):
-        with pytest.raises(MisplacedError):
+        with pytest.raises(MisplacedError, match="whoever may write to that folder can say"):
             is_file_below(root, wrong)
         with pytest.raises(MisplacedError):
             remove_below(root, wrong)
     remove_below(root, "a/b/f")
     remove_below(root, "a/b/f")
     assert not (root / "a" / "b" / "f").exists()
+
+
+@pytest.mark.parametrize("path", ["..", "", "x/../y", "/x", "a\nb", "n" * 300, "d/" * 600 + "x"])
+def test_a_path_that_stilt_does_not_write_is_refused_as_text(tmp_path, path) -> None:
+    with pytest.raises(MisplacedError, match="is no path of an output"):
+        is_file_below(tmp_path, path)
 
 
 def test_errors_name_the_file_as_it_is_known(tmp_path) -> None:
