@@ -129,7 +129,8 @@ def submit(
     submission.layout.slurm_logs(submission.batch).mkdir(parents=True, exist_ok=True)
     for script, path in scripts:
         publish(path, render(script).encode())
-        path.chmod(0o755)
+        mode = path.stat().st_mode
+        path.chmod(mode | (mode & 0o444) >> 2)  # for whom the umask lets read it
     accepted: list[Array] = []
     for script, path in scripts:
         part = script.part
