@@ -77,7 +77,7 @@ LEADING_OUT = {
     "a link": "particles/x.parquet",
     "through a link of links": "particles/linked/../linked/x.parquet",
     "NUL": "particles/\0/x.parquet",
-    "long": "particles/" + "d/" * 5000 + "x.parquet",
+    "long": "particles/" + "d/" * 1000 + "x.parquet",
     "empty": "",
     "of the log": "log/checkpoint",
 }
