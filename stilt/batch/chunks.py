@@ -16,6 +16,7 @@ from msgspec import Struct
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import read_regular
 from stilt.foundations.simulation import HeightReference, Receptor, Simulation
+from stilt.log.bounds import entry_misfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,6 +138,11 @@ def _decode(data: bytes, path: Path) -> Chunk:
         raise DamagedError(
             f"chunk {path} has format {chunk.format}, this stilt reads up to {CHUNK_FORMAT}",
             "use the stilt that wrote it",
+        )
+    why = next(filter(None, map(entry_misfit, chunk.simulations)), "")
+    if why:
+        raise DamagedError(
+            f"chunk {path} is no chunk: {why}", "`stilt run` hands its work over again"
         )
     return chunk
 

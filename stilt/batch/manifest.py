@@ -12,6 +12,7 @@ from msgspec import Struct
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.identity import EngineIdentity, parse_label
 from stilt.foundations.inside import read_regular
+from stilt.log.bounds import misfit
 
 if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
@@ -132,5 +133,11 @@ def read_manifest(path: Path) -> Manifest:
         raise DamagedError(
             f"{path} has format {manifest.format}, this stilt reads up to {MANIFEST_FORMAT}",
             "use the stilt that wrote it",
+        )
+    why = misfit(manifest)
+    if why:
+        raise DamagedError(
+            f"the batch's manifest {path} cannot be read: {why}",
+            "`stilt run` hands its work over again",
         )
     return manifest

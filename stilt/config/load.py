@@ -11,6 +11,7 @@ from stilt.config.document import Document, Problem, read_document
 from stilt.config.dump import dump_config
 from stilt.config.execution import convert_execution
 from stilt.config.rules import (
+    MOST_HOURS,
     file_format_problem,
     grid_problems,
     name_problem,
@@ -255,5 +256,6 @@ def _scale_for_every_hour(rest: dict[str, Any]) -> None:
     scale, hours = rest.get("ziscale"), rest.get("n_hours")
     if isinstance(scale, bool) or not isinstance(scale, int | float):
         return
-    count = abs(hours) + 1 if isinstance(hours, int) and scale > 0 else 1
+    length = abs(hours) if isinstance(hours, int) else 0
+    count = length + 1 if scale > 0 and length <= MOST_HOURS else 1
     rest["ziscale"] = [scale] * count if scale else []

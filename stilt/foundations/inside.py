@@ -150,6 +150,10 @@ def is_file_below(root: Path, relative: str) -> bool:
         return False
     except PermissionError:  # it is there, and whoever reads it will say so
         return True
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise MisplacedError(f"{root / relative} is a link to a link", _HINT) from None
 
 
 def remove_below(root: Path, relative: str) -> None:
@@ -240,6 +244,8 @@ def _open_file(folder: int, name: str, path: Path) -> int:
             target = os.readlink(name, dir_fd=folder)
             is_near = "/" not in target and target not in {"", ".", ".."}
             descriptor = _open_plain(folder, target) if is_near else None
+            if is_near and descriptor is None:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))  # noqa: TRY301
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise MisplacedError(f"{path} is no regular file", _HINT) from None

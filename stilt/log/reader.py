@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from stilt.foundations.errors import EnvironmentFailure
+from stilt.log.bounds import all_fit, misfit
 from stilt.log.events import FORMAT_MAJOR, Closed, Event, Segment
 from stilt.log.lines import PREFIX_BYTES, payload_of, payloads_if_whole
 
@@ -70,6 +71,8 @@ class Scan(Generic[Kind]):
         All others, in the order of the file.
     unknown
         Events of kinds, or with values, that this version does not know: kept as they are.
+    strange
+        For each of these, the byte offset of its line, and what is not known of it.
     damage
         Byte offset and what is wrong there.
     line, offset
@@ -82,6 +85,7 @@ class Scan(Generic[Kind]):
     headed: bool = False
     events: list[Kind] = field(default_factory=list)
     unknown: list[dict[str, Any]] = field(default_factory=list)
+    strange: list[tuple[int, str]] = field(default_factory=list)
     damage: list[tuple[int, str]] = field(default_factory=list)
     line: int = 0
     number: int = 0
@@ -169,6 +173,7 @@ class Scanner(Generic[Kind]):
             or kinds.count(Segment) != (not start.headed)
             or int in kinds
             or Closed in (kinds[:-1] if end == len(data) else kinds)
+            or not all_fit(events)
         ):
             return None
         if header is not None:
@@ -232,8 +237,14 @@ class Scanner(Generic[Kind]):
                 continue
             try:
                 event = msgspec.convert(raw, self._kinds)
-            except msgspec.ValidationError:
+            except msgspec.ValidationError as error:
                 scan.unknown.append(raw)
+                scan.strange.append((offset, str(error)))
+                continue
+            why = misfit(event)
+            if why:
+                scan.unknown.append(raw)
+                scan.strange.append((offset, why))
                 continue
             scan.events.append(event)
             if isinstance(event, Closed):
@@ -317,6 +328,9 @@ def _take_header(scan: Scan[Any], raw: dict[str, Any], number: int, offset: int)
         header = msgspec.convert(raw, Segment)
     except msgspec.ValidationError:
         scan.damage.append((offset, "the header is not valid"))
+        return
+    if misfit(header):
+        scan.damage.append((offset, f"the header is not valid: {misfit(header)}"))
         return
     if scan.headed or number != 0:
         scan.damage.append((offset, "a header in the middle of the segment"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from stilt.foundations.text import printable
 from stilt.migrate.r_times import read_time
 from stilt.migrate.r_values import EPOCH, NA, Day, Time, UnreadableError, Vector, known, text_of
 
@@ -44,13 +47,20 @@ def receptors_csv(
     groups = [row.pop("group", None) for row in rows]
     grouped = any(groups) or any(len(row["altitude"]) > 1 for row in rows)
     head = ["time", "longitude", "latitude", "zasl" if above_sea_level else "altitude"]
-    lines = [",".join([*head, *(["r_idx"] if grouped else []), *(["id"] if own else [])])]
+    lines = [_line([*head, *(["r_idx"] if grouped else []), *(["id"] if own else [])])]
     for index, row in enumerate(rows):
         tail = [groups[index] or str(index + 1)] if grouped else []
         tail += [str(own[index])] if own else []
         points = zip(row["longitude"], row["latitude"], row["altitude"], strict=True)
-        lines += [",".join([row["time"][0], *point, *tail]) for point in points]
+        lines += [_line([row["time"][0], *point, *tail]) for point in points]
     return "\n".join(lines) + "\n"
+
+
+def _line(cells: list[str]) -> str:
+    """Return a line of a CSV file that has these cells, whatever is in them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(map(printable, cells))
+    return line.getvalue()
 
 
 def _find(frame: Frame, names: tuple[str, ...]) -> str | None:

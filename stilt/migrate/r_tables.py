@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
+import lzma
+import zlib
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.inside import read_input
 from stilt.migrate.r_times import day_of, read_time
 from stilt.migrate.r_values import EPOCH, NA, Frame, Time, UnreadableError, Vector, truth
 
@@ -16,6 +20,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.migrate.r_arguments import Given
+
+MOST_BYTES = 256 << 20
+"""Of a table when it is inflated: a million receptors are 40 MB."""
+
+_COMPRESSED: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ": lambda: lzma.LZMADecompressor(memlimit=256 << 20),
+}
 
 RDATA_HINT = (
     "pip install 'stilt-hpc[rds]', or in R: write.csv(readRDS('receptors.rds'), 'receptors.csv')"
@@ -106,7 +119,14 @@ def read_rds(path: Path) -> Frame:
             f"{path}: reading .rds files needs the package rdata", RDATA_HINT
         ) from None
     try:
-        data = rdata.read_rds(path, constructor_dict=_constructors())
+        data = rdata.conversion.convert(
+            rdata.parser.parse_data(
+                inflated(path), extension=".rds", altrep_constructor_dict=_bounded_sequences()
+            ),
+            constructor_dict=_constructors(),
+        )
+    except UnreadableError:
+        raise
     except Exception as error:  # a parser of a binary format: anything may come
         raise UnreadableError(f"{path} is not a readable .rds file: {error}") from error
     if isinstance(data, dict) and "receptor" in data:  # what R-STILT saves with its particles
@@ -132,6 +152,48 @@ def _constructors() -> Mapping[str | bytes, Callable[[Any, Mapping[str, Any]], A
 
     found: dict[str | bytes, Callable[[Any, Mapping[str, Any]], Any]] = dict(DEFAULT_CLASS_MAP)
     return {**found, "POSIXct": times, "Date": dates}
+
+
+def inflated(path: Path) -> bytes:
+    """Return the bytes of a file that may be compressed, as R saves it.
+
+    Raises
+    ------
+    UnreadableError
+        If they are more than a table of receptors has, or compressed twice.
+    """
+    data = read_input(path, MOST_BYTES)
+    kind = next((kind for magic, kind in _COMPRESSED.items() if data.startswith(magic)), None)
+    if kind is None:
+        return data
+    content: bytes = kind().decompress(data, MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise UnreadableError(f"{path} is more than {MOST_BYTES:,} bytes when it is inflated")
+    if content.startswith(tuple(_COMPRESSED)):
+        raise UnreadableError(f"{path} is compressed twice")
+    return content
+
+
+def _bounded_sequences() -> dict[bytes, Callable[[Any], Any]]:
+    """Return how sequences are read that R stores as their length: no more of them than a file may have bytes."""
+    from rdata.parser import DEFAULT_ALTREP_MAP
+
+    left = MOST_BYTES // 8
+
+    def bounded(construct: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def constructed(state: Any) -> Any:
+            nonlocal left
+            left -= int(state.value[0])
+            if left < 0:
+                raise UnreadableError("a sequence in it is longer than a table of receptors")
+            return construct(state)
+
+        return constructed
+
+    return {
+        name: bounded(construct) if name.startswith(b"compact_") else construct
+        for name, construct in DEFAULT_ALTREP_MAP.items()
+    }
 
 
 def _plain(values: Any) -> list[Any]:

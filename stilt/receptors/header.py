@@ -30,6 +30,7 @@ ALIASES = {
 }
 """Column to the names it may have, in any case, with blanks or dashes for underscores."""
 
+MOST_COLUMNS = 10_000
 HINT = "one line names the columns: time,longitude,latitude,altitude"
 
 _BY_NAME = {name: column for column, names in ALIASES.items() for name in names.split()}
@@ -106,6 +107,9 @@ def _known(cells: Iterable[str]) -> int:
 def _taken(
     line: int, delimiter: str, names: list[str], source: str, notes: tuple[str, ...]
 ) -> Header:
+    if len(names) > MOST_COLUMNS:
+        found = f"header: {len(names):,} columns, more than {MOST_COLUMNS:,}"
+        raise ProblemsError(source, (found,), HINT)
     columns, problems = _placed(names)
     if "agl" in columns and "asl" in columns:
         agl, asl = (names[columns[column]].strip() for column in ("agl", "asl"))

@@ -54,8 +54,9 @@ class Tail:
             if (path, offset) not in self._reported:
                 self._reported.add((path, offset))
                 yield last, f"{clock(last)}  {who}  DAMAGED at byte {offset}: {what} ({path.name})"
-        for raw in scan.unknown:
-            yield last, f"{clock(last)}  {who}  unknown event {raw.get('event')}"
+        for raw, (offset, why) in zip(scan.unknown, scan.strange, strict=True):
+            what = f"unknown event {raw.get('event')} at byte {offset}: {why}"
+            yield last, f"{clock(last)}  {who}  {what} ({path.name})"
 
 
 def events(log_dir: Path) -> Iterator[str]:

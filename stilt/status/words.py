@@ -124,7 +124,8 @@ def _end_of(path: Path) -> str:
 
 def _first_of_array(state: State, batch: str, task: int) -> int:
     """Return the task that index 0 of the task's array is, where a batch needed several arrays."""
-    starts = [intent.first_task for intent in state.batches[batch].intents.values()]
+    intents = state.batches[batch].intents.values() if batch in state.batches else ()
+    starts = [intent.first_task for intent in intents]
     return max((first for first in starts if first <= task), default=0)
 
 

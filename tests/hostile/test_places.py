@@ -77,7 +77,7 @@ LEADING_OUT = {
     "a link": "particles/x.parquet",
     "through a link of links": "particles/linked/../linked/x.parquet",
     "NUL": "particles/\0/x.parquet",
-    "long": "particles/" + "d/" * 5000 + "x.parquet",
+    "long": "particles/" + "d/" * 1000 + "x.parquet",
     "empty": "",
     "of the log": "log/checkpoint",
 }
@@ -136,7 +136,8 @@ def test_what_is_no_regular_file_is_damage_and_nobody_waits_for_it(
         assert "Traceback" not in answer.err
         assert answer.code != 70, (command, answer.err)
         if command == "verify":
-            assert answer.code == 5, answer.err
+            # of a loop of links nothing can be said
+            assert answer.code == (4 if kind == "looped link" else 5), answer.err
             assert place in answer.out
         if command.startswith("plot"):
             # a link to nothing is a file that is missing
@@ -174,11 +175,11 @@ def test_a_product_folder_that_is_a_link_of_somebody_else_is_not(project, tmp_pa
     shutil.move(project.output / "footprints", elsewhere)
     (project.output / "footprints").symlink_to(elsewhere)
     os.lchown(project.output / "footprints", NOBODY, -1)
+    assert ask(project, "archive").code == 5
+    assert ask(project, "plot", SIM).code == 5
     answer = ask(project, "verify")
     assert answer.code == 5
     assert "is a link of nobody" in answer.out
-    assert ask(project, "plot", SIM).code == 5
-    assert ask(project, "archive").code == 5
     assert (elsewhere / "fine" / DATE / f"{SIM}.nc").exists()
 
 
@@ -253,13 +254,22 @@ def test_opening_and_removing_by_hand(tmp_path) -> None:
     assert not is_file_below(root, "a/b/f/g")
     (root / "a" / "c").symlink_to("b")
     for wrong in ("a/c/f", "a//f", "/a/b/f", "a/b/f\n", "."):
-        with pytest.raises(MisplacedError):
+        with pytest.raises(MisplacedError, match="whoever may write to that folder can say"):
             is_file_below(root, wrong)
         with pytest.raises(MisplacedError):
             remove_below(root, wrong)
+    (root / "a" / "b" / "l").symlink_to("l")
+    with pytest.raises(MisplacedError, match="is a link to a link"):
+        is_file_below(root, "a/b/l")
     remove_below(root, "a/b/f")
     remove_below(root, "a/b/f")
     assert not (root / "a" / "b" / "f").exists()
+
+
+@pytest.mark.parametrize("path", ["..", "", "x/../y", "/x", "a\nb", "n" * 300, "d/" * 600 + "x"])
+def test_a_path_that_stilt_does_not_write_is_refused_as_text(tmp_path, path) -> None:
+    with pytest.raises(MisplacedError, match="is no path of an output"):
+        is_file_below(tmp_path, path)
 
 
 def test_errors_name_the_file_as_it_is_known(tmp_path) -> None:

@@ -135,7 +135,8 @@ class Submitter:
             If it does not take the array for another reason; ``TasksLimitError`` for so many tasks.
         """
         publish(path, render(script).encode())
-        path.chmod(0o755)
+        mode = path.stat().st_mode
+        path.chmod(mode | (mode & 0o444) >> 2)  # for whom the umask lets read it
         part = script.part
         self.record(Submitting(script.batch, script.name, time.time(), part.first, part.tasks))
         job = _submit_part(script, path, self.accepted, self.say)
