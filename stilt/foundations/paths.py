@@ -13,7 +13,7 @@ from stilt.foundations.errors import InputError
 if TYPE_CHECKING:
     from stilt.foundations.simulation import Simulation
 
-_IMPRINT = re.compile(r"\d{4,}-\d\d+-[0-9a-f]{8}")
+IMPRINT = re.compile(r"\d{4,}-\d\d+-[0-9a-f]{8}")
 
 _LOCAL_PROTOCOLS = frozenset({"file", "local"})
 
@@ -113,7 +113,7 @@ def imprinted(file: str, imprint: str) -> str:
 def plain_and_imprint(name: str) -> tuple[str, str]:
     """Return the plain name of an output and the imprint in its name; it is empty in a plain name."""
     file, dot, imprint = name.rpartition(".")
-    if dot and name.startswith(".") and _IMPRINT.fullmatch(imprint):
+    if dot and name.startswith(".") and IMPRINT.fullmatch(imprint):
         return file[1:], imprint
     return name, ""
 

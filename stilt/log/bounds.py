@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from stilt.foundations.paths import IMPRINT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -44,8 +46,14 @@ TEXTS: dict[str, int] = {"message": 1 << 20, "why": 1 << 20}
 
 MOST_OF_A_TEXT = 4096
 
-NAMES = frozenset({"sim", "batch", "chunk", "config", "met", "digest"})
+NAMES = frozenset({"sim", "batch", "chunk", "config", "met", "digest", "receptor"})
 """What becomes part of a file's name: 1 to 255 printable characters without ``/``, and not ``.`` or ``..``."""
+
+OFTEN_EMPTY = frozenset({"met", "receptor"})
+"""Names that older logs leave out."""
+
+IMPRINTS = frozenset({"imprint", "particles"})
+"""What the names of outputs carry: nothing, ``plain``, or batch, attempt and a random part."""
 
 MOST_OF_A_NAME = 255
 
@@ -100,7 +108,14 @@ def entry_misfit(entry: Any) -> str:
     ):
         if not all(math.isfinite(value) and abs(value) <= most for value in part):
             return f"a {name} is out of range"
+    if not all(imprint and is_imprint(imprint) for imprint in entry.before):
+        return "what it says of earlier results is none of their names"
     return _misfit("sim", entry.sim) or _misfit("met", entry.met)
+
+
+def is_imprint(text: str) -> bool:
+    """Tell whether a text is what the names of outputs may carry."""
+    return not text or text == "plain" or IMPRINT.fullmatch(text) is not None
 
 
 def _misfit(name: str, value: Any) -> str:
@@ -119,6 +134,10 @@ def _misfit(name: str, value: Any) -> str:
 
 
 def _misfit_of_text(name: str, value: str) -> str:
+    if name in IMPRINTS:
+        return "" if is_imprint(value) else f"{name} is {value!r:.60}"
+    if not value and name in OFTEN_EMPTY:
+        return ""
     if name in NAMES:
         is_name = 0 < len(value) <= MOST_OF_A_NAME and value.isprintable() and "/" not in value
         return "" if is_name and value not in {".", ".."} else f"{name} is {value!r:.60}"
@@ -142,6 +161,10 @@ def _column_fits(name: str, values: list[Any]) -> bool:
         if name in NUMBERS:
             least, most = NUMBERS[name]
             return bool(least <= min(values) and max(values) <= most)
+        if name in IMPRINTS:
+            return all(map(is_imprint, set(values)))
+        if name in OFTEN_EMPTY:
+            return not any(_misfit(name, value) for value in set(values))
         if name == "sim":
             together = "".join(values)
             is_plain = together.isprintable() and "/" not in together
