@@ -74,6 +74,14 @@ def _try_hysplit(config: Config) -> Iterator[Finding]:
         yield wrong_surroundings("engine", f"{exe} does not run here: {words[-1]}", hint)
 
 
+def _is_cost_known(layout: Layout) -> bool:
+    """Tell whether a simulation has ended well, so that a run can say into how many tasks to deal the others."""
+    from stilt.log.index import OutputIndex
+
+    costs = OutputIndex(layout.log_dir).fold().costs()
+    return bool({"complete", "empty"} & costs.keys())
+
+
 def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Finding]:
     """Ask Slurm for its limits, and sbatch whether it would take such a job."""
     from stilt.backends.slurm.answers import last_words
@@ -81,6 +89,12 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
     from stilt.backends.slurm.submit import Submission, ask_limits
 
     execution = config.execution
+    if execution.n_workers is None and not _is_cost_known(layout):
+        yield wrong_input(
+            "slurm",
+            "execution.n_workers is missing, and no simulation has told yet what it costs",
+            "say into how many array tasks to deal the simulations, or run with --n-workers",
+        )
     tasks = min(execution.n_workers or 1, max(simulations, 1))
     said: list[str] = []
     try:

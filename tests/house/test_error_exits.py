@@ -38,6 +38,9 @@ READ_BY: dict[str, tuple[str, str]] = {
         "there is no user ~nobody-of-that-name",
     ),
     "foundations/paths.py:_refuse_unprintable": ("config/test_paths.py", "empty|control character"),
+    "backends/slurm/refusals.py:_limit": ("slurm/test_limits.py", "lower execution.n_workers"),
+    "outputs/store.py:vouched": ("identity/test_store.py", "its transport digest is another one"),
+    "receptors/table.py:_decode": ("receptors/test_read.py", "this is not a text file"),
     "worker/loop.py:_take": ("worker/test_push_worker.py", "the fake engine is broken"),
 }
 """Place, to the test file that reads it and a phrase that stands there."""
