@@ -268,7 +268,9 @@ class _Planner:
         elif not self._has(index, date, state, self._particles, state.particles_imprint):
             self._take(index, simulation, "transport", "output missing")
         elif not match.footprints:
-            self._take(index, simulation, "footprints", "settings changed")
+            # particles of another version of the engine would be signed as this one's
+            work: Task = "footprints" if match.engine else "transport"
+            self._take(index, simulation, work, "settings changed")
         elif state.outcome == "complete" and not self._has(
             index, date, state, self._footprints, state.life.imprint
         ):

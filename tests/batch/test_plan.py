@@ -179,6 +179,12 @@ def test_results_of_another_version_of_the_engine_are_counted_and_redone_when_as
     assert todo.why == {"made by another engine": 1}
 
 
+def test_footprints_of_particles_of_another_version_of_the_engine_need_transport() -> None:
+    past = Past({SIM: state("complete", OTHER_GRID, engine=OTHER_ENGINE)})
+    todo = plan(simulations(0), past, TODAY, Disk())
+    assert (len(todo.transport), len(todo.footprints)) == (1, 0)
+
+
 def test_a_plain_name_that_was_turned_back_is_noted() -> None:
     disk = Disk(turned_back=frozenset({"particles"}))
     todo = plan(simulations(0), Past({SIM: state("complete")}), TODAY, disk)
