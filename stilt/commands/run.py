@@ -164,6 +164,10 @@ class _Run:
     def run(self) -> int:
         self.project.engine.prepare(self.project.config)
         layout = self.project.layout
+        if (
+            self.sizes.n_workers is None
+        ):  # refused before anything is written, where nothing tells it either
+            self.sizes.chunks(1, _likely_wall_s(OutputIndex(layout.log_dir).fold()))
         with run_lock(layout):
             state, todo = self._plan(settle=True)
             self._say_plan(todo)

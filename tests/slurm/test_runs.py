@@ -277,7 +277,7 @@ def test_an_old_script_does_not_replace_what_a_newer_batch_made(cluster: Cluster
     run.await_ended(by_hand.strip())
     assert set(run.begun().values()) == {1}
     (said,) = (path.read_text() for path in (tmp_path / "slurm" / "logs").glob("0001-*/task-0.out"))
-    assert "left to a newer batch that has begun it: 2 simulations" in said
+    assert "left to a newer batch that claims it: 2 simulations" in said
     answer = run.stilt("verify")
     assert answer.code == 0, answer.out
     assert run.truth()["complete"] == 2
