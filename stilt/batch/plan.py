@@ -47,7 +47,7 @@ class Present(Protocol):
         """Tell whether there is a file of that name in the dated folder."""
 
     def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
-        """Tell whether the plain name of an output is the file of that name, if it has one of its own."""
+        """Tell whether a plain name is the file of that name; where that is in an archive, whether it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ class Plan:
         there are files with the plain names.
     unexposed
         Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name. The
-        name of the file is empty where there should be none.
+        name of the file is empty where there should be none: for what is in an archive, and for footprints of what is
+        empty.
     """
 
     transport: array[int] = field(default_factory=lambda: array("L"))
@@ -297,7 +298,8 @@ class _Planner:
                     self.result.unnamed.append(index)
                 return False
             if imprint and not self._present.is_exposed(product, date, file, plain):
-                self.result.unexposed.append((product, date, file, plain))
+                own = file if self._present.has_own(product, date, file) else ""
+                self.result.unexposed.append((product, date, own, plain))
         return True
 
     def _note_footprints_of_others(self, date: str, state: SimState) -> None:
