@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import TYPE_CHECKING
 
-from stilt.foundations.durable import digest_file, expose
+from stilt.foundations.durable import adopt, digest_file, expose
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.writers import this_writer
@@ -111,7 +110,7 @@ def _restore(path: Path, promised: tuple[int, str]) -> bool:
         return False
     if digest_file(plain) != promised:
         return False
-    os.link(plain, path)
+    adopt(plain, path, plain)
     return True
 
 
