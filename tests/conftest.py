@@ -9,11 +9,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from tests.projects import PATIENCE_S, end_what_was_begun
 from tests.shared_data import REPOSITORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Stilt = subprocess.CompletedProcess[str]
@@ -29,6 +31,18 @@ def pytest_configure() -> None:
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # how long an example takes is a matter of what else the machine has to do
+    settings.register_profile("stilt", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("stilt")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever became of a test, what its projects began is gone before the next one starts."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        end_what_was_begun(folder)
 
 
 @pytest.fixture
@@ -39,7 +53,6 @@ def stilt(tmp_path: Path) -> Callable[..., Stilt]:
         *arguments: str | Path,
         cwd: Path = tmp_path,
         env: dict[str, str] | None = None,
-        timeout: float = 120,
     ) -> Stilt:
         return subprocess.run(
             [sys.executable, "-m", "stilt", *map(str, arguments)],
@@ -47,7 +60,7 @@ def stilt(tmp_path: Path) -> Callable[..., Stilt]:
             env={**os.environ, **(env or {})},
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=PATIENCE_S,
             check=False,
         )
 

@@ -4,6 +4,8 @@ Name it in config.yaml as ``model: <path>/tests/engines.py:FakeEngine``. What it
 release height of a receptor (see ``Behaviour``) and by the environment:
 
 ``FAKE_SLEEP``    seconds that each run takes (default 0)
+``FAKE_TURNS``    a file with a number: that many runs each process ends, and waits in the next one until the number
+                  has grown or the file is gone. So a test has runs at work for exactly as long as it needs them
 ``FAKE_RUNS``     a file to which each run appends one line ``<sim> <pid> begin|end``
 ``FAKE_MODEL``    1: the time is spent in a process of its own, as hycs_std does (its pid goes to FAKE_RUNS)
 ``FAKE_HEAL``     a file: while it does not exist, heights misbehave; once it exists, all runs are good
@@ -13,6 +15,7 @@ release height of a receptor (see ``Behaviour``) and by the environment:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,6 +55,9 @@ class FakeEngine:
     name = "fake"
     version = "1"
 
+    def __init__(self) -> None:
+        self.turn = 0
+
     def prepare(self, config: Config) -> None:  # noqa: ARG002 - the protocol's signature
         if os.environ.get("FAKE_BROKEN"):
             raise EnvironmentFailure("the fake engine is broken", "unset FAKE_BROKEN")
@@ -59,6 +65,8 @@ class FakeEngine:
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         _note(simulation.sim, "begin")
         (workdir / "PARTICLE.DAT").write_text("as a model leaves behind\n")
+        self.turn += 1
+        _await(self.turn)
         _spend(float(os.environ.get("FAKE_SLEEP", "0")))
         height = int(simulation.receptor.heights_m[0])
         if not _healed():
@@ -130,6 +138,13 @@ def _note(sim: str, what: str, pid: int = 0) -> None:
             os.write(handle, line)
         finally:
             os.close(handle)
+
+
+def _await(turn: int) -> None:
+    path = os.environ.get("FAKE_TURNS")
+    with contextlib.suppress(FileNotFoundError):
+        while path and int(Path(path).read_text()) < turn:
+            time.sleep(0.02)
 
 
 def _spend(seconds: float) -> None:

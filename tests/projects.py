@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 ENGINE = Path(__file__).parent / "engines.py"
 MARK = "STILT_TEST_MARK"
 
+PATIENCE_S = 600.0
+"""How long tests wait for what is to come: on a machine that has much else to do, seconds become minutes."""
+
 FOOTPRINT = "{xmin: -113, xmax: -111, ymin: 40, ymax: 41, xres: 0.1, yres: 0.1}"
+
+
+_begun: list[tuple[Project, subprocess.Popen[str]]] = []
+"""What projects have started and nobody has looked after yet."""
 
 
 @dataclass
@@ -44,11 +51,30 @@ class Project:
         return self.path / "runs.txt"
 
     @property
+    def turns_file(self) -> Path:
+        """Where the fake engine reads how many simulations a process may run."""
+        return Path(self.env.get("FAKE_TURNS", self.path / "turns.txt"))
+
+    def let_run(self, each: int | None) -> None:
+        """Have every process run so many simulations and then wait in the next one; None: no more waiting."""
+        if each is None:
+            self.turns_file.unlink(missing_ok=True)
+            return
+        new = self.turns_file.with_suffix(".new")
+        new.write_text(str(each))
+        new.replace(self.turns_file)
+
+    @property
     def output(self) -> Path:
         return self.path / "output"
 
     def environment(self, **more: str) -> dict[str, str]:
-        own = {MARK: self.mark, "FAKE_RUNS": str(self.runs_file), "TMPDIR": str(self.scratch)}
+        own = {
+            MARK: self.mark,
+            "FAKE_RUNS": str(self.runs_file),
+            "FAKE_TURNS": str(self.turns_file),
+            "TMPDIR": str(self.scratch),
+        }
         return {**os.environ, **own, **self.env, **more}
 
     @property
@@ -59,19 +85,26 @@ class Project:
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Start ``stilt`` with these arguments."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "stilt", *arguments],
+        return self.begin([sys.executable, "-m", "stilt", *arguments], **env)
+
+    def begin(self, command: Sequence[str], **env: str) -> subprocess.Popen[str]:
+        """Start a command; it ends with the test at the latest."""
+        process = subprocess.Popen(
+            command,
             cwd=self.path,
             env=self.environment(**env),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        _begun.append((self, process))
+        return process
 
     def stilt(self, *arguments: str, **env: str) -> Answer:
         """Run ``stilt`` to its end."""
-        with self.start(*arguments, **env) as process:
-            out, err = process.communicate(timeout=120)
+        process = self.start(*arguments, **env)
+        out, err = process.communicate(timeout=PATIENCE_S)
         return Answer(process.returncode, out, err)
 
     def fold(self) -> State:
@@ -143,13 +176,31 @@ def write_receptors(path: Path, heights: Sequence[float]) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
-def wait_until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, every_s: float = 0.02) -> None:
     """Wait for a condition, and fail by its name if it does not come true."""
-    end = time.monotonic() + timeout_s
+    end = time.monotonic() + PATIENCE_S
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {timeout_s:.0f} s in vain: {what}")
-        time.sleep(0.02)
+            raise AssertionError(f"waited {PATIENCE_S:.0f} s in vain: {what}")
+        time.sleep(every_s)
+
+
+def minds_stop_signals(process: subprocess.Popen[str]) -> bool:
+    """Tell whether a command takes a stop signal as something to act on; one that came earlier would just end it."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) >> (signal.SIGUSR1 - 1) & 1)
+
+
+def end_what_was_begun(folder: Path) -> None:
+    """Kill all that projects in a folder have begun, and wait until it is gone."""
+    mine = [item for item in _begun if item[0].path.is_relative_to(folder)]
+    for project in {project.mark: project for project, _ in mine}.values():
+        project.kill_all()
+    for item in mine:
+        _begun.remove(item)
+        with item[1] as process:
+            process.kill()
 
 
 def _environments() -> Iterator[tuple[int, bytes]]:
@@ -162,3 +213,23 @@ def _environments() -> Iterator[tuple[int, bytes]]:
 
 def _state(folder: Path) -> str:
     return (folder / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def names_of(output: Path) -> list[Path]:
+    """Return every name of an output: the plain one, and those that carry a writer."""
+    signed = output.parent.glob(f".{output.name}.*") if output.parent.is_dir() else ()
+    return [output, *sorted(signed)]
+
+
+def lose(output: Path) -> None:
+    """Remove an output under all its names."""
+    for name in names_of(output):
+        name.unlink(missing_ok=True)
+
+
+def replace(output: Path, data: bytes) -> None:
+    """Let other bytes stand in place of an output, under all its names."""
+    names = [name for name in names_of(output) if name.exists()]
+    for name in names:
+        name.unlink()
+        name.write_bytes(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -11,9 +11,11 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from stilt.footprint.grid import geometry_of
+from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
 from stilt.foundations.errors import DamagedError, InputError
-from stilt.outputs.store import Own, Store, receptor_digest
+from stilt.foundations.inside import opened
+from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,15 +23,43 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.api.project import Project
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
     from stilt.log.fold import State
     from stilt.outputs.shelf import Found
+    from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
+_COORDINATES = (
+    *("receptor", "hour", "lat", "lon", "y", "x"),
+    *("receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
+)
+
+
+class Source(Protocol):
+    """A project, as far as its footprints need it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+
+    @property
+    def receptors(self) -> Receptors:
+        """All simulations."""
+
+    def folded(self) -> State:
+        """Return what the log says."""
+
+    def footprint_name(self, name: str | None = None) -> str:
+        """Return the name of a footprint product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +147,11 @@ def _layers_of_file(path: Path) -> _Layers:
     from netCDF4 import Dataset
 
     try:
-        with Dataset(path) as file:
+        with opened(path) as place, Dataset(place) as file:
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
-            said = {"receptor": str(getattr(file, "receptor", ""))}
+            said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
             return _Layers(file["foot"][0], starts, file.crs, x, y, receptor_digest(said))
     except UNREADABLE as error:
         raise damaged(path, error) from error
@@ -132,7 +162,12 @@ def _layers_of_archived(found: Found) -> _Layers:
     about, cells = footprint.about, footprint.geometry
     starts = np.array(about.times) - about.receptor.when.timestamp()
     return _Layers(
-        footprint.values, starts, cells.projection, cells.x, cells.y, about.receptor.digest
+        footprint.values,
+        starts,
+        cells.projection,
+        cells.x,
+        cells.y,
+        receptor_digest(about.provenance),
     )
 
 
@@ -167,7 +202,7 @@ def _outer(values: Any, keys: list[Any]) -> Any:
     return values
 
 
-def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
+def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
     """Return the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
 
     Not those of a receptor that was edited since: they are of another one.
@@ -185,17 +220,18 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
     grid = config.footprints[name]
     geometry = geometry_of(grid)
     state = project.folded()
-    simulations = [
-        simulation
-        for simulation in project.receptors
+    placed = [
+        (place, simulation)
+        for place, simulation in enumerate(project.receptors)
         if (known := state.find(simulation.sim)) is not None
         and known.is_done
         and state.receptor_of(known) in {simulation.receptor.digest, ""}
     ]
-    if not simulations:
+    if not placed:
         raise InputError(
             f"{project.path} has no complete simulation", "stilt run runs what is left"
         )
+    places, simulations = (list(each) for each in zip(*placed, strict=True))
     files = FootprintFiles(
         paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
         receptors=tuple(sim.receptor.digest for sim in simulations),
@@ -204,7 +240,7 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
         geometry=geometry,
         integrated=grid.time_integrate,
     )
-    y, x = ("lat", "lon") if geometry.is_longlat else ("y", "x")
+    y, x = axes(is_longlat=geometry.is_longlat)
     hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     return xr.DataArray(
         indexing.LazilyIndexedArray(_LazyFootprints(files)),
@@ -214,13 +250,10 @@ def open_footprints(project: Project, name: str | None = None) -> xr.DataArray:
             y: geometry.y,
             x: geometry.x,
             **_about_receptors(simulations),
+            **_labels(project.receptors, places),
         },
         name="foot",
-        attrs={
-            "units": "ppm (umol-1 m2 s)",
-            "long_name": "stilt surface influence footprint",
-            "crs": geometry.projection,
-        },
+        attrs=attributes_of(geometry.projection),
     )
 
 
@@ -242,6 +275,11 @@ def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
         "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
         "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
     }
+
+
+def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
+    columns = receptors.label_columns(np.array(places), _COORDINATES)
+    return {name: ("receptor", values) for name, values in columns.items()}
 
 
 def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:

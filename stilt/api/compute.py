@@ -113,7 +113,9 @@ def _labelled(footprint: Footprint, receptor: Receptor) -> xr.DataArray:
     """Return a footprint as an array with the names and units that its file has."""
     import xarray as xr
 
-    y, x = ("lat", "lon") if footprint.geometry.is_longlat else ("y", "x")
+    from stilt.footprint.labels import attributes_of, axes
+
+    y, x = axes(is_longlat=footprint.geometry.is_longlat)
     return xr.DataArray(
         footprint.values,
         dims=("time", y, x),
@@ -124,9 +126,5 @@ def _labelled(footprint: Footprint, receptor: Receptor) -> xr.DataArray:
             "receptor_time": receptor.when.replace(tzinfo=None),
         },
         name="foot",
-        attrs={
-            "units": "ppm (umol-1 m2 s)",
-            "long_name": "stilt surface influence footprint",
-            "crs": footprint.geometry.projection,
-        },
+        attrs=attributes_of(footprint.geometry.projection),
     )

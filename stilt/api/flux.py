@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from stilt.footprint.labels import UNITS
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 HOUR = np.timedelta64(3600, "s")
 FULL_CIRCLE = 360.0
-OF_FOOTPRINTS = "ppm (umol-1 m2 s)"
 PER_AREA_AND_TIME = ("m-2s-1", "s-1m-2", "/m2/s", "/s/m2", "/m2s", "m-2/s")
 MICROMOLES = {
     "mol": 1e6,
@@ -166,7 +166,7 @@ class _Fields:
 
 def _micromoles(units: str | None) -> float:
     """Return how many umol m-2 s-1 a unit is: 1 where none is given, or the footprint's own was copied along."""
-    if units is None or units == OF_FOOTPRINTS:
+    if units is None or units == UNITS:
         return 1.0
     plain = re.sub(r"\*\*|[\^*. ()_]", "", str(units)).replace("\N{SUPERSCRIPT TWO}", "2")
     amount = next((plain.removesuffix(end) for end in PER_AREA_AND_TIME if plain.endswith(end)), "")

@@ -11,14 +11,14 @@ from stilt.outputs.store import Store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
     import xarray as xr
     from matplotlib.figure import Figure
 
-    from stilt.config.schema import Config
+    from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
     from stilt.outputs.store import Stored
@@ -239,6 +239,11 @@ class ProjectSimulation:
         return self.simulation.receptor
 
     @property
+    def grids(self) -> Mapping[str, FootprintGrid]:
+        """The grids of its footprints, by name."""
+        return self.project.config.footprints
+
+    @property
     def state(self) -> str:
         """The state as ``status`` counts it; ``pending`` if it was never begun."""
         from stilt.status.gather import open_project
@@ -291,6 +296,29 @@ class ProjectSimulation:
         if found is None:
             raise self._missing("footprint", known)
         return found.dataset()["foot"].isel(receptor=0)
+
+    def facts(self, name: str | None = None) -> dict[str, float]:
+        """Return what happened to the receptor on the way, by the names of ``stilt.transport.facts.FACTS``.
+
+        How far it lay below the ground, particles that left the meteorology's domain, and what a footprint's grid does
+        not hold. Nothing is there of what did not happen.
+
+        Parameters
+        ----------
+        name
+            The footprint, as for ``footprint``.
+        """
+        from stilt.transport.facts import from_text
+
+        known = self._made("particles")
+        receptor = self.project.folded().receptor_of(known)
+        found = [self._store.particles(self.simulation, known, receptor)]
+        if self.project.config.footprints:
+            found.append(self._footprint(known, name))
+        if not any(found):
+            raise self._missing("particles", known)
+        said = {key: text for each in found if each for key, text in each.provenance().items()}
+        return from_text(said)
 
     def has_footprint(self, name: str | None = None) -> bool:
         """Return whether there is a footprint of this receptor, as a file of its own or in an archive."""

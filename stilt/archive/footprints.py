@@ -25,6 +25,7 @@ from stilt.footprint.netcdf import (
     write_footprint,
 )
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import opened
 from stilt.foundations.simulation import Receptor
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def pack(path: Path, share: Callable[[str], int]) -> Packed:
     from netCDF4 import Dataset
 
     try:
-        with Dataset(path) as file:
+        with opened(path) as place, Dataset(place) as file:
             file.set_auto_mask(False)
             return _packed(file, share)
     except UNREADABLE as error:

@@ -42,25 +42,12 @@ class WorkInHand:
         return self.keeps(batch, task) and self._liveness.of(batch, task).fate is Fate.LIVE
 
     def is_gone(self, life: Life) -> bool:
-        """Tell whether a worker has surely ended."""
+        """Tell whether a worker has ended, as far as whoever must know says."""
         if life.closed:
             return True
         if life.task is None:
             return False
-        newest = self._state.batches[life.batch].tasks.get(life.task)
-        fate = self._liveness.of(life.batch, life.task).fate
-        return fate is Fate.GONE and newest is not None and newest.name == life.name
-
-    @property
-    def may_be_turned_back(self) -> bool:
-        """Whether a worker that was believed gone may have given a plain name to its older output.
-
-        It may where a worker has not ended in order, and where several batches have worked on a simulation: one
-        that went on has ended in order since, like any other.
-        """
-        lives = self._state.lives.values()
-        never_closed = any(life.role == "worker" and not life.closed for life in lives)
-        return never_closed or bool(self._state.tally(earlier=True))
+        return self._liveness.of(life.batch, life.task).fate is Fate.GONE
 
     def _may_start(self, batch: str) -> bool:
         if batch not in self._starting:

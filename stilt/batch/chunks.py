@@ -14,13 +14,17 @@ import msgspec
 from msgspec import Struct
 
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import read_regular
 from stilt.foundations.simulation import HeightReference, Receptor, Simulation
+from stilt.log.bounds import entry_misfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 CHUNK_FORMAT = 1
+MOST_BYTES = 1 << 30
+"""Of a chunk: a million simulations are 110 MB, those with a hundred levels each 2.5 GB in several chunks."""
 
 SPREAD = 8
 """Neighbouring receptors cost alike: this many chunks share a stretch of time among them."""
@@ -108,7 +112,7 @@ def read_chunk(path: Path) -> Chunk:
         If the file is missing, or its bytes are not those it was named for.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise DamagedError(
             f"chunk {path} cannot be read: {error.strerror}",
@@ -126,7 +130,7 @@ def read_chunk(path: Path) -> Chunk:
 def _decode(data: bytes, path: Path) -> Chunk:
     try:
         chunk = msgspec.json.decode(data, type=Chunk)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedError(
             f"chunk {path} is no chunk: {error}", "`stilt run` hands its work over again"
         ) from error
@@ -134,6 +138,11 @@ def _decode(data: bytes, path: Path) -> Chunk:
         raise DamagedError(
             f"chunk {path} has format {chunk.format}, this stilt reads up to {CHUNK_FORMAT}",
             "use the stilt that wrote it",
+        )
+    why = next(filter(None, map(entry_misfit, chunk.simulations)), "")
+    if why:
+        raise DamagedError(
+            f"chunk {path} is no chunk: {why}", "`stilt run` hands its work over again"
         )
     return chunk
 

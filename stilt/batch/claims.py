@@ -165,4 +165,5 @@ class Claims:
             if (known := said.batches.get(name)) is not None
             and known.chunks
             and known.cancelled is None
+            and not known.was_given_up
         )

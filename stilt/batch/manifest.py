@@ -11,11 +11,16 @@ from msgspec import Struct
 
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.identity import EngineIdentity, parse_label
+from stilt.foundations.inside import read_regular
+from stilt.log.bounds import misfit
 
 if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
 
 MANIFEST_FORMAT = 1
+MOST_BYTES = 256 << 20
+"""Of a manifest: a million chunks are 45 MB."""
+
 _ID_DIGITS = 10
 
 
@@ -117,8 +122,8 @@ def read_manifest(path: Path) -> Manifest:
         If it is missing, torn or of a newer format.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        manifest = msgspec.json.decode(read_regular(path, MOST_BYTES), type=Manifest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DamagedError(
             f"the batch's manifest {path} cannot be read: {why}",
@@ -128,5 +133,11 @@ def read_manifest(path: Path) -> Manifest:
         raise DamagedError(
             f"{path} has format {manifest.format}, this stilt reads up to {MANIFEST_FORMAT}",
             "use the stilt that wrote it",
+        )
+    why = misfit(manifest)
+    if why:
+        raise DamagedError(
+            f"the batch's manifest {path} cannot be read: {why}",
+            "`stilt run` hands its work over again",
         )
     return manifest

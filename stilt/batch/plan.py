@@ -114,10 +114,11 @@ class Plan:
     unnamed
         Indexes of those that are to be done again since outputs are not there under the name that the log has, where
         there are files with the plain names.
+    unwanted
+        Plain names that should not be there, of footprints of what is empty and of what is in an archive: product,
+        date, name.
     unexposed
-        Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name. The
-        name of the file is empty where there should be none: for what is in an archive, and for footprints of what is
-        empty.
+        Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name.
     """
 
     transport: array[int] = field(default_factory=lambda: array("L"))
@@ -132,6 +133,7 @@ class Plan:
     unidentified: array[int] = field(default_factory=lambda: array("L"))
     edited: array[int] = field(default_factory=lambda: array("L"))
     unnamed: array[int] = field(default_factory=lambda: array("L"))
+    unwanted: list[tuple[str, str, str]] = field(default_factory=list)
     unexposed: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     @property
@@ -273,8 +275,8 @@ class _Planner:
         ):
             self._take(index, simulation, "footprints", "output missing")
         else:
-            if state.outcome == "empty" and state.life.imprint:
-                self._note_footprints_of_others(date, state)
+            if state.outcome == "empty":
+                self._note_footprints(date, state.sim)
             self.result.other_engine += not match.engine
             self.result.complete += state.outcome == "complete"
             self.result.empty += state.outcome == "empty"
@@ -298,16 +300,18 @@ class _Planner:
                     self.result.unnamed.append(index)
                 return False
             if imprint and not self._present.is_exposed(product, date, file, plain):
-                own = file if self._present.has_own(product, date, file) else ""
-                self.result.unexposed.append((product, date, own, plain))
+                if self._present.has_own(product, date, file):
+                    self.result.unexposed.append((product, date, file, plain))
+                else:
+                    self.result.unwanted.append((product, date, plain))
         return True
 
-    def _note_footprints_of_others(self, date: str, state: SimState) -> None:
-        """Note plain names that an older worker gave late: an empty simulation has no footprint."""
+    def _note_footprints(self, date: str, sim: str) -> None:
+        """Note footprints that an older worker left: what is empty has none."""
         for product in self._footprints:
-            plain = file_of(product, state.sim)
+            plain = file_of(product, sim)
             if self._present.has_own(product, date, plain):
-                self.result.unexposed.append((product, date, "", plain))
+                self.result.unwanted.append((product, date, plain))
 
     def _look_at_footprints(self, date: str) -> None:
         """Have the folders listed where something was under way when it ended: it may have left a file."""

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import NotFinishedError
-from stilt.foundations.writers import is_alive
-from stilt.log.events import Closed, Event, Pending, Submitted, Submitting
+from stilt.foundations.writers import Writer, host_in_name, is_alive, this_writer
+from stilt.log.events import Closed, Event, Submitted, Submitting
 from stilt.log.names import parse_name
 from stilt.log.reader import Scanner, read_bytes
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from stilt.log.batches import BatchState
     from stilt.log.index import OutputIndex
     from stilt.log.reader import Scan
-
-GAVE_WAY = "gave way"
 
 SILENCE_S = 600.0
 """After so long without a word, a hand-over on another machine is not going to start any more."""
@@ -76,10 +74,9 @@ class _Rival:
         scanner: Scanner[Any] = Scanner(Event)
         scan: Scan[Any] = scanner.scan(read_bytes(path))
         self.has_started = any(isinstance(event, _STARTS) for event in scan.events)
-        self._has_registered = any(isinstance(event, Pending) for event in scan.events)
         closed = next((event for event in scan.events if isinstance(event, Closed)), None)
         self._closed = closed.why if closed else ""
-        self._writer = scan.header.writer if scan.header else None
+        self._writer = scan.header.writer if scan.header else _writer_in_name(path)
         self._silent_s = _silence_s(path)
 
     @property
@@ -98,6 +95,15 @@ class _Rival:
         if alive is None:
             return self._silent_s < SILENCE_S
         return alive
+
+
+def _writer_in_name(path: Path) -> Writer | None:
+    """Return who writes a segment that has no header yet, as far as its name tells."""
+    name = parse_name(path.name)
+    here = this_writer("run")
+    if name is None or name.host != host_in_name(here.node or here.host):
+        return None
+    return Writer("run", here.host, name.pid)
 
 
 def _new_runs(index: OutputIndex, known: Collection[str]) -> Iterator[Path]:

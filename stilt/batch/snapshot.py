@@ -9,6 +9,7 @@ from stilt.config.digests import snapshot_digest, transport_settings
 from stilt.config.dump import plain
 from stilt.config.load import parse_config
 from stilt.foundations.errors import DamagedError, InputError
+from stilt.foundations.inside import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from stilt.batch.today import Today
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
+
+MOST_SETTINGS_BYTES = 16 << 20
 
 
 def read_settings(layout: Layout, manifest: Manifest) -> Config:
@@ -30,7 +33,7 @@ def read_settings(layout: Layout, manifest: Manifest) -> Config:
     path = layout.config_snapshot(manifest.batch, manifest.config)
     hint = "`stilt run` hands its work over again"
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_SETTINGS_BYTES)
         if snapshot_digest(data) != manifest.config:
             raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
         # Asked about a projection, PROJ keeps its database open. The pool's processes, forked from this

@@ -81,12 +81,6 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
     from stilt.backends.slurm.submit import Submission, ask_limits
 
     execution = config.execution
-    if execution.n_workers is None:
-        yield wrong_input(
-            "slurm",
-            "execution.n_workers is missing: into how many array tasks to deal the simulations",
-            "set it, or run with --n-workers",
-        )
     tasks = min(execution.n_workers or 1, max(simulations, 1))
     said: list[str] = []
     try:

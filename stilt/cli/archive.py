@@ -65,13 +65,14 @@ def _with_progress(layout: Layout) -> Packing:
 
 
 def _to_json(packing: Packing) -> str:
-    import msgspec
+    from stilt.foundations.text import json_text
 
-    return msgspec.json.format(msgspec.json.encode(packing)).decode()
+    return json_text(packing)
 
 
 def _to_text(packing: Packing, *, dry_run: bool) -> str:
     from stilt.foundations.quantities import counted, size
+    from stilt.foundations.text import shown
 
     about, were = ("about ", "would be") if dry_run else ("", "were")
     lines = [
@@ -90,4 +91,4 @@ def _to_text(packing: Packing, *, dry_run: bool) -> str:
         lines.append("nothing to archive: no complete simulation has files of its own")
     if dry_run:
         lines.append("dry run: nothing was written")
-    return "\n".join(lines)
+    return "\n".join(map(shown, lines))

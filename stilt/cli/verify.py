@@ -59,7 +59,7 @@ def _with_progress(layout: Layout) -> Findings:
 
 
 def _to_json(findings: Findings) -> str:
-    import msgspec
+    from stilt.foundations.text import json_text
 
     facts = {
         "simulations": findings.simulations,
@@ -69,11 +69,12 @@ def _to_json(findings: Findings) -> str:
         "unreadable": findings.unreadable,
         "too_new": findings.too_new,
     }
-    return msgspec.json.format(msgspec.json.encode(facts)).decode()
+    return json_text(facts)
 
 
 def _to_text(findings: Findings) -> str:
     from stilt.foundations.quantities import counted, size
+    from stilt.foundations.text import shown
 
     looked = (
         f"{counted(findings.files, 'file')} of {counted(findings.simulations, 'simulation')}, "
@@ -99,4 +100,4 @@ def _to_text(findings: Findings) -> str:
             f"{len(broken):,} broken; {sims:,} simulation{'s are' if sims != 1 else ' is'} work again: stilt run"
         )
     verdict = "" if lines else ": all as the log says"
-    return "\n".join([looked + verdict, *lines])
+    return "\n".join(map(shown, [looked + verdict, *lines]))

@@ -48,7 +48,7 @@ def preview(layout: Layout) -> Packing:
     state, liveness = fold_and_observe(OutputIndex(layout.log_dir))
     _refuse_if_live(layout, state, liveness)
     packing = Packing()
-    for product, entries in loose_outputs(layout, state).items():
+    for product, entries in loose_outputs(layout, state, packing.left).items():
         packing.count(product, entries)
         sample = entries[:: -(-len(entries) // SAMPLED)]
         share = _packed_bytes(layout, sample) / max(1, sum(entry.size for entry in sample))
@@ -62,7 +62,7 @@ def _packed_bytes(layout: Layout, sample: list[Entry]) -> int:
         writers: dict[str, ArchiveWriter] = {}
         for entry in sample:
             try:
-                schema = columns_of(layout.output / entry.path)
+                schema = columns_of(layout, entry)
                 key = str(schema.remove_metadata())
                 if key not in writers:
                     writers[key] = ArchiveWriter(Path(folder) / f"{len(writers)}.parquet", schema)

@@ -18,12 +18,18 @@ from stilt.archive import footprints, particles
 from stilt.archive.container import ArchiveWriter, Entry, read_index
 from stilt.foundations.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import (
+    MisplacedError,
+    is_file_below,
+    opened_below,
+    remove_below,
+)
 from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Archived
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.outputs.products import FOOTPRINTS, product_and_date
+from stilt.outputs.products import FOOTPRINTS, PARTICLES, product_and_date
 from stilt.outputs.promises import promised
 from stilt.outputs.recorded import BATCH, recorded
 from stilt.outputs.shelf import ArchiveName, Found, Shelf
@@ -108,7 +114,7 @@ class Packer:
             If the log can't be written.
         """
         _remove_temporaries(self.layout)
-        loose = loose_outputs(self.layout, state)
+        loose = loose_outputs(self.layout, state, self.packing.left)
         self._total = sum(map(len, loose.values()))
         known = recorded(OutputIndex(self.layout.log_dir))
         for product, entries in loose.items():
@@ -157,7 +163,7 @@ class Packer:
 
     def _write(self, temporary: Path, group: list[Entry]) -> None:
         """Write outputs, sync, and hold every one that was read back against its own file."""
-        with ArchiveWriter(temporary, columns_of(self.layout.output / group[0].path)) as writer:
+        with ArchiveWriter(temporary, columns_of(self.layout, group[0])) as writer:
             for entry in group:
                 try:
                     packed = pack_output(self.layout, entry, writer)
@@ -187,12 +193,8 @@ class Packer:
 
     def _remove(self, entries: list[Entry]) -> None:
         for entry in entries:
-            path = self.layout.output / entry.path
-            plain = path.with_name(plain_and_imprint(path.name)[0])
-            with contextlib.suppress(FileNotFoundError):
-                if plain != path and plain.samefile(path):  # else it is another result's
-                    plain.unlink()
-            path.unlink(missing_ok=True)
+            _remove_plain(self.layout.output, entry)
+            remove_below(self.layout.output, entry.path)
         self.packing.removed += len(entries)
         self._advance(len(entries))
 
@@ -210,18 +212,45 @@ class _NothingToWriteError(Exception):
     """No output of a group can be packed."""
 
 
-def loose_outputs(layout: Layout, state: State) -> dict[str, list[Entry]]:
-    """Return, by product, the outputs of all that is complete or empty that have files of their own, by path."""
+def _remove_plain(root: Path, entry: Entry) -> None:
+    """Remove the plain name of an output, if it is that: as another name of the file, or in a copied project."""
+    path = root / entry.path
+    plain = path.with_name(plain_and_imprint(path.name)[0])
+    with contextlib.suppress(FileNotFoundError):
+        if plain == path or plain.stat().st_size != entry.size:
+            return
+        if plain.samefile(path) or digest_file(plain) == (entry.size, entry.digest):
+            remove_below(root, plain.relative_to(root).as_posix())
+
+
+def loose_outputs(
+    layout: Layout, state: State, left: list[tuple[str, str]]
+) -> dict[str, list[Entry]]:
+    """Return, by product, the outputs of all that is complete or empty that have files of their own, by path.
+
+    What is no place of an output goes to ``left``, with the reason.
+    """
     found: dict[str, list[Entry]] = {}
     for promise in promised(OutputIndex(layout.log_dir), state.sims):
         for output in promise.outputs:
-            if (layout.output / output.path).is_file():
+            if _is_loose(layout, output.path, left):
                 product, _ = product_and_date(output.path)
                 entry = Entry(output.path, promise.state.sim, output.size, output.digest)
                 found.setdefault(product, []).append(entry)
     return {
         product: sorted(found[product], key=lambda entry: entry.path) for product in sorted(found)
     }
+
+
+def _is_loose(layout: Layout, path: str, left: list[tuple[str, str]]) -> bool:
+    if not path.startswith((f"{PARTICLES}/", f"{FOOTPRINTS}/")):
+        left.append((path, "it is no place of an output"))
+        return False
+    try:
+        return is_file_below(layout.output, path)
+    except MisplacedError as error:
+        left.append((path, error.message))
+        return False
 
 
 def pack_output(layout: Layout, entry: Entry, writer: ArchiveWriter) -> Packed:
@@ -232,29 +261,29 @@ def pack_output(layout: Layout, entry: Entry, writer: ArchiveWriter) -> Packed:
     DamagedError
         If its file is not what the log says, or cannot be had back from rows.
     """
-    path = layout.output / entry.path
-    if digest_file(path) != (entry.size, entry.digest):
-        raise DamagedError("it is not what the log says: stilt verify, then stilt run")
-    if not entry.path.startswith(FOOTPRINTS):
-        return particles.pack(path)
-    packed = footprints.pack(path, writer.share)
-    if not footprints.equal(footprints.unpack(packed, tuple(writer.shared)), path):
-        raise DamagedError("it has more in it than stilt writes")
-    return packed
+    with opened_below(layout.output, entry.path) as path:
+        if digest_file(path) != (entry.size, entry.digest):
+            raise DamagedError("it is not what the log says: stilt verify, then stilt run")
+        if not entry.path.startswith(FOOTPRINTS):
+            return particles.pack(path)
+        packed = footprints.pack(path, writer.share)
+        if not footprints.equal(footprints.unpack(packed, tuple(writer.shared)), path):
+            raise DamagedError("it has more in it than stilt writes")
+        return packed
 
 
 def is_same(layout: Layout, found: Found) -> bool:
     """Return whether an archive gives an output as its own file does."""
-    path = layout.output / found.entry.path
     try:
-        if found.entry.path.startswith(FOOTPRINTS):
-            return footprints.equal(found.footprint(), path)
-        return particles.equal(found.packed(), path)
+        with opened_below(layout.output, found.entry.path) as path:
+            if found.entry.path.startswith(FOOTPRINTS):
+                return footprints.equal(found.footprint(), path)
+            return particles.equal(found.packed(), path)
     except DamagedError:
         return False
 
 
-def columns_of(path: Path) -> pa.Schema:
+def columns_of(layout: Layout, entry: Entry) -> pa.Schema:
     """Return names and types of the columns that an output has in an archive.
 
     Raises
@@ -262,9 +291,10 @@ def columns_of(path: Path) -> pa.Schema:
     DamagedError
         If it can't be read.
     """
-    if plain_and_imprint(path.name)[0].endswith(".nc"):
+    if plain_and_imprint(entry.path.rpartition("/")[2])[0].endswith(".nc"):
         return footprints.SCHEMA
-    return read_schema(path)
+    with opened_below(layout.output, entry.path) as path:
+        return read_schema(path)
 
 
 def _groups(layout: Layout, entries: list[Entry]) -> Iterator[list[Entry]]:
@@ -272,7 +302,7 @@ def _groups(layout: Layout, entries: list[Entry]) -> Iterator[list[Entry]]:
     by_columns: dict[Any, list[Entry]] = {}
     for entry in entries:
         try:
-            schema = columns_of(layout.output / entry.path)
+            schema = columns_of(layout, entry)
             key: tuple[Any, ...] = tuple((column.name, str(column.type)) for column in schema)
         except DamagedError:
             key = (entry.path,)  # alone, where it is found out what it is

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BATCH = "verify"
 _BLOCK = 512
+_OTHER_RULE = "particles were released between its last two heights, are released at each"
 _STILL_WRITTEN_S = 600.0
 """So long a temporary file is left alone: whose it is, its name does not say."""
 
@@ -39,18 +40,20 @@ def identify(
 ) -> list[Identified]:
     """Find out which receptors older records are of, which do not say so; ``state`` knows them then.
 
-    An id that is made of the receptor tells it; else the particles say it of themselves. Those that say nothing
-    stay unknown, which is not different.
+    An id that is made of the receptor tells it, so that one needs no record; of the others the particles say it of
+    themselves. Those that say nothing stay unknown, which is not different.
     """
     told = receptors.told_by_id(indexes)
     store = Store(layout, skip_damaged=True)
     found = []
     now = time.time()
     for simulation, is_told in zip(receptors.take(indexes), told, strict=True):
+        if is_told:
+            continue
         known = state.sims[simulation.sim]
-        receptor = simulation.receptor if is_told else _own_receptor(store, simulation, known)
+        receptor = _own_receptor(store, simulation, known)
         if receptor is not None:
-            digest = receptor.digest
+            digest = receptor.digest_by(1)  # what says its rule of release is not that old
             found.append(Identified(known.sim, digest, known.batch, known.seq, now, known.attempt))
             state.identified[known.sim, known.batch, known.seq, known.attempt] = digest
     return found
@@ -119,10 +122,10 @@ def expose_all(layout: Layout, todo: Plan) -> None:
     for product, date, file, plain in todo.unexposed:
         folder = layout.output / folder_of(product, date)
         with contextlib.suppress(OSError):  # a project of somebody else's is read as it is
-            if file:
-                expose(folder / file, folder / plain)
-            else:
-                (folder / plain).unlink()
+            expose(folder / file, folder / plain)
+    for product, date, plain in todo.unwanted:
+        with contextlib.suppress(OSError):
+            (layout.output / folder_of(product, date) / plain).unlink()
 
 
 def explain_edited(layout: Layout, state: State, edited: Sequence[Simulation]) -> str:
@@ -131,9 +134,10 @@ def explain_edited(layout: Layout, state: State, edited: Sequence[Simulation]) -
     for simulation in edited:
         known = state.sims[simulation.sim]
         before = _own_receptor(store, simulation, known) or _anywhere(layout, simulation)
-        if before is not None and before.digest != simulation.receptor.digest:
+        if before is not None:
             more = f" (and {len(edited) - 1:,} more)" if len(edited) > 1 else ""
-            return f"receptor of {simulation.sim}: {_difference(before, simulation.receptor)}{more}"
+            words = _difference(before, simulation.receptor) or _OTHER_RULE
+            return f"receptor of {simulation.sim}: {words}{more}"
     return ""
 
 
@@ -190,4 +194,5 @@ def _is_superseded(
     known = state.find(plain.removesuffix(file_of(product, "")))
     if known is None or not known.is_done or imprint in {known.life.imprint, known.particles}:
         return False
-    return is_gone(life)
+    # of one batch the life that is thought gone may yet end what it is at, and outrank the other
+    return is_gone(life) and (life.seq < known.seq or bool(life.closed and known.life.closed))

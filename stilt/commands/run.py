@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends import backend_named
@@ -16,7 +17,7 @@ from stilt.batch.lock import run_lock
 from stilt.batch.manifest import Manifest
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
-from stilt.batch.rivals import GAVE_WAY, give_way, may_still_start
+from stilt.batch.rivals import SILENCE_S, give_way, may_still_start
 from stilt.batch.snapshot import changes
 from stilt.batch.today import Today, newest_engine
 from stilt.commands.reconcile import (
@@ -28,13 +29,16 @@ from stilt.commands.reconcile import (
     restore_names,
 )
 from stilt.config.digests import config_digest
+from stilt.config.followed import unused
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import NotFinishedError
-from stilt.foundations.paths import Layout, local_path
+from stilt.foundations.ownership import name_owner
+from stilt.foundations.paths import Layout, local_path, plain_and_imprint
 from stilt.foundations.progress import is_terminal
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
+from stilt.log.batches import GAVE_WAY
 from stilt.log.index import OutputIndex
 from stilt.log.states import PLAIN
 from stilt.log.writer import SegmentWriter
@@ -134,6 +138,7 @@ def _read(request: Request, say: Callable[[str], None]) -> _Project:
 
     root = local_path(request.project, "the project")
     config = load_config(root / "config.yaml")
+    name_owner(root / "config.yaml", "the settings", "what they name runs as you")
     layout = Layout.of(root, config.output)
     file = request.receptors or layout.receptors_file
     simulations = read_receptors(file, tuple(config.mets))
@@ -209,7 +214,7 @@ class _Run:
             self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
         hands = WorkInHand(index, state, liveness)
         waiting = queued(layout, state, hands.keeps)
-        disk = Listing(layout, looks_closely=hands.may_be_turned_back)
+        disk = Listing(layout)
         todo = self._planned(state, disk, waiting)
         found = identify(layout, state, self.project.simulations, todo.unidentified)
         if settle and found:
@@ -217,7 +222,7 @@ class _Run:
         unnamed = self.project.simulations.take(todo.unnamed)
         restored = restore_names(layout, state, unnamed) if settle and unnamed else 0
         if restored or found:
-            disk = Listing(layout, looks_closely=hands.may_be_turned_back)
+            disk = Listing(layout)
             todo = self._planned(state, disk, waiting)
         if not self.request.selection.skip and waiting:
             _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
@@ -245,12 +250,16 @@ class _Run:
         manifest = write_batch(layout, work, draft, unfinished)
         handed = self._handed(manifest, todo)
         register(handed.log, manifest, unfinished)
-        try:
-            give_way(index, _settled_runs(state), handed.log.written_to)
-        except NotFinishedError:
-            handed.log.close(GAVE_WAY)
-            raise
-        return handed
+        began = time.monotonic()
+
+        def confirm() -> None:
+            if (
+                time.monotonic() - began > SILENCE_S / 2
+            ):  # others may think by now that this run is dead
+                _go_on(index, state, handed)
+
+        _go_on(index, state, handed)
+        return replace(handed, confirm=confirm)
 
     def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:
         layout = self.project.layout
@@ -263,7 +272,8 @@ class _Run:
             footprints=manifest.footprints,
             engine=manifest.identity,
         )
-        return HandOver(layout, self.project.config, manifest, log, todo.complete + todo.empty)
+        done, waits = todo.complete + todo.empty, bool(self.request.wait)
+        return HandOver(layout, self.project.config, manifest, log, done, waits=waits)
 
     def _work(self, state: State, todo: Plan) -> Work:
         project = self.project
@@ -272,7 +282,7 @@ class _Run:
             todo,
             project.simulations,
             settings,
-            self.sizes.n_workers,
+            self.sizes.chunks(todo.work, _likely_wall_s(state)),
             lambda sim: _imprints(state.sims.get(sim)),
             project.inputs,
         )
@@ -308,6 +318,8 @@ class _Run:
         facts += [f"{count:,} {what}" for what, count in other.items() if count]
         for note in self.project.notes:
             self.say(f"receptors: {note}")
+        for note in unused(self.project.config):
+            self.say(note)
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
 
     def _say_changes(self, state: State, todo: Plan) -> None:
@@ -400,9 +412,20 @@ def _unfinished(index: OutputIndex, state: State) -> Unfinished | None:
     newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
     if newest is None or newest.submissions or newest.intents or newest.tasks:
         return None
+    if sum(batch.seq == newest.seq for batch in state.batches.values()) > 1:
+        return None  # of two that were registered at once the other one may have gone on
     if newest.cancelled is not None or may_still_start(index, newest):
         return None
     return Unfinished(newest.id, newest.seq)
+
+
+def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:
+    """Return if this run goes on with what it has registered; else give it up."""
+    try:
+        give_way(index, _settled_runs(state), handed.log.written_to)
+    except NotFinishedError:
+        handed.log.close(GAVE_WAY)
+        raise
 
 
 def _settled_runs(state: State) -> frozenset[str]:
@@ -419,6 +442,11 @@ def _imprints(known: SimState | None) -> tuple[str, ...]:
     """Return what the names of the outputs carry that the log has of a simulation; see ``ChunkEntry.before``."""
     if known is None:
         return ()
+    if (
+        known.outcome == "invalid"
+    ):  # its message begins with the path of an output that does not hold
+        broken = plain_and_imprint(PurePath(known.message.partition(": ")[0]).name)[1]
+        return (broken or PLAIN,)
     return tuple(dict.fromkeys((known.particles_imprint or PLAIN, known.life.imprint or PLAIN)))
 
 

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import MisplacedError, opened_below
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Invalid
 from stilt.log.index import OutputIndex
@@ -140,7 +141,9 @@ def _problems(
     found: list[tuple[Output, str | OSError]] = []
     for output in promise.outputs:
         try:
-            why = _problem(layout.output / output.path, output, archives)
+            why = _problem(layout, output, archives)
+        except MisplacedError as error:
+            found.append((output, error.message))
         except OSError as error:
             found.append((output, error))
         else:
@@ -149,13 +152,14 @@ def _problems(
     return found
 
 
-def _problem(path: Path, output: Output, archives: _Archives) -> str:
+def _problem(layout: Layout, output: Output, archives: _Archives) -> str:
     try:
-        size = path.stat().st_size
-        if size != output.size:
-            return f"it has {size:,} bytes, not {output.size:,}"
-        if digest_file(path)[1] != output.digest:
-            return "its bytes are not those that were written"
+        with opened_below(layout.output, output.path) as path:
+            size = path.stat().st_size
+            if size != output.size:
+                return f"it has {size:,} bytes, not {output.size:,}"
+            if digest_file(path)[1] != output.digest:
+                return "its bytes are not those that were written"
     except FileNotFoundError:
         return archives.problem(output)
     return ""

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from stilt.footprint.grid import crs_attributes, length_unit
+from stilt.footprint.labels import LONG_NAME, UNITS
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +152,7 @@ def read_footprint(source: Path | bytes) -> xr.Dataset:
         with xr.open_dataset(store) as dataset:  # type: ignore[arg-type, unused-ignore]
             return dataset.load()
     try:
-        with xr.open_dataset(source, engine="netcdf4") as dataset:
+        with opened(source) as place, xr.open_dataset(place, engine="netcdf4") as dataset:
             if "foot" not in dataset:
                 raise LookupError("it has no foot")
             return dataset.load()
@@ -314,9 +316,9 @@ def _foot_variable(file: Dataset, footprint: Layers, names: tuple[str, str]) -> 
         fill_value=FILL,
     )
     attributes = {
-        "units": "ppm (umol-1 m2 s)",
+        "units": UNITS,
         "standard_name": "footprint",
-        "long_name": "stilt surface influence footprint",
+        "long_name": LONG_NAME,
         "cell_methods": "time: sum" if footprint.is_integrated else "time: sum (interval: 1 hour)",
         "coordinates": "receptor_time receptor_lon receptor_lat receptor_height",
     }

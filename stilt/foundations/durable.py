@@ -25,15 +25,15 @@ _NO_HARD_LINKS = frozenset(
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
 
-def publish(path: Path, data: bytes) -> None:
-    """Make ``data`` the content of ``path``, durably and at once.
+def publish(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Make ``data`` the content of ``path``, durably and at once; ``mode`` is what the umask leaves of it.
 
     Raises
     ------
     OSError
         As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
     """
-    publish_with(path, lambda temporary: _write_new(temporary, data))
+    publish_with(path, lambda temporary: _write_new(temporary, data, mode))
 
 
 def publish_with(
@@ -183,8 +183,8 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         write_all(descriptor, data)
     finally:

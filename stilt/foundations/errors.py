@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from stilt.foundations.text import shown
 
-def printable(text: str) -> str:
-    """Return a text with control characters and line breaks as escapes."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+MOST_OF_A_MESSAGE = 4000
+"""Characters of a message that are kept: it may quote a file or a program."""
 
 
 class StiltError(Exception):
@@ -19,7 +19,7 @@ class StiltError(Exception):
     Parameters
     ----------
     message
-        What is wrong, and where (a path, a line, a key).
+        What is wrong, and where (a path, a line, a key). Characters that a terminal would obey are escaped.
     hint
         The next thing to do, if there is one.
     """
@@ -27,6 +27,7 @@ class StiltError(Exception):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message = shown(message, MOST_OF_A_MESSAGE)
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
@@ -58,7 +59,7 @@ class ProblemsError(InputError):
     def __init__(
         self, source: str, problems: tuple[str, ...], hint: str = "", count: int = 0
     ) -> None:
-        problems = tuple(map(printable, problems))
+        problems = tuple(map(shown, problems))
         number = max(count, len(problems))
         super().__init__(f"{source}: {number:,} problem{'s' if number != 1 else ''}", hint)
         self.args = (source, problems, hint, count)

@@ -118,6 +118,12 @@ def plain_and_imprint(name: str) -> tuple[str, str]:
     return name, ""
 
 
+def user_cache() -> Path:
+    """Return the folder for what can be made again: in XDG's cache folder."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else home() / ".cache") / "stilt"
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Every path of a project, as DESIGN's section "On disk" names them.

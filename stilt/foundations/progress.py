@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self, TextIO
 
 from stilt.foundations.quantities import duration, rate
+from stilt.foundations.text import shown
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -79,7 +80,7 @@ class Progress:
             self._mark(time.monotonic())
         if self._live is None:
             width = len(str(self.total))
-            self._say(
+            self.say(
                 f"[{self.done:>{width}}/{self.total}] {outcome:<11} {sim}  {duration(wall_s)}"
                 + (f"  {reason}" if reason else "")
             )
@@ -89,6 +90,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Write a line above the bar."""
+        message = shown(message)
         if self._live is None:
             self._say(message)
         else:
@@ -151,7 +153,7 @@ class Progress:
         if self.running:
             facts.append(f"{self.running:,} running")
         if self.note:
-            facts.append(self.note)
+            facts.append(shown(self.note))
         if self.per_second:
             facts.append(rate(self.per_second))
         facts.append(duration(time.monotonic() - self._started))

@@ -50,3 +50,12 @@ def counted(number: int, noun: str) -> str:
 def _three_digits(value: float) -> str:
     """Round to what is worth reading: one decimal below ten, none above."""
     return f"{value:.1f}" if abs(value) < 10 else f"{value:,.0f}"  # noqa: PLR2004
+
+
+def wholly_empty(total: int) -> str:
+    """Say of a run whose simulations all are empty that it brought nothing, which looks like a success."""
+    every = "the one simulation is empty" if total == 1 else f"all {total:,} simulations are empty"
+    return (
+        f"{every}: no particle touched the surface within the footprint grids. `stilt check` compares grids with "
+        "receptors, `stilt plot SIM` shows where particles went"
+    )

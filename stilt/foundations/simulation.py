@@ -9,6 +9,9 @@ from typing import Literal
 from msgspec import Struct, json
 
 HeightReference = Literal["agl", "asl"]
+Point = tuple[float, float, float]
+
+LINE_POINTS = 2
 
 _encode = json.Encoder().encode
 
@@ -17,7 +20,8 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where and when air arrives.
 
     One release point for each element of ``longitudes``, ``latitudes`` and ``heights_m``, which have
-    the same length: one for a point, two at one place for a column, several places for a multipoint.
+    the same length: one for a point; two at one place for an even line between them; three or more at one
+    place for levels; several places for a multipoint. Levels and places share the particles equally.
 
     Attributes
     ----------
@@ -47,17 +51,52 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
         BLAKE2b-64 of the JSON array of time, longitudes, latitudes, heights and reference
         (``spec/log-format.md``). An id is only a name: its receptor can be edited.
         """
-        facts = (self.time, self.longitudes, self.latitudes, self.heights_m, self.reference)
-        return blake2b(_encode(facts), digest_size=8).hexdigest()
+        return self.digest_by(self.release_rule)
 
     @property
-    def is_column(self) -> bool:
-        """Whether several heights at one place make this a line source."""
-        return (
-            len(self.heights_m) > 1
-            and len(set(self.longitudes)) == 1
-            and len(set(self.latitudes)) == 1
-        )
+    def release_rule(self) -> int:
+        """The version of the rule by which its particles are released: 2 for levels, 1 for all others."""
+        return 2 if self.is_levels else 1
+
+    def digest_by(self, release_rule: int) -> str:
+        """Return the digest that the receptor has under a version of the rule of release.
+
+        A version above 1 is one more element of the array: results of levels by rule 1, which filled the stretch
+        between the last two heights alone, are of another receptor.
+        """
+        facts = (self.time, self.longitudes, self.latitudes, self.heights_m, self.reference)
+        rule = (release_rule,) if release_rule > 1 else ()
+        return blake2b(_encode((*facts, *rule)), digest_size=8).hexdigest()
+
+    @property
+    def is_line(self) -> bool:
+        """Whether two heights at one place make this a line that particles fill evenly."""
+        return len(self.heights_m) == LINE_POINTS and not self.is_multipoint
+
+    @property
+    def is_levels(self) -> bool:
+        """Whether three or more heights at one place are levels, each with its share of the particles.
+
+        Of these alone the rule of release is another than R-STILT's and hycs_std's, which fill the stretch
+        between the last two heights.
+        """
+        return len(self.heights_m) > LINE_POINTS and not self.is_multipoint
+
+    @property
+    def is_multipoint(self) -> bool:
+        """Whether there is more than one place."""
+        return len(set(self.longitudes)) > 1 or len(set(self.latitudes)) > 1
+
+    @property
+    def release_points(self) -> tuple[Point, ...]:
+        """Longitude, latitude and height of each point that gets a share of the particles; of a line its two ends.
+
+        Particle ``i``, counted from 0, belongs to point ``i % len(release_points)``. Levels and places are in
+        ascending order, however the receptor has them: the order of rows means nothing. A line keeps its own,
+        which says at which end its first particle is.
+        """
+        points = tuple(zip(self.longitudes, self.latitudes, self.heights_m, strict=True))
+        return points if self.is_line else tuple(sorted(points))
 
 
 class Simulation(Struct, frozen=True, gc=False):

@@ -22,7 +22,6 @@ Role = Literal["run", "worker", "verify", "archive", "cancel"]
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.]+")
 _HOST_CHARACTERS = 40
-_SILENCE_S = 10.0
 _A_DAY_S = 86_400.0
 
 _SHARED_HOST_NAMES = frozenset({"", "localhost", "localhost.localdomain"})
@@ -97,7 +96,7 @@ def owned_name() -> str:
 
 
 def is_surely_gone(name: str, path: Path) -> bool:
-    """Tell whether the owner of a name from ``owned_name`` has ended, and nobody can have written for a while.
+    """Tell whether the owner of a name from ``owned_name`` has ended.
 
     By pid and start time where they mean the same: on this machine, since it was booted, in this namespace. Of
     any other owner, and of a name that names nobody as older versions gave it, nobody knows: then by a day of
@@ -111,8 +110,6 @@ def is_surely_gone(name: str, path: Path) -> bool:
         return False
     except ValueError:
         return silent_s > _A_DAY_S
-    if silent_s < _SILENCE_S:
-        return False
     here = this_writer("run")
     if (host, place) != (host_in_name(here.host), _place(here)):
         return silent_s > _A_DAY_S

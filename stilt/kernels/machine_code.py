@@ -5,7 +5,9 @@ A thousand array tasks that start on fresh nodes must find code that was compile
 - code is compiled for every x86-64 CPU since 2013 (``x86-64-v3``) where the CPU is one of them, unless
   ``NUMBA_CPU_NAME`` says otherwise: login and compute nodes seldom have the same CPU;
 - it is kept in ``$STILT_HOME/kernels``, unless ``NUMBA_CACHE_DIR`` says otherwise, and where that cannot
-  be written in a private folder in ``$TMPDIR``; the package itself may be read-only;
+  be written in the user's cache, else in a private folder in ``$TMPDIR``; the package itself may be read-only;
+- what lies there is executed, so it is taken only from where nobody else could have put it (see ``ownership``): the
+  digest tells of damage, not of harm;
 - a folder there belongs to one state of the package that the function is in, one version of numba and one
   target, so that processes that write at once, or with different versions, cannot get each other's code;
 - each file begins with a digest of the rest: damaged code is compiled anew, never executed.
@@ -27,7 +29,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from stilt.foundations.durable import publish
-from stilt.foundations.paths import stilt_home
+from stilt.foundations.ownership import TRUST_VARIABLE, exposure, is_closed
+from stilt.foundations.paths import stilt_home, user_cache
 
 PORTABLE_CPU = "x86-64-v3"
 NEEDED_OF_CPU = ("avx2", "fma", "bmi", "bmi2", "f16c", "lzcnt", "movbe")
@@ -70,16 +73,15 @@ def _numba_version() -> Path:
 
 @cache
 def _folders(package: Path) -> tuple[Path, ...]:
-    """Return the folders where a package's code may be, the best one first; the last may be anybody's."""
+    """Return the folders where a package's code may be, the best one first; the last lies where others can write."""
     name = _folder_name(package)
     named = os.environ.get("NUMBA_CACHE_DIR")
-    if named:
-        return (Path(named, name),)
-    return stilt_home() / "kernels" / name, _private_path() / name
+    best = Path(named) if named else stilt_home() / "kernels"
+    return best / name, user_cache() / "kernels" / name, _private_path() / name
 
 
 def kept(package: Path, name: str) -> bytes | None:
-    """Return the code that was kept by this name for a package; None if there is none that is whole."""
+    """Return the code that was kept by this name for a package; None if there is none that is whole and ours."""
     for folder in _folders(package):
         content = read_sealed(folder / name) if _is_ours(folder) else None
         if content is not None:
@@ -88,18 +90,14 @@ def kept(package: Path, name: str) -> bytes | None:
 
 
 def keep(package: Path, name: str, content: bytes) -> None:
-    """Keep code in the first folder that can be written; without one, every process compiles."""
+    """Keep code in the first folder that can be written by nobody else; without one, every process compiles."""
     for folder in _folders(package):
         with contextlib.suppress(OSError):
-            if folder.parent == _private_path():
-                private_folder()
+            if exposure(folder / name):
+                continue
+            _make_folder(folder)
             write_sealed(folder / name, content)
             return
-
-
-def _is_ours(folder: Path) -> bool:
-    """Refuse only the private folder, which lies where others can write, and only if it is not private."""
-    return folder.parent != _private_path() or _is_private(folder.parent)
 
 
 def has_kept(package: Path) -> bool:
@@ -111,56 +109,61 @@ def has_kept(package: Path) -> bool:
     return False
 
 
+def _is_ours(folder: Path) -> bool:
+    """Return whether nobody could have put code into a folder whom this user does not trust; if not, say it once."""
+    why = exposure(folder / "code")
+    if why and folder.is_dir():
+        _warn(folder.parent, why)
+    return not why
+
+
+@cache
+def _warn(folder: Path, why: str) -> None:
+    sys.stderr.write(
+        f"stilt: compiled code in {folder} is not used, as {why}: it is compiled anew, and kept elsewhere "
+        f"({TRUST_VARIABLE} names other users whose files you trust)\n"
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder for code, and those above it, that only this user can write, whatever the umask."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700 if folder == _private_path() else 0o755, exist_ok=True)
+
+
 def read_sealed(path: Path) -> bytes | None:
-    """Return what ``write_sealed`` wrote; None if it is missing or damaged in any way."""
+    """Return what ``write_sealed`` wrote; None if it is missing or damaged in any way, or others can write it."""
     try:
-        found = path.read_bytes()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or not is_closed(facts, descriptor):
+            return None
+        try:
+            found = file.read()
+        except OSError:
+            return None
     seal, content = found[:_SEAL_BYTES], found[_SEAL_BYTES:]
     return content if seal == _seal(content) else None
 
 
 def write_sealed(path: Path, content: bytes) -> None:
-    """Write a file that begins with a digest of the rest.
+    """Write a file that begins with a digest of the rest, and that only this user can write.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    publish(path, _seal(content) + content)
+    publish(path, _seal(content) + content, mode=0o644)
 
 
 def _seal(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_SEAL_BYTES).digest()
 
 
-def private_folder() -> Path:
-    """Return a folder that nobody else can write: what lies there is executed.
-
-    Raises
-    ------
-    PermissionError
-        If somebody else has made it.
-    OSError
-        If it cannot be made.
-    """
-    folder = _private_path()
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if not _is_private(folder):
-        raise PermissionError(f"{folder} belongs to somebody else")
-    return folder
-
-
 def _private_path() -> Path:
     return Path(tempfile.gettempdir(), f"stilt-kernels-{os.getuid()}")
-
-
-def _is_private(folder: Path) -> bool:
-    try:
-        status = folder.lstat()
-    except OSError:
-        return False
-    is_closed = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o022
-    return is_closed and status.st_uid == os.getuid()

@@ -16,6 +16,8 @@ from zlib import crc32
 from msgspec import MsgspecError, Struct, json
 
 from stilt.foundations.durable import TEMPORARY_PREFIX, publish_with
+from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import read_regular
 from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from stilt.log.batches import BatchState
 
 CHECKPOINT_FORMAT = (3, FORMAT_MAJOR, FORMAT_MINOR)
+
+MOST_BYTES = 4 << 30
 
 _TRAILER_BYTES = 20
 _SURELY_DEAD_S = 3600.0
@@ -98,7 +102,7 @@ def save(path: Path, state: State) -> None:
 def load(path: Path) -> State | None:
     """Read a checkpoint; ``None`` if there is none or it is not exactly what was written."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_BYTES)
         start = int(data[-_TRAILER_BYTES:])
         checksum, payload = data[start : start + 8], data[start + 8 : -_TRAILER_BYTES]
         if int(checksum, 16) != crc32(payload):
@@ -107,7 +111,7 @@ def load(path: Path) -> State | None:
         if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
             return None
         return _state_of(footer, data)
-    except (OSError, ValueError, LookupError, MsgspecError):
+    except (OSError, ValueError, LookupError, RecursionError, MsgspecError, StiltError):
         return None
 
 

@@ -76,7 +76,7 @@ class OutputIndex:
         if until is not None or not use_checkpoint:
             return self._fold(self.segments(), until=until)
         with _no_garbage_collection():
-            state = checkpoint.load(self.log_dir / CHECKPOINT)
+            state = None if self._irregular() else checkpoint.load(self.log_dir / CHECKPOINT)
             saved = state.events if state else 0
             if state is None or not self._catch_up(state):
                 saved, state = 0, self._fold(self.segments())
@@ -110,6 +110,9 @@ class OutputIndex:
         with _no_garbage_collection():
             for path in paths:
                 add_segment(state, self._name(path), read_bytes(path), scanner, until)
+        for name in self._irregular():
+            add_segment(state, name, b"", scanner)
+            state.files[name].damage.append((0, "it is no regular file"))
         return state
 
     def _catch_up(self, state: State) -> bool:
@@ -148,7 +151,20 @@ class OutputIndex:
 
     def _segment_names(self, batch: str) -> list[str]:
         entries = self._scandir(self.log_dir / batch)
-        return sorted(entry.name for entry in entries if entry.name.endswith(names.SUFFIX))
+        return sorted(
+            entry.name
+            for entry in entries
+            if entry.name.endswith(names.SUFFIX) and entry.is_file(follow_symlinks=False)
+        )
+
+    def _irregular(self) -> list[str]:
+        """Return what has the name of a segment and is none: links, pipes, folders."""
+        return sorted(
+            f"{batch}/{entry.name}"
+            for batch in self.batches()
+            for entry in self._scandir(self.log_dir / batch)
+            if entry.name.endswith(names.SUFFIX) and not entry.is_file(follow_symlinks=False)
+        )
 
     def _scandir(self, folder: Path) -> list[os.DirEntry[str]]:
         try:

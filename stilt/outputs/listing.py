@@ -39,14 +39,11 @@ class Listing:
     ----------
     layout
         The project.
-    looks_closely
-        Whether inodes are compared too: a worker that was believed gone can have turned a plain name back.
     leftovers
         Temporary files, and names that carry a writer and were not asked for.
     """
 
     layout: Layout
-    looks_closely: bool = False
     leftovers: list[Path] = field(default_factory=list)
     _folders: dict[tuple[str, str], _Folder] = field(default_factory=dict)
     _shelf: Shelf | None = None
@@ -97,17 +94,16 @@ class Listing:
             )  # what is in those is to be made anew
         path = self.layout.output / folder_of(product, date)
         archived = frozenset(self._shelf.files(product, date))
-        return _Folder(path, self._names(path), archived)
+        return _Folder(path, _names(path), archived)
 
-    def _names(self, path: Path) -> dict[str, int]:
-        try:
-            if not self.looks_closely:
-                # plain names: objects would take three times as long
-                return dict.fromkeys(os.listdir(path), 0)  # noqa: PTH208
-            with os.scandir(path) as entries:
-                return {entry.name: _inode(entry) for entry in entries}
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
+
+def _names(path: Path) -> dict[str, int]:
+    """Return the names in a folder, each with its inode, as the folder itself has them."""
+    try:
+        with os.scandir(path) as entries:
+            return {entry.name: _inode(entry) for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
 
 
 def _inode(entry: os.DirEntry[str]) -> int:

@@ -8,6 +8,7 @@ import msgspec
 
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import check_below
 from stilt.foundations.simulation import Receptor
 from stilt.outputs.shelf import Shelf
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from stilt.particles.table import ParticleTable
 
     Stored: TypeAlias = "Own | Found"
+
+RELEASE_RULE = "release_rule"
+"""What an output says of the rule by which particles were released, where it is not the first one."""
 
 _OF_FOOTPRINT = "footprint_digest"
 
@@ -89,6 +93,7 @@ class Store:
         DamagedError
             If an archive that may hold it can't be read.
         """
+        check_below(self.layout.output, self.layout.relative(path))
         return Own(path) if path.exists() else self.shelf.find(path)
 
     def particles(
@@ -160,4 +165,4 @@ def receptor_of(said: Mapping[str, str]) -> Receptor | None:
 def receptor_digest(said: Mapping[str, str]) -> str:
     """Return the digest of the receptor that an output says it is of; empty if it says none."""
     receptor = receptor_of(said)
-    return "" if receptor is None else receptor.digest
+    return "" if receptor is None else receptor.digest_by(int(said.get(RELEASE_RULE) or 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -12,13 +12,14 @@ from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.plot.coastline import coastlines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from stilt.api.project import ProjectSimulation
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.simulation import Receptor
@@ -29,6 +30,31 @@ PANEL_RATIO = 1.2
 DOTS = 12_000
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#c1121f"
 FOOT_LABEL = "ppm per µmol m⁻² s⁻¹"
+
+
+class Drawable(Protocol):
+    """A simulation that can be drawn."""
+
+    @property
+    def id(self) -> str:
+        """The simulation id."""
+
+    @property
+    def receptor(self) -> Receptor:
+        """Where and when the air arrives."""
+
+    @property
+    def grids(self) -> Mapping[str, FootprintGrid]:
+        """The grids of its footprints, by name."""
+
+    def particles(self) -> pd.DataFrame:
+        """Return the particles."""
+
+    def footprint(self, name: str | None = None) -> xr.DataArray:
+        """Return a footprint."""
+
+    def has_footprint(self, name: str | None = None) -> bool:
+        """Return whether there is a footprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +98,7 @@ class MapFrame:
         return x / self.scale, y / self.scale
 
 
-def draw(
-    result: ProjectSimulation, *, name: str | None = None, figure: Figure | None = None
-) -> Figure:
+def draw(result: Drawable, *, name: str | None = None, figure: Figure | None = None) -> Figure:
     """Draw a simulation and return the figure; saving or showing it is the caller's.
 
     Parameters
@@ -95,7 +119,7 @@ def draw(
     """
     canvas = figure or _new_figure()
     particles = result.particles()
-    grids = result.project.config.footprints
+    grids = result.grids
     left, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
     if grids and (name or result.has_footprint()):
         chosen = name or next(iter(grids))

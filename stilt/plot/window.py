@@ -10,10 +10,10 @@ from stilt.foundations.errors import EnvironmentFailure
 from stilt.plot.figure import SIZE_INCHES, draw
 
 if TYPE_CHECKING:
-    from stilt.api.project import ProjectSimulation
+    from stilt.plot.figure import Drawable
 
 
-def show(result: ProjectSimulation, name: str | None = None) -> None:
+def show(result: Drawable, name: str | None = None) -> None:
     """Draw a simulation in a window and wait until it is closed.
 
     Raises

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from stilt.foundations.names import alike, reserved_ending
+from stilt.foundations.simulation import LINE_POINTS
+from stilt.receptors.labels import labels_of_receptors
 from stilt.receptors.numbers import round_to_id
 from stilt.receptors.sequence import Receptors, default_names
 from stilt.receptors.times import parse_times
@@ -60,7 +62,7 @@ class Rows:
         self._table = table
         self.complaints: dict[int, str] = {}
         self.repeated: list[int] = []
-        self.notes: list[str] = []
+        self.notes: list[str] = list(table.notes)
         self._seconds, bad_times = parse_times(table.columns["time"])
         for row, text in bad_times.items():
             self._complain(row, f"time {_quoted(table.columns['time'][row].as_py())}{text}")
@@ -72,8 +74,8 @@ class Rows:
         self._check_ranges()
         east = self._longitudes > 180  # noqa: PLR2004 - degrees
         if east.any():
-            turned = [float(f"{value - 360:.15g}") for value in self._longitudes[east].tolist()]
-            self._longitudes[east] = np.array(turned)
+            # twelve decimals are all that fifteen digits leave of them: less would be lost, more would be dust
+            self._longitudes[east] = np.round(self._longitudes[east] - 360, 12)
 
     def receptors(self, mets: tuple[str, ...]) -> Receptors | None:
         """Build the receptors; None if a row is bad, which ``complaints`` tells."""
@@ -97,7 +99,9 @@ class Rows:
                 f"{cut:,} receptor{'s have' if cut > 1 else ' has'} seconds in the time: they are cut, as "
                 "STILT's clock has minutes"
             )
-        receptors = Receptors(mets, seconds // 60, *points, first, asl, names, tuple(self.notes))
+        labels = labels_of_receptors(self._table.labels, order, first)
+        notes = tuple(self.notes)
+        receptors = Receptors(mets, seconds // 60, *points, first, asl, names, notes, labels)
         return receptors if keep.all() else receptors.only(keep)
 
     def _complain(self, row: int, text: str) -> None:
@@ -307,6 +311,12 @@ class Rows:
         return not (mixed[1:] == mixed[:-1]).any()
 
     def _same(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+        """Tell whether two receptors are one; three and more points are the same in any order."""
+        import numpy as np
+
+        if len(rows) > LINE_POINTS:
+            points = (self._heights, self._latitudes, self._longitudes)
+            rows, others = (each[np.lexsort([c[each] for c in points])] for each in (rows, others))
         columns = (self._seconds, self._longitudes, self._latitudes, self._heights, self._asl)
         return len(rows) == len(others) and all(
             (column[rows] == column[others]).all() for column in columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
 from stilt.foundations.simulation import Receptor, Simulation
@@ -44,6 +44,8 @@ class Receptors(Sequence[Simulation]):
         What simulation ids have after the meteorology's name.
     notes
         What a person should know about how the file was read.
+    labels
+        The file's other columns, a value for each receptor: numbers where all are, else text.
     """
 
     mets: tuple[str, ...]
@@ -55,6 +57,7 @@ class Receptors(Sequence[Simulation]):
     asl: NDArray[np.bool_]
     names: pa.Array
     notes: tuple[str, ...] = ()
+    labels: dict[str, pa.Array] = field(default_factory=dict)
 
     @property
     def n_receptors(self) -> int:
@@ -130,7 +133,23 @@ class Receptors(Sequence[Simulation]):
             self.asl[keep],
             self.names.filter(pa.array(keep)),
             self.notes,
+            {name: values.filter(pa.array(keep)) for name, values in self.labels.items()},
         )
+
+    def label_columns(
+        self, places: NDArray[np.int64], taken: Iterable[str]
+    ) -> dict[str, NDArray[np.generic]]:
+        """Return the labels of simulations as columns; one of a name that is ``taken`` gets ``_label`` after it."""
+        import pyarrow as pa
+
+        which = pa.array(places % max(1, self.n_receptors))
+        names = set(taken)
+        return {
+            f"{name}_label" if name in names else name: values.take(which).to_numpy(
+                zero_copy_only=False
+            )
+            for name, values in self.labels.items()
+        }
 
     def take(self, indices: Iterable[int] | NDArray[np.int64]) -> list[Simulation]:
         """Return the simulations with these indices; some microseconds each."""

@@ -5,7 +5,7 @@ Counted from the fold's tally; single simulations are only looked at where count
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -112,7 +112,9 @@ def shown_as(outcome: str, life: Life, fates: Fates) -> str:
 
 def batch_counts(state: State, tally: Tally, fates: Fates) -> dict[str, Counter[str]]:
     """Count the simulations of each batch by the state that it left them in."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name in state.batches}
+    # an event may name a batch of which there is nothing else
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    counts.update({name: Counter() for name in state.batches})
     for (life, outcome, _), number in tally.items():
         counts[life.batch][shown_as(outcome, life, fates)] += number
     for (life, outcome, _), number in state.tally(earlier=True).items():

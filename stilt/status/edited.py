@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import StiltError
+from stilt.log.fold import SUCCESSES
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
@@ -26,9 +27,13 @@ def edited(
         digest = digest_file(layout.receptors_file)[1]
     except OSError:
         return frozenset()
-    same = {name for name, manifest in manifests.items() if manifest.receptors in {digest, ""}}
-    lives = {life.batch for life, outcome, _ in state.tally() if outcome in {"complete", "empty"}}
-    if lives <= same and not state.identified:
+    same = {
+        name
+        for name, manifest in manifests.items()
+        if manifest.receptors == digest or (not manifest.receptors and _is_older(layout, name))
+    }
+    done_in = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
+    if done_in <= same:
         return frozenset()
     from stilt.receptors.read import read_receptors
 
@@ -45,3 +50,12 @@ def edited(
             if of and of != simulation.receptor.digest:
                 found.add(simulation.sim)
     return frozenset(found)
+
+
+def _is_older(layout: Layout, batch: str) -> bool:
+    """Tell whether receptors.csv is older than a batch, whose manifest does not say what file it was made of."""
+    try:
+        handed_over = layout.manifest(batch).stat().st_mtime
+        return layout.receptors_file.stat().st_mtime <= handed_over
+    except OSError:
+        return False

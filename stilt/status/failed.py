@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from stilt.foundations.quantities import counted
+from stilt.foundations.text import shown
 from stilt.log.index import OutputIndex
 from stilt.status.page import Page
 from stilt.status.summarize import node_of
@@ -54,7 +55,7 @@ def render(failed: list[Failure], *, colour: bool) -> str:
     for failure in failed:
         page.line((failure.sim, "bold"), "  ", (failure.reason, "red"), f"  {failure.node}")
         if failure.message:
-            page.line(f"    {failure.message}")
+            page.line(f"    {shown(failure.message)}")
         if failure.log:
             page.line((f"    {failure.log}", "dim"))
     page.line(

@@ -5,6 +5,7 @@ Takes no lock and writes nothing, so that it works for a colleague who may only 
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from stilt.backends.observe import fold_and_observe, observe
 from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import read_regular
 from stilt.foundations.paths import Layout
 from stilt.log.index import OutputIndex
 from stilt.status.counting import Outdated
@@ -161,6 +163,11 @@ def find_outdated(
     if config is None or not manifests:
         return Outdated()
     newest = max(manifests.values(), key=lambda manifest: manifest.seq)
+    notes += [
+        f"{name} of the newest batch is not installed here ({path}); no result is stale for that"
+        for name, path in newest.programs.items()
+        if not os.path.exists(path)  # noqa: PTH110 - a text from a file, which may be no path at all
+    ]
     config, engine = todays_engine(config, newest.made_by)
     today = Today(project.layout, config, engine)
     return Outdated(today, edited(project.layout, config, state, manifests, notes))
@@ -169,10 +176,12 @@ def find_outdated(
 def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iterable[str]:
     import msgspec
 
+    from stilt.batch.chunks import MOST_BYTES
+
     path = layout.chunk(batch, chunk)
     try:
-        entries = msgspec.json.decode(path.read_bytes(), type=_Chunk).simulations
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        entries = msgspec.json.decode(read_regular(path, MOST_BYTES), type=_Chunk).simulations
+    except (OSError, StiltError, RecursionError, msgspec.DecodeError, UnicodeDecodeError):
         notes.append(f"chunk {path} can't be read: its simulations are not counted")
         return ()
     return (entry.sim for entry in entries)

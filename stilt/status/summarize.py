@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from stilt.backends.liveness import Fate
+from stilt.foundations.quantities import wholly_empty
 from stilt.status import cost
 from stilt.status.counting import batch_counts, count, count_waiting, shown_as
 from stilt.status.summary import (
@@ -85,6 +86,8 @@ def summarize(
     summary = _with_tasks(summary, state, fates, now, past)
     summary = _with_pace(summary, state, fates, now, past)
     summary = replace(summary, past_runs=_advised(past, summary, execution))
+    if summary.empty == summary.total > 0:
+        notes.append(wholly_empty(summary.total))
     gone = summary.total - project_total if project_total else 0
     if gone > 0 and summary.to_do:
         notes.append(

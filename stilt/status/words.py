@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.inside import open_regular
 from stilt.foundations.paths import imprinted
+from stilt.foundations.text import printable_lines
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from stilt.log.fold import State
 
 NAMES_LISTED = 5
+MOST_BYTES = 16 << 20
+"""So much of what a program said is read."""
+
 _TIME_IN_ID = re.compile(r"_(\d{4})(\d\d)(\d\d)\d{4}_")
 
 
@@ -66,7 +72,7 @@ def model_words(layout: Layout, sim: str) -> Words | None:
     """Return what the model printed: kept as a file for a failure, inside the particle file otherwise."""
     log = find_dated(layout.output / "logs", sim, f"{sim}.log")
     if log is not None:
-        return Words(log, log.read_text(encoding="utf-8", errors="replace"))
+        return Words(log, _end_of(log))
     known = OutputIndex(layout.log_dir).fold().find(sim)
     imprint = known.particles_imprint if known is not None and known.is_done else ""
     file = imprinted(f"{sim}.parquet", imprint)
@@ -106,15 +112,23 @@ def task_words(layout: Layout, sim: str) -> Words | None:
     )
     if not path.is_file():
         return None
-    return Words(path, path.read_text(encoding="utf-8", errors="replace"))
+    return Words(path, _end_of(path))
+
+
+def _end_of(path: Path) -> str:
+    """Return the text of a file, or the last part of one that is very long."""
+    with open(open_regular(path), "rb") as file:  # noqa: PTH123 - a descriptor has no path
+        file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_BYTES))
+        return file.read(MOST_BYTES).decode(errors="replace")
 
 
 def _first_of_array(state: State, batch: str, task: int) -> int:
     """Return the task that index 0 of the task's array is, where a batch needed several arrays."""
-    starts = [intent.first_task for intent in state.batches[batch].intents.values()]
+    intents = state.batches[batch].intents.values() if batch in state.batches else ()
+    starts = [intent.first_task for intent in intents]
     return max((first for first in starts if first <= task), default=0)
 
 
 def tail(text: str, lines: int) -> str:
-    """Return the last lines of a text; all of it for 0."""
-    return "\n".join(text.splitlines()[-lines:]) if lines else text.rstrip("\n")
+    """Return the last lines of a text, printable; all of it for 0."""
+    return printable_lines("\n".join(text.splitlines()[-lines:]) if lines else text.rstrip("\n"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError
 from stilt.foundations.identity import EngineIdentity
+from stilt.foundations.ownership import name_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,7 @@ def _imported(model: str) -> Engine:
     if not place or not attribute:
         raise InputError(f"model: there is no engine {model!r}", HINT)
     try:
-        module = _from_file(Path(place)) if place.endswith(".py") else import_module(place)
+        module = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
         found: Any = getattr(module, attribute)
         engine = found if hasattr(found, "run") and not isinstance(found, type) else found()
     except InputError:
@@ -96,6 +97,15 @@ def _imported(model: str) -> Engine:
             f"model: {model!r} can't be loaded: {type(error).__name__}: {error}", HINT
         ) from error
     return cast("Engine", engine)
+
+
+def _from_package(name: str) -> ModuleType:
+    package = find_spec(
+        name.partition(".")[0]
+    )  # imports nothing, as finding a part of a package would
+    if package is not None and package.origin is not None and package.has_location:
+        name_owner(Path(package.origin), "the engine's package")
+    return import_module(name)
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -110,6 +120,7 @@ def _from_file(path: Path) -> ModuleType:
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"model: {path} is not a Python file", HINT)
+    name_owner(path, "the engine")
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -33,6 +33,10 @@ class TransportResult:
         The trajectories of a wind-error or mixed-layer-error run beside the main one.
     peak_rss_bytes
         Peak resident memory of the model's process; 0 where it ran in this one.
+    provenance
+        What else the outputs are to say of their making.
+    facts
+        What happened to the receptor that the particles do not tell (``stilt.transport.facts``).
     """
 
     particles: ParticleTable
@@ -41,6 +45,7 @@ class TransportResult:
     error_particles: ParticleTable | None = None
     peak_rss_bytes: int = 0
     provenance: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -65,6 +70,9 @@ class Engine(Protocol):
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Transport the particles of one receptor; raise ``TransportError`` if it fails.
+
+        Particle ``indx`` is released at ``receptor.release_points[(indx - 1) % n]``, or along the line of two heights
+        at one place. Fewer particles than points are refused (``stilt.transport.shares``).
 
         ``workdir`` is an empty folder on node-local scratch that the caller removes.
         """

@@ -11,7 +11,6 @@ import msgspec
 from stilt.batch.claims import Claims
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Started
-from stilt.log.states import PLAIN
 from stilt.transport.protocol import Reason
 from stilt.worker import memory
 from stilt.worker.pool import Broken, Finished, Lost, Member, Pool, Ready, Reply, signal_name
@@ -147,8 +146,8 @@ class Loop:
                 begun.append((member, entry))
         if begun:
             self.begun = True
-            # durable first where files with plain names are replaced: the log must not go on to vouch for those
-            sync = any(PLAIN in entry.before for _, entry in begun)
+            # durable first where older files go: the log must not vouch for them when they are gone
+            sync = any(entry.before for _, entry in begun)
             self.log.append(*(_started(entry) for _, entry in begun), sync=sync)
         for member, entry in begun:
             pool.give(member, entry, time.monotonic())

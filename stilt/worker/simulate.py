@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
-from stilt.foundations.durable import adopt, publish_as
+from stilt.foundations.durable import adopt, publish_as, publish_with
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Output
 from stilt.log.states import PLAIN
-from stilt.outputs.store import Own, Store, receptor_digest
+from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 from stilt.transport.engines import identity_of
 from stilt.transport.protocol import Reason, TransportError
 from stilt.version import __version__
@@ -208,11 +208,13 @@ class Simulator:
 
     def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
+        from stilt.transport.facts import as_text, facts_of_particles
 
         result = self.engine.run(simulation, self.config, workdir)
         provenance = self._provenance(simulation) | {
             "met_files": "\n".join(map(str, result.met_files)),
             **result.provenance,
+            **as_text(facts_of_particles(result.particles, self.config) | result.facts),
             "model_log": result.log,
         }
 
@@ -244,7 +246,7 @@ class Simulator:
         archived = particles.imprint if None in particles.kept else ""
         if footprints and all(footprint.is_empty for footprint in footprints.values()):
             self._remove_footprints(simulation)
-            self._remove_former(entry)
+            self._remove_former(entry, archived)
             return "empty", tuple(map(self._output, paths)), archived
         self._refuse_if_claimed(simulation)
         for name, footprint in footprints.items():
@@ -252,18 +254,22 @@ class Simulator:
             plain = self.layout.footprint(name, simulation)
             publish_as(path, plain, self._netcdf(name, footprint, simulation, particles.provenance))
             paths.append(path)
-        self._remove_former(entry)
+        self._remove_former(entry, archived)
         return "complete", tuple(map(self._output, paths)), archived
 
     def _publish_particles(self, simulation: Simulation, particles: _Particles) -> list[Path]:
         """Put particles into place, those that were kept under this writer's names too; return their paths."""
         from stilt.particles.parquet import write_particles
 
+        if None in particles.kept:  # they stay where they are, those of an error run too
+            name = "" if particles.imprint == PLAIN else particles.imprint
+            return [path(simulation, name) for path in self._particle_paths]
         if particles.kept:
-            return [
-                self._adopt(kept, path, simulation, particles.imprint)
-                for kept, path in zip(particles.kept, self._particle_paths, strict=True)
-            ]
+            paths = [path(simulation, self.imprint) for path in self._particle_paths]
+            for kept, own, path in zip(particles.kept, paths, self._particle_paths, strict=True):
+                if kept is not None:
+                    adopt(kept, own, path(simulation, ""))
+            return paths
         tables = [particles.table, *([] if particles.errors is None else [particles.errors])]
         paths = []
         for table, path in zip(tables, self._particle_paths, strict=False):
@@ -275,29 +281,16 @@ class Simulator:
             publish_as(paths[-1], path(simulation, ""), write)
         return paths
 
-    def _adopt(
-        self,
-        kept: Path | None,
-        path: Callable[[Simulation, str], Path],
-        simulation: Simulation,
-        imprint: str,
-    ) -> Path:
-        """Give stored particles this writer's name; those in an archive stay there, under the name that they had."""
-        if kept is None:
-            return path(simulation, "" if imprint == PLAIN else imprint)
-        own = path(simulation, self.imprint)
-        adopt(kept, own, path(simulation, ""))
-        return own
-
-    def _remove_former(self, entry: ChunkEntry) -> None:
-        """Remove the files of the result that this one takes the place of."""
+    def _remove_former(self, entry: ChunkEntry, kept: str) -> None:
+        """Remove the files of the result that this one takes the place of, but particles that are its own too."""
         simulation = entry.simulation
         for imprint in set(entry.before) - {PLAIN, self.imprint}:
-            former = [path(simulation, imprint) for path in self._particle_paths]
-            former += [
+            paths = [
                 self.layout.footprint(name, simulation, imprint) for name in self.config.footprints
             ]
-            for path in former:
+            if imprint != kept:
+                paths += [path(simulation, imprint) for path in self._particle_paths]
+            for path in paths:
                 path.unlink(missing_ok=True)
 
     def _refuse_if_claimed(self, simulation: Simulation) -> None:
@@ -323,9 +316,11 @@ class Simulator:
         provenance: Mapping[str, str],
     ) -> Callable[[Path], None]:
         from stilt.footprint.netcdf import write_footprint
+        from stilt.transport.facts import as_text
 
         facts = {key: value for key, value in provenance.items() if key != "model_log"}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}
+        facts |= as_text(footprint.facts)
         return lambda path: write_footprint(
             path, footprint, simulation.receptor, simulation.sim, provenance=facts
         )
@@ -337,7 +332,9 @@ class Simulator:
 
     def _provenance(self, simulation: Simulation) -> dict[str, str]:
         """Return what the outputs say of their making; nothing that differs from one rerun to the next."""
+        rule = simulation.receptor.release_rule
         return {
+            **({RELEASE_RULE: str(rule)} if rule > 1 else {}),
             "simulation": simulation.sim,
             "receptor": msgspec.json.encode(simulation.receptor).decode(),
             "met": simulation.met,
@@ -364,9 +361,13 @@ class Simulator:
             if failure is None:
                 path.unlink(missing_ok=True)
             else:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
-                path.write_text(text, encoding="utf-8", errors="replace")
+                data = text.encode(errors="replace")
+                publish_with(path, lambda new: _write_once(new, data), durable=False)
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
 
 
 def _make_workdir(path: Path) -> Path:

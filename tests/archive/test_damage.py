@@ -16,7 +16,7 @@ from stilt.commands.pack import pack_output
 from stilt.commands.verify import MISSING, verify
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError, InputError
-from tests.archive.reading import archives, everything, loose
+from tests.archive.reading import archives, everything, loose, simulations_of
 
 
 def of_product(project, product):
@@ -52,7 +52,7 @@ def test_one_damaged_output_is_named_and_only_its_simulation_is_run_again(packed
     assert product in broken["path"]
     assert "is damaged" in broken["why"]
     assert packed.stilt("run").code == 1
-    assert {name.split("/")[-1].rpartition(".")[0] for name in loose(packed)} == {broken["sim"]}
+    assert simulations_of(loose(packed)) == {broken["sim"]}
     assert everything(packed) == before
     assert packed.stilt("verify").code == 0
     assert packed.stilt("archive").code == 0

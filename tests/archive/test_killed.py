@@ -25,7 +25,6 @@ def archive_killed(project, number):
     return answer.returncode != 0
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", range(STRIDE))
 def test_a_kill_before_any_effect_loses_nothing(project, finished, first):
     before = everything(finished)

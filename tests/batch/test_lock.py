@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import pwd
 import resource
 import signal
-import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,10 @@ from stilt.batch.lock import read_owner, run_lock
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.paths import Layout
 from tests.engines import runs
-from tests.projects import make_project
+from tests.projects import PATIENCE_S, Project, make_project, wait_until
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 HOLD = """
@@ -37,12 +37,7 @@ with run_lock(Layout.of(sys.argv[1])):
 
 
 def holder(project: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(project)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = Project(project).begin([sys.executable, "-c", HOLD, str(project)])
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
@@ -58,22 +53,31 @@ def test_who_holds_it_stands_in_the_message_of_who_gives_up(tmp_path: Path) -> N
         other.communicate("\n")
 
 
-def test_the_next_one_gets_it_when_the_first_is_done(tmp_path: Path, capsys) -> None:
+def test_the_next_one_gets_it_when_the_first_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", said)
     with holder(tmp_path) as other:
-        release = threading.Timer(1.5, lambda: other.communicate("\n"))
-        release.start()
-        with run_lock(Layout.of(tmp_path), timeout_s=30):
-            release.join()
-    assert f"held by root on {os.uname().nodename}" in capsys.readouterr().err or os.getuid() != 0
+
+        def release() -> None:
+            wait_until(said.getvalue, "it says for whom it waits")
+            other.communicate("\n")
+
+        releasing = threading.Thread(target=release)
+        releasing.start()
+        with run_lock(Layout.of(tmp_path), timeout_s=PATIENCE_S):
+            releasing.join()
+    assert f"held by root on {os.uname().nodename}" in said.getvalue() or os.getuid() != 0
 
 
 def test_it_falls_with_its_process(tmp_path: Path) -> None:
     with holder(tmp_path) as other:
         other.kill()
         other.wait()
-        began = time.monotonic()
-        with run_lock(Layout.of(tmp_path)):
-            assert time.monotonic() - began < 5
+        with run_lock(Layout.of(tmp_path), timeout_s=0):
+            held = True
+    assert held
 
 
 def test_the_owner_is_written_while_it_is_held_and_gone_after(tmp_path: Path) -> None:
@@ -173,21 +177,12 @@ main(["run", "--cpus", "1"])
 def test_two_runs_at_once_without_locks_run_nothing_twice(tmp_path: Path, turn: int) -> None:
     project = make_project(tmp_path / str(turn), [5] * 4)
     both = [
-        subprocess.Popen(
-            [sys.executable, "-c", WITHOUT_LOCKS],
-            cwd=project.path,
-            env=project.environment(FAKE_SLEEP="0.5"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
+        project.begin([sys.executable, "-c", WITHOUT_LOCKS], FAKE_SLEEP="0.5") for _ in range(2)
     ]
     for process in both:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    answers = [process.communicate("\n", timeout=60)[1] for process in both[::-1]]
+    answers = [process.communicate("\n", timeout=PATIENCE_S)[1] for process in both[::-1]]
     codes = sorted(process.returncode for process in both)
     assert codes in ([0, 0], [0, 3], [3, 3]), answers
     assert project.stilt("run").code == 0

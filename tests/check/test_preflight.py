@@ -52,6 +52,17 @@ def test_every_problem_of_the_settings_is_listed_and_receptors_are_looked_at_all
     assert exit_code(found) == 2
 
 
+def test_fewer_particles_than_levels_or_places_are_a_problem(project, bad):
+    rows = ["time,longitude,latitude,altitude,r_idx"]
+    rows += [f"2026-06-16 10:00,-111.9,40.5,{10 * level},levels" for level in range(51)]
+    rows += [f"2026-06-16 11:00,-111.9,40.5,{10 * level},line" for level in range(2)]
+    (project / "receptors.csv").write_text("\n".join(rows))
+    (finding,) = bad()
+    assert finding.exit_code == 2
+    assert "1 receptor would fail, the first jet_202606161000_-111.9_40.5_X" in finding.text
+    assert "50 particles for 51 levels, so that some get none: raise numpar to 51" in finding.text
+
+
 def test_hours_without_meteorology_are_named_and_simulations_counted(project, bad):
     write_receptors(
         project,
@@ -104,7 +115,9 @@ def test_receptors_outside_of_the_meteorology_are_counted_with_an_example(projec
     write_receptors(project, "2026-06-16 10:00,-111.9,40.5,30", "2026-06-16 10:00,10,50,30")
     found = bad()
     assert any(
-        "1 of 2 places of receptors are outside of its domain: 10 50" in f.text for f in found
+        "1 of 2 places of receptors are outside of its domain or on its outermost cells: 10 50"
+        in f.text
+        for f in found
     )
 
 

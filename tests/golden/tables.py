@@ -33,6 +33,7 @@ ENGINES = ("native", "hysplit")
 SETTINGS = """\
 mets: {{jet: {{directory: {met}, file_format: jet_%Y%m%d.arl, file_tres: 1d}}}}
 model: {engine}
+roughness: 0.2
 n_hours: -1
 numpar: 4
 seed: {seed}
@@ -158,8 +159,9 @@ def seeds(engine: str) -> Table:
 
 def _hysplit_version() -> str:
     from stilt.transport.hysplit.install import VERSION
+    from stilt.transport.hysplit.namelist import SEEDING
 
-    return VERSION
+    return f"{VERSION} seeding {SEEDING}" if SEEDING > 1 else VERSION
 
 
 def _namelist(seed: int, sim: str) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ ALIKE = ("plain", "another simulation", "another seed", "wind errors")
 
 VERSIONS = {
     "native": "ALGORITHM in stilt/transport/native/engine.py",
-    "hysplit": "the version of the hysplit engine",
+    "hysplit": "SEEDING in stilt/transport/hysplit/namelist.py",
 }
 """What makes a result one of another algorithm: it enters each result's digest."""
 

@@ -14,7 +14,7 @@ import pytest
 
 from stilt.kernels import compiled, machine_code
 from stilt.kernels.compiled import F8, FLOAT, OUT_F8, Kernel, exact
-from tests.projects import Project
+from tests.projects import PATIENCE_S, Project
 
 WARM = """
 import sys
@@ -38,14 +38,14 @@ PACKAGES = {"footprint": 14, "hysplit": 1, "native": 4, "particles": 2}
 def start(home, tmp, before=""):
     """Have a process compile everything that is not kept in a $STILT_HOME."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
-    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp)}
+    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp), "XDG_CACHE_HOME": str(home / "cache")}
     return subprocess.Popen([sys.executable, "-c", before + WARM], stdout=-1, text=True, env=env)
 
 
 def compiles(home, tmp, before=""):
     """Return whether such a process had anything to compile."""
-    process = start(home, tmp, before)
-    out, _ = process.communicate(timeout=280)
+    with start(home, tmp, before) as process:
+        out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     return out.strip() == "True"
 
@@ -54,10 +54,10 @@ def compiles(home, tmp, before=""):
 def warmed(tmp_path_factory):
     """A $STILT_HOME in which two processes met on an empty cache."""
     home, tmp = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("tmp")
-    racing = [start(home, tmp) for _ in range(2)]
-    for process in racing:
-        process.communicate(timeout=280)
-        assert process.returncode == 0
+    with start(home, tmp) as first, start(home, tmp) as second:
+        for process in (first, second):
+            process.communicate(timeout=PATIENCE_S)
+            assert process.returncode == 0
     for package, number in PACKAGES.items():
         assert len(list(home.glob(f"kernels/{package}-*/*.machine"))) == number
     assert list(tmp.iterdir()) == []
@@ -282,12 +282,13 @@ def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(monkeypatc
     home.touch()
     monkeypatch.setenv("STILT_HOME", str(home / "below"))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "below"))
     machine_code.keep(package, "code", b"machine code")
     assert machine_code.kept(package, "code") == b"machine code"
-    os.chown(machine_code.private_folder(), 65534, -1)
+    os.chown(machine_code._private_path(), 65534, -1)
     assert machine_code.kept(package, "code") is None
-    with pytest.raises(PermissionError):
-        machine_code.private_folder()
+    machine_code.keep(package, "other", b"machine code")
+    assert machine_code.kept(package, "other") is None
 
 
 def test_what_is_about_to_be_compiled_is_said_first_and_only_once(tmp_path):

@@ -19,7 +19,7 @@ from stilt.report.page import render
 from stilt.report.png import encode_field
 from stilt.status.summary import Summary
 from tests.engines import Behaviour
-from tests.projects import FOOTPRINT, make_project
+from tests.projects import FOOTPRINT, PATIENCE_S, make_project
 
 VOID = {"meta", "link", "path", "polyline", "image", "br"}
 
@@ -159,7 +159,7 @@ def test_chromium_shows_it_without_a_complaint_at_any_width(project, tmp_path, w
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert "CONSOLE" not in shown.stderr

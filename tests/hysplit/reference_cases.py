@@ -24,6 +24,9 @@ _NOT_OURS = frozenset(
 )
 """Settings of R-STILT that are not settings of the transport here."""
 
+OF_LEVELS = ("28_column_3", "37_column_cli_default_id")
+"""Three and more heights, of which R-STILT releases between the last two and stilt at each: other particles."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,8 +21,10 @@ from stilt.config.load import parse_config
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.failures import Reason, TransportError
 from stilt.foundations.simulation import Receptor, Simulation
+from stilt.transport.hysplit import process
 from stilt.transport.hysplit.engine import HysplitEngine
 from tests.hysplit.reference_cases import case
+from tests.projects import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,14 +75,17 @@ def _parent(pid: int) -> int:
     return 0
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) -> object:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"waited {seconds} s for {what}")
+def the_only(find: Callable[[], list[int]]) -> int:
+    """Wait for the one process that is to come."""
+    wait_until(find, "hycs_std has started")
+    [pid] = find()
+    return pid
+
+
+def is_at_work(pid: int) -> bool:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ticks = int(fields[11]) + int(fields[12])
+    return ticks > 20
 
 
 @pytest.fixture
@@ -101,8 +107,8 @@ def test_a_kill_in_the_middle_is_a_failure_that_names_the_signal(
     engine: HysplitEngine, ngm: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     def strike() -> None:
-        [pid] = wait_for(own_children, "hycs_std to start")
-        wait_for(lambda: _cpu_ticks(pid) > 20, "hycs_std to work for a while")
+        pid = the_only(own_children)
+        wait_until(lambda: is_at_work(pid), "hycs_std has worked for a while")
         os.kill(pid, number)
 
     striker = threading.Thread(target=strike)
@@ -112,11 +118,6 @@ def test_a_kill_in_the_middle_is_a_failure_that_names_the_signal(
     assert found.reason is Reason.KILLED
     assert number.name in found.message
     assert "MiB" in found.message
-
-
-def _cpu_ticks(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_is_a_failure(
@@ -284,7 +285,7 @@ def memory_limit(size_bytes: int) -> Iterator[Path]:
     try:
         yield group / "cgroup.procs"
     finally:
-        wait_for(lambda: not (group / "cgroup.procs").read_text(), "the group to be empty")
+        wait_until(lambda: not (group / "cgroup.procs").read_text(), "the group is empty")
         group.rmdir()
 
 
@@ -299,13 +300,12 @@ def test_hysplit_dies_with_the_process_that_started_it(
     )
     repository = Path(__file__).parents[2]
     arguments = [repository, hysplit.exe.parent, ngm.parent, tmp_path]
-    parent = subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)])
-    [model] = wait_for(
-        lambda: [pid for pid in running() if _parent(pid) == parent.pid], "hycs_std to start"
-    )
-    parent.kill()
-    parent.wait()
-    wait_for(lambda: model not in running(), "hycs_std to die")
+    with subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)]) as parent:
+        try:
+            model = the_only(lambda: [pid for pid in running() if _parent(pid) == parent.pid])
+        finally:
+            parent.kill()
+    wait_until(lambda: model not in running(), "hycs_std has died")
 
 
 def test_an_exception_in_the_parent_ends_hysplit(
@@ -318,13 +318,20 @@ def test_an_exception_in_the_parent_ends_hysplit(
         assert own_children()
         raise Alarm
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    def pull() -> None:
+        pid = the_only(own_children)
+        wait_until(lambda: is_at_work(pid), "hycs_std has worked for a while")
+        os.kill(os.getpid(), signal.SIGUSR2)
+
+    before = signal.signal(signal.SIGUSR2, ring)
+    puller = threading.Thread(target=pull)
+    puller.start()
     try:
         with pytest.raises(Alarm):
             engine.run(SIMULATION, config(ngm.parent, n_hours=-24, numpar=200), tmp_path)
     finally:
-        signal.signal(signal.SIGALRM, before)
+        puller.join()
+        signal.signal(signal.SIGUSR2, before)
 
 
 def test_blanks_and_letters_of_any_language_in_every_path(
@@ -465,13 +472,20 @@ def test_a_program_that_goes_away_meanwhile_is_the_surroundings_fault(
 
 
 def test_children_of_the_program_are_ended_with_it(
-    stub: Callable[[str], HysplitEngine], ngm: Path, tmp_path: Path
+    stub: Callable[[str], HysplitEngine], ngm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = stub("sleep 1000 & echo $! >sleeper; wait")
-    found = failure(engine, config(ngm.parent, execution={"timeout": 0.3}), tmp_path)
+    sleeper = tmp_path / "main" / "sleeper"
+
+    def clock() -> float:
+        """The time is up when the child is there."""
+        return time.monotonic() + (2000.0 if sleeper.exists() else 0.0)
+
+    monkeypatch.setattr(process, "time", SimpleNamespace(monotonic=clock, sleep=time.sleep))
+    engine = stub("sleep 1000 & echo $! >new; mv new sleeper; wait")
+    found = failure(engine, config(ngm.parent, execution={"timeout": 1000}), tmp_path)
     assert found.reason is Reason.TIMEOUT
-    sleeper = Path((tmp_path / "main" / "sleeper").read_text().strip())
-    wait_for(lambda: not Path(f"/proc/{sleeper}/fd").exists(), "the child to end")
+    child = Path("/proc") / sleeper.read_text().strip()
+    wait_until(lambda: not (child / "fd").exists(), "the child has ended")
 
 
 def test_a_program_that_never_stops_talking_does_not_fill_the_memory(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
-import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from stilt.footprint.netcdf import read_footprint
+from stilt.foundations.processes import children
 from tests.engines import Behaviour, runs
-from tests.projects import FOOTPRINT, make_project, wait_until, write_receptors
+from tests.projects import FOOTPRINT, PATIENCE_S, lose, make_project, wait_until, write_receptors
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GRID = f"{{near: {FOOTPRINT}}}"
 
@@ -67,9 +69,12 @@ def test_an_output_that_links_to_where_nothing_is_any_more_is_said(tmp_path: Pat
 
 def test_a_power_loss_that_takes_what_a_worker_wrote_holds_nothing_up(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5, 6])
-    with project.start("run", "--cpus", "1", FAKE_SLEEP="60"):
-        wait_until(lambda: "running" in project.outcomes().values(), "one is running")
-        project.kill_all()
+    project.let_run(0)
+    process = project.start("run", "--cpus", "1")
+    wait_until(lambda: "running" in project.outcomes().values(), "one is running")
+    project.kill_all()
+    process.communicate()
+    project.let_run(None)
     (segment,) = project.output.glob("log/*/worker*.log")
     os.truncate(segment, 0)
     answer = project.stilt("run")
@@ -123,7 +128,8 @@ def test_a_changed_footprint_needs_no_transport_and_a_changed_transport_does(
 def test_an_output_that_is_missing_is_made_again(tmp_path: Path, folder: str) -> None:
     project = make_project(tmp_path, [5, 6], footprints=GRID)
     project.stilt("run")
-    next(path for path in (project.output / folder).rglob("*") if path.is_file()).unlink()
+    suffix = ".parquet" if folder == "particles" else ".nc"
+    lose(next((project.output / folder).rglob(f"*{suffix}")))
     answer = project.stilt("run")
     assert "1 output missing, 1 already done" in answer.out
     assert len(list(project.output.rglob("*.nc"))) == 2
@@ -133,7 +139,7 @@ def test_an_output_that_is_missing_is_made_again(tmp_path: Path, folder: str) ->
 def test_stored_particles_that_are_damaged_are_not_used(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5], footprints=GRID)
     project.stilt("run")
-    next(project.output.rglob("*.nc")).unlink()
+    lose(next(project.output.rglob("*.nc")))
     particles = next(project.output.rglob("*.parquet"))
     particles.write_bytes(particles.read_bytes()[:1000])
     assert project.stilt("run").code == 0
@@ -145,10 +151,10 @@ def test_a_stop_signal_interrupts_leaves_no_process_and_the_next_run_goes_on(
     tmp_path: Path, number: int
 ) -> None:
     project = make_project(tmp_path, [5] * 6)
-    process = project.start("run", "--cpus", "2", FAKE_SLEEP="30", FAKE_MODEL="1")
+    process = project.start("run", "--cpus", "2", FAKE_SLEEP="3600", FAKE_MODEL="1")
     wait_until(lambda: len(runs(project.runs_file, "model")) == 2, "two models run")
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert project.processes() == []
     assert project.leftovers() == []
@@ -159,7 +165,7 @@ def test_a_stop_signal_interrupts_leaves_no_process_and_the_next_run_goes_on(
 
 def test_killing_the_run_alone_takes_its_workers_and_models_along(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5] * 4)
-    process = project.start("run", "--cpus", "2", FAKE_SLEEP="60", FAKE_MODEL="1")
+    process = project.start("run", "--cpus", "2", FAKE_SLEEP="3600", FAKE_MODEL="1")
     wait_until(lambda: len(runs(project.runs_file, "model")) == 2, "two models run")
     process.kill()
     process.communicate()
@@ -194,20 +200,25 @@ def test_a_run_of_failures_is_stopped_when_asked(tmp_path: Path) -> None:
 
 def test_two_runs_at_once_do_the_work_once(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5] * 6)
-    both = [project.start("run", FAKE_SLEEP="0.5") for _ in range(2)]
+    project.let_run(0)
+    both = [project.start("run") for _ in range(2)]
+    wait_until(lambda: any(process.poll() is not None for process in both), "one leaves it")
+    project.let_run(None)
     for process in both:
-        process.communicate(timeout=60)
-    assert sorted(process.returncode for process in both) in ([0, 0], [0, 3])
+        process.communicate(timeout=PATIENCE_S)
+    assert sorted(process.returncode for process in both) == [0, 3]
     assert len(runs(project.runs_file)) == 6
     assert len(project.batches()) == 1
 
 
 def test_settings_edited_after_the_hand_over_do_not_matter(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5, 6, 7])
-    process = project.start("run", "--cpus", "1", FAKE_SLEEP="1")
+    project.let_run(0)
+    process = project.start("run", "--cpus", "1")
     wait_until(lambda: runs(project.runs_file, "begin"), "the first one runs")
     (project.path / "config.yaml").write_text("mets: {torn")
-    process.communicate(timeout=60)
+    project.let_run(None)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert Counter(project.outcomes().values()) == {"complete": 3}
 
@@ -253,10 +264,12 @@ def test_a_torn_settings_file_is_one_line_and_nothing_written(tmp_path: Path) ->
 
 def test_work_directories_of_a_worker_that_was_killed_go_with_the_next_run(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5])
-    process = project.start("run", FAKE_SLEEP="60")
+    project.let_run(0)
+    process = project.start("run")
     wait_until(lambda: runs(project.runs_file, "begin"), "it runs")
     project.kill_all()
     process.communicate()
+    project.let_run(None)
     assert project.leftovers()
     assert project.stilt("run").code == 0
     assert project.leftovers() == []
@@ -277,26 +290,30 @@ def test_a_damaged_log_is_told_and_what_it_lost_is_run_again(tmp_path: Path) -> 
     assert Counter(project.outcomes().values()) == {"complete": 3}
 
 
+PATIENT = """
+import sys
+from stilt.backends import local
+local._PATIENCE_S = float("inf")
+from stilt.cli import main
+main(sys.argv[1:])
+"""
+"""Loses its patience with workers that do not stop only where it is asked to."""
+
+
 def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5])
-    process = project.start("run", FAKE_SLEEP="60")
+    project.let_run(0)
+    process = project.begin([sys.executable, "-c", PATIENT, "run"])
     wait_until(lambda: runs(project.runs_file, "begin"), "it runs")
-    (worker,) = [pid for pid in project.processes() if b"push-worker" in command_line(pid)][:1]
+    (worker,) = children(process.pid)
     os.kill(worker, signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
-    while "stopping" not in process.stdout.readline():
-        pass
+    assert any("stopping" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     wait_until(lambda: not project.processes(), "everything has ended")
-
-
-def command_line(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
-    return b""
 
 
 def test_where_one_footprint_has_something_in_it_all_have_a_file(tmp_path: Path) -> None:
@@ -326,11 +343,11 @@ def test_a_process_makes_one_projected_footprint_after_the_other(tmp_path: Path,
 
 def test_nohup_lets_it_live_on(tmp_path: Path) -> None:
     project = make_project(tmp_path, [5] * 3)
-    command = ["nohup", sys.executable, "-m", "stilt", "run", "--cpus", "1"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=project.environment(FAKE_SLEEP="0.5"), stdout=subprocess.DEVNULL
-    ) as process:
-        wait_until(lambda: runs(project.runs_file, "begin"), "it runs")
-        process.send_signal(signal.SIGHUP)
-        assert process.wait(timeout=60) == 0
+    project.let_run(0)
+    process = project.begin(["nohup", sys.executable, "-m", "stilt", "run", "--cpus", "1"])
+    wait_until(lambda: runs(project.runs_file, "begin"), "it runs")
+    process.send_signal(signal.SIGHUP)
+    project.let_run(None)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
     assert Counter(project.outcomes().values()) == {"complete": 3}

@@ -1,5 +1,7 @@
 """Many writers on two clients of one filesystem, each a mount of its own, as two nodes of a cluster have."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from stilt.log.events import Done, Started
 from stilt.log.index import OutputIndex
 from stilt.log.lines import payload_of
 from stilt.log.reader import read_segment
+from tests.projects import PATIENCE_S
 from tests.shared_data import REPOSITORY
 
 HARNESS = REPOSITORY / "tools" / "shared-filesystem"
@@ -24,7 +27,9 @@ class Filesystem:
 
     def tool(self, *arguments):
         command = [HARNESS, "--dir", self.folder, *arguments]
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=PATIENCE_S
+        )
 
     def from_two_clients(self, how, writers, events):
         """Let half of the writers write from each client; return how many events they acknowledged."""
@@ -46,10 +51,17 @@ class Filesystem:
                 cwd=REPOSITORY,
                 stdout=subprocess.PIPE,
                 text=True,
+                start_new_session=True,
             )
             for first in (0, half)
         ]
-        said = [client.communicate()[0] for client in clients]
+        try:
+            said = [client.communicate()[0] for client in clients]
+        finally:
+            for client in clients:
+                if client.poll() is None:
+                    os.killpg(client.pid, signal.SIGKILL)
+                    client.communicate()
         assert [client.returncode for client in clients] == [0, 0]
         return sum(map(int, said))
 

@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.projects import PATIENCE_S, wait_until
 from tests.shared_data import REPOSITORY
 
 if TYPE_CHECKING:
@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 TOOL = REPOSITORY / "tools" / "slurm-cluster"
 
 
-def await_that(condition: Callable[[], object], what: str, timeout_s: float = 60) -> None:
-    """Return when the condition holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout_s:.0f} s: {what}")
-        time.sleep(0.2)
+def await_that(condition: Callable[[], object], what: str) -> None:
+    """Return when the condition holds, and do not ask Slurm too often."""
+    wait_until(condition, what, every_s=0.2)
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Cluster:
     def tool(self, *arguments: str) -> None:
         """Run tools/slurm-cluster on this cluster."""
         subprocess.run(
-            [sys.executable, TOOL, "--dir", self.folder, *arguments], check=True, timeout=120
+            [sys.executable, TOOL, "--dir", self.folder, *arguments], check=True, timeout=PATIENCE_S
         )
 
     def jobs(self, *columns: str, job: str = "") -> list[list[str]]:
@@ -62,17 +58,21 @@ class Cluster:
         """Return the state of each task of an array."""
         return {int(index): state for index, state in self.jobs("%K", "%T", job=job)}
 
+    def live(self) -> set[str]:
+        """Return the ids of the jobs that run, wait or are ending."""
+        return set(self.run("squeue", "-h", "-o", "%F").split())
+
+    def end_all_but(self, known: set[str]) -> None:
+        """Cancel what is in the queue besides these jobs, and wait until it is gone."""
+        if left := self.live() - known:
+            self.run("scancel", *left)
+            await_that(lambda: not self.live() & left, f"jobs {left} have ended")
+
     def records(self) -> list[dict[str, str]]:
         """Return Slurm's own records of ended jobs (jobcomp)."""
         path = self.folder / "jobcomp.txt"
         lines = path.read_text().splitlines() if path.exists() else []
         return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
-
-    def live_jobs(self) -> list[str]:
-        """Return the names of the jobs that run or wait."""
-        return [
-            name for (name,) in map(str.split, self.run("squeue", "-h", "-o", "%j").splitlines())
-        ]
 
 
 @contextmanager
@@ -82,14 +82,18 @@ def started(*options: str) -> Iterator[Cluster]:
     folder.rmdir()
     command = [sys.executable, str(TOOL), "--dir", str(folder)]
     begun = subprocess.run(
-        [*command, "start", *options], capture_output=True, text=True, check=False, timeout=180
+        [*command, "start", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
     )
     if begun.returncode != 0:
         raise RuntimeError(begun.stderr.strip())
     try:
         yield Cluster(folder, _environment(command))
     finally:
-        subprocess.run([*command, "stop"], check=True, timeout=120)
+        subprocess.run([*command, "stop"], check=True, timeout=PATIENCE_S)
 
 
 def _environment(command: list[str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def cluster() -> Iterator[Cluster]:
     """
     with ExitStack() as stack:
         try:
-            size = ("--cpus=8", "--memory=8000", "--min-job-age=300", "--max-job-count=5000")
+            size = ("--cpus=8", "--memory=8000", "--min-job-age=1800", "--max-job-count=5000")
             running = stack.enter_context(started(*size))
         except RuntimeError as error:
             pytest.skip(f"no Slurm: {error}")
@@ -42,22 +42,28 @@ def cluster() -> Iterator[Cluster]:
 def out_of_time(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, SlurmProject]:
-    """Projects whose tasks have less time than they need; that takes minutes, so they begin first."""
+    """Projects whose tasks have less time than they need; that takes minutes, so they begin first.
+
+    A life of a task has one simulation done and waits in the next one until its time is up, however fast
+    the machine is. Of three minutes a task has more than half a minute before it is warned: a warning in
+    the moment in which the worker begins would just end it.
+    """
     kinds = {
-        "requeued": 3,
-        "not requeued": 0,
-        "not warned": 0,
+        "requeued": (3, "time: 3", "max_requeues: 9"),
+        "not requeued": (3, "time: 3", "max_requeues: 0"),
+        "not warned": (5, "time: 1", "max_requeues: 0"),
     }
     begun = {}
-    for kind, requeues in kinds.items():
-        more = ["time: 1", f"max_requeues: {requeues}", f"nodelist: {UNDISTURBED}"]
+    for kind, (count, *more) in kinds.items():
         folder = tmp_path_factory.mktemp("p")
-        heights = [5 + number / 10 for number in range(5)]
-        run = slurm_project(folder / "p", cluster, heights, workers=1, more=more)
-        environment = {"FAKE_SLEEP": "9"}
+        heights = [5 + number / 10 for number in range(count)]
+        node = f"nodelist: {UNDISTURBED}"
+        run = slurm_project(folder / "p", cluster, heights, workers=1, more=[*more, node])
+        run.project.let_run(1)
+        environment = {}
         if kind == "not warned":
             wrappers = wrapped(folder / "w", cluster, {"sbatch": UNWARNED})
-            environment = {"FAKE_SLEEP": "25", "PATH": wrappers.env["PATH"]}
+            environment = {"PATH": wrappers.env["PATH"]}
         run.submit(**environment)
         begun[kind] = run
     return begun
@@ -69,3 +75,16 @@ def _begin_what_takes_long(request: pytest.FixtureRequest) -> None:
     wanted = any("out_of_time" in item.fixturenames for item in request.session.items)
     if wanted and "cluster" in request.fixturenames:
         request.getfixturevalue("out_of_time")
+
+
+@pytest.fixture(autouse=True)
+def _jobs_end_with_their_test(
+    request: pytest.FixtureRequest, _begin_what_takes_long: None
+) -> Iterator[None]:
+    """Whatever became of a test, its jobs are gone before the next one starts."""
+    used = {"cluster", "small"}.intersection(request.fixturenames)
+    clusters = [request.getfixturevalue(name) for name in used]
+    live_before = [cluster.live() for cluster in clusters]
+    yield
+    for cluster, others in zip(clusters, live_before, strict=True):
+        cluster.end_all_but(others)

@@ -68,22 +68,17 @@ class SlurmProject:
         assert said["damaged"] == 0
         return said
 
-    def await_outcome(self, outcome: str, count: int, timeout_s: float = 60) -> None:
+    def await_outcome(self, outcome: str, count: int) -> None:
         """Return when so many simulations have (at least) that outcome by the log."""
 
         def reached() -> bool:
             return Counter(self.project.outcomes().values())[outcome] >= count
 
-        await_that(reached, f"{count} {outcome}", timeout_s)
+        await_that(reached, f"{count} {outcome}")
 
-    def await_ended(self, job: str, timeout_s: float = 90) -> None:
+    def await_ended(self, job: str) -> None:
         """Return when no task of a job is queued or running any more."""
-
-        def ended() -> bool:
-            live = self.cluster.run("squeue", "-h", "-o", "%F").split()
-            return job not in live
-
-        await_that(ended, f"job {job} has ended", timeout_s)
+        await_that(lambda: job not in self.cluster.live(), f"job {job} has ended")
 
     def begun(self) -> Counter[str]:
         """Return how often each simulation was begun, by the engine's own account."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.foundations.processes import children
+from tests.projects import PATIENCE_S
 from tests.slurm.cluster import await_that
 from tests.slurm.conftest import UNDISTURBED
 from tests.slurm.jobs import SlurmProject, slurm_project
@@ -22,19 +23,22 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slurm
 
-SECONDS = "2"
-"""What a simulation takes here: long enough to be hit while some are complete and some not begun."""
-
 
 class Disturbed:
-    """Two tasks with four simulations each, in the middle of them."""
+    """Two tasks with four simulations each: one complete, one running until ``go_on``, two not begun."""
 
     def __init__(self, run: SlurmProject) -> None:
         self.run = run
-        (self.job,) = run.submit(FAKE_SLEEP=SECONDS)
+        run.project.let_run(1)
+        (self.job,) = run.submit()
         run.await_outcome("complete", 2)
+        run.await_outcome("running", 2)
         self.done_before = run.complete()
         self.said = [run.truth()]
+
+    def go_on(self) -> None:
+        """Let all that runs go on, and what starts from now on not wait either."""
+        self.run.project.let_run(None)
 
     def workers(self) -> list[int]:
         """Return the pids of the tasks' push-workers."""
@@ -47,11 +51,8 @@ class Disturbed:
     def look(self) -> None:
         self.said.append(self.run.truth())
 
-    def await_state(self, task: int, *states: str) -> None:
-        def reached() -> bool:
-            return self.run.cluster.states(self.job)[task] in states
-
-        await_that(reached, f"task {task} is {states}")
+    def state(self, task: int) -> str:
+        return self.run.cluster.states(self.job)[task]
 
     def assert_never_failed(self) -> None:
         """What is stopped from outside is not a failure of the simulation's."""
@@ -61,7 +62,7 @@ class Disturbed:
     def finish_by_rerun(self) -> None:
         """Run again, once, and find everything complete and nothing complete done again."""
         complete, before = self.run.complete(), self.run.begun()
-        self.run.stilt("run", FAKE_SLEEP="0")
+        self.run.stilt("run")
         await_that(lambda: len(self.run.complete()) == 8, "all complete after one rerun")
         after = self.run.begun()
         assert {sim: after[sim] for sim in complete} == {sim: before[sim] for sim in complete}
@@ -80,18 +81,19 @@ def disturbed(cluster: Cluster, tmp_path: Path) -> Iterator[Disturbed]:
     heights = [5 + n / 10 for n in range(8)]
     run = slurm_project(tmp_path, cluster, heights, workers=2, more=elsewhere)
     yield Disturbed(run)
+    run.project.let_run(None)
     for job in run.jobs():
         run.await_ended(job)
-    assert run.project.processes() == []
+    await_that(lambda: not run.project.processes(), "no process is left")
 
 
 def test_scancel_of_one_task(disturbed: Disturbed):
     disturbed.run.cluster.run("scancel", f"{disturbed.job}_1")
-    disturbed.await_state(1, "CANCELLED")
+    await_that(lambda: disturbed.state(1) == "CANCELLED", "the task is cancelled")
     disturbed.look()
     said = disturbed.said[-1]
-    assert said["running"] <= 1
-    assert said["interrupted"] == 1
+    assert (said["running"], said["interrupted"]) == (1, 1)
+    disturbed.go_on()
     disturbed.run.await_ended(disturbed.job)
     disturbed.assert_never_failed()
     disturbed.finish_by_rerun()
@@ -103,6 +105,7 @@ def test_scancel_of_the_array(disturbed: Disturbed):
     disturbed.look()
     said = disturbed.said[-1]
     assert (said["running"], said["interrupted"]) == (0, 2)
+    disturbed.go_on()
     disturbed.assert_never_failed()
     disturbed.finish_by_rerun()
 
@@ -114,6 +117,7 @@ def test_kill_9_of_a_worker(disturbed: Disturbed):
     )
     disturbed.look()
     assert disturbed.said[-1]["interrupted"] == 1
+    disturbed.go_on()
     disturbed.run.await_ended(disturbed.job)
     disturbed.assert_never_failed()
     disturbed.finish_by_rerun()
@@ -122,6 +126,7 @@ def test_kill_9_of_a_worker(disturbed: Disturbed):
 def test_kill_9_of_a_pool_child_fails_its_own_simulation_alone(disturbed: Disturbed):
     pool = children(disturbed.workers()[0])
     os.kill(pool[-1], signal.SIGKILL)
+    disturbed.go_on()
     disturbed.run.await_ended(disturbed.job)
     said = disturbed.run.truth()
     assert (said["complete"], said["failed"], said["failures"]) == (7, 1, {"KILLED": 1})
@@ -153,12 +158,19 @@ def test_slurm_starts_it_again_by_itself(
     disturb: Callable[[Disturbed], None], disturbed: Disturbed
 ):
     disturb(disturbed)
-    disturbed.await_state(0, "PENDING", "COMPLETING")
+
+    def has_left() -> bool:
+        """It may be back already, where this process had to wait for its turn."""
+        return disturbed.state(0) in {"PENDING", "COMPLETING"} or (0, 2) in attempts(disturbed.run)
+
+    await_that(has_left, "its first life is over")
     disturbed.look()
-    disturbed.await_state(0, "RUNNING")
+    await_that(lambda: (0, 2) in attempts(disturbed.run), "its second life has begun")
+    assert disturbed.state(0) == "RUNNING"
     disturbed.look()
     again = disturbed.run.stilt("run")
     assert (again.code, len(disturbed.run.jobs())) == (0, 1), "live work is not submitted again"
+    disturbed.go_on()
     disturbed.run.await_outcome("complete", 8)
     disturbed.look()
     assert disturbed.said[-1]["complete"] == 8
@@ -173,14 +185,20 @@ def test_two_lives_of_a_task_at_the_same_time_are_told_apart(disturbed: Disturbe
     """As after a requeue whose first life ends late; here the second is started by hand."""
     run = disturbed.run
     (batch,) = run.project.batches()
-    task = ("push-worker", "--batch", batch, "--task", "0")
-    twin = run.project.start(*task, FAKE_SLEEP=SECONDS)
-    await_that(lambda: (0, 2) in attempts(run), "the twin has begun")
+    twin = run.project.start("push-worker", "--batch", batch, "--task", "0")
+
+    def is_at_work() -> bool:
+        """It has done what its other life was at, and is in the middle of the next one."""
+        running = [sim for sim in run.project.fold().sims.values() if sim.outcome == "running"]
+        return len(run.complete()) == 3 and any(sim.attempt == 2 for sim in running)
+
+    await_that(is_at_work, "the twin is in the middle of its work")
     run.cluster.run("scancel", disturbed.job)
     run.await_ended(disturbed.job)
     disturbed.look()
     assert disturbed.said[-1]["running"] >= 1, "the twin lives, whatever Slurm says of the job"
-    out, err = twin.communicate(timeout=90)
+    disturbed.go_on()
+    out, err = twin.communicate(timeout=PATIENCE_S)
     assert twin.returncode == 0, out + err
     assert {(0, 1), (0, 2), (1, 1)} <= attempts(run)
     disturbed.assert_never_failed()

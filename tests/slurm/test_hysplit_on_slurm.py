@@ -39,7 +39,7 @@ def test_receptors_become_footprints(cluster: Cluster, tmp_path: Path):
         + "".join(f"1995-10-17 {hour:02d}:00,-90,40,10\n" for hour in range(8, 12))
     )
     run.submit()
-    run.await_outcome("complete", 4, timeout_s=240)
+    run.await_outcome("complete", 4)
     assert Counter(run.project.outcomes().values()) == {"complete": 4}
     assert len(list(run.project.output.rglob("*.parquet"))) == 4
     assert len(list((run.project.output / "footprints" / "near").rglob("*.nc"))) == 4

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.engines import Behaviour
-from tests.projects import write_receptors
+from tests.projects import PATIENCE_S, minds_stop_signals, write_receptors
 from tests.slurm.cluster import await_that, wrapped
 from tests.slurm.jobs import slurm_project
 
@@ -37,14 +36,17 @@ def test_sixty_receptors_run_as_twelve_tasks_four_at_a_time(cluster: Cluster, tm
     run = slurm_project(tmp_path / "p", cluster, heights, workers=12, cpus=2, more=more)
     counted = wrapped(tmp_path / "wrappers", cluster)
     run.project.env["PATH"] = counted.env["PATH"]
-    began = time.monotonic()
-    (job,) = run.submit(FAKE_SLEEP="0.2")
-    assert time.monotonic() - began < 20
+    run.project.let_run(0)
+    submitted = run.stilt("run")  # and does not wait for the tasks, of which none can end yet
+    assert submitted.code == 0, submitted.err
+    assert "trying again" not in submitted.err
+    (job,) = run.jobs()
     assert len(cluster.states(job)) == 12
     again = run.stilt("run")
     assert (again.code, counted.calls("sbatch")) == (0, 1)
     assert "queued or running" in again.out
-    run.await_outcome("complete", 60, timeout_s=120)
+    run.project.let_run(None)
+    run.await_outcome("complete", 60)
     run.await_ended(job)
     assert at_once(cluster.records(), job) == 4
     assert set(cluster.states(job).values()) == {"COMPLETED"}
@@ -74,14 +76,15 @@ def test_waiting_ends_with_1_when_some_failed(cluster: Cluster, tmp_path: Path):
 
 def test_waiting_ends_with_3_when_the_job_was_cancelled(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path, cluster, [5, 6, 7, 8], workers=2)
-    waiting = run.project.start("run", "--wait", FAKE_SLEEP="60")
+    run.project.let_run(0)
+    waiting = run.project.start("run", "--wait")
     run.await_outcome("running", 2)
     said = run.truth()
     assert (said["running"], said["pending"]) == (2, 2)
     cancelled = run.stilt("cancel")
     assert cancelled.code == 0, cancelled.err
     assert "2 tasks running or waiting" in cancelled.out
-    out, err = waiting.communicate(timeout=90)
+    out, err = waiting.communicate(timeout=PATIENCE_S)
     assert waiting.returncode == 3, out + err
     assert "has ended with 4 simulations not done" in err
     said = run.truth()
@@ -91,24 +94,31 @@ def test_waiting_ends_with_3_when_the_job_was_cancelled(cluster: Cluster, tmp_pa
 
 def test_ctrl_c_while_waiting_leaves_the_job_running_and_says_so(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path, cluster, [5], workers=1)
-    waiting = run.project.start("run", "--wait", FAKE_SLEEP="4")
+    run.project.let_run(0)
+    waiting = run.project.start("run", "--wait")
     run.await_outcome("running", 1)
+    await_that(lambda: minds_stop_signals(waiting), "it waits")
     waiting.send_signal(signal.SIGINT)
-    out, err = waiting.communicate(timeout=30)
+    out, err = waiting.communicate(timeout=PATIENCE_S)
     (job,) = run.jobs()
     assert waiting.returncode == 3, out + err
     assert f"job {job} goes on" in err
     assert "stilt cancel" in err
+    run.project.let_run(None)
     run.await_outcome("complete", 1)
 
 
 def test_waiting_for_what_an_earlier_run_has_queued(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path, cluster, [5, 6, Behaviour.MODEL_ERROR], workers=3)
-    run.submit(FAKE_SLEEP="3")
-    answer = run.stilt("run", "--wait")
-    assert "3 queued or running" in answer.out
-    assert answer.code == 1, answer.err
-    assert "[3/3]" in answer.out
+    run.project.let_run(0)
+    run.submit()
+    waiting = run.project.start("run", "--wait")
+    await_that(lambda: minds_stop_signals(waiting), "it waits")
+    run.project.let_run(None)
+    out, err = waiting.communicate(timeout=PATIENCE_S)
+    assert "3 queued or running" in out
+    assert waiting.returncode == 1, err
+    assert "[3/3]" in out
     assert len(run.jobs()) == 1
 
 
@@ -116,13 +126,14 @@ def test_waiting_for_what_runs_elsewhere_does_not_end_as_if_it_were_complete(
     cluster: Cluster, tmp_path: Path
 ):
     run = slurm_project(tmp_path, cluster, [5], workers=1)
-    here = run.project.start("run", "--backend", "local", FAKE_SLEEP="60")
+    run.project.let_run(0)
+    here = run.project.start("run", "--backend", "local")
     run.await_outcome("running", 1)
     answer = run.stilt("run", "--wait")
     assert "1 queued or running" in answer.out
     assert answer.code == 3, answer.err
     here.send_signal(signal.SIGINT)
-    here.communicate(timeout=30)
+    here.communicate(timeout=PATIENCE_S)
 
 
 def test_a_dry_run_shows_everything_and_writes_nothing(cluster: Cluster, tmp_path: Path):
@@ -204,8 +215,11 @@ def test_tasks_run_what_was_submitted_though_the_settings_were_edited(
 def test_a_waiting_and_a_running_task_are_told_apart(cluster: Cluster, tmp_path: Path):
     more = ["array_parallelism: 1"]
     run = slurm_project(tmp_path, cluster, [5, 6], workers=2, more=more)
-    (job,) = run.submit(FAKE_SLEEP="3")
+    run.project.let_run(0)
+    (job,) = run.submit()
     run.await_outcome("running", 1)
+    throttled = ["PENDING", "JobArrayTaskLimit"]
+    await_that(lambda: throttled in cluster.jobs("%T", "%r", job=job), "the other one waits")
     said = run.truth()
     assert (said["running"], said["pending"]) == (1, 1)
     assert said["running_tasks"][0]["node"].startswith("n")
@@ -213,6 +227,7 @@ def test_a_waiting_and_a_running_task_are_told_apart(cluster: Cluster, tmp_path:
     assert said["waiting"] == [
         {"batch": said["batches"][0]["id"], "job": job, "tasks": 1, "reason": "JobArrayTaskLimit"}
     ]
+    run.project.let_run(None)
     await_that(lambda: len(run.complete()) == 2, "both complete")
 
 

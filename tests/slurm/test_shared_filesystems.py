@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.projects import PATIENCE_S
 from tests.shared_data import REPOSITORY
 from tests.slurm.cluster import Cluster, await_that, started
 from tests.slurm.jobs import SlurmProject, slurm_project
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slurm
 
 TOOL = REPOSITORY / "tools" / "shared-filesystem"
-COUNT = 32
+COUNT = 48
 
 
 class Shared:
@@ -36,7 +37,9 @@ class Shared:
 
     def tool(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(TOOL), "--dir", str(self.folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
 
     def clients(self) -> list[int]:
         """Return the pids of GlusterFS's clients; this process's own came first."""
@@ -73,7 +76,11 @@ def project(fs: Shared, workers: int = 8) -> SlurmProject:
     # what the tests ask again and again lies on a filesystem of their own
     local = fs.folder / "local"
     local.mkdir()
-    run.project.env |= {"FAKE_RUNS": str(local / "runs"), "TMPDIR": str(local)}
+    run.project.env |= {
+        "FAKE_RUNS": str(local / "runs"),
+        "FAKE_TURNS": str(local / "turns"),
+        "TMPDIR": str(local),
+    }
     return run
 
 
@@ -91,7 +98,7 @@ def test_a_batch_over_clients_of_each_nodes_own(kind: str):
     with shared(kind) as fs:
         run = project(fs)
         run.submit(FAKE_SLEEP="0.2")
-        await_that(lambda: len(run.complete()) == COUNT, "all complete", 120)
+        await_that(lambda: len(run.complete()) == COUNT, "all complete")
         nodes = {life.writer.node for life in run.segments()}
         assert len(nodes) > 1
         assert_complete(run)
@@ -99,27 +106,36 @@ def test_a_batch_over_clients_of_each_nodes_own(kind: str):
 
 def test_half_of_a_replicated_volume_goes_away_and_comes_back():
     with shared("gluster") as fs:
-        run = project(fs)
-        run.submit(FAKE_SLEEP="1")
-        run.await_outcome("complete", 4)
+        run = project(fs, workers=8)
+        at_once = 8 * 2
+        run.project.let_run(1)
+        run.submit()
+        run.await_outcome("complete", at_once)
+        run.await_outcome("running", at_once)
         assert fs.tool("brick", "kill", "0").returncode == 0
-        run.await_outcome("complete", 12)
+        run.project.let_run(2)
+        run.await_outcome("complete", 2 * at_once)
+        run.await_outcome("running", at_once)
         assert fs.tool("brick", "start", "0").returncode == 0
-        await_that(lambda: len(run.complete()) == COUNT, "all complete", 120)
+        run.project.let_run(None)
+        await_that(lambda: len(run.complete()) == COUNT, "all complete")
         assert_complete(run)
 
 
 def test_a_node_loses_its_client_and_a_rerun_completes():
     with shared("gluster") as fs:
         run = project(fs, workers=4)
-        (job,) = run.submit(FAKE_SLEEP="1")
-        run.await_outcome("complete", 4)
+        run.project.let_run(1)
+        (job,) = run.submit()
+        run.await_outcome("complete", 4 * 2)
+        run.await_outcome("running", 4 * 2)
         os.kill(fs.clients()[1], signal.SIGKILL)
         fs.cluster.run("scontrol", "update", "nodename=n1", "state=drain", "reason=lost its client")
-        run.await_ended(job, timeout_s=120)
+        run.project.let_run(None)
+        run.await_ended(job)
         said = run.truth()
         assert said["failed"] == 0
         assert said["complete"] < COUNT
-        run.stilt("run", FAKE_SLEEP="0")
-        await_that(lambda: len(run.complete()) == COUNT, "complete after a rerun", 120)
+        run.stilt("run")
+        await_that(lambda: len(run.complete()) == COUNT, "complete after a rerun")
         assert_complete(run)

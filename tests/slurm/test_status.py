@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,18 +27,21 @@ pytestmark = pytest.mark.slurm
 def running(cluster: Cluster, tmp_path: Path) -> SlurmProject:
     more = ["array_parallelism: 1"]
     run = slurm_project(tmp_path / "p", cluster, [5, 6], workers=2, more=more)
-    run.submit(FAKE_SLEEP="20")
+    run.project.let_run(0)
+    run.submit()
     run.await_outcome("running", 1)
     return run
 
 
 def test_one_squeue_serves_every_status_within_a_minute(running: SlurmProject, tmp_path: Path):
     counted = wrapped(tmp_path / "w", running.cluster)
+    began = time.monotonic()
     for _ in range(3):
         answer = running.stilt("status", "--json", PATH=counted.env["PATH"])
         said = json.loads(answer.out)
         assert (said["running"], said["pending"]) == (1, 1)
-    assert counted.calls("squeue") == 1
+    minutes = int(time.monotonic() - began) // 60
+    assert 1 <= counted.calls("squeue") <= 1 + minutes
     assert counted.calls("sacct") == counted.calls("sbatch") == counted.calls("scancel") == 0
     running.stilt("cancel")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.projects import write_receptors
+from tests.projects import PATIENCE_S, write_receptors
 from tests.slurm.cluster import Cluster, await_that, started, wrapped
 from tests.slurm.jobs import SlurmProject, slurm_project
 
@@ -27,7 +27,10 @@ def small() -> Iterator[Cluster]:
     with ExitStack() as stack:
         try:
             running = stack.enter_context(
-                started("--nodes=2", "--cpus=8", "--max-array-size=11", "--memory=8000")
+                started(
+                    *("--nodes=2", "--cpus=8", "--memory=8000"),
+                    *("--max-array-size=11", "--min-job-age=1800"),
+                )
             )
         except RuntimeError as error:
             pytest.skip(f"no Slurm: {error}")
@@ -48,11 +51,13 @@ def assert_submitted_once(run: SlurmProject) -> None:
 def test_a_controller_that_is_away_for_a_moment(small: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path, small, [5, 6], workers=2)
     small.tool("controller", "down")
-    running = run.project.start("run")
-    await_that(run.project.batches, "the batch is registered")
-    assert "trying again in" in running.stderr.readline()
-    small.tool("controller", "up")
-    out, err = running.communicate(timeout=120)
+    try:
+        running = run.project.start("run")
+        await_that(run.project.batches, "the batch is registered")
+        assert "trying again in" in running.stderr.readline()
+    finally:
+        small.tool("controller", "up")
+    out, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 0, err
     assert "submitted job" in out
     assert_submitted_once(run)
@@ -120,10 +125,12 @@ def test_a_run_that_was_killed_on_the_way_is_repaired_by_the_next(
 ):
     run = slurm_project(tmp_path / "p", cluster, [5, 6, 7], workers=2)
     wrappers = wrapped(tmp_path / "w", cluster, {program: body.format(mark=tmp_path / "mark")})
-    killed = run.stilt("run", PATH=wrappers.env["PATH"], FAKE_SLEEP="1")
+    run.project.let_run(0)  # what was accepted is still there when the next one looks for it
+    killed = run.stilt("run", PATH=wrappers.env["PATH"])
     assert killed.code == -9
-    answer = run.stilt("run", PATH=wrappers.env["PATH"], FAKE_SLEEP="1")
+    answer = run.stilt("run", PATH=wrappers.env["PATH"])
     assert answer.code == 0, answer.err
+    run.project.let_run(None)
     assert_submitted_once(run)
 
 
@@ -164,8 +171,10 @@ def forget_intent(run: SlurmProject) -> None:
 def test_two_runs_at_the_same_moment_make_one_submission(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path / "p", cluster, [5, 6, 7, 8], workers=2)
     counted = wrapped(tmp_path / "w", cluster)
-    both = [run.project.start("run", PATH=counted.env["PATH"], FAKE_SLEEP="1") for _ in range(2)]
-    said = [process.communicate(timeout=60) for process in both]
+    run.project.let_run(0)
+    both = [run.project.start("run", PATH=counted.env["PATH"]) for _ in range(2)]
+    said = [process.communicate(timeout=PATIENCE_S) for process in both]
+    run.project.let_run(None)
     assert [process.returncode for process in both] == [0, 0], said
     assert sum("submitted job" in out for out, _ in said) == 1
     assert counted.calls("sbatch") == 1
@@ -179,7 +188,7 @@ def test_more_chunks_than_an_array_may_have(small: Cluster, tmp_path: Path):
     jobs = run.submit()
     assert len(jobs) == 4
     assert [len(small.states(job)) for job in jobs] == [10, 10, 10, 10]
-    run.await_outcome("complete", 40, timeout_s=180)
+    run.await_outcome("complete", 40)
     assert set(run.begun().values()) == {1}
     assert sorted(life.task for life in run.segments()) == list(range(40))
     for job in jobs:
@@ -279,13 +288,18 @@ def test_a_cancel_during_a_submission_waits_for_the_job_and_ends_it(
     cluster: Cluster, tmp_path: Path
 ):
     run = slurm_project(tmp_path / "p", cluster, [5], workers=1, more=["hold: true"])
-    slow = wrapped(tmp_path / "w", cluster, {"sbatch": "sleep 3"})
+    slow = wrapped(
+        tmp_path / "w", cluster, {"sbatch": f"until [ -e {tmp_path}/go ]; do sleep 0.1; done"}
+    )
     submitting = run.project.start("run", PATH=slow.env["PATH"])
     await_that(lambda: slow.calls("sbatch"), "sbatch was called")
-    answer = run.stilt("cancel")
-    submitting.communicate(timeout=60)
+    cancelling = run.project.start("cancel")
+    assert "waiting for" in cancelling.stderr.readline()
+    (tmp_path / "go").touch()
+    submitting.communicate(timeout=PATIENCE_S)
+    out, err = cancelling.communicate(timeout=PATIENCE_S)
     (job,) = run.jobs()
-    assert f"cancelled job {job}" in answer.out
+    assert f"cancelled job {job}" in out, err
     assert cluster.states(job) == {0: "CANCELLED"}
 
 
@@ -313,8 +327,10 @@ def test_two_projects_of_the_same_content_are_two(cluster: Cluster, tmp_path: Pa
     for run in runs:
         config = run.project.path / "config.yaml"
         config.write_text(config.read_text().replace("directory: met", "directory: /met"))
-    jobs = [run.submit(FAKE_SLEEP="1") for run in runs]
+        run.project.let_run(0)
+    jobs = [run.submit() for run in runs]
     assert runs[0].project.batches() == runs[1].project.batches()
     assert jobs[0] != jobs[1]
     runs[0].stilt("cancel")
+    runs[1].project.let_run(None)
     runs[1].await_outcome("complete", 2)

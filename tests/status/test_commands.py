@@ -49,19 +49,22 @@ def test_status_of_a_small_project_is_quick_and_light(ended) -> None:
         f"try: main(['status', {str(project)!r}])\n"
         "except SystemExit: print(*sys.modules)"
     )
-    best = float("inf")
-    for _ in range(5):
+    loaded: set[str] = set()
+
+    def cpu_s() -> float:
         before = os.times()
         shown = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
         after = os.times()
+        loaded.update(shown.stdout.split())
         used = after.children_user + after.children_system
-        best = min(best, used - before.children_user - before.children_system)
-    loaded = set(shown.stdout.split())
+        return used - before.children_user - before.children_system
+
+    # other work on the machine makes some runs dearer, by what it does to caches; none gets cheaper
+    assert any(cpu_s() < 0.25 for _ in range(40)), "seconds of CPU"
     heavy = {"numpy", "pandas", "xarray", "numba", "pyarrow", "netCDF4", "rich", "arlmet"}
     assert not heavy & loaded
-    assert best < 0.25, "seconds of CPU: other work on the machine does not count"
 
 
 def test_failures_are_listed_with_reason_node_message_and_log(ended, stilt) -> None:
@@ -75,7 +78,7 @@ def test_failures_are_listed_with_reason_node_message_and_log(ended, stilt) -> N
 
 
 def test_watch_ends_when_nothing_runs_any_more(ended, stilt) -> None:
-    shown = stilt("status", "--watch", ended.layout.project, timeout=20)
+    shown = stilt("status", "--watch", ended.layout.project)
     assert shown.returncode == 0
     assert shown.stdout.count("2 simulations to do and nothing running") == 1
 
@@ -146,13 +149,15 @@ def test_show_follows_what_is_written(project_log) -> None:
         stdout=subprocess.PIPE,
         text=True,
     ) as follower:
-        for line in follower.stdout:
-            seen.append(line)
-            if "started" in line:
-                writer.append(done(1), sync=True)
-            if "complete" in line:
-                break
-        follower.kill()
+        try:
+            for line in follower.stdout:
+                seen.append(line)
+                if "started" in line:
+                    writer.append(done(1), sync=True)
+                if "complete" in line:
+                    break
+        finally:
+            follower.kill()
     assert len(seen) == len(set(seen))
 
 
@@ -211,16 +216,21 @@ def test_watch_redraws_in_place_and_leaves_the_terminal_as_it_was(project_log, s
     os.close(its)
     written = ""
     stopped = False
-    with contextlib.suppress(OSError):
-        while part := os.read(mine, 65536).decode():
-            if not written:
-                writer.append(done(1), started(2), sync=True)
-            elif not stopped and "1 complete" in re.sub(r"\x1b\[\d*m", "", written):
-                watcher.send_signal(stop)
-                stopped = True
-            written += part
-    os.close(mine)
-    assert watcher.wait() == 0
+    try:
+        with contextlib.suppress(OSError):
+            while part := os.read(mine, 65536).decode():
+                if not written:
+                    writer.append(done(1), started(2), sync=True)
+                elif not stopped and "1 complete" in re.sub(r"\x1b\[\d*m", "", written):
+                    watcher.send_signal(stop)
+                    stopped = True
+                written += part
+        code = watcher.wait()
+    finally:
+        os.close(mine)
+        watcher.kill()
+        watcher.wait()
+    assert code == 0
     assert written.startswith("\x1b[?1049h\x1b[?25l\x1b[?7l"), (
         "the other screen, no cursor, no wrapping"
     )

@@ -325,9 +325,9 @@ def test_a_colleague_who_may_only_read_can_ask(project_log, stilt) -> None:
 
 
 def test_rate_and_time_left_are_those_of_the_workers_at_work(project_log) -> None:
-    now = time.time() + 1  # the worker begins before its first event
     batch = project_log.batch("0001-a", [list(range(20))], project_total=20)
-    writer = project_log.worker(batch, 0, started(1, at=now - T0))
+    writer = project_log.worker(batch, 0, started(1, at=time.time() - T0))
+    now = time.time()
     assert project_log.summary().rate_per_hour is None
     writer.append(*(done(n, at=now - T0) for n in range(1, 11)), started(11, now - T0), sync=True)
     summary = project_log.summary()

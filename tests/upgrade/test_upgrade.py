@@ -33,7 +33,6 @@ FINISHED = {
     "finished-native-table": 2,
     "footprints-again": 2,
     "own-ids": 3,
-    "several-points": 3,
     "two-mets": 2,
 }
 """With the number of simulations."""
@@ -45,6 +44,7 @@ UNFINISHED = {
     "half-done-stopped": "4 never run, 2 interrupted, 2 already done",
     "invalid": "2 invalid, 2 already done",
     "queued-cancelled": "2 never run",
+    "several-points": "1 receptor changed, 2 already done",
 }
 """With what there is to do."""
 

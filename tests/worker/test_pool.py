@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -61,10 +62,12 @@ def pool() -> Iterator[Pool]:
 
 def collect(pool: Pool, wanted: type, count: int = 1) -> list[tuple[Member, Reply]]:
     found: list[tuple[Member, Reply]] = []
-    end = time.monotonic() + 30
-    while len(found) < count and time.monotonic() < end:
-        found += [said for said in pool.wait(0.2) if isinstance(said[1], wanted)]
-    assert len(found) >= count, f"heard {found}"
+
+    def heard() -> bool:
+        found.extend(said for said in pool.wait(0.2) if isinstance(said[1], wanted))
+        return len(found) >= count
+
+    wait_until(heard, f"{count} {wanted.__name__}")
     return found
 
 
@@ -134,7 +137,7 @@ def test_stopping_takes_models_along_and_hears_what_was_said_before(pool: Pool) 
     pool.give(second, entry("quick"), 0.0)
     wait_until(lambda: children(first.pid), "the model runs")
     (model,) = children(first.pid)
-    wait_until(lambda: sleeping(second.pid), "the quick one has answered")
+    wait_until(lambda: select.select([second.channel], [], [], 0)[0], "the quick one has answered")
     heard = [reply for _, reply in pool.stop()]
     assert [reply.done.sim for reply in heard if isinstance(reply, Finished)] == ["quick"]
     assert not alive(model)
@@ -180,10 +183,6 @@ def test_a_parent_that_is_killed_leaves_no_process() -> None:
 
 def alive(pid: int) -> bool:
     return state(pid) not in {"", "Z", "X"}
-
-
-def sleeping(pid: int) -> bool:
-    return state(pid) == "S"
 
 
 def state(pid: int) -> str:

@@ -19,7 +19,7 @@ from stilt.commands.run import Request, run
 from stilt.log.events import Started
 from stilt.log.reader import read_segment
 from tests.engines import Behaviour, runs
-from tests.projects import Project, make_project, wait_until
+from tests.projects import PATIENCE_S, Project, make_project, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,13 +92,11 @@ def test_a_chunk_can_be_named_by_its_file_from_anywhere(hand_over, tmp_path: Pat
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_stop_signal_is_75_with_what_was_in_flight_interrupted(hand_over, number: int) -> None:
     project, task = hand_over([5] * 4)
-    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="60", FAKE_MODEL="1")
+    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="3600", FAKE_MODEL="1")
     wait_until(lambda: len(runs(project.runs_file, "model")) == 2, "two models run")
     process.send_signal(number)
-    began = time.monotonic()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 75
-    assert time.monotonic() - began < 10
     assert Counter(project.outcomes().values()) == {"interrupted": 2}
     assert set(project.reasons().values()) == {signal.Signals(number).name}
     assert project.processes() == []
@@ -112,23 +110,25 @@ def test_a_stop_signal_is_75_with_what_was_in_flight_interrupted(hand_over, numb
 def test_a_signal_to_every_process_at_once_fails_nothing(hand_over) -> None:
     """As a scheduler does at the time limit and on cancelling."""
     project, task = hand_over([5] * 2)
-    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="60", FAKE_MODEL="1")
+    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="3600", FAKE_MODEL="1")
     wait_until(lambda: len(runs(project.runs_file, "model")) == 2, "two models run")
     for pid in project.processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 75
     assert Counter(project.outcomes().values()) == {"interrupted": 2}
 
 
 def test_a_worker_killed_and_started_again_does_the_rest_once(hand_over) -> None:
     project, task = hand_over([5] * 6)
-    process = project.start(*task, FAKE_SLEEP="0.3")
-    wait_until(lambda: len(runs(project.runs_file)) >= 2, "two are done")
+    project.let_run(2)
+    process = project.start(*task)
+    wait_until(lambda: len(runs(project.runs_file, "begin")) == 3, "two are done, one runs")
     process.kill()
     process.communicate()
     wait_until(lambda: not project.processes(), "its pool has ended")
+    project.let_run(None)
     done = [sim for sim, outcome in project.outcomes().items() if outcome == "complete"]
     assert project.stilt(*task).code == 0
     assert Counter(project.outcomes().values()) == {"complete": 6}
@@ -138,11 +138,13 @@ def test_a_worker_killed_and_started_again_does_the_rest_once(hand_over) -> None
 
 def test_a_killed_pool_process_fails_its_simulation_and_no_other(hand_over) -> None:
     project, task = hand_over([5] * 4)
-    process = project.start(*task, "--cpus", "2", FAKE_SLEEP="1")
+    project.let_run(0)
+    process = project.start(*task, "--cpus", "2")
     wait_until(lambda: len(runs(project.runs_file, "begin")) == 2, "two run")
     sim, pid, _ = project.runs_file.read_text().splitlines()[0].split()
     os.kill(int(pid), signal.SIGKILL)
-    process.communicate(timeout=60)
+    project.let_run(None)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert project.reasons() == {sim: "KILLED"}
     assert "SIGKILL" in project.fold().sims[sim].message
@@ -201,12 +203,36 @@ def test_no_simulation_is_started_that_cannot_end_in_time(hand_over) -> None:
     assert runs(project.runs_file, "begin") == []
 
 
-def test_what_simulations_took_so_far_says_what_the_next_one_will_take(hand_over) -> None:
+FORWARD = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from stilt.worker import loop, simulate
+put_on = Path(sys.argv[1])
+def forward(clock):
+    return lambda: clock() + (3600.0 if put_on.exists() else 0.0)
+clocks = {"time": forward(time.time), "monotonic": forward(time.monotonic)}
+loop.time = simulate.time = SimpleNamespace(**vars(time) | clocks)
+from stilt.cli import main
+main(sys.argv[2:])
+"""
+"""A worker for which an hour passes in the moment in which a file is made."""
+
+
+def test_what_simulations_took_so_far_says_what_the_next_one_will_take(
+    hand_over, tmp_path: Path
+) -> None:
     project, task = hand_over([5] * 4)
-    soon = str(int(time.time()) + 12)
-    answer = project.stilt(*task, SLURM_JOB_END_TIME=soon, FAKE_SLEEP="7")
-    assert answer.code == 75
-    assert "1 done, 0 failed, 3 left (time)" in answer.out
+    project.let_run(0)
+    in_two_hours = str(int(time.time()) + 7200)
+    forward = [sys.executable, "-c", FORWARD, str(tmp_path / "put on"), *task]
+    process = project.begin(forward, SLURM_JOB_END_TIME=in_two_hours)
+    wait_until(lambda: runs(project.runs_file, "begin"), "the first one runs")
+    (tmp_path / "put on").touch()
+    project.let_run(None)
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 75, err
+    assert "1 done, 0 failed, 3 left (time)" in out
     assert list(project.outcomes().values()) == ["complete"]
 
 
@@ -215,15 +241,15 @@ def test_what_simulations_took_with_other_settings_does_not_keep_a_task_from_beg
 ) -> None:
     monkeypatch.setattr("stilt.commands.run._likely_wall_s", lambda _: 3600.0)
     project, task = hand_over([5] * 4)
-    soon = str(int(time.time()) + 100)
-    answer = project.stilt(*task, SLURM_JOB_END_TIME=soon)
+    before_that = str(int(time.time()) + 3000)
+    answer = project.stilt(*task, SLURM_JOB_END_TIME=before_that)
     assert answer.code == 0, answer.out
     assert set(project.outcomes().values()) == {"complete"}
 
 
 def test_a_full_work_disk_stops_the_worker_and_not_every_receptor(hand_over) -> None:
     project, task = hand_over([Behaviour.DISK_FULL] + [5] * 20)
-    answer = project.stilt(*task, FAKE_SLEEP="0.2")
+    answer = project.stilt(*task)
     assert answer.code == 4
     assert "no space left" in answer.err
     assert len(runs(project.runs_file, "begin")) <= 3
@@ -233,9 +259,12 @@ def test_a_full_work_disk_stops_the_worker_and_not_every_receptor(hand_over) -> 
 def test_two_lives_of_a_task_at_once_do_no_harm(hand_over) -> None:
     """As after a requeue, when the first life is not dead yet."""
     project, task = hand_over([5] * 4)
-    both = [project.start(*task, FAKE_SLEEP="0.3") for _ in range(2)]
+    project.let_run(0)
+    both = [project.start(*task) for _ in range(2)]
+    wait_until(lambda: len(runs(project.runs_file, "begin")) == 2, "both are at the first one")
+    project.let_run(None)
     for process in both:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
     assert [process.returncode for process in both] == [0, 0]
     assert Counter(project.outcomes().values()) == {"complete": 4}
     assert project.leftovers() == []
@@ -289,25 +318,15 @@ def test_a_task_that_the_batch_does_not_have_is_refused(hand_over) -> None:
     assert "tasks 0 to 0" in answer.err
 
 
-STUCK = """
-import sys
-from stilt.worker import loop
-loop._GRACE_S = 0.5
-from stilt.cli import main
-main(sys.argv[1:])
-"""
-
-
-def test_a_simulation_that_hangs_for_ever_is_ended_and_the_others_go_on(hand_over) -> None:
+def test_a_simulation_that_hangs_for_ever_is_ended_and_the_others_go_on(
+    hand_over, tmp_path: Path
+) -> None:
     """Beyond what its engine allows itself: the engine hangs too."""
     project, task = hand_over([Behaviour.HANG, 5, 6], settings="execution: {timeout: 0.5}")
-    subprocess.run(
-        [sys.executable, "-c", STUCK, *task],
-        cwd=project.path,
-        env=project.environment(),
-        check=False,
-        timeout=60,
-    )
+    process = project.begin([sys.executable, "-c", FORWARD, str(tmp_path / "put on"), *task])
+    wait_until(lambda: runs(project.runs_file, "begin"), "the first one hangs")
+    (tmp_path / "put on").touch()
+    process.communicate(timeout=PATIENCE_S)
     assert sorted(project.outcomes().values()) == ["complete", "complete", "failed"]
     assert list(project.reasons().values()) == ["TIMEOUT"]
 
@@ -317,13 +336,20 @@ def small_memory() -> Iterator[Path]:
     """A control group that may use 700 MB; skipped where none can be made."""
     own = [line.split(":") for line in Path("/proc/self/cgroup").read_text().splitlines()]
     paths = [path for _, controllers, path in own if controllers == "memory"]
-    group = Path("/sys/fs/cgroup/memory") / (paths[0].lstrip("/") if paths else "") / "stilt-test"
+    group = (
+        Path("/sys/fs/cgroup/memory")
+        / (paths[0].lstrip("/") if paths else "")
+        / f"stilt-{os.getpid()}"
+    )
     try:
         group.mkdir()
         (group / "memory.limit_in_bytes").write_text("700M")
     except OSError as error:
         pytest.skip(f"no control group with a memory limit can be made here: {error.strerror}")
     yield group
+    for pid in (group / "cgroup.procs").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
     wait_until(lambda: not (group / "cgroup.procs").read_text(), "its processes have ended")
     group.rmdir()
 
@@ -335,13 +361,8 @@ def test_what_the_out_of_memory_killer_took_is_told_from_another_kill(
     command = (
         f"echo $$ > {small_memory}/cgroup.procs && exec {sys.executable} -m stilt {' '.join(task)}"
     )
-    subprocess.run(
-        ["bash", "-c", command],
-        cwd=project.path,
-        env=project.environment(FAKE_MEGABYTES="2000"),
-        check=False,
-        timeout=60,
-    )
+    process = project.begin(["bash", "-c", command], FAKE_MEGABYTES="2000")
+    process.communicate(timeout=PATIENCE_S)
     assert sorted(project.outcomes().values()) == ["complete", "failed", "failed"]
     assert sorted(project.reasons().values()) == ["KILLED", "OUT_OF_MEMORY"]
 
@@ -433,12 +454,16 @@ def test_a_file_where_a_folder_of_outputs_should_be_stops_the_run(tmp_path: Path
 
 def test_an_output_that_becomes_read_only_stops_the_run(tmp_path: Path, small_disk: Path) -> None:
     project = make_project(tmp_path / "project", [5] * 20, settings=f"output: {small_disk}/out")
-    process = project.start("run", "--cpus", "1", FAKE_SLEEP="0.3")
-    wait_until(lambda: list((small_disk / "out").rglob("*.parquet")), "one is done")
+    project.let_run(1)
+    process = project.start("run", "--cpus", "1")
+    wait_until(lambda: len(runs(project.runs_file, "begin")) == 2, "one is done, another runs")
     particles = str(small_disk / "out" / "particles")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", particles], check=True)
-    _, err = process.communicate(timeout=60)
-    subprocess.run(["umount", particles], check=True)
+    try:
+        project.let_run(None)
+        _, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        subprocess.run(["umount", "-l", particles], check=True)
     assert process.returncode == 4
     assert "Read-only" in err
     assert "Traceback" not in err

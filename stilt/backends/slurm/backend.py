@@ -12,11 +12,12 @@ from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
+from stilt.backends.slurm.refusals import TasksLimitError
+from stilt.backends.slurm.rest import Rest
 from stilt.backends.slurm.script import check_output_folder, time_limit_s
-from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
+from stilt.backends.slurm.submit import Submission, Submitter, ask_limits, await_limits
 from stilt.backends.slurm.wait import EXIT_NOT_FINISHED, Followed, wait_for
 from stilt.batch.queued import queued
-from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
@@ -24,9 +25,11 @@ from stilt.log.writer import SegmentWriter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from stilt.backends.interface import HandOver
     from stilt.backends.slurm.observe import Array
+    from stilt.backends.slurm.script import Script
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.events import Event
@@ -42,6 +45,7 @@ class SlurmBackend:
 
     def __init__(self) -> None:
         self._arrays: tuple[Array, ...] = ()
+        self._rest: Rest | None = None
 
     def sizes(self, config: Config, n_workers: int | None, cpus: int | None) -> Sizes:
         """Return how to divide the work, from the command line or ``execution``.
@@ -50,16 +54,9 @@ class SlurmBackend:
         ------
         EnvironmentFailure
             If this machine has no Slurm.
-        InputError
-            If it is not said into how many tasks to divide.
         """
         commands.require_slurm()
         count = n_workers or config.execution.n_workers
-        if count is None:
-            raise InputError(
-                "backend slurm: execution.n_workers is missing",
-                "say into how many array tasks to deal the simulations, or use --n-workers",
-            )
         return Sizes(count, cpus or config.execution.cpus_per_task)
 
     def settle(self, layout: Layout, state: State) -> bool:
@@ -90,19 +87,44 @@ class SlurmBackend:
         submission = _submission(handed)
         _warn_of_short_time(handed)
         limits = await_limits(_say)
+        handed.confirm()
 
         def record(event: Event) -> None:
             handed.log.append(event, sync=True)
 
-        self._arrays = submit(submission, limits, record, _say)
+        submitter = Submitter(submission, record, _say, limits.cluster)
+        self._submit_all(submitter, submission.scripts(limits), waits=handed.waits)
+        self._arrays = tuple(submitter.accepted)
         forget_queue(submitters(self._arrays))
-        _tell(handed, self._arrays)
+        _tell(handed, self._arrays, self._rest)
+
+    def _submit_all(
+        self, submitter: Submitter, scripts: Sequence[tuple[Script, Path]], *, waits: bool
+    ) -> None:
+        """Submit the arrays; where a limit on tasks is met and the command waits, keep the rest for later."""
+        submitter.submission.make_folders()
+        for script, path in scripts:
+            try:
+                submitter.submit(script, path)
+            except TasksLimitError:
+                if not waits:
+                    raise
+                part = script.part
+                self._rest = Rest(submitter, part.first, len(scripts), part.tasks // 2)
+                self._rest.offer()
+                return
 
     def wait(self, handed: HandOver) -> int:
         """Follow the log until the arrays have ended and return the exit code."""
-        handed.log.close()
-        log_dir = handed.layout.log_dir
-        return wait_for(Followed(log_dir, self._arrays, handed.manifest.total))
+        if self._rest is None:
+            handed.log.close()
+        followed = Followed(handed.layout.log_dir, self._arrays, handed.manifest.total)
+        followed.rest = self._rest
+        try:
+            return wait_for(followed)
+        finally:
+            if self._rest is not None:
+                handed.log.close()
 
     def rejoin(self, layout: Layout, state: State) -> int:
         """Wait for what earlier runs have queued and return the exit code."""
@@ -143,13 +165,18 @@ def _warn_of_short_time(handed: HandOver) -> None:
         )
 
 
-def _tell(handed: HandOver, arrays: Sequence[Array]) -> None:
+def _tell(handed: HandOver, arrays: Sequence[Array], rest: Rest | None) -> None:
     """Print what the person at the terminal wants to note down."""
+    if rest is not None and rest.left and rest.refusal is not None:
+        _say(f"{rest.refusal.message}; {counted(rest.left, 'task')} wait here until there is room")
+    if not arrays:
+        return
     ids = ", ".join(array.job for array in arrays)
-    tasks = len(handed.manifest.chunks)
+    tasks, taken = len(handed.manifest.chunks), sum(array.tasks for array in arrays)
+    share = f"{taken:,} of " if taken < tasks else ""
     sys.stdout.write(
         f"submitted job{'s' * (len(arrays) > 1)} {ids}: {counted(handed.manifest.total, 'simulation')} in "
-        f"{counted(tasks, 'task')} (batch {handed.manifest.batch})\n"
+        f"{share}{counted(tasks, 'task')} (batch {handed.manifest.batch})\n"
     )
     sys.stdout.flush()
 

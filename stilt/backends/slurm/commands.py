@@ -66,6 +66,7 @@ TRANSIENT = (
     "connection reset by peer",
     "connect failure",
     "transport endpoint is not connected",
+    "unexpected message received",
 )
 """What sbatch says when it may go well the next time, and when the job may have been accepted."""
 

@@ -66,10 +66,16 @@ class Array:
 
 
 def arrays(batch: BatchState) -> Iterator[Array]:
-    """List the arrays of a batch: those that Slurm accepted, and intents without an acceptance."""
+    """List the arrays of a batch: intents without an acceptance, then those that Slurm accepted.
+
+    In this order what was accepted counts of a task that was refused in a larger array before.
+    """
     writers = [life.writer for life in batch.lives.values() if life.role == "run"]
     users = tuple(sorted({writer.user for writer in writers if writer and writer.user}))
     accepted = {token for token, _ in batch.submissions}
+    for token, unheard in batch.intents.items():
+        if token not in accepted:
+            yield Array(batch.id, token, unheard.first_task, unheard.tasks, unheard.at, users=users)
     for (token, job), event in batch.submissions.items():
         intent = batch.intents.get(token)
         if event.backend == "slurm" and intent:
@@ -83,9 +89,6 @@ def arrays(batch: BatchState) -> Iterator[Array]:
                 cluster=event.cluster,
                 users=users,
             )
-    for token, intent in batch.intents.items():
-        if token not in accepted:
-            yield Array(batch.id, token, intent.first_task, intent.tasks, intent.at, users=users)
 
 
 def open_arrays(state: State) -> list[Array]:

