@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 MEANWHILE = ("complete", "archived", "registered", "cancelled", "taken-back")
 """How far the newer batch gets while the older worker is stopped: that its settings were taken back, too."""
 
-ALWAYS = [("transport", meanwhile) for meanwhile in MEANWHILE] + [("footprints", "complete")]
+ALWAYS = [
+    *(("transport", meanwhile) for meanwhile in MEANWHILE if meanwhile != "taken-back"),
+    ("footprints", "complete"),
+]
 SELDOM = [
     (story, meanwhile)
     for story in STORIES

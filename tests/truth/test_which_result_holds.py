@@ -149,3 +149,18 @@ def test_a_copy_without_the_names_that_begin_with_a_dot_loses_nothing(
     stilt.Project(copy).run(say=said.append)
     assert said == ["1 simulation: 1 already done", "nothing to do"]
     assert stilt.Project(copy)[SIM].footprint().sizes["lon"] == 20
+
+
+def test_a_copy_in_which_both_names_are_files_of_their_own_is_archived_whole(
+    tmp_path: Path,
+) -> None:
+    """As cp -r and rsync make one, which know nothing of hard links unless they are told."""
+    project = make_project(tmp_path / "project", footprints=f"{{default: {FOOTPRINT}}}")
+    assert project.stilt("run").code == 0
+    copy = Project(tmp_path / "copy")
+    shutil.copytree(project.path, copy.path)
+    assert copy.stilt("archive").code == 0
+    left = [path for path in copy.output.rglob("*fake_*") if path.suffix != ".log"]
+    assert left == []
+    assert stilt.Project(copy.path)[SIM].footprint().sizes["lon"] == 20
+    assert copy.stilt("run").out.splitlines() == ["1 simulation: 1 already done", "nothing to do"]
