@@ -47,7 +47,7 @@ class Present(Protocol):
         """Tell whether there is a file of that name in the dated folder."""
 
     def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
-        """Tell whether the plain name of an output is the file of that name, if it has one of its own."""
+        """Tell whether a plain name is the file of that name; where that is in an archive, whether it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,8 @@ class Plan:
         Indexes of those that are to be done again since outputs are not there under the name that the log has, where
         there are files with the plain names.
     unwanted
-        Plain names of footprints of what is empty: product, date, name.
+        Plain names that should not be there, of footprints of what is empty and of what is in an archive: product,
+        date, name.
     unexposed
         Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name.
     """
@@ -301,7 +302,10 @@ class _Planner:
                     self.result.unnamed.append(index)
                 return False
             if imprint and not self._present.is_exposed(product, date, file, plain):
-                self.result.unexposed.append((product, date, file, plain))
+                if self._present.has_own(product, date, file):
+                    self.result.unexposed.append((product, date, file, plain))
+                else:
+                    self.result.unwanted.append((product, date, plain))
         return True
 
     def _note_footprints(self, date: str, sim: str) -> None:

@@ -61,9 +61,9 @@ class Listing:
         return file in self._folder(product, date).files
 
     def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
-        """Tell whether the plain name of an output is the file of that name, if it has one of its own."""
+        """Tell whether a plain name is the file of that name; where that is in an archive, whether it is not there."""
         files = self._folder(product, date).files
-        return file not in files or files.get(plain) == files[file]
+        return files.get(plain) == files.get(file)
 
     def finish(self) -> list[Path]:
         """Return ``leftovers``, when all was asked for."""

@@ -68,8 +68,8 @@ class Disk:
         self.asked.append(f"{product} {date}")
         return product not in self.missing
 
-    def has_own(self, product: str, date: str, file: str) -> bool:  # noqa: ARG002 - the protocol's
-        return file[:1] != "."
+    def has_own(self, product: str, date: str, file: str) -> bool:
+        return file[:1] != "." or self.has(product, date, file)
 
     def is_exposed(self, product: str, *_: str) -> bool:
         return product not in self.turned_back

@@ -105,12 +105,16 @@ STORIES = {
     ),
 }
 
+ENDED = ("complete", "archived")
+"""What happens meanwhile, where the newer batch comes to its end by it."""
+
 PRELOADED = (
     *("numpy", "pandas", "pyarrow.csv", "pyarrow.compute", "pyarrow.parquet", "netCDF4", "xarray"),
     *("stilt.receptors.read", "stilt.transport.engines", "stilt.worker.simulate", "stilt.worker.own_engine"),
     *("stilt.particles.parquet", "stilt.footprint.calc", "stilt.footprint.netcdf", "stilt.api.project"),
     *("stilt.status.gather", "stilt.status.table", "stilt.commands.verify", "stilt.api.collection"),
-    *("dask.array", "pyarrow.pandas_compat", "stilt.footprint.hnf", "stilt.archive.container", "tempfile"),
+    *("dask.array", "pyarrow.pandas_compat", "stilt.footprint.hnf", "stilt.archive.container"),
+    "stilt.commands.archive",
 )  # fmt: skip
 
 
@@ -200,6 +204,13 @@ def run_here(project: Path) -> None:
         ending = work(Layout.of(project), batch, 0)
         if ending.exit_code:
             raise AssertionError(f"the worker of {batch} ended with {ending}")
+
+
+def pack(project: Path) -> None:
+    """Archive what is complete, as ``stilt archive`` does."""
+    from stilt.commands.archive import archive
+
+    archive(Layout.of(project))
 
 
 def die_after_registering(project: Path) -> None:
@@ -381,6 +392,8 @@ class Stage:
         story_of_right = folder / "right"
         self._write(story_of_right, self._last)
         in_child(lambda: run_here(story_of_right))
+        if meanwhile == "archived":
+            in_child(lambda: pack(story_of_right))
         self.right: dict[str, Any] = in_child(lambda: served(story_of_right))
         self._write(story_of_right, story.older)
         self.wrong: dict[str, Any] = {}
@@ -434,8 +447,10 @@ class Stage:
 
     def _meanwhile(self) -> None:
         self._write(self.project, self.story.newer)
-        if self.meanwhile == "complete":
+        if self.meanwhile in ENDED:
             in_child(lambda: run_here(self.project))
+            if self.meanwhile == "archived":
+                in_child(lambda: pack(self.project))
         else:
             in_child(lambda: die_after_registering(self.project))
         if self.meanwhile in {"cancelled", "taken-back"}:
@@ -444,7 +459,7 @@ class Stage:
 
     def _served_older(self, when: str) -> list[str]:
         """Return what of the older settings Python serves, where the newer batch is complete."""
-        if self.meanwhile != "complete":
+        if self.meanwhile not in ENDED:
             return []
         right = self.right["python"]
         return [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -127,3 +129,38 @@ def test_a_name_like_a_suffix_of_ours_shares_no_file_whether_refused_or_not(tmp_
     np.testing.assert_allclose(
         this.particles(error=True)["long"] - this.particles()["long"], 0.01, atol=1e-9
     )
+
+
+@pytest.mark.parametrize("has_links", [True, False], ids=["hard links", "no hard links"])
+def test_a_copy_without_the_names_that_begin_with_a_dot_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    project = make_project(tmp_path / "project", footprints=f"{{default: {FOOTPRINT}}}")
+    assert project.stilt("run").code == 0
+    copy = tmp_path / "copy"
+    shutil.copytree(project.path, copy, ignore=shutil.ignore_patterns(".*"))
+
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", link)
+    said: list[str] = []
+    stilt.Project(copy).run(say=said.append)
+    assert said == ["1 simulation: 1 already done", "nothing to do"]
+    assert stilt.Project(copy)[SIM].footprint().sizes["lon"] == 20
+
+
+def test_a_copy_in_which_both_names_are_files_of_their_own_is_archived_whole(
+    tmp_path: Path,
+) -> None:
+    """As cp -r and rsync make one, which know nothing of hard links unless they are told."""
+    project = make_project(tmp_path / "project", footprints=f"{{default: {FOOTPRINT}}}")
+    assert project.stilt("run").code == 0
+    copy = Project(tmp_path / "copy")
+    shutil.copytree(project.path, copy.path)
+    assert copy.stilt("archive").code == 0
+    left = [path for path in copy.output.rglob("*fake_*") if path.suffix != ".log"]
+    assert left == []
+    assert stilt.Project(copy.path)[SIM].footprint().sizes["lon"] == 20
+    assert copy.stilt("run").out.splitlines() == ["1 simulation: 1 already done", "nothing to do"]
