@@ -20,7 +20,21 @@ PLANNER = "run-t-a00-s00001-login-50-00000001.log"
 CANCEL = "b1/cancel-t-a00-s00001-login-60-00000002.log"
 VERIFY = "verify/verify-t-a00-s00000-login-9-00000009.log"
 ARCHIVE = "archive/verify-t-a00-s00000-login-8-00000008.log"
+PACKED = "archive/archive-t-a00-s00000-login-7-00000007.log"
 NEXT = "worker-t00000-a01-s00002-n1-300-0000000c.log"
+HERE, THERE = "26f1a9c04d7be853", "d0c4b1a7f6e59328"
+ENGINE = {
+    "name": "native",
+    "version": "2",
+    "setting": "roughness 0.2 m",
+    "inputs": {"LANDUSE.ASC": "0f" * 16},
+}
+OUTPUT = {
+    "path": f"particles/2022-01-01/.{SIM}.parquet.0001-01-0a0b0c0d",
+    "size": 9,
+    "digest": "0f" * 16,
+}
+VERIFIER = {"role": "verify", "task": None, "attempt": 0, "seq": 0, "at": 499.0, "batch": "verify"}
 
 
 def line(number, *events):
@@ -56,6 +70,18 @@ def invalid(**more):
     """Return an ``invalid`` for the ``done`` of batch b1."""
     return {"event": "invalid", "sim": SIM, "path": f"particles/2022-01-01/{SIM}.parquet", "why": "missing",
             "batch": "b1", "seq": 1, "attempt": 1, "at": 500.0} | more  # fmt: skip
+
+
+def identified(receptor=HERE, at=500.0, **more):
+    """Return an ``identified`` for the ``done`` of batch b1."""
+    return {"event": "identified", "sim": SIM, "receptor": receptor, "batch": "b1", "seq": 1, "at": at,
+            "attempt": 1} | more  # fmt: skip
+
+
+def archived():
+    """Return an ``archived``."""
+    return {"event": "archived", "product": "particles", "path": "archive/particles/a.parquet", "count": 2,
+            "size": 4096, "digest": "0" * 32, "at": 600.0}  # fmt: skip
 
 
 def segment(*groups, **head):
@@ -131,15 +157,7 @@ def fold_cases():
     b1 = f"b1/{WORKER}"
     failed = done("failed", at=95.0, reason="KILLED")
     twin = segment(started(at=90.0), failed, closed(), attempt=2, at=89.0)
-    verifier = {
-        "role": "verify",
-        "task": None,
-        "attempt": 0,
-        "seq": 0,
-        "at": 499.0,
-        "batch": "verify",
-    }
-    verified = joined(*segment(invalid(), closed(501.0), **verifier))
+    verified = joined(*segment(invalid(), closed(501.0), **VERIFIER))
     return {
         "requeued": ("a later attempt's start counts more than a failure", {
             b1: joined(*segment(started(), done("interrupted"), closed(why="SIGTERM"))),
@@ -159,9 +177,7 @@ def fold_cases():
             VERIFY: verified}),
         "archived": ("outputs moved into an archive: no state changes", {
             b1: joined(*FULL), ARCHIVE: joined(*segment(
-                {"event": "archived", "product": "particles", "path": "archive/particles/a.parquet", "count": 2,
-                 "size": 4096, "digest": "0" * 32, "at": 600.0},
-                closed(601.0), **verifier | {"batch": "archive", "at": 599.0}))}),
+                archived(), closed(601.0), **VERIFIER | {"batch": "archive", "at": 599.0}))}),
         "batch": ("registered, submitted, half begun", {f"b1/{PLANNER}": planner(), b1: joined(*OPEN)}),
         "cancelled": ("the batch was cancelled", {
             f"b1/{PLANNER}": planner(), CANCEL: joined(*segment(
@@ -172,9 +188,47 @@ def fold_cases():
     }  # fmt: skip
 
 
+def identity_cases():
+    """Return name -> (what it shows, segments by path): what results are, who made them, and what they are called."""
+    b1 = f"b1/{WORKER}"
+    found = joined(*segment(identified(), closed(501.0), **VERIFIER, minor=2))
+    named = {"met": "hrrr", "receptor": THERE}
+    return {
+        "receptor": ("of started and done, each for itself", {b1: joined(*segment(
+            (started() | named, started(OTHER) | {"met": "hrrr", "receptor": HERE}), done(**named), minor=2))}),
+        "engine-and-imprint": ("who made it, and what names of outputs carry", {b1: joined(*segment(
+            started() | named, done(outputs=[OUTPUT], **named),
+            minor=2, engine=ENGINE, imprint="0001-01-0a0b0c0d"))}),
+        "engine-of-another-type": ("then the header is not valid", {b1: joined(*segment(
+            started(), minor=2, engine="native 2"))}),
+        "particles-of-another-life": ("one with a plain name, one with an imprint", {b1: joined(*segment(
+            done(particles="plain", **named), done(sim=OTHER, particles="0001-01-00000001", **named),
+            minor=2, imprint="0002-01-0a0b0c0d"))}),
+        "identified": ("what was found out later of a done without a receptor", {b1: joined(*FULL), VERIFY: found}),
+        "identified-before": ("neither the order of reading nor the moment counts", {
+            f"b0/{Path(VERIFY).name}": joined(*segment(identified(at=1.0), **VERIFIER | {"at": 1.0}, minor=2)),
+            b1: joined(*FULL)}),
+        "identified-twice": ("the greatest counts, wherever it stands", {
+            b1: joined(*FULL), VERIFY: joined(*segment(identified(THERE), identified(HERE), **VERIFIER, minor=2))}),
+        "identified-needlessly": ("what a done says itself counts more", {
+            b1: joined(*segment(done(**named | {"receptor": HERE}), minor=2)),
+            VERIFY: joined(*segment(identified(THERE), **VERIFIER, minor=2))}),
+        "identified-another": ("another attempt, batch, seq or simulation is another one", {
+            b1: joined(*FULL), VERIFY: joined(*segment(
+                identified(attempt=2), identified(batch="b2"), identified(seq=2), identified(sim="x"),
+                **VERIFIER, minor=2))}),
+        "identified-alone": ("is no claim: nothing is known of the simulation", {VERIFY: found}),
+        "same-but-for-the-receptor": ("the greater holds, so that the order of reading does not count", {
+            b1: joined(*segment((done(**named), done(met="hrrr", receptor=HERE)), minor=2))}),
+        "role-archive": ("belongs to no batch, as verify", {b1: joined(*FULL), PACKED: joined(*segment(
+            archived(), closed(601.0),
+            **VERIFIER | {"role": "archive", "batch": "archive", "at": 599.0}, minor=2))}),
+    }  # fmt: skip
+
+
 def main():
     """Write every case."""
-    for name, (what, files) in (damage_cases() | fold_cases()).items():
+    for name, (what, files) in (damage_cases() | fold_cases() | identity_cases()).items():
         folder = VECTORS / name
         for path, data in files.items():
             (folder / "log" / path).parent.mkdir(parents=True, exist_ok=True)

@@ -50,7 +50,7 @@ bool peace;                   /* from now on nothing goes wrong */
 #define LIVE (ALIVE(0) + ALIVE(1) + ALIVE(2) + ALIVE(3) + ALIVE(4))
 
 /* A process may die here: by a kill, or with its node. */
-#define MAY_DIE if :: skip :: !peace && crashes > 0 -> crashes--; goto dead fi
+#define MAY_DIE if :: skip :: atomic { !peace && crashes > 0 -> crashes--; goto dead } fi
 
 inline check() {
   assert(!COMPLETE || output);
@@ -78,12 +78,11 @@ proctype Worker(byte b) {
 #endif
   if
   :: durable = true
-  :: !peace && crashes > 0 ->           /* the node is lost, and what was not synced with it */
-     atomic { crashes--; finished[b]--; check() };
+  :: atomic { !peace && crashes > 0 ->  /* the node is lost, and what was not synced with it */
+       crashes--; finished[b]--; check() };
      goto dead
-  :: !peace && crashes > 0 ->           /* only the process: the kernel has what it wrote */
-     crashes--;
-     goto dead
+  :: atomic { !peace && crashes > 0 ->  /* only the process: the kernel has what it wrote */
+       crashes--; goto dead }
   fi;
   acknowledged = true;
 ends:

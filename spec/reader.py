@@ -8,8 +8,10 @@ prints as one JSON object what the log says. The tests hold the product's reader
 import hashlib
 import json
 import re
+import struct
 import sys
 import zlib
+from decimal import Decimal
 from pathlib import Path
 
 NUMBER = (int, float)
@@ -19,18 +21,31 @@ KINDS = {
     "submitting": {"batch": (str, ...), "token": (str, ...), "first_task": (int, 0), "tasks": (int, 0)},
     "submitted": {"batch": (str, ...), "token": (str, ...), "job": (str, ...), "cluster": (str, ""),
                   "backend": (str, "slurm")},
-    "started": {"sim": (str, ...)},
+    "started": {"sim": (str, ...), "met": (str, ""), "receptor": (str, "")},
     "done": {"sim": (str, ...), "outcome": (str, ...), "wall_s": (NUMBER, 0.0), "peak_rss_bytes": (int, 0),
-             "reason": (str, ""), "message": (str, "")},
+             "reason": (str, ""), "message": (str, ""), "met": (str, ""), "receptor": (str, ""),
+             "particles": (str, "")},
     "cancelled": {"batch": (str, ...), "jobs": (list, [])},
     "invalid": {"sim": (str, ...), "path": (str, ...), "why": (str, ...), "batch": (str, ...), "seq": (int, ...),
                 "attempt": (int, 0)},
+    "identified": {"sim": (str, ...), "receptor": (str, ...), "batch": (str, ...), "seq": (int, ...),
+                   "attempt": (int, 0)},
     "archived": {"product": (str, ...), "path": (str, ...), "count": (int, ...), "size": (int, ...),
                  "digest": (str, ...)},
     "closed": {"why": (str, "finished")},
 }  # fmt: skip
+HEADER = {"minor": (int, ...), "seq": (int, ...), "batch": (str, ...), "at": (NUMBER, ...), "writer": (dict, ...),
+          "stilt": (str, ""), "transport": (dict, {}), "footprints": (dict, {}), "engine": ((dict, type(None)), None),
+          "imprint": (str, "")}  # fmt: skip
+WRITER = {"role": (str, ...), "host": (str, ...), "pid": (int, ...), "user": (str, ""), "node": (str, ""),
+          "boot": (str, ""), "pid_start": (int, 0), "task": ((int, type(None)), None), "attempt": (int, 0),
+          "job": (str, ""), "restarts": (int, 0)}  # fmt: skip
+ENGINE = {"name": (str, ...), "version": (str, ...), "setting": (str, ""), "inputs": (dict, {})}
+OF_NO_BATCH = ("verify", "archive")
+LEAST_PLAIN, EXPONENT_FROM = 1e-5, 1e16
 PHASES = ["running", "interrupted", "failed", "empty", "complete", "invalid"]
 OUTCOMES = PHASES[1:5]
+OWN_NAME = re.compile(r"\.(.+)\.(\d{4,}-\d\d+-[0-9a-f]{8})", re.ASCII)
 NAME = re.compile(r"([a-z]+)-t(\d*)-a(\d+)-s(\d+)-.*-\d+-[0-9a-f]+\.log")
 
 
@@ -47,38 +62,42 @@ def array_in(line):
     return array if holds and all(isinstance(event, dict) for event in array[1:]) else None
 
 
+def filled(fields, values):
+    """Return the values of these fields, with defaults filled in, or None if one is missing or of another type."""
+    full = {}
+    for name, (kind, default) in fields.items():
+        full[name] = values.get(name, default)
+        if not isinstance(full[name], kind) or isinstance(full[name], bool):
+            return None
+    return full
+
+
 def understood(event):
     """Return the event with its defaults filled in, or None if its kind or a value is not known."""
     fields = KINDS.get(event.get("event"))
-    if fields is None:
+    full = None if fields is None else filled({"at": (NUMBER, ...), **fields}, event)
+    if full is None or full.get("outcome", "failed") not in OUTCOMES:
         return None
-    full = {"event": event["event"], "at": event.get("at")}
-    for name, (kind, default) in {"at": (NUMBER, ...), **fields}.items():
-        full[name] = event.get(name, default)
-        if not isinstance(full[name], kind) or isinstance(full[name], bool):
-            return None
-    return None if full.get("outcome", "failed") not in OUTCOMES else full
+    return {"event": event["event"], **full}
 
 
 def is_header(event):
     """Return whether a ``segment`` event has what a header needs."""
-    writer = event.get("writer")
-    fields = [
-        (event.get("minor"), int),
-        (event.get("seq"), int),
-        (event.get("batch"), str),
-        (event.get("at"), NUMBER),
-    ]
-    if isinstance(writer, dict):
-        fields += [(writer.get("role"), str), (writer.get("host"), str), (writer.get("pid"), int)]
-    return isinstance(writer, dict) and all(isinstance(value, kind) for value, kind in fields)
+    header = filled(HEADER, event)
+    if header is None or filled(WRITER, header["writer"]) is None:
+        return False
+    engine = {"inputs": {}} if header["engine"] is None else filled(ENGINE, header["engine"])
+    if engine is None:
+        return False
+    texts = [header["transport"], header["footprints"], engine["inputs"]]
+    return all(isinstance(text, str) for mapping in texts for text in mapping.values())
 
 
 def take(segment, array, offset):
     """Add the events of a line that holds."""
     for event in array[1:]:
         if event.get("event") == "segment":
-            if event["major"] > 1:
+            if isinstance(event.get("major"), int) and event["major"] > 1:
                 raise SystemExit("the log was written in a newer format")
             if segment["header"] is None and array[0] == 0 and is_header(event):
                 segment["header"] = event
@@ -125,9 +144,12 @@ def life_of(name, header):
     if header:
         writer = header["writer"]
         return {"batch": header["batch"], "seq": header["seq"], "at": header["at"], "role": writer["role"],
-                "task": writer.get("task"), "attempt": writer.get("attempt", 0)}  # fmt: skip
+                "task": writer.get("task"), "attempt": writer.get("attempt", 0),
+                "engine": header.get("engine") and filled(ENGINE, header["engine"]),
+                "imprint": header.get("imprint", "")}  # fmt: skip
     folder, _, file = name.rpartition("/")
     life = {"batch": folder, "seq": 0, "at": 0.0, "role": "", "task": None, "attempt": 0}
+    life |= {"engine": None, "imprint": ""}
     if match := NAME.fullmatch(file):
         role, task, attempt, seq = match.groups()
         life |= {
@@ -142,22 +164,37 @@ def life_of(name, header):
 def claim_of(event, life, name):
     """Return what an event says of a simulation."""
     claim = {"batch": life["batch"], "seq": life["seq"], "attempt": life["attempt"], "at": event["at"],
-             "outcome": "running", "reason": "", "message": "", "wall_s": 0.0, "peak_rss_bytes": 0,
-             "segment": name}  # fmt: skip
-    if event["event"] == "done":
-        claim |= {
-            key: event[key] for key in ("outcome", "reason", "message", "wall_s", "peak_rss_bytes")
-        }
+             "outcome": "running", "reason": "", "message": "", "wall_s": 0.0, "peak_rss_bytes": 0, "met": "",
+             "receptor": "", "particles": "", "segment": name, "engine": life["engine"],
+             "imprint": life["imprint"]}  # fmt: skip
     if event["event"] == "invalid":
         claim |= {key: event[key] for key in ("batch", "seq", "attempt")}
-        claim |= {"outcome": "invalid", "message": f"{event['path']}: {event['why']}"}
+        claim |= {
+            "outcome": "invalid",
+            "message": f"{event['path']}: {event['why']}",
+            "engine": None,
+            "imprint": "",
+        }
+    else:
+        claim |= {key: event[key] for key in claim if key in event}
     return claim
 
 
 def rank(claim):
     """Return what the claims on one simulation are ordered by."""
     phase = PHASES.index(claim["outcome"])
-    rest = ("at", "batch", "segment", "reason", "message", "wall_s", "peak_rss_bytes")
+    rest = (
+        "at",
+        "batch",
+        "segment",
+        "reason",
+        "message",
+        "wall_s",
+        "peak_rss_bytes",
+        "met",
+        "receptor",
+        "particles",
+    )
     return (
         claim["seq"],
         phase >= PHASES.index("empty"),
@@ -167,45 +204,69 @@ def rank(claim):
     )
 
 
-def fold(log_dir, until=float("inf")):
-    """Return what all segments together say."""
-    segments, claims, said, lives, unknown = {}, {}, {}, {}, 0
+def read(log_dir, until):
+    """Return all segments by name, each with its life, and as events those that count up to a moment."""
+    found = {}
     for path in sorted(Path(log_dir).glob("*/*.log")):
         name = path.relative_to(log_dir).as_posix()
         segment = read_segment(path.read_bytes())
-        life = life_of(name, segment["header"])
-        if life["at"] > until:
-            continue
-        segments[name] = {"verdict": segment["verdict"], "damage": segment["damage"]}
-        unknown += segment["unknown"]
-        life["closed"] = ""
-        for event in segment["events"]:
-            if event["at"] > until or event["event"] == "archived":  # no state changes
-                continue
-            if event["event"] == "closed":
-                life["closed"] = max(life["closed"], event["why"])
-            elif "sim" in event:
-                claim = claim_of(event, life, name)
-                claims.setdefault(event["sim"], {}).setdefault(claim["batch"], []).append(claim)
-            else:
-                said.setdefault(event["batch"], []).append(event)
-        if life["role"] != "verify":
+        segment["life"] = life_of(name, segment["header"])
+        segment["events"] = [event for event in segment["events"] if event["at"] <= until]
+        if segment["life"]["at"] <= until:
+            found[name] = segment
+    return found
+
+
+def fold(log_dir, until=float("inf")):
+    """Return what all segments together say."""
+    segments, claims, identified, said, lives = read(log_dir, until), {}, {}, {}, {}
+    for name, segment in segments.items():
+        life = segment["life"] | {"closed": ""}
+        if life["role"] not in OF_NO_BATCH:
             said.setdefault(life["batch"], [])
             lives.setdefault(life["batch"], {})[name] = life
+        for event in segment["events"]:
+            match event["event"]:
+                case "closed":
+                    life["closed"] = max(life["closed"], event["why"])
+                case "started" | "done" | "invalid":
+                    claim = claim_of(event, life, name)
+                    by_batch = claims.setdefault(event["sim"], {})
+                    by_batch.setdefault(claim["batch"], []).append(claim)
+                case "identified":
+                    key = key_of(event["sim"], event)
+                    identified[key] = max(event["receptor"], identified.get(key, ""))
+                case "pending" | "submitting" | "submitted" | "cancelled":
+                    said.setdefault(event["batch"], []).append(event)
+    sims, earlier = states(claims, identified)
+    return {
+        "segments": {
+            name: {"verdict": segment["verdict"], "damage": segment["damage"]}
+            for name, segment in segments.items()
+        },
+        "unknown": sum(segment["unknown"] for segment in segments.values()),
+        "sims": sims,
+        "earlier": earlier,
+        "batches": {name: batch_of(events, lives.get(name, {})) for name, events in said.items()},
+    }
+
+
+def states(claims, identified):
+    """Return the state of each simulation, and by batch those that earlier ones left."""
     sims, earlier = {}, {}
     for sim, by_batch in claims.items():
         best = sorted((max(of_batch, key=rank) for of_batch in by_batch.values()), key=rank)
+        for claim in best:
+            claim["known_receptor"] = claim["receptor"] or identified.get(key_of(sim, claim), "")
         sims[sim] = best[-1]
         for claim in best[:-1]:
             earlier.setdefault(claim["batch"], {})[sim] = claim
-    batches = {batch: batch_of(events, lives.get(batch, {})) for batch, events in said.items()}
-    return {
-        "segments": segments,
-        "unknown": unknown,
-        "sims": sims,
-        "earlier": earlier,
-        "batches": batches,
-    }
+    return sims, earlier
+
+
+def key_of(sim, claim):
+    """Return what an ``identified`` event and the claim that it is about have in common."""
+    return sim, claim["batch"], claim["seq"], claim["attempt"]
 
 
 def batch_of(events, lives):
@@ -241,6 +302,57 @@ def batch_of(events, lives):
     }
 
 
+LINE_POINTS = 2
+
+
+def number_text(number):
+    """Return a number as the digest of a receptor has it: the shortest digits that read back as the same number."""
+    number = float(number)
+    if number and not LEAST_PLAIN <= abs(number) < EXPONENT_FROM:
+        digits, _, exponent = repr(number).partition("e")
+        return f"{digits}e{int(exponent)}"
+    text = format(Decimal(repr(number)), "f")
+    return text if "." in text else f"{text}.0"
+
+
+def receptor_digest(entry):
+    """Return the digest of the receptor that an entry of a chunk lists."""
+    time, *places, reference = [*entry, "agl"][2:7]
+    arrays = [f"[{','.join(map(number_text, numbers))}]" for numbers in places]
+    longitudes, latitudes, heights = places
+    one_place = len(set(longitudes)) == len(set(latitudes)) == 1
+    rule = ",2" if one_place and len(heights) > LINE_POINTS else ""
+    text = f'["{time}",{",".join(arrays)},"{reference}"{rule}]'
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def plain_and_imprint(name):
+    """Return the plain name of an output, and the imprint in its name; it is empty in a plain name."""
+    match = OWN_NAME.fullmatch(name)
+    return match.groups() if match else (name, "")
+
+
+def claimed(output, batch):
+    """Return which of the simulations that a batch claims its file ``claims`` finds, and in which task: all must be."""
+    folder = Path(output) / "chunks" / batch
+    data = (folder / "claims").read_bytes()
+    keys = {key for (key,) in struct.iter_unpack("<Q", data)}
+    found = {}
+    for task, (digest, _) in enumerate(json.loads((folder / "batch.json").read_bytes())["chunks"]):
+        for entry in entries_of(folder, digest):
+            if zlib.crc32(entry[0].encode()) << 32 | task in keys:
+                found[entry[0]] = task
+    return found
+
+
+def entries_of(folder, digest):
+    """Return the entries of a chunk, whose bytes must hash to its name."""
+    data = (folder / f"{digest}.json").read_bytes()
+    if hashlib.blake2b(data, digest_size=16).hexdigest() != digest:
+        raise SystemExit(f"chunk {digest} is damaged")
+    return json.loads(data)["simulations"]
+
+
 def pending(output, batch):
     """Return the simulations that a batch's chunks list and the log has no claim of this batch on."""
     state = fold(Path(output) / "log")
@@ -249,10 +361,7 @@ def pending(output, batch):
     folder = Path(output) / "chunks" / batch
     left = []
     for digest, _ in json.loads((folder / "batch.json").read_bytes())["chunks"]:
-        data = (folder / f"{digest}.json").read_bytes()
-        if hashlib.blake2b(data, digest_size=16).hexdigest() != digest:
-            raise SystemExit(f"chunk {digest} is damaged")
-        left += [entry[0] for entry in json.loads(data)["simulations"] if entry[0] not in claimed]
+        left += [entry[0] for entry in entries_of(folder, digest) if entry[0] not in claimed]
     return left
 
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from stilt.compute import calc_footprint, run_trajectories
-    from stilt.errors import StiltError
-    from stilt.flux import enhancements, regrid
-    from stilt.project import Project, Result
-    from stilt.simulation import Receptor, Simulation
+from stilt.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from stilt.api.compute import calc_footprint, run_trajectories
+    from stilt.api.flux import enhancements, regrid
+    from stilt.api.project import Project, ProjectSimulation
+    from stilt.foundations.errors import StiltError
+    from stilt.foundations.simulation import Receptor, Simulation
 
 __all__ = [
     "Project",
+    "ProjectSimulation",
     "Receptor",
-    "Result",
     "Simulation",
     "StiltError",
     "__version__",
@@ -32,15 +32,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Project": "stilt.project",
-    "Result": "stilt.project",
-    "Receptor": "stilt.simulation",
-    "Simulation": "stilt.simulation",
-    "StiltError": "stilt.errors",
-    "calc_footprint": "stilt.compute",
-    "enhancements": "stilt.flux",
-    "regrid": "stilt.flux",
-    "run_trajectories": "stilt.compute",
+    "Project": "stilt.api.project",
+    "ProjectSimulation": "stilt.api.project",
+    "Receptor": "stilt.foundations.simulation",
+    "Simulation": "stilt.foundations.simulation",
+    "StiltError": "stilt.foundations.errors",
+    "calc_footprint": "stilt.api.compute",
+    "enhancements": "stilt.api.flux",
+    "regrid": "stilt.api.flux",
+    "run_trajectories": "stilt.api.compute",
 }
 
 

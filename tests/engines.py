@@ -25,13 +25,13 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.transport.protocol import Reason, TransportError, TransportResult
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
+    from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Simulation
 
 
 class Behaviour(IntEnum):

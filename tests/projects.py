@@ -213,3 +213,23 @@ def _environments() -> Iterator[tuple[int, bytes]]:
 
 def _state(folder: Path) -> str:
     return (folder / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def names_of(output: Path) -> list[Path]:
+    """Return every name of an output: the plain one, and those that carry a writer."""
+    signed = output.parent.glob(f".{output.name}.*") if output.parent.is_dir() else ()
+    return [output, *sorted(signed)]
+
+
+def lose(output: Path) -> None:
+    """Remove an output under all its names."""
+    for name in names_of(output):
+        name.unlink(missing_ok=True)
+
+
+def replace(output: Path, data: bytes) -> None:
+    """Let other bytes stand in place of an output, under all its names."""
+    names = [name for name in names_of(output) if name.exists()]
+    for name in names:
+        name.unlink()
+        name.write_bytes(data)

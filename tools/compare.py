@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import Config
+    from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Simulation
 
 HOURS = (1, 3, 6, 12, 24)
 COLUMNS = ("time", "indx", "long", "lati", "zagl", "foot", "mlht", "dens", "samt", "sigw", "tlgr")

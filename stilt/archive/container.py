@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import opened
 from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, encoding_of
 
 if TYPE_CHECKING:
@@ -165,7 +166,10 @@ def read_packed(path: Path, row_group: int, entry: Entry, *, rows: bool = True) 
     """
     try:
         footer = _footer(*_identity(path))
-        with pq.ParquetFile(path, metadata=footer, page_checksum_verification=True) as file:
+        with (
+            opened(path) as place,
+            pq.ParquetFile(place, metadata=footer, page_checksum_verification=True) as file,
+        ):
             columns = None if rows else [SIM, ABOUT]
             table = file.read_row_group(row_group, columns=columns, use_threads=False)
         about = table.column(ABOUT)[0].as_py() if table.num_rows else None
@@ -187,7 +191,8 @@ def _identity(path: Path) -> tuple[Path, int, int]:
 
 @lru_cache(maxsize=_FOOTERS_KEPT)
 def _footer(path: Path, _inode: int, _mtime_ns: int) -> pq.FileMetaData:
-    return pq.read_metadata(os.fspath(path))
+    with opened(path) as place:
+        return pq.read_metadata(os.fspath(place))
 
 
 @lru_cache(maxsize=_INDEXES_KEPT)

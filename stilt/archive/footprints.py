@@ -17,7 +17,6 @@ import pyarrow as pa
 from msgspec import Struct
 
 from stilt.archive.container import Packed
-from stilt.errors import DamagedError
 from stilt.footprint.netcdf import (
     UNREADABLE,
     damaged,
@@ -25,7 +24,9 @@ from stilt.footprint.netcdf import (
     read_footprint,
     write_footprint,
 )
-from stilt.simulation import Receptor
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import opened
+from stilt.foundations.simulation import Receptor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,11 +124,28 @@ def pack(path: Path, share: Callable[[str], int]) -> Packed:
     from netCDF4 import Dataset
 
     try:
-        with Dataset(path) as file:
+        with opened(path) as place, Dataset(place) as file:
             file.set_auto_mask(False)
             return _packed(file, share)
     except UNREADABLE as error:
         raise damaged(path, error) from error
+
+
+def provenance_of(packed: Packed) -> dict[str, str]:
+    """Return what the footprint says of its making.
+
+    Raises
+    ------
+    DamagedError
+        If it says nothing that can be read.
+    """
+    try:
+        return msgspec.json.decode(packed.about, type=About).provenance
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DamagedError(
+            f"a footprint in an archive does not say what it is: {error}",
+            "stilt verify finds such archives, stilt run remakes what is in them",
+        ) from error
 
 
 def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:

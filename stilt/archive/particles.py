@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from stilt.archive.container import Packed
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 from stilt.particles.parquet import UNREADABLE, provenance_in, read_stored, restore
 
 if TYPE_CHECKING:

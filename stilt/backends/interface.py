@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from stilt.foundations.errors import InputError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.log.writer import SegmentWriter
-    from stilt.paths import Layout
+
+
+TASK_AIM_S = 20 * 60
+MOST_TASKS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How work is divided: chunks, simulations at the same time in each, and what the user asked of it."""
+    """How work is divided.
 
-    n_workers: int
+    Attributes
+    ----------
+    n_workers
+        Most chunks; None where nobody gave a number, and the work itself shall say.
+    cpus
+        Simulations at the same time in each.
+    """
+
+    n_workers: int | None
     cpus: int
+
+    def chunks(self, simulations: int, likely_wall_s: float) -> int:
+        """Return into how many chunks to deal: as many as were asked for, else tasks of twenty minutes.
+
+        Raises
+        ------
+        InputError
+            If neither a number nor the cost of a simulation is known.
+        """
+        if self.n_workers is not None:
+            return self.n_workers
+        if not likely_wall_s:
+            raise InputError(
+                "backend slurm: execution.n_workers is missing, and no simulation has told yet what it costs",
+                "say into how many array tasks to deal the simulations, or use --n-workers",
+            )
+        wanted = math.ceil(simulations * likely_wall_s / (TASK_AIM_S * self.cpus))
+        return min(max(wanted, 1), MOST_TASKS)
+
+
+def _nothing() -> None:
+    """Confirm what was registered just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +70,11 @@ class HandOver:
         The run's own segment, for ``submitting`` and ``submitted``.
     already_done
         Simulations of the project that were done before.
+    confirm
+        To be called before anybody is asked to run the batch, where that took a while; raises ``NotFinishedError``
+        if another run has gone on meanwhile.
+    waits
+        Whether the command stays until the end, and may hand over the rest later.
     """
 
     layout: Layout
@@ -38,6 +82,8 @@ class HandOver:
     manifest: Manifest
     log: SegmentWriter
     already_done: int = 0
+    confirm: Callable[[], None] = _nothing
+    waits: bool = False
 
 
 class Backend(Protocol):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Life(StrEnum):
+class Fate(StrEnum):
     """What is known of a task."""
 
     LIVE = "live"
@@ -23,7 +23,7 @@ class Life(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskLife:
+class TaskFate:
     """What is known of one task, and who said so.
 
     Attributes
@@ -40,7 +40,7 @@ class TaskLife:
         The job id, with the array index: ``1234_5``.
     """
 
-    life: Life
+    fate: Fate
     state: str = ""
     node: str = ""
     since: float | None = None
@@ -50,10 +50,10 @@ class TaskLife:
     @property
     def is_running(self) -> bool:
         """Whether a worker is at work on it now, not only waiting in the queue."""
-        return self.life is Life.LIVE and self.state not in {"PENDING", "CONFIGURING"}
+        return self.fate is Fate.LIVE and self.state not in {"PENDING", "CONFIGURING"}
 
 
-_NOTHING_KNOWN = TaskLife(Life.UNKNOWN)
+_NOTHING_KNOWN = TaskFate(Fate.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class Liveness:
     """
 
     as_of: float
-    tasks: Mapping[tuple[str, int], TaskLife] = field(default_factory=dict)
+    tasks: Mapping[tuple[str, int], TaskFate] = field(default_factory=dict)
     problem: str = ""
 
-    def of(self, batch: str, task: int) -> TaskLife:
+    def of(self, batch: str, task: int) -> TaskFate:
         """Return what is known of a task."""
         return self.tasks.get((batch, task), _NOTHING_KNOWN)

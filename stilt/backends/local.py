@@ -15,19 +15,19 @@ from typing import IO, TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
 from stilt.batch.follow import BatchFollower
-from stilt.errors import DamagedError, EnvironmentFailure
-from stilt.identity import this_writer
+from stilt.foundations.errors import DamagedError, EnvironmentFailure
+from stilt.foundations.progress import Progress
+from stilt.foundations.quantities import counted, wholly_empty
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
-from stilt.progress import Progress
-from stilt.quantities import counted
 from stilt.worker.push_worker import EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_STOPPED
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:
     from stilt.backends.interface import HandOver
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 EXIT_NOT_FINISHED = 3
 
@@ -178,6 +178,8 @@ def summary(follower: BatchFollower, total: int, why: str) -> list[str]:
     facts = [f"{count:,} {what}" for what, count in counts.items() if count]
     facts += [f"{left:,} not begun"] if left else []
     lines = [f"{counted(total, 'simulation')}: {', '.join(facts)}"]
+    if counts["empty"] == total > 0:
+        lines.append(wholly_empty(total))
     if counts["failed"]:
         reasons = Counter(follower.failures.values())
         named = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
@@ -197,7 +199,7 @@ def worker_command(handed: HandOver, task: int) -> list[str]:
     """Return the command line of a task's push-worker."""
     layout, manifest = handed.layout, handed.manifest
     return [
-        *(sys.executable, "-m", "stilt", "push-worker", str(layout.project)),
+        *(sys.executable, "-P", "-m", "stilt", "push-worker", str(layout.project)),
         *("--output", str(layout.output), "--batch", manifest.batch),
         *("--task", str(task), "--cpus", str(manifest.cpus)),
     ]

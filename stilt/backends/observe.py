@@ -7,13 +7,12 @@ import time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from stilt.backends.liveness import Life, Liveness, TaskLife
-from stilt.identity import is_alive
-from stilt.log.names import host_in_name, parse_name
+from stilt.backends.liveness import Fate, Liveness, TaskFate
+from stilt.foundations.writers import host_in_name, is_alive
+from stilt.log.names import parse_name
 
 if TYPE_CHECKING:
-    from stilt.log.fold import BatchState, State
-    from stilt.log.fold import Life as Attempt
+    from stilt.log.fold import BatchState, Life, State
     from stilt.log.index import OutputIndex
 
 _RECENT_S = 600.0
@@ -47,7 +46,7 @@ def fold_and_observe(
 
 def observe(state: State, *, fresh: bool = False, ask_slurm: bool = True) -> Liveness:
     """Say of each task of each batch whether it lives; asks Slurm at most once, and only if need be."""
-    tasks: dict[tuple[str, int], TaskLife] = {}
+    tasks: dict[tuple[str, int], TaskFate] = {}
     as_of, problem = time.time(), ""
     if any(batch.intents for batch in state.batches.values()):
         from stilt.backends.slurm.observe import observe_slurm, open_arrays
@@ -61,7 +60,7 @@ def observe(state: State, *, fresh: bool = False, ask_slurm: bool = True) -> Liv
     return Liveness(as_of, tasks, problem)
 
 
-def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskLife]) -> None:
+def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskFate]) -> None:
     """Add what the log and this machine know of a batch's tasks."""
     begun = batch.tasks
     waiting = _hand_over(batch)
@@ -76,23 +75,23 @@ def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskLife]) -> Non
             tasks[batch.id, task] = waiting
 
 
-def _of_life(life: Attempt, *, is_slurm: bool) -> TaskLife | None:
+def _of_life(life: Life, *, is_slurm: bool) -> TaskFate | None:
     """Judge a task by its latest life; None where Slurm knows better."""
     if life.closed == "finished":
-        return TaskLife(Life.GONE, why="finished")
+        return TaskFate(Fate.GONE, why="finished")
     alive = is_alive(life.writer) if life.writer else _may_still_begin(life)
     if alive:
         node = life.writer.node or life.writer.host if life.writer else ""
         job = life.writer.job if life.writer else ""
-        return TaskLife(Life.LIVE, state="RUNNING", node=node, since=life.at, job=job)
+        return TaskFate(Fate.LIVE, state="RUNNING", node=node, since=life.at, job=job)
     if is_slurm:
         return None  # a life that ended here may go on elsewhere: Slurm requeues
     if life.closed:
-        return TaskLife(Life.GONE, why=f"stopped: {life.closed}")
-    return TaskLife(Life.UNKNOWN, why="on another machine") if alive is None else _GONE
+        return TaskFate(Fate.GONE, why=f"stopped: {life.closed}")
+    return TaskFate(Fate.UNKNOWN, why="on another machine") if alive is None else _GONE
 
 
-def _may_still_begin(life: Attempt) -> bool | None:
+def _may_still_begin(life: Life) -> bool | None:
     """Judge a worker by its segment's name where that has no header: it is about to write it, or was killed.
 
     A power loss leaves such a segment too. Its pid may be that of another program since.
@@ -106,17 +105,17 @@ def _may_still_begin(life: Attempt) -> bool | None:
         return False
 
 
-_GONE = TaskLife(Life.GONE, why="its process has ended")
+_GONE = TaskFate(Fate.GONE, why="its process has ended")
 
 
-def _hand_over(batch: BatchState) -> TaskLife:
+def _hand_over(batch: BatchState) -> TaskFate:
     """Judge the tasks that no worker has begun, by the process that handed the batch over."""
     writers = [life.writer for life in batch.lives.values() if life.role == "run" and life.writer]
     states = [is_alive(writer) for writer in writers]
     if any(states):
-        return TaskLife(Life.LIVE, state="PENDING")
+        return TaskFate(Fate.LIVE, state="PENDING")
     if None in states:
-        return TaskLife(Life.UNKNOWN, why="handed over on another machine")
+        return TaskFate(Fate.UNKNOWN, why="handed over on another machine")
     return _GONE
 
 
@@ -126,7 +125,7 @@ def _ended_unseen(index: OutputIndex, state: State, liveness: Liveness, began: f
         _written_since(index.log_dir / life.name, began - _RECENT_S)
         for batch in state.batches.values()
         for task, life in batch.tasks.items()
-        if life.closed != "finished" and liveness.of(batch.id, task).life is Life.GONE
+        if life.closed != "finished" and liveness.of(batch.id, task).fate is Fate.GONE
     )
     return wrote or _lived_unseen(index, state, liveness)
 
@@ -137,7 +136,7 @@ def _lived_unseen(index: OutputIndex, state: State, liveness: Liveness) -> bool:
         name = parse_name(path.name)
         if name is None or name.task is None or f"{path.parent.name}/{path.name}" in state.files:
             continue
-        if liveness.of(path.parent.name, name.task).life is Life.GONE:
+        if liveness.of(path.parent.name, name.task).fate is Fate.GONE:
             return True
     return False
 

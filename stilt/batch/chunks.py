@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
-from stilt.errors import DamagedError
-from stilt.simulation import HeightReference, Receptor, Simulation
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import read_regular
+from stilt.foundations.simulation import HeightReference, Receptor, Simulation
+from stilt.log.bounds import entry_misfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 CHUNK_FORMAT = 1
+MOST_BYTES = 1 << 30
+"""Of a chunk: a million simulations are 110 MB, those with a hundred levels each 2.5 GB in several chunks."""
 
 SPREAD = 8
 """Neighbouring receptors cost alike: this many chunks share a stretch of time among them."""
@@ -36,10 +40,13 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     sim, met
         The simulation's id and its meteorology.
     time, longitudes, latitudes, heights_m, reference
-        The receptor, as ``stilt.simulation.Receptor``.
+        The receptor, as ``stilt.foundations.simulation.Receptor``.
     work
         ``transport``: everything. ``footprints``: footprints from the stored particles, if those were
         made with the batch's transport settings, and everything if not.
+    before
+        The imprints of what the log had of it when this was planned: its particles may be used again, and its
+        files are removed when there are new ones. ``plain``: files with plain names.
     """
 
     sim: str
@@ -50,9 +57,10 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     heights_m: tuple[float, ...]
     reference: HeightReference = "agl"
     work: Task = "transport"
+    before: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, simulation: Simulation, work: Task) -> ChunkEntry:
+    def of(cls, simulation: Simulation, work: Task, before: tuple[str, ...] = ()) -> ChunkEntry:
         """Return the entry for a simulation."""
         receptor = simulation.receptor
         return cls(
@@ -64,15 +72,18 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
             receptor.heights_m,
             receptor.reference,
             work,
+            before,
         )
+
+    @property
+    def receptor(self) -> Receptor:
+        """The receptor of the simulation that the entry lists."""
+        return Receptor(self.time, self.longitudes, self.latitudes, self.heights_m, self.reference)
 
     @property
     def simulation(self) -> Simulation:
         """The simulation that the entry lists."""
-        receptor = Receptor(
-            self.time, self.longitudes, self.latitudes, self.heights_m, self.reference
-        )
-        return Simulation(self.sim, self.met, receptor)
+        return Simulation(self.sim, self.met, self.receptor)
 
 
 class Chunk(Struct, frozen=True):
@@ -101,7 +112,7 @@ def read_chunk(path: Path) -> Chunk:
         If the file is missing, or its bytes are not those it was named for.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_BYTES)
     except OSError as error:
         raise DamagedError(
             f"chunk {path} cannot be read: {error.strerror}",
@@ -119,7 +130,7 @@ def read_chunk(path: Path) -> Chunk:
 def _decode(data: bytes, path: Path) -> Chunk:
     try:
         chunk = msgspec.json.decode(data, type=Chunk)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedError(
             f"chunk {path} is no chunk: {error}", "`stilt run` hands its work over again"
         ) from error
@@ -127,6 +138,11 @@ def _decode(data: bytes, path: Path) -> Chunk:
         raise DamagedError(
             f"chunk {path} has format {chunk.format}, this stilt reads up to {CHUNK_FORMAT}",
             "use the stilt that wrote it",
+        )
+    why = next(filter(None, map(entry_misfit, chunk.simulations)), "")
+    if why:
+        raise DamagedError(
+            f"chunk {path} is no chunk: {why}", "`stilt run` hands its work over again"
         )
     return chunk
 

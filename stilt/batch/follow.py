@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Event, Started
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scan, Scanner, read_bytes

@@ -9,32 +9,33 @@ was left of it is removed, or declared cancelled.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from stilt.batch.chunks import ChunkEntry, chunk_digest, deal, encode_chunk
+from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
-from stilt.durable import TEMPORARY_PREFIX, fsync_dir, make_folder
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, make_folder, publish
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import is_surely_gone, owned_name
 from stilt.log.events import Cancelled, Pending
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
     from stilt.batch.chunks import Task
     from stilt.batch.plan import Plan, Simulations
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Event
     from stilt.log.writer import SegmentWriter
-    from stilt.paths import Layout
 
 _READ_ONLY = 0o444
 _EVENTS_A_LINE = 256
@@ -63,12 +64,18 @@ class Work:
         The bytes of the settings snapshot.
     n_chunks
         How many chunks to deal to, at most.
+    before
+        From a simulation's id to ``ChunkEntry.before``.
+    inputs
+        The files to be copied that the engine reads, each with the path of its copy.
     """
 
     plan: Plan
     simulations: Simulations
     settings: bytes
     n_chunks: int
+    before: Callable[[str], tuple[str, ...]]
+    inputs: dict[Path, Path] = field(default_factory=dict)
 
 
 def write_batch(
@@ -87,6 +94,8 @@ def write_batch(
     try:
         make_folder(layout.chunks_dir)
         _remove_leftovers(layout.chunks_dir)
+        for source, copy in work.inputs.items():
+            _freeze(source, copy)
         return _write_folder(layout, work, draft, unfinished)
     except OSError as error:
         raise EnvironmentFailure(
@@ -97,7 +106,7 @@ def write_batch(
 
 def name_batch(work: Work, draft: Manifest, unfinished: Unfinished | None = None) -> Manifest:
     """Return the manifest that ``write_batch`` would, without writing anything."""
-    refs = tuple(ChunkRef(chunk_digest(data), count) for data, count in _chunks(work))
+    refs = tuple(ChunkRef(chunk_digest(data), len(ids)) for data, ids in _chunks(work))
     return _complete(draft, refs, unfinished)
 
 
@@ -123,9 +132,11 @@ def register(
 def _write_folder(
     layout: Layout, work: Work, draft: Manifest, unfinished: Unfinished | None
 ) -> Manifest:
-    building = layout.chunks_dir / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    building = layout.chunks_dir / owned_name()
     building.mkdir()
-    refs = tuple(_write_chunks(building, work))
+    claims = ClaimsWriter()
+    refs = tuple(_write_chunks(building, work, claims))
+    _write_file(building / layout.claims("").name, claims.encode())
     manifest = _complete(draft, refs, unfinished)
     _write_file(building / f"config-{manifest.config}.yaml", work.settings)
     _write_file(building / "batch.json", encode_manifest(manifest))
@@ -134,29 +145,30 @@ def _write_folder(
     return manifest
 
 
-def _write_chunks(folder: Path, work: Work) -> Iterator[ChunkRef]:
+def _write_chunks(folder: Path, work: Work, claims: ClaimsWriter) -> Iterator[ChunkRef]:
     """Write the chunks, several at a time: each waits for its own fsync, which is slow where it is far."""
     with ThreadPoolExecutor(_WRITERS if work.n_chunks > _WRITERS else 1) as writers:
         writing: deque[Future[None]] = deque()
-        for data, count in _chunks(work):
+        for data, ids in _chunks(work):
             digest = chunk_digest(data)
             writing.append(writers.submit(_write_file, folder / f"{digest}.json", data))
-            yield ChunkRef(digest, count)
+            claims.add(ids)
+            yield ChunkRef(digest, len(ids))
             while len(writing) > _WRITERS:
                 writing.popleft().result()
         for each in writing:
             each.result()
 
 
-def _chunks(work: Work) -> Iterator[tuple[bytes, int]]:
-    """Yield the bytes of each chunk and how many simulations it lists; one is in memory at a time."""
+def _chunks(work: Work) -> Iterator[tuple[bytes, list[str]]]:
+    """Yield the bytes of each chunk and the ids that it lists; one is in memory at a time."""
     for share in _shares(work.plan, work.n_chunks):
         simulations = work.simulations.take([index for index, _ in share])
         entries = (
-            ChunkEntry.of(simulation, task)
+            ChunkEntry.of(simulation, task, work.before(simulation.sim))
             for simulation, (_, task) in zip(simulations, share, strict=True)
         )
-        yield encode_chunk(entries), len(share)
+        yield encode_chunk(entries), [simulation.sim for simulation in simulations]
 
 
 def _shares(plan: Plan, n_chunks: int) -> Iterator[list[tuple[int, Task]]]:
@@ -205,7 +217,17 @@ def _write_file(path: Path, data: bytes) -> None:
         os.fsync(handle)
 
 
+def _freeze(source: Path, copy: Path) -> None:
+    """Copy what an engine reads, under its digest: once, and the same bytes whoever does it."""
+    if not copy.is_file():
+        publish(copy, source.read_bytes())
+
+
 def _remove_leftovers(chunks_dir: Path) -> None:
-    """Remove what a hand-over left that died before its batch had a name; run.lock is held."""
+    """Remove what hand-overs left that died before their batch had a name.
+
+    Not on the word of a lock, which may hold nothing: only where the process is surely gone that its name names.
+    """
     for folder in chunks_dir.glob(f"{TEMPORARY_PREFIX}*"):
-        shutil.rmtree(folder, ignore_errors=True)
+        if is_surely_gone(folder.name, folder):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -20,14 +20,14 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from stilt.durable import make_folder
-from stilt.errors import EnvironmentFailure
-from stilt.identity import user_name
+from stilt.foundations.durable import make_folder
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 TIMEOUT_S = 60.0
 _POLL_S = 0.1
@@ -61,7 +61,7 @@ def run_lock(layout: Layout, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     path = layout.run_lock
     try:
         make_folder(path.parent)
-        handle = path.open("a+b", buffering=0)
+        handle = open(path, "a+b", buffering=0, opener=_open_unlinked)  # noqa: SIM115
     except OSError as error:
         raise EnvironmentFailure(
             f"the output root {layout.output} cannot be written: {error.strerror}",
@@ -79,6 +79,11 @@ def run_lock(layout: Layout, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
                 import portalocker
 
                 portalocker.unlock(handle)
+
+
+def _open_unlinked(path: str, flags: int) -> int:
+    """Open the lock file itself: by a link in its place, another file would be written."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
 
 
 def read_owner(data: bytes) -> Owner | None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.identity import EngineIdentity, parse_label
+from stilt.foundations.inside import read_regular
+from stilt.log.bounds import misfit
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from stilt.foundations.paths import Layout
 
 MANIFEST_FORMAT = 1
+MOST_BYTES = 256 << 20
+"""Of a manifest: a million chunks are 45 MB."""
+
 _ID_DIGITS = 10
 
 
@@ -34,7 +41,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     config
         Digest of the settings, which names their snapshot.
     engine
-        Name and version of the transport engine.
+        Name, version and setting of the transport engine, in one line.
+    identity
+        The same with the digests of what it reads; None in older manifests.
+    programs
+        Where those of its inputs are that are executed; the others are copied into the output root.
+    receptors
+        Digest of the file with the receptors; empty in older manifests.
     chunks
         In task order: task k works on ``chunks[k]``.
     total
@@ -62,7 +75,24 @@ class Manifest(Struct, frozen=True, kw_only=True):
     project_total: int = 0
     likely_wall_s: float = 0.0
     max_fails: int = 0
+    identity: EngineIdentity | None = None
+    programs: dict[str, str] = {}
+    receptors: str = ""
     format: int = MANIFEST_FORMAT
+
+    @property
+    def made_by(self) -> EngineIdentity:
+        """The engine, as far as the manifest tells."""
+        return self.identity or parse_label(self.engine)
+
+    def inputs(self, layout: Layout) -> dict[str, Path]:
+        """Return the files that the engine reads besides settings and meteorology, by name."""
+        if self.identity is None:
+            return {}
+        return {
+            name: Path(self.programs[name]) if name in self.programs else layout.input(digest, name)
+            for name, digest in self.identity.inputs.items()
+        }
 
 
 def batch_id(manifest: Manifest) -> str:
@@ -92,8 +122,8 @@ def read_manifest(path: Path) -> Manifest:
         If it is missing, torn or of a newer format.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        manifest = msgspec.json.decode(read_regular(path, MOST_BYTES), type=Manifest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise DamagedError(
             f"the batch's manifest {path} cannot be read: {why}",
@@ -103,5 +133,11 @@ def read_manifest(path: Path) -> Manifest:
         raise DamagedError(
             f"{path} has format {manifest.format}, this stilt reads up to {MANIFEST_FORMAT}",
             "use the stilt that wrote it",
+        )
+    why = misfit(manifest)
+    if why:
+        raise DamagedError(
+            f"the batch's manifest {path} cannot be read: {why}",
+            "`stilt run` hands its work over again",
         )
     return manifest

@@ -10,33 +10,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from stilt.foundations.paths import imprinted
+from stilt.outputs.products import ERROR_PARTICLES, PARTICLES, file_of, footprint_product
+
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stilt.batch.chunks import Task
+    from stilt.batch.today import Today
+    from stilt.foundations.simulation import Simulation
     from stilt.log.fold import SimState
-    from stilt.simulation import Simulation
 
 _TIMES = 10**12  # more than any YYYYMMDDHHMM
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The digests that today's config gives to a simulation's outputs.
-
-    Attributes
-    ----------
-    transports
-        Transport digest by meteorology.
-    footprints
-        Digest by footprint product.
-    has_error_run
-        Whether a simulation has particles of a second run, with errors in wind or mixed layer.
-    """
-
-    transports: Mapping[str, str]
-    footprints: Mapping[str, str]
-    has_error_run: bool = False
 
 
 class Simulations(Protocol):
@@ -53,16 +38,16 @@ class Simulations(Protocol):
 
 
 class Present(Protocol):
-    """Which outputs are on disk."""
+    """Which outputs are on disk, by product, dated folder and name of the file."""
 
-    def particles(self, date: str) -> Container[str]:
-        """Return the ids of simulations with particles in the folder of a date."""
+    def has(self, product: str, date: str, file: str) -> bool:
+        """Tell whether there is a file of that name, of its own or in an archive."""
 
-    def error_particles(self, date: str) -> Container[str]:
-        """Return the ids of simulations with particles of an error run in the folder of a date."""
+    def has_own(self, product: str, date: str, file: str) -> bool:
+        """Tell whether there is a file of that name in the dated folder."""
 
-    def footprints(self, name: str, date: str) -> Container[str]:
-        """Return the ids of simulations with a footprint of that product in the folder of a date."""
+    def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
+        """Tell whether the plain name of an output is the file of that name, if it has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +62,14 @@ class Selection:
         Only what failed.
     reasons
         Only what failed for one of these reasons.
+    redo_engine
+        Also what another version of the engine, or one with other inputs, has made.
     """
 
     skip: bool = True
     failed: bool = False
     reasons: frozenset[str] = frozenset()
+    redo_engine: bool = False
 
     @property
     def only_failed(self) -> bool:
@@ -115,8 +103,21 @@ class Plan:
         Those that a live task has or is going to have.
     left_out
         Those that the selection did not ask for.
+    other_engine
+        Those among the done that another version of the engine, or one with other inputs, has made.
     why
         For those to do: how many for which reason.
+    unidentified
+        Indexes of those among the done of which the log does not say which receptor they are of.
+    edited
+        Indexes of those whose receptor is not the one that the result is of.
+    unnamed
+        Indexes of those that are to be done again since outputs are not there under the name that the log has, where
+        there are files with the plain names.
+    unwanted
+        Plain names of footprints of what is empty: product, date, name.
+    unexposed
+        Outputs whose plain name is not the file that it should be: product, date, name of the file, plain name.
     """
 
     transport: array[int] = field(default_factory=lambda: array("L"))
@@ -126,7 +127,13 @@ class Plan:
     empty: int = 0
     queued: int = 0
     left_out: int = 0
+    other_engine: int = 0
     why: Counter[str] = field(default_factory=Counter)
+    unidentified: array[int] = field(default_factory=lambda: array("L"))
+    edited: array[int] = field(default_factory=lambda: array("L"))
+    unnamed: array[int] = field(default_factory=lambda: array("L"))
+    unwanted: list[tuple[str, str, str]] = field(default_factory=list)
+    unexposed: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     @property
     def work(self) -> int:
@@ -136,11 +143,11 @@ class Plan:
 
 def plan(
     simulations: Simulations,
-    states: Mapping[str, SimState],
-    settings: Settings,
+    past: Past,
+    today: Today,
     present: Present,
     *,
-    queued: Container[str] = frozenset(),
+    queued: Mapping[str, int] | None = None,
     selection: Selection = EVERYTHING,
 ) -> Plan:
     """Return what there is to do.
@@ -149,37 +156,55 @@ def plan(
     ----------
     simulations
         All simulations of the project.
-    states
-        What the log says of them, by id.
-    settings, present
-        Today's digests, and the outputs on disk.
+    past
+        The folded log.
+    today, present
+        Today's settings and engine, and the outputs on disk.
     queued
-        Ids that a live task has or is going to have.
+        Ids that a live task has or is going to have, with the hash of the receptor.
     selection
         What the command line asks for.
     """
-    planner = _Planner(simulations, states, settings, present)
+    planner = _Planner(simulations, past, today, present, selection)
     for index, simulation in enumerate(simulations):
-        planner.consider(index, simulation, queued, selection)
+        planner.consider(index, simulation, queued or {})
     planner.judge_remembered()
     return planner.finish()
 
 
+class Past(Protocol):
+    """What the log says of simulations, as ``stilt.log.fold.State``."""
+
+    @property
+    def sims(self) -> Mapping[str, SimState]:
+        """The state of every simulation that was ever begun, by id."""
+
+    def receptor_of(self, state: SimState) -> str:
+        """Return the digest of the receptor that a state is about; empty if it is not known."""
+
+
 class _Planner:
-    """The running plan, and the order that its work is going to have."""
+    """Judges simulations one by one."""
 
     def __init__(
         self,
         simulations: Simulations,
-        states: Mapping[str, SimState],
-        settings: Settings,
+        past: Past,
+        today: Today,
         present: Present,
+        selection: Selection,
     ) -> None:
         self.result = Plan(total=len(simulations))
         self._simulations = simulations
-        self._states = states
-        self._settings = settings
+        self._past = past
+        self._states = past.sims
+        self._today = today
         self._present = present
+        self._selection = selection
+        self._particles = (
+            (PARTICLES, ERROR_PARTICLES) if today.config.has_error_run else (PARTICLES,)
+        )
+        self._footprints = tuple(map(footprint_product, today.footprints))
         self._mets: dict[str, int] = {}
         self._chosen = {
             "transport": (self.result.transport, array("Q")),
@@ -187,18 +212,15 @@ class _Planner:
         }
         self._why: dict[str, int] = {}  # a Counter is several times slower to count into
         self._remembered: dict[str, array[int]] = {}
-        self._same_settings: dict[tuple[int, str], tuple[bool, bool]] = {}
 
-    def consider(
-        self, index: int, simulation: Simulation, queued: Container[str], selection: Selection
-    ) -> None:
+    def consider(self, index: int, simulation: Simulation, queued: Mapping[str, int]) -> None:
         """Decide what needs no look at the disk, and remember the rest by date."""
         state = self._states.get(simulation.sim)
-        if selection.only_failed and not selection.wants(state):
+        if self._selection.only_failed and not self._selection.wants(state):
             self.result.left_out += 1
-        elif not selection.skip:
+        elif not self._selection.skip:
             self._take(index, simulation, "transport", "forced")
-        elif simulation.sim in queued:
+        elif simulation.sim in queued and queued[simulation.sim] == hash(simulation.receptor):
             self.result.queued += 1
         elif state is None:
             self._take(index, simulation, "transport", "never run")
@@ -220,59 +242,77 @@ class _Planner:
         return self.result
 
     def _judge(self, index: int, simulation: Simulation, date: str, state: SimState) -> None:
-        has_particles = self._has_particles(simulation.sim, date)
         if state.outcome == "invalid":
             self._take(index, simulation, "transport", "invalid")
-        elif not state.is_done:
+        elif state.is_done:
+            self._judge_done(index, simulation, date, state)
+        else:
             # a run that got as far as its particles need not do that again; the worker looks closely
             why = "failed" if state.outcome == "failed" else "interrupted"
             self._look_at_footprints(date)
-            self._take(index, simulation, "footprints" if has_particles else "transport", why)
-        else:
-            self._judge_done(index, simulation, date, state, has_particles)
-
-    def _judge_done(
-        self, index: int, simulation: Simulation, date: str, state: SimState, has_particles: bool
-    ) -> None:
-        same_transport, same_footprints = self._compare(state, simulation.met)
-        if not same_transport:
-            self._take(index, simulation, "transport", "settings changed")
-        elif not has_particles:
-            self._take(index, simulation, "transport", "output missing")
-        elif not same_footprints:
-            self._take(index, simulation, "footprints", "settings changed")
-        elif state.outcome == "complete" and not self._has_footprints(simulation.sim, date):
-            self._take(index, simulation, "footprints", "output missing")
-        elif state.outcome == "complete":
-            self.result.complete += 1
-        else:
-            self.result.empty += 1
-
-    def _compare(self, state: SimState, met: str) -> tuple[bool, bool]:
-        """Return whether transport and footprint settings are still those of that state."""
-        key = (id(state.life), met)
-        if key not in self._same_settings:
-            wanted = self._settings.footprints
-            self._same_settings[key] = (
-                state.life.transport.get(met) == self._settings.transports.get(met),
-                all(state.life.footprints.get(name) == wanted[name] for name in wanted),
+            has_particles = all(
+                self._present.has(product, date, file_of(product, simulation.sim))
+                for product in self._particles
             )
-        return self._same_settings[key]
+            self._take(index, simulation, "footprints" if has_particles else "transport", why)
+
+    def _judge_done(self, index: int, simulation: Simulation, date: str, state: SimState) -> None:
+        match = self._today.match(state.life, simulation.met)
+        if self._is_of_another_receptor(index, simulation, state):
+            self.result.edited.append(index)
+            self._take(index, simulation, "transport", "receptor changed")
+        elif not match.transport:
+            self._take(index, simulation, "transport", "settings changed")
+        elif not match.engine and self._selection.redo_engine:
+            self._take(index, simulation, "transport", "made by another engine")
+        elif not self._has(index, date, state, self._particles, state.particles_imprint):
+            self._take(index, simulation, "transport", "output missing")
+        elif not match.footprints:
+            self._take(index, simulation, "footprints", "settings changed")
+        elif state.outcome == "complete" and not self._has(
+            index, date, state, self._footprints, state.life.imprint
+        ):
+            self._take(index, simulation, "footprints", "output missing")
+        else:
+            if state.outcome == "empty":
+                self._note_footprints(date, state.sim)
+            self.result.other_engine += not match.engine
+            self.result.complete += state.outcome == "complete"
+            self.result.empty += state.outcome == "empty"
+
+    def _is_of_another_receptor(self, index: int, simulation: Simulation, state: SimState) -> bool:
+        known = self._past.receptor_of(state)
+        if known:
+            return known != simulation.receptor.digest
+        self.result.unidentified.append(index)
+        return False
+
+    def _has(
+        self, index: int, date: str, state: SimState, products: tuple[str, ...], imprint: str
+    ) -> bool:
+        """Tell whether all outputs of some products are there, and note what is odd about their names."""
+        for product in products:
+            plain = file_of(product, state.sim)
+            file = imprinted(plain, imprint)
+            if not self._present.has(product, date, file):
+                if imprint and self._present.has_own(product, date, plain):
+                    self.result.unnamed.append(index)
+                return False
+            if imprint and not self._present.is_exposed(product, date, file, plain):
+                self.result.unexposed.append((product, date, file, plain))
+        return True
+
+    def _note_footprints(self, date: str, sim: str) -> None:
+        """Note footprints that an older worker left: what is empty has none."""
+        for product in self._footprints:
+            plain = file_of(product, sim)
+            if self._present.has_own(product, date, plain):
+                self.result.unwanted.append((product, date, plain))
 
     def _look_at_footprints(self, date: str) -> None:
         """Have the folders listed where something was under way when it ended: it may have left a file."""
-        for name in self._settings.footprints:
-            self._present.footprints(name, date)
-
-    def _has_particles(self, sim: str, date: str) -> bool:
-        return sim in self._present.particles(date) and (
-            not self._settings.has_error_run or sim in self._present.error_particles(date)
-        )
-
-    def _has_footprints(self, sim: str, date: str) -> bool:
-        return all(
-            sim in self._present.footprints(name, date) for name in self._settings.footprints
-        )
+        for product in self._footprints:
+            self._present.has(product, date, "")
 
     def _take(self, index: int, simulation: Simulation, work: Task, why: str) -> None:
         indexes, keys = self._chosen[work]

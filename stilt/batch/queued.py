@@ -6,24 +6,26 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import BatchState, State
-    from stilt.paths import Layout
 
 _ENDED = frozenset({"complete", "empty", "failed", "invalid"})
 
 
-def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> set[str]:
+def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> dict[str, int]:
     """Return the ids that live tasks, and those of which nothing is known, have not ended yet.
+
+    Each with the hash of its receptor: where a receptor was edited since, what is queued is of another one.
 
     ``keeps`` tells of a batch and a task whether it still has its simulations.
     """
-    waiting: set[str] = set()
-    for batch in state.batches.values():
+    waiting: dict[str, int] = {}
+    for batch in sorted(state.batches.values(), key=lambda batch: batch.seq):
         if batch.cancelled is None:
             waiting |= _of_batch(layout, state, batch, keeps)
     return waiting
@@ -31,15 +33,15 @@ def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> s
 
 def _of_batch(
     layout: Layout, state: State, batch: BatchState, keeps: Callable[[str, int], bool]
-) -> set[str]:
-    waiting: set[str] = set()
+) -> dict[str, int]:
+    waiting: dict[str, int] = {}
     for task, digest in batch.chunks:
         if keeps(batch.id, task):
             # its worker refuses a damaged chunk too, so what that lists is work to do
             with contextlib.suppress(DamagedError):
                 chunk = read_chunk(layout.chunk(batch.id, digest))
-                waiting.update(entry.sim for entry in chunk.simulations)
-    return {sim for sim in waiting if not _has_ended(state, sim, batch.id)}
+                waiting |= {entry.sim: hash(entry.receptor) for entry in chunk.simulations}
+    return {sim: of for sim, of in waiting.items() if not _has_ended(state, sim, batch.id)}
 
 
 def _has_ended(state: State, sim: str, batch: str) -> bool:

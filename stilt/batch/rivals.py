@@ -1,49 +1,125 @@
-"""Two runs at once where locks are a lie: at most one of them goes on."""
+"""Two runs at once where locks are a lie: just one of them goes on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
-from stilt.errors import NotFinishedError
-from stilt.identity import this_writer
-from stilt.log.names import host_in_name, parse_name
+from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.writers import Writer, host_in_name, is_alive, this_writer
+from stilt.log.events import Closed, Event, Submitted, Submitting
+from stilt.log.names import parse_name
+from stilt.log.reader import Scanner, read_bytes
 
 if TYPE_CHECKING:
-    from stilt.log.fold import State
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from stilt.log.batches import BatchState
     from stilt.log.index import OutputIndex
+    from stilt.log.reader import Scan
+
+SILENCE_S = 600.0
+"""After so long without a word, a hand-over on another machine is not going to start any more."""
+
+_POLL_S = 0.2
+_STARTS = (Submitting, Submitted)
 
 
-def give_way(index: OutputIndex, state: State, batch: str) -> None:
-    """Stop if another run has handed over since the log was read.
+def give_way(index: OutputIndex, known: Collection[str], own: Path) -> None:
+    """Return when no other run that has handed over meanwhile goes on; or stop, since it does.
 
-    Each of two runs registers its batch before it looks, so at least one sees the other. What it leaves is
-    a hand-over that nobody was asked to run, as after a crash.
+    Each of two runs registers its batch before it looks, so at least one sees the other. A run that has started
+    goes on. Of two that have not, that with the lesser name waits for the other one to give way: the other one
+    does so, unless it looked before this one had registered, and then it starts, which this one sees.
 
     Parameters
     ----------
-    index, state
-        The log, and what it said when this run was planned.
-    batch
-        What this run has registered; another one with the same plan has registered the same.
+    index, known
+        The log, and the segments that it had when this run was planned, by their names in it.
+    own
+        This run's segment.
 
     Raises
     ------
     NotFinishedError
-        If there is one.
+        If another run goes on.
     """
-    # By host too: in containers on two nodes both runs may have the same pid.
-    this = this_writer("run")
-    own = host_in_name(this.node or this.host), this.pid
-    known = {life.name for seen in state.batches.values() for life in seen.lives.values()}
-    for folder in index.batches():
-        if folder in state.batches and folder != batch:
-            continue
-        for path in index.segments(folder):
-            name = parse_name(path.name)
-            if name is None or name.role != "run" or (name.host, name.pid) == own:
-                continue
-            if f"{folder}/{path.name}" not in known:
-                raise NotFinishedError(
-                    f"another `stilt run` ({name.host}, pid {name.pid}) handed over at the same moment",
-                    "this one started nothing; run it again to see what is left",
-                )
+    mine = _name(own)
+    while True:
+        rivals = [rival for path in _new_runs(index, known) if (rival := _Rival(path)).may_go_on]
+        others = [rival for rival in rivals if rival.name != mine]
+        if any(rival.has_started or rival.name < mine for rival in others):
+            first = min(others, key=lambda rival: (not rival.has_started, rival.name))
+            raise NotFinishedError(
+                f"another `stilt run` ({first.who}) handed over at the same moment",
+                "this one started nothing; run it again to see what is left",
+            )
+        if not others:
+            return
+        time.sleep(_POLL_S)
+
+
+def may_still_start(index: OutputIndex, batch: BatchState) -> bool:
+    """Tell whether a run that registered a batch may still start it: it lives, or nobody knows that it does not."""
+    runs = (life for life in batch.lives.values() if life.role == "run" and not life.closed)
+    return any(_Rival(index.log_dir / life.name).may_go_on for life in runs)
+
+
+class _Rival:
+    """Another run, as its segment shows it."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = _name(path)
+        scanner: Scanner[Any] = Scanner(Event)
+        scan: Scan[Any] = scanner.scan(read_bytes(path))
+        self.has_started = any(isinstance(event, _STARTS) for event in scan.events)
+        closed = next((event for event in scan.events if isinstance(event, Closed)), None)
+        self._closed = closed.why if closed else ""
+        self._writer = scan.header.writer if scan.header else _writer_in_name(path)
+        self._silent_s = _silence_s(path)
+
+    @property
+    def who(self) -> str:
+        """Host and pid."""
+        return f"{self._writer.host}, pid {self._writer.pid}" if self._writer else self.name
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it has started what it registered, or may still do so."""
+        if self.has_started:
+            return True
+        if self._closed:
+            return False
+        alive = is_alive(self._writer) if self._writer else None
+        if alive is None:
+            return self._silent_s < SILENCE_S
+        return alive
+
+
+def _writer_in_name(path: Path) -> Writer | None:
+    """Return who writes a segment that has no header yet, as far as its name tells."""
+    name = parse_name(path.name)
+    here = this_writer("run")
+    if name is None or name.host != host_in_name(here.node or here.host):
+        return None
+    return Writer("run", here.host, name.pid)
+
+
+def _new_runs(index: OutputIndex, known: Collection[str]) -> Iterator[Path]:
+    """Yield the segments of runs that were not there when this run was planned."""
+    for path in index.segments():
+        name = parse_name(path.name)
+        if name is not None and name.role == "run" and _name(path) not in known:
+            yield path
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _silence_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0

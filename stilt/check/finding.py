@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stilt.errors import EnvironmentFailure, InputError, ProblemsError, StiltError
+from stilt.foundations.errors import EnvironmentFailure, InputError, ProblemsError, StiltError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

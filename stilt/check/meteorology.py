@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_input
+from stilt.foundations.errors import StiltError
+from stilt.foundations.failures import TransportError
+from stilt.foundations.quantities import counted, duration
 from stilt.met.arl import ArlError, read_arl
 from stilt.met.files import Span, expected_name, gaps, match
 from stilt.met.listing import listing
-from stilt.quantities import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,12 +102,13 @@ def check_met(
         return
     headers, damaged = read_headers(files.found)
     yield from _damaged(area, damaged)
+    yield from _refused_by_engine(area, config, files.found, headers)
     if len(headers) == len(files.found):
         yield from _hours(area, Demand(met, files, receptors.minutes, config.n_hours), headers)
     else:
         yield from _missing_files(area, met, files)
     if headers:
-        yield from _domain(area, headers, receptors)
+        yield from _domain(area, headers, receptors, over_poles=config.model != "native")
 
 
 def find_files(met: Met, n_hours: int, minutes: NDArray[np.int64]) -> Files:
@@ -184,6 +187,29 @@ def _damaged(area: str, damaged: Sequence[str]) -> Iterator[Finding]:
         )
 
 
+def _refused_by_engine(
+    area: str, config: Config, files: Sequence[Path], headers: Sequence[ArlFile]
+) -> Iterator[Finding]:
+    """Ask the engine, if it can tell, about one file of each kind: by grid, levels and variables."""
+    from stilt.transport.engines import load_engine
+
+    try:
+        refuse = getattr(load_engine(config), "refuse_met", None)
+    except StiltError:
+        return  # check_engine tells
+    if refuse is None:
+        return
+    read = {header.path: (header.model, header.grid, header.levels) for header in headers}
+    kinds = {read.get(path, path): path for path in reversed(files[:MOST_HEADERS])}
+    for path in sorted(kinds.values()):
+        try:
+            refuse(path, config)
+        except TransportError as error:
+            yield wrong_input(
+                area, f"refused: {error.message}", "mend the files, or use model: hysplit"
+            )
+
+
 def _missing_files(area: str, met: Met, files: Files) -> Iterator[Finding]:
     if not files.missing:
         yield fine(area, f"{counted(len(files.found), 'file')}, none missing")
@@ -223,11 +249,15 @@ def _hours(area: str, demand: Demand, headers: Sequence[ArlFile]) -> Iterator[Fi
     )
 
 
-def _domain(area: str, headers: Sequence[ArlFile], receptors: Receptors) -> Iterator[Finding]:
+def _domain(
+    area: str, headers: Sequence[ArlFile], receptors: Receptors, *, over_poles: bool
+) -> Iterator[Finding]:
     grids = {header.grid: header for header in headers}
     places = _places(receptors)
     outside = [
-        (lon, lat) for lon, lat in places if not any(grid.contains(lon, lat) for grid in grids)
+        (lon, lat)
+        for lon, lat in places
+        if not any(grid.can_start(lon, lat, over_poles=over_poles) for grid in grids)
     ]
     for grid, header in grids.items():
         yield note(
@@ -239,8 +269,8 @@ def _domain(area: str, headers: Sequence[ArlFile], receptors: Receptors) -> Iter
         shown = [f"{lon:g} {lat:g}" for lon, lat in outside]
         yield wrong_input(
             area,
-            f"{len(outside):,} of {len(places):,} places of receptors are outside of its domain: "
-            f"{_some(shown)} (longitude latitude)",
+            f"{len(outside):,} of {len(places):,} places of receptors are outside of its domain or on its "
+            f"outermost cells: {_some(shown)} (longitude latitude)",
             "their simulations would fail: take them out, or use meteorology that has them",
         )
 

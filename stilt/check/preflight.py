@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, from_error
+from stilt.check.finding import Finding, fine, from_error, note
+from stilt.config.followed import unused
 from stilt.config.load import load_config
-from stilt.errors import StiltError
-from stilt.paths import Layout
+from stilt.foundations.errors import StiltError
+from stilt.foundations.ownership import name_owner
+from stilt.foundations.paths import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +28,9 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
     config: Config | None = None
     try:
         config = load_config(layout.config_file)
+        name_owner(layout.config_file, "the settings", "what they name runs as you")
         yield fine("settings", f"{layout.config_file.name} is right")
+        yield from (note("settings", text) for text in unused(config))
         layout = Layout.of(project, config.output)
     except StiltError as error:
         yield from from_error("settings", error)
@@ -42,10 +46,12 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
 def _check_with_config(
     layout: Layout, config: Config, receptors: Receptors | None
 ) -> Iterator[Finding]:
+    from stilt.batch.today import newest_engine
     from stilt.check.meteorology import check_met
     from stilt.check.places import check_grid, check_receptors
     from stilt.check.storage import check_storage
     from stilt.check.surroundings import check_engine, check_shared, check_slurm
+    from stilt.transport.engines import with_roughness
 
     if receptors is not None:
         yield from check_receptors(receptors, config)
@@ -53,7 +59,7 @@ def _check_with_config(
             yield from check_grid(name, grid, receptors)
     for name, met in config.mets.items():
         yield from check_met(name, met, config, receptors)
-    yield from check_engine(config)
+    yield from check_engine(with_roughness(config, newest_engine(layout)))
     simulations = len(receptors) if receptors is not None else 0
     yield from check_storage(layout, config, simulations)
     if config.execution.backend == "slurm":

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, warning, wrong_surroundings
-from stilt.paths import local_path
-from stilt.quantities import size
+from stilt.foundations.paths import local_path
+from stilt.foundations.quantities import size
+from stilt.foundations.room import no_room, room_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from stilt.config.schema import Config
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 PARTICLE_ROW_BYTES = 8
 """Of a row of the particle file: 7.9 measured for 200 particles, 24 h and the default columns."""
@@ -42,11 +42,8 @@ def check_storage(layout: Layout, config: Config, simulations: int) -> Iterator[
     folder = existing_parent(layout.output)
     refused = try_to_write(folder)
     if refused:
-        yield wrong_surroundings(
-            "output",
-            f"{folder}: {refused}",
-            "name a folder you may write to with output: in config.yaml",
-        )
+        hint = "name a folder you may write to with output: in config.yaml"
+        yield wrong_surroundings("output", refused[0], refused[1] or hint)
         return
     yield from _check_room(layout, config, folder, simulations) if simulations else ()
     yield from _check_scratch(config)
@@ -56,18 +53,17 @@ def _check_room(
     layout: Layout, config: Config, folder: Path, simulations: int
 ) -> Iterator[Finding]:
     expected = estimate(layout, config, simulations)
-    free = shutil.disk_usage(folder).free
-    inodes = os.statvfs(folder).f_favail
+    room = room_in(folder)
     words = (
         f"about {size(expected.size_bytes)} in {expected.files:,} files"
         f"{'' if expected.measured else ' (a rough guess before the first results)'}; "
-        f"{size(free)} are free in {folder}"
+        f"{size(room.free_bytes)} are free in {folder}"
     )
     hint = "quotas are not known here: ask your site for yours"
-    if expected.size_bytes > free:
+    if expected.size_bytes > room.free_bytes:
         yield warning("output", words, "make room, choose another output:, or lower numpar")
-    elif 0 < inodes < expected.files:
-        yield warning("output", f"{words}, but only {inodes:,} more files can be made", hint)
+    elif room.files is not None and room.files < expected.files:
+        yield warning("output", f"{words}, but only {room.files:,} more files can be made", hint)
     else:
         yield fine("output", words)
 
@@ -106,17 +102,17 @@ def existing_parent(path: Path) -> Path:
     return next((folder for folder in (path, *path.parents) if folder.exists()), path)
 
 
-def try_to_write(folder: Path) -> str | None:
-    """Write and remove a small file; return why that does not work, if so."""
+def try_to_write(folder: Path) -> tuple[str, str] | None:
+    """Write and remove a small file; return why that does not work, if so, and what to do where that is known."""
     if not folder.is_dir():
-        return "this is not a folder"
+        return f"{folder}: this is not a folder", ""
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".tmp-check-") as file:
             file.write(b"stilt check\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        return f"cannot be written to: {error.strerror}"
+        return no_room(error, folder) or (f"{folder}: cannot be written to: {error.strerror}", "")
     return None
 
 
@@ -126,11 +122,11 @@ def _check_scratch(config: Config) -> Iterator[Finding]:
         return
     given = config.execution.scratch
     folder = local_path(os.path.expandvars(given), "scratch") if given else _temporary_folder()
-    refused = try_to_write(folder) if folder.exists() else "there is no such folder"
+    refused = (
+        try_to_write(folder) if folder.exists() else (f"{folder}: there is no such folder", "")
+    )
     if refused:
-        yield wrong_surroundings(
-            "scratch", f"{folder}: {refused}", "set execution.scratch or TMPDIR"
-        )
+        yield wrong_surroundings("scratch", refused[0], "set execution.scratch or TMPDIR")
 
 
 def _temporary_folder() -> Path:

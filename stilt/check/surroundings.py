@@ -16,13 +16,13 @@ from stilt.check.finding import (
     wrong_input,
     wrong_surroundings,
 )
-from stilt.errors import StiltError
+from stilt.foundations.errors import StiltError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stilt.config.schema import Config
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 NODE_LOCAL = ("/tmp", "/var/tmp", "/dev/shm", "/run")  # noqa: S108 - looked at, not written to
 """Folders that every node has of its own."""
@@ -74,6 +74,14 @@ def _try_hysplit(config: Config) -> Iterator[Finding]:
         yield wrong_surroundings("engine", f"{exe} does not run here: {words[-1]}", hint)
 
 
+def _is_cost_known(layout: Layout) -> bool:
+    """Tell whether a simulation has ended well, so that a run can say into how many tasks to deal the others."""
+    from stilt.log.index import OutputIndex
+
+    costs = OutputIndex(layout.log_dir).fold().costs()
+    return bool({"complete", "empty"} & costs.keys())
+
+
 def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Finding]:
     """Ask Slurm for its limits, and sbatch whether it would take such a job."""
     from stilt.backends.slurm.answers import last_words
@@ -81,11 +89,11 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
     from stilt.backends.slurm.submit import Submission, ask_limits
 
     execution = config.execution
-    if execution.n_workers is None:
+    if execution.n_workers is None and not _is_cost_known(layout):
         yield wrong_input(
             "slurm",
-            "execution.n_workers is missing: into how many array tasks to deal the simulations",
-            "set it, or run with --n-workers",
+            "execution.n_workers is missing, and no simulation has told yet what it costs",
+            "say into how many array tasks to deal the simulations, or run with --n-workers",
         )
     tasks = min(execution.n_workers or 1, max(simulations, 1))
     said: list[str] = []
@@ -126,7 +134,7 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
 def _workload(config: Config, simulations: int, tasks: int) -> Iterator[Finding]:
     """Compare what a task has to do with its time limit, roughly, for HYSPLIT."""
     from stilt.backends.slurm.script import time_limit_s
-    from stilt.quantities import duration
+    from stilt.foundations.quantities import duration
 
     execution = config.execution
     if execution.n_workers and execution.n_workers > simulations:

@@ -6,7 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Weight, worst_first
-from stilt.quantities import counted
+from stilt.foundations.quantities import counted
+from stilt.foundations.text import cut, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,7 +49,9 @@ def render(
     lines: list[str] = []
     for finding in ordered:
         word, colour = _WORDS[finding.weight]
-        head = f"{paint(word.ljust(7), colour) if paint else word.ljust(7)}  {finding.area}"
+        head = (
+            f"{paint(word.ljust(7), colour) if paint else word.ljust(7)}  {printable(finding.area)}"
+        )
         text = _wrap(finding.text, room)
         if finding.hint and finding.weight > Weight.NOTE:
             text += _wrap(f"-> {finding.hint}", room)
@@ -60,7 +63,8 @@ def render(
 
 def _wrap(text: str, width: int) -> list[str]:
     """Break at blanks only: a path is to be copied whole."""
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(cut(text), width, break_long_words=False, break_on_hyphens=False)
+    return list(map(printable, lines)) or [""]
 
 
 def summary(findings: Iterable[Finding]) -> str:

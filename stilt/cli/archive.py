@@ -12,8 +12,8 @@ from stilt.cli.options import project_argument
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stilt.archive.pack import Packing
-    from stilt.paths import Layout
+    from stilt.commands.pack import Packing
+    from stilt.foundations.paths import Layout
 
 SHOWN = 20
 
@@ -37,8 +37,8 @@ def command(project: Path, dry_run: bool, as_json: bool) -> int:
 
     Exits with 3 while jobs are queued or running, with 5 if files had to be left as they are.
     """
-    from stilt.archive.command import archive, preview
-    from stilt.errors import DamagedError
+    from stilt.commands.archive import archive, preview
+    from stilt.foundations.errors import DamagedError
     from stilt.status.gather import open_project
 
     layout = open_project(project).layout
@@ -53,7 +53,7 @@ def command(project: Path, dry_run: bool, as_json: bool) -> int:
 
 
 def _with_progress(layout: Layout) -> Packing:
-    from stilt.archive.command import archive
+    from stilt.commands.archive import archive
 
     with click.progressbar(length=1, label="archive", file=sys.stderr) as bar:
 
@@ -65,13 +65,14 @@ def _with_progress(layout: Layout) -> Packing:
 
 
 def _to_json(packing: Packing) -> str:
-    import msgspec
+    from stilt.foundations.text import json_text
 
-    return msgspec.json.format(msgspec.json.encode(packing)).decode()
+    return json_text(packing)
 
 
 def _to_text(packing: Packing, *, dry_run: bool) -> str:
-    from stilt.quantities import counted, size
+    from stilt.foundations.quantities import counted, size
+    from stilt.foundations.text import shown
 
     about, were = ("about ", "would be") if dry_run else ("", "were")
     lines = [
@@ -90,4 +91,4 @@ def _to_text(packing: Packing, *, dry_run: bool) -> str:
         lines.append("nothing to archive: no complete simulation has files of its own")
     if dry_run:
         lines.append("dry run: nothing was written")
-    return "\n".join(lines)
+    return "\n".join(map(shown, lines))

@@ -32,9 +32,9 @@ def command(project: Path, receptors: Path | None, as_json: bool) -> int:
 
     findings = list(preflight(project, receptors))
     if as_json:
-        import msgspec
+        from stilt.foundations.text import json_text
 
-        click.echo(msgspec.json.encode(worst_first(findings)))
+        click.echo(json_text(worst_first(findings), indent=-1))
         return exit_code(findings)
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns

@@ -7,7 +7,7 @@ import click
 
 @click.group("config")
 def command() -> None:
-    """Describe config.yaml to editors."""
+    """Describe config.yaml, to people and to editors."""
 
 
 @command.command("schema")
@@ -26,3 +26,23 @@ def schema_command() -> None:
 
     text = msgspec.json.format(msgspec.json.encode(config_schema()), indent=2)
     click.echo(text.decode())
+
+
+@command.command("reference")
+@click.argument("keys", nargs=-1)
+@click.option("--markdown", is_flag=True, help="As a Markdown table.")
+def reference_command(keys: tuple[str, ...], markdown: bool) -> None:
+    """Print every setting, or those that KEYS name.
+
+    Its type, unit, default and meaning, where it goes, and what model: native does with it.
+    """
+    from stilt.config.reference import as_markdown, as_text
+    from stilt.config.schema import SETTINGS
+    from stilt.foundations.errors import InputError
+
+    unknown = [key for key in keys if key not in SETTINGS]
+    if unknown:
+        raise InputError(
+            f"config.yaml has no key {', '.join(unknown)}", "`stilt config reference` lists all"
+        )
+    click.echo((as_markdown if markdown else as_text)(keys or None), nl=False)

@@ -33,9 +33,9 @@ def command(project: Path, as_json: bool) -> int:
     folder = existing_parent(_output_root(project))
     findings = [*filesystem.examine(folder), *machine.examine(), *machine.examine_slurm()]
     if as_json:
-        import msgspec
+        from stilt.foundations.text import json_text
 
-        click.echo(msgspec.json.encode(worst_first(findings)))
+        click.echo(json_text(worst_first(findings), indent=-1))
         return exit_code(findings)
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns
@@ -45,7 +45,7 @@ def command(project: Path, as_json: bool) -> int:
 
 def _output_root(project: Path) -> Path:
     """Return where the project's results go; the folder itself if it is no project."""
-    from stilt.errors import StiltError
+    from stilt.foundations.errors import StiltError
     from stilt.status.gather import open_project
 
     try:

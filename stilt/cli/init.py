@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stilt.cli.options import project_argument
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXAMPLES = """\b
 Examples:
   stilt init mytower              starter files to edit
   stilt init demo --example       a project that runs as it is
   stilt init new --from old/r/run_stilt.r
+  stilt init new --from receptors.csv
 """
 
 
@@ -26,9 +31,15 @@ Examples:
     "--from",
     "source",
     type=click.Path(path_type=Path),
-    help="Settings and receptors of an R-STILT (run_stilt.r, .rds) or PYSTILT (config.yaml) project.",
+    help="Settings and receptors of an R-STILT (run_stilt.r) or PYSTILT (config.yaml) project, or a table of "
+    "receptors (.csv, .rds, .parquet).",
 )
-def command(project: Path, example: bool, source: Path | None) -> None:
+@click.option(
+    "--with-r",
+    is_flag=True,
+    help="Let R evaluate the script of --from (not what it does to files and processes), and compare.",
+)
+def command(project: Path, example: bool, source: Path | None, with_r: bool) -> None:
     """Write starter files for a project: config.yaml and receptors.csv.
 
     Nothing that exists is overwritten.
@@ -40,31 +51,45 @@ def command(project: Path, example: bool, source: Path | None) -> None:
             raise InputError(
                 "--example and --from: a project starts from one of them", "leave one out"
             )
-        _move_in(project, source)
+        _move_in(project, source, with_r=with_r)
         return
+    if with_r:
+        raise InputError("--with-r: there is no script to evaluate", "name one: --from run_stilt.r")
 
     for path in write_starter(project, example=example):
         click.echo(f"wrote {path}")
     click.echo(f"next: {next_step(project, example=example)}")
 
 
-def _move_in(project: Path, source: Path) -> None:
+def _move_in(project: Path, source: Path, *, with_r: bool) -> None:
     """Write the settings and receptors of another project, and say what was left behind."""
     from stilt.migrate.migration import write_project
     from stilt.migrate.sources import read_project
 
-    migration = read_project(source)
+    migration = read_project(source, with_r=with_r)
     for path in write_project(project, migration):
         click.echo(f"wrote {path}")
-    if migration.notes:
-        click.echo(f"not carried over as it was (also in {project / 'config.yaml'}):")
-        for text in migration.notes:
-            click.echo(f"  - {text}")
-    for name, problems in migration.problems(project).items():
-        click.echo(f"to be mended in {name}:")
-        for text in problems:
-            click.echo(f"  - {text}")
+    if migration.account:
+        click.echo(f"{migration.source.name}: {migration.account}")
+    quiet = [text for text in migration.notes if text not in migration.unsettled]
+    _list("could change receptors or settings, and is for you to settle:", migration.unsettled)
+    _list(f"not carried over as it was (also in {project / 'config.yaml'}):", quiet)
+    problems = migration.problems(project)
+    for name, texts in problems.items():
+        _list(f"to be mended in {name}:", texts)
+    if migration.unsettled or problems:
+        raise InputError(
+            f"{project}: written, but not ready to run: see above what has to be settled",
+            migration.next_step(project),
+        )
     click.echo(f"next: {next_step(project, example=False)}")
+
+
+def _list(title: str, texts: Sequence[str]) -> None:
+    if texts:
+        click.echo(title)
+    for text in texts:
+        click.echo(f"  - {text}")
 
 
 def next_step(project: Path, *, example: bool) -> str:

@@ -68,7 +68,7 @@ def _history(
 
 
 def _verdict(damaged: int) -> int:
-    from stilt.errors import DamagedError
+    from stilt.foundations.errors import DamagedError
 
     return DamagedError.exit_code if damaged else 0
 

@@ -76,19 +76,18 @@ def command(
 
 
 def _show(config: Config, receptors: Receptors | None, *, as_json: bool, list_files: bool) -> None:
+    from stilt.foundations.text import json_text, shown
     from stilt.met.inventory import take_inventory
 
     found = {name: take_inventory(met) for name, met in config.mets.items()}
     if as_json:
-        import msgspec
-
         facts = {name: _facts(each, config, receptors) for name, each in found.items()}
-        click.echo(msgspec.json.encode(facts))
+        click.echo(json_text(facts, indent=-1))
         return
     for name, inventory in found.items():
         click.echo(f"{name}  {_described(config.mets[name])}")
         for line in _lines(inventory, config, receptors, list_files=list_files):
-            click.echo(f"  {line}")
+            click.echo(f"  {shown(line)}")
 
 
 def _one(config: Config, name: str | None) -> str:
@@ -109,7 +108,7 @@ def _download(
     mirror: Mirror,
     part: Part,
 ) -> None:
-    from stilt.errors import InputError
+    from stilt.foundations.errors import InputError
     from stilt.met.supply import download, needed_spans
 
     if receptors is None:
@@ -169,8 +168,8 @@ def _lines(
 
 
 def _about(collection: Collection) -> Iterator[str]:
+    from stilt.foundations.quantities import counted, duration, size
     from stilt.met.inventory import LEVEL_TYPES
-    from stilt.quantities import counted, duration, size
 
     first, grid = collection.files[0], collection.grid
     step = f", every {duration(collection.step.total_seconds())}" if collection.step else ""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def _local(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
     """Refuse a place that is no local or shared filesystem before anything else happens."""
-    from stilt.paths import local_path
+    from stilt.foundations.paths import local_path
 
     return local_path(value, "the project")
 

@@ -35,7 +35,7 @@ Examples:
 @click.option("--window", is_flag=True, help="Show it in a window in place of writing a file.")
 def command(sim: str, project: Path, name: str | None, output: Path | None, window: bool) -> None:
     """Draw simulation SIM: its footprint on a map, its particles in plan and in height against time."""
-    from stilt.project import Project
+    from stilt.api.project import Project
     from stilt.status.words import find_id
 
     opened = Project(project)

@@ -6,13 +6,15 @@ import contextlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
 
-from stilt import __version__
 from stilt.cli.lazy import Entry, LazyGroup, debug_option
-from stilt.errors import EnvironmentFailure, ProblemsError, StiltError
+from stilt.foundations.errors import EnvironmentFailure, ProblemsError, StiltError
+from stilt.foundations.text import PrintableStream, shown
+from stilt.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_printable, streams)
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -95,7 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if "--debug" in given:
             traceback.print_exc()
         code = report(error)
+    finally:
+        sys.stdout, sys.stderr = streams
     sys.exit(code)
+
+
+def _printable(stream: TextIO) -> TextIO:
+    """Let nothing through that a terminal would obey, but for what stilt draws with."""
+    return cast("TextIO", PrintableStream(stream))
 
 
 def _open_closed_streams() -> None:
@@ -133,7 +144,9 @@ def report(error: Exception) -> int:
     """Print an error on stderr for a person and return the exit code that it means."""
     if isinstance(error, OSError):
         hint = "mend that, then run the same command again: it goes on where this one stopped"
-        error = EnvironmentFailure(_os_message(error), hint)
+        error = _with_room(EnvironmentFailure(_os_message(error), hint), error)
+    elif isinstance(error, EnvironmentFailure):
+        error = _with_room(error, error.__cause__)
     with contextlib.suppress(OSError):  # stderr can be on a full disk: the exit code says it then
         _tell(error)
     if isinstance(error, click.exceptions.Exit):
@@ -171,12 +184,27 @@ def _say(error: StiltError) -> None:
 def _os_message(error: OSError) -> str:
     """Say in words what the operating system refused, and for which file."""
     what = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {what}" if error.filename else what
+    return shown(f"{error.filename}: {what}" if error.filename else what)
+
+
+def _with_room(error: EnvironmentFailure, cause: BaseException | None) -> EnvironmentFailure:
+    """Say which it is where the system says "no space": space, or files."""
+    if not isinstance(cause, OSError) or not isinstance(cause.filename, str | bytes):
+        return error
+    from stilt.foundations.room import no_room
+
+    said = no_room(cause, Path(os.fsdecode(cause.filename)).absolute().parent)
+    if said is None:
+        return error
+    message = error.message.replace(cause.strerror or "", "").rstrip(": ")
+    return EnvironmentFailure(
+        f"{message}: {said[0]}", f"{said[1]}, then run the same command again"
+    )
 
 
 def _say_internal(error: Exception) -> None:
     click.echo(
-        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {error}",
+        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {shown(str(error))}",
         err=True,
     )
     click.echo("  -> run the same command with --debug and report what it prints", err=True)

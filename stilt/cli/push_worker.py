@@ -12,7 +12,7 @@ import click
 from stilt.cli.options import project_argument
 
 if TYPE_CHECKING:
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 
 _OUT_OF_TIME = frozenset({"SIGUSR1", "time"})
@@ -55,7 +55,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     if parent is not None:
         from signal import SIGTERM
 
-        from stilt.processes import die_with_parent
+        from stilt.foundations.processes import die_with_parent
 
         die_with_parent(parent, SIGTERM)  # so that it can still say what it was doing
     from stilt.worker.push_worker import EXIT_STOPPED, slurm_deadline, work
@@ -94,7 +94,7 @@ def _say(line: str) -> None:
 
 
 def _layout(project: Path, output: Path | None) -> Layout:
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
     if output is None:
         from stilt.config.load import load_config
@@ -107,8 +107,8 @@ def _layout(project: Path, output: Path | None) -> Layout:
 def _of_chunk(chunk: Path) -> tuple[Layout, str, int]:
     """Find batch, task and output root from where a chunk lies: <output>/chunks/<batch>/<digest>.json."""
     from stilt.batch.manifest import read_manifest
-    from stilt.errors import InputError
-    from stilt.paths import Layout
+    from stilt.foundations.errors import InputError
+    from stilt.foundations.paths import Layout
 
     chunk = chunk.absolute()
     folder = chunk.parent

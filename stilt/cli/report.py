@@ -30,7 +30,7 @@ def command(project: Path, output: Path) -> None:
 
     It holds everything it shows: it opens offline and can be mailed.
     """
-    from stilt.project import Project
+    from stilt.api.project import Project
     from stilt.report.content import collect
     from stilt.report.page import render
 

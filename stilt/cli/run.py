@@ -32,6 +32,11 @@ Examples:
     help="Slurm: stay with progress until the array ends. Local always waits.",
 )
 @click.option("--no-skip", is_flag=True, help="Everything again, complete or not.")
+@click.option(
+    "--redo-engine",
+    is_flag=True,
+    help="Also what another version of the engine has made, which is kept as done otherwise.",
+)
 @click.option("--failed", is_flag=True, help="Only what failed.")
 @click.option(
     "--only", multiple=True, metavar="REASON", help="Only what failed for this reason; repeatable."
@@ -54,6 +59,7 @@ def command(  # noqa: PLR0917 - click passes them by name
     backend: str | None,
     wait: bool | None,
     no_skip: bool,
+    redo_engine: bool,
     failed: bool,
     only: tuple[str, ...],
     max_fails: int | None,
@@ -64,12 +70,12 @@ def command(  # noqa: PLR0917 - click passes them by name
 ) -> int:
     """Hand over what is not yet complete, and run it here or on Slurm.
 
-    Complete simulations are skipped as long as their settings are today's and their files are there;
-    so are those that a live job has. Exit code: 0 all good, 1 some failed, 3 not finished.
+    Complete simulations are skipped as long as their receptor and settings are today's and their files are
+    there; so are those that a live job has. Exit code: 0 all good, 1 some failed, 3 not finished.
     """
     from stilt.batch.plan import Selection
-    from stilt.errors import InputError
-    from stilt.running import Request, run
+    from stilt.commands.run import Request, run
+    from stilt.foundations.errors import InputError
     from stilt.transport.protocol import Reason
     from stilt.worker.lean_arrow import spare_pandas
 
@@ -79,6 +85,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise InputError(
             f"--only {unknown[0]}: there is no such reason", f"one of {', '.join(Reason)}"
         )
+    reasons = frozenset(reason.upper() for reason in only)
     request = Request(
         project=project,
         backend=backend,
@@ -86,7 +93,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         n_workers=n_workers,
         cpus=cpus,
         receptors=receptors,
-        selection=Selection(not no_skip, failed, frozenset(reason.upper() for reason in only)),
+        selection=Selection(not no_skip, failed, reasons, redo_engine),
         dry_run=dry_run,
         max_fails=max_fails or 0,
     )

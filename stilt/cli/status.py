@@ -65,9 +65,9 @@ def command(project: Path, as_json: bool, watch: bool, failed: bool, no_slurm: b
 
 def to_json(content: Summary | History | list[Failure]) -> str:
     """Return what ``status --json`` and ``log replay --json`` print."""
-    import msgspec
+    from stilt.foundations.text import json_text
 
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
+    return json_text(content)
 
 
 def wants_colour() -> bool:

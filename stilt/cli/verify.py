@@ -12,8 +12,8 @@ from stilt.cli.options import project_argument
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stilt.paths import Layout
-    from stilt.verify import Findings
+    from stilt.commands.verify import Findings
+    from stilt.foundations.paths import Layout
 
 SHOWN = 20
 
@@ -33,9 +33,9 @@ def command(project: Path, as_json: bool) -> int:
     What is missing or damaged is noted in the log, and becomes work for the next `stilt run`. Exits with 5 if
     there was any, with 4 if a file cannot be read.
     """
-    from stilt.errors import DamagedError, EnvironmentFailure
+    from stilt.commands.verify import record, verify
+    from stilt.foundations.errors import DamagedError, EnvironmentFailure
     from stilt.status.gather import open_project
-    from stilt.verify import record, verify
 
     layout = open_project(project).layout
     findings = _with_progress(layout) if sys.stderr.isatty() else verify(layout)
@@ -47,7 +47,7 @@ def command(project: Path, as_json: bool) -> int:
 
 
 def _with_progress(layout: Layout) -> Findings:
-    from stilt.verify import verify
+    from stilt.commands.verify import verify
 
     with click.progressbar(length=1, label="verify", file=sys.stderr) as bar:
 
@@ -59,7 +59,7 @@ def _with_progress(layout: Layout) -> Findings:
 
 
 def _to_json(findings: Findings) -> str:
-    import msgspec
+    from stilt.foundations.text import json_text
 
     facts = {
         "simulations": findings.simulations,
@@ -69,11 +69,12 @@ def _to_json(findings: Findings) -> str:
         "unreadable": findings.unreadable,
         "too_new": findings.too_new,
     }
-    return msgspec.json.format(msgspec.json.encode(facts)).decode()
+    return json_text(facts)
 
 
 def _to_text(findings: Findings) -> str:
-    from stilt.quantities import counted, size
+    from stilt.foundations.quantities import counted, size
+    from stilt.foundations.text import shown
 
     looked = (
         f"{counted(findings.files, 'file')} of {counted(findings.simulations, 'simulation')}, "
@@ -99,4 +100,4 @@ def _to_text(findings: Findings) -> str:
             f"{len(broken):,} broken; {sims:,} simulation{'s are' if sims != 1 else ' is'} work again: stilt run"
         )
     verdict = "" if lines else ": all as the log says"
-    return "\n".join([looked + verdict, *lines])
+    return "\n".join(map(shown, [looked + verdict, *lines]))

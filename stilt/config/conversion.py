@@ -29,6 +29,11 @@ _KINDS = {
 }
 _EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 _SHOWN = 60
+MOST_STRANGERS = 100
+"""So many unknown keys of a section are told one by one."""
+
+MOST_OF_A_NUMBER = 1e15
+"""No setting is a number greater than this, or less than its negative: the next sum could overflow."""
 
 
 def convert(kind: type[T], data: Mapping[str, Any], where: Where, document: Document) -> T | None:
@@ -56,12 +61,14 @@ def convert_fields(
     values = {name: value for name, value in ready.items() if value is not None}
     sound = len(values) == len(ready)
     guessed = set()
-    for key in data:
-        if key not in kind.__struct_fields__:
-            near = nearest(key, kind.__struct_fields__)
-            guessed.add(near)
-            document.add((*where, key), unknown_key(near))
-            sound = False
+    strangers = [key for key in data if key not in kind.__struct_fields__]
+    for key in strangers[:MOST_STRANGERS]:
+        near = nearest(key, kind.__struct_fields__)
+        guessed.add(near)
+        document.add((*where, key), unknown_key(near))
+    if len(strangers) > MOST_STRANGERS:
+        document.add(where, f"{len(strangers) - MOST_STRANGERS:,} more unknown keys")
+    sound &= not strangers
     for info in msgspec.structs.fields(kind):
         if info.name in ready:
             continue
@@ -98,6 +105,11 @@ def convert_value(hint: Any, given: Any, where: Where, document: Document) -> An
         return MISSING
     if not _is_finite(value):
         document.add(where, f"expected a finite number, got {brief(given)}")
+        return MISSING
+    if not _is_in_range(value):
+        document.add(
+            where, f"expected a number of at most {MOST_OF_A_NUMBER:g}, got {brief(given)}"
+        )
         return MISSING
     return value
 
@@ -148,6 +160,12 @@ def _is_finite(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def _is_in_range(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_in_range, value))
+    return not isinstance(value, int | float) or abs(value) <= MOST_OF_A_NUMBER
 
 
 def _in_words(message: str, given: Any) -> str:

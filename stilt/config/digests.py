@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from stilt.config.schema import FootprintGrid, Met
 
 _VERSION = 1
-_NOT_TRANSPORT = frozenset({"mets", "footprints", "model", "hysplit", "output", "execution"})
+_NOT_TRANSPORT = frozenset(
+    {"mets", "footprints", "model", "hysplit", "output", "execution", "roughness"}
+)
 
 
 def transport_digest(config: Config, met: str, engine: str) -> str:

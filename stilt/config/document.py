@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,11 @@ Where = tuple[str | int, ...]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_NODES = 20_000
+MOST_DIGITS = 40
+MOST_CHARACTERS = 65_536
+"""Of one text. A key has at most ``MOST_OF_A_KEY``."""
+
+MOST_OF_A_KEY = 200
 _TAG = "tag:yaml.org,2002:"
 MEND = "mend it and try again"
 
@@ -177,7 +182,10 @@ class _Builder:
     def _pairs(self, node: yaml.MappingNode, where: Where) -> Iterator[tuple[str, yaml.Node, int]]:
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode):
+            if isinstance(key, yaml.ScalarNode) and len(key.value) > MOST_OF_A_KEY:
+                found = f"{show(where)}: a key of {len(key.value):,} characters"
+                self._document.problems.append(Problem(line, found))
+            elif isinstance(key, yaml.ScalarNode):
                 yield key.value, value, line
             else:
                 problem = Problem(line, f"{show(where)}: a key must be a plain word")
@@ -197,6 +205,9 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode, where: Where) -> Any:
         kind = node.tag.removeprefix(_TAG)
         text = node.value
+        if len(text) > MOST_CHARACTERS:
+            self._document.add(where, f"{len(text):,} characters are more than any setting has")
+            return None
         if kind in {"str", "timestamp"}:
             return text
         if kind == "null":
@@ -212,6 +223,9 @@ class _Builder:
 
     def _number(self, text: str, kind: str, where: Where) -> int | float | str:
         digits = text.replace("_", "").lower()
+        if len(digits) > MOST_DIGITS:
+            self._document.add(where, f"a number of {len(digits):,} digits is out of range")
+            return text
         if ":" in digits:
             seconds = _sexagesimal(digits)
             self._document.add(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stilt.config.execution import OWN_KEYS, REFUSED, SHORT
-from stilt.config.schema import NAMELIST_KEYS, Config
+from stilt.config.schema import Config
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME_PATTERN = r"^[^\s/._+-][^\s/]{0,63}$"  # the dialect's \w is ASCII only
@@ -26,8 +26,6 @@ def config_schema() -> dict[str, Any]:
     grid = definitions["FootprintGrid"]
     grid["required"].remove("yres")
     top["properties"]["ziscale"] = _one_or_several(top["properties"]["ziscale"])
-    for key in NAMELIST_KEYS:
-        top["properties"][key].setdefault("description", f"HYSPLIT's {key.upper()}.")
     for section in ("mets", "footprints"):
         top["properties"][section]["propertyNames"] = {"pattern": _NAME_PATTERN}
     for definition in (top, *definitions.values()):

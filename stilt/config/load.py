@@ -11,6 +11,7 @@ from stilt.config.document import Document, Problem, read_document
 from stilt.config.dump import dump_config
 from stilt.config.execution import convert_execution
 from stilt.config.rules import (
+    MOST_HOURS,
     file_format_problem,
     grid_problems,
     name_problem,
@@ -18,9 +19,11 @@ from stilt.config.rules import (
     setting_problems,
     time_step,
 )
-from stilt.config.schema import Config, FootprintGrid, HysplitSection, Met
-from stilt.errors import InputError, ProblemsError
-from stilt.paths import local_path
+from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
+from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.inside import read_input
+from stilt.foundations.names import alike
+from stilt.foundations.paths import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +48,9 @@ CONFIG_HINTS = {
 }
 """Keys that people bring along, and where they are here."""
 
+MOST_BYTES = 16 << 20
+"""Of config.yaml."""
+
 _SECTIONS = ("mets", "footprints", "hysplit", "execution")
 
 
@@ -67,7 +73,7 @@ def load_config(path: Path, *, projections: bool = True) -> Config:
         If it cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_input(path, MOST_BYTES)
     except FileNotFoundError:
         raise InputError(
             f"{path.parent}: there is no {path.name} here, so this is no project",
@@ -129,6 +135,11 @@ class _Reader:
         _scale_for_every_hour(rest)
         if isinstance(rest.get("model"), str):
             rest["model"] = self._absolute_engine(rest["model"])
+        if isinstance(rest.get("roughness"), str) and rest["roughness"] != "hysplit":
+            rest["roughness"] = self._absolute(rest["roughness"])
+        for key in filter(rest.get, FILE_KEYS):
+            self._note_path(key, rest[key], (key,))
+            rest[key] = self._absolute(rest[key])
         values, sound = convert_fields(Config, rest, (), document, ready=ready)
         for key, text in setting_problems({**_defaults(), **values}):
             document.add((key,), text)
@@ -153,6 +164,11 @@ class _Reader:
             self._document.add((section,), found)
             return None
         result: dict[str, Any] = {}
+        for name, earlier in alike(entries):
+            what = "is the same folder or file as"
+            self._document.add(
+                (section, name), f"{what} {earlier} where case or Unicode form do not count"
+            )
         for name, entry in entries.items():
             where = (section, name)
             complaint = name_problem(name)
@@ -240,5 +256,6 @@ def _scale_for_every_hour(rest: dict[str, Any]) -> None:
     scale, hours = rest.get("ziscale"), rest.get("n_hours")
     if isinstance(scale, bool) or not isinstance(scale, int | float):
         return
-    count = abs(hours) + 1 if isinstance(hours, int) and scale > 0 else 1
+    length = abs(hours) if isinstance(hours, int) else 0
+    count = length + 1 if scale > 0 and length <= MOST_HOURS else 1
     rest["ziscale"] = [scale] * count if scale else []

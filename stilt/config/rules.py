@@ -13,8 +13,8 @@ from stilt.config.schema import (
     VARSIWANT_NAMES,
     WIND_ERROR_KEYS,
 )
-from stilt.errors import InputError
-from stilt.paths import local_path
+from stilt.foundations.errors import InputError
+from stilt.foundations.paths import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,11 +24,23 @@ if TYPE_CHECKING:
 MOST_CELLS = 250_000_000
 """Cells of one footprint layer: 1 GB, more than any grid of use."""
 
+MOST_HOURS = 87_600
+"""Of one run: ten years."""
+
+MOST_PARTICLES = 10_000_000
+MOST_STEP_MIN = 366 * 1440
+MOST_OF_A_PATTERN = 1000
+"""Characters of a file format."""
+
 _NAME = re.compile(r"[^\W_][\w.+-]*")
 _NAME_BYTES = 64
-_STEP = re.compile(r"(\d*)\s*(min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|week|weeks)")
+_STEP = re.compile(
+    r"([0-9]{0,7})\s{0,9}(min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|week|weeks)"
+)
 _STEP_MIN = {"m": 1, "h": 60, "d": 1440, "w": 10080}
-_NAMELIST_TEXT = re.compile(r"[\w./+~-]*")
+_PLAIN_NAME = re.compile(r"[\w.+~-]{0,60}", re.ASCII)
+_BACKTRACKING = re.compile(r"\(\?(?:=|!|<[=!]|P=|\(|>)|(?<!\\)(?:\\\\)*\\[1-9]|[*+?}]\+")
+"""Look-around, references to groups, and what never gives back: the engine that searches has none of them."""
 
 
 def name_problem(name: str) -> str | None:
@@ -44,7 +56,7 @@ def time_step(text: str) -> str | None:
     """Bring ``6 hours`` to ``6h``, ``1440 min`` to ``1d``; None if it is no time step."""
     match = _STEP.fullmatch(text.strip().lower())
     minutes = int(match[1] or 1) * _STEP_MIN[match[2][0]] if match else 0
-    if minutes <= 0:
+    if not 0 < minutes <= MOST_STEP_MIN:
         return None
     if minutes % 1440 == 0:
         return f"{minutes // 1440}d"
@@ -52,11 +64,16 @@ def time_step(text: str) -> str | None:
 
 
 def file_format_problem(text: str) -> str | None:
-    """Say why a file format is no regular expression once its time is filled in."""
+    """Say why a file format is no regular expression once its time is filled in, or none that is searched for."""
+    if len(text) > MOST_OF_A_PATTERN:
+        return f"{len(text):,} characters, at most {MOST_OF_A_PATTERN:,} are a file format"
     try:
         re.compile(datetime(2000, 1, 2, 3, 4, tzinfo=UTC).strftime(text))
-    except (re.error, ValueError) as error:
+    except (re.error, ValueError, RecursionError, OverflowError) as error:
         return f"not a regular expression ({error}): write special characters as in \\+ or \\("
+    unsupported = _BACKTRACKING.search(text)
+    if unsupported:
+        return f"{unsupported[0]} can't be searched for in bounded time: leave it out of the expression"
     return None
 
 
@@ -120,6 +137,7 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     n_hours = values.get("n_hours")
     if n_hours == 0:
         yield "n_hours", "0 hours is no run: negative is backward in time, positive forward"
+    yield from _size_problems(values)
     for what, keys in (("wind", WIND_ERROR_KEYS), ("mixed-layer", MIXED_LAYER_ERROR_KEYS)):
         missing = [key for key in keys if values.get(key) is None]
         if missing and len(missing) < len(keys):
@@ -136,9 +154,19 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if maxpar and numpar and maxpar < numpar:
         yield "maxpar", f"{maxpar} is less than numpar ({numpar}): particles would be missing"
     yield from _varsiwant_problems(values)
-    for key in ("efile", "pinbc", "pinpf", "poutf"):
-        if not _NAMELIST_TEXT.fullmatch(values.get(key) or ""):
-            yield key, "HYSPLIT's namelist takes a plain file name: letters, digits and . / _ + ~ -"
+    if not _PLAIN_NAME.fullmatch(values.get("poutf") or ""):
+        yield "poutf", "HYSPLIT takes a plain file name: up to 60 letters, digits and . _ + ~ -"
+
+
+def _size_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, most in (
+        ("n_hours", MOST_HOURS),
+        ("numpar", MOST_PARTICLES),
+        ("maxpar", MOST_PARTICLES),
+    ):
+        value = values.get(key)
+        if isinstance(value, int) and abs(value) > most:
+            yield key, f"{value:,} is more than stilt runs: at most {most:,}"
 
 
 def _varsiwant_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

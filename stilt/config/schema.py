@@ -1,23 +1,48 @@
-"""The settings of a project, typed: what ``config.yaml`` may say and what each key means.
+"""The settings of a project, typed: what ``config.yaml`` may say, and what each key means.
 
-Ranges and descriptions stand in the types, so that the loader, the JSON Schema and the reader of
-this page have one source. Defaults of the transport settings are those of R-STILT's ``run_stilt.r``.
+``Config`` is the one table of settings: its annotations say what each means, in which unit, where it goes and what
+each engine does with it (``stilt/config/setting.py``). Defaults of transport settings are those of R-STILT's
+``run_stilt.r``.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=1)]
-Flag = Annotated[int, Meta(ge=0, le=1)]
-RandomMethod = Annotated[int, Meta(ge=0, le=14)]
+from stilt.config.sections import (
+    Count,
+    Execution,
+    FootprintGrid,
+    HysplitSection,
+    Met,
+    Positive,
+    SbatchValue,
+    is_longlat,
+)
+from stilt.config.setting import (
+    DEFAULT,
+    FOLLOWS,
+    IDLE,
+    UNNEEDED,
+    Goes,
+    Values,
+    namelist,
+    one_of,
+    own,
+    settings_of,
+)
 
-SbatchValue = str | int | float | bool
+__all__ = [
+    "Config",
+    "Execution",
+    "FootprintGrid",
+    "HysplitSection",
+    "Met",
+    "SbatchValue",
+    "is_longlat",
+]
 
 MINIMAL_VARSIWANT = ("time", "indx", "long", "lati", "foot")
 """Columns that a footprint cannot be computed without."""
@@ -25,305 +50,325 @@ MINIMAL_VARSIWANT = ("time", "indx", "long", "lati", "foot")
 NEAR_FIELD_VARSIWANT = ("dens", "mlht", "samt", "sigw", "tlgr")
 """Columns that the hyper-near-field correction (``hnf_plume``) needs besides."""
 
-VARSIWANT_NAMES = (
-    "time",
-    "indx",
-    "long",
-    "lati",
-    "zagl",
-    "sigw",
-    "tlgr",
-    "zsfc",
-    "icdx",
-    "temp",
-    "samt",
-    "foot",
-    "shtf",
-    "tcld",
-    "dmas",
-    "dens",
-    "rhfr",
-    "sphu",
-    "lcld",
-    "zloc",
-    "dswf",
-    "wout",
-    "mlht",
-    "rain",
-    "crai",
-    "pres",
-    "whtf",
-    "temz",
-    "zcfx",
+VARSIWANT_NAMES = tuple(
+    """
+    time indx long lati zagl sigw tlgr zsfc icdx temp samt foot shtf tcld dmas dens rhfr sphu lcld zloc dswf wout mlht
+    rain crai pres whtf temz zcfx
+    """.split()  # noqa: SIM905 - one a line takes half a page
 )
 """Columns that hycs_std can write."""
 
-_SECONDS = {"min": 60, "h": 3600, "d": 86400}
+Flag = Annotated[int, Meta(ge=0, le=1)]
+RandomMethod = Annotated[int, Meta(ge=0, le=14)]
+Text = Annotated[str, Meta(max_length=4096)]
 
-
-class Met(Struct, frozen=True, forbid_unknown_fields=True):
-    """One source of meteorology: ARL files in a folder, named by their time."""
-
-    directory: Annotated[
-        str, Meta(description="Folder of the ARL files; subfolders are searched too.", min_length=1)
-    ]
-    file_format: Annotated[
-        str,
-        Meta(
-            description="Name of a file: strftime codes for its time, the rest a regular "
-            "expression that is searched for in the path, as in R-STILT.",
-            min_length=1,
-        ),
-    ]
-    file_tres: Annotated[
-        str, Meta(description="Time from one file to the next: 6h, 1d, 30min.", min_length=1)
-    ]
-    n_met_min: Annotated[Count, Meta(description="Fewest files that a simulation must find.")] = 1
-
-    @property
-    def step_s(self) -> int:
-        """``file_tres`` in seconds; the loader has brought it to the form ``<number><min|h|d>``."""
-        match = re.fullmatch(r"(\d+)(min|h|d)", self.file_tres)
-        if match is None:
-            raise ValueError(
-                f"file_tres {self.file_tres!r} is not a time step like 6h, 1d or 30min"
-            )
-        return int(match[1]) * _SECONDS[match[2]]
-
-
-class FootprintGrid(Struct, frozen=True, forbid_unknown_fields=True):
-    """One footprint product: its grid and how it is smoothed.
-
-    ``xmin`` to ``ymax`` are degrees also where ``projection`` is not longitude/latitude, as in
-    R-STILT; ``xres`` and ``yres`` are in units of the projection.
-    """
-
-    xmin: Annotated[float, Meta(description="Western edge, degrees east.")]
-    xmax: Annotated[float, Meta(description="Eastern edge, degrees east.")]
-    ymin: Annotated[float, Meta(description="Southern edge, degrees north.")]
-    ymax: Annotated[float, Meta(description="Northern edge, degrees north.")]
-    xres: Annotated[Positive, Meta(description="Cell width, degrees or metres of the projection.")]
-    yres: Annotated[Positive, Meta(description="Cell height; like xres where it is left out.")]
-    projection: Annotated[
-        str, Meta(description="PROJ text or an authority code such as EPSG:5070.", min_length=1)
-    ] = "+proj=longlat"
-    smooth_factor: Annotated[
-        NotNegative, Meta(description="Multiplies the bandwidth of the smoothing; 0 for none.")
-    ] = 1.0
-    time_integrate: Annotated[bool, Meta(description="One layer for all hours.")] = False
-
-    @property
-    def is_longlat(self) -> bool:
-        """Whether the grid is in degrees of longitude and latitude."""
-        return is_longlat(self.projection)
-
-
-def is_longlat(projection: str) -> bool:
-    """Tell whether a projection text means plain degrees, without asking pyproj."""
-    words = projection.lower().split()
-    return bool({"+proj=longlat", "+proj=latlong", "+proj=lonlat", "epsg:4326"} & set(words))
-
-
-class HysplitSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where ``hycs_std`` is, when it is not the one that ``stilt hysplit install`` fetched."""
-
-    exe_dir: Annotated[
-        str | None, Meta(description="Folder with hycs_std and its tables (*.ASC).")
-    ] = None
-
-
-class Execution(Struct, frozen=True):
-    """How simulations are run. Nothing in here changes a result or makes one stale."""
-
-    backend: Annotated[Literal["local", "slurm"], Meta(description="Where workers run.")] = "local"
-    n_workers: Annotated[
-        Count | None,
-        Meta(
-            description="Chunks the simulations are dealt to, so the most array tasks. "
-            "Needed for slurm; local: as many as there are cores."
-        ),
-    ] = None
-    cpus_per_task: Annotated[
-        Count, Meta(description="Simulations that one worker runs at the same time.")
-    ] = 1
-    array_parallelism: Annotated[
-        Count | None, Meta(description="Most array tasks at once (--array=...%N).")
-    ] = None
-    setup: Annotated[
-        tuple[str, ...], Meta(description="Shell lines before the worker, such as module load.")
-    ] = ()
-    scratch: Annotated[
-        str | None, Meta(description="Node-local folder for work directories; default $TMPDIR.")
-    ] = None
-    timeout: Annotated[
-        Positive, Meta(description="Seconds after which one transport run is stopped and failed.")
-    ] = 3600.0
-    max_requeues: Annotated[
-        int,
-        Meta(description="How often a task puts itself back in the queue at its time limit.", ge=0),
-    ] = 5
-    sbatch: Annotated[
-        dict[str, SbatchValue],
-        Meta(description="What goes to sbatch as --key=value, keys as sbatch writes them."),
-    ] = {}
+# Here and not inside the annotations: those are evaluated where a lambda does not see this module's names.
+_NATIVE_NAMES = frozenset(VARSIWANT_NAMES) - {"dmas"}
+_MIXED_METHODS, _LEAST_HEIGHT_M, _LEAST_TOP_M = (0, 1, 3), 10, 25_000
+_ABOVE_0 = Values("above 0", lambda value, _: value > 0)
+_NOT_NEGATIVE = Values("0 or more", lambda value, _: value >= 0)
+_NONE_NEGATIVE = Values("0 or more", lambda values, _: min(values, default=0) >= 0)
+_WHOLE = Values("a whole number", lambda value, _: value == int(value))
+_STEPS = Values("a whole number, 0 or more", lambda value, _: value >= 0 and value == int(value))
+_PART = Values("above 0, at most 1", lambda value, _: 0 < value <= 1)
+_MIXED_LAYER = Values(
+    "0, 1, 3 or a height of 10 or more",
+    lambda value, _: value in _MIXED_METHODS or value >= _LEAST_HEIGHT_M,
+)
+_TOP = Values("25000 or more", lambda value, _: value >= _LEAST_TOP_M)
+_ROOM = Values("numpar or more", lambda room, config: room is None or room >= config.numpar)
+_ALL_BUT_DMAS = Values("all but dmas", lambda names, _: _NATIVE_NAMES.issuperset(names))
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole ``config.yaml``."""
 
-    mets: Annotated[dict[str, Met], Meta(description="Meteorology by name.", min_length=1)]
+    mets: Annotated[dict[str, Met], own("Meteorology by name", min_length=1)]
     footprints: Annotated[
-        dict[str, FootprintGrid],
-        Meta(description="Footprint products by name; none for trajectories only."),
+        dict[str, FootprintGrid], own("Footprint products by name; none for trajectories only")
     ] = {}
     model: Annotated[
-        str,
-        Meta(description="Transport engine: hysplit, native, or module:attribute.", min_length=1),
+        str, own("Transport engine: hysplit, native, or module:attribute", min_length=1)
     ] = "hysplit"
-    hysplit: HysplitSection = field(default_factory=HysplitSection)
+    hysplit: Annotated[HysplitSection, own("A HYSPLIT of one's own")] = field(
+        default_factory=HysplitSection
+    )
+    roughness: Annotated[
+        Annotated[float, Meta(gt=0.0, le=10.0)] | Annotated[str, Meta(min_length=1)] | None,
+        own(
+            "Roughness length of the ground for native: hysplit (the table of an installed HYSPLIT), a length, or a "
+            "file like that table; left out: as the results so far, else hysplit",
+            "m",
+        ),
+    ] = None
     seed: Annotated[
-        int,
-        Meta(description="Seed of the random numbers when krand is not given.", ge=0, le=2**31 - 1),
+        int, own("Seed of the random numbers when krand is not given", ge=0, le=2**31 - 1)
     ] = 0
     output: Annotated[
-        str | None, Meta(description="Folder of results and log; default <project>/output.")
+        str | None, own("Folder of results and log; left out: output in the project")
     ] = None
-    execution: Execution = field(default_factory=Execution)
+    execution: Annotated[Execution, own("How to run; never part of what makes a result stale")] = (
+        field(default_factory=Execution)
+    )
 
     # transport
-    n_hours: Annotated[
-        int, Meta(description="Length of a run in hours; negative is backward in time.")
-    ]
-    numpar: Annotated[Count, Meta(description="Particles of one simulation.")] = 1000
-    hnf_plume: Annotated[
-        bool, Meta(description="Correct the dilution in the hyper-near field.")
-    ] = True
+    n_hours: Annotated[int, own("Length of a run; negative is backward in time", "h", Goes.CONTROL)]
+    numpar: Annotated[Count, own("Particles of one simulation", "", Goes.SETUP)] = 1000
+    hnf_plume: Annotated[bool, own("Correct the dilution in the hyper-near field")] = True
     krand: Annotated[
         RandomMethod | None,
-        Meta(description="HYSPLIT's random numbers; left out: reproducible, from seed."),
+        namelist("HYSPLIT's random numbers; left out: reproducible, from seed", native=DEFAULT),
     ] = None
     varsiwant: Annotated[
-        tuple[str, ...], Meta(description="Columns of the particle table.", min_length=1)
-    ] = (
-        "time",
-        "indx",
-        "long",
-        "lati",
-        "zagl",
-        "foot",
-        "mlht",
-        "dens",
-        "samt",
-        "sigw",
-        "tlgr",
-    )
-    emisshrs: Annotated[Positive, Meta(description="Hours over which particles are released.")] = (
-        0.01
-    )
+        tuple[str, ...],
+        namelist(
+            "Columns of the particle table",
+            takes=_ALL_BUT_DMAS,
+            min_length=1,
+        ),
+    ] = tuple("time indx long lati zagl foot mlht dens samt sigw tlgr".split())  # noqa: SIM905
+    emisshrs: Annotated[
+        Positive, own("Time over which particles are released", "h", Goes.CONTROL)
+    ] = 0.01
     w_option: Annotated[
         int,
-        Meta(description="Vertical motion: 0 from the data, else a HYSPLIT method.", ge=0, le=8),
+        namelist(
+            "Vertical motion: 0 from the data, else a HYSPLIT method",
+            native=DEFAULT,
+            goes=Goes.CONTROL,
+            ge=0,
+            le=8,
+        ),
     ] = 0
-    z_top: Annotated[Positive, Meta(description="Top of the model, metres above ground.")] = 25000.0
+    z_top: Annotated[
+        Positive,
+        namelist("Top of the model", "m above ground", takes=_TOP, goes=Goes.CONTROL),
+    ] = 25000.0
     veght: Annotated[
-        Positive, Meta(description="Fraction of the mixed layer that the surface influences.")
+        Positive,
+        own("Part of the mixed layer that the surface influences; above 9 in m", "", Goes.SETUP),
     ] = 0.5
     ziscale: Annotated[
         tuple[float, ...],
-        Meta(description="Factors on the mixed-layer height: one for all hours, or one for each."),
+        namelist(
+            "Factors on the mixed-layer height: one for all hours, or one for each",
+            takes=_NONE_NEGATIVE,
+            goes=Goes.ZICONTROL,
+        ),
     ] = ()
-    zicontroltf: Annotated[Flag, Meta(description="1: use ziscale.")] = 0
+    zicontroltf: Annotated[Flag, own("1: use ziscale", "", Goes.SETUP)] = 0
 
     # wind error: all four or none
     siguverr: Annotated[
-        Positive | None, Meta(description="Standard deviation of the wind error, m s-1.")
+        Positive | None, own("Standard deviation of the wind error", "m s-1", Goes.WINDERR)
     ] = None
     tluverr: Annotated[
-        Positive | None, Meta(description="Correlation time of the wind error, minutes.")
+        Positive | None, own("Correlation time of the wind error", "min", Goes.WINDERR)
     ] = None
     zcoruverr: Annotated[
-        Positive | None, Meta(description="Vertical correlation length of the wind error, m.")
+        Positive | None, own("Vertical correlation length of the wind error", "m", Goes.WINDERR)
     ] = None
     horcoruverr: Annotated[
-        Positive | None, Meta(description="Horizontal correlation length of the wind error, km.")
+        Positive | None, own("Horizontal correlation length of the wind error", "km", Goes.WINDERR)
     ] = None
 
     # mixed-layer error: all three or none
     sigzierr: Annotated[
-        Positive | None, Meta(description="Standard deviation of the mixed-layer height error, %.")
+        Positive | None, own("Standard deviation of the mixed-layer height error", "%", Goes.ZIERR)
     ] = None
     tlzierr: Annotated[
-        Positive | None, Meta(description="Correlation time of the mixed-layer error, minutes.")
+        Positive | None, own("Correlation time of the mixed-layer error", "min", Goes.ZIERR)
     ] = None
     horcorzierr: Annotated[
-        Positive | None, Meta(description="Correlation length of the mixed-layer error, km.")
+        Positive | None, own("Correlation length of the mixed-layer error", "km", Goes.ZIERR)
     ] = None
 
     # the rest of HYSPLIT's namelist, with R-STILT's defaults
-    capemin: float = -1
-    cmass: int = 0
-    conage: int = 48
-    cpack: int = 1
-    delt: float = 1
-    dxf: float = 1
-    dyf: float = 1
-    dzf: float = 0.01
-    efile: str = ""
-    frhmax: float = 3
-    frhs: float = 1
-    frme: float = 0.1
-    frmr: float = 0
-    frts: float = 0.1
-    frvs: float = 0.01
-    hscale: float = 10800
-    ichem: int = 8
-    idsp: int = 2
-    initd: int = 0
-    k10m: int = 1
-    kagl: int = 1
-    kbls: int = 1
-    kblt: int = 5
-    kdef: int = 0
-    khinp: int = 0
-    khmax: int = 9999
-    kmix0: int = 150
-    kmixd: int = 3
-    kpuff: int = 0
-    krnd: int = 6
-    kspl: int = 1
-    kwet: int = 1
-    kzmix: int = 0
-    maxdim: int = 1
-    maxpar: Count | None = None
-    mgmin: int = 10
-    ncycl: int = 0
-    ndump: int = 0
-    ninit: int = 1
-    nstr: int = 0
-    nturb: int = 0
-    nver: int = 0
-    outdt: float = 0
-    p10f: float = 1
-    pinbc: str = ""
-    pinpf: str = ""
-    poutf: str = ""
-    qcycle: float = 0
-    rhb: float = 80
-    rht: float = 60
-    splitf: float = 1
-    tkerd: float = 0.18
-    tkern: float = 0.18
-    tlfrac: float = 0.1
-    tout: float = 0
-    tratio: float = 0.75
-    tvmix: float = 1
-    vscale: float = 200
-    vscaleu: float = 200
-    vscales: float = -1
-    wbbh: float = 0
-    wbwf: float = 0
-    wbwr: float = 0
-    wvert: bool = False
+    capemin: Annotated[
+        float,
+        namelist(
+            "Convection: -1 none, -2 Grell, -3 extreme, above 0 mixing where CAPE is more",
+            "J kg-1",
+            DEFAULT,
+        ),
+    ] = -1
+    cmass: Annotated[int, namelist("Grid output: 0 concentration, 1 mass", native=IDLE)] = 0
+    conage: Annotated[
+        int, namelist("Age at which particles become puffs", "h", IDLE, wakes_with="initd")
+    ] = 48
+    cpack: Annotated[
+        int, namelist("Packing of the concentration grid", native=IDLE, hysplit=one_of(0, 1, 2))
+    ] = 1
+    delt: Annotated[float, namelist("Time step; STILT's mode has one minute", "min", IDLE)] = 1
+    dxf: Annotated[float, namelist("Shift of ensemble members eastward", "grid cells", IDLE)] = 1
+    dyf: Annotated[float, namelist("Shift of ensemble members northward", "grid cells", IDLE)] = 1
+    dzf: Annotated[float, namelist("Shift of ensemble members upward", "sigma", IDLE)] = 0.01
+    efile: Annotated[
+        Text, namelist("File of emissions in time, as EMITIMES", native=DEFAULT, file=True)
+    ] = ""
+    frhmax: Annotated[
+        float,
+        namelist(
+            "Puffs: most horizontal rounding when they merge", native=IDLE, wakes_with="initd"
+        ),
+    ] = 3
+    frhs: Annotated[
+        float,
+        namelist("Puffs: horizontal rounding when they merge", native=IDLE, wakes_with="initd"),
+    ] = 1
+    frme: Annotated[
+        float, namelist("Puffs: share of the mass that merges", native=IDLE, wakes_with="initd")
+    ] = 0.1
+    frmr: Annotated[
+        float, namelist("Puffs: share of the mass that is removed", native=IDLE, wakes_with="initd")
+    ] = 0
+    frts: Annotated[
+        float, namelist("Puffs: rounding in time when they merge", native=IDLE, wakes_with="initd")
+    ] = 0.1
+    frvs: Annotated[
+        float, namelist("Puffs: vertical rounding when they merge", native=IDLE, wakes_with="initd")
+    ] = 0.01
+    hscale: Annotated[
+        float,
+        namelist("Horizontal Lagrangian time scale", "s", FOLLOWS, _ABOVE_0, hysplit=_ABOVE_0),
+    ] = 10800
+    ichem: Annotated[int, namelist("Mode: 8 is STILT's", native=DEFAULT, hysplit=one_of(8))] = 8
+    idsp: Annotated[
+        int, namelist("Dispersion scheme: 2 is STILT's", native=DEFAULT, hysplit=one_of(2))
+    ] = 2
+    initd: Annotated[
+        int, namelist("Particles (0) or puffs (1 to 4, 103 to 109)", native=DEFAULT)
+    ] = 0
+    k10m: Annotated[
+        int, namelist("1: use winds at 10 m and temperature at 2 m", native=DEFAULT)
+    ] = 1
+    kagl: Annotated[int, namelist("Trajectory output above ground", native=IDLE)] = 1
+    kbls: Annotated[
+        int, namelist("Stability from 1 fluxes, 2 profiles", native=FOLLOWS, takes=one_of(1, 2))
+    ] = 1
+    kblt: Annotated[
+        int,
+        namelist("Turbulence: 1 Beljaars, 2 Kantha, 3 TKE, 4 variances, 5 Hanna", native=DEFAULT),
+    ] = 5
+    kdef: Annotated[
+        int, namelist("Horizontal turbulence from 0 the vertical, 1 deformation", native=DEFAULT)
+    ] = 0
+    khinp: Annotated[
+        int, namelist("Age of particles that are read at the start", "h", IDLE, wakes_with="pinpf")
+    ] = 0
+    khmax: Annotated[int, namelist("Most age of a particle", "h", IDLE)] = 9999
+    kmix0: Annotated[
+        int, namelist("Least height of the mixed layer", "m", FOLLOWS, _NOT_NEGATIVE)
+    ] = 150
+    kmixd: Annotated[
+        int,
+        namelist(
+            "Mixed-layer height from 0 data, 1 temperature, 2 TKE, 3 Richardson; from 10 a height in m",
+            native=FOLLOWS,
+            takes=_MIXED_LAYER,
+        ),
+    ] = 3
+    kpuff: Annotated[int, namelist("Puffs: growth", native=IDLE, wakes_with="initd")] = 0
+    krnd: Annotated[int, namelist("Puffs: time between mergers", "h", IDLE, wakes_with="initd")] = 6
+    kspl: Annotated[int, namelist("Puffs: time between splits", "h", IDLE, wakes_with="initd")] = 1
+    kwet: Annotated[
+        int,
+        namelist("Wet deposition: precipitation from the data", native=IDLE, hysplit=one_of(0, 1)),
+    ] = 1
+    kzmix: Annotated[
+        int, namelist("Vertical mixing: 0 profile, 1 its mean, 2 scaled by tvmix", native=DEFAULT)
+    ] = 0
+    maxdim: Annotated[
+        int,
+        namelist("Pollutants of a particle; more read memory that was never set", native=DEFAULT),
+    ] = 1
+    maxpar: Annotated[
+        Count | None,
+        namelist(
+            "Room for particles; left out: as many as are needed",
+            native=UNNEEDED,
+            takes=_ROOM,
+        ),
+    ] = None
+    mgmin: Annotated[
+        int, namelist("Least part of the meteorology that is loaded", "grid cells", UNNEEDED)
+    ] = 10
+    ncycl: Annotated[int, namelist("Time between dumps of particles", "h", IDLE)] = 0
+    ndump: Annotated[int, namelist("Time of the first dump of particles", "h", IDLE)] = 0
+    ninit: Annotated[
+        int,
+        namelist(
+            "How particles that are read at the start are used", native=IDLE, wakes_with="pinpf"
+        ),
+    ] = 1
+    nstr: Annotated[int, namelist("Time between new trajectories", "h", IDLE)] = 0
+    nturb: Annotated[int, namelist("1: no turbulence", native=FOLLOWS, takes=one_of(0, 1))] = 0
+    nver: Annotated[int, namelist("Heights of a trajectory", native=IDLE)] = 0
+    outdt: Annotated[
+        float,
+        namelist(
+            "Time between rows of a particle; 0 is every step",
+            "min",
+            FOLLOWS,
+            _STEPS,
+            hysplit=_WHOLE,
+        ),
+    ] = 0
+    p10f: Annotated[float, namelist("Factor on the threshold of dust emission", native=IDLE)] = 1
+    pinbc: Annotated[
+        Text, namelist("File of particles at the boundary", native=DEFAULT, file=True)
+    ] = ""
+    pinpf: Annotated[
+        Text, namelist("File of particles at the start", native=DEFAULT, file=True)
+    ] = ""
+    poutf: Annotated[Text, namelist("Name of the dump of particles", native=IDLE)] = ""
+    qcycle: Annotated[
+        float, namelist("Time between repeated emissions", "h", IDLE, wakes_with="initd")
+    ] = 0
+    rhb: Annotated[
+        float, namelist("Relative humidity at the bottom of a cloud", "%", IDLE, hysplit=_WHOLE)
+    ] = 80
+    rht: Annotated[
+        float, namelist("Relative humidity at the top of a cloud", "%", IDLE, hysplit=_WHOLE)
+    ] = 60
+    splitf: Annotated[
+        float, namelist("Puffs: size at which they split", native=IDLE, wakes_with="initd")
+    ] = 1
+    tkerd: Annotated[
+        float, namelist("Share of vertical turbulence by day", native=IDLE, wakes_with="kblt")
+    ] = 0.18
+    tkern: Annotated[
+        float, namelist("Share of vertical turbulence by night", native=IDLE, wakes_with="kblt")
+    ] = 0.18
+    tlfrac: Annotated[
+        float,
+        namelist(
+            "Part of the Lagrangian time scale that a step takes",
+            native=FOLLOWS,
+            takes=_PART,
+        ),
+    ] = 0.1
+    tout: Annotated[
+        float, namelist("Time between rows of a trajectory", "min", IDLE, hysplit=_WHOLE)
+    ] = 0
+    tratio: Annotated[float, namelist("Part of a grid cell that a step crosses", native=IDLE)] = (
+        0.75
+    )
+    tvmix: Annotated[
+        float,
+        namelist("Factor on the vertical mixing, for kzmix 2", native=IDLE, wakes_with="kzmix"),
+    ] = 1
+    vscale: Annotated[float, namelist("Vertical Lagrangian time scale", "s", IDLE)] = 200
+    vscaleu: Annotated[
+        float, namelist("Vertical Lagrangian time scale, unstable", "s", IDLE, wakes_with="vscales")
+    ] = 200
+    vscales: Annotated[
+        float, namelist("Vertical Lagrangian time scale, stable; -1 by Hanna", "s", DEFAULT)
+    ] = -1
+    wbbh: Annotated[float, namelist("Balloon: height at which it bursts", "m", IDLE)] = 0
+    wbwf: Annotated[float, namelist("Balloon: speed of its fall", "m s-1", IDLE)] = 0
+    wbwr: Annotated[float, namelist("Balloon: speed of its rise", "m s-1", IDLE)] = 0
+    wvert: Annotated[bool, namelist("WRF's vertical interpolation", native=DEFAULT)] = False
 
     @property
     def has_wind_error(self) -> bool:
@@ -341,80 +386,23 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.has_wind_error or self.has_mixed_layer_error
 
 
-WIND_ERROR_KEYS = ("siguverr", "tluverr", "zcoruverr", "horcoruverr")
-MIXED_LAYER_ERROR_KEYS = ("sigzierr", "tlzierr", "horcorzierr")
+SETTINGS = settings_of(Config)
+"""The table of settings, by name."""
 
-NAMELIST_KEYS = (
-    "capemin",
-    "cmass",
-    "conage",
-    "cpack",
-    "delt",
-    "dxf",
-    "dyf",
-    "dzf",
-    "efile",
-    "frhmax",
-    "frhs",
-    "frme",
-    "frmr",
-    "frts",
-    "frvs",
-    "hscale",
-    "ichem",
-    "idsp",
-    "initd",
-    "k10m",
-    "kagl",
-    "kbls",
-    "kblt",
-    "kdef",
-    "khinp",
-    "khmax",
-    "kmix0",
-    "kmixd",
-    "kpuff",
-    "krnd",
-    "kspl",
-    "kwet",
-    "kzmix",
-    "maxdim",
-    "maxpar",
-    "mgmin",
-    "ncycl",
-    "ndump",
-    "ninit",
-    "nstr",
-    "nturb",
-    "numpar",
-    "nver",
-    "outdt",
-    "p10f",
-    "pinbc",
-    "pinpf",
-    "poutf",
-    "qcycle",
-    "rhb",
-    "rht",
-    "splitf",
-    "tkerd",
-    "tkern",
-    "tlfrac",
-    "tout",
-    "tratio",
-    "tvmix",
-    "veght",
-    "vscale",
-    "vscaleu",
-    "vscales",
-    "wbbh",
-    "wbwf",
-    "wbwr",
-    "wvert",
-    "zicontroltf",
-)
-"""Keys of ``Config`` that go to SETUP.CFG under their own name.
 
-Not among them: ``krand`` (with ``seed``), ``varsiwant``, the error settings, KMSL (from the
-receptor's height reference), MHRS=9999 and NBPTYP=1 (always).
-"""
+def keys_to(*places: Goes) -> tuple[str, ...]:
+    """Return the settings that go to these places, in the order of the table."""
+    return tuple(name for name, setting in SETTINGS.items() if setting.goes in places)
+
+
+NAMELIST_KEYS = tuple(sorted(set(keys_to(Goes.SETUP)) - {"krand", "varsiwant"}))
+"""Keys that go to SETUP.CFG under their own name as they are; the two others are translated."""
+
+FILE_KEYS = tuple(name for name, setting in SETTINGS.items() if setting.file)
+"""Keys that name a file which HYSPLIT reads."""
+
+WIND_ERROR_KEYS = keys_to(Goes.WINDERR)
+MIXED_LAYER_ERROR_KEYS = keys_to(Goes.ZIERR)
+
+MOVING_KEYS = ("hnf_plume", "seed", *keys_to(*set(Goes) - {Goes.OWN, Goes.ZICONTROL}))
+"""Keys that R-STILT and PYSTILT have under the same name."""

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_surroundings
 from stilt.doctor.mounts import mount_of
-from stilt.durable import publish
-from stilt.quantities import size
+from stilt.foundations.durable import publish
+from stilt.foundations.quantities import size
+from stilt.foundations.room import no_room, room_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,13 +52,15 @@ def examine(folder: Path) -> Iterator[Finding]:
                     yield probe(place)
                 except OSError as error:
                     what = probe.__name__.removeprefix("_").replace("_", " ")
-                    yield wrong_surroundings("filesystem", f"{what}: {error.strerror or error}")
+                    yield _refused(f"{what}: ", error, folder)
     except OSError as error:
-        yield wrong_surroundings(
-            "filesystem",
-            f"{folder} cannot be written to: {error.strerror or error}",
-            "name a folder you may write to with output: in config.yaml",
-        )
+        yield _refused(f"{folder} cannot be written to: ", error, folder)
+
+
+def _refused(what: str, error: OSError, folder: Path) -> Finding:
+    hint = "name a folder you may write to with output: in config.yaml"
+    words = no_room(error, folder) or (error.strerror or str(error), hint)
+    return wrong_surroundings("filesystem", what + words[0], words[1])
 
 
 @contextmanager
@@ -70,9 +73,9 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 
 def _describe(folder: Path) -> Finding:
-    free = shutil.disk_usage(folder).free
-    inodes = os.statvfs(folder).f_favail
-    room = f"{size(free)} free" + (f", room for {inodes:,} files" if inodes else "")
+    left = room_in(folder)
+    files = "" if left.files is None else f", room for {left.files:,} files"
+    room = f"{size(left.free_bytes)} free{files}"
     mount = mount_of(folder)
     if mount is None:
         return fine("filesystem", f"{folder}: {room}")

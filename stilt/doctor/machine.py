@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning
-from stilt.quantities import size
+from stilt.foundations.memory import limit_bytes, machine_bytes
+from stilt.foundations.quantities import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FEW_FILES = 256
 LITTLE_SCRATCH_BYTES = 1 << 30
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 def examine() -> Iterator[Finding]:
@@ -38,19 +37,9 @@ def examine() -> Iterator[Finding]:
 
 
 def _memory() -> str:
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = _memory_limit()
-    return f"{size(limit)} of {size(pages)} memory" if limit < pages else f"{size(pages)} memory"
-
-
-def _memory_limit() -> float:
-    """Return what the control group allows, in bytes; infinity where it does not say."""
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            return float((_CGROUP / name).read_text(encoding="ascii").replace("max", "inf"))
-        except (OSError, ValueError):
-            continue
-    return float("inf")
+    all_of_it, limit = machine_bytes(), limit_bytes()
+    of_it = f"{size(limit)} of " if limit < all_of_it else ""
+    return f"{of_it}{size(all_of_it)} memory"
 
 
 def _scratch() -> Finding:

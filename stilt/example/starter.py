@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,7 @@ footprints:
   default: {xmin: -122, xmax: -110, ymin: 38, ymax: 44, xres: 0.05, yres: 0.05}
 
 model: native                     # stilt's own engine; hysplit is NOAA's, after `stilt hysplit install`
+roughness: 0.2                    # metres; hysplit: the table of an installed HYSPLIT
 n_hours: -24
 numpar: 200
 """

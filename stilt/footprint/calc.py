@@ -13,23 +13,23 @@ R-STILT's on the same particles, but for what R-STILT gets wrong:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stilt.compiled import compile_ahead
 from stilt.footprint import kernels, near_receptor
 from stilt.footprint.grid import Geometry, geometry_of
 from stilt.footprint.rows import Rows, fill_in_near_receptor, rows_of
+from stilt.kernels.compiled import compile_ahead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import FootprintGrid
+    from stilt.foundations.simulation import Receptor
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Receptor
 
 BANDWIDTH_FACTOR = 0.06
 """Fasoli et al. (2018), equation 8."""
@@ -56,12 +56,15 @@ class Footprint:
         that time itself for the one layer of a time-integrated footprint.
     is_integrated
         Whether the one layer is the sum over all hours.
+    facts
+        ``share_outside_grid``: how much of the particles' influence lies outside of the grid, where any does.
     """
 
     values: NDArray[np.float32]
     geometry: Geometry
     times: NDArray[np.datetime64]
     is_integrated: bool = False
+    facts: dict[str, float] = field(default_factory=dict)
 
     @property
     def x(self) -> NDArray[np.float64]:
@@ -111,7 +114,14 @@ def calc_footprint(table: ParticleTable, grid: FootprintGrid, receptor: Receptor
     values = np.zeros((n_layers, geometry.ny, geometry.nx), np.float32)
     _spread(rows, values, grid, geometry)
     starts = _starts(receptor, first_hour, n_layers)
-    return Footprint(values, geometry, starts, is_integrated=grid.time_integrate)
+    return Footprint(values, geometry, starts, grid.time_integrate, _facts(rows, values))
+
+
+def _facts(rows: Rows, values: NDArray[np.float32]) -> dict[str, float]:
+    influence = float(np.sum(rows.foot, where=rows.foot > 0.0)) / rows.n_particles
+    inside = float(values.sum(dtype=np.float64))
+    share = round(1.0 - inside / influence, 4) if influence > 0.0 else 0.0
+    return {"share_outside_grid": share} if share > 0.0 else {}
 
 
 def _starts(receptor: Receptor, first_hour: int, n_layers: int) -> NDArray[np.datetime64]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from stilt.particles.table import ParticleTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 MOLAR_MASS_OF_AIR = 0.02897
 """kg mol-1, the value that is compiled into hycs_std."""
@@ -44,7 +44,7 @@ def dilute_near_field(
         The surface layer's depth as a fraction of the mixed layer height.
     r_stilt_heights
         Assume with R-STILT that particles fill the whole line between the lowest and the highest of several
-        heights; by default they are where hycs_std releases them (``release_heights``).
+        heights; by default they are where an engine of ours releases them (``release_heights``).
 
     Returns
     -------
@@ -98,50 +98,56 @@ def _with_release_heights(
 def release_heights(table: ParticleTable, receptor: Receptor) -> NDArray[np.float64]:
     """Return the height (m above ground) at which the particle of each row was released.
 
-    Several heights at one place are a line source that hycs_std fills evenly between the last two. Several
-    places share the particles: each belongs to the place nearest to its first row. Of heights above sea level
-    the ground is taken off, which is where the particles' first rows say that it is.
+    Two heights at one place are an even line; particle ``i`` of levels or several places belongs to release point
+    ``i % n``. Of heights above sea level the ground is taken off.
     """
-    heights = np.asarray(receptor.heights_m)
-    if receptor.is_column and receptor.reference == "agl":
-        return _along_line(table["indx"], heights[-2], heights[-1])
-    slots, first = _first_rows(table)
-    if receptor.is_column:
-        place = np.zeros(len(first), np.intp)
-        released = _along_line(table["indx"], heights[-2], heights[-1])[first]
+    if receptor.is_line:
+        released = _along_line(table["indx"], *receptor.heights_m)
     else:
-        place = _nearest_place(table, first, receptor)
-        released = heights[place]
+        heights = np.array([height for _, _, height in receptor.release_points])
+        released = heights[_point_numbers(table["indx"], receptor)]
     if receptor.reference == "asl":
-        above_ground = table["zagl"][first]
-        for number in np.unique(place):
-            here = place == number
-            released[here] -= np.median(released[here] - above_ground[here])
-    at_rows: NDArray[np.float64] = released[slots]
-    return at_rows
+        released = _above_ground(table, receptor, released)
+    return released
 
 
-def _nearest_place(
-    table: ParticleTable, first: NDArray[np.intp], receptor: Receptor
-) -> NDArray[np.intp]:
-    long, lati = table["long"][first], table["lati"][first]
-    distance = [
-        np.hypot(_degrees_apart(long, lon) * np.cos(np.radians(lat)), lati - lat)
-        for lon, lat in zip(receptor.longitudes, receptor.latitudes, strict=True)
-    ]
-    nearest: NDArray[np.intp] = np.argmin(np.stack(distance), axis=0)
-    return nearest
+def _point_numbers(indx: NDArray[np.float64], receptor: Receptor) -> NDArray[np.intp]:
+    return (indx.astype(np.intp) - 1) % len(receptor.release_points)
+
+
+def _above_ground(
+    table: ParticleTable, receptor: Receptor, released: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Take the ground off heights above sea level: it is where the first rows say, of each place's highest level.
+
+    Lower levels may have been lifted to it.
+    """
+    slots, first = _first_rows(table)
+    released = released[first]
+    above = table["zagl"][first]
+    if receptor.is_line:
+        at_first: NDArray[np.float64] = released - np.median(released - above)
+        return at_first[slots]
+    place = _places(receptor)[_point_numbers(table["indx"][first], receptor)]
+    for number in np.unique(place):
+        here = np.flatnonzero(place == number)
+        telling = here[released[here] == released[here].max()]
+        ground = np.median(released[telling] - above[telling])
+        released[here] = np.maximum(released[here] - ground, 0.0)
+    return released[slots]
+
+
+def _places(receptor: Receptor) -> NDArray[np.intp]:
+    """Return for each release point the number of its place: the ground is the same under all heights there."""
+    places = [(longitude, latitude) for longitude, latitude, _ in receptor.release_points]
+    _, number = np.unique(places, axis=0, return_inverse=True)
+    return number.reshape(-1)
 
 
 def _along_line(indx: NDArray[np.float64], bottom_m: float, top_m: float) -> NDArray[np.float64]:
     count = indx.max(initial=1.0)
     heights: NDArray[np.float64] = (indx - 0.5) * (top_m - bottom_m) / count + bottom_m
     return heights
-
-
-def _degrees_apart(longitude: NDArray[np.float64], other: float) -> NDArray[np.float64]:
-    apart: NDArray[np.float64] = (longitude - other + 180.0) % 360.0 - 180.0
-    return apart
 
 
 def _first_rows(table: ParticleTable) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

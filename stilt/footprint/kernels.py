@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import (
+from stilt.kernels.compiled import (
     F8,
     FLOAT,
     I4,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import F8, I4, I8, OUT_F8, OUT_I4, exact
+from stilt.kernels.compiled import F8, I4, I8, OUT_F8, OUT_I4, exact
 
 if TYPE_CHECKING:
     from stilt.footprint.kernels import Floats, Int32s, Int64s

@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from stilt.errors import DamagedError
 from stilt.footprint.grid import crs_attributes, length_unit
+from stilt.footprint.labels import LONG_NAME, UNITS
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from netCDF4 import Dataset, Variable
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 CONVENTIONS = "CF-1.8"
 CHUNK_BYTES = 4 * 2**20
@@ -150,12 +152,33 @@ def read_footprint(source: Path | bytes) -> xr.Dataset:
         with xr.open_dataset(store) as dataset:  # type: ignore[arg-type, unused-ignore]
             return dataset.load()
     try:
-        with xr.open_dataset(source, engine="netcdf4") as dataset:
+        with opened(source) as place, xr.open_dataset(place, engine="netcdf4") as dataset:
             if "foot" not in dataset:
                 raise LookupError("it has no foot")
             return dataset.load()
     except UNREADABLE as error:
         raise damaged(source, error) from error
+
+
+def read_provenance(path: Path) -> dict[str, str]:
+    """Return the texts that a footprint file says of its making, without reading its values.
+
+    Raises
+    ------
+    DamagedError
+        If the file is not there as a whole.
+    """
+    from netCDF4 import Dataset
+
+    try:
+        with Dataset(path) as file:
+            return {
+                name: text
+                for name in file.ncattrs()
+                if isinstance(text := file.getncattr(name), str)
+            }
+    except UNREADABLE as error:
+        raise damaged(path, error) from error
 
 
 def damaged(path: Path, error: Exception) -> DamagedError:
@@ -293,9 +316,9 @@ def _foot_variable(file: Dataset, footprint: Layers, names: tuple[str, str]) -> 
         fill_value=FILL,
     )
     attributes = {
-        "units": "ppm (umol-1 m2 s)",
+        "units": UNITS,
         "standard_name": "footprint",
-        "long_name": "stilt surface influence footprint",
+        "long_name": LONG_NAME,
         "cell_methods": "time: sum" if footprint.is_integrated else "time: sum (interval: 1 hour)",
         "coordinates": "receptor_time receptor_lon receptor_lat receptor_height",
     }

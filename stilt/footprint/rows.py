@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.errors import InputError
 from stilt.footprint import kernels, near_receptor
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

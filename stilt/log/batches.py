@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from stilt.log.states import BatchEvent, Life
 
 
+GAVE_WAY = "gave way"
+"""Why the segment of a run ends that leaves its batch to another run."""
+
+
 class BatchState(Struct, eq=True):
     """What is known of a batch.
 
@@ -46,6 +50,12 @@ class BatchState(Struct, eq=True):
     def cancelled(self) -> float | None:
         """When it was cancelled last; ``None`` if it never was."""
         return self.cancellations[0].at if self.cancellations else None
+
+    @property
+    def was_given_up(self) -> bool:
+        """Whether every run that registered it gave way to another one: it claims nothing, and never starts."""
+        runs = [life.closed for life in self.lives.values() if life.role == "run"]
+        return bool(runs) and all(why == GAVE_WAY for why in runs)
 
     @property
     def jobs(self) -> list[str]:

@@ -15,7 +15,9 @@ from zlib import crc32
 
 from msgspec import MsgspecError, Struct, json
 
-from stilt.durable import TEMPORARY_PREFIX, publish_with
+from stilt.foundations.durable import TEMPORARY_PREFIX, publish_with
+from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import read_regular
 from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
 from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 
     from stilt.log.batches import BatchState
 
-CHECKPOINT_FORMAT = (2, FORMAT_MAJOR, FORMAT_MINOR)
+CHECKPOINT_FORMAT = (3, FORMAT_MAJOR, FORMAT_MINOR)
+
+MOST_BYTES = 4 << 30
 
 _TRAILER_BYTES = 20
 _SURELY_DEAD_S = 3600.0
@@ -56,6 +60,8 @@ class Footer(Struct):
     tallies: tuple[list[Count], list[Count]]
     costs: tuple[dict[str, Cost], dict[str, Cost]]
     last_failed: list[str]
+    words: list[str]
+    identified: list[tuple[tuple[str, str, int, int], str]]
 
 
 def save(path: Path, state: State) -> None:
@@ -84,6 +90,8 @@ def save(path: Path, state: State) -> None:
         tallies=(counts_of(tallies[0], number), counts_of(tallies[1], number)),
         costs=({}, {}),
         last_failed=[failed.sim for failed in state.last_failed().values()],
+        words=[],
+        identified=list(state.identified.items()),
     )
     freezing = Freezing(state.sims, state.earlier, number)
     _remove_leftovers(path)
@@ -94,7 +102,7 @@ def save(path: Path, state: State) -> None:
 def load(path: Path) -> State | None:
     """Read a checkpoint; ``None`` if there is none or it is not exactly what was written."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST_BYTES)
         start = int(data[-_TRAILER_BYTES:])
         checksum, payload = data[start : start + 8], data[start + 8 : -_TRAILER_BYTES]
         if int(checksum, 16) != crc32(payload):
@@ -103,7 +111,7 @@ def load(path: Path) -> State | None:
         if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
             return None
         return _state_of(footer, data)
-    except (OSError, ValueError, LookupError, MsgspecError):
+    except (OSError, ValueError, LookupError, RecursionError, MsgspecError, StiltError):
         return None
 
 
@@ -123,8 +131,10 @@ def _state_of(footer: Footer, data: bytes) -> State:
         tallies=footer.tallies,
         costs=footer.costs,
         last_failed=footer.last_failed,
+        words=footer.words,
     )
     state = State(sims)
+    state.identified = dict(footer.identified)
     for file, life in zip(footer.files, footer.lives, strict=False):
         state.files[file.name] = file
         state.add_life(life)
@@ -154,6 +164,7 @@ def _write(path: Path, freezing: Freezing, footer: Footer) -> None:
             # memoryview.cast wants nothing of alignment, but the processor likes it
             file.write(b"\0" * (-file.tell() % 8))
         footer.costs = freezing.costs
+        footer.words = list(freezing.words)
         start = file.tell()
         payload = json.encode(footer)
         file.write(b"%08x%b%020d" % (crc32(payload), payload, start))

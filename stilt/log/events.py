@@ -9,7 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stilt.identity import Role, Writer
+from stilt.foundations.identity import EngineIdentity  # noqa: TC001 - msgspec reads the annotation
+from stilt.foundations.writers import Role, Writer
 
 __all__ = [
     "FORMAT_MAJOR",
@@ -19,6 +20,7 @@ __all__ = [
     "Closed",
     "Done",
     "Event",
+    "Identified",
     "Invalid",
     "Outcome",
     "Output",
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 1
+FORMAT_MINOR = 2
 
 Outcome = Literal["complete", "empty", "failed", "interrupted"]
 
@@ -40,8 +42,9 @@ Outcome = Literal["complete", "empty", "failed", "interrupted"]
 class Segment(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="segment"):
     """The header: the first event of every segment.
 
-    ``transport`` (met -> digest) and ``footprints`` (name -> digest) are the settings that every
-    simulation of this segment is made with: they belong to the batch, so no ``done`` repeats them.
+    ``transport`` (met -> digest) and ``footprints`` (name -> digest) are the settings, and ``engine`` is the
+    engine, that every simulation of this segment is made with, so no ``done`` repeats them. ``imprint`` is in
+    the names of all outputs that this writer publishes (``stilt.outputs.names``); empty: they have plain names.
     """
 
     major: int
@@ -53,6 +56,8 @@ class Segment(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="s
     stilt: str = ""
     transport: dict[str, str] = {}
     footprints: dict[str, str] = {}
+    engine: EngineIdentity | None = None
+    imprint: str = ""
 
 
 class Pending(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="pending"):
@@ -88,10 +93,12 @@ class Submitted(Struct, frozen=True, omit_defaults=True, tag_field="event", tag=
 
 
 class Started(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="started"):
-    """A simulation was begun by this segment's writer."""
+    """A simulation was begun by this segment's writer, for the receptor with this digest."""
 
     sim: str
     at: float
+    met: str = ""
+    receptor: str = ""
 
 
 class Output(Struct, frozen=True):
@@ -105,7 +112,8 @@ class Output(Struct, frozen=True):
 class Done(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="done"):
     """A simulation ended. Its outputs were in place before this was written.
 
-    ``reason`` and ``message`` say why when it failed.
+    ``reason`` and ``message`` say why when it failed. ``receptor`` is the digest of the receptor that it was
+    made for, ``particles`` the imprint in the name of its particles where that is not this writer's.
     """
 
     sim: str
@@ -116,6 +124,9 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="done
     outputs: tuple[Output, ...] = ()
     reason: str = ""
     message: str = ""
+    met: str = ""
+    receptor: str = ""
+    particles: str = ""
 
 
 class Cancelled(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="cancelled"):
@@ -135,6 +146,20 @@ class Invalid(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="i
     sim: str
     path: str
     why: str
+    batch: str
+    seq: int
+    at: float
+    attempt: int = 0
+
+
+class Identified(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="identified"):
+    """What the output of a ``done`` that names no receptor says of itself: the digest of its receptor.
+
+    ``batch``, ``seq`` and ``attempt`` name the ``done``: those of its segment.
+    """
+
+    sim: str
+    receptor: str
     batch: str
     seq: int
     at: float
@@ -173,6 +198,7 @@ Event = (
     | Done
     | Cancelled
     | Invalid
+    | Identified
     | Archived
     | Closed
 )

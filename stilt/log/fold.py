@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.log.batches import BatchState
 from stilt.log.costs import Columns, costs_of, together
-from stilt.log.events import Archived, Closed, Invalid
+from stilt.log.events import Archived, Closed, Identified, Invalid
 from stilt.log.reader import Damage
 from stilt.log.states import (
     SUCCESSES,
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SUCCESSES", "BatchState", "Life", "SimState", "State"]
 
+_OF_NO_BATCH = frozenset({"verify", "archive"})
+"""Roles that look at simulations of all batches."""
+
 
 class State:
     """What the log says, as a whole.
@@ -49,12 +52,15 @@ class State:
         What is known of each segment, by its path relative to the ``log`` folder.
     lives
         The life that each segment is, by the same name.
+    identified
+        What was found out later of a ``done`` without a receptor: (simulation, batch, seq, attempt) -> digest.
     """
 
     def __init__(self, frozen: FrozenSims | None = None) -> None:
         self.batches: dict[str, BatchState] = {}
         self.files: dict[str, SegmentFacts] = {}
         self.lives: dict[str, Life] = {}
+        self.identified: dict[tuple[str, str, int, int], str] = {}
         self._sims: dict[str, SimState] = {}
         self._earlier: dict[str, dict[str, SimState]] = {}
         self._frozen = frozen
@@ -112,6 +118,12 @@ class State:
         if self._frozen is not None:
             self._thaw(self._frozen, sim)
         return self._sims.get(sim)
+
+    def receptor_of(self, state: SimState) -> str:
+        """Return the digest of the receptor that a state is about; empty if it is not known."""
+        if state.receptor or not self.identified:
+            return state.receptor
+        return self.identified.get((state.sim, state.batch, state.seq, state.attempt), "")
 
     def having(self, *outcomes: str) -> list[SimState]:
         """Return the simulations whose state is one of these outcomes."""
@@ -198,8 +210,8 @@ class State:
     def add_life(self, life: Life) -> None:
         """Let a life be known, to its batch too."""
         self.lives[life.name] = life
-        if life.role == "verify":
-            return  # it looks at simulations of all batches, and belongs to none
+        if life.role in _OF_NO_BATCH:
+            return
         batch = self.batch(life.batch)
         batch.seq = max(batch.seq, life.seq)
         batch.lives[life.name] = life
@@ -213,6 +225,9 @@ class State:
                 life.closed = max(life.closed, event.why)
             elif kind is Invalid:
                 self._join(invalidated(life, event))
+            elif kind is Identified:
+                key = (event.sim, event.batch, event.seq, event.attempt)
+                self.identified[key] = max(event.receptor, self.identified.get(key, ""))
             elif kind is not Archived:  # that says where outputs lie, not how simulations stand
                 self.batch(event.batch).add(event)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from itertools import accumulate
 from operator import attrgetter
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     Block: TypeAlias = bytes | array[int] | array[float]
 
 _BLOCK_ROWS = 1 << 16
+_NO_RECEPTOR = "0" * 16
 _CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
 
@@ -40,6 +42,8 @@ class Freezing:
     costs
         What the states that hold, and those that older batches left, have cost, by outcome: known when all
         columns were made.
+    words
+        What the columns ``met`` and ``particles`` count in: known then too.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Freezing:
         self.costs: tuple[dict[str, Cost], dict[str, Cost]] = ({}, {})
         self._older = [state for states in earlier.values() for state in states.values()]
         self._rows = [*self._older, *sims.values()]
+        self.words: dict[str, int] = {"": 0}
         self._lives = lives
 
     def columns(self) -> Iterator[tuple[str, Iterable[Block]]]:
@@ -71,6 +76,9 @@ class Freezing:
             column = array(TYPES[name], list(map(attrgetter(name), rows)))
             quantities.append(memoryview(column))
             yield name, [column]
+        yield "receptor", [_numbers([state.receptor for state in rows])]
+        yield "met", [self._numbered(state.met for state in rows)]
+        yield "particles", [self._numbered(state.particles for state in rows)]
         text_rows = array(
             "I", [row for row, state in enumerate(rows) if state.reason or state.message]
         )
@@ -82,6 +90,30 @@ class Freezing:
             _costs(outcomes[older:], [column[older:] for column in quantities]),
             _costs(outcomes[:older], [column[:older] for column in quantities]),
         )
+
+    def _numbered(self, texts: Iterable[str]) -> array[int]:
+        """Return texts of which there are few different ones as their numbers in ``words``."""
+        words = self.words
+        return array("I", [words.setdefault(text, len(words)) for text in texts])
+
+
+def _numbers(receptors: list[str]) -> array[int]:
+    """Return digests of receptors as numbers, 0 where there is none.
+
+    Raises
+    ------
+    ValueError
+        If one would not come back as the text that it is.
+    """
+    digits = "".join([receptor or _NO_RECEPTOR for receptor in receptors])
+    data = bytes.fromhex(digits)
+    lengths = set(map(len, receptors)) - {0, len(_NO_RECEPTOR)}
+    if lengths or data.hex() != digits or _NO_RECEPTOR in receptors:
+        raise ValueError("receptor")
+    numbers = array("Q", data)
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
 
 
 def _costs(outcomes: bytes, quantities: list[memoryview]) -> dict[str, Cost]:

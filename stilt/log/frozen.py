@@ -36,6 +36,9 @@ TYPES = {
     "at": "d",
     "wall_s": "d",
     "peak_rss_bytes": "Q",
+    "receptor": "Q",
+    "met": "I",
+    "particles": "I",
     "text_row": "I",
     "text_end": "Q",
 }
@@ -73,6 +76,8 @@ class FrozenSims:
         What those that hold, and those that older batches left, have cost, by outcome.
     last_failed
         For each reason, the simulation that failed last.
+    words
+        What the columns ``met`` and ``particles`` count in.
 
     Raises
     ------
@@ -89,6 +94,7 @@ class FrozenSims:
         tallies: tuple[Sequence[Count], Sequence[Count]],
         costs: tuple[dict[str, Cost], dict[str, Cost]],
         last_failed: Sequence[str],
+        words: Sequence[str],
     ) -> None:
         view = memoryview(data)
         columns: dict[str, Any] = {}
@@ -107,6 +113,8 @@ class FrozenSims:
         self._wall_s = columns["wall_s"]
         self._rss = columns["peak_rss_bytes"]
         self._quantities = {name: columns[name] for name in QUANTITIES}
+        self._receptors, self._words = columns["receptor"], words
+        self._mets, self._particles = columns["met"], columns["particles"]
         self._texts = columns["texts"]
         self._text_rows = columns["text_row"]
         self._text_ends = columns["text_end"]
@@ -216,6 +224,9 @@ class FrozenSims:
             peak_rss_bytes=self._rss[row],
             reason=reason,
             message=message,
+            met=self._words[self._mets[row]],
+            receptor=f"{receptor:016x}" if (receptor := self._receptors[row]) else "",
+            particles=self._words[self._particles[row]],
             life=self.lives[self._life[row]],
         )
 

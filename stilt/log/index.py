@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log import checkpoint, names
 from stilt.log.facts import SegmentFacts
 from stilt.log.fold import State
@@ -76,7 +76,7 @@ class OutputIndex:
         if until is not None or not use_checkpoint:
             return self._fold(self.segments(), until=until)
         with _no_garbage_collection():
-            state = checkpoint.load(self.log_dir / CHECKPOINT)
+            state = None if self._irregular() else checkpoint.load(self.log_dir / CHECKPOINT)
             saved = state.events if state else 0
             if state is None or not self._catch_up(state):
                 saved, state = 0, self._fold(self.segments())
@@ -95,9 +95,14 @@ class OutputIndex:
         ]
         return self._fold(own)
 
-    def fold_batches(self, batches: Iterable[str]) -> State:
-        """Fold what was written for these batches alone."""
-        return self._fold(path for batch in batches for path in self.segments(batch))
+    def fold_said(self, batches: Iterable[str]) -> State:
+        """Fold what was said of these batches as wholes: by those who handed over and who cancelled."""
+        return self._fold(
+            path
+            for batch in batches
+            for path in self.segments(batch)
+            if (parsed := names.parse_name(path.name)) and parsed.role in {"run", "cancel"}
+        )
 
     def _fold(self, paths: Iterable[Path], *, until: float | None = None) -> State:
         state = State()
@@ -105,6 +110,9 @@ class OutputIndex:
         with _no_garbage_collection():
             for path in paths:
                 add_segment(state, self._name(path), read_bytes(path), scanner, until)
+        for name in self._irregular():
+            add_segment(state, name, b"", scanner)
+            state.files[name].damage.append((0, "it is no regular file"))
         return state
 
     def _catch_up(self, state: State) -> bool:
@@ -130,7 +138,11 @@ class OutputIndex:
             return False
         try:
             checkpoint.save(self.log_dir / CHECKPOINT, state)
-        except (OSError, OverflowError):
+        except (
+            OSError,
+            OverflowError,
+            ValueError,
+        ):  # a receptor that is no digest, a number out of range
             return False
         return True
 
@@ -139,7 +151,20 @@ class OutputIndex:
 
     def _segment_names(self, batch: str) -> list[str]:
         entries = self._scandir(self.log_dir / batch)
-        return sorted(entry.name for entry in entries if entry.name.endswith(names.SUFFIX))
+        return sorted(
+            entry.name
+            for entry in entries
+            if entry.name.endswith(names.SUFFIX) and entry.is_file(follow_symlinks=False)
+        )
+
+    def _irregular(self) -> list[str]:
+        """Return what has the name of a segment and is none: links, pipes, folders."""
+        return sorted(
+            f"{batch}/{entry.name}"
+            for batch in self.batches()
+            for entry in self._scandir(self.log_dir / batch)
+            if entry.name.endswith(names.SUFFIX) and not entry.is_file(follow_symlinks=False)
+        )
 
     def _scandir(self, folder: Path) -> list[os.DirEntry[str]]:
         try:
@@ -197,6 +222,8 @@ def life_of(name: str, scan: Scan[Any]) -> Life:
             writer=header.writer,
             transport=header.transport,
             footprints=header.footprints,
+            engine=header.engine,
+            imprint=header.imprint,
         )
     parsed = names.parse_name(file)
     if parsed is None:

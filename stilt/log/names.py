@@ -11,18 +11,18 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stilt.foundations.writers import host_in_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stilt.identity import Writer
+    from stilt.foundations.writers import Writer
 
 SUFFIX = ".log"
 
 _NAME = re.compile(
     r"(?P<role>[a-z]+)-t(?P<task>\d*)-a(?P<attempt>\d+)-s(?P<seq>\d+)-(?P<host>.*)-(?P<pid>\d+)-[0-9a-f]+\.log"
 )
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.]+")
-_HOST_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,6 @@ def new_name(writer: Writer, seq: int) -> str:
         f"{writer.role}-t{task}-a{writer.attempt:02d}-s{seq:05d}-{host}-{writer.pid}"
         f"-{secrets.token_hex(4)}{SUFFIX}"
     )
-
-
-def host_in_name(host: str) -> str:
-    """Return a host or node as the names of segments have it."""
-    return _NOT_IN_A_NAME.sub("_", host)[:_HOST_CHARACTERS]
 
 
 def parse_name(name: str) -> SegmentName | None:

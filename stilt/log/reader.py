@@ -6,6 +6,7 @@ Reading needs neither a lock nor write permission, and nothing is ever repaired 
 from __future__ import annotations
 
 import errno
+import os
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.log.bounds import all_fit, misfit
 from stilt.log.events import FORMAT_MAJOR, Closed, Event, Segment
 from stilt.log.lines import PREFIX_BYTES, payload_of, payloads_if_whole
 
@@ -69,6 +71,8 @@ class Scan(Generic[Kind]):
         All others, in the order of the file.
     unknown
         Events of kinds, or with values, that this version does not know: kept as they are.
+    strange
+        For each of these, the byte offset of its line, and what is not known of it.
     damage
         Byte offset and what is wrong there.
     line, offset
@@ -81,6 +85,7 @@ class Scan(Generic[Kind]):
     headed: bool = False
     events: list[Kind] = field(default_factory=list)
     unknown: list[dict[str, Any]] = field(default_factory=list)
+    strange: list[tuple[int, str]] = field(default_factory=list)
     damage: list[tuple[int, str]] = field(default_factory=list)
     line: int = 0
     number: int = 0
@@ -157,7 +162,7 @@ class Scanner(Generic[Kind]):
         try:
             lines = self._decode_lines(b"\n".join(payloads))
             numbers = list(map(_NUMBER, lines))
-        except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, IndexError, RecursionError):
             return None
         events = _events_of(lines)
         kinds = list(map(type, events))
@@ -168,6 +173,7 @@ class Scanner(Generic[Kind]):
             or kinds.count(Segment) != (not start.headed)
             or int in kinds
             or Closed in (kinds[:-1] if end == len(data) else kinds)
+            or not all_fit(events)
         ):
             return None
         if header is not None:
@@ -217,7 +223,7 @@ class Scanner(Generic[Kind]):
             return None
         try:
             array = self._decode_any(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         is_line = isinstance(array, list) and array and type(array[0]) is int
         return array if is_line and all(isinstance(event, dict) for event in array[1:]) else None
@@ -231,8 +237,14 @@ class Scanner(Generic[Kind]):
                 continue
             try:
                 event = msgspec.convert(raw, self._kinds)
-            except msgspec.ValidationError:
+            except msgspec.ValidationError as error:
                 scan.unknown.append(raw)
+                scan.strange.append((offset, str(error)))
+                continue
+            why = misfit(event)
+            if why:
+                scan.unknown.append(raw)
+                scan.strange.append((offset, why))
                 continue
             scan.events.append(event)
             if isinstance(event, Closed):
@@ -269,7 +281,7 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
     """
     for attempt in range(1, READ_TRIES + 1):
         try:
-            with path.open("rb", buffering=0) as file:
+            with open(path, "rb", buffering=0, opener=_open_plainly) as file:
                 if offset:
                     file.seek(offset)
                 return file.readall()
@@ -281,6 +293,11 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
                 ) from error
             time.sleep(READ_PAUSE_S)
     raise AssertionError
+
+
+def _open_plainly(path: str, flags: int) -> int:
+    """Open a segment: never a link, and without waiting for the other end of a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _events_of(lines: list[list[Any]]) -> list[Any]:
@@ -311,6 +328,9 @@ def _take_header(scan: Scan[Any], raw: dict[str, Any], number: int, offset: int)
         header = msgspec.convert(raw, Segment)
     except msgspec.ValidationError:
         scan.damage.append((offset, "the header is not valid"))
+        return
+    if misfit(header):
+        scan.damage.append((offset, f"the header is not valid: {misfit(header)}"))
         return
     if scan.headed or number != 0:
         scan.damage.append((offset, "a header in the middle of the segment"))

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from stilt.identity import Writer  # noqa: TC001 - msgspec reads the annotation
+from stilt.foundations.identity import EngineIdentity  # noqa: TC001 - msgspec reads the annotation
+from stilt.foundations.writers import Writer  # noqa: TC001 - msgspec reads the annotation
 from stilt.log.events import (
     Archived,
     Cancelled,
     Closed,
+    Identified,
     Invalid,
     Outcome,
     Pending,
@@ -26,6 +28,9 @@ SUCCESSES = frozenset({"complete", "empty"})
 
 OUTCOMES = ("running", "interrupted", "failed", "empty", "complete", "invalid")
 """What can be known of a simulation, the lower first where batch and attempt are the same."""
+
+PLAIN = "plain"
+"""In place of the imprint of particles: they have a plain name, as older versions gave it."""
 
 _PHASE = {outcome: phase for phase, outcome in enumerate(OUTCOMES)}
 
@@ -43,6 +48,10 @@ class Life(Struct, eq=False):
         The settings digests of everything made in this life, by met and by footprint name.
     closed
         Why the segment ended; empty if it has not ended cleanly.
+    engine
+        What made everything in this life; None where the record is older than that.
+    imprint
+        What the names of all outputs of this life carry; empty: they have plain names.
     """
 
     name: str
@@ -56,6 +65,8 @@ class Life(Struct, eq=False):
     transport: dict[str, str] = field(default_factory=dict)
     footprints: dict[str, str] = field(default_factory=dict)
     closed: str = ""
+    engine: EngineIdentity | None = None
+    imprint: str = ""
 
 
 class SimState(Struct, gc=False, tag_field="event"):
@@ -67,6 +78,10 @@ class SimState(Struct, gc=False, tag_field="event"):
         When, in seconds since 1970, by the clock of the node that wrote it.
     outcome
         ``running`` (started), an outcome of ``done``, or ``invalid`` (an output is gone or damaged).
+    met, receptor
+        The meteorology, and the digest of the receptor; empty where the record is older than that.
+    particles
+        The imprint of its particles where that is not the life's.
     """
 
     sim: str
@@ -76,6 +91,9 @@ class SimState(Struct, gc=False, tag_field="event"):
     peak_rss_bytes: int = 0
     reason: str = ""
     message: str = ""
+    met: str = ""
+    receptor: str = ""
+    particles: str = ""
     life: Life = None  # type: ignore[assignment]  # never of what is folded: State.add sets it
 
     @property
@@ -94,21 +112,22 @@ class SimState(Struct, gc=False, tag_field="event"):
         return self.life.attempt
 
     @property
+    def particles_imprint(self) -> str:
+        """What the name of its particles carries; empty if they have a plain name."""
+        return "" if self.particles == PLAIN else self.particles or self.life.imprint
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is left to do: complete or empty."""
         return self.outcome in SUCCESSES
 
     @property
-    def transport(self) -> str:
-        """The transport digest of the settings that it was made with; empty if it is not known."""
-        digests = self.life.transport
-        mets = [met for met in digests if self.sim.startswith(f"{met}_")]
-        return digests[max(mets, key=len)] if mets else ""
-
-    @property
-    def footprints(self) -> dict[str, str]:
-        """The footprint digests of the settings that it was made with, by name."""
-        return self.life.footprints
+    def met_name(self) -> str:
+        """The meteorology; of an older record as the id begins, and empty if it is not known."""
+        if self.met:
+            return self.met
+        mets = [met for met in self.life.transport if self.sim.startswith(f"{met}_")]
+        return max(mets, key=len, default="")
 
     @property
     def rank(self) -> tuple[Any, ...]:
@@ -130,6 +149,9 @@ class SimState(Struct, gc=False, tag_field="event"):
             self.message,
             self.wall_s,
             self.peak_rss_bytes,
+            self.met,
+            self.receptor,
+            self.particles,
         )
 
 
@@ -148,6 +170,7 @@ LeanEvent = (
     Segment
     | Closed
     | Invalid
+    | Identified
     | Archived
     | Pending
     | Submitting

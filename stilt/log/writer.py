@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING
 from portalocker import LOCK_EX, LOCK_NB, lock, unlock
 from portalocker.exceptions import LockException
 
-from stilt import __version__
-from stilt.durable import fsync_dir, make_folder
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.durable import fsync_dir, make_folder
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import (
     FORMAT_MAJOR,
     FORMAT_MINOR,
@@ -31,12 +30,14 @@ from stilt.log.events import (
 )
 from stilt.log.lines import encode_line
 from stilt.log.names import new_name
+from stilt.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from stilt.identity import Writer
+    from stilt.foundations.identity import EngineIdentity
+    from stilt.foundations.writers import Writer
 
 GROUP_SECONDS = 1.0
 GROUP_EVENTS = 64
@@ -58,9 +59,11 @@ class SegmentWriter:
     batch, seq
         The batch that the events belong to.
     writer
-        This process, from ``stilt.identity.this_writer``.
+        This process, from ``stilt.foundations.writers.this_writer``.
     transport, footprints
         The settings digests that this process makes simulations with, by met and by footprint name.
+    engine, imprint
+        What it makes them with, and what the names of its outputs carry.
     """
 
     def __init__(
@@ -72,6 +75,8 @@ class SegmentWriter:
         *,
         transport: Mapping[str, str] | None = None,
         footprints: Mapping[str, str] | None = None,
+        engine: EngineIdentity | None = None,
+        imprint: str = "",
     ) -> None:
         self.folder = log_dir / batch
         self.path: Path | None = None
@@ -80,12 +85,20 @@ class SegmentWriter:
         self._writer = writer
         self._transport = dict(transport or {})
         self._footprints = dict(footprints or {})
+        self._engine = engine
+        self._imprint = imprint
         self._descriptor = -1
         self._lines = 0
         self._undurable: list[Event] = []
         self._unwritten = 0
         self._last_group: list[Event] = []
         self._oldest = 0.0
+
+    @property
+    def written_to(self) -> Path:
+        """The segment, of a writer that has appended something."""
+        assert self.path is not None  # noqa: S101 - as the docstring says
+        return self.path
 
     def append(self, *events: Event, sync: bool = False) -> None:
         """Write the events as one line; sync at once if asked or if they concern the batch.
@@ -205,6 +218,8 @@ class SegmentWriter:
             stilt=__version__,
             transport=self._transport,
             footprints=self._footprints,
+            engine=self._engine,
+            imprint=self._imprint,
         )
 
     def _release(self) -> None:

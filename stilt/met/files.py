@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
 from stilt.met.arl import ArlError, ArlFile, read_arl
 from stilt.met.listing import STALE_S, listing
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from stilt.config.schema import Met
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 NAMED = 5
 """How many missing files a message names."""

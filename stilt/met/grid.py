@@ -11,6 +11,10 @@ from functools import cached_property
 from math import atan, atan2, cos, degrees, exp, hypot, log, pi, radians, sin
 
 EARTH_RADIUS_KM = 6371.2
+EDGE = 2
+"""The first column and row, counted from 1, at which a particle can start; as far from the last ones."""
+
+_POLE_DEGREES = 90.0
 _FLAT = 1e-5
 _POLE = 1 - 1e-15
 _STEREOGRAPHIC = 1 - 1e-9
@@ -79,6 +83,19 @@ class Grid:
         x, y = self.to_grid(lon, lat)
         in_columns = self.is_global or 1 - _FLAT <= x <= self.nx + _FLAT
         return in_columns and 1 - _FLAT <= y <= self.ny + _FLAT
+
+    def can_start(self, lon: float, lat: float, *, over_poles: bool = True) -> bool:
+        """Tell whether engines release particles at a place: none does on the outermost cells.
+
+        ``over_poles`` is for an engine that goes on over the poles of a grid that holds them, as hycs_std does.
+        """
+        x, y = self.to_grid(lon, lat)
+        if not self.is_global and not EDGE <= x < self.nx - EDGE:
+            return False
+        if EDGE <= y < self.ny - EDGE:
+            return True
+        last = self.to_lonlat(1, 1 if y < EDGE else self.ny)[1]
+        return over_poles and self.is_global and abs(last) + abs(self.ref_lat) > _POLE_DEGREES
 
     def outline(self, points: int = 9) -> list[tuple[float, float]]:
         """Return longitudes and latitudes along the border, counterclockwise from the first point."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 STALE_S = 60.0
 """A file that is missed is looked for again in a listing that is older than this."""
@@ -41,12 +44,30 @@ class Listing:
     def search(self, name: str) -> tuple[str, ...]:
         """Return the paths that a name occurs in, as text or as a regular expression; asked again, it remembers."""
         if name not in self._found:
-            try:
-                matches = re.compile(name).search
-            except re.error:
-                matches = re.compile(re.escape(name)).search
-            self._found[name] = tuple(path for path in self.paths if name in path or matches(path))
+            matched = _matches(name, self.paths)
+            self._found[name] = tuple(
+                path
+                for path, is_match in zip(self.paths, matched, strict=True)
+                if is_match or name in path
+            )
         return self._found[name]
+
+
+def _matches(pattern: str, paths: tuple[str, ...]) -> Sequence[bool]:
+    """Return for each path whether a regular expression matches in it.
+
+    By Arrow's engine, whose time grows with the length of what is searched and no faster: an expression of another
+    user's project must not keep a search going for ever. What is none matches nothing.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pa.array(map(os.fsencode, paths), pa.binary(), size=len(paths))
+    try:
+        found: Sequence[bool] = pc.match_substring_regex(texts, pattern).to_pylist()
+    except pa.ArrowInvalid:
+        return [False] * len(paths)
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from stilt.errors import EnvironmentFailure, InputError
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.met.files import Span
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from stilt.config.dump import plain
 from stilt.config.load import load_config
 from stilt.config.schema import Config, Execution, Met
-from stilt.durable import publish
-from stilt.errors import InputError, ProblemsError
 from stilt.example.starter import refuse_to_overwrite
+from stilt.foundations.durable import publish
+from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.text import printable, shown
 from stilt.receptors import read_receptors
 
 if TYPE_CHECKING:
@@ -37,17 +39,39 @@ class Migration:
         The text of ``receptors.csv``; None if there are none to be read.
     notes
         What was left behind or changed, and what to do about it.
+    unsettled
+        Those of the notes that could change receptors or settings: somebody has to look at them before a run.
+    account
+        What became of the statements of a script, in a line.
+    with_r
+        Whether R evaluated the script.
     """
 
     source: Path
     settings: dict[str, Any] = field(default_factory=dict)
     receptors: str | None = None
     notes: list[str] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    account: str = ""
+    with_r: bool = False
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, unsettled: bool = False) -> None:
         """Say something once."""
         if text not in self.notes:
             self.notes.append(text)
+            self.unsettled += [text] * unsettled
+
+    def next_step(self, project: Path) -> str:
+        """Say what to do about what is unsettled."""
+        edit = f"edit {project / 'config.yaml'} and {project / 'receptors.csv'}, then stilt check"
+        if (
+            self.source.suffix.lower() == ".r"
+            and self.unsettled
+            and not self.with_r
+            and shutil.which("Rscript")
+        ):
+            return f"{edit}; or remove both and add --with-r: R is here and can evaluate the script itself"
+        return edit
 
     def problems(self, project: Path) -> dict[str, tuple[str, ...]]:
         """Return, by file name, what still has to be mended in a project that was written."""
@@ -63,12 +87,12 @@ class Migration:
         """Return ``config.yaml``: what differs from the defaults, and the notes as comments."""
         import yaml
 
-        lines = [f"# Settings read from {self.source.name}."]
+        lines = [f"# Settings read from {printable(self.source.name)}."]
         if self.notes:
             lines.append("# Not carried over as it was:")
             for text in self.notes:
                 lines += textwrap.wrap(
-                    text, _WIDTH, initial_indent="# - ", subsequent_indent="#   "
+                    shown(text), _WIDTH, initial_indent="# - ", subsequent_indent="#   "
                 )
         body = yaml.dump(
             without_defaults(self.settings),

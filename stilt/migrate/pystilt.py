@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from stilt.config.document import read_document
 from stilt.config.execution import OWN_KEYS, REFUSED
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
+from stilt.migrate.met_names import found_from, naming
 from stilt.migrate.migration import Migration
 from stilt.migrate.r_stilt import carry
 from stilt.migrate.settings import LEFT_BEHIND, QUIET, TRANSPORT_KEYS, carry_transport, file_step
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _BOX = ("xmin", "xmax", "ymin", "ymax", "xres", "yres")
 _FOOTPRINT_KEYS = ("grid", "smooth_factor", "time_integrate", "transforms", "geometry")
@@ -30,6 +29,7 @@ _ELSEWHERE = frozenset(
         "grids",
         "execution",
         "hysplit",
+        "models",
         "exe_dir",
         "timeout",
         "output",
@@ -92,7 +92,7 @@ def _carry(data: dict[str, Any], migration: Migration) -> None:
     migration.settings["mets"] = {
         name: _met(name, met, migration)
         for name, met in (mets if isinstance(mets, dict) else {}).items()
-        if isinstance(met, dict) and (not used or name in used)
+        if isinstance(met, dict | str) and (not used or name in used)
     }
     footprints = _named_footprints(data, migration) or _footprints_of(variants, base, migration)
     if footprints:
@@ -105,7 +105,7 @@ def _carry(data: dict[str, Any], migration: Migration) -> None:
     carry_transport({**{key: data.get(key) for key in LEFT_BEHIND}, **settings}, migration)
     if settings.get("ziscale") and settings.get("ziscale") != 1:
         migration.settings |= {"ziscale": settings["ziscale"], "zicontroltf": 1}
-    exe_dir = data.get("exe_dir") or (data.get("hysplit") or {}).get("exe_dir")
+    exe_dir = _exe_dir(data, migration)
     if exe_dir:
         migration.settings["hysplit"] = {"exe_dir": exe_dir}
     _carry_execution(data, migration)
@@ -225,23 +225,66 @@ def _grid(name: str, settings: dict[str, Any], migration: Migration) -> dict[str
     return grid
 
 
-def _met(name: str, met: dict[str, Any], migration: Migration) -> dict[str, Any]:
+def _met(name: str, given: Any, migration: Migration) -> dict[str, Any]:
+    """Return a met as ours; PYSTILT takes a folder alone, and reads the rest from the files in it."""
+    met = given if isinstance(given, dict) else {"directory": given}
     for key, why in _MET_LEFT.items():
         if met.get(key):
             migration.note(f"met {name}: {key}: {why}")
+    directory = found_from(
+        str(met.get("directory") or "/path/to/arl/files"), migration.source.parent
+    )
+    ours: dict[str, Any] = {"directory": directory}
+    if met.get("file_format"):
+        ours["file_format"] = str(met["file_format"])
     step = file_step(met.get("file_tres"))
-    if step is None:
-        migration.note(
-            f"met {name}: file_tres {met.get('file_tres')!r}: set to 1h: set it to what it is"
-        )
-    ours: dict[str, Any] = {
-        "directory": str(met.get("directory") or "/path/to/arl/files"),
-        "file_format": str(met.get("file_format") or "%Y%m%d_%H"),
-        "file_tres": step or "1h",
-    }
+    if step:
+        ours["file_tres"] = step
+    elif met.get("file_tres"):
+        migration.note(f"met {name}: file_tres {met['file_tres']!r} is not understood: set it")
+    _add_naming(name, ours, migration)
     if isinstance(met.get("n_min"), int) and met["n_min"] > 1:
         ours["n_met_min"] = met["n_min"]
     return ours
+
+
+def _add_naming(name: str, ours: dict[str, Any], migration: Migration) -> None:
+    """Add how files are named, where that is not said, from the names of those there are."""
+    missing = [key for key in ("file_format", "file_tres") if key not in ours]
+    if not missing:
+        return
+    found = naming(Path(ours["directory"]))
+    if found is None:
+        migration.note(
+            f"met {name}: {' and '.join(missing)} not given, and no files in {ours['directory']} that tell: set what "
+            "is asked for"
+        )
+        return
+    both = dict(zip(("file_format", "file_tres"), found, strict=True))
+    ours |= {key: both[key] for key in missing}
+    told = ", ".join(f"{key} {both[key]}" for key in missing)
+    migration.note(f"met {name}: {told}: found from the names of the files in {ours['directory']}")
+
+
+def _exe_dir(data: dict[str, Any], migration: Migration) -> str | None:
+    """Return where ``hycs_std`` is: PYSTILT has named it in three ways, the last by HYSPLIT's whole folder."""
+    models = data.get("models")
+    models = dict(models) if isinstance(models, dict) else {}
+    hysplit = models.pop("hysplit", None)
+    for name in models:
+        migration.note(f"models.{name}: only hysplit moves over")
+    inner = dict(hysplit) if isinstance(hysplit, dict) else {"directory": hysplit}
+    whole = inner.pop("directory", None)
+    named = (
+        inner.pop("exe_dir", None)
+        or data.get("exe_dir")
+        or (data.get("hysplit") or {}).get("exe_dir")
+    )
+    for key in inner:
+        migration.note(f"models.hysplit.{key}: not known here")
+    if named or not whole:
+        return str(named) if named else None
+    return str(whole) if (Path(whole) / "hycs_std").is_file() else str(Path(whole) / "exec")
 
 
 def _carry_execution(data: dict[str, Any], migration: Migration) -> None:

@@ -1,194 +1,478 @@
-"""The functions of R that settings are written with."""
+"""Functions of R on vectors and texts."""
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from stilt.migrate.r_values import (
     MOST,
     NA,
+    Day,
     Frame,
+    Span,
+    Time,
     UnreadableError,
     Vector,
-    as_list,
-    data_frame,
-    expand_grid,
-    parse_time,
-    sequence,
+    combined,
+    elements,
+    items,
+    known,
+    scalar,
+    scalars,
+    single,
     text_of,
-    vector,
+    truth,
+    whole,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
-Arguments = "Sequence[tuple[str | None, Any]]"
+    from stilt.migrate.r_arguments import Given
 
-_OPTIONS = {"KEEP.OUT.ATTRS", "stringsAsFactors", "check.names", "row.names"}
-
-
-def call(
-    name: str, arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any], folder: Path
-) -> Any:
-    """Evaluate a call.
-
-    Raises
-    ------
-    UnreadableError
-        If the function is not one of these, or cannot take these arguments.
-    """
-    if name in {"readRDS", "read_rds", "read.csv", "read_csv"}:
-        return _read(name, arguments, folder)
-    function = _FUNCTIONS.get(name)
-    if function is None:
-        raise UnreadableError(f"{name}(...) is not evaluated")
-    try:
-        return function(arguments, named)
-    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableError(f"{name}(...): {error}") from None
+Table = dict[str, tuple[tuple[str, ...], "Callable[[dict[str, Any]], Any]"]]
 
 
-def _plain(arguments: Sequence[tuple[str | None, Any]]) -> list[Any]:
-    return [value for label, value in arguments if label is None]
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
 
-def _first(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any], label: str) -> Any:
-    plain = _plain(arguments)
-    return named[label] if label in named else plain[0]
+class Level(str):
+    """A text that R holds as a factor: as a number it would be the number of its level."""
+
+    __slots__ = ()
 
 
-def _combine(arguments: Sequence[tuple[str | None, Any]], _: dict[str, Any]) -> Any:
+def combine(given: dict[str, Any]) -> Any:
+    """``c(...)``."""
     values: list[Any] = []
-    names: list[str | None] = []
-    for label, value in arguments:
-        inner = as_list(value)
+    names: list[str] = []
+    parts: Given = given["..."]
+    is_list = any(isinstance(value, Vector) and value.is_list for _, value in parts)
+    for label, value in parts:
+        if isinstance(value, Frame):
+            raise UnreadableError("c() of a data frame")
+        inner = elements(value) if is_list else items(value)
         values += inner
-        inner_names = value.names if isinstance(value, Vector) else [None] * len(inner)
-        names += [label] if label and len(inner) == 1 else inner_names
-    return vector(values, names)
+        own = value.names if isinstance(value, Vector) and value.names else [""] * len(inner)
+        names += [label] if label and len(inner) == 1 else own
+    if not parts or all(value is None for _, value in parts):
+        return None
+    return Vector(values if is_list else combined(values), names if any(names) else None, is_list)
 
 
-def _list(arguments: Sequence[tuple[str | None, Any]], _: dict[str, Any]) -> Vector:
-    return Vector([value for _, value in arguments], [label for label, _ in arguments])
+def make_list(given: dict[str, Any]) -> Vector:
+    """``list(...)``."""
+    names = [label or "" for label, _ in given["..."]]
+    return Vector([value for _, value in given["..."]], names if any(names) else None, is_list=True)
 
 
-def _repeat(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-    plain = _plain(arguments)
-    values = as_list(named.get("x", plain[0] if plain else None))
-    times = named.get("times", plain[1] if len(plain) > 1 else 1)
-    each = int(named.get("each", 1))
-    if len(values) * times * each > MOST:
+def repeat(given: dict[str, Any]) -> Vector:
+    """``rep``."""
+    base = given.get("x")
+    values, names = items(base), base.names if isinstance(base, Vector) else None
+    each = whole(given["each"]) if "each" in given else 1
+    times = [int(n) for n in scalars(given["times"])] if given.get("times") is not None else [1]
+    kept = whole(given["length.out"]) if given.get("length.out") is not None else None
+    if len(values) * max(each, 0) * max(sum(times), 0) > MOST or (kept or 0) > MOST:
         raise UnreadableError("rep of too many")
-    repeated = [value for value in values for _ in range(each)] * int(times)
-    kept = int(named["length.out"]) if "length.out" in named else None
+    order = [i for i in range(len(values)) for _ in range(each)]
+    if len(times) == len(order) and len(times) > 1:
+        order = [i for i, n in zip(order, times, strict=True) for _ in range(n)]
+    elif len(times) == 1:
+        order *= times[0]
+    else:
+        raise UnreadableError("rep with times of another length")
     if kept is not None:
-        repeated = (repeated * (kept // max(len(repeated), 1) + 1))[:kept]
-    return Vector(repeated, [None] * len(repeated)) if len(repeated) != 1 else vector(repeated)
+        order = (order * (kept // max(len(order), 1) + 1))[:kept]
+    is_list = isinstance(base, Vector) and base.is_list
+    return Vector([values[i] for i in order], [names[i] for i in order] if names else None, is_list)
 
 
-def _seq(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-    plain = _plain(arguments)
-    for label in ("from", "to", "by"):
-        if label not in named and plain:
-            named = {**named, label: plain.pop(0)}
-    if "length.out" in named:
-        raise UnreadableError("seq with length.out")
-    default = 1 if named["to"] >= named["from"] else -1
-    return sequence(named["from"], named["to"], named.get("by", default))
+def sequence(given: dict[str, Any]) -> Vector:
+    """``seq``."""
+    if "along.with" in given:
+        return Vector(list(range(1, len(items(given["along.with"])) + 1)))
+    count = whole(given["length.out"]) if given.get("length.out") is not None else None
+    if (count or 0) > MOST:
+        raise UnreadableError("a seq of too many")
+    start, end = (scalar(given[key]) if key in given else None for key in ("from", "to"))
+    by = scalar(given["by"]) if "by" in given else None
+    if isinstance(start, Time | Day):
+        return _times_between(start, end, by, count)
+    if start is not None and end is None and by is None and count is None:
+        return Vector(list(range(1, int(start) + 1)))
+    return Vector(_numbers_between(start, end, by, count))
 
 
-def _paste(separator: str) -> Callable[..., Any]:
-    def paste(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-        parts = [as_list(value) for value in _plain(arguments)]
-        between = str(named.get("sep", separator))
-        count = max((len(part) for part in parts), default=0)
-        rows = [between.join(text_of(part[i % len(part)]) for part in parts) for i in range(count)]
-        return str(named["collapse"]).join(rows) if "collapse" in named else vector(rows)
+def _times_between(start: Any, end: Any, by: Any, count: int | None) -> Vector:
+    from stilt.migrate.r_times import time_steps
 
-    return paste
-
-
-def _times(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-    zone = named.get("tz", "UTC")
-    if zone not in {"UTC", "GMT", ""}:
-        raise UnreadableError(f"a time in the zone {zone!r}: only UTC is read")
-    values = as_list(_first(arguments, named, "x"))
-    return vector([parse_time(value, named.get("format")) for value in values])
+    if by is not None and (end is None) != (count is None):
+        if end is not None and type(end) is not type(start):
+            raise UnreadableError("seq from a time to something else")
+        return time_steps(start, end, by, count)
+    if by is None and count and isinstance(start, Time) and isinstance(end, Time):
+        width = (end.seconds - start.seconds) / max(count - 1, 1)
+        return time_steps(start, None, width, count)
+    raise UnreadableError("seq of times without by")
 
 
-def _expand(arguments: Sequence[tuple[str | None, Any]], _: dict[str, Any]) -> Frame:
-    return expand_grid(_columns(arguments))
+def _numbers_between(start: Any, end: Any, by: Any, count: int | None) -> list[Any]:
+    from stilt.migrate.r_times import steps
+
+    if any(isinstance(value, str | Day | Time | Span) for value in (start, end, by)):
+        raise UnreadableError("seq of something else than numbers")
+    if count is not None:
+        if start is not None and end is not None and by is None:
+            by = (end - start) / max(count - 1, 1)
+        by = 1 if by is None else by
+        start = (1 if end is None else end - by * (count - 1)) if start is None else start
+        return [start + index * by for index in range(count)]
+    start, end = 1 if start is None else start, 1 if end is None else end
+    by = by if by is not None else (1 if end >= start else -1)
+    if by in {1, -1} and float(start).is_integer():
+        start, by = int(start), int(by)
+    found = [start + index * by for index in range(steps(end - start, by))]
+    return [min(value, end) if by > 0 else max(value, end) for value in found]
 
 
-def _frame(arguments: Sequence[tuple[str | None, Any]], _: dict[str, Any]) -> Frame:
-    return data_frame(_columns(arguments))
+def numbers(given: dict[str, Any]) -> Vector:
+    """``as.numeric``."""
+    return Vector([_number(value) for value in scalars(given["x"])])
 
 
-def _columns(arguments: Sequence[tuple[str | None, Any]]) -> dict[str, list[Any]]:
-    if any(label is None for label, _ in arguments):
-        raise UnreadableError("a column without a name")
-    return {str(label): as_list(value) for label, value in arguments if label not in _OPTIONS}
+def _number(value: Any) -> Any:
+    if isinstance(value, Level):
+        raise UnreadableError("a factor as a number")
+    if isinstance(value, Time):
+        return value.seconds
+    if isinstance(value, Day):
+        return value.days
+    if isinstance(value, Span):
+        return value.seconds / value.unit_s
+    if isinstance(value, bool):
+        return int(value)
+    if value is NA or isinstance(value, int | float):
+        return value
+    if not _NUMBER.fullmatch(value):
+        raise UnreadableError(f"{value!r} as a number")
+    return float(value)
 
 
-def _length(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> int:
-    value = _first(arguments, named, "x")
-    return len(value) if isinstance(value, Frame) else len(as_list(value))
+def whole_numbers(given: dict[str, Any]) -> Vector:
+    """``as.integer``."""
+    return Vector([value if value is NA else int(value) for value in numbers(given).values])
 
 
-def _flat(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-    flat: list[Any] = []
-    for value in as_list(_first(arguments, named, "x")):
-        flat += as_list(value)
-    return vector(flat)
+def written(given: dict[str, Any]) -> Vector:
+    """``format``: of times and dates, and of whole numbers."""
+    values = scalars(given.get("x"))
+    if all(isinstance(value, Time | Day) or value is NA for value in values):
+        from stilt.migrate import r_times
+
+        return r_times.written(given)
+    if set(given) == {"x"} and all(isinstance(value, str) for value in values):
+        return Vector(list(values))
+    raise UnreadableError("format of numbers")
 
 
-def _numbers(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-    values = as_list(_first(arguments, named, "x"))
-    return vector([value if value is NA else float(value) for value in values])
+def flat(given: dict[str, Any]) -> Any:
+    """``unlist``."""
+    values = _flat(given.get("x"))
+    return Vector(combined(values)) if values else None
 
 
-def _same(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-    return _first(arguments, named, "x")
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, Vector) and not value.is_list:
+        return value.values
+    return [inner for item in items(value) for inner in _flat(item)]
 
 
-def _is_missing(arguments: Sequence[tuple[str | None, Any]], named: dict[str, Any]) -> Any:
-    return vector([value is NA for value in as_list(_first(arguments, named, "x"))])
+def extreme(choose: Callable[[list[Any]], Any]) -> Callable[[dict[str, Any]], Vector]:
+    """Return ``min`` or ``max``, of numbers and times."""
+
+    def run(given: dict[str, Any]) -> Vector:
+        values = _without_na(given, [item for _, value in given["..."] for item in scalars(value)])
+        if not values or any(isinstance(value, str) for value in values):
+            raise UnreadableError("min or max of nothing, or of texts")
+        values = [int(value) if isinstance(value, bool) else value for value in values]
+        return single(NA if NA in values else choose(values))
+
+    return run
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "c": _combine,
-    "list": _list,
-    "rep": _repeat,
-    "seq": _seq,
-    "paste0": _paste(""),
-    "paste": _paste(" "),
-    "file.path": _paste("/"),
-    "as.POSIXct": _times,
-    "as.POSIXlt": _times,
-    "expand.grid": _expand,
-    "data.frame": _frame,
-    "tibble": _frame,
-    "nrow": _length,
-    "length": _length,
-    "unlist": _flat,
-    "as.numeric": _numbers,
-    "as.integer": _numbers,
-    "path.expand": _same,
-    "normalizePath": _same,
-    "is.na": _is_missing,
+def _without_na(given: dict[str, Any], values: list[Any]) -> list[Any]:
+    if "na.rm" in given and truth(given["na.rm"]):
+        return [value for value in values if value is not NA]
+    return values
+
+
+def summary(calculate: Callable[[list[Any]], Any]) -> Callable[[dict[str, Any]], Vector]:
+    """Return ``sum``, ``mean`` and the like: one number from many."""
+
+    def run(given: dict[str, Any]) -> Vector:
+        values = _without_na(given, scalars(given["x"]))
+        if any(not isinstance(value, int | float) for value in values):
+            raise UnreadableError("something else than numbers")
+        return single(calculate(values))
+
+    return run
+
+
+def each(calculate: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Vector]:
+    """Return a function of single numbers."""
+
+    def run(given: dict[str, Any]) -> Vector:
+        base = given["x"]
+        return Vector(
+            [NA if x is NA else calculate(x) for x in scalars(base)], getattr(base, "names", None)
+        )
+
+    return run
+
+
+def rounded(given: dict[str, Any]) -> Vector:
+    """``round``."""
+    digits = whole(given["digits"]) if "digits" in given else 0
+    return Vector([NA if x is NA else float(round(x, digits)) for x in scalars(given["x"])])
+
+
+def logical(calculate: Callable[[list[Any]], bool]) -> Callable[[dict[str, Any]], Vector]:
+    """Return ``any`` or ``all``."""
+    return lambda given: single(
+        calculate([bool(item) for _, value in given["..."] for item in _no_na(scalars(value))])
+    )
+
+
+def _no_na(values: list[Any]) -> list[Any]:
+    if NA in values:
+        raise UnreadableError("NA stands where TRUE or FALSE is expected")
+    return values
+
+
+def ordered(given: dict[str, Any]) -> Vector:
+    """``order``: by the first key, then by the next."""
+    down = "decreasing" in given and truth(given["decreasing"])
+    keys = [_sortable(scalars(value)) for _, value in given["..."]]
+    places = list(range(len(keys[0])))
+    for key in reversed(keys):
+        places.sort(key=key.__getitem__, reverse=down)
+    return Vector([place + 1 for place in places])
+
+
+def _sortable(values: list[Any]) -> list[Any]:
+    if NA in values or any(
+        isinstance(value, str) and not re.fullmatch(r"[0-9 :./-]*", value) for value in values
+    ):
+        raise UnreadableError("an order that depends on the machine's language, or of NA")
+    return values
+
+
+def in_order(given: dict[str, Any]) -> Vector:
+    """``sort``."""
+    down = "decreasing" in given and truth(given["decreasing"])
+    return Vector(sorted(_sortable(_with_no_na(scalars(given["x"]))), reverse=down))
+
+
+def _with_no_na(values: list[Any]) -> list[Any]:
+    return [value for value in values if value is not NA]
+
+
+def unique(given: dict[str, Any]) -> Any:
+    """Do ``unique`` and ``distinct``: keep the first of each."""
+    value = given["x"]
+    if isinstance(value, Frame):
+        rows = list(zip(*[known(column) for column in value.columns.values()], strict=True))
+        kept = [i for i, first in enumerate(_firsts(rows)) if first]
+        return Frame({name: [column[i] for i in kept] for name, column in value.columns.items()})
+    values = scalars(value)
+    return Vector([item for item, first in zip(values, _firsts(values), strict=True) if first])
+
+
+def repeated(given: dict[str, Any]) -> Vector:
+    """``duplicated``."""
+    value = given["x"]
+    rows = (
+        list(zip(*[known(c) for c in value.columns.values()], strict=True))
+        if isinstance(value, Frame)
+        else scalars(value)
+    )
+    return Vector([not first for first in _firsts(rows)])
+
+
+def _firsts(values: list[Any]) -> list[bool]:
+    seen: set[Any] = set()
+    try:
+        return [not (value in seen or seen.add(value)) for value in values]  # type: ignore[func-returns-value]
+    except TypeError:
+        raise UnreadableError("lists in the columns") from None
+
+
+def size(given: dict[str, Any]) -> Vector:
+    """``length``."""
+    value = given["x"]
+    return single(len(value.columns) if isinstance(value, Frame) else len(items(value)))
+
+
+def rows(given: dict[str, Any]) -> Any:
+    """``nrow``."""
+    return single(len(given["x"])) if isinstance(given["x"], Frame) else None
+
+
+def names_of(given: dict[str, Any]) -> Any:
+    """``names``."""
+    value = given["x"]
+    if isinstance(value, Frame):
+        return Vector(list(value.columns))
+    return Vector(list(value.names)) if isinstance(value, Vector) and value.names else None
+
+
+def missing(given: dict[str, Any]) -> Vector:
+    """``is.na``."""
+    value = given["x"]
+    if isinstance(value, Vector) and value.is_list:
+        return Vector(
+            [
+                isinstance(item, Vector) and len(item) == 1 and known(item.values)[0] is NA
+                for item in value.values
+            ]
+        )
+    return Vector(
+        [item is NA or (isinstance(item, float) and math.isnan(item)) for item in scalars(value)]
+    )
+
+
+def chosen(given: dict[str, Any]) -> Vector:
+    """``ifelse``: as in R, times come out as numbers."""
+    tests = scalars(given["test"])
+    yes, no = ([_stripped(x) for x in items(given[key])] for key in ("yes", "no"))
+    if not yes or not no:
+        raise UnreadableError("ifelse with nothing to choose")
+    sides = [no if t is NA or not t else yes for t in tests]
+    found = [
+        NA if t is NA else side[i % len(side)]
+        for i, (t, side) in enumerate(zip(tests, sides, strict=True))
+    ]
+    return Vector(combined(found))
+
+
+def _stripped(value: Any) -> Any:
+    return _number(value) if isinstance(value, Time | Day | Span) else value
+
+
+def stripped(value: Any) -> Any:
+    """Return what ``for`` sees of a vector: times are numbers there."""
+    if isinstance(value, Vector) and not value.is_list:
+        return Vector([_stripped(item) for item in value.values])
+    return value
+
+
+def within(given: dict[str, Any]) -> Vector:
+    """``%in%``."""
+    values, table = scalars(given["x"]), scalars(given["table"])
+    if any(isinstance(value, str) for value in [*table, *values]):
+        values, table = (
+            [x if isinstance(x, str) else text_of(x) for x in side] for side in (values, table)
+        )
+    there = set(table)
+    return Vector([x in there for x in values])
+
+
+def which(given: dict[str, Any]) -> Vector:
+    """``which``."""
+    return Vector([i + 1 for i, x in enumerate(scalars(given["x"])) if x is not NA and x])
+
+
+def ends(*, last: bool) -> Callable[[dict[str, Any]], Any]:
+    """Return ``head`` or ``tail``."""
+
+    def run(given: dict[str, Any]) -> Any:
+        value, n = given["x"], whole(given["n"]) if "n" in given else 6
+        count = len(value) if isinstance(value, Frame | Vector) else 0
+        kept = min(n, count) if n >= 0 else max(count + n, 0)
+        cut = slice(count - kept, count) if last else slice(0, kept)
+        if isinstance(value, Frame):
+            return Frame({name: column[cut] for name, column in value.columns.items()})
+        names = value.names[cut] if isinstance(value, Vector) and value.names else None
+        return Vector(items(value)[cut], names, isinstance(value, Vector) and value.is_list)
+
+    return run
+
+
+def named(given: dict[str, Any]) -> Any:
+    """``setNames``."""
+    return with_names(given["object"], given["nm"])
+
+
+def with_names(value: Any, names: Any) -> Any:
+    """Return a value with other names."""
+    new = [text_of(name) for name in scalars(names)]
+    if len(new) != len(items(value)):
+        raise UnreadableError("names of another number")
+    if isinstance(value, Frame):
+        return Frame(dict(zip(new, value.columns.values(), strict=True)))
+    return Vector(value.values, new, value.is_list)
+
+
+_X, _DOTS = ("x",), ("...",)
+FUNCTIONS: Table = {
+    "c": (_DOTS, combine),
+    "list": (_DOTS, make_list),
+    "rep": (("x", "times", "each", "length.out"), repeat),
+    "seq": (("from", "to", "by", "length.out", "along.with"), sequence),
+    "seq_len": (("n",), lambda given: Vector(list(range(1, min(whole(given["n"]), MOST) + 1)))),
+    "seq_along": (("along.with",), sequence),
+    "rev": (_X, lambda given: Vector(items(given["x"])[::-1], None, given["x"].is_list)),
+    "as.numeric": (_X, numbers),
+    "as.integer": (_X, whole_numbers),
+    "as.logical": (
+        _X,
+        lambda given: Vector([x if x is NA else bool(x + 0) for x in scalars(given["x"])]),
+    ),
+    "as.vector": (_X, lambda given: stripped(given["x"])),
+    "as.list": (_X, lambda given: Vector(elements(given["x"]), None, is_list=True)),
+    "format": (("x", "format", "tz"), written),
+    "unlist": (("x", "use.names"), flat),
+    "min": (("...", "na.rm"), extreme(min)),
+    "max": (("...", "na.rm"), extreme(max)),
+    "range": (
+        _X,
+        lambda given: Vector([min(_sortable(scalars(given["x"]))), max(scalars(given["x"]))]),
+    ),
+    "sum": (("x", "na.rm"), summary(sum)),
+    "mean": (("x", "na.rm"), summary(lambda values: math.fsum(values) / len(values))),
+    "round": (("x", "digits"), rounded),
+    "floor": (_X, each(lambda x: float(math.floor(x)))),
+    "ceiling": (_X, each(lambda x: float(math.ceil(x)))),
+    "abs": (_X, each(abs)),
+    "sqrt": (_X, each(math.sqrt)),
+    "any": (_DOTS, logical(any)),
+    "all": (_DOTS, logical(all)),
+    "which": (_X, which),
+    "order": (("...", "decreasing"), ordered),
+    "sort": (("x", "decreasing"), in_order),
+    "unique": (_X, unique),
+    "duplicated": (_X, repeated),
+    "length": (_X, size),
+    "nrow": (_X, rows),
+    "names": (_X, names_of),
+    "colnames": (_X, names_of),
+    "setNames": (("object", "nm"), named),
+    "head": (("x", "n"), ends(last=False)),
+    "tail": (("x", "n"), ends(last=True)),
+    "is.na": (_X, missing),
+    "is.null": (_X, lambda given: single(given["x"] is None)),
+    "ifelse": (("test", "yes", "no"), chosen),
+    "%in%": (("x", "table"), within),
+    "numeric": (
+        ("n",),
+        lambda given: Vector([0] * min(whole(given["n"]), MOST) if "n" in given else []),
+    ),
+    "character": (
+        ("n",),
+        lambda given: Vector([""] * min(whole(given["n"]), MOST) if "n" in given else []),
+    ),
+    "interactive": ((), lambda _: single(value=False)),
 }
-
-
-def _read(name: str, arguments: Sequence[tuple[str | None, Any]], folder: Path) -> Frame:
-    """Read a table from a file of the project."""
-    from stilt.migrate.r_tables import read_csv, read_rds
-
-    if not arguments or not isinstance(arguments[0][1], str):
-        raise UnreadableError(f"{name} of a computed name")
-    path = folder / arguments[0][1]
-    if not path.is_file() and path.is_absolute():
-        path = folder / path.name  # the project came here from another machine
-    if not path.is_file():
-        raise UnreadableError(f"{name}: there is no file {folder / arguments[0][1]}")
-    return read_rds(path) if "rds" in name.lower() else read_csv(path)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from stilt.migrate.r_values import NA, UnreadableError, Vector, as_list, parse_time, text_of
+from stilt.foundations.text import printable
+from stilt.migrate.r_times import read_time
+from stilt.migrate.r_values import EPOCH, NA, Day, Time, UnreadableError, Vector, known, text_of
 
 if TYPE_CHECKING:
     from stilt.migrate.r_values import Frame
@@ -18,7 +23,9 @@ _NAMES = {
 }
 
 
-def receptors_csv(frame: Frame, *, ids: Any = None, above_sea_level: bool = False) -> str:
+def receptors_csv(
+    frame: Frame, *, ids: list[Any] | None = None, above_sea_level: bool = False
+) -> str:
     """Return the text of ``receptors.csv``.
 
     A row with several heights or places becomes several rows that share an ``r_idx``.
@@ -35,18 +42,25 @@ def receptors_csv(frame: Frame, *, ids: Any = None, above_sea_level: bool = Fals
             f"no column for {', '.join(missing)} among {', '.join(frame.columns)}"
         )
     rows = _rows(frame, {name: column for name, column in columns.items() if column})
-    own = as_list(ids) if ids is not None and ids is not NA else []
+    own = [str(item) for item in ids or []]
     own = own if len(own) == len(rows) else []
     groups = [row.pop("group", None) for row in rows]
     grouped = any(groups) or any(len(row["altitude"]) > 1 for row in rows)
     head = ["time", "longitude", "latitude", "zasl" if above_sea_level else "altitude"]
-    lines = [",".join([*head, *(["r_idx"] if grouped else []), *(["id"] if own else [])])]
+    lines = [_line([*head, *(["r_idx"] if grouped else []), *(["id"] if own else [])])]
     for index, row in enumerate(rows):
         tail = [groups[index] or str(index + 1)] if grouped else []
         tail += [str(own[index])] if own else []
         points = zip(row["longitude"], row["latitude"], row["altitude"], strict=True)
-        lines += [",".join([row["time"][0], *point, *tail]) for point in points]
+        lines += [_line([row["time"][0], *point, *tail]) for point in points]
     return "\n".join(lines) + "\n"
+
+
+def _line(cells: list[str]) -> str:
+    """Return a line of a CSV file that has these cells, whatever is in them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(map(printable, cells))
+    return line.getvalue()
 
 
 def _find(frame: Frame, names: tuple[str, ...]) -> str | None:
@@ -65,15 +79,14 @@ def _rows(frame: Frame, columns: dict[str, str]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"time": [_time(given["time"])]}
         for name, point in zip(("longitude", "latitude", "altitude"), points, strict=True):
             row[name] = point * (count // len(point))
-        if "group" in given and given["group"] not in (None, NA, "", "NA"):
+        if "group" in given and known([given["group"]])[0] not in {NA, "", "NA"}:
             row["group"] = str(given["group"])
         rows.append(row)
     return rows
 
 
 def _points(value: Any) -> list[str]:
-    values = value.values if isinstance(value, Vector) else value
-    values = values if isinstance(values, list | tuple) else [values]
+    values = known(value.values if isinstance(value, Vector) else [value])
     try:
         return [text_of(float(item)) for item in values]
     except (TypeError, ValueError):
@@ -81,5 +94,13 @@ def _points(value: Any) -> list[str]:
 
 
 def _time(value: Any) -> str:
-    when = parse_time(value)
+    (value,) = known([value])
+    if isinstance(value, str):
+        value = read_time(value.removesuffix("Z").replace("T", " "), "UTC")
+    if isinstance(value, Day):
+        value = Time(value.days * 86400.0)
+    seconds = value.seconds if isinstance(value, Time) else value
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise UnreadableError(f"{value!r} is not a time")
+    when = EPOCH + timedelta(seconds=seconds)
     return f"{when:%Y-%m-%d %H:%M:%S}" if when.second else f"{when:%Y-%m-%d %H:%M}"

@@ -1,360 +1,364 @@
-"""The assignments of an R script, evaluated as far as settings need it.
+"""Follows an R script statement by statement, and accounts for each of them.
 
-No R is run. What is not understood is kept by name with its line, so that it can be reported if it turns
-out to be a setting.
+No R is run. A statement is done, or known to be harmless, or it is not followed: then whatever it may have set is
+unknown from there on, and what is made of that is unknown too. So nothing is taken from before a change that was
+not understood.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from stilt.migrate import r_functions
-from stilt.migrate.r_tokens import Token, tokenise
+from stilt.migrate.r_account import DONE, HARMLESS, NAMED, Reach, Script, Statement
+from stilt.migrate.r_effects import (
+    READERS,
+    STEPS,
+    WITHOUT_EFFECT,
+    calls_unknown,
+    effects,
+    is_harmless_source,
+)
+from stilt.migrate.r_evaluate import Interpreter, Scope
+from stilt.migrate.r_forms import FORMS, loop_values
+from stilt.migrate.r_syntax import ASSIGNMENTS, Call, Function, Literal, Name, Node, parse, walk
+from stilt.migrate.r_tables import read_table
 from stilt.migrate.r_values import (
-    NA,
+    MACHINE_ZONE,
     Frame,
+    Unknown,
     UnreadableError,
     Vector,
-    arithmetic,
-    as_list,
-    sequence,
-    vector,
+    scalars,
+    text,
+    truth,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-_CONSTANTS = {
-    "T": True,
-    "TRUE": True,
-    "F": False,
-    "FALSE": False,
-    "NULL": None,
-    "NA": NA,
-    "NA_real_": NA,
-    "NA_integer_": NA,
-    "NA_character_": NA,
-    "pi": 3.141592653589793,
-}
-_OPENING, _CLOSING = {"(", "[", "{", "[["}, {")", "]", "}", "]]"}
-_POWERS = [{"||", "|"}, {"&&", "&"}, {"==", "!=", "<", ">", "<=", ">="}, {"+", "-"}, {"*", "/"}]
-_CONTINUING = {",", "+", "-", "*", "/", "^", "<-", "=", "==", "|", "||", "&", "&&", "~", "(", "|>"}
+    from stilt.migrate.r_arguments import Given
+
 _DEEPEST_SOURCE = 5
-_EMPTY_HOOKS = (
-    ["function", "(", ")", "{", "output", "}"],
-    ["function", "(", ")", "{", "return", "(", "output", ")", "}"],
-)
-"""What R-STILT comes with."""
 
 
-@dataclass
-class Script:
-    """What a script assigns.
-
-    Attributes
-    ----------
-    values
-        Name to value.
-    unread
-        Name to the line and reason of an assignment that could not be evaluated.
-    hooks
-        Name to the line of a function that does more than return its input.
-    applied
-        The function that ``stilt_apply`` is told to run, and the line; empty where it is not named.
-    """
-
-    values: dict[str, Any] = field(default_factory=dict)
-    unread: dict[str, tuple[int, str]] = field(default_factory=dict)
-    hooks: dict[str, int] = field(default_factory=dict)
-    applied: tuple[str, int] = ("", 0)
+class _EndError(Exception):
+    """The script ends: ``q()`` or ``stop()``."""
 
 
 def read_script(path: Path, folder: Path) -> Script:
-    """Evaluate a script; files that it sources or reads are looked for in ``folder``."""
-    script = Script()
-    _run_file(script, path, folder, 0)
-    return script
-
-
-def _run_file(script: Script, path: Path, folder: Path, depth: int) -> None:
-    tokens = tokenise(path.read_text("utf-8", errors="replace"))
-    _run(script, tokens, folder, depth)
-
-
-def _run(script: Script, tokens: Sequence[Token], folder: Path, depth: int) -> None:
-    for statement in statements(tokens):
-        name, expression = assignment(statement)
-        if name is not None:
-            _assign(script, name, expression, folder)
-        elif statement[0].value == "source":
-            _source(script, statement, folder, depth)
-        elif statement[0].value == "if":
-            _run_if(script, statement, folder, depth)
-        elif statement[0].value == "stilt_apply":
-            _apply(script, statement)
-
-
-def _apply(script: Script, statement: Sequence[Token]) -> None:
-    words = [token.value for token in statement if token.kind != "newline"]
-    if "FUN" in words[:-2]:
-        script.applied = (words[words.index("FUN") + 2], statement[0].line)
-
-
-def statements(tokens: Sequence[Token]) -> list[list[Token]]:
-    """Divide tokens at the ends of lines that end a statement."""
-    found: list[list[Token]] = []
-    current: list[Token] = []
-    depth = 0
-    for token in tokens:
-        if token.kind == "newline":
-            if depth == 0 and current and current[-1].value not in _CONTINUING:
-                found.append(current)
-                current = []
-            elif depth and current and _within_braces(current):
-                current.append(token)
-            continue
-        if token.kind == "operator":
-            depth += (token.value in _OPENING) + (token.value == "[[")
-            depth -= (token.value in _CLOSING) + (token.value == "]]")
-        current.append(token)
-    if current:
-        found.append(current)
-    return found
-
-
-def _within_braces(tokens: Sequence[Token]) -> bool:
-    """Tell whether the innermost open bracket is a brace, where the ends of lines matter."""
-    open_: list[str] = []
-    for token in tokens:
-        if token.kind == "operator" and token.value in _OPENING:
-            open_.append(token.value)
-        elif token.kind == "operator" and token.value in _CLOSING and open_:
-            open_.pop()
-    return bool(open_) and open_[-1] == "{"
-
-
-def assignment(statement: Sequence[Token]) -> tuple[str | None, Sequence[Token]]:
-    """Return name and expression of ``name <- expression``; None if the statement is something else."""
-    if statement[2:] and statement[0].kind == "name" and statement[1].value in {"<-", "=", "<<-"}:
-        return statement[0].value, statement[2:]
-    return None, statement
-
-
-def _assign(script: Script, name: str, expression: Sequence[Token], folder: Path) -> None:
-    script.unread.pop(name, None)
-    if expression[0].value == "function":
-        body = [token.value for token in expression if token.kind != "newline"]
-        if body not in _EMPTY_HOOKS:
-            script.hooks[name] = expression[0].line
-        return
-    chained, rest = assignment(expression)
-    if chained is not None:
-        _assign(script, chained, rest, folder)
-        expression = [expression[0]]
+    """Follow a script; files that it sources or reads are looked for in ``folder``."""
+    runner = _Runner(folder)
+    zone = MACHINE_ZONE.set("")
     try:
-        script.values[name] = _Parser(expression, script.values, folder).whole()
-    except (UnreadableError, RecursionError) as error:
-        script.values.pop(name, None)
-        script.unread[name] = (expression[0].line, str(error))
+        runner.run_file(path, 0)
+    except _EndError:
+        pass
+    finally:
+        MACHINE_ZONE.reset(zone)
+    return runner.finished()
 
 
-def _source(script: Script, statement: Sequence[Token], folder: Path, depth: int) -> None:
-    """Read the file that ``source('...')`` names, if it is there."""
-    try:
-        argument = _Parser(statement[2:-1], script.values, folder).whole()
-    except UnreadableError:
-        return
-    path = folder / str(argument)
-    if depth < _DEEPEST_SOURCE and path.is_file() and path.name != "dependencies.r":
-        _run_file(script, path, folder, depth + 1)
+class _Runner(Interpreter):
+    """Runs the statements of a script in one scope."""
 
-
-def _run_if(script: Script, statement: Sequence[Token], folder: Path, depth: int) -> None:
-    """Follow an ``if`` whose condition can be evaluated."""
-    end = _closing(statement, 1)
-    try:
-        condition = _Parser(statement[2:end], script.values, folder).whole()
-    except UnreadableError:
-        return
-    body = list(statement[end + 1 :])
-    if condition is not True or not body:
-        return
-    if body[0].value == "{":
-        body = body[1 : _closing(body, 0)]
-    _run(script, body, folder, depth)
-
-
-def _closing(tokens: Sequence[Token], start: int) -> int:
-    depth = 0
-    for index in range(start, len(tokens)):
-        if tokens[index].kind == "operator":
-            depth += tokens[index].value in _OPENING
-            depth -= tokens[index].value in _CLOSING
-        if depth == 0:
-            return index
-    return len(tokens)
-
-
-class _Parser:
-    """Evaluates one expression by recursive descent."""
-
-    def __init__(self, tokens: Sequence[Token], values: dict[str, Any], folder: Path) -> None:
-        self._tokens = [token for token in tokens if token.kind != "newline"]
-        self._values = values
+    def __init__(self, folder: Path) -> None:
+        super().__init__(FORMS)
+        self.script = Script()
+        self.scope = Scope()
         self._folder = folder
-        self._at = 0
+        self._file = ""
+        self._lines: list[str] = []
+        self._depth = 0
+        self._statements: dict[int, Statement] = {}
+        self._current = Statement("", "")
+        self._unseen = False  # a file that was to be sourced: its functions may change anything
+        self._kept: list[Node] = []  # a node's id is its own only as long as it lives
 
-    def whole(self) -> Any:
-        """Return the value of all tokens together."""
-        value = self._binary(0)
-        if self._at < len(self._tokens):
-            raise UnreadableError(f"{self._tokens[self._at].value!r} is not understood")
-        return value
-
-    def _peek(self) -> str:
-        if self._at >= len(self._tokens):
-            return ""
-        token = self._tokens[self._at]
-        return token.value if token.kind == "operator" else ""
-
-    def _take(self) -> Token:
-        if self._at >= len(self._tokens):
-            raise UnreadableError("it ends too early")
-        self._at += 1
-        return self._tokens[self._at - 1]
-
-    def _expect(self, value: str) -> None:
-        if self._take().value != value:
-            raise UnreadableError(f"there is no {value!r} where one is expected")
-
-    def _binary(self, level: int) -> Any:
-        if level == len(_POWERS):
-            return self._range()
-        value = self._binary(level + 1)
-        while self._peek() in _POWERS[level]:
-            operator = self._take().value
-            value = arithmetic(operator, value, self._binary(level + 1))
-        return value
-
-    def _range(self) -> Any:
-        value = self._unary()
-        while self._peek() == ":" or self._peek().startswith("%"):
-            operator = self._take().value
-            right = self._unary()
-            if operator == ":":
-                value = sequence(value, right, 1 if right >= value else -1)
+    def finished(self) -> Script:
+        """Return what was found."""
+        for name, value in self.scope.variables.items():
+            if isinstance(value, Unknown):
+                self.script.unread[name] = value
             else:
-                value = arithmetic(operator, value, right)
-        return value
+                self.script.values[name] = value
+        return self.script
 
-    def _unary(self) -> Any:
-        if self._peek() in {"-", "+"}:
-            sign = self._take().value
-            return arithmetic(sign, 0, self._unary())
-        if self._peek() == "!":
-            self._take()
-            return not self._unary()
-        return self._power()
+    def run_file(self, path: Path, depth: int) -> None:
+        """Run a script, or a file that it sources."""
+        before = self._file, self._lines, self._depth
+        source = path.read_text("utf-8", errors="replace")
+        self._file, self._lines, self._depth = (
+            path.name if depth else "",
+            source.splitlines(),
+            depth,
+        )
+        nodes = parse(source)
+        self._kept += nodes
+        self._declare(nodes)
+        try:
+            self._run(nodes)
+        finally:
+            self._file, self._lines, self._depth = before
 
-    def _power(self) -> Any:
-        value = self._postfix()
-        if self._peek() == "^":
-            self._take()
-            return arithmetic("^", value, self._unary())
-        return value
-
-    def _postfix(self) -> Any:
-        value = self._primary()
-        while self._peek() in {"[", "[[", "$"}:
-            opening = self._take().value
-            if opening == "$":
-                value = _member(value, self._take().value)
+    def _declare(self, nodes: Sequence[Node]) -> None:
+        """List statements in their order, those in braces and branches one by one."""
+        for node in nodes:
+            inner = _bodies(node)
+            if isinstance(node, Call) and node.name == "{":
+                self._declare(inner)
                 continue
-            index = self._binary(0)
-            self._expect("]]" if opening == "[[" else "]")
-            value = _element(value, index)
-        return value
+            where = f"{self._file} line {node.line}" if self._file else f"line {node.line}"
+            shown = self._lines[node.line - 1].strip() if node.line <= len(self._lines) else ""
+            statement = Statement(where, shown)
+            self._statements[id(node)] = statement
+            self.script.statements.append(statement)
+            self._declare(inner)
 
-    def _primary(self) -> Any:
-        token = self._take()
-        if token.kind == "number":
-            return _number(token.value)
-        if token.kind == "text":
-            return token.value
-        if token.value == "(":
-            value = self._binary(0)
-            self._expect(")")
-            return value
-        if token.kind != "name":
-            raise UnreadableError(f"{token.value!r} is not understood")
-        if self._peek() == "::":
-            self._take()
-            token = self._take()
-        if self._peek() == "(":
-            return self._call(token.value)
-        if token.value in _CONSTANTS:
-            return _CONSTANTS[token.value]
-        if token.value not in self._values:
-            raise UnreadableError(f"{token.value} is not known")
-        return self._values[token.value]
+    def _run(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            if isinstance(node, Call) and node.name == "{":
+                self._run(node.nodes())
+                continue
+            statement = self._statements[id(node)]
+            try:
+                self._current = statement
+                self._run_one(node, statement)
+            except (UnreadableError, RecursionError) as error:
+                self._fail(node, statement, error)
+            except _EndError:
+                statement.becomes(HARMLESS)
+                raise
+            except Exception as error:  # noqa: BLE001 - return or break where none can be, and whatever R would refuse
+                self._fail(node, statement, UnreadableError(str(error)))
 
-    def _call(self, name: str) -> Any:
-        self._expect("(")
-        plain: list[Any] = []
-        named: dict[str, Any] = {}
-        while self._peek() != ")":
-            label = self._label()
-            value = self._binary(0)
-            if label is None:
-                plain.append((None, value))
+    def _run_one(self, node: Node, statement: Statement) -> None:
+        name = node.name if isinstance(node, Call) else ""
+        if isinstance(node, Call) and name == "if":
+            condition, yes, *no = node.nodes()
+            branch = [yes] if truth(self.evaluate(condition, self.scope)) else no
+            statement.becomes(DONE)
+            self._run(branch)
+        elif isinstance(node, Call) and name == "for":
+            variable, values, body = node.nodes()
+            if any(
+                isinstance(inner, Call) and inner.name in {"break", "next"} for inner in walk(body)
+            ):
+                self.evaluate(node, self.scope)
+                self._all_become(body, DONE)
             else:
-                named[label] = value
-                plain.append((label, value))
-            if self._peek() == ",":
-                self._take()
-        self._expect(")")
-        return r_functions.call(name, plain, named, self._folder)
+                for value in loop_values(self.evaluate(values, self.scope)):
+                    self.assign(variable, value, self.scope)
+                    self._run([body])
+            statement.becomes(DONE)
+        else:
+            value = self.evaluate(node, self.scope)
+            if isinstance(value, Unknown) and name not in WITHOUT_EFFECT:
+                raise UnreadableError(value.why, value)
+            statement.becomes(HARMLESS if name in WITHOUT_EFFECT or not name else DONE)
 
-    def _label(self) -> str | None:
-        following = self._tokens[self._at + 1 : self._at + 2]
-        if (
-            following
-            and following[0].value == "="
-            and self._tokens[self._at].kind in {"name", "text"}
+    def _all_become(self, node: Node, outcome: str, why: str = "") -> None:
+        for inner in walk(node):
+            if id(inner) in self._statements:
+                self._statements[id(inner)].becomes(outcome, why)
+
+    def _fail(self, node: Node, statement: Statement, error: Exception) -> None:
+        """Doubt whatever a statement that could not be followed may have set."""
+        if self._fail_in_column(node, statement, error):
+            return
+        found = effects(node, self.scope)
+        if isinstance(node, Call) and node.name == "source":
+            self._unseen = True
+        stranger = calls_unknown(node, self.scope)
+        found.anything = found.anything or (self._unseen and stranger)
+        why = str(error) or "it is nested too deeply"
+        outcome = NAMED if found.names or found.anything or stranger else HARMLESS
+        if found.anything:
+            statement.reach = Reach.ANYTHING
+        elif not found.names:
+            statement.reach = Reach.NOTHING
+        self._all_become(node, outcome, why)
+        statement.becomes(outcome, why)
+        unknown = self._unknown(error, node, statement)
+        for name in found.names:
+            self.scope.variables[name] = unknown
+        if found.anything:
+            for name in self.scope.variables:
+                self.scope.variables[name] = unknown
+
+    def _fail_in_column(self, node: Node, statement: Statement, error: Exception) -> bool:
+        """Doubt one column only where just that is set: ``receptors$note <- f(x)``."""
+        if not isinstance(node, Call) or node.name not in ASSIGNMENTS:
+            return False
+        target, value = node.nodes()
+        if not (
+            isinstance(target, Call) and target.name == "$" and isinstance(target.nodes()[0], Name)
         ):
-            label = self._take().value
-            self._take()
-            return label
-        return None
+            return False
+        beside = effects(value, self.scope, by_reference=False)
+        if beside.names or beside.anything:
+            return False
+        base = self.scope.variables.get(getattr(target.nodes()[0], "name", ""))
+        if not isinstance(base, Frame) or not len(base):
+            return False
+        unknown = self._unknown(error, node, statement)
+        try:
+            self.assign(target, Vector([unknown] * len(base)), self.scope)
+        except UnreadableError:
+            return False
+        statement.becomes(NAMED, str(error))
+        return True
+
+    def _unknown(self, error: Exception, node: Node, statement: Statement) -> Unknown:
+        """Return what stands for a value from now on, with all statements that have a part in it."""
+        needed = [getattr(error, "cause", None)]
+        needed += [self.scope.variables.get(n.name) for n in walk(node) if isinstance(n, Name)]
+        before = [at for value in needed if isinstance(value, Unknown) for at in value.statements]
+        why = str(error) or "it is nested too deeply"
+        return Unknown(why, _line_of(node), tuple(dict.fromkeys([*before, statement])), self._file)
+
+    def special(self, name: str) -> Callable[[Call, Scope], Any] | None:
+        """Return what a script does beyond evaluating: files, other scripts, and what it hands to STILT."""
+        if name in WITHOUT_EFFECT:
+            return self._harmless
+        if name in STEPS:
+            return self._step
+        if name in READERS:
+            return self._read
+        own = {
+            "source": self._source,
+            "Sys.setenv": self._set_environment,
+            "setwd": self._change_folder,
+            "rm": self._remove,
+            **dict.fromkeys(("q", "quit", "stop"), self._end),
+            **dict.fromkeys(("try", "tryCatch"), self._try),
+        }
+        return own.get(name) or super().special(name)
+
+    def _harmless(self, call: Call, scope: Scope) -> Unknown:
+        """Do nothing; what comes out of it, should anything be made of that, is not known."""
+        found = effects(call, scope)
+        if found.names or found.anything:
+            raise UnreadableError(f"{call.name}(...) with an assignment in it")
+        return Unknown(f"{call.name}(...) is not evaluated", call.line, (), self._file)
+
+    def apply(self, function: Any, given: Given, line: int) -> Any:
+        """Call a function; ``do.call(stilt_apply, settings)`` hands over what it is given."""
+        if isinstance(function, str) and function in STEPS:
+            self.script.calls.append({label: value for label, value in given if label})
+            return None
+        return super().apply(function, given, line)
+
+    def _end(self, call: Call, scope: Scope) -> None:
+        _ = call, scope
+        raise _EndError
+
+    def _try(self, call: Call, scope: Scope) -> Any:
+        """Evaluate what is tried; where it stops is not the end of the script."""
+        try:
+            return self.evaluate(call.nodes()[0], scope) if call.nodes() else None
+        except _EndError:
+            raise UnreadableError("it stops within it") from None
+
+    def _step(self, call: Call, scope: Scope) -> None:
+        """Note what ``stilt_apply`` is given."""
+        found: dict[str, Any] = {}
+        for argument in call.arguments:
+            if argument.label in {"FUN", None} and call.name != "simulation_step":
+                if isinstance(argument.value, Name) and argument.value.name != "simulation_step":
+                    self.script.applied.append((argument.value.name, self._current.where))
+                elif isinstance(argument.value, Function):
+                    self.script.applied.append(("function(...)", self._current.where))
+            elif argument.label and argument.value is not None:
+                found[argument.label] = self._given_or_unknown(argument.value, scope)
+        self.script.calls.append(found)
+
+    def _given_or_unknown(self, node: Node, scope: Scope) -> Any:
+        try:
+            return self.evaluate(node, scope)
+        except UnreadableError as error:
+            return self._unknown(error, node, self._current)
+
+    def _source(self, call: Call, scope: Scope) -> None:
+        """Run the file that ``source('...')`` names."""
+        if is_harmless_source(call):
+            return
+        name = text(self.evaluate(call.nodes()[0], scope))
+        path = self._there(name)
+        if self._depth >= _DEEPEST_SOURCE:
+            raise UnreadableError("files source each other without end")
+        statement = self._current
+        self.run_file(path, self._depth + 1)
+        self._current = statement
+
+    def _there(self, name: str) -> Path:
+        """Return a file of the project; one that the script names by a path of another machine by its name alone."""
+        path = self._folder / name
+        near = self._folder / path.name
+        if path.is_file():
+            return path
+        if not near.is_file() or not path.is_absolute():
+            raise UnreadableError(f"there is no file {path}")
+        self.script.remarks.append(
+            f"{self._current.where}: {near} was read for {name}, which is not here"
+        )
+        return near
+
+    def _read(self, call: Call, scope: Scope) -> Frame:
+        """Read a table from a file of the project."""
+        given = self.given(call.arguments, scope)
+        if not given or given[0][0] not in {None, "file", "path"}:
+            raise UnreadableError(f"{call.name} without a file")
+        return read_table(call.name, self._there(text(given[0][1])), given[1:])
+
+    def _set_environment(self, call: Call, scope: Scope) -> None:
+        for argument in call.arguments:
+            if argument.label == "TZ" and argument.value is not None:
+                MACHINE_ZONE.set(text(self.evaluate(argument.value, scope)))
+
+    def _change_folder(self, call: Call, scope: Scope) -> None:
+        """Follow ``setwd`` to a folder that is here; elsewhere the project is where its files are looked for."""
+        try:
+            path = self._folder / text(self.evaluate(call.nodes()[0], scope))
+        except UnreadableError:
+            return
+        if path.is_dir():
+            self._folder = path
+
+    def _remove(self, call: Call, scope: Scope) -> None:
+        for argument in call.arguments:
+            value = argument.value
+            if (
+                argument.label == "list"
+                and isinstance(value, Call)
+                and value.name == "ls"
+                and not value.arguments
+            ):
+                scope.variables.clear()
+            elif argument.label == "list" and value is not None:
+                for name in scalars(self.evaluate(value, scope)):
+                    scope.variables.pop(str(name), None)
+            elif argument.label is None and isinstance(value, Name | Literal):
+                scope.variables.pop(
+                    str(value.name if isinstance(value, Name) else value.value), None
+                )
+            else:
+                raise UnreadableError("rm of something computed")
 
 
-def _number(text: str) -> float | int:
-    digits = text.rstrip("L")
-    if digits.lower().startswith("0x"):
-        return int(digits, 16)
-    return float(digits) if any(mark in digits for mark in ".eE") else int(digits)
+def _bodies(node: Node) -> list[Node]:
+    """Return the statements that a statement holds: of branches, loops and braces."""
+    if not isinstance(node, Call):
+        return []
+    if node.name == "{":
+        return node.nodes()
+    if node.name == "if":
+        return node.nodes()[1:]
+    return node.nodes()[2:] if node.name == "for" else []
 
 
-def _member(value: Any, name: str) -> Any:
-    if isinstance(value, Frame):
-        if name not in value.columns:
-            raise UnreadableError(f"there is no column {name!r}")
-        return vector(list(value.columns[name]))
-    if isinstance(value, Vector):
-        return value.get(name)
-    raise UnreadableError(f"${name} of a single value")
-
-
-def _element(value: Any, index: Any) -> Any:
-    if isinstance(index, str):
-        return _member(value, index)
-    values = as_list(value)
-    if (
-        isinstance(index, bool)
-        or not isinstance(index, int | float)
-        or not 1 <= index <= len(values)
-    ):
-        raise UnreadableError("an index that is no position")
-    return values[int(index) - 1]
+def _line_of(node: Node) -> int:
+    """Return the line of what is assigned, or of the statement."""
+    if isinstance(node, Call) and node.name in ASSIGNMENTS:
+        return node.nodes()[1].line
+    return node.line

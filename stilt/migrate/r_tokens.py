@@ -1,4 +1,4 @@
-"""R source as tokens: what is needed to read settings, not to run programs."""
+"""R source as tokens."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>[ \t\r\f]+ | \#[^\n]*)
+    (?P<space>[ \t\r\f\ufeff\u00a0]+ | \#[^\n]*)
   | (?P<newline>\n | ;)
   | (?P<number>0[xX][0-9a-fA-F]+L? | (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?L?)
+  | (?P<raw>[rR](?P<quote>["'])(?P<dashes>-*)\((?P<body>.*?)\)(?P=dashes)(?P=quote))
   | (?P<text>"(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*')
-  | (?P<name>[A-Za-z.][A-Za-z0-9._]* | `[^`\n]*`)
-  | (?P<operator><<-|<-|->|%[^%\n]*%|\|>|\|\||&&|==|!=|<=|>=|::|\[\[|\]\]|[-+*/^<>=!&|~?:$@,(){}\[\]\\])
+  | (?P<name>(?:[^\W\d_]|\.(?![0-9]))[\w.]* | `[^`\n]*`)
+  | (?P<operator><<-|->>|<-|->|%[^%\n]*%|\|>|\|\||&&|==|!=|<=|>=|:::|::|:=|\[\[|
+      [-+*/^<>=!&|~?:$@,(){}\[\]\\])
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_ESCAPE = re.compile(
+    r"\\(?:x(?P<hex>[0-9a-fA-F]{1,2})|[uU]\{?(?P<code>[0-9a-fA-F]{1,6})\}?|(?P<char>.))", re.DOTALL
+)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_LAST_CODE = 0x10FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,9 @@ def tokenise(source: str) -> list[Token]:
         match = _TOKEN.match(source, place)
         piece = match[0] if match else source[place]
         kind = match.lastgroup if match else "odd"
-        if kind not in {None, "space"}:
+        if match and match["raw"]:
+            tokens.append(Token("text", match["body"], line))
+        elif kind != "space":
             tokens.append(Token(str(kind), _value(str(kind), piece), line))
         line += piece.count("\n")
         place += len(piece)
@@ -51,5 +59,12 @@ def tokenise(source: str) -> list[Token]:
 
 def _value(kind: str, piece: str) -> str:
     if kind == "text":
-        return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), piece[1:-1], flags=re.DOTALL)
+        return _ESCAPE.sub(_unescaped, piece[1:-1])
     return piece.strip("`") if kind == "name" else piece
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    code = match["hex"] or match["code"]
+    if code is None:
+        return _ESCAPES.get(match["char"], match["char"])
+    return chr(min(int(code, 16), _LAST_CODE))

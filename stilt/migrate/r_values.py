@@ -1,24 +1,37 @@
-"""Values of R and the few functions that settings are written with."""
+"""Values of R: vectors, lists, data frames, times."""
 
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from itertools import product
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from stilt.receptors.numbers import r_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 MOST = 2_000_000
-_UNITS_S = {"sec": 1, "min": 60, "hour": 3600, "day": 86400, "week": 604800}
+DAY_S = 86400
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+MACHINE_ZONE: ContextVar[str] = ContextVar("MACHINE_ZONE", default="")
+"""The zone that a script gives its own machine: ``Sys.setenv(TZ = 'UTC')``."""
+
+
+NO_ZONE = "it names no time zone"
 
 
 class UnreadableError(Exception):
-    """An expression that is more than settings are usually written with."""
+    """An expression that is more than is followed here; ``cause`` is the unknown value that it needs, if it is one."""
+
+    def __init__(self, why: str, cause: Unknown | None = None) -> None:
+        super().__init__(why)
+        self.cause = cause
 
 
 class NotAvailable:
@@ -31,22 +44,65 @@ class NotAvailable:
 NA = NotAvailable()
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What stands for a value that could not be followed: anything that needs it cannot be followed either.
+
+    ``statements`` are those that made it so, the first cause first.
+    """
+
+    why: str
+    line: int
+    statements: tuple[Any, ...] = ()
+    file: str = ""
+
+    @property
+    def where(self) -> str:
+        """The line, with the file where that is not the script itself."""
+        return f"{self.file} line {self.line}" if self.file else f"line {self.line}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Time:
+    """R's ``POSIXct``: seconds since 1970, and the zone that it is shown in (empty: the machine's)."""
+
+    seconds: float
+    zone: str = field(default="UTC", compare=False)
+
+    def local(self) -> datetime:
+        """Return it as the clock of its zone shows it."""
+        return (EPOCH + timedelta(seconds=self.seconds)).astimezone(zone_named(self.zone))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Day:
+    """R's ``Date``: days since 1970."""
+
+    days: int
+
+    def date(self) -> date:
+        """Return it as a date of Python."""
+        return (EPOCH + timedelta(days=self.days)).date()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """R's ``difftime``; ``unit_s`` is the unit that it counts in."""
+
+    seconds: float
+    unit_s: float = field(default=1, compare=False)
+
+
 @dataclass
 class Vector:
-    """What ``c(...)`` and ``list(...)`` make: values, with names where they were given."""
+    """A vector, or a list where ``is_list``; a single value is a vector of length one."""
 
     values: list[Any] = field(default_factory=list)
-    names: list[str | None] = field(default_factory=list)
+    names: list[str] | None = None
+    is_list: bool = False
 
-    def get(self, name: str) -> Any:
-        """Return the value of that name."""
-        if name not in self.names:
-            raise UnreadableError(f"there is no {name!r} in it")
-        return self.values[self.names.index(name)]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the named values."""
-        return {name: value for name, value in zip(self.names, self.values, strict=True) if name}
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 @dataclass
@@ -59,126 +115,289 @@ class Frame:
         return len(next(iter(self.columns.values()), []))
 
 
-def as_list(value: Any) -> list[Any]:
-    """Return a value as the list of its elements; a single one is a vector of length one."""
+def zone_named(name: str) -> ZoneInfo:
+    """Return a time zone; the machine's, which a script means by naming none, only where it sets ``TZ`` itself."""
+    if not name:
+        name = MACHINE_ZONE.get()
+    if not name:
+        raise UnreadableError(
+            f"{NO_ZONE}, and R takes the one of the machine it runs on: write tz = 'UTC', or what it is"
+        )
+    try:
+        return ZoneInfo("UTC" if name == "GMT" else name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UnreadableError(f"the time zone {name!r} is not known here") from None
+
+
+def single(value: Any) -> Vector:
+    """Return a value of Python as a vector of length one."""
+    return Vector([value])
+
+
+def known(values: Iterable[Any]) -> list[Any]:
+    """Return values of which each is known."""
+    result = list(values)
+    for value in result:
+        if isinstance(value, Unknown):
+            raise UnreadableError(f"{value.why}, {value.where}", value)
+    return result
+
+
+def items(value: Any) -> list[Any]:
+    """Return the elements of a value, some of which may be unknown: the columns of a frame, the values of a vector."""
+    if value is None:
+        return []
     if isinstance(value, Vector):
         return value.values
-    return [] if value is None else [value]
+    if isinstance(value, Frame):
+        return [Vector(list(column)) for column in value.columns.values()]
+    if isinstance(value, Unknown):
+        raise UnreadableError(value.why, value)
+    raise UnreadableError("a function stands where a value is expected")
 
 
-def vector(values: list[Any], names: list[str | None] | None = None) -> Any:
-    """Return values as R would: one alone, without a name, is just that value."""
-    if len(values) == 1 and not (names and names[0]):
-        return values[0]
-    return Vector(values, names or [None] * len(values))
+def scalars(value: Any) -> list[Any]:
+    """Return the elements of a vector, each one known and a single value (a list of single values will do)."""
+    if isinstance(value, Vector) and value.is_list:
+        if any(not isinstance(item, Vector) or len(item) != 1 for item in value.values):
+            raise UnreadableError("a list stands where a vector is expected")
+        return known(item.values[0] for item in value.values)
+    if isinstance(value, Frame):
+        raise UnreadableError("a data frame stands where a vector is expected")
+    return known(items(value))
 
 
-def parse_time(value: Any, format_: Any = None) -> datetime:
-    """Read a time as ``as.POSIXct(..., tz = 'UTC')`` does."""
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC)
-    text = str(value).strip().replace("/", "-")
-    try:
-        if isinstance(format_, str):
-            return datetime.strptime(str(value), format_).replace(tzinfo=UTC)
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise UnreadableError(f"{value!r} is not a time") from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+def scalar(value: Any) -> Any:
+    """Return the one element of a vector."""
+    found = scalars(value)
+    if len(found) != 1:
+        raise UnreadableError(f"{len(found)} values stand where one is expected")
+    return found[0]
 
 
-def step_of(by: Any) -> timedelta:
-    """Read the ``by`` of ``seq``: ``hour``, ``3 hours``, ``-1 day``, seconds."""
-    if isinstance(by, int | float):
-        return timedelta(seconds=by)
-    match = re.fullmatch(r"(-?\d*)\s*(sec|min|hour|day|week)s?", str(by).strip())
-    if match is None:
-        raise UnreadableError(f"seq by {by!r}")
-    count = int(match[1]) if match[1] not in {"", "-"} else 1
-    return timedelta(seconds=count * _UNITS_S[match[2]])
+def elements(value: Any) -> list[Any]:
+    """Return what a loop or ``lapply`` goes through, each as a value of its own."""
+    if isinstance(value, Vector) and not value.is_list:
+        return [single(item) for item in value.values]
+    return items(value)
 
 
-def sequence(start: Any, end: Any, by: Any = 1) -> Any:
-    """Return ``seq(start, end, by)`` of numbers or times."""
-    if isinstance(start, datetime) or isinstance(end, datetime):
-        start, end, step = parse_time(start), parse_time(end), step_of(by)
-        span, width = (end - start).total_seconds(), step.total_seconds()
-    else:
-        step = by
-        span, width = end - start, by
-    if width == 0 or span / width < 0 or span / width > MOST:
-        raise UnreadableError("a seq without end")
-    return vector([start + index * step for index in range(int(span / width + 1e-10) + 1)])
+def number(value: Any) -> float:
+    """Return a single number."""
+    found = scalar(value)
+    if not isinstance(found, int | float):
+        raise UnreadableError(f"{text_of(found)!r} stands where a number is expected")
+    return found
 
 
-def expand_grid(columns: dict[str, list[Any]]) -> Frame:
-    """Return all combinations, the first column varying fastest."""
-    sizes = 1
-    for values in columns.values():
-        sizes *= max(len(values), 1)
-    if sizes > MOST:
-        raise UnreadableError(f"expand.grid of {sizes:,} rows")
-    rows = product(*reversed(columns.values()))
-    table = list(zip(*rows, strict=True)) or [() for _ in columns]
-    return Frame(dict(zip(columns, map(list, reversed(table)), strict=True)))
+def whole(value: Any) -> int:
+    """Return a single whole number, cut as R cuts them."""
+    return int(number(value))
 
 
-def data_frame(columns: dict[str, list[Any]]) -> Frame:
-    """Return columns side by side; shorter ones are repeated."""
-    longest = max((len(values) for values in columns.values()), default=0)
-    if any(not values or longest % len(values) for values in columns.values()):
-        raise UnreadableError("columns of different length")
-    return Frame({name: values * (longest // len(values)) for name, values in columns.items()})
+def text(value: Any) -> str:
+    """Return a single text."""
+    return text_of(scalar(value))
+
+
+def truth(value: Any) -> bool:
+    """Return a single ``TRUE`` or ``FALSE``."""
+    found = scalar(value)
+    if not isinstance(found, int | float):
+        raise UnreadableError(f"{text_of(found)} stands where TRUE or FALSE is expected")
+    return bool(found)
 
 
 def text_of(value: Any) -> str:
     """Write a value as ``paste`` does."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, int | float):
-        return r_number(float(value))
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return r_number(value) if abs(value) < float("inf") else repr(value).title()
+    if isinstance(value, Time):
+        raise UnreadableError(
+            "a time is written as text in a way that versions of R differ in: use format()"
+        )
+    if isinstance(value, Day):
+        return value.date().isoformat()
+    if isinstance(value, Vector | Frame | Span):
+        raise UnreadableError("more than a single value is written as text")
     return str(value)
 
 
-def arithmetic(operator: str, left: Any, right: Any) -> Any:
-    """Apply an operator to numbers, element by element, or to a time and seconds."""
-    apply = _OPERATORS.get(operator)
-    if apply is None:
-        raise UnreadableError(f"the operator {operator}")
-    lefts, rights = as_list(left), as_list(right)
+def combined(values: list[Any]) -> list[Any]:
+    """Return values in one type, as R holds them: beside a text everything becomes text."""
+    kinds = {type(value) for value in values} - {NotAvailable, Unknown}
+    if kinds & {Time, Day, Span} and len(kinds) > 1:
+        raise UnreadableError("times and other values in one vector")
+    if Time in kinds and len({value.zone for value in values if isinstance(value, Time)}) > 1:
+        return [Time(value.seconds, "") if isinstance(value, Time) else value for value in values]
+    if any(issubclass(kind, str) for kind in kinds) and len(kinds) > 1:
+        return [value if value is NA else text_of(value) for value in values]
+    if bool in kinds and kinds & {int, float}:
+        return [int(value) if isinstance(value, bool) else value for value in values]
+    return values
+
+
+def as_frame(columns: dict[str, list[Any]]) -> Frame:
+    """Return columns side by side; shorter ones are repeated."""
+    size = max((len(values) for values in columns.values()), default=0)
+    if any(not values or size % len(values) for values in columns.values() if size):
+        raise UnreadableError("columns of different length")
+    return Frame(
+        {name: values * (size // len(values)) for name, values in columns.items()}
+        if size
+        else columns
+    )
+
+
+def arithmetic(operator: str, left: Any, right: Any) -> Vector:
+    """Apply an operator element by element; the shorter side is repeated, ``NA`` gives ``NA``."""
+    lefts, rights = scalars(left), scalars(right)
     if not lefts or not rights:
-        raise UnreadableError(f"{operator} of nothing")
+        return Vector([])
     count = max(len(lefts), len(rights))
+    if len(lefts) != count:
+        lefts = (lefts * (count // len(lefts) + 1))[:count]
+    if len(rights) != count:
+        rights = (rights * (count // len(rights) + 1))[:count]
+    apply = _OPERATORS[operator]
+    if operator in _OF_NUMBERS and any(isinstance(value, str) for value in [*lefts, *rights]):
+        raise UnreadableError(f"{operator} of a text")
     try:
-        return vector([apply(lefts[i % len(lefts)], rights[i % len(rights)]) for i in range(count)])
-    except (TypeError, ZeroDivisionError, OverflowError) as error:
+        found = [apply(a, b) for a, b in zip(lefts, rights, strict=True)]
+    except (TypeError, ZeroDivisionError, OverflowError, ValueError) as error:
         raise UnreadableError(f"{operator}: {error}") from None
+    if isinstance(lefts[0], Time) and isinstance(rights[0], Time):
+        found = _in_one_unit(found)
+    given = left if isinstance(left, Vector) and len(left) == count else right
+    return Vector(found, given.names)
 
 
-def _add(left: Any, right: Any, sign: int) -> Any:
-    if isinstance(left, datetime) and isinstance(right, int | float):
-        return left + timedelta(seconds=sign * right)
+def _with_na(apply: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda left, right: NA if left is NA or right is NA else apply(left, right)
+
+
+def _sum(left: Any, right: Any, sign: int) -> Any:
+    if isinstance(left, Time | Day) and isinstance(right, Time | Day) and sign < 0:
+        return _between(left, right)
+    if isinstance(right, Time | Day) and sign > 0:
+        left, right = right, left
+    if isinstance(left, Time):
+        return Time(left.seconds + sign * _seconds(right), left.zone)
+    if isinstance(left, Day):
+        return Day(left.days + sign * _whole_days(right))
+    if isinstance(left, Span) and isinstance(right, Span):
+        return Span(left.seconds + sign * right.seconds, left.unit_s)
     return left + sign * right
 
 
+def _between(left: Any, right: Any) -> Span:
+    """Return a difference of times, or of dates, which is in days."""
+    if isinstance(left, Day) and isinstance(right, Day):
+        return Span((left.days - right.days) * DAY_S, DAY_S)
+    if isinstance(left, Time) and isinstance(right, Time):
+        return Span(left.seconds - right.seconds)
+    raise UnreadableError("the difference of a time and a date")
+
+
+def _in_one_unit(values: list[Any]) -> list[Any]:
+    """Return differences of times in the unit that R chooses: by the smallest of them."""
+    spans = [value for value in values if isinstance(value, Span)]
+    least = min((abs(span.seconds) for span in spans), default=0)
+    unit_s = next((unit for unit in (DAY_S, 3600, 60) if least >= unit), 1)
+    return [Span(value.seconds, unit_s) if isinstance(value, Span) else value for value in values]
+
+
+def _seconds(value: Any) -> float:
+    return value.seconds if isinstance(value, Span) else float(value + 0)
+
+
+def _whole_days(value: Any) -> int:
+    days = value.seconds / DAY_S if isinstance(value, Span) else float(value)
+    if not days.is_integer():
+        raise UnreadableError("a part of a day is added to a date")
+    return int(days)
+
+
+def _product(left: Any, right: Any) -> Any:
+    if isinstance(left, Span):
+        return Span(left.seconds * right, left.unit_s)
+    if isinstance(right, Span):
+        return Span(right.seconds * left, right.unit_s)
+    return left * (right + 0)  # a text is not repeated, as Python would
+
+
+def _quotient(left: Any, right: Any) -> Any:
+    if isinstance(left, Span) and not isinstance(right, Span):
+        return Span(left.seconds / right, left.unit_s)
+    return left / right
+
+
+def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    def apply(left: Any, right: Any) -> bool:
+        if isinstance(left, str) != isinstance(right, str):
+            left, right = _alike(left, right), _alike(right, left)
+        kinds = {type(value) for value in (left, right)} & {Time, Day, Span}
+        if kinds and type(left) is not type(right):
+            raise UnreadableError("times are compared with something else")
+        return compare(left, right)
+
+    return _with_na(apply)
+
+
+def _alike(value: Any, other: Any) -> Any:
+    """Return one side of a comparison with a text: a time is compared as time, anything else as text."""
+    if isinstance(value, str) and isinstance(other, Time):
+        from stilt.migrate.r_times import read_time
+
+        return read_time(value, other.zone)
+    if isinstance(value, str) and isinstance(other, Day):
+        return Day((date.fromisoformat(value) - EPOCH.date()).days)
+    return value if isinstance(value, str | Time | Day) else text_of(value)
+
+
+def _in_order(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    def apply(left: Any, right: Any) -> bool:
+        if isinstance(left, str) and not re.fullmatch(r"[0-9 :.TZ/-]*", left + right):
+            raise UnreadableError("which of two texts is first depends on the machine's language")
+        return compare(left, right)
+
+    return _compared(apply)
+
+
+def _both(left: Any, right: Any) -> Any:
+    if left is not NA and not left:
+        return False
+    if right is not NA and not right:
+        return False
+    return NA if NA in (left, right) else True
+
+
+def _either(left: Any, right: Any) -> Any:
+    if (left is not NA and left) or (right is not NA and right):
+        return True
+    return NA if NA in (left, right) else False
+
+
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda left, right: _add(left, right, 1),
-    "-": lambda left, right: _add(left, right, -1),
-    "*": lambda left, right: left * right,
-    "/": lambda left, right: left / right,
-    "^": lambda left, right: left**right,
-    "%%": lambda left, right: left % right,
-    "%/%": lambda left, right: left // right,
-    "==": lambda left, right: left == right,
-    "!=": lambda left, right: left != right,
-    "<": lambda left, right: left < right,
-    ">": lambda left, right: left > right,
-    "<=": lambda left, right: left <= right,
-    ">=": lambda left, right: left >= right,
-    "&&": lambda left, right: bool(left and right),
-    "||": lambda left, right: bool(left or right),
-    "&": lambda left, right: bool(left and right),
-    "|": lambda left, right: bool(left or right),
+    "+": _with_na(lambda left, right: _sum(left, right, 1)),
+    "-": _with_na(lambda left, right: _sum(left, right, -1)),
+    "*": _with_na(_product),
+    "/": _with_na(_quotient),
+    "^": _with_na(lambda left, right: float(float(left) ** float(right))),
+    "%%": _with_na(lambda left, right: left % right),
+    "%/%": _with_na(lambda left, right: left // right),
+    "==": _compared(lambda left, right: bool(left == right)),
+    "!=": _compared(lambda left, right: bool(left != right)),
+    "<": _in_order(lambda left, right: bool(left < right)),
+    ">": _in_order(lambda left, right: bool(left > right)),
+    "<=": _in_order(lambda left, right: bool(left <= right)),
+    ">=": _in_order(lambda left, right: bool(left >= right)),
+    "&": _both,
+    "|": _either,
 }
+_OF_NUMBERS = frozenset({"+", "-", "*", "/", "^", "%%", "%/%", "&", "|"})
+OPERATORS = frozenset(_OPERATORS)

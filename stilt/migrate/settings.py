@@ -52,6 +52,13 @@ LEFT_BEHIND = {
 }
 """Settings that have no counterpart, and what to do; noted when they are switched on."""
 
+
+class Unset(str):
+    """What stands in a setting that could not be followed: config.yaml is refused until somebody sets it."""
+
+    __slots__ = ()
+
+
 _OFF: tuple[Any, ...] = (None, False, 0, 0.0, "", [], {})
 
 KNOWN_METS = (
@@ -63,7 +70,9 @@ KNOWN_METS = (
 def carry_transport(given: dict[str, Any], migration: Migration) -> None:
     """Move transport settings over, each in the type that it has here."""
     for key in TRANSPORT_KEYS:
-        if given.get(key) is not None:
+        if isinstance(given.get(key), Unset):
+            migration.settings[key] = str(given[key])
+        elif given.get(key) is not None:
             value = _fitting(key, given[key])
             if value is None:
                 migration.note(f"{key}: {given[key]!r} is not understood: set it yourself")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError
 from stilt.example.starter import STARTER_CONFIG
+from stilt.foundations.errors import InputError
 from stilt.migrate.migration import Migration
 from stilt.migrate.r_values import UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HINT = "name an R-STILT run_stilt.r, a PYSTILT config.yaml, a receptors .rds, or the folder of a project"
+HINT = (
+    "name an R-STILT run_stilt.r, a PYSTILT config.yaml, a table of receptors (.csv, .rds, .parquet), or the "
+    "folder of a project"
+)
+_TABLES = frozenset({".csv", ".rds", ".parquet"})
 
 
-def read_project(path: Path) -> Migration:
-    """Read settings and receptors of an R-STILT or PYSTILT project.
+def read_project(path: Path, *, with_r: bool = False) -> Migration:
+    """Read settings and receptors of an R-STILT or PYSTILT project, or receptors alone.
 
     Raises
     ------
@@ -25,15 +29,17 @@ def read_project(path: Path) -> Migration:
     """
     source = _file_of(path)
     suffix = source.suffix.lower()
+    if with_r and suffix != ".r":
+        raise InputError(f"{source}: --with-r is for scripts of R", "leave it out")
     if suffix == ".r":
         from stilt.migrate.r_stilt import read_r_stilt
 
-        return read_r_stilt(source)
+        return read_r_stilt(source, with_r=with_r)
     if suffix in {".yaml", ".yml"}:
         from stilt.migrate.pystilt import read_pystilt
 
         return read_pystilt(source)
-    if suffix == ".rds":
+    if suffix in _TABLES:
         return _receptors_only(source)
     raise InputError(f"{path}: this is no project that is known", HINT)
 
@@ -52,18 +58,29 @@ def _file_of(path: Path) -> Path:
 
 
 def _receptors_only(path: Path) -> Migration:
-    """Read receptors from a data frame that R saved; the settings are those of a new project."""
+    """Read receptors from a table; the settings are those of a new project."""
     import yaml
 
-    from stilt.migrate.r_receptors import receptors_csv
-    from stilt.migrate.r_tables import read_rds
-
-    try:
-        text = receptors_csv(read_rds(path))
-    except UnreadableError as error:
-        raise InputError(
-            f"{path}: {error}", "in R: write.csv(receptors, 'receptors.csv')"
-        ) from None
-    migration = Migration(path, settings=yaml.safe_load(STARTER_CONFIG), receptors=text)
+    migration = Migration(
+        path, settings=yaml.safe_load(STARTER_CONFIG), receptors=_receptors_of(path)
+    )
     migration.note("receptors only: the settings are those of a new project, to be edited")
     return migration
+
+
+def _receptors_of(path: Path) -> str:
+    """Return a table as the text of ``receptors.csv``; one in CSV stays as it is."""
+    from stilt.migrate.r_receptors import receptors_csv
+    from stilt.migrate.r_tables import read_parquet, read_rds
+
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".csv":
+            return path.read_text("utf-8-sig")
+        return receptors_csv(read_parquet(path) if suffix == ".parquet" else read_rds(path))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: {error}", "save it as UTF-8") from None
+    except UnreadableError as error:
+        hint = "write the columns time, longitude, latitude, altitude"
+        hint = "in R: write.csv(receptors, 'receptors.csv')" if suffix == ".rds" else hint
+        raise InputError(f"{path}: {error}", hint) from None

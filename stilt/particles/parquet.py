@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stilt.errors import DamagedError
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import opened
 from stilt.particles import fixed_point
 from stilt.particles.checksum import checksum
 from stilt.particles.columns import COLUMNS
@@ -107,7 +108,10 @@ def read_stored(path: Path) -> pa.Table:
         If the file is not there as a whole.
     """
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with (
+            opened(path) as place,
+            pq.ParquetFile(place, page_checksum_verification=True) as file,
+        ):
             return file.read(use_threads=False)
     except UNREADABLE as error:
         raise _damaged(path, error) from error
@@ -158,7 +162,8 @@ def read_schema(path: Path) -> pa.Schema:
         If the file is not there as a whole.
     """
     try:
-        return pq.read_schema(path)
+        with opened(path) as place:
+            return pq.read_schema(place)
     except UNREADABLE as error:
         raise _damaged(path, error) from error
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import F8, FLOAT, OUT_F8, exact
+from stilt.kernels.compiled import F8, FLOAT, OUT_F8, exact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

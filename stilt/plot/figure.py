@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from stilt.errors import EnvironmentFailure, InputError
 from stilt.footprint.grid import geometry_of
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.plot.coastline import coastlines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     import xarray as xr
     from matplotlib.axes import Axes
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.grid import Geometry
-    from stilt.project import Result
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 SIZE_INCHES = (11, 6.2)
 DECADES = 4
@@ -29,6 +30,31 @@ PANEL_RATIO = 1.2
 DOTS = 12_000
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#c1121f"
 FOOT_LABEL = "ppm per µmol m⁻² s⁻¹"
+
+
+class Drawable(Protocol):
+    """A simulation that can be drawn."""
+
+    @property
+    def id(self) -> str:
+        """The simulation id."""
+
+    @property
+    def receptor(self) -> Receptor:
+        """Where and when the air arrives."""
+
+    @property
+    def grids(self) -> Mapping[str, FootprintGrid]:
+        """The grids of its footprints, by name."""
+
+    def particles(self) -> pd.DataFrame:
+        """Return the particles."""
+
+    def footprint(self, name: str | None = None) -> xr.DataArray:
+        """Return a footprint."""
+
+    def has_footprint(self, name: str | None = None) -> bool:
+        """Return whether there is a footprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +98,7 @@ class MapFrame:
         return x / self.scale, y / self.scale
 
 
-def draw(result: Result, *, name: str | None = None, figure: Figure | None = None) -> Figure:
+def draw(result: Drawable, *, name: str | None = None, figure: Figure | None = None) -> Figure:
     """Draw a simulation and return the figure; saving or showing it is the caller's.
 
     Parameters
@@ -93,7 +119,7 @@ def draw(result: Result, *, name: str | None = None, figure: Figure | None = Non
     """
     canvas = figure or _new_figure()
     particles = result.particles()
-    grids = result.project.config.footprints
+    grids = result.grids
     left, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
     if grids and (name or result.has_footprint()):
         chosen = name or next(iter(grids))

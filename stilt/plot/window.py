@@ -6,14 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.plot.figure import SIZE_INCHES, draw
 
 if TYPE_CHECKING:
-    from stilt.project import Result
+    from stilt.plot.figure import Drawable
 
 
-def show(result: Result, name: str | None = None) -> None:
+def show(result: Drawable, name: str | None = None) -> None:
     """Draw a simulation in a window and wait until it is closed.
 
     Raises

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError, ProblemsError
+from stilt.receptors.header import HINT as HEADER_HINT
+from stilt.receptors.memory import require_memory, too_little_memory
 from stilt.receptors.rows import Rows
-from stilt.receptors.table import HEADER_HINT, read_careful, read_fast
+from stilt.receptors.table import read_careful, read_fast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +25,15 @@ def read_receptors(path: Path, mets: Sequence[str]) -> Receptors:
     """Read receptors and pair each with each meteorology.
 
     Columns, in any case and order: ``time``, ``longitude``, ``latitude``, ``altitude`` (m above ground)
-    or ``zasl`` (m above sea level), with the usual short names; further columns are ignored. Optional:
-    ``altitude_ref`` (``agl`` or ``asl``, row by row), ``r_idx`` (rows with the same value are one
-    receptor: a column if they differ in height only, else a multipoint) and ``id`` (an own name, which
-    takes the place of time and place in the simulation's id).
+    or ``zasl`` (m above sea level), with the usual short names. Optional: ``altitude_ref`` (``agl`` or
+    ``asl``, row by row), ``r_idx`` (rows with the same value are one receptor: a column if they differ in
+    height only, else a multipoint) and ``id`` (an own name, which takes the place of time and place in the
+    simulation's id). Further columns are labels, unless their name nearly is one of these. Lines of
+    description may stand above the names of the columns.
 
-    Times are UTC unless they have an offset. STILT's clock has minutes: seconds are cut, as R-STILT
-    does, which ``notes`` tells. A row that says the same as an earlier one is used once.
+    Times are UTC unless they have an offset; they may be in parts (``year``, ``month``, ``day``, ``hour``).
+    STILT's clock has minutes: seconds are cut, as R-STILT does, which ``notes`` tells. A row that says the
+    same as an earlier one is used once.
 
     Raises
     ------
@@ -36,17 +41,24 @@ def read_receptors(path: Path, mets: Sequence[str]) -> Receptors:
         With the line and reason of every bad row (the first ones if there are many).
     InputError
         If the file cannot be read.
+    EnvironmentFailure
+        If it takes more memory than there is.
     """
+    require_memory(path)
+    with contextlib.suppress(MemoryError):
+        return _read(path, tuple(mets))
+    # only here is what was read let go, without which there is no memory for a message either
+    raise too_little_memory(path)
+
+
+def _read(path: Path, mets: tuple[str, ...]) -> Receptors:
     table = read_fast(path)
-    if table is not None and len(table):
-        rows = Rows(table)
-        receptors = rows.receptors(tuple(mets))
-        if receptors is not None and not rows.repeated:
-            return receptors
-    table = read_careful(path)
+    if table is None or not len(table):
+        table = read_careful(path)
     rows = Rows(table)
-    receptors = rows.receptors(tuple(mets)) if not table.broken else None
+    receptors = rows.receptors(mets) if not table.has_broken else None
     if receptors is None:
+        table.count_lines()
         complaints = {table.line(row): text for row, text in rows.complaints.items()}
         raise _problems(path, {**complaints, **table.broken})
     if not receptors.n_receptors:

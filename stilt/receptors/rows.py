@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from stilt.foundations.names import alike, reserved_ending
+from stilt.foundations.simulation import LINE_POINTS
+from stilt.receptors.labels import labels_of_receptors
 from stilt.receptors.numbers import round_to_id
 from stilt.receptors.sequence import Receptors, default_names
 from stilt.receptors.times import parse_times
@@ -59,7 +62,7 @@ class Rows:
         self._table = table
         self.complaints: dict[int, str] = {}
         self.repeated: list[int] = []
-        self.notes: list[str] = []
+        self.notes: list[str] = list(table.notes)
         self._seconds, bad_times = parse_times(table.columns["time"])
         for row, text in bad_times.items():
             self._complain(row, f"time {_quoted(table.columns['time'][row].as_py())}{text}")
@@ -71,8 +74,8 @@ class Rows:
         self._check_ranges()
         east = self._longitudes > 180  # noqa: PLR2004 - degrees
         if east.any():
-            turned = [float(f"{value - 360:.15g}") for value in self._longitudes[east].tolist()]
-            self._longitudes[east] = np.array(turned)
+            # twelve decimals are all that fifteen digits leave of them: less would be lost, more would be dust
+            self._longitudes[east] = np.round(self._longitudes[east] - 360, 12)
 
     def receptors(self, mets: tuple[str, ...]) -> Receptors | None:
         """Build the receptors; None if a row is bad, which ``complaints`` tells."""
@@ -96,7 +99,9 @@ class Rows:
                 f"{cut:,} receptor{'s have' if cut > 1 else ' has'} seconds in the time: they are cut, as "
                 "STILT's clock has minutes"
             )
-        receptors = Receptors(mets, seconds // 60, *points, first, asl, names, tuple(self.notes))
+        labels = labels_of_receptors(self._table.labels, order, first)
+        notes = tuple(self.notes)
+        receptors = Receptors(mets, seconds // 60, *points, first, asl, names, notes, labels)
         return receptors if keep.all() else receptors.only(keep)
 
     def _complain(self, row: int, text: str) -> None:
@@ -230,7 +235,24 @@ class Rows:
             codes = encoded.indices.to_numpy(zero_copy_only=False)
             for row in np.flatnonzero(np.isin(codes, bad)).tolist():
                 self._complain(row, _bad_id(texts[row].as_py()))
+        self._refuse_alike(encoded)
         return texts.take(pa.array(leaders))
+
+    def _refuse_alike(self, encoded: pa.DictionaryArray) -> None:
+        """Complain of ids that differ in case or Unicode form only: on some filesystems they are one file."""
+        import numpy as np
+
+        texts = encoded.dictionary.to_pylist()
+        twins = dict(alike(texts))
+        if not twins:
+            return
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(np.isin(codes, [texts.index(name) for name in twins])).tolist():
+            name = texts[codes[row]]
+            self._complain(
+                row,
+                f"the id {name!r} and the id {twins[name]!r} are one file where case or Unicode form do not count",
+            )
 
     def _check_across_mets(
         self, mets: tuple[str, ...], names: pa.Array, leaders: NDArray[np.int64]
@@ -289,6 +311,12 @@ class Rows:
         return not (mixed[1:] == mixed[:-1]).any()
 
     def _same(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+        """Tell whether two receptors are one; three and more points are the same in any order."""
+        import numpy as np
+
+        if len(rows) > LINE_POINTS:
+            points = (self._heights, self._latitudes, self._longitudes)
+            rows, others = (each[np.lexsort([c[each] for c in points])] for each in (rows, others))
         columns = (self._seconds, self._longitudes, self._latitudes, self._heights, self._asl)
         return len(rows) == len(others) and all(
             (column[rows] == column[others]).all() for column in columns
@@ -311,12 +339,15 @@ def _quoted(text: str) -> str:
 
 
 def _is_id(text: str) -> bool:
-    return _ID.fullmatch(text) is not None and len(text.encode()) <= _ID_BYTES
+    is_name = _ID.fullmatch(text) is not None and len(text.encode()) <= _ID_BYTES
+    return is_name and not reserved_ending(text)
 
 
 def _bad_id(text: str) -> str:
     if not text:
         return "id is blank: give every row one, or leave the column out"
+    if reserved_ending(text):
+        return f"id {text!r} ends in {reserved_ending(text)}, as the files of error runs do: give it another name"
     return f"id {text!r} cannot be part of a file name: letters, digits and . _ + - only, at most 128 bytes"
 
 

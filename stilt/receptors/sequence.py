@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.receptors.numbers import r_numbers
 from stilt.receptors.times import write_times
-from stilt.simulation import Receptor, Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,6 +44,8 @@ class Receptors(Sequence[Simulation]):
         What simulation ids have after the meteorology's name.
     notes
         What a person should know about how the file was read.
+    labels
+        The file's other columns, a value for each receptor: numbers where all are, else text.
     """
 
     mets: tuple[str, ...]
@@ -55,6 +57,7 @@ class Receptors(Sequence[Simulation]):
     asl: NDArray[np.bool_]
     names: pa.Array
     notes: tuple[str, ...] = ()
+    labels: dict[str, pa.Array] = field(default_factory=dict)
 
     @property
     def n_receptors(self) -> int:
@@ -83,6 +86,22 @@ class Receptors(Sequence[Simulation]):
         """Return the ids of all simulations, in their order."""
         names = self.names.to_pylist()
         return [f"{met}_{name}" for met in self.mets for name in names]
+
+    def told_by_id(self, indices: Sequence[int]) -> list[bool]:
+        """Tell of simulations whether the id, made of the receptor, tells the receptor: time, place and height.
+
+        Not so an id of the user's own, nor that of a column, which has ``X`` for its heights.
+        """
+        import numpy as np
+
+        which = np.asarray(indices, np.int64) % self.n_receptors
+        several = np.diff(self.first) > 1
+        points = (self.longitudes, self.latitudes, self.heights_m)
+        made = default_names(self.minutes, points, self.first, self.asl)
+        own = np.array(made.to_pylist(), object) != np.array(self.names.to_pylist(), object)
+        columns = np.array([name.endswith(("X", "Xasl")) for name in self.names.to_pylist()])
+        tells: list[bool] = (~own & ~(several & columns))[which].tolist()
+        return tells
 
     def simulation_minutes(self) -> NDArray[np.int64]:
         """Return the time of every simulation, minutes since 1970 UTC, in their order."""
@@ -114,7 +133,23 @@ class Receptors(Sequence[Simulation]):
             self.asl[keep],
             self.names.filter(pa.array(keep)),
             self.notes,
+            {name: values.filter(pa.array(keep)) for name, values in self.labels.items()},
         )
+
+    def label_columns(
+        self, places: NDArray[np.int64], taken: Iterable[str]
+    ) -> dict[str, NDArray[np.generic]]:
+        """Return the labels of simulations as columns; one of a name that is ``taken`` gets ``_label`` after it."""
+        import pyarrow as pa
+
+        which = pa.array(places % max(1, self.n_receptors))
+        names = set(taken)
+        return {
+            f"{name}_label" if name in names else name: values.take(which).to_numpy(
+                zero_copy_only=False
+            )
+            for name, values in self.labels.items()
+        }
 
     def take(self, indices: Iterable[int] | NDArray[np.int64]) -> list[Simulation]:
         """Return the simulations with these indices; some microseconds each."""

@@ -2,90 +2,160 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError, ProblemsError
+from stilt.receptors.header import HINT as HEADER_HINT
+from stilt.receptors.header import find_header
+from stilt.receptors.odd_rows import OddRows
+from stilt.receptors.times import with_whole_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-ALIASES = {
-    "time": "time run_time run_times r_run_time datetime date_time timestamp time_utc utc",
-    "longitude": "longitude long lon lng r_long",
-    "latitude": "latitude lati lat r_lati",
-    "agl": "altitude alt zagl z height agl r_zagl altitude_agl height_agl altitude_m height_m",
-    "asl": "zasl zmsl asl msl altitude_asl altitude_msl height_asl height_msl",
-    "reference": "altitude_ref altitude_reference height_ref height_reference reference z_is_agl",
-    "group": "r_idx",
-    "id": "id sim_id simulation_id",
-}
-"""Column to the names it may have, in any case, with blanks or dashes for underscores."""
+    from stilt.receptors.header import Header
 
-_BY_NAME = {name: column for column, names in ALIASES.items() for name in names.split()}
-_DELIMITERS = ",;\t"
-HEADER_HINT = "the first line names the columns: time,longitude,latitude,altitude"
+_BLOCK = 1 << 24
+
+_TOP_BYTES = 1 << 16
+"""As much of a file as its header is looked for in, unless it is read with care."""
 
 
 @dataclass(slots=True)
 class Table:
-    """The columns that matter, as text without surrounding blanks.
+    """The columns of a file, as text without surrounding blanks.
 
     Attributes
     ----------
     columns
         ``time``, ``longitude``, ``latitude``, ``agl`` or ``asl``, and where there are any ``reference``,
         ``group`` and ``id``.
+    labels
+        All other columns that have a name.
+    notes
+        What a person should know of how the columns were taken.
     lines
-        Line of each row, from 1; None where they have not been counted (no problem needs them).
+        Line of each row, from 1; None before they have been counted, for which most files give no reason.
     broken
         Line to what is wrong with a row that could not be taken apart; such rows are in no column.
+    odd
+        Lines that were stepped over; None where each line was looked at.
     """
 
     columns: dict[str, pa.Array]
+    labels: dict[str, pa.Array]
+    notes: list[str]
     lines: NDArray[np.int64] | None = None
     broken: dict[int, str] = field(default_factory=dict)
+    odd: OddRows | None = None
 
     def __len__(self) -> int:
         return len(self.columns["time"])
 
     def line(self, row: int) -> int:
-        """Return the line of a row; 0 where lines were not counted."""
+        """Return the line of a row."""
+        self.count_lines()
         return int(self.lines[row]) if self.lines is not None else 0
+
+    @property
+    def has_broken(self) -> bool:
+        """Whether a row could not be taken apart."""
+        return bool(self.broken) or (self.odd is not None and bool(self.odd.texts))
+
+    def count_lines(self) -> None:
+        """Find the line of each row, and of those that could not be taken apart."""
+        if self.lines is None and self.odd is not None:
+            self.lines, self.broken = self.odd.lines()
 
 
 def read_fast(path: Path) -> Table | None:
-    """Read a file without irregularities; None where it needs a closer look."""
+    """Read whole columns, stepping over lines that are no rows; None where a file needs a closer look.
+
+    That is: lines that are no rows beside quotes, lone returns, and zero bytes.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
-    from pyarrow import csv as arrow
 
     raw = _read_bytes(path)
-    first = raw.partition(b"\n")[0]
-    try:
-        header = _split(first.decode("utf-8-sig").strip(), ",")
-        wanted = {header[i]: column for column, i in _find_columns(header, str(path)).items()}
-        text = arrow.read_csv(
-            pa.BufferReader(raw),
-            parse_options=arrow.ParseOptions(delimiter=","),
-            convert_options=arrow.ConvertOptions(
-                column_types=dict.fromkeys(header, pa.string()),
-                include_columns=list(wanted),
-                strings_can_be_null=False,
-            ),
-        )
-    except (UnicodeDecodeError, pa.ArrowException, KeyError, ProblemsError, csv.Error):
+    if raw.count(b"\r") != raw.count(b"\r\n") or b"\0" in raw:
         return None
-    columns = {wanted[name]: pc.utf8_trim_whitespace(_whole(text[name])) for name in wanted}
-    comments = pc.any(pc.starts_with(_whole(text[text.column_names[0]]), "#")).as_py()
-    return None if comments else Table(columns)
+    try:
+        text, header, odd = _columns(raw, path)
+    except (pa.ArrowInvalid, KeyError, ProblemsError, csv.Error):
+        return None
+    has_quotes = b'"' in raw
+    del raw
+    comments = pc.starts_with(pc.utf8_ltrim_whitespace(text.column(0)), "#")
+    if pc.any(comments).as_py():
+        odd.leave_out(comments.to_numpy())
+        text = text.filter(pc.invert(comments))
+    blank = _blank_rows(text)
+    if has_quotes and (odd or blank.any()):
+        return None
+    if blank.any() and (blank := odd.blank(blank)).any():
+        odd.leave_out(blank)
+        text = text.filter(pa.array(~blank))
+
+    def column(place: int) -> pa.Array:
+        return pc.utf8_trim_whitespace(_whole(text[header.names[place]]))
+
+    table = _table(header, column)
+    table.odd = odd
+    return table
+
+
+def _columns(raw: bytes, path: Path) -> tuple[pa.Table, Header, OddRows]:
+    """Return the first column and all that have a name, the header, and the lines that were stepped over.
+
+    Raises
+    ------
+    KeyError
+        If there is no header, or two columns have one name.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    encoding = "utf-8" if _is_utf8(raw) else "latin-1"
+    top = raw[:_TOP_BYTES].decode("utf-8-sig", errors="ignore").split("\n")
+    header = find_header(top, str(path))
+    places = (*header.columns.values(), *header.labels.values()) if header else ()
+    names = {header.names[place] for place in places} if header else set()
+    if header is None or len(names) < len(places):
+        raise KeyError("no header of different names")
+    odd = OddRows(path, len(header.names), header.delimiter, 1 + header.line)
+    text = arrow.read_csv(
+        pa.BufferReader(pa.py_buffer(raw).slice(_start(raw, header.line))),
+        read_options=arrow.ReadOptions(use_threads=False, encoding=encoding),
+        parse_options=arrow.ParseOptions(delimiter=header.delimiter, invalid_row_handler=odd.skip),
+        convert_options=arrow.ConvertOptions(
+            column_types=dict.fromkeys(header.names, pa.string()),
+            include_columns=list(dict.fromkeys([header.names[0], *names])),
+            strings_can_be_null=False,
+        ),
+    )
+    return text, header, odd
+
+
+def _blank_rows(text: pa.Table) -> NDArray[np.bool_]:
+    """Tell which rows have nothing in any of these columns."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    found = np.ones(len(text), bool)
+    for column in text.columns:
+        if not found.any():
+            break
+        found &= pc.equal(pc.utf8_trim_whitespace(column), "").to_numpy()
+    return found
 
 
 def read_careful(path: Path) -> Table:
@@ -102,19 +172,17 @@ def read_careful(path: Path) -> Table:
     source = str(path)
     text = _decode(_read_bytes(path), source)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    start = next((i for i, line in enumerate(lines) if _holds_data(line)), None)
-    if start is None:
+    header = find_header(lines, source)
+    if header is None:
         raise ProblemsError(source, ("the file is empty",), HEADER_HINT)
-    delimiter = next((mark for mark in _DELIMITERS if mark in lines[start]), ",")
-    header = _split(lines[start].strip(), delimiter)
-    wanted = _find_columns(header, source)
-    cells: dict[str, list[str]] = {column: [] for column in wanted}
+    places = (*header.columns.values(), *header.labels.values())
+    cells: dict[int, list[str]] = {place: [] for place in places}
     found: list[int] = []
     broken: dict[int, str] = {}
     reader = csv.reader(
-        io.StringIO("\n".join(lines[start + 1 :])), delimiter=delimiter, strict=True
+        io.StringIO("\n".join(lines[header.line + 1 :])), delimiter=header.delimiter, strict=True
     )
-    offset = start + 1
+    offset = header.line + 1
     while True:
         line = offset + reader.line_num + 1
         try:
@@ -126,27 +194,55 @@ def read_careful(path: Path) -> Table:
             break
         if not any(cell.strip() for cell in row) or row[0].lstrip().startswith("#"):
             continue
-        if len(row) != len(header):
-            broken[line] = f"has {len(row)} of {len(header)} columns"
+        if len(row) != len(header.names):
+            broken[line] = f"has {len(row)} of {len(header.names)} columns"
             continue
         found.append(line)
-        for column, i in wanted.items():
-            cells[column].append(row[i].strip())
-    arrays = {column: pa.array(values, pa.string()) for column, values in cells.items()}
-    return Table(arrays, np.array(found, np.int64), broken)
+        for place, values in cells.items():
+            values.append(row[place].strip())
+    arrays = {place: pa.array(values, pa.string()) for place, values in cells.items()}
+    table = _table(header, arrays.__getitem__)
+    table.lines, table.broken = np.array(found, np.int64), broken
+    return table
 
 
-def _holds_data(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
+def _is_utf8(raw: bytes) -> bool:
+    """Check the encoding block by block: a text of the whole may take four times as much as its bytes."""
+    if raw.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(raw), _BLOCK):
+            decoder.decode(raw[start : start + _BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _table(header: Header, column: Callable[[int], pa.Array]) -> Table:
+    columns = {name: column(place) for name, place in header.columns.items()}
+    labels = {name: column(place) for name, place in header.labels.items()}
+    columns, unused = with_whole_time(columns)
+    labels |= {header.names[header.columns[name]].strip(): unused[name] for name in unused}
+    notes = list(header.notes)
+    if labels:
+        are = "columns {} are labels" if len(labels) > 1 else "column {} is a label"
+        notes.append(f"{are.format(', '.join(labels))}: carried along, no part of a simulation")
+    return Table(columns, labels, notes)
+
+
+def _start(raw: bytes, line: int) -> int:
+    """Return where a line begins, which is counted from 0."""
+    start = 0
+    for _ in range(line):
+        start = raw.index(b"\n", start) + 1
+    return start
 
 
 def _whole(chunked: pa.ChunkedArray) -> pa.Array:
     combined = chunked.combine_chunks()
     return combined.chunk(0) if hasattr(combined, "chunk") else combined
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -170,37 +266,3 @@ def _decode(raw: bytes, source: str) -> str:
         return raw.decode(
             "latin-1"
         )  # names of sites, mostly; a number or a time is the same in both
-
-
-def _find_columns(header: list[str], source: str) -> dict[str, int]:
-    """Return the position of each column that is known; refuse what is missing or there twice."""
-    places: dict[str, int] = {}
-    problems: list[str] = []
-    for i, name in enumerate(header):
-        column = _BY_NAME.get(_plain(name))
-        if column in places:
-            first = header[places[column]].strip()
-            problems.append(f"header: the columns {first!r} and {name.strip()!r} both are {column}")
-        elif column is not None:
-            places[column] = i
-    if "agl" in places and "asl" in places:
-        problems.append("header: heights above ground and above sea level: keep one of the columns")
-    needed = ["time", "longitude", "latitude"]
-    if "agl" not in places and "asl" not in places:
-        needed.append("altitude")
-    problems += [_missing(column, header) for column in needed if column not in places]
-    if problems:
-        raise ProblemsError(source, tuple(problems), HEADER_HINT)
-    return places
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
-
-
-def _missing(column: str, header: list[str]) -> str:
-    names = [name.strip() for name in header]
-    plain = {_plain(name): name for name in names if _plain(name) not in _BY_NAME}
-    near = get_close_matches(column, plain, n=1)
-    guess = f", is it {plain[near[0]]!r}?" if near else ""
-    return f"header: no column {column} among {', '.join(names) or 'nothing'}{guess}"

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 FIRST_YEAR, LAST_YEAR = 1941, 2040
 """HYSPLIT writes years with two digits and takes those above 40 for 19xx."""
 
+_PARTS = ("date", "year", "month", "day", "hour", "minute")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_COMPACT = re.compile(r"(\d{8})T?(\d{4}|\d{6})")
+_COMPACT = re.compile(r"(\d{8})T?(\d{2}|\d{4}|\d{6})")
+_RUN_TOGETHER = r"^([0-9]{4})([0-9]{2})([0-9]{2})T?([0-9]{2})([0-9]{2})$"
+_RUN_TOGETHER_HOURS = r"^([0-9]{8}T?[0-9]{2})$"
+_TIME_OF_DAY = r"^([0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?$"
 _ZONE_WORD = re.compile(r"\s*(UTC|GMT|Z)$", re.IGNORECASE)
 _EXAMPLE = "write it like 2015-12-10 07:00 (UTC)"
 
@@ -23,7 +28,7 @@ _EXAMPLE = "write it like 2015-12-10 07:00 (UTC)"
 def parse_time(text: str) -> int:
     """Return the seconds since 1970 of a time in UTC; fractions of a second are cut.
 
-    ISO 8601 in most of its forms, ``YYYYMMDDHHMM``, a date alone for midnight (R writes midnights so).
+    ISO 8601 in most of its forms, ``YYYYMMDDHH``, ``YYYYMMDDHHMM``, a date alone for midnight (R writes midnights so).
     Without an offset it is UTC.
 
     Raises
@@ -81,12 +86,54 @@ def parse_times(texts: pa.Array) -> tuple[NDArray[np.int64], dict[int, str]]:
     return parsed[indices] if len(parsed) else parsed, complaints
 
 
+def with_whole_time(
+    columns: dict[str, pa.Array],
+) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
+    """Return columns whose ``time`` is put together of its parts, and the parts that were not needed.
+
+    A ``date`` goes before a time of day or an hour, and is not needed where ``time`` is a whole one; else there are
+    year, month and day.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = {name: columns[name] for name in _PARTS if name in columns}
+    rest = {name: values for name, values in columns.items() if name not in parts}
+    if not parts:
+        return rest, {}
+
+    def two(name: str) -> pa.Array:
+        if name not in parts:
+            return pa.scalar("00")
+        return pc.utf8_lpad(pc.replace_substring_regex(parts[name], r"\.0*$", ""), 2, "0")
+
+    if "time" in rest:
+        time = rest["time"]
+        if not pc.all(pc.match_substring_regex(time, _TIME_OF_DAY)).as_py():
+            return rest, parts
+        early = pc.match_substring_regex(time, "^[0-9]:")
+        clock = pc.if_else(early, pc.binary_join_element_wise("0", time, ""), time)
+        return {**rest, "time": pc.binary_join_element_wise(parts["date"], clock, " ")}, {}
+    if "date" in parts:
+        date = parts["date"]
+    else:
+        year = pc.replace_substring_regex(parts["year"], r"\.0*$", "")
+        date = pc.binary_join_element_wise(year, two("month"), two("day"), "-")
+    if "hour" in parts:
+        clock = pc.binary_join_element_wise(two("hour"), two("minute"), ":")
+        date = pc.binary_join_element_wise(date, clock, " ")
+    return {**rest, "time": date}, {}
+
+
 def _parse_uniform(texts: pa.Array) -> NDArray[np.int64] | None:
     """Parse where all times are of one of the two usual forms, a hundred times faster."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if len(texts) and texts[0].as_py()[:10].replace("T", "").isdigit():
+        texts = pc.replace_substring_regex(texts, _RUN_TOGETHER_HOURS, r"\100")
+        texts = pc.replace_substring_regex(texts, _RUN_TOGETHER, r"\1-\2-\3 \4:\5")
     for kind in (pa.timestamp("s"), pa.timestamp("s", "UTC")):
         try:
             return np.asarray(pc.cast(pc.cast(texts, kind), pa.int64()).to_numpy())

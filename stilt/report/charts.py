@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
+
+from stilt.foundations.text import as_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,17 +52,17 @@ def frame(x: Axis, y: Axis, say_x: Callable[[float], str], say_y: Callable[[floa
         level = y.at(value)
         parts.append(f'<path class="grid" d="M{LEFT} {level:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(
-            f'<text x="{LEFT - 6}" y="{level + 4:.1f}" class="end">{escape(say_y(value))}</text>'
+            f'<text x="{LEFT - 6}" y="{level + 4:.1f}" class="end">{as_html(say_y(value))}</text>'
         )
     for value in x.ticks():
         place = x.at(value)
         parts.append(f'<path class="grid" d="M{place:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
         parts.append(
-            f'<text x="{place:.1f}" y="{HEIGHT - BOTTOM + 16}" class="mid">{escape(say_x(value))}</text>'
+            f'<text x="{place:.1f}" y="{HEIGHT - BOTTOM + 16}" class="mid">{as_html(say_x(value))}</text>'
         )
     parts.append(
-        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" class="end quiet">{escape(x.label)}</text>'
-        f'<text x="{LEFT}" y="{TOP - 1}" class="quiet">{escape(y.label)}</text>'
+        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" class="end quiet">{as_html(x.label)}</text>'
+        f'<text x="{LEFT}" y="{TOP - 1}" class="quiet">{as_html(y.label)}</text>'
     )
     return "".join(parts)
 
@@ -79,8 +80,8 @@ def axes(
 def svg(body: str, title: str, width: int = WIDTH, height: int = HEIGHT) -> str:
     """Return a picture that scales with the page, with a title for who can't see it."""
     return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>{body}</svg>"
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{as_html(title)}">'
+        f"<title>{as_html(title)}</title>{body}</svg>"
     )
 
 

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.errors import StiltError
+from stilt.config.load import MOST_BYTES
+from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import read_input
 from stilt.log.index import OutputIndex
 from stilt.log.states import SUCCESSES
 from stilt.status.gather import gather, open_project
 from stilt.status.summarize import node_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
+    from stilt.api.project import Project
     from stilt.log.fold import State
-    from stilt.project import Project
     from stilt.status.summary import Summary
 
 CURVE_POINTS = 300
@@ -97,7 +101,7 @@ def collect(project: Project) -> Content:
         wall_s=_histogram(done.wall_s),
         memory=_histogram([size / 2**20 for size in done.peak_rss_bytes if size]),
         places={},
-        settings=opened.layout.config_file.read_text(encoding="utf-8", errors="replace"),
+        settings=_settings(opened.layout.config_file),
         engine=_engine(project, summary),
         notes=notes,
     )
@@ -107,6 +111,13 @@ def collect(project: Project) -> Content:
     except (StiltError, OSError) as error:
         notes.append(str(error))
     return content
+
+
+def _settings(path: Path) -> str:
+    try:
+        return read_input(path, MOST_BYTES).decode(errors="replace")
+    except (StiltError, OSError) as error:
+        return f"# {error}"
 
 
 def _progress(state: State) -> dict[str, Curve]:

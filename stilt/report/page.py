@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from stilt import __version__
-from stilt.quantities import counted, duration
+from stilt.foundations.quantities import counted, duration
+from stilt.foundations.text import as_html, shown
 from stilt.report import charts
 from stilt.report.png import encode_field, scale_colours
+from stilt.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,8 +39,8 @@ def render(content: Content) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<link rel="icon" href="data:,">'
-        f"<title>{escape(name)}: stilt report</title><style>{style}</style></head><body><main>"
-        f"<h1>{escape(name)}</h1><p class='sub'>{escape(summary.project)} · "
+        f"<title>{as_html(name)}: stilt report</title><style>{style}</style></head><body><main>"
+        f"<h1>{as_html(name)}</h1><p class='sub'>{as_html(summary.project)} · "
         f"{counted(summary.total, 'simulation')} · as of {_said(summary.as_of)}</p>"
         f"{_tiles(content)}{_track(content)}<div class='cards'>{''.join(cards)}</div>"
         f"</main></body></html>\n"
@@ -48,11 +48,11 @@ def render(content: Content) -> str:
 
 
 def _said(as_of: str) -> str:
-    return escape(as_of.replace("T", " ").replace("Z", " UTC"))
+    return as_html(as_of.replace("T", " ").replace("Z", " UTC"))
 
 
 def _card(title: str, body: str, *, wide: bool = False) -> str:
-    return f"<section class='card{' wide' * wide}'><h2>{escape(title)}</h2>{body}</section>"
+    return f"<section class='card{' wide' * wide}'><h2>{as_html(title)}</h2>{body}</section>"
 
 
 def _tiles(content: Content) -> str:
@@ -119,9 +119,9 @@ def _failures(content: Content) -> str:
     rows = []
     for (reason, node), number in content.failures.most_common(30):
         example = content.summary.failure_examples.get(reason)
-        message = escape(example.message) if example else ""
+        message = as_html(shown(example.message)) if example else ""
         rows.append(
-            f"<tr><td>{escape(reason)}</td><td>{escape(node)}</td><td class='number'>{number:,}</td>"
+            f"<tr><td>{as_html(reason)}</td><td>{as_html(node)}</td><td class='number'>{number:,}</td>"
             f"<td class='quiet words'>{message}</td></tr>"
         )
     head = "<tr><th>reason</th><th>node</th><th class='number'>simulations</th><th>latest message</th></tr>"
@@ -182,7 +182,7 @@ def _footprint(total: FootprintSum | None) -> str:
     )
     of = "" if total.simulations == total.of else f" of {total.of:,}, evenly chosen"
     words = (
-        f"<p class='quiet'>{escape(total.name)}: all hours, mean of {total.simulations:,}{of}</p>"
+        f"<p class='quiet'>{as_html(total.name)}: all hours, mean of {total.simulations:,}{of}</p>"
     )
     return _card("Mean footprint", chart + scale + words)
 
@@ -192,7 +192,7 @@ def _batches(content: Content) -> str:
         return ""
     names = ("total", "complete", "empty", "failed", "interrupted", "running", "pending")
     rows = [
-        f"<tr><td>{escape(batch.id)}</td><td>{escape(batch.backend)} {escape(', '.join(batch.jobs))}</td>"
+        f"<tr><td>{as_html(batch.id)}</td><td>{as_html(batch.backend)} {as_html(', '.join(batch.jobs))}</td>"
         + "".join(f"<td class='number'>{getattr(batch, name):,}</td>" for name in names)
         + "</tr>"
         for batch in content.summary.batches
@@ -218,7 +218,7 @@ def _provenance(content: Content) -> str:
     if content.notes:
         facts["notes"] = "; ".join(content.notes)
     rows = "".join(
-        f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts.items() if v
+        f"<tr><th>{as_html(k)}</th><td>{as_html(v)}</td></tr>" for k, v in facts.items() if v
     )
-    settings = f"<pre>{escape(content.settings)}</pre>"
+    settings = f"<pre>{as_html(content.settings)}</pre>"
     return _card("Made with", f"<table>{rows}</table>") + _card("config.yaml", settings)

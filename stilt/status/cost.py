@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from stilt.backends.interface import MOST_TASKS, TASK_AIM_S
+from stilt.foundations.quantities import duration, size
 from stilt.log.costs import together, with_outcomes
 from stilt.log.states import SUCCESSES
-from stilt.quantities import duration, size
 from stilt.status.summary import PastRuns, Spread
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 LATELY_S = 600.0
 SIMULATIONS_BACK = 5
 SAMPLE = 20_000
-TASK_AIM_S = 20 * 60
-MOST_TASKS = 1000
 MEBI = 2**20
 OVERHEAD_BYTES = 300 * MEBI
 START_S = 120

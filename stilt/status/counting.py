@@ -5,17 +5,18 @@ Counted from the fold's tally; single simulations are only looked at where count
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from stilt.backends.liveness import Fate
 from stilt.log.fold import SUCCESSES
-from stilt.status.fates import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
+    from stilt.batch.today import Today
     from stilt.log.fold import BatchState, Life, SimState, State
     from stilt.status.fates import Fates
 
@@ -25,34 +26,36 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
-    """The digests of today's settings: what a result must have been made with to be up to date.
+class Outdated:
+    """Which results are not what would be made today.
 
-    ``transport`` is by meteorology; one that is missing in it, and None for all, means that it is not known.
+    Attributes
+    ----------
+    today
+        Settings and engine; None where they are not known, and nothing is shown as stale.
+    edited
+        Simulations whose receptor is another one than the result is of.
     """
 
-    transport: dict[str, str] = field(default_factory=dict)
-    footprints: dict[str, str] | None = None
+    today: Today | None = None
+    edited: frozenset[str] = frozenset()
 
-    def outdated(self, life: Life) -> bool | None:
+    def of_life(self, life: Life) -> bool | None:
         """Tell whether what a life made is out of date; None where that depends on the meteorology."""
-        if self.footprints is None:
+        if self.today is None:
             return False
-        if any(life.footprints.get(name) != digest for name, digest in self.footprints.items()):
-            return True
-        verdicts = {self._met_differs(life, met) for met in life.transport}
-        return verdicts.pop() if len(verdicts) == 1 else None if verdicts else False
+        verdicts = {self._differs(life, met) for met in life.transport or ("",)}
+        return verdicts.pop() if len(verdicts) == 1 else None
 
-    def sim_outdated(self, state: SimState) -> bool:
+    def of_sim(self, state: SimState) -> bool:
         """Tell whether a simulation's result is out of date."""
-        return any(
-            state.transport == digest and self._met_differs(state.life, met)
-            for met, digest in state.life.transport.items()
-            if state.sim.startswith(f"{met}_")
-        )
+        return state.sim in self.edited or self._differs(state.life, state.met_name)
 
-    def _met_differs(self, life: Life, met: str) -> bool:
-        return met in self.transport and self.transport[met] != life.transport[met]
+    def _differs(self, life: Life, met: str) -> bool:
+        if self.today is None:
+            return False
+        match = self.today.match(life, met)
+        return not (match.transport and match.footprints)
 
 
 @dataclass(slots=True)
@@ -63,29 +66,36 @@ class Counts:
     failures: Counter[str] = field(default_factory=Counter)
 
 
-def count(state: State, tally: Tally, fates: Fates, today: Today) -> Counts:
+def count(state: State, tally: Tally, fates: Fates, outdated: Outdated) -> Counts:
     """Count the simulations that were ever begun. ``tally`` is the state's."""
     counts = Counts()
     undecided: set[str] = set()
     for (life, outcome, reason), number in tally.items():
         name = shown_as(outcome, life, fates)
         if outcome in SUCCESSES:
-            outdated = today.outdated(life)
-            if outdated is None:
+            is_outdated = outdated.of_life(life)
+            if is_outdated is None:
                 undecided.add(life.name)
-            name = "stale" if outdated else name
+            name = "stale" if is_outdated else name
         counts.states[name] += number
         if outcome == "failed":
             counts.failures[reason] += number
     if undecided:
-        _count_by_met(state, undecided, today, counts)
+        _count_by_met(state, undecided, outdated, counts)
+    for sim in outdated.edited:
+        known = state.find(sim)
+        if known and known.is_done and not outdated.of_life(known.life):
+            counts.states[known.outcome] -= 1
+            counts.states["stale"] += 1
     return counts
 
 
-def _count_by_met(state: State, lives: set[str], today: Today, counts: Counts) -> None:
+def _count_by_met(state: State, lives: set[str], outdated: Outdated, counts: Counts) -> None:
     """Settle lives in which only some meteorologies are out of date."""
     for sim in state.sims.values():
-        if sim.is_done and sim.life.name in lives and today.sim_outdated(sim):
+        if not (sim.is_done and sim.life.name in lives) or sim.sim in outdated.edited:
+            continue  # the edited ones are counted apart
+        if outdated.of_sim(sim):
             counts.states[sim.outcome] -= 1
             counts.states["stale"] += 1
 
@@ -102,7 +112,9 @@ def shown_as(outcome: str, life: Life, fates: Fates) -> str:
 
 def batch_counts(state: State, tally: Tally, fates: Fates) -> dict[str, Counter[str]]:
     """Count the simulations of each batch by the state that it left them in."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name in state.batches}
+    # an event may name a batch of which there is nothing else
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    counts.update({name: Counter() for name in state.batches})
     for (life, outcome, _), number in tally.items():
         counts[life.batch][shown_as(outcome, life, fates)] += number
     for (life, outcome, _), number in state.tally(earlier=True).items():

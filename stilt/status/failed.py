@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from stilt.foundations.quantities import counted
+from stilt.foundations.text import shown
 from stilt.log.index import OutputIndex
-from stilt.quantities import counted
 from stilt.status.page import Page
 from stilt.status.summarize import node_of
 from stilt.status.words import find_dated
 
 if TYPE_CHECKING:
-    from stilt.paths import Layout
+    from stilt.foundations.paths import Layout
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -41,7 +42,7 @@ def failures(layout: Layout) -> list[Failure]:
             batch=sim.batch,
             task=sim.life.task,
             wall_s=sim.wall_s,
-            log=str(find_dated(layout.output / "logs", sim.sim, ".log") or ""),
+            log=str(find_dated(layout.output / "logs", sim.sim, f"{sim.sim}.log") or ""),
         )
         for sim in state.having("failed")
     ]
@@ -54,7 +55,7 @@ def render(failed: list[Failure], *, colour: bool) -> str:
     for failure in failed:
         page.line((failure.sim, "bold"), "  ", (failure.reason, "red"), f"  {failure.node}")
         if failure.message:
-            page.line(f"    {failure.message}")
+            page.line(f"    {shown(failure.message)}")
         if failure.log:
             page.line((f"    {failure.log}", "dim"))
     page.line(

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.backends.liveness import Life as Fate
-from stilt.backends.liveness import Liveness, TaskLife
+from stilt.backends.liveness import Fate, Liveness, TaskFate
 
 if TYPE_CHECKING:
     from stilt.log.fold import BatchState, Life, State
-
-__all__ = ["Fate", "Fates"]
 
 
 class Fates:
@@ -40,9 +37,9 @@ class Fates:
     def of_task(self, batch: BatchState, task: int) -> Fate:
         """Return what became of a task, begun or not: one that waits in a queue lives."""
         told = self.told(batch.id, task)
-        return Fate.GONE if batch.cancelled is not None and not told.is_running else told.life
+        return Fate.GONE if batch.cancelled is not None and not told.is_running else told.fate
 
-    def told(self, batch: str, task: int) -> TaskLife:
+    def told(self, batch: str, task: int) -> TaskFate:
         """Return what is known of a task."""
         return self._liveness.of(batch, task)
 
@@ -61,6 +58,6 @@ class Fates:
         if latest is not None and latest.name != life.name:
             return Fate.GONE  # a task starts again only when its former life has ended
         told = self.told(life.batch, life.task)
-        if told.life is Fate.LIVE and not told.is_running:
+        if told.fate is Fate.LIVE and not told.is_running:
             return Fate.GONE  # it waits in the queue again: the life that the log knows is over
-        return told.life
+        return told.fate

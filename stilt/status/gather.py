@@ -5,6 +5,7 @@ Takes no lock and writes nothing, so that it works for a colleague who may only 
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from stilt.backends.observe import fold_and_observe, observe
-from stilt.errors import StiltError
+from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import read_regular
+from stilt.foundations.paths import Layout
 from stilt.log.index import OutputIndex
-from stilt.paths import Layout
-from stilt.status.counting import Today
+from stilt.status.counting import Outdated
+from stilt.status.edited import edited
 from stilt.status.fates import Fates
 from stilt.status.moments import iso
 from stilt.status.summarize import summarize
@@ -114,7 +117,7 @@ def gather(
         project=str(project.layout.project),
         as_of=iso(now),
         now=now,
-        today=todays_digests(project, manifests),
+        outdated=find_outdated(project, state, manifests, notes),
         manifests=manifests,
         read_chunk=lambda batch, chunk: _chunk_ids(project.layout, batch, chunk, notes),
         execution=project.config.execution if project.config else None,
@@ -146,30 +149,39 @@ def _has_newer_receptors(layout: Layout, manifests: Manifests) -> bool:
         return False
 
 
-def todays_digests(project: Project, manifests: Manifests) -> Today:
-    """Return the digests of config.yaml's settings, with the engine's version that ran last."""
-    from stilt.config.digests import footprint_digest, transport_digest
+def find_outdated(
+    project: Project, state: State, manifests: Manifests, notes: list[str]
+) -> Outdated:
+    """Return what would not be made today as it was: by config.yaml, with the engine that ran last.
+
+    No engine is loaded for it, and what is installed here does not matter: another version of the engine makes
+    no result stale.
+    """
+    from stilt.batch.today import Today, todays_engine
 
     config = project.config
     if config is None or not manifests:
-        return Today()
-    engine = max(manifests.values(), key=lambda manifest: manifest.seq).engine
-    named_by_path = ":" in config.model  # such an engine says its own name when it runs
-    if not named_by_path and engine.partition(" ")[0] != config.model:
-        engine = config.model
-    return Today(
-        transport={met: transport_digest(config, met, engine) for met in config.mets},
-        footprints={name: footprint_digest(config, name) for name in config.footprints},
-    )
+        return Outdated()
+    newest = max(manifests.values(), key=lambda manifest: manifest.seq)
+    notes += [
+        f"{name} of the newest batch is not installed here ({path}); no result is stale for that"
+        for name, path in newest.programs.items()
+        if not os.path.exists(path)  # noqa: PTH110 - a text from a file, which may be no path at all
+    ]
+    config, engine = todays_engine(config, newest.made_by)
+    today = Today(project.layout, config, engine)
+    return Outdated(today, edited(project.layout, config, state, manifests, notes))
 
 
 def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iterable[str]:
     import msgspec
 
+    from stilt.batch.chunks import MOST_BYTES
+
     path = layout.chunk(batch, chunk)
     try:
-        entries = msgspec.json.decode(path.read_bytes(), type=_Chunk).simulations
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        entries = msgspec.json.decode(read_regular(path, MOST_BYTES), type=_Chunk).simulations
+    except (OSError, StiltError, RecursionError, msgspec.DecodeError, UnicodeDecodeError):
         notes.append(f"chunk {path} can't be read: its simulations are not counted")
         return ()
     return (entry.sim for entry in entries)

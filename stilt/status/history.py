@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
+from stilt.foundations.quantities import duration, size
+from stilt.foundations.text import shown
 from stilt.log.events import Done, Invalid, Started
 from stilt.log.index import OutputIndex
 from stilt.log.reader import read_bytes, read_segment
-from stilt.quantities import duration, size
 from stilt.status.moments import clock
 from stilt.status.standing import Standing
 
@@ -134,7 +135,7 @@ def render(found: History) -> str:
         if entry.message:
             lines.append(f"      {entry.message}")
         lines += [f"      {out.path}  {size(out.size)}  {out.digest}" for out in entry.outputs]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(shown, lines)) + "\n"
 
 
 def _what(entry: Entry) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 
 def parse_moment(text: str) -> float:

@@ -6,6 +6,10 @@ from itertools import compress
 from textwrap import wrap
 from unicodedata import east_asian_width
 
+from stilt.foundations.text import cut, printable, shown
+
+CELL_MOST = 200
+
 CODES = {
     "": "",
     "bold": "1",
@@ -39,6 +43,7 @@ class Page:
         written = []
         for part in parts:
             text, style = part if isinstance(part, tuple) else (part, "")
+            text = printable(text)
             if room is not None:
                 text = cut_to(text, room)
                 room -= columns(text)
@@ -48,7 +53,7 @@ class Page:
     def prose(self, text: str, style: str = "", indent: int = 2) -> None:
         """Add a sentence, wrapped at the width; a word that is longer than that (a path) stays whole."""
         room = max(self.width - indent, 20)
-        for line in wrap(text, room, break_long_words=False, break_on_hyphens=False):
+        for line in wrap(cut(text), room, break_long_words=False, break_on_hyphens=False):
             self.line(" " * indent, (line, style), cut=False)
 
     def heading(self, text: str, style: str = "bold") -> None:
@@ -64,7 +69,7 @@ class Page:
         """
         said = [any(cell != "-" for cell in column) for column in zip(*rows, strict=True)]
         header, numbers = tuple(compress(header, said)), "".join(compress(numbers, said))
-        rows = [tuple(compress(row, said)) for row in rows]
+        rows = [tuple(map(_cell, compress(row, said))) for row in rows]
         widths = [max(map(columns, column)) for column in zip(header, *rows, strict=True)]
         for number, row in enumerate([header, *rows]):
             cells = [
@@ -79,6 +84,10 @@ class Page:
 
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{CODES[style]}m{text}\x1b[0m" if self.colour and style and text else text
+
+
+def _cell(text: str) -> str:
+    return shown(text, CELL_MOST)
 
 
 def columns(text: str) -> int:

@@ -6,7 +6,7 @@ import time
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from stilt.quantities import counted, duration, rate, size
+from stilt.foundations.quantities import counted, duration, rate, size
 from stilt.status.page import Page, columns
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from stilt.backends.observe import fold_and_observe
 from stilt.log.index import OutputIndex
 from stilt.status.counting import shown_as
 from stilt.status.fates import Fates
-from stilt.status.gather import Project, read_manifests, todays_digests
+from stilt.status.gather import Project, find_outdated, read_manifests
 
 if TYPE_CHECKING:
     from stilt.log.fold import State
@@ -32,14 +32,13 @@ class Standing:
         else:
             self.state, liveness = state, None
         self._fates = Fates(self.state, liveness)
-        self._today = todays_digests(project, read_manifests(project.layout, self.state, []))
+        manifests = read_manifests(project.layout, self.state, [])
+        self.outdated = find_outdated(project, self.state, manifests, [])
 
     def of(self, sim: SimState | None) -> str:
         """Return the state of a simulation; ``pending`` for one that was never begun."""
         if sim is None:
             return "pending"
-        if sim.is_done:
-            outdated = self._today.outdated(sim.life)
-            if outdated or (outdated is None and self._today.sim_outdated(sim)):
-                return "stale"
+        if sim.is_done and self.outdated.of_sim(sim):
+            return "stale"
         return shown_as(sim.outcome, sim.life, self._fates)

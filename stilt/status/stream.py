@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from stilt.foundations.quantities import counted, duration, size
+from stilt.foundations.text import shown
 from stilt.log.events import Event
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Scan, Scanner, read_bytes
-from stilt.quantities import counted, duration, size
 from stilt.status.moments import clock
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Tail:
         for path in self._index.segments():
             timed += self._of_segment(path)
         timed.sort(key=lambda item: item[0])
-        return [line for _, line in timed]
+        return [shown(line) for _, line in timed]
 
     def _of_segment(self, path: Path) -> Iterator[tuple[float, str]]:
         known = self._scans.get(path)
@@ -53,8 +54,9 @@ class Tail:
             if (path, offset) not in self._reported:
                 self._reported.add((path, offset))
                 yield last, f"{clock(last)}  {who}  DAMAGED at byte {offset}: {what} ({path.name})"
-        for raw in scan.unknown:
-            yield last, f"{clock(last)}  {who}  unknown event {raw.get('event')}"
+        for raw, (offset, why) in zip(scan.unknown, scan.strange, strict=True):
+            what = f"unknown event {raw.get('event')} at byte {offset}: {why}"
+            yield last, f"{clock(last)}  {who}  {what} ({path.name})"
 
 
 def events(log_dir: Path) -> Iterator[str]:

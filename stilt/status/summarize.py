@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from stilt.backends.liveness import Fate
+from stilt.foundations.quantities import wholly_empty
 from stilt.status import cost
 from stilt.status.counting import batch_counts, count, count_waiting, shown_as
-from stilt.status.fates import Fate
 from stilt.status.summary import (
     BatchSummary,
     FailureExample,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Execution
     from stilt.log.fold import BatchState, Life, SimState, State
-    from stilt.status.counting import ChunkReader, Counts, Today
+    from stilt.status.counting import ChunkReader, Counts, Outdated
     from stilt.status.fates import Fates
 
     Manifests: TypeAlias = dict[str, Manifest]
@@ -41,7 +42,7 @@ def summarize(
     project: str,
     as_of: str,
     now: float,
-    today: Today,
+    outdated: Outdated,
     manifests: Manifests,
     read_chunk: ChunkReader,
     execution: Execution | None,
@@ -53,7 +54,7 @@ def summarize(
     (``read_chunk`` adds to it), and is read last.
     """
     tally = state.tally()
-    counts = count(state, tally, fates, today)
+    counts = count(state, tally, fates, outdated)
     newest = max(manifests.values(), key=lambda manifest: manifest.seq, default=None)
     project_total = newest.project_total if newest else 0
     waiting = count_waiting(state, tally, fates, project_total, read_chunk)
@@ -85,6 +86,8 @@ def summarize(
     summary = _with_tasks(summary, state, fates, now, past)
     summary = _with_pace(summary, state, fates, now, past)
     summary = replace(summary, past_runs=_advised(past, summary, execution))
+    if summary.empty == summary.total > 0:
+        notes.append(wholly_empty(summary.total))
     gone = summary.total - project_total if project_total else 0
     if gone > 0 and summary.to_do:
         notes.append(
@@ -208,7 +211,7 @@ def _count_tasks(state: State, fates: Fates) -> tuple[int, int, tuple[WaitingJob
                 continue
             fate_of[fates.of_task(batch, pending.task)] += 1
             told = fates.told(batch.id, pending.task)
-            if told.life is Fate.LIVE and not told.is_running:
+            if told.fate is Fate.LIVE and not told.is_running:
                 waiting[batch.id, told.job.partition("_")[0], told.why] += 1
     jobs = tuple(
         WaitingJob(batch=batch, job=job, tasks=number, reason=why)

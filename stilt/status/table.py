@@ -16,7 +16,7 @@ _FROM_LOG = ("wall_s", "peak_rss_bytes", "reason", "message", "batch")
 
 
 def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
-    """Return every simulation with its receptor, state, cost and reason, indexed by its id."""
+    """Return every simulation with its receptor, state, cost, reason and labels, indexed by its id."""
     import numpy as np
     import pandas as pd
 
@@ -39,4 +39,5 @@ def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
     }
     for name in _FROM_LOG:
         columns[name] = [getattr(sim, name) if sim else None for sim in known]
+    columns |= receptors.label_columns(each, columns)
     return pd.DataFrame(columns, index=pd.Index(ids, name="sim"))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
+from stilt.foundations.inside import open_regular
+from stilt.foundations.paths import imprinted
+from stilt.foundations.text import printable_lines
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 NAMES_LISTED = 5
+MOST_BYTES = 16 << 20
+"""So much of what a program said is read."""
+
 _TIME_IN_ID = re.compile(r"_(\d{4})(\d\d)(\d\d)\d{4}_")
 
 
@@ -52,9 +59,9 @@ def find_id(layout: Layout, text: str) -> str:
     )
 
 
-def find_dated(root: Path, sim: str, suffix: str) -> Path | None:
+def find_dated(root: Path, sim: str, file: str) -> Path | None:
     """Return a simulation's file in dated folders: by the date in its id, else wherever it lies."""
-    guess = root / next(iter(_dates_in(sim)), "") / f"{sim}{suffix}"
+    guess = root / next(iter(_dates_in(sim)), "") / file
     if guess.is_file():
         return guess
     folders = sorted(root.iterdir()) if root.is_dir() else []
@@ -63,23 +70,26 @@ def find_dated(root: Path, sim: str, suffix: str) -> Path | None:
 
 def model_words(layout: Layout, sim: str) -> Words | None:
     """Return what the model printed: kept as a file for a failure, inside the particle file otherwise."""
-    log = find_dated(layout.output / "logs", sim, ".log")
+    log = find_dated(layout.output / "logs", sim, f"{sim}.log")
     if log is not None:
-        return Words(log, log.read_text(encoding="utf-8", errors="replace"))
-    particles = find_dated(layout.particles_dir, sim, ".parquet")
+        return Words(log, _end_of(log))
+    known = OutputIndex(layout.log_dir).fold().find(sim)
+    imprint = known.particles_imprint if known is not None and known.is_done else ""
+    file = imprinted(f"{sim}.parquet", imprint)
+    particles = find_dated(layout.particles_dir, sim, file)
     if particles is None:
-        return _archived_words(layout, sim)
+        return _archived_words(layout, sim, file)
     from stilt.particles.parquet import read_provenance
 
     return Words(particles, read_provenance(particles).get("model_log", ""))
 
 
-def _archived_words(layout: Layout, sim: str) -> Words | None:
-    from stilt.archive.shelf import Shelf
+def _archived_words(layout: Layout, sim: str, file: str) -> Words | None:
+    from stilt.outputs.shelf import Shelf
 
     shelf = Shelf(layout)
-    dated = (shelf.find(f"particles/{date}/{sim}.parquet") for date in _dates_in(sim))
-    found = next(filter(None, dated), None) or shelf.find_named("particles", f"{sim}.parquet")
+    dated = (shelf.find(f"particles/{date}/{file}") for date in _dates_in(sim))
+    found = next(filter(None, dated), None) or shelf.find_named("particles", file)
     return None if found is None else Words(found.archive, found.provenance().get("model_log", ""))
 
 
@@ -102,15 +112,23 @@ def task_words(layout: Layout, sim: str) -> Words | None:
     )
     if not path.is_file():
         return None
-    return Words(path, path.read_text(encoding="utf-8", errors="replace"))
+    return Words(path, _end_of(path))
+
+
+def _end_of(path: Path) -> str:
+    """Return the text of a file, or the last part of one that is very long."""
+    with open(open_regular(path), "rb") as file:  # noqa: PTH123 - a descriptor has no path
+        file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_BYTES))
+        return file.read(MOST_BYTES).decode(errors="replace")
 
 
 def _first_of_array(state: State, batch: str, task: int) -> int:
     """Return the task that index 0 of the task's array is, where a batch needed several arrays."""
-    starts = [intent.first_task for intent in state.batches[batch].intents.values()]
+    intents = state.batches[batch].intents.values() if batch in state.batches else ()
+    starts = [intent.first_task for intent in intents]
     return max((first for first in starts if first <= task), default=0)
 
 
 def tail(text: str, lines: int) -> str:
-    """Return the last lines of a text; all of it for 0."""
-    return "\n".join(text.splitlines()[-lines:]) if lines else text.rstrip("\n")
+    """Return the last lines of a text, printable; all of it for 0."""
+    return printable_lines("\n".join(text.splitlines()[-lines:]) if lines else text.rstrip("\n"))

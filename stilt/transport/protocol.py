@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.config.schema import Config
+    from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Simulation
 
 __all__ = ["Engine", "Reason", "TransportError", "TransportResult"]
 
@@ -33,6 +33,10 @@ class TransportResult:
         The trajectories of a wind-error or mixed-layer-error run beside the main one.
     peak_rss_bytes
         Peak resident memory of the model's process; 0 where it ran in this one.
+    provenance
+        What else the outputs are to say of their making.
+    facts
+        What happened to the receptor that the particles do not tell (``stilt.transport.facts``).
     """
 
     particles: ParticleTable
@@ -41,13 +45,16 @@ class TransportResult:
     error_particles: ParticleTable | None = None
     peak_rss_bytes: int = 0
     provenance: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
 
 
 class Engine(Protocol):
     """A transport model.
 
     One with code to compile may have ``compile_ahead()`` too, which is called once before workers start, unless
-    machine code for the package of the engine's class is kept already (``stilt.compiled``).
+    machine code for the package of the engine's class is kept already (``stilt.kernels.compiled``). One that reads
+    more than settings and meteorology has ``identity``, an ``EngineIdentity`` with the digests of that; else its
+    version and the bytes of its module's file stand for it (``stilt.transport.engines.identity_of``).
     """
 
     @property
@@ -63,6 +70,9 @@ class Engine(Protocol):
 
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Transport the particles of one receptor; raise ``TransportError`` if it fails.
+
+        Particle ``indx`` is released at ``receptor.release_points[(indx - 1) % n]``, or along the line of two heights
+        at one place. Fewer particles than points are refused (``stilt.transport.shares``).
 
         ``workdir`` is an empty folder on node-local scratch that the caller removes.
         """

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stilt.errors import EnvironmentFailure
+from stilt.batch.claims import Claims
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Started
 from stilt.transport.protocol import Reason
 from stilt.worker import memory
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from stilt.batch.chunks import ChunkEntry
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.writer import SegmentWriter
-    from stilt.paths import Layout
 
 _TICK_S = 0.5
 _MARGIN_S = 180.0
@@ -42,6 +43,8 @@ class Tally:
     ----------
     failed
         Simulations of the task that failed, those of earlier attempts included.
+    left
+        Simulations that were left alone, since a newer batch claims them.
     stillbirths
         Pool processes that ended before they could work, in a row.
     longest_s
@@ -53,6 +56,7 @@ class Tally:
     todo: deque[ChunkEntry]
     failed: int
     succeeded: int = 0
+    left: int = 0
     stillbirths: int = 0
     longest_s: dict[str, float] = field(default_factory=dict)
     broken: EnvironmentFailure | None = None
@@ -64,6 +68,8 @@ class Share:
 
     Attributes
     ----------
+    imprint
+        What the names of this worker's outputs carry.
     deadline
         When this process is going to be ended, in seconds since 1970; None: nobody said.
     """
@@ -71,6 +77,7 @@ class Share:
     layout: Layout
     manifest: Manifest
     config: Config
+    imprint: str
     deadline: float | None = None
 
 
@@ -93,6 +100,7 @@ class Loop:
         self.margin_s = _margin_s(share.deadline)
         self.oom_kills = memory.out_of_memory_kills()
         self.begun = False
+        self.claims = Claims(share.layout, share.manifest.seq)
 
     def run(self, cpus: int) -> str:
         """Work until nothing is left or there is a reason to stop, and return why it ended.
@@ -131,14 +139,27 @@ class Loop:
 
     def _feed(self, pool: Pool) -> None:
         pool.fill(len(self.tally.todo) + len(pool.busy()))
-        begun: list[Started] = []
-        for member in pool.idle()[: len(self.tally.todo)]:
-            entry = self.tally.todo.popleft()
-            begun.append(Started(entry.sim, time.time()))
-            pool.give(member, entry, time.monotonic())
+        begun: list[tuple[Member, ChunkEntry]] = []
+        for member in pool.idle():
+            entry = self._next()
+            if entry is not None:
+                begun.append((member, entry))
         if begun:
             self.begun = True
-            self.log.append(*begun)
+            # durable first where older files go: the log must not vouch for them when they are gone
+            sync = any(entry.before for _, entry in begun)
+            self.log.append(*(_started(entry) for _, entry in begun), sync=sync)
+        for member, entry in begun:
+            pool.give(member, entry, time.monotonic())
+
+    def _next(self) -> ChunkEntry | None:
+        """Return what is to be begun next, leaving alone what a newer batch claims."""
+        while self.tally.todo:
+            entry = self.tally.todo.popleft()
+            if not self.claims.holder(entry.sim):
+                return entry
+            self.tally.left += 1
+        return None
 
     def _has_time(self) -> bool:
         """Return whether the next simulation is likely to end before this process has to."""
@@ -185,6 +206,8 @@ class Loop:
         if done.outcome == "failed":
             done = self._explained(done)
             self.tally.failed += 1
+        elif done.outcome == "interrupted":
+            self.tally.left += 1
         else:
             self.tally.succeeded += 1
             if entry is not None:
@@ -237,6 +260,8 @@ class Loop:
                 wall_s,
                 reason=str(reason),
                 message=message,
+                met=member.entry.met,
+                receptor=member.entry.receptor.digest,
             )
         ]
 
@@ -271,7 +296,16 @@ class Loop:
         for member in in_flight.values():
             if member.entry is not None:
                 wall_s = round(time.monotonic() - member.since, 3)
-                ended.append(Done(member.entry.sim, "interrupted", now, wall_s, reason=why))
+                stopped = Done(
+                    member.entry.sim,
+                    "interrupted",
+                    now,
+                    wall_s,
+                    reason=why,
+                    met=member.entry.met,
+                    receptor=member.entry.receptor.digest,
+                )
+                ended.append(stopped)
                 self.tally.todo.append(member.entry)
         if ended:
             self._record(ended, sync=True)
@@ -279,14 +313,25 @@ class Loop:
 
     def _prepare(self) -> Callable[[ChunkEntry], Done]:
         """Run in a process of the pool: load what is heavy, once."""
-        from stilt.transport.engines import load_engine
         from stilt.worker.lean_arrow import spare_pandas
+        from stilt.worker.own_engine import own_engine
         from stilt.worker.simulate import Simulator
 
         spare_pandas()
-        engine = load_engine(self.share.config)
-        engine.prepare(self.share.config)
-        return Simulator(engine, self.share.config, self.share.layout, self.scratch)
+        share = self.share
+        engine = own_engine(share.layout, share.manifest, share.config)
+        return Simulator(
+            engine,
+            share.config,
+            share.layout,
+            self.scratch,
+            imprint=share.imprint,
+            claims=Claims(share.layout, share.manifest.seq),
+        )
+
+
+def _started(entry: ChunkEntry) -> Started:
+    return Started(entry.sim, time.time(), entry.met, entry.receptor.digest)
 
 
 def _margin_s(deadline: float | None) -> float:

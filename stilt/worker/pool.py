@@ -22,15 +22,15 @@ import msgspec
 from msgspec import Struct
 
 from stilt.batch.chunks import ChunkEntry
-from stilt.errors import StiltError
-from stilt.log.events import Done  # noqa: TC001 - msgspec reads the annotation
-from stilt.processes import (
+from stilt.foundations.errors import StiltError
+from stilt.foundations.processes import (
     adopt_orphans,
     die_with_parent,
     ignore_stop_signals,
     kill_tree,
     reap_orphans,
 )
+from stilt.log.events import Done  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

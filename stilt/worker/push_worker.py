@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
-from stilt.batch.manifest import read_manifest, sequence_number
-from stilt.batch.settings import read_settings
-from stilt.errors import EnvironmentFailure, InputError
-from stilt.identity import this_writer
+from stilt.batch.manifest import read_manifest
+from stilt.batch.snapshot import read_settings
+from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.quantities import counted
+from stilt.foundations.writers import new_imprint, this_writer
 from stilt.log.events import Closed
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
-from stilt.quantities import counted
+from stilt.transport.engines import with_roughness
 from stilt.worker.loop import Loop, Share, Tally
 from stilt.worker.scratch import make_scratch, remove_scratch
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import Chunk
     from stilt.batch.manifest import Manifest
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 EXIT_COMPLETE = 0
 EXIT_SOME_FAILED = 1
@@ -96,11 +97,11 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     """
     manifest = read_manifest(layout.manifest(batch))
     chunk = _chunk(layout, manifest, task)
-    config = read_settings(layout, manifest)
+    config = with_roughness(read_settings(layout, manifest), manifest.made_by)
     index = OutputIndex(layout.log_dir)
     tally = _left(index.fold_task(batch, task), chunk)
-    _leave_to_newer_batches(tally, index, manifest, say)
     writer = this_writer("worker", task, index.next_attempt(batch, task))
+    imprint = new_imprint(manifest.seq, writer)
     log = SegmentWriter(
         layout.log_dir,
         batch,
@@ -108,6 +109,8 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
         writer,
         transport=manifest.transports,
         footprints=manifest.footprints,
+        engine=manifest.made_by,
+        imprint=imprint,
     )
     if not tally.todo:
         log.append(Closed(time.time()))
@@ -118,9 +121,12 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     )
     scratch = make_scratch(config.execution.scratch)
     try:
-        why = Loop(Share(layout, manifest, config, deadline), log, scratch, tally, say).run(cpus)
+        share = Share(layout, manifest, config, imprint, deadline)
+        why = Loop(share, log, scratch, tally, say).run(cpus)
     finally:
         remove_scratch(scratch)
+    if tally.left:
+        say(f"left to a newer batch that claims it: {counted(tally.left, 'simulation')}")
     return _ending(tally, why)
 
 
@@ -142,24 +148,6 @@ def _left(state: State, chunk: Chunk) -> Tally:
     }
     todo = deque(entry for entry in chunk.simulations if entry.sim not in ended)
     return Tally(todo, failed=sum(outcome == "failed" for outcome in ended.values()))
-
-
-def _leave_to_newer_batches(
-    tally: Tally, index: OutputIndex, manifest: Manifest, say: Callable[[str], None]
-) -> None:
-    """Take from the work what a newer batch has begun: the log goes by that, so the files must too.
-
-    A task that was held, or submitted by hand, may start long after a newer batch with other settings.
-    """
-    newer = [name for name in index.batches() if sequence_number(name) > manifest.seq]
-    if not newer:
-        return
-    taken = index.fold_batches(newer).sims
-    own = deque(entry for entry in tally.todo if entry.sim not in taken)
-    if len(own) < len(tally.todo):
-        left = counted(len(tally.todo) - len(own), "simulation")
-        say(f"left to a newer batch that has begun it: {left}")
-    tally.todo = own
 
 
 def slurm_deadline() -> float | None:

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.errors import EnvironmentFailure
-from stilt.identity import is_alive, this_writer
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import is_alive, this_writer
 
 if TYPE_CHECKING:
     from stilt.log.events import Writer

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stilt import __version__
-from stilt.archive.shelf import Shelf
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
-from stilt.durable import digest_file, publish_with
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.durable import adopt, publish_as, publish_with
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.events import Done, Output
+from stilt.log.states import PLAIN
+from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
+from stilt.transport.engines import identity_of
 from stilt.transport.protocol import Reason, TransportError
+from stilt.version import __version__
 from stilt.worker import memory
 
 if TYPE_CHECKING:
@@ -27,16 +29,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.batch.chunks import ChunkEntry
+    from stilt.batch.claims import Claims
     from stilt.config.schema import Config
     from stilt.footprint.calc import Footprint
+    from stilt.foundations.paths import Layout
+    from stilt.foundations.simulation import Simulation
     from stilt.log.events import Outcome
     from stilt.particles.table import ParticleTable
-    from stilt.paths import Layout
-    from stilt.simulation import Simulation
     from stilt.transport.protocol import Engine
 
 KEEP_VARIABLE = "STILT_KEEP_WORK"
 """Environment: set to keep the work directories of failed simulations."""
+
+LEFT = "left"
+"""The reason of what was interrupted since a newer batch claims it."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
@@ -44,13 +50,33 @@ _REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 
 @dataclass(frozen=True, slots=True)
 class _Particles:
-    """The particles of a simulation, and how they came to be."""
+    """The particles of a simulation, and how they came to be.
+
+    Attributes
+    ----------
+    errors
+        Those of an error run, if they are new.
+    kept
+        Where they are stored, and those of an error run; None for what is in an archive. Empty: they are new.
+    imprint
+        What the names of the stored ones carry, or ``plain``.
+    """
 
     table: ParticleTable
-    log: str
-    model_peak_rss_bytes: int
     provenance: dict[str, str]
-    is_new: bool
+    errors: ParticleTable | None = None
+    model_peak_rss_bytes: int = 0
+    kept: tuple[Path | None, ...] = ()
+    imprint: str = ""
+
+
+class ClaimedError(Exception):
+    """A newer batch claims the simulation, whose results are that one's business now."""
+
+    @property
+    def holder(self) -> str:
+        """The batch."""
+        return str(self.args[0])
 
 
 class Simulator:
@@ -66,16 +92,31 @@ class Simulator:
         Where outputs go.
     scratch
         The worker's folder on node-local scratch.
+    imprint
+        What the names of this worker's outputs carry.
+    claims
+        What newer batches claim.
     """
 
-    def __init__(self, engine: Engine, config: Config, layout: Layout, scratch: Path) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        config: Config,
+        layout: Layout,
+        scratch: Path,
+        *,
+        imprint: str,
+        claims: Claims,
+    ) -> None:
         self.engine = engine
         self.config = config
         self.layout = layout
         self.scratch = scratch
-        self.shelf = Shelf(layout, skip_damaged=True)
-        name = f"{engine.name} {engine.version}"
-        self._transport = {met: transport_digest(config, met, name) for met in config.mets}
+        self.imprint = imprint
+        self.claims = claims
+        self.store = Store(layout, skip_damaged=True)
+        label = identity_of(engine).label
+        self._transport = {met: transport_digest(config, met, label) for met in config.mets}
         self._footprints = {name: footprint_digest(config, name) for name in config.footprints}
 
     def __call__(self, entry: ChunkEntry) -> Done:
@@ -94,14 +135,20 @@ class Simulator:
         failure: TransportError | None = None
         outcome: Outcome = "failed"
         outputs: tuple[Output, ...] = ()
+        kept = reason = message = ""
         resident = memory.resident_bytes()
         try:
             particles = self._particles(entry, workdir)
             model_peak = particles.model_peak_rss_bytes
-            outcome, outputs = self._publish(simulation, particles)
+            outcome, outputs, kept = self._publish(entry, particles)
+        except ClaimedError as error:
+            outcome, reason = "interrupted", LEFT
+            message = f"batch {error.holder} has it now"
         except Exception as error:  # noqa: BLE001 - whatever one simulation does, the others go on
             failure = _classify(error, self.layout)
-        self._keep_log(simulation, failure)
+            reason, message = str(failure.reason), failure.message
+        if reason != LEFT:
+            self._keep_log(simulation, failure)
         _clear(workdir, keep=failure is not None and KEEP_VARIABLE in os.environ)
         return Done(
             sim=simulation.sim,
@@ -110,56 +157,64 @@ class Simulator:
             wall_s=round(time.monotonic() - began, 3),
             peak_rss_bytes=max(memory.peak_bytes(), resident + model_peak),
             outputs=outputs,
-            reason="" if failure is None else str(failure.reason),
-            message="" if failure is None else failure.message,
+            reason=reason,
+            message=message,
+            met=simulation.met,
+            receptor=simulation.receptor.digest,
+            particles=kept,
         )
 
     def _particles(self, entry: ChunkEntry, workdir: Path) -> _Particles:
         simulation = entry.simulation
         if entry.work == "footprints":
-            stored = self._stored(simulation)
+            stored = self._stored(simulation, entry.before)
             if stored is not None:
                 return stored
         return self._transported(simulation, workdir)
 
-    def _stored(self, simulation: Simulation) -> _Particles | None:
-        """Return the stored particles if they, and those of an error run, were made with today's settings."""
-        from stilt.particles.parquet import read_particles
+    def _stored(self, simulation: Simulation, before: tuple[str, ...]) -> _Particles | None:
+        """Return stored particles of this receptor that were made with today's settings, if there are any.
 
-        path, *others = self._particle_files(simulation)
-        try:
-            provenance = self._read_provenance(path)
-            stored = [provenance, *map(self._read_provenance, others)]
-            wanted = self._transport[simulation.met]
-            if any(each.get("transport_digest") != wanted for each in stored):
-                return None
-            archived = None if path.exists() else self.shelf.find(path)
-            table = read_particles(path) if archived is None else archived.particles()
-            return _Particles(table, "", 0, provenance, is_new=False)
-        except Exception:  # noqa: BLE001 - missing, truncated, garbage: then there are none, and transport runs
-            return None
+        They are looked for where the log had them when this was planned, then under the plain name, where a run
+        that was interrupted may have left them.
+        """
+        for imprint in dict.fromkeys((*before, PLAIN)):
+            name = "" if imprint == PLAIN else imprint
+            files = [path(simulation, name) for path in self._particle_paths]
+            with contextlib.suppress(Exception):  # missing, truncated, garbage: then there are none
+                found = [self.store.find(path) for path in files]
+                said = [stored.provenance() if stored else {} for stored in found]
+                if found[0] is not None and all(self._is_of(simulation, each) for each in said):
+                    places = [
+                        path if isinstance(stored, Own) else None
+                        for path, stored in zip(files, found, strict=True)
+                    ]
+                    table = found[0].particles()
+                    return _Particles(table, said[0], kept=tuple(places), imprint=imprint)
+        return None
 
-    def _read_provenance(self, path: Path) -> dict[str, str]:
-        from stilt.particles.parquet import read_provenance
+    def _is_of(self, simulation: Simulation, said: Mapping[str, str]) -> bool:
+        """Tell whether particles say that they are of this receptor and of today's settings."""
+        return (
+            said.get("transport_digest") == self._transport[simulation.met]
+            and receptor_digest(said) == simulation.receptor.digest
+        )
 
-        archived = None if path.exists() else self.shelf.find(path)
-        return read_provenance(path) if archived is None else archived.provenance()
-
-    def _particle_files(self, simulation: Simulation) -> list[Path]:
-        """Return where the particles of a simulation are to be, and those of an error run if there is one."""
-        paths = [self.layout.particles(simulation)]
-        if self.config.has_error_run:
-            paths.append(self.layout.error_particles(simulation))
-        return paths
+    @property
+    def _particle_paths(self) -> list[Callable[[Simulation, str], Path]]:
+        """Where the particles of a simulation are to be, and those of an error run if there is one."""
+        errors = [self.layout.error_particles] if self.config.has_error_run else []
+        return [self.layout.particles, *errors]
 
     def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
-        from stilt.particles.parquet import write_particles
+        from stilt.transport.facts import as_text, facts_of_particles
 
         result = self.engine.run(simulation, self.config, workdir)
         provenance = self._provenance(simulation) | {
             "met_files": "\n".join(map(str, result.met_files)),
             **result.provenance,
+            **as_text(facts_of_particles(result.particles, self.config) | result.facts),
             "model_log": result.log,
         }
 
@@ -168,36 +223,80 @@ class Simulator:
                 table = dilute_near_field(table, simulation.receptor, self.config.veght)
             return table
 
-        table = diluted(result.particles)
-        publish_with(
-            self.layout.particles(simulation),
-            lambda path: write_particles(path, table, provenance=provenance),
+        errors = result.error_particles
+        return _Particles(
+            diluted(result.particles),
+            provenance,
+            errors=None if errors is None else diluted(errors),
+            model_peak_rss_bytes=result.peak_rss_bytes,
         )
-        if result.error_particles is not None:
-            errors = diluted(result.error_particles)
-            publish_with(
-                self.layout.error_particles(simulation),
-                lambda path: write_particles(path, errors, provenance=provenance),
-            )
-        return _Particles(table, result.log, result.peak_rss_bytes, provenance, is_new=True)
 
     def _publish(
-        self, simulation: Simulation, particles: _Particles
-    ) -> tuple[Outcome, tuple[Output, ...]]:
-        """Put the footprints into place and return the outcome with everything that there is.
+        self, entry: ChunkEntry, particles: _Particles
+    ) -> tuple[Outcome, tuple[Output, ...], str]:
+        """Put everything into place; return the outcome, the outputs and the imprint of archived particles.
 
-        Where no footprint has anything in it there is no file: ``empty``. Where one has, all get one.
+        Where no footprint has anything in it there is no file: ``empty``. Where one has, all get one. Each file
+        has a name of its own, which no other writer has: an older one that goes on late cannot replace it.
         """
+        simulation = entry.simulation
         footprints = self._calculate(simulation, particles.table)
-        paths = self._particle_files(simulation)
+        self._refuse_if_claimed(simulation)
+        paths = self._publish_particles(simulation, particles)
+        archived = particles.imprint if None in particles.kept else ""
         if footprints and all(footprint.is_empty for footprint in footprints.values()):
             self._remove_footprints(simulation)
-            return "empty", tuple(map(self._output, paths))
+            self._remove_former(entry, archived)
+            return "empty", tuple(map(self._output, paths)), archived
+        self._refuse_if_claimed(simulation)
         for name, footprint in footprints.items():
-            path = self.layout.footprint(name, simulation)
-            publish_with(path, self._netcdf(name, footprint, simulation, particles.provenance))
+            path = self.layout.footprint(name, simulation, self.imprint)
+            plain = self.layout.footprint(name, simulation)
+            publish_as(path, plain, self._netcdf(name, footprint, simulation, particles.provenance))
             paths.append(path)
-        return "complete", tuple(map(self._output, paths))
+        self._remove_former(entry, archived)
+        return "complete", tuple(map(self._output, paths)), archived
+
+    def _publish_particles(self, simulation: Simulation, particles: _Particles) -> list[Path]:
+        """Put particles into place, those that were kept under this writer's names too; return their paths."""
+        from stilt.particles.parquet import write_particles
+
+        if None in particles.kept:  # they stay where they are, those of an error run too
+            name = "" if particles.imprint == PLAIN else particles.imprint
+            return [path(simulation, name) for path in self._particle_paths]
+        if particles.kept:
+            paths = [path(simulation, self.imprint) for path in self._particle_paths]
+            for kept, own, path in zip(particles.kept, paths, self._particle_paths, strict=True):
+                if kept is not None:
+                    adopt(kept, own, path(simulation, ""))
+            return paths
+        tables = [particles.table, *([] if particles.errors is None else [particles.errors])]
+        paths = []
+        for table, path in zip(tables, self._particle_paths, strict=False):
+
+            def write(file: Path, table: ParticleTable = table) -> None:
+                write_particles(file, table, provenance=particles.provenance)
+
+            paths.append(path(simulation, self.imprint))
+            publish_as(paths[-1], path(simulation, ""), write)
+        return paths
+
+    def _remove_former(self, entry: ChunkEntry, kept: str) -> None:
+        """Remove the files of the result that this one takes the place of, but particles that are its own too."""
+        simulation = entry.simulation
+        for imprint in set(entry.before) - {PLAIN, self.imprint}:
+            paths = [
+                self.layout.footprint(name, simulation, imprint) for name in self.config.footprints
+            ]
+            if imprint != kept:
+                paths += [path(simulation, imprint) for path in self._particle_paths]
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+    def _refuse_if_claimed(self, simulation: Simulation) -> None:
+        holder = self.claims.holder(simulation.sim)
+        if holder:
+            raise ClaimedError(holder)
 
     def _calculate(self, simulation: Simulation, table: ParticleTable) -> dict[str, Footprint]:
         if not self.config.footprints:
@@ -217,21 +316,25 @@ class Simulator:
         provenance: Mapping[str, str],
     ) -> Callable[[Path], None]:
         from stilt.footprint.netcdf import write_footprint
+        from stilt.transport.facts import as_text
 
         facts = {key: value for key, value in provenance.items() if key != "model_log"}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}
+        facts |= as_text(footprint.facts)
         return lambda path: write_footprint(
             path, footprint, simulation.receptor, simulation.sim, provenance=facts
         )
 
     def _remove_footprints(self, simulation: Simulation) -> None:
-        """Remove what other settings had left: an empty simulation has no footprint."""
+        """Take away the plain names that other settings had left: an empty simulation has no footprint."""
         for name in self.config.footprints:
             self.layout.footprint(name, simulation).unlink(missing_ok=True)
 
     def _provenance(self, simulation: Simulation) -> dict[str, str]:
         """Return what the outputs say of their making; nothing that differs from one rerun to the next."""
+        rule = simulation.receptor.release_rule
         return {
+            **({RELEASE_RULE: str(rule)} if rule > 1 else {}),
             "simulation": simulation.sim,
             "receptor": msgspec.json.encode(simulation.receptor).decode(),
             "met": simulation.met,
@@ -246,11 +349,10 @@ class Simulator:
 
     def _output(self, path: Path) -> Output:
         """Return what the log is to say of an output; particles that were read may be in an archive."""
-        relative = self.layout.relative(path)
-        archived = None if path.exists() else self.shelf.find(path)
-        if archived is not None:
-            return Output(relative, archived.entry.size, archived.entry.digest)
-        return Output(relative, *digest_file(path))
+        found = self.store.find(path)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return Output(self.layout.relative(path), *found.digest())
 
     def _keep_log(self, simulation: Simulation, failure: TransportError | None) -> None:
         """Keep the model's words for a failure, and drop those of an earlier one after a success."""
@@ -259,9 +361,13 @@ class Simulator:
             if failure is None:
                 path.unlink(missing_ok=True)
             else:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
-                path.write_text(text, encoding="utf-8", errors="replace")
+                data = text.encode(errors="replace")
+                publish_with(path, lambda new: _write_once(new, data), durable=False)
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
 
 
 def _make_workdir(path: Path) -> Path:

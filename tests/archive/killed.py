@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stilt.cli.program import main
 
-EFFECTS = ("write", "fsync", "replace", "unlink", "rmdir")
+EFFECTS = ("write", "fsync", "replace", "link", "unlink", "rmdir")
 
 
 def kill_before(number):

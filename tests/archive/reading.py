@@ -3,6 +3,7 @@
 import numpy as np
 
 import stilt
+from stilt.foundations.paths import plain_and_imprint
 
 DONE = ("complete", "empty")
 
@@ -38,9 +39,17 @@ def dataset(array):
 
 
 def loose(project):
-    """Return the outputs that have files of their own, relative to the output root."""
-    found = [*project.output.glob("particles/*/*"), *project.output.glob("footprints/*/*/*")]
-    return sorted(path.relative_to(project.output).as_posix() for path in found)
+    """Return the outputs that have files of their own, relative to the output root, under the names of the log."""
+    found = {*project.output.glob("particles/*/*"), *project.output.glob("footprints/*/*/*")}
+    signed = {
+        path.with_name(plain_and_imprint(path.name)[0]) for path in found if path.name[0] == "."
+    }
+    return sorted(path.relative_to(project.output).as_posix() for path in found - signed)
+
+
+def simulations_of(paths):
+    """Return the simulations that outputs are of."""
+    return {plain_and_imprint(path.split("/")[-1])[0].rpartition(".")[0] for path in paths}
 
 
 def archives(project):

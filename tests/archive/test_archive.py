@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import stilt
-from stilt.durable import digest_file
-from stilt.errors import InputError
-from stilt.identity import this_writer
+from stilt.foundations.durable import digest_file
+from stilt.foundations.errors import InputError
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Archived, Done, Output
 from stilt.log.reader import read_segment
 from stilt.log.writer import SegmentWriter

@@ -9,14 +9,14 @@ import pytest
 from netCDF4 import Dataset
 
 import stilt
-import stilt.verify
+import stilt.commands.verify
 from stilt.archive.container import ArchiveWriter, Entry
 from stilt.archive.footprints import SCHEMA
-from stilt.archive.pack import pack_output
-from stilt.durable import digest_file
-from stilt.errors import DamagedError, InputError
-from stilt.verify import MISSING, verify
-from tests.archive.reading import archives, everything, loose
+from stilt.commands.pack import pack_output
+from stilt.commands.verify import MISSING, verify
+from stilt.foundations.durable import digest_file
+from stilt.foundations.errors import DamagedError, InputError
+from tests.archive.reading import archives, everything, loose, simulations_of
 
 
 def of_product(project, product):
@@ -52,7 +52,7 @@ def test_one_damaged_output_is_named_and_only_its_simulation_is_run_again(packed
     assert product in broken["path"]
     assert "is damaged" in broken["why"]
     assert packed.stilt("run").code == 1
-    assert {name.split("/")[-1].rpartition(".")[0] for name in loose(packed)} == {broken["sim"]}
+    assert simulations_of(loose(packed)) == {broken["sim"]}
     assert everything(packed) == before
     assert packed.stilt("verify").code == 0
     assert packed.stilt("archive").code == 0
@@ -115,7 +115,7 @@ def test_an_archive_that_the_filesystem_refuses_to_read_is_not_called_damaged(pa
     def refused(path):
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
 
-    monkeypatch.setattr(stilt.verify, "digest_file", refused)
+    monkeypatch.setattr(stilt.commands.verify, "digest_file", refused)
     findings = verify(stilt.Project(packed.path).layout)
     assert findings.broken == []
     assert len(findings.unreadable) == 9 + 2 * 8
@@ -123,7 +123,7 @@ def test_an_archive_that_the_filesystem_refuses_to_read_is_not_called_damaged(pa
 
 def test_what_is_archived_while_a_verification_runs_is_not_missing(project, monkeypatch):
     layout = stilt.Project(project.path).layout
-    promised = stilt.verify.promised
+    promised = stilt.commands.verify.promised
 
     def archived_meanwhile(*arguments):
         first, *others = promised(*arguments)
@@ -133,8 +133,8 @@ def test_what_is_archived_while_a_verification_runs_is_not_missing(project, monk
         assert project.stilt("archive").code == 0
         yield from others
 
-    monkeypatch.setattr(stilt.verify, "_BLOCK", 1)
-    monkeypatch.setattr(stilt.verify, "promised", archived_meanwhile)
+    monkeypatch.setattr(stilt.commands.verify, "_BLOCK", 1)
+    monkeypatch.setattr(stilt.commands.verify, "promised", archived_meanwhile)
     findings = verify(layout)
     assert [broken.why for _, broken in findings.broken] == [MISSING]
 

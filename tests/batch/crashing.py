@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from stilt.backends.local import LocalBackend
-from stilt.compiled import compile_ahead
+from stilt.commands.run import Request, run
 from stilt.footprint.calc import warm
+from stilt.kernels.compiled import compile_ahead
 from stilt.particles import rounding
-from stilt.running import Request, run
 
 CALLS = ("mkdir", "open", "write", "fsync", "rename", "replace", "unlink", "rmdir", "ftruncate")
 

@@ -17,8 +17,8 @@ from stilt.batch.chunks import (
     encode_chunk,
     read_chunk,
 )
-from stilt.errors import DamagedError
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.simulation import Receptor, Simulation
 
 if TYPE_CHECKING:
     from pathlib import Path

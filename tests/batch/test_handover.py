@@ -154,5 +154,5 @@ def test_chunks_are_not_for_writing(template: Path, hand_over: Crasher) -> None:
     project = copy(template, "modes")
     assert hand_over(project)[0] == 0
     files = list((project.output / "chunks").glob("*/*"))
-    assert len(files) == 3 + 2
+    assert len(files) == 3 + 3  # and manifest, settings, claims
     assert not any(path.stat().st_mode & 0o222 for path in files)

@@ -17,8 +17,8 @@ import portalocker
 import pytest
 
 from stilt.batch.lock import read_owner, run_lock
-from stilt.errors import EnvironmentFailure
-from stilt.paths import Layout
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.paths import Layout
 from tests.engines import runs
 from tests.projects import PATIENCE_S, Project, make_project, wait_until
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HOLD = """
 import sys
 from stilt.batch.lock import run_lock
-from stilt.paths import Layout
+from stilt.foundations.paths import Layout
 with run_lock(Layout.of(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
@@ -165,7 +165,7 @@ def refuse(*_):
     error = OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
     raise portalocker.LockException(error, str(error))
 portalocker.lock = refuse
-import stilt.receptors.read, stilt.running
+import stilt.receptors.read, stilt.commands.run
 print("ready", flush=True)
 sys.stdin.readline()
 from stilt.cli import main

@@ -11,10 +11,10 @@ import pytest
 
 from stilt.check.meteorology import Demand, find_files, read_headers
 from stilt.config.schema import Met
-from stilt.failures import TransportError
+from stilt.foundations.failures import TransportError
+from stilt.foundations.simulation import Receptor
 from stilt.met.files import find_met_files
 from stilt.met.listing import listing
-from stilt.simulation import Receptor
 from tests.met.conftest import analyses  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from stilt.check.places import contains
 from stilt.check.table import render, summary
 from stilt.config.schema import FootprintGrid
 from stilt.footprint.grid import geometry_of
+from stilt.foundations.room import Room
 from tests.check.conftest import change, write_receptors
 
 
@@ -50,6 +51,17 @@ def test_every_problem_of_the_settings_is_listed_and_receptors_are_looked_at_all
     assert "line 6: $.numpars: unknown key, did you mean numpar?" in found[1].text
     assert "receptors.csv: line 2: time 'never' is not a time" in found[2].text
     assert exit_code(found) == 2
+
+
+def test_fewer_particles_than_levels_or_places_are_a_problem(project, bad):
+    rows = ["time,longitude,latitude,altitude,r_idx"]
+    rows += [f"2026-06-16 10:00,-111.9,40.5,{10 * level},levels" for level in range(51)]
+    rows += [f"2026-06-16 11:00,-111.9,40.5,{10 * level},line" for level in range(2)]
+    (project / "receptors.csv").write_text("\n".join(rows))
+    (finding,) = bad()
+    assert finding.exit_code == 2
+    assert "1 receptor would fail, the first jet_202606161000_-111.9_40.5_X" in finding.text
+    assert "50 particles for 51 levels, so that some get none: raise numpar to 51" in finding.text
 
 
 def test_hours_without_meteorology_are_named_and_simulations_counted(project, bad):
@@ -104,7 +116,9 @@ def test_receptors_outside_of_the_meteorology_are_counted_with_an_example(projec
     write_receptors(project, "2026-06-16 10:00,-111.9,40.5,30", "2026-06-16 10:00,10,50,30")
     found = bad()
     assert any(
-        "1 of 2 places of receptors are outside of its domain: 10 50" in f.text for f in found
+        "1 of 2 places of receptors are outside of its domain or on its outermost cells: 10 50"
+        in f.text
+        for f in found
     )
 
 
@@ -196,8 +210,8 @@ def test_a_scratch_folder_that_is_not_there_is_found(project, bad):
     assert "/no/such/scratch: there is no such folder" in finding.text
 
 
-def test_outputs_that_do_not_fit_are_a_warning(project, bad):
-    change(project, "numpar: 50", "numpar: 500000000")
+def test_outputs_that_do_not_fit_are_a_warning(bad, monkeypatch):
+    monkeypatch.setattr("stilt.check.storage.room_in", lambda _: Room(1000, None))
     (finding,) = bad()
     assert (finding.area, finding.weight) == ("output", Weight.WARNING)
     assert "are free in" in finding.text

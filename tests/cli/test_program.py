@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from stilt import errors
 from stilt.cli.program import PROBLEMS_SHOWN, SECTIONS, program, report
+from stilt.foundations import errors
 
 HEAVY = (
     "numpy",

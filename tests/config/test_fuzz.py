@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stilt.config.load import parse_config
 from stilt.config.schema import Config, Execution, FootprintGrid, Met
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 from tests.config.settings import TYPICAL
 
 keys = st.sampled_from(

@@ -13,7 +13,7 @@ import yaml
 from stilt.config.json_schema import config_schema
 from stilt.config.load import parse_config
 from stilt.config.schema import Config
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 from tests.config.settings import MINIMAL, TYPICAL, with_execution, with_grid, with_line
 
 

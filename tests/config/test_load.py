@@ -11,7 +11,7 @@ import pytest
 
 from stilt.config.load import load_config, parse_config
 from stilt.config.schema import Config, Execution, FootprintGrid, Met
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from tests.config.settings import MINIMAL, TYPICAL, with_execution, with_grid, with_line
 
 

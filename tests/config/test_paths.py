@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stilt.errors import InputError
-from stilt.paths import Layout, local_path
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.errors import InputError
+from stilt.foundations.paths import Layout, local_path
+from stilt.foundations.simulation import Receptor, Simulation
 
 SIMULATION = Simulation(
     "hrrr_201512100700_-111.847672_40.766189_10",

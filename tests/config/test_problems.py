@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from stilt.config.load import load_config, parse_config
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import ProblemsError
 from tests.config.settings import MINIMAL, TYPICAL, with_execution, with_grid, with_line
 
 
@@ -58,7 +58,7 @@ WRONG = {
     "number for text": (with_line("model: 3"), "$.model: expected text, got 3: put it in quotes"),
     "negative": (with_line("veght: -0.5"), "$.veght: expected a number > 0, got -0.5"),
     "krand": (with_line("krand: 99"), "$.krand: expected a whole number <= 14, got 99"),
-    "namelist text": (with_line('efile: "a,b"'), "$.efile: HYSPLIT's namelist takes a plain file name"),
+    "namelist text": (with_line('poutf: "a,b"'), "$.poutf: HYSPLIT takes a plain file name"),
     "maxpar": (with_line("maxpar: 100"), "$.maxpar: 100 is less than numpar (200)"),
     "wind error": (with_line("siguverr: 2\ntluverr: 60"), "$.siguverr: a wind error needs all of siguverr, tluverr, zcoruverr, horcoruverr: zcoruverr, horcoruverr missing"),
     "mixed-layer error": (with_line("tlzierr: 60"), "$.tlzierr: a mixed-layer error needs all of sigzierr, tlzierr, horcorzierr: sigzierr, horcorzierr missing"),

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from stilt.config.schema import FootprintGrid
+from stilt.foundations.simulation import Receptor
 from stilt.particles.table import ParticleTable
-from stilt.simulation import Receptor
 from tests.shared_data import shared, shared_folder
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stilt.config.schema import FootprintGrid
-from stilt.errors import InputError
 from stilt.footprint.grid import geometry_of, length_unit
+from stilt.foundations.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stilt.errors import InputError
 from stilt.footprint.hnf import NEEDED, dilute_near_field, release_heights
+from stilt.foundations.errors import InputError
+from stilt.foundations.simulation import Receptor
 from stilt.particles.table import ParticleTable
-from stilt.simulation import Receptor
 from tests.footprint import cases
 
 DILUTED = [
@@ -47,29 +47,30 @@ def test_a_forward_table_is_put_in_order_of_descending_time():
         np.testing.assert_allclose(ours[column], expected, rtol=1e-12, err_msg=column)
 
 
-def test_particles_of_several_heights_start_between_the_last_two_as_hycs_std_releases_them():
-    name = "37_column_cli_default_id"
-    table = cases.particles(name)
-    heights = release_heights(table, cases.receptor(name))
-    assert heights.min() > 750
-    assert heights.max() < 1000
-    first = table["time"] == -1
-    # A minute later most particles are still near where they started.
-    assert np.median(np.abs(table["zagl"][first] - heights[first])) < 20
-    assert np.median(np.abs(table["zagl"][first] - table["xhgt"][first])) > 100
+def first_rows(indx, **columns):
+    """A table of the first minute, a row for each particle."""
+    columns = {name: np.array(values, float) for name, values in columns.items()}
+    return ParticleTable({"time": -np.ones(len(indx)), "indx": np.array(indx, float), **columns})
 
 
-def test_particles_of_several_places_start_at_the_nearest_place():
-    table = ParticleTable(
-        {
-            "time": np.array([-2.0, -2.0, -1.0, -1.0]),
-            "indx": np.array([1.0, 2.0, 1.0, 2.0]),
-            "long": np.array([-170.0, 170.0, 179.99, -179.98]),
-            "lati": np.array([10.0, 10.0, 10.0, 10.0]),
-        }
-    )
-    receptor = Receptor("202001010000", (180.0, -179.97), (10.0, 10.0), (5.0, 300.0))
-    np.testing.assert_array_equal(release_heights(table, receptor), [5, 300, 5, 300])
+def test_levels_and_places_have_the_particles_in_turn_whatever_the_order_of_rows():
+    levels = Receptor("202001010000", (5.0,) * 3, (10.0,) * 3, (900.0, 10.0, 300.0))
+    table = first_rows([1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(release_heights(table, levels), [10, 300, 900, 10, 300])
+    places = Receptor("202001010000", (6.0, 5.0), (10.0, 10.0), (5.0, 300.0))
+    np.testing.assert_array_equal(release_heights(table, places), [300, 5, 300, 5, 300])
+
+
+def test_two_heights_are_a_line_from_the_first_to_the_second():
+    line = Receptor("202001010000", (5.0,) * 2, (10.0,) * 2, (900.0, 100.0))
+    table = first_rows([1, 2, 3, 4])
+    np.testing.assert_array_equal(release_heights(table, line), [800, 600, 400, 200])
+
+
+def test_levels_above_sea_level_that_were_lifted_to_the_ground_start_there():
+    levels = Receptor("202001010000", (5.0,) * 3, (10.0,) * 3, (300.0, 1200.0, 2000.0), "asl")
+    table = first_rows([1, 2, 3], zagl=[0, 0, 700])  # the ground is at 1300 m
+    np.testing.assert_array_equal(release_heights(table, levels), [0, 0, 700])
 
 
 def test_of_heights_above_sea_level_the_ground_is_taken_off():

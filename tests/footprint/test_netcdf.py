@@ -13,11 +13,11 @@ import pytest
 import xarray as xr
 
 from stilt.config.schema import FootprintGrid
-from stilt.errors import DamagedError
 from stilt.footprint.calc import calc_footprint
 from stilt.footprint.netcdf import read_footprint, write_footprint
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.simulation import Receptor
 from stilt.particles.table import ParticleTable
-from stilt.simulation import Receptor
 from tests.footprint import cases
 
 SIM = "ngm_199510171800_-90_40_10"

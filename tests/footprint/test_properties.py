@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stilt.config.schema import FootprintGrid
 from stilt.footprint.calc import calc_footprint
+from stilt.foundations.simulation import Receptor
 from stilt.particles.table import ParticleTable
-from stilt.simulation import Receptor
 from tests.footprint.obvious import obvious_footprint
 
 SQUARE = {"xres": 0.25, "yres": 0.25}

@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from stilt import compiled, machine_code
-from stilt.compiled import F8, FLOAT, OUT_F8, Kernel, exact
+from stilt.kernels import compiled, machine_code
+from stilt.kernels.compiled import F8, FLOAT, OUT_F8, Kernel, exact
 from tests.projects import PATIENCE_S, Project
 
 WARM = """
 import sys
-from stilt.compiled import compile_ahead
+from stilt.kernels.compiled import compile_ahead
 from stilt.footprint.calc import warm as warm_footprints
 from stilt.particles import rounding
 from stilt.transport.hysplit.parse import warm as warm_parser
@@ -38,7 +38,7 @@ PACKAGES = {"footprint": 14, "hysplit": 1, "native": 4, "particles": 2}
 def start(home, tmp, before=""):
     """Have a process compile everything that is not kept in a $STILT_HOME."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
-    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp)}
+    env |= {"STILT_HOME": str(home), "TMPDIR": str(tmp), "XDG_CACHE_HOME": str(home / "cache")}
     return subprocess.Popen([sys.executable, "-c", before + WARM], stdout=-1, text=True, env=env)
 
 
@@ -69,7 +69,7 @@ def test_a_later_process_does_not_compile(warmed, tmp_path):
 
 
 OTHER_CPU = "from llvmlite import binding; binding.get_host_cpu_name = lambda: 'haswell'\n"
-READ_ONLY = "import stilt.machine_code as m; m.write_sealed = None\n"
+READ_ONLY = "import stilt.kernels.machine_code as m; m.write_sealed = None\n"
 
 
 def test_a_node_with_another_cpu_and_a_home_it_cannot_write_finds_the_code(warmed, tmp_path):
@@ -90,7 +90,7 @@ def test_it_is_known_beforehand_whether_a_process_will_compile(warmed, tmp_path)
 import os
 from pathlib import Path
 from stilt import footprint
-from stilt.machine_code import has_kept
+from stilt.kernels.machine_code import has_kept
 os.write(1, str(has_kept(Path(footprint.__path__[0]))).encode())
 os._exit(0)
 """
@@ -282,12 +282,13 @@ def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(monkeypatc
     home.touch()
     monkeypatch.setenv("STILT_HOME", str(home / "below"))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "below"))
     machine_code.keep(package, "code", b"machine code")
     assert machine_code.kept(package, "code") == b"machine code"
-    os.chown(machine_code.private_folder(), 65534, -1)
+    os.chown(machine_code._private_path(), 65534, -1)
     assert machine_code.kept(package, "code") is None
-    with pytest.raises(PermissionError):
-        machine_code.private_folder()
+    machine_code.keep(package, "other", b"machine code")
+    assert machine_code.kept(package, "other") is None
 
 
 def test_what_is_about_to_be_compiled_is_said_first_and_only_once(tmp_path):

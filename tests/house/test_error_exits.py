@@ -29,19 +29,25 @@ READ_BY: dict[str, tuple[str, str]] = {
         "Resource temporarily unavailable; trying again in 2 s",
     ),
     "batch/lock.py:_still_held": ("batch/test_lock.py", r"pid {other.pid}\) since"),
-    "flux.py:_shares": ("house/test_flux.py", "does not cover 2015-12-09T23:00"),
-    "flux.py:_edges": ("house/test_flux.py", '"one cell"'),
+    "api/flux.py:_shares": ("house/test_flux.py", "does not cover 2015-12-09T23:00"),
+    "api/flux.py:_edges": ("house/test_flux.py", '"one cell"'),
     "config/document.py:_decode": ("config/test_problems.py", "byte 0xfc is not UTF-8"),
     "met/supply.py:download": ("met/test_supply.py", "shelf can't be downloaded"),
-    "paths.py:local_path": ("config/test_paths.py", "there is no user ~nobody-of-that-name"),
-    "paths.py:_refuse_unprintable": ("config/test_paths.py", "empty|control character"),
+    "foundations/paths.py:local_path": (
+        "config/test_paths.py",
+        "there is no user ~nobody-of-that-name",
+    ),
+    "foundations/paths.py:_refuse_unprintable": ("config/test_paths.py", "empty|control character"),
+    "backends/slurm/refusals.py:_limit": ("slurm/test_limits.py", "lower execution.n_workers"),
+    "outputs/store.py:vouched": ("identity/test_store.py", "its transport digest is another one"),
+    "receptors/table.py:_decode": ("receptors/test_read.py", "this is not a text file"),
     "worker/loop.py:_take": ("worker/test_push_worker.py", "the fake engine is broken"),
 }
 """Place, to the test file that reads it and a phrase that stands there."""
 
 HINT_ELSEWHERE: dict[str, str] = {
     "backends/slurm/commands.py:sbatch": "refusals.refusal says what to do about sbatch's words",
-    "archive/pack.py:pack_output": "a reason in the list of what was left as it is",
+    "commands/pack.py:pack_output": "a reason in the list of what was left as it is",
 }
 """Places without a next command, and why."""
 

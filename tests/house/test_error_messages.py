@@ -16,7 +16,9 @@ from stilt.batch.chunks import ChunkEntry, chunk_digest, encode_chunk, read_chun
 from stilt.batch.manifest import read_manifest
 from stilt.batch.rivals import give_way
 from stilt.config.load import load_config, parse_config
-from stilt.errors import (
+from stilt.footprint.hnf import dilute_near_field
+from stilt.footprint.rows import rows_of
+from stilt.foundations.errors import (
     DamagedError,
     EnvironmentFailure,
     InputError,
@@ -24,10 +26,9 @@ from stilt.errors import (
     ProblemsError,
     StiltError,
 )
-from stilt.footprint.hnf import dilute_near_field
-from stilt.footprint.rows import rows_of
-from stilt.identity import this_writer
-from stilt.log.events import Closed
+from stilt.foundations.simulation import Receptor, Simulation
+from stilt.foundations.writers import this_writer
+from stilt.log.events import Submitted
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.migrate.pystilt import read_pystilt
@@ -36,7 +37,6 @@ from stilt.particles.table import ParticleTable
 from stilt.plot import window
 from stilt.plot.figure import _draw_heights, _new_figure
 from stilt.receptors import read_receptors
-from stilt.simulation import Receptor, Simulation
 from stilt.transport.hysplit.locate import locate
 from tests.projects import make_project
 from tests.shared_data import REPOSITORY
@@ -139,11 +139,11 @@ def test_a_log_that_a_newer_stilt_wrote() -> None:
 
 def test_another_run_that_handed_over_at_the_same_moment(tmp_path: Path) -> None:
     index = OutputIndex(tmp_path)
-    planned = index.fold(use_checkpoint=False)
     mine = this_writer("run")
     other = msgspec.structs.replace(mine, host="elsewhere")
-    SegmentWriter(tmp_path, "0001-other", 1, other).append(Closed(0.0))
-    text = said(NotFinishedError, lambda: give_way(index, planned, "0001-mine"))
+    SegmentWriter(tmp_path, "0001-other", 1, other).append(Submitted("0001-other", "t", "7", 0.0))
+    own = tmp_path / "0001-mine" / "run-t-a00-s00001-here-1-00000000.log"
+    text = said(NotFinishedError, lambda: give_way(index, frozenset(), own))
     assert f"another `stilt run` (elsewhere, pid {mine.pid}) handed over at the same moment" in text
     assert "this one started nothing; run it again to see what is left" in text
 

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import stilt
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 from tests.shared_data import REPOSITORY

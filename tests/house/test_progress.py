@@ -13,11 +13,11 @@ import termios
 
 import pytest
 
-from stilt.progress import FAILURES_SHOWN, Progress
+from stilt.foundations.progress import FAILURES_SHOWN, Progress
 
 SCRIPT = """
 import sys
-from stilt.progress import Progress
+from stilt.foundations.progress import Progress
 with Progress(30) as progress:
     for number in range(29):
         progress.finished(f"met_{number}", "complete", 2.0)
@@ -97,7 +97,7 @@ def test_a_dumb_terminal_gets_lines() -> None:
 
 
 def test_a_flood_of_failures_does_not_scroll_the_screen_away(monkeypatch) -> None:
-    monkeypatch.setattr("stilt.progress.is_terminal", lambda _stream: True)
+    monkeypatch.setattr("stilt.foundations.progress.is_terminal", lambda _stream: True)
     stream = io.StringIO()
     with Progress(100, stream=stream) as progress:
         for number in range(100):
@@ -108,7 +108,7 @@ def test_a_flood_of_failures_does_not_scroll_the_screen_away(monkeypatch) -> Non
 
 def test_the_rate_is_that_of_a_stretch_of_time_not_of_a_burst(monkeypatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("stilt.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("stilt.foundations.progress.time.monotonic", lambda: now)
     progress = Progress(10_000, stream=io.StringIO())
     for _ in range(100):  # 50 workers that all need 24 s
         now += 24.0

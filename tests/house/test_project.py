@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import stilt as package
-from stilt.errors import InputError
 from stilt.footprint.grid import geometry_of
+from stilt.foundations.errors import InputError
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stilt.quantities import counted, duration, rate, size
+from stilt.foundations.quantities import counted, duration, rate, size
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stilt import errors
 from stilt.cli.program import SECTIONS
 from stilt.config.load import parse_config
+from stilt.config.reference import as_markdown
 from stilt.config.schema import NAMELIST_KEYS, Config, Execution
-from stilt.receptors.table import ALIASES
+from stilt.foundations import errors
+from stilt.receptors.header import ALIASES
 from stilt.status.summary import Summary
 from stilt.transport.protocol import Reason
 from tests.shared_data import REPOSITORY
@@ -82,6 +83,13 @@ def test_every_setting_is_in_the_table_or_in_the_namelist() -> None:
     assert "veght" in NAMELIST_KEYS
 
 
+def test_the_reference_is_that_of_the_code() -> None:
+    _, _, rest = README.partition("<!-- settings -->\n")
+    assert rest.partition("<!-- end of settings -->")[0] == as_markdown(), (
+        "put in what `stilt config reference --markdown` prints"
+    )
+
+
 def test_execution_keys_are_named() -> None:
     section = README[README.index("`execution` has keys") : README.index("### receptors.csv")]
     own = [name for name in Execution.__struct_fields__ if name != "sbatch"]
@@ -96,7 +104,7 @@ def test_the_settings_shown_are_valid() -> None:
 
 def test_receptor_columns_are_those_that_are_read() -> None:
     known = {name for names in ALIASES.values() for name in names.split()}
-    table = README[README.index("| column | meaning") : README.index("Each receptor is run")]
+    table = README[README.index("| column | meaning") : README.index("Two heights at one place")]
     for row in filter(None, table.splitlines()[2:]):
         cells = row.split("|")
         names = re.findall(r"`(\w+)`", cells[1]) + re.findall(r"`(\w+)`", cells[3])

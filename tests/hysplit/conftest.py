@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.transport.hysplit.install import install
 from stilt.transport.hysplit.locate import Installation, locate
 from tests.met.conftest import analyses

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stilt.config.load import parse_config
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.simulation import Receptor, Simulation
 from tests.shared_data import shared, shared_folder
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ _NOT_OURS = frozenset(
     """.split()  # noqa: SIM905
 )
 """Settings of R-STILT that are not settings of the transport here."""
+
+OF_LEVELS = ("28_column_3", "37_column_cli_default_id")
+"""Three and more heights, of which R-STILT releases between the last two and stilt at each: other particles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.errors import EnvironmentFailure, InputError
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.transport.engines import load_engine
 from stilt.transport.hysplit.engine import HysplitEngine
 
@@ -69,7 +69,7 @@ def test_a_module_names_an_engine_too(tmp_path: Path, monkeypatch: pytest.Monkey
     [
         ("hysplit5", "there is no engine 'hysplit5'"),
         ("no.such.module:Engine", "can't be loaded: ModuleNotFoundError"),
-        ("stilt.errors:NoSuchThing", "can't be loaded: AttributeError"),
+        ("stilt.foundations.errors:NoSuchThing", "can't be loaded: AttributeError"),
         ("/no/such/file.py:Engine", "there is no file /no/such/file.py"),
     ],
 )

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.errors import EnvironmentFailure
-from stilt.failures import Reason, TransportError
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.failures import Reason, TransportError
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit import process
 from stilt.transport.hysplit.engine import HysplitEngine
 from tests.hysplit.reference_cases import case

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.errors import EnvironmentFailure, InputError
-from stilt.paths import stilt_home
+from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.paths import stilt_home
 from stilt.transport.hysplit import install as installing
 from stilt.transport.hysplit.install import CONTENTS, install, is_installed
 from stilt.transport.hysplit.locate import EXE_NAME, TABLES, locate

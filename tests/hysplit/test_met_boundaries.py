@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.met.arl import read_arl
 from stilt.met.supply import Part, crop
-from stilt.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 
 if TYPE_CHECKING:

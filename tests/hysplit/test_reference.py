@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from stilt.transport.hysplit.engine import HysplitEngine
-from tests.hysplit.reference_cases import case, case_names
+from tests.hysplit.reference_cases import OF_LEVELS, case, case_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ MINUTES_LONG = {"01_base", "21_h50_n100_24h", "23_n1000_6h"}
 DETERMINISTIC = [
     pytest.param(name, marks=pytest.mark.slow if name in MINUTES_LONG else ())
     for name in case_names("CONTROL", "particle.parquet")
-    if name not in RANDOM | FAILURES
+    if name not in {*RANDOM, *FAILURES, *OF_LEVELS}
 ]
 
 

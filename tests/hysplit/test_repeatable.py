@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 
 if TYPE_CHECKING:
@@ -75,28 +75,6 @@ def test_a_column_is_released_along_its_whole_height(run: Callable[..., Particle
     assert np.all(np.diff(first) > 0)
     assert first[0] < 400
     assert first[-1] > 2300
-
-
-@pytest.mark.parametrize(("particles", "places"), [(10, 3), (100, 7), (20, 30), (200, 2)])
-def test_every_place_of_a_multipoint_receptor_gets_the_same_number_of_particles(
-    hysplit: Installation, ngm: Path, tmp_path: Path, particles: int, places: int
-) -> None:
-    longitudes = tuple(-95.0 + 0.3 * index for index in range(places))
-    receptor = Receptor("199510171800", longitudes, (40.0,) * places, (100.0,) * places)
-    text = f"""
-mets: {{ngm: {{directory: {ngm.parent}, file_format: {ngm.name}, file_tres: 6h}}}}
-n_hours: -1
-numpar: {particles}
-nturb: 1
-"""
-    engine = HysplitEngine(str(hysplit.exe.parent))
-    table = engine.run(
-        Simulation("a", "ngm", receptor), parse_config(text, "c"), tmp_path
-    ).particles
-    first = table["long"][table["time"] == -1]
-    counts = [int(np.sum(np.abs(first - longitude) < 0.1)) for longitude in longitudes]
-    assert len(set(counts)) == 1
-    assert particles <= sum(counts) <= particles + 2 * places
 
 
 def test_heights_above_sea_level_are_taken_as_such(

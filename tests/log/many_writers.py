@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Started
 from stilt.log.lines import encode_line
 from stilt.log.writer import SegmentWriter

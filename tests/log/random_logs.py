@@ -7,6 +7,8 @@ from pathlib import Path
 SIMS = ["a_1", "a_2", "a_3", "b_1"]
 BATCHES = [("x", 1), ("y", 2), ("z", 2), ("w", 3)]
 MOMENTS = [1, 2.0, 3.5, 4.25]
+RECEPTORS = ["00000000000000ab", "f0e1d2c3b4a59687", "ffffffffffffffff"]
+IMPRINTS = ["0001-01-0000000a", "0002-02-0000000b"]
 
 
 def line(number, *events):
@@ -16,28 +18,53 @@ def line(number, *events):
 
 def header(rng, batch, seq):
     writer = {
-        "role": rng.choice(["worker", "worker", "run", "verify", "cancel"]),
+        "role": rng.choice(["worker", "worker", "worker", "run", "verify", "archive", "cancel"]),
         "host": "n1",
         "pid": 7,
     }
     if writer["role"] == "worker":
         writer |= {"task": rng.randrange(2), "attempt": rng.randint(1, 3)}
     made_with = {"transport": {"a": "ta", "b": "tb"}, "footprints": {"d": "fd"}}
-    return {"event": "segment", "major": 1, "minor": 0, "batch": batch, "seq": seq, "writer": writer,
+    if rng.random() < 0.5:
+        made_with |= {"imprint": rng.choice(IMPRINTS), "engine": engine(rng)}
+    return {"event": "segment", "major": 1, "minor": 2, "batch": batch, "seq": seq, "writer": writer,
             "at": rng.choice(MOMENTS), **made_with}  # fmt: skip
+
+
+def engine(rng):
+    known = {"name": "native", "version": rng.choice("12")}
+    return rng.choice([
+        None,
+        known,
+        known | {"setting": "roughness 0.2 m", "inputs": {}},
+        known | {"inputs": {"ROUGLEN.ASC": "0" * 32}, "later": [1]},
+    ])  # fmt: skip
+
+
+def of_receptor(rng):
+    """Return what events of newer writers say of the receptor, and those of older ones do not."""
+    if rng.random() < 0.4:
+        return {}
+    return {"met": rng.choice(["a", "b"]), "receptor": rng.choice(RECEPTORS)}
 
 
 def sim_event(rng):
     at, sim = rng.choice(MOMENTS), rng.choice(SIMS)
-    match rng.randrange(6):
+    match rng.randrange(8):
         case 0 | 1:
-            return {"event": "started", "sim": sim, "at": at}
-        case 2:
+            return {"event": "started", "sim": sim, "at": at} | of_receptor(rng)
+        case 2 | 3:
+            batch, seq = rng.choice(BATCHES)
+            return {"event": "identified", "sim": sim, "at": at, "receptor": rng.choice(RECEPTORS), "batch": batch,
+                    "seq": seq, "attempt": rng.randint(1, 3)}  # fmt: skip
+        case 4:
             batch, seq = rng.choice(BATCHES)
             return {"event": "invalid", "sim": sim, "at": at, "path": "p", "why": "w", "batch": batch,
                     "seq": seq, "attempt": rng.randint(1, 3)}  # fmt: skip
         case _:
-            done = {"event": "done", "sim": sim, "at": at}
+            done = {"event": "done", "sim": sim, "at": at} | of_receptor(rng)
+            if rng.random() < 0.3:
+                done["particles"] = rng.choice(["plain", *IMPRINTS])
             done["outcome"] = rng.choice(["complete", "empty", "failed", "interrupted"])
             if rng.random() < 0.5:
                 done |= {
@@ -71,6 +98,10 @@ def odd_event(rng):
         {"event": "pending", "batch": "x", "seq": 1.5, "at": 1.0, "chunk": "c", "count": 2},
         {"sim": "a_1"},
         {"event": "segment", "major": 1, "minor": 0},
+        {"event": "started", "sim": "a_1", "at": 1.0, "receptor": 7},
+        {"event": "done", "sim": "a_1", "at": 1.0, "outcome": "empty", "particles": None},
+        {"event": "identified", "sim": "a_1", "at": 1.0, "batch": "x", "seq": 1},
+        {"event": "identified", "sim": "a_2", "at": 1.0, "batch": "x", "seq": 1, "receptor": "r", "attempt": "1"},
         {"event": "closed", "at": 1.0},
         {"event": "archived", "at": 1.0, "product": "particles", "path": "p", "count": 3, "size": 9, "digest": "d"},
         {"event": "archived", "at": 1.0, "product": "particles", "path": "p", "count": "3", "size": 9, "digest": "d"},
@@ -85,7 +116,13 @@ def event(rng):
 def lines(rng):
     """Return the lines of a segment as its writer would write them."""
     batch, seq = rng.choice(BATCHES)
-    found = [line(0, header(rng, batch, seq))]
+    head = header(rng, batch, seq)
+    if rng.random() < 0.05:
+        head |= rng.choice([
+            {"engine": "native"}, {"engine": {"name": "native"}}, {"imprint": 5}, {"transport": {"a": 1}},
+            {"engine": {"name": "native", "version": "1", "inputs": {"table": 1}}},
+        ])  # fmt: skip
+    found = [line(0, head)]
     for number in range(1, 1 + rng.randrange(6)):
         found.append(line(number, *(event(rng) for _ in range(rng.randrange(1, 4)))))  # noqa: PERF401
     if rng.random() < 0.5:

@@ -3,6 +3,8 @@
 import importlib.util
 from pathlib import Path
 
+from msgspec import structs
+
 from stilt.log.index import OutputIndex
 from stilt.log.reader import read_segment
 
@@ -16,11 +18,14 @@ def load_spec_reader():
     return module
 
 
-def claim(state):
+def claim(state, known):
     return {
         "batch": state.batch, "seq": state.seq, "attempt": state.attempt, "at": state.at,
         "outcome": state.outcome, "reason": state.reason, "message": state.message,
         "wall_s": state.wall_s, "peak_rss_bytes": state.peak_rss_bytes, "segment": state.life.name,
+        "met": state.met, "receptor": state.receptor, "particles": state.particles,
+        "engine": structs.asdict(state.life.engine) if state.life.engine else None,
+        "imprint": state.life.imprint, "known_receptor": known.receptor_of(state),
     }  # fmt: skip
 
 
@@ -36,9 +41,9 @@ def batch(state):
 def facts(state):
     """Return what a fold says of simulations and batches, for comparing."""
     return {
-        "sims": {sim: claim(found) for sim, found in state.sims.items()},
+        "sims": {sim: claim(found, state) for sim, found in state.sims.items()},
         "earlier": {
-            name: {sim: claim(found) for sim, found in sims.items()}
+            name: {sim: claim(found, state) for sim, found in sims.items()}
             for name, sims in state.earlier.items()
             if sims
         },

@@ -11,7 +11,7 @@ from stilt.log import checkpoint
 from stilt.log import index as index_module
 from stilt.log.index import OutputIndex
 from stilt.log.states import OUTCOMES
-from tests.log.random_logs import write
+from tests.log.random_logs import header, line, write
 from tests.log.spec_state import facts
 
 
@@ -45,7 +45,8 @@ def everything(state):
         "latest": state.latest(),
         "counts": (state.segments, state.events, state.unknown, state.damaged),
         "damages": sorted(map(str, state.damages)),
-        "closed": {life.name: life.closed for life in state.lives.values()},
+        "lives": {life.name: structs.asdict(life) for life in state.lives.values()},
+        "identified": state.identified,
     }
     return cheap | facts(state)
 
@@ -122,6 +123,19 @@ def test_a_checkpoint_with_any_byte_changed_or_cut_off_is_as_good_as_absent(log_
 def test_what_is_no_checkpoint_is_dropped(log_dir, data):
     (log_dir / "checkpoint").write_bytes(data)
     assert with_checkpoint(log_dir) == whole(log_dir)
+
+
+@pytest.mark.parametrize(
+    "receptor", ["ab", "00000000000000AB", "0" * 16, "no digest at all", "0" * 32], ids=repr
+)
+def test_a_receptor_that_is_no_digest_is_the_same_with_a_checkpoint(tmp_path, receptor):
+    rng = random.Random(1)
+    (tmp_path / "x").mkdir()
+    odd = {"event": "done", "sim": "a_1", "at": 1.0, "outcome": "complete", "receptor": receptor}
+    (tmp_path / "x" / "1.log").write_bytes(line(0, header(rng, "x", 1)) + line(1, odd))
+    OutputIndex(tmp_path).fold()
+    assert OutputIndex(tmp_path).fold().sims["a_1"].receptor == receptor
+    assert with_checkpoint(tmp_path) == whole(tmp_path)
 
 
 def segment_of(log_dir):

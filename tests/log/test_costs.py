@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 from stilt.log import index as index_module
 from stilt.log.events import Done, Started
 from stilt.log.index import OutputIndex

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from stilt.backends import observe
-from stilt.backends.liveness import Life, Liveness, TaskLife
-from stilt.identity import this_writer
+from stilt.backends.liveness import Fate, Liveness, TaskFate
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Pending, Started
 from stilt.log.index import OutputIndex
 from stilt.log.names import new_name
@@ -30,11 +30,11 @@ def test_what_a_task_wrote_between_fold_and_answer_is_seen(tmp_path, monkeypatch
     def ended_meanwhile(_state, **_options):
         writer.append(Done("hrrr_1", "complete", 2.0))
         writer.close()
-        return Liveness(time.time(), {("b1", 0): TaskLife(Life.GONE)})
+        return Liveness(time.time(), {("b1", 0): TaskFate(Fate.GONE)})
 
     monkeypatch.setattr(observe, "observe", ended_meanwhile)
     state, liveness = observe.fold_and_observe(OutputIndex(tmp_path))
-    assert liveness.of("b1", 0).life is Life.GONE
+    assert liveness.of("b1", 0).fate is Fate.GONE
     assert state.find("hrrr_1").is_done
 
 
@@ -50,4 +50,4 @@ def test_a_worker_that_left_no_header_is_judged_by_the_name_of_its_segment(tmp_p
         writer = msgspec.structs.replace(writer, host="another")
     (tmp_path / "b1" / new_name(writer, 1)).write_bytes(content)
     _, liveness = observe.fold_and_observe(OutputIndex(tmp_path))
-    assert liveness.of("b1", 0).life is (Life.GONE if host == "here" else Life.UNKNOWN)
+    assert liveness.of("b1", 0).fate is (Fate.GONE if host == "here" else Fate.UNKNOWN)

@@ -6,6 +6,7 @@ import random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stilt.log.events import Identified
 from stilt.log.fold import State
 from stilt.log.index import life_of
 from stilt.log.reader import Scanner
@@ -73,9 +74,11 @@ def test_what_is_known_of_one_half_is_never_more_than_of_the_whole(rng):
     for name, scan, events in rng.sample(pieces, len(pieces) // 2):
         part.add(lives.setdefault(name, life_of(name, scan)), events)
     ranks = {sim: state.rank for sim, state in part.sims.items()}
+    identified = dict(part.identified)
     for name, scan, events in pieces:
         part.add(lives.setdefault(name, life_of(name, scan)), events)
     assert all(part.sims[sim].rank >= rank for sim, rank in ranks.items())
+    assert all(part.identified[key] >= receptor for key, receptor in identified.items())
 
 
 @steady
@@ -86,7 +89,12 @@ def test_a_success_in_the_newest_batch_is_never_lost(rng):
     for name, data in segments.items():
         scan = SCANNER.scan(data)
         state.add(life_of(name, scan), scan.events)
-    claims = [(life_of(n, s), e) for n, s, es in pieces_of(segments) for e in es]
+    claims = [
+        (life_of(n, s), e)
+        for n, s, es in pieces_of(segments)
+        for e in es
+        if not isinstance(e, Identified)
+    ]
     for sim, found in state.sims.items():
         mine = [(life, event) for life, event in claims if event.sim == sim]
         taken_back = any(type(event).__name__ == "Invalid" for _, event in mine)

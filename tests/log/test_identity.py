@@ -8,7 +8,7 @@ import sys
 import pytest
 from msgspec.structs import replace
 
-from stilt.identity import is_alive, this_writer
+from stilt.foundations.writers import is_alive, this_writer
 from stilt.log.names import new_name, next_attempt, parse_name
 
 SLURM = {
@@ -43,13 +43,13 @@ def test_a_writer_elsewhere_has_no_job():
 def of_child(code):
     """Start a child that describes itself and goes on; return both."""
     script = (
-        "import sys, msgspec; from stilt.identity import this_writer;"
+        "import sys, msgspec; from stilt.foundations.writers import this_writer;"
         "print(msgspec.json.encode(this_writer('worker')).decode(), flush=True);" + code
     )
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     import msgspec
 
-    from stilt.identity import Writer
+    from stilt.foundations.writers import Writer
 
     return child, msgspec.json.decode(child.stdout.readline(), type=Writer)
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from stilt.errors import EnvironmentFailure
-from stilt.identity import is_alive, this_writer
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import is_alive, this_writer
 from stilt.log.events import Done
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
@@ -18,7 +18,7 @@ from stilt.log.writer import SegmentWriter
 CHILD = """
 import sys
 from pathlib import Path
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Started
 from stilt.log.writer import SegmentWriter
 

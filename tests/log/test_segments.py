@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Invalid, Output, Pending, Started, Submitted, Submitting
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Verdict, read_segment
@@ -68,7 +68,7 @@ def test_a_later_batch_counts_and_the_earlier_state_is_kept(log_dir):
     worker(log_dir, batch="b2", seq=2).append(Done("hrrr_1", "complete", 1.0), sync=True)
     state = OutputIndex(log_dir).fold()
     assert state.sims["hrrr_1"].outcome == "complete"
-    assert state.sims["hrrr_1"].transport == "t1"
+    assert state.sims["hrrr_1"].life.transport == {"hrrr": "t1"}
     assert state.earlier["b1"]["hrrr_1"].reason == "KILLED"
 
 

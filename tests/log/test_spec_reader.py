@@ -5,17 +5,21 @@ import random
 import shutil
 import subprocess
 import sys
+from array import array
 
+import msgspec
 import pytest
 
-from stilt.batch.chunks import ChunkEntry, chunk_digest, encode_chunk
+from stilt.batch.chunks import Chunk, ChunkEntry, chunk_digest, encode_chunk
+from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
-from stilt.durable import publish
-from stilt.identity import this_writer
+from stilt.foundations.durable import publish
+from stilt.foundations.paths import Layout, imprinted, plain_and_imprint
+from stilt.foundations.simulation import Receptor
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Started
 from stilt.log.reader import NewerFormatError
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout
 from tests.log.random_logs import MOMENTS, write
 from tests.log.spec_state import SPEC, load_spec_reader, product_says
 
@@ -75,6 +79,78 @@ def test_the_spec_reader_lists_what_a_batch_has_left_to_do(tmp_path):
     layout.chunk("b1", refs[0].digest).write_bytes(parts[0].replace(b"40.5", b"41.5"))
     with pytest.raises(SystemExit):
         spec_reader.pending(layout.output, "b1")
+
+
+def random_receptor(rng):
+    def number():
+        size = 10 ** rng.uniform(-9, 18)
+        return rng.choice(
+            [0, 5, -112.5, size, -size, round(size, 2), round(rng.uniform(-180, 180), 6)]
+        )
+
+    many = rng.randint(1, 4)
+    places = [tuple(number() for _ in range(many)) for _ in range(3)]
+    if rng.random() < 0.5:  # at one place: a column
+        places[:2] = [many * (number(),), many * (number(),)]
+    return ("202201010000", *places, rng.choice(["agl", "asl"]))
+
+
+def test_both_readers_have_the_same_digest_of_a_receptor():
+    for seed in range(2000):
+        fields = random_receptor(random.Random(seed))
+        data = encode_chunk([ChunkEntry("s", "hrrr", *fields)])
+        entry = msgspec.json.decode(data)["simulations"][0]
+        product = msgspec.json.decode(data, type=Chunk).simulations[0].receptor.digest
+        assert spec_reader.receptor_digest(entry) == product, fields
+
+
+def test_the_digest_of_a_receptor_is_the_one_on_the_page():
+    fields = ("202201010000", (-112.0,), (40.5,), (5.0,))
+    assert Receptor(*fields).digest == "3af01b9b0ebe8f4a"
+    assert "3af01b9b0ebe8f4a" in (SPEC / "log-format.md").read_text(encoding="utf-8")
+    assert (
+        spec_reader.receptor_digest(["s", "hrrr", "202201010000", [-112], [40.5], [5]])
+        == "3af01b9b0ebe8f4a"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".hrrr_1.nc.0001-01-0a0b0c0d",
+        ".x.error.parquet.12345-123-00000000",
+        "hrrr_1.nc",
+        "hrrr_1.nc.0001-01-0a0b0c0d",
+        ".hrrr_1.nc.001-01-0a0b0c0d",
+        ".hrrr_1.nc.0001-01-0A0B0C0D",
+        ".tmp-0a0b0c0d0e0f",
+    ],
+)
+def test_both_readers_take_the_name_of_an_output_apart_alike(name):
+    plain, imprint = plain_and_imprint(name)
+    assert spec_reader.plain_and_imprint(name) == (plain, imprint)
+    assert imprinted(plain, imprint) == name
+
+
+def test_the_file_of_what_a_batch_claims_finds_each_of_its_simulations(tmp_path):
+    layout = Layout.of(tmp_path)
+    writer, refs = ClaimsWriter(), []
+    for task in range(5):
+        sims = [f"m_{task}_{n}" for n in range(100)]
+        entries = [ChunkEntry(sim, "m", "202201010000", (0.0,), (0.0,), (5.0,)) for sim in sims]
+        data = encode_chunk(entries)
+        refs.append(ChunkRef(chunk_digest(data), len(sims)))
+        publish(layout.chunk("b1", refs[-1].digest), data)
+        writer.add(sims)
+    manifest = Manifest(
+        batch="b1", seq=1, config="c", engine="e", backend="local", chunks=tuple(refs), total=500
+    )
+    publish(layout.manifest("b1"), encode_manifest(manifest))
+    publish(layout.claims("b1"), writer.encode())
+    found = spec_reader.claimed(layout.output, "b1")
+    assert found == {f"m_{task}_{n}": task for task in range(5) for n in range(100)}
+    keys = array("Q", layout.claims("b1").read_bytes())
+    assert list(keys) == sorted(keys)
 
 
 @pytest.mark.parametrize("part", range(10))

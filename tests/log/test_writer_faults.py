@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stilt.durable import TEMPORARY_PREFIX, publish, publish_with
-from stilt.errors import EnvironmentFailure
-from stilt.identity import this_writer
+from stilt.foundations.durable import TEMPORARY_PREFIX, publish, publish_with
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Done, Pending, Started
 from stilt.log.index import OutputIndex
 from stilt.log.reader import Verdict, read_segment

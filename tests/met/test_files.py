@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.config.schema import Met
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
+from stilt.foundations.simulation import Receptor
 from stilt.met import listing as listing_module
 from stilt.met.files import Span, find_met_files
 from stilt.met.listing import listing
-from stilt.simulation import Receptor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from arlmet.archives import Archive
 
-from stilt.errors import EnvironmentFailure, InputError
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.met.arl import read_arl
 from stilt.met.files import Span
 from stilt.met.supply import Part, crop, download, needed_spans, overlapping

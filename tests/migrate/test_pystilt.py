@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.config.load import parse_config
-from stilt.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError, ProblemsError
+from stilt.migrate.met_names import naming
 from stilt.migrate.migration import write_project
 from stilt.migrate.sources import read_project
 
@@ -144,6 +145,62 @@ def test_a_setting_that_is_left_behind_is_noted(migrate, text, expected, tmp_pat
     assert migration.problems(tmp_path / "new") == {}
 
 
+def test_a_folder_alone_is_a_met_and_its_files_tell_their_names(migrate, tmp_path):
+    (tmp_path / "met").mkdir()
+    for hours in ("00-05", "06-11", "18-23"):
+        (tmp_path / "met" / f"20190701_{hours}_hrrr").touch()
+    migration = migrate("mets: {hrrr: met}\nn_hours: -24\n")
+    met = parsed(migration).mets["hrrr"]
+    assert met.directory == str(tmp_path / "met")
+    assert (met.file_format, met.file_tres) == ("%Y%m%d_%H-.._hrrr", "6h")
+    assert "found from the names of the files" in migration.notes[0]
+
+
+def test_a_folder_that_does_not_tell_leaves_what_is_missing_to_be_set(migrate, stilt, tmp_path):
+    migrate("mets: {hrrr: /nowhere/hrrr}\nn_hours: -24\n")
+    done = stilt("init", "new", "--from", tmp_path)
+    assert done.returncode == 2
+    assert (
+        "met hrrr: file_format and file_tres not given, and no files in /nowhere/hrrr that tell"
+        in done.stdout
+    )
+    assert "mets.hrrr.file_format: missing, but needed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["RP201905.gbl", "RP201906.gbl"], (r"RP%Y%m\.gbl", "1d")),
+        (
+            ["hysplit.20190701.00z.hrrra", "hysplit.20190701.06z.hrrra", "README"],
+            (r"hysplit\.%Y%m%d.%Hz\.hrrra", "6h"),
+        ),
+        (["20190701_gfs0p25", "20190703_gfs0p25", "20190704_gfs0p25"], ("%Y%m%d_gfs0p25", "1d")),
+        (["gdas1.jul19.w1", "gdas1.jul19.w2"], None),
+        (["20190701_gfs0p25"], None),
+    ],
+)
+def test_names_of_files_tell_their_format_and_step(tmp_path, files, expected):
+    for name in files:
+        (tmp_path / name).touch()
+    assert naming(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("models: {hysplit: {directory: /opt/hysplit}}", "/opt/hysplit/exec"),
+        ("models: {hysplit: {exe_dir: /opt/bin}}", "/opt/bin"),
+        ("exe_dir: /opt/bin", "/opt/bin"),
+        ("hysplit: {exe_dir: /opt/bin}", "/opt/bin"),
+    ],
+)
+def test_hysplits_folder_moves_over_in_each_of_its_spellings(migrate, text, expected):
+    migration = migrate(f"{METS}{text}\n")
+    assert parsed(migration).hysplit.exe_dir == expected
+    assert migration.notes == []
+
+
 def test_a_yaml_with_r_stilts_names_moves_over(migrate):
     config = parsed(
         migrate(
@@ -160,7 +217,7 @@ def test_receptors_that_have_to_be_mended_are_said(migrate, stilt, tmp_path):
     migrate(METS)
     (tmp_path / "receptors.csv").write_text("time,lon,lat,zagl\nsoon,-112,40,5\n")
     done = stilt("init", "new", "--from", tmp_path)
-    assert done.returncode == 0
+    assert done.returncode == 2
     assert "to be mended in receptors.csv:\n  - line 2: time 'soon' is not a time" in done.stdout
 
 

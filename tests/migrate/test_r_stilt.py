@@ -10,7 +10,7 @@ import pytest
 import rdata
 
 from stilt.config.load import parse_config
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from stilt.migrate.migration import write_project
 from stilt.migrate.r_stilt import read_r_stilt
 from stilt.migrate.sources import read_project
@@ -85,6 +85,11 @@ stilt_apply(FUN = simulation_step, xmn = xmn)
 """
 
 
+def _before_the_end(text: str) -> str:
+    """Return the script with something more, before it hands all to STILT."""
+    return SCRIPT.replace("source('r/dependencies.r')", f"{text}\nsource('r/dependencies.r')")
+
+
 @pytest.fixture
 def migrate(tmp_path: Path) -> Callable[..., Migration]:
     def read(text: str, **files: str) -> Migration:
@@ -142,7 +147,7 @@ NOTED = {
     "unknown name": ("n_hours <- hours", "n_hours is computed (hours is not known): set it yourself"),
     "no receptors": ("receptors <- receptors[sel, ]", "the receptors could not be read"),
     "read elsewhere": ("receptors <- readRDS('x.rds')", "there is no file"),
-    "local time": ("receptors <- expand.grid(run_time = as.POSIXct('2019-01-01', tz = 'MST'))", "only UTC is read"),
+    "local time": ("receptors <- expand.grid(run_time = as.POSIXct('2019-01-01'))", "it names no time zone, and R takes the one of the machine"),
     "cropping": ("met_subgrid_enable <- T", "met_subgrid_enable: meteorology is not cropped here"),
     "heights": ("kmsl <- 2", "kmsl 2: heights are in metres above ground or sea level only"),
     "convection": ("iconvect <- 1", "iconvect: convection is not a setting of HYSPLIT 5"),
@@ -157,7 +162,7 @@ NOTED = {
 
 @pytest.mark.parametrize(("line", "expected"), NOTED.values(), ids=list(NOTED))
 def test_a_setting_that_is_left_behind_is_noted(migrate, line, expected):
-    assert any(expected in text for text in migrate(f"{SCRIPT}\n{line}\n").notes)
+    assert any(expected in text for text in migrate(_before_the_end(line)).notes)
 
 
 def test_the_line_of_a_computed_setting_is_named(migrate):
@@ -166,7 +171,7 @@ def test_the_line_of_a_computed_setting_is_named(migrate):
 
 
 def test_a_sourced_file_and_a_table_of_formats_are_followed(migrate):
-    script = SCRIPT + (
+    script = _before_the_end(
         "source('r/mine.r')\nxmn <- west\n"
         "formats <- c('A' = 'a_%Y', 'B' = 'b_%Y')\nmet_file_format <- formats[which]\n"
     )
@@ -201,7 +206,7 @@ def test_columns_and_multipoints_become_grouped_rows(migrate, tmp_path):
     path = tmp_path / "receptors.csv"
     path.write_text(migration.receptors or "")
     column, several = (simulation.receptor for simulation in read_receptors(path, ["gfs"]))
-    assert column.is_column
+    assert column.is_line
     assert column.heights_m == (5.0, 500.0)
     assert several.longitudes == (8.0, 9.0)
 
@@ -266,6 +271,30 @@ def test_receptors_of_an_rds_file_are_read(tmp_path):
     assert read_project(tmp_path).receptors == migration.receptors
 
 
+def test_times_and_heights_of_an_rds_or_parquet_file_are_what_they_were(tmp_path):
+    import pandas as pd
+
+    times = pd.to_datetime(["2019-07-01 20:00", "2019-07-02 00:00"]).tz_localize("America/Denver")
+    frame = pd.DataFrame(
+        {"run_time": times, "lati": [40.5, 41], "long": -112.0, "zagl": [[5.0, 50.0], [10.0]]}
+    )
+    frame.to_parquet(tmp_path / "receptors.parquet")
+    expected = (
+        "time,longitude,latitude,altitude,r_idx\n"
+        "2019-07-02 02:00,-112,40.5,5,1\n2019-07-02 02:00,-112,40.5,50,1\n2019-07-02 06:00,-112,41,10,2\n"
+    )
+    assert read_project(tmp_path / "receptors.parquet").receptors == expected
+
+
+def test_a_table_in_csv_is_taken_as_it_is(tmp_path, stilt):
+    text = "run_time,lati,long,zagl\n2019-07-01 20:00:00,40.5,-112,5\n"
+    (tmp_path / "places.csv").write_text(text)
+    done = stilt("init", "new", "--from", "places.csv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new" / "receptors.csv").read_text() == text
+    assert "the settings are those of a new project" in done.stdout
+
+
 def test_a_file_that_is_no_rds_is_refused(tmp_path):
     (tmp_path / "x.rds").write_bytes(b"no")
     with pytest.raises(InputError, match=r"is not a readable \.rds file"):
@@ -288,7 +317,6 @@ def test_without_the_package_for_rds_the_two_ways_on_are_named(tmp_path, monkeyp
         ("stilt_apply(FUN = my_step,\n            n_cores = n_cores)", "my_step"),
         ("stilt_apply(FUN = simulation_step,\n            n_cores = n_cores)", None),
         ("stilt_apply(simulation_step, n_cores = n_cores)", None),
-        ("stilt_apply(FUN =", None),
     ],
 )
 def test_a_step_function_of_its_own_is_told_of(tmp_path: Path, call: str, noted: str | None):
@@ -307,6 +335,8 @@ def test_receptors_named_by_a_path_of_another_machine_are_found_in_the_project(t
     (tmp_path / "places.csv").write_text("run_time,lati,long,zagl\n2019-03-01 06:00,46.5,8.25,10\n")
     script = tmp_path / "run_stilt.r"
     reading = "receptors <- read.csv(file.path('/scratch/somebody', 'places.csv'))\n"
-    script.write_text(SCRIPT + reading + "receptors$run_time <- as.POSIXct(receptors$run_time)\n")
+    script.write_text(
+        SCRIPT + reading + "receptors$run_time <- as.POSIXct(receptors$run_time, tz = 'UTC')\n"
+    )
     write_project(tmp_path / "new", read_r_stilt(script))
     assert "8.25,46.5,10" in (tmp_path / "new" / "receptors.csv").read_text()

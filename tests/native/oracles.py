@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stilt.errors import EnvironmentFailure
-from stilt.simulation import Receptor
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.simulation import Receptor
 from stilt.transport.hysplit.install import install
 from stilt.transport.hysplit.locate import locate
-from stilt.transport.native.analysis import Analyses, Setting
+from stilt.transport.native.analysis import Setting
 from stilt.transport.native.fields import BoundaryOptions
+from stilt.transport.native.meteorology import Meteorology
 from stilt.transport.native.randomness import Stream
-from stilt.transport.native.roughness import find_roughness
+from stilt.transport.native.roughness import HYSPLIT, roughness_source
 from stilt.transport.native.run import RunSettings, transport
 from stilt.transport.native.store import ColumnStore
 from tests.shared_data import shared
@@ -42,10 +43,12 @@ def table_folder() -> str:
 
 
 @lru_cache(maxsize=8)
-def analyses(options: BoundaryOptions = BoundaryOptions()) -> Analyses:  # noqa: B008 - frozen
+def analyses(options: BoundaryOptions = BoundaryOptions()) -> Meteorology:  # noqa: B008 - frozen
     """The sample meteorology, with columns in memory."""
     met = shared("data", "oct1618.BIN")
-    return Analyses([met], Setting(25000.0, options, find_roughness(table_folder())), ColumnStore())
+    return Meteorology(
+        [met], Setting(25000.0, options, roughness_source(HYSPLIT, table_folder())), ColumnStore()
+    )
 
 
 def receptor(

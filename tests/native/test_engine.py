@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from stilt.config.schema import Config, Met
-from stilt.errors import ProblemsError
+from stilt.foundations.errors import EnvironmentFailure, ProblemsError
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.particles.columns import COLUMNS
-from stilt.simulation import Receptor, Simulation
 from stilt.transport.engines import load_engine
 from stilt.transport.native.engine import NativeEngine
-from stilt.transport.native.roughness import find_roughness
+from stilt.transport.native.roughness import roughness_source
 from stilt.transport.protocol import Reason, TransportError
 from tests.native.oracles import table_folder
 from tests.shared_data import shared
@@ -35,6 +35,7 @@ def changed(config: Config, **settings: object) -> Config:
 
 UNSUPPORTED = {
     "w_option": 5,
+    "z_top": 20_000.0,
     "capemin": -2.0,
     "kmixd": 2,
     "kbls": 3,
@@ -44,7 +45,9 @@ UNSUPPORTED = {
     "ichem": 0,
     "initd": 4,
     "krand": 2,
-    "khmax": 1,
+    "maxdim": 3,
+    "kmix0": -250,
+    "vscales": 50.0,
     "maxpar": 5,
     "nturb": 2,
     "outdt": 0.5,
@@ -70,10 +73,11 @@ def test_the_version_names_the_algorithm_and_its_table(monkeypatch, tmp_path):
     folder = table_folder()
     monkeypatch.setenv("STILT_HOME", str(tmp_path))
     monkeypatch.delenv("STILT_HYSPLIT", raising=False)
-    without = NativeEngine().version
-    assert "roughness 0.2 m" in without
-    assert "ROUGLEN.ASC" in NativeEngine(folder).version
-    assert np.all(find_roughness(None).load().table_m == 0.2)
+    assert "roughness 0.2 m" in NativeEngine(0.2).version
+    assert "ROUGLEN.ASC" in NativeEngine(exe_dir=folder).version
+    assert np.all(roughness_source(0.2).load().table_m == 0.2)
+    with pytest.raises(EnvironmentFailure, match="there is no table ROUGLEN"):
+        _ = NativeEngine().version
 
 
 def test_a_run_returns_the_columns_that_were_asked_for(config, tmp_path):

@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from stilt.config.schema import Config, HysplitSection, Met
-from stilt.simulation import Receptor, Simulation
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 from stilt.transport.native.engine import NativeEngine
-from tests.native.made_meteorology import Kind, write
+from tests.meteorology import KINDS, write
+from tests.meteorology.kinds import (
+    HEIGHT,
+    HEIGHTS_26,
+    HYBRID,
+    HYBRID_30,
+    SIGMA,
+    SIGMA_25,
+    SIGMA_VOLUME,
+)
 from tests.native.oracles import COLUMNS, table_folder
 
 pytestmark = pytest.mark.hysplit
 
-KINDS = {
-    "pressure, stress": Kind(),
-    "pressure, friction velocity": Kind(fluxes="friction velocity", humidity="SPHU"),
-    "pressure, no fluxes": Kind(fluxes="none"),
-    "pressure, height motion": Kind(motion="DZDT"),
-    "sigma, stress": Kind("sigma", humidity="SPHU"),
-    "sigma with pressures": Kind("sigma with pressures", "friction velocity", "SPHU"),
-    "hybrid": Kind("hybrid", "none", "SPHU"),
+REGIONAL = KINDS["regional"]
+SIGMA_KIND = replace(REGIONAL, level_type=SIGMA, levels=SIGMA_25, volume=SIGMA_VOLUME)
+
+
+def without(kind, name):
+    return tuple(other for other in kind.surface if other != name)
+
+
+PLAIN = ("PRSS", "SHGT", "T02M", "U10M", "V10M")
+
+CASES = {
+    "pressure, stress": REGIONAL,
+    "pressure, friction velocity": replace(
+        REGIONAL,
+        surface=(*PLAIN, "SHTF", "USTR", "PBLH"),
+        volume=("HGTS", "TEMP", "UWND", "VWND", "WWND", "SPHU"),
+    ),
+    "pressure, no fluxes": replace(REGIONAL, surface=PLAIN),
+    "pressure, height motion": replace(
+        REGIONAL, volume=("HGTS", "TEMP", "UWND", "VWND", "DZDT", "RELH")
+    ),
+    "sigma, stress": SIGMA_KIND,
+    "sigma with pressures": replace(
+        SIGMA_KIND,
+        surface=(*PLAIN, "SHTF", "USTR"),
+        volume=("PRES", *SIGMA_VOLUME),
+        pressure_factor=1.004,
+    ),
+    "hybrid": replace(SIGMA_KIND, level_type=HYBRID, levels=HYBRID_30, surface=PLAIN),
+    "hybrid, pressures that do not count": replace(
+        SIGMA_KIND,
+        level_type=HYBRID,
+        levels=HYBRID_30,
+        volume=("PRES", *SIGMA_VOLUME),
+        pressure_factor=0.9,
+    ),
+    "heat flux of EDAS": replace(REGIONAL, model="EDAS"),
+    "eastward stress alone": replace(SIGMA_KIND, surface=(*PLAIN, "SHTF", "UMOF")),
+    "temperature scale before heat": replace(SIGMA_KIND, surface=(*PLAIN, "USTR", "TSTR", "SHTF")),
+    "what packing lost": replace(SIGMA_KIND, volume=(*SIGMA_VOLUME, "DIFW"), residual=2e-3),
+    "what packing lost, too early": replace(
+        SIGMA_KIND, volume=("DIFW", *SIGMA_VOLUME), residual=2e-3
+    ),
+    "two vertical motions": replace(SIGMA_KIND, volume=(*SIGMA_VOLUME, "DZDT")),
+    "sigma without terrain": replace(SIGMA_KIND, surface=without(SIGMA_KIND, "SHGT")),
+    "height levels": replace(
+        SIGMA_KIND, level_type=HEIGHT, levels=HEIGHTS_26, volume=("PRES", *SIGMA_VOLUME)
+    ),
+    "WRF, not staggered": replace(SIGMA_KIND, model="MWRF"),
+    "WRF": replace(SIGMA_KIND, model="AWRF", staggered=True),
+    "model with a name once thought of as 16 bits": replace(SIGMA_KIND, model="DGEO"),
 }
 
 TOLERANCE = {
@@ -40,12 +94,12 @@ TOLERANCE = {
 }
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CASES)
 # Not near the ground: without turbulence particles sink to where single precision stops hycs_std.
 @pytest.mark.parametrize("height", [600.0, 1500.0])
 def test_mean_trajectory_is_that_of_hysplit(tmp_path, name, height):
     folder = table_folder()
-    write(tmp_path / "made.arl", KINDS[name])
+    write(tmp_path / "made.arl", CASES[name], 15)
     config = Config(
         mets={"made": Met(str(tmp_path), "made.arl", "10d")},
         n_hours=-5,
@@ -54,10 +108,10 @@ def test_mean_trajectory_is_that_of_hysplit(tmp_path, name, height):
         varsiwant=COLUMNS,
         hysplit=HysplitSection(folder),
     )
-    receptor = Receptor("200106101100", (-90.2,), (38.3,), (height,))
-    simulation = Simulation("made_200106101100_-90.2_38.3_x", "made", receptor)
+    receptor = Receptor("202106011100", (-90.2,), (38.3,), (height,))
+    simulation = Simulation("made_202106011100_-90.2_38.3_x", "made", receptor)
     tables = []
-    for engine in (HysplitEngine(folder), NativeEngine(folder)):
+    for engine in (HysplitEngine(folder), NativeEngine(exe_dir=folder)):
         workdir = tmp_path / engine.name / "work"
         workdir.mkdir(parents=True)
         tables.append(engine.run(simulation, config, workdir).particles)

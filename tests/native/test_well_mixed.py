@@ -31,7 +31,8 @@ LID = 12
 
 def still_air(analyses, minutes):
     """One analysis for all times, without wind, and cells so large that turbulence crosses none."""
-    opened = analyses.at(minutes, 1.0)
+    index, _ = analyses.pair(minutes, minutes)
+    opened = analyses.at(index, 1.0)
     opened.compute(np.ones_like(opened.stored.ready))
     columns = opened.stored.columns._replace(
         **{name: array.copy() for name, array in opened.stored.columns._asdict().items()}
@@ -65,9 +66,9 @@ def layers(analyses, columns, x, y):
 
 @pytest.mark.parametrize(("when", "is_stable"), [("199510171800", False), ("199510170800", True)])
 def test_well_mixed_stays_well_mixed_for_a_day(when, is_stable):
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
-    analyses = open_analyses()
+    analyses = open_analyses().grids[0]
     minutes = int(Receptor(when, (0.0,), (0.0,), (0.0,)).when.timestamp()) // 60
     columns, ready = still_air(analyses, minutes)
     x, y = 21.0, 13.0

@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilt.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors import read_receptors
-from stilt.receptors.table import read_careful, read_fast
+from stilt.receptors.table import Table, read_careful, read_fast
 
 HEAD = "time,longitude,latitude,altitude\n"
 cells = st.sampled_from(
@@ -62,6 +62,12 @@ def accepts_or_explains(raw: bytes) -> None:
         assert said
 
 
+above = st.sampled_from(["# soundings", "", "  ", "#a,b,c,d"])
+odd = st.sampled_from(
+    ["", " ", "# words", "#a,b,c,d", " # a,b,c,d", ",,,", " , ,,", "1,2", "1,2,3,4,5", ",,"]
+)
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.lists(good | rows, max_size=8), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
 def test_any_rows_are_read_or_explained(lines, newline, with_bom):
@@ -80,9 +86,34 @@ def test_any_bytes_are_read_or_explained(raw, with_head):
 def test_the_fast_reader_and_the_careful_one_read_the_same(lines):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "receptors.csv"
-        path.write_text("\n".join([HEAD.strip(), *lines]) + "\n")
+        named = [f"{line},{number}" for number, line in enumerate(lines)]
+        path.write_text("\n".join(["soundings of a day", f"{HEAD.strip()},orbit", *named]) + "\n")
         fast, careful = read_fast(path), read_careful(path)
         assert fast is not None
-        assert {name: column.to_pylist() for name, column in fast.columns.items()} == {
-            name: column.to_pylist() for name, column in careful.columns.items()
-        }
+        assert contents(fast) == contents(careful)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(good | rows | odd, max_size=8),
+    st.lists(above, max_size=3),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_lines_that_are_no_rows_are_the_same_to_both_readers(lines, before, newline):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "receptors.csv"
+        text = newline.join([*before, HEAD.strip(), *lines]) + newline
+        path.write_bytes(text.encode("utf-8", "replace"))
+        fast = read_fast(path)
+        if fast is None or '"' in text:
+            return
+        careful = read_careful(path)
+        fast.count_lines()
+        assert fast.lines.tolist() == careful.lines.tolist()
+        assert fast.broken == careful.broken
+        assert contents(fast) == contents(careful)
+
+
+def contents(table: Table) -> dict[str, list[str]]:
+    columns = {**table.columns, **table.labels}
+    return {name: column.to_pylist() for name, column in columns.items()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors import read_receptors
 from stilt.receptors.read import LISTED
 
@@ -250,7 +250,6 @@ BAD_FILES = {
     "no header": (GOOD + GOOD, "header: no column time among 2015-12-10 07:00, -111.85, 40.77, 10"),
     "misspelt": ("time,lon,lattitude,zagl\n", "among time, lon, lattitude, zagl, is it 'lattitude'?"),
     "two latitudes": ("time,long,lat,lati,zagl\n", "header: the columns 'lat' and 'lati' both are latitude"),
-    "two heights": ("time,long,lat,zagl,zasl\n", "header: heights above ground and above sea level: keep one"),
     "spreadsheet": (b"PK\x03\x04\x00\x00", "this is not a text file"),
     "open quote": (HEAD + GOOD + '"2015-12-10 08:00,-90,40,10\n', "line 3: cannot be taken apart"),
 }  # fmt: skip
@@ -286,7 +285,7 @@ def test_rows_of_one_r_idx_are_a_column_or_a_multipoint(read):
         "c,2015-12-10 07:00,-90,41,10\n"
     )
     column, point, several = (simulation.receptor for simulation in receptors)
-    assert column.is_column
+    assert column.is_line
     assert column.heights_m == (5.0, 500.0)
     assert point.heights_m == (10.0,)
     assert several.longitudes == (-91.0, -90.0)

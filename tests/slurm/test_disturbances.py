@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.processes import children
+from stilt.foundations.processes import children
 from tests.projects import PATIENCE_S
 from tests.slurm.cluster import await_that
 from tests.slurm.conftest import UNDISTURBED

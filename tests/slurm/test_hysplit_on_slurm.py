@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.transport.hysplit.install import install
 from tests.shared_data import shared
 from tests.slurm.jobs import slurm_project

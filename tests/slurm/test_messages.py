@@ -18,8 +18,8 @@ from stilt.backends.slurm.requeue import requeue_self
 from stilt.backends.slurm.script import Script
 from stilt.backends.slurm.submit import Submission, await_limits
 from stilt.config.schema import Execution
-from stilt.errors import EnvironmentFailure, InputError
-from stilt.paths import Layout
+from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.paths import Layout
 from tests.slurm.cluster import wrapped
 from tests.slurm.jobs import slurm_project
 

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands, observe, queue
 from stilt.backends.slurm.answers import Limits, QueuedTask
 from stilt.backends.slurm.observe import Array, arrays, observe_slurm, submitters
 from stilt.backends.slurm.queue import Queue
-from stilt.identity import Writer
+from stilt.foundations.paths import home
+from stilt.foundations.writers import Writer
 from stilt.log.events import Submitting
-from stilt.log.fold import BatchState
-from stilt.log.fold import Life as Attempt
-from stilt.paths import home
+from stilt.log.fold import BatchState, Life
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,27 +39,27 @@ def listed(state: str, index: int = 0, name: str = "stilt-b1-0", job: str = "7")
 @pytest.mark.parametrize(
     ("said", "known", "expected"),
     [
-        pytest.param([listed("RUNNING")], array(), Life.LIVE, id="running"),
-        pytest.param([listed("PENDING")], array(), Life.LIVE, id="waiting"),
-        pytest.param([listed("COMPLETING")], array(), Life.LIVE, id="still ending"),
-        pytest.param([listed("REQUEUE_HOLD")], array(), Life.LIVE, id="held after a requeue"),
-        pytest.param([listed("COMPLETED")], array(), Life.GONE, id="ended"),
-        pytest.param([listed("NODE_FAIL")], array(), Life.GONE, id="lost with its node"),
-        pytest.param([listed("TIMEOUT")], array(), Life.GONE, id="timed out"),
-        pytest.param([], array(), Life.GONE, id="an answer without it"),
-        pytest.param([listed("RUNNING", index=1)], array(), Life.GONE, id="another index"),
-        pytest.param([listed("RUNNING", name="other")], array(), Life.GONE, id="an id used again"),
-        pytest.param([listed("RUNNING")], array(job=""), Life.LIVE, id="accepted, not recorded"),
-        pytest.param([], array(job=""), Life.GONE, id="never accepted"),
+        pytest.param([listed("RUNNING")], array(), Fate.LIVE, id="running"),
+        pytest.param([listed("PENDING")], array(), Fate.LIVE, id="waiting"),
+        pytest.param([listed("COMPLETING")], array(), Fate.LIVE, id="still ending"),
+        pytest.param([listed("REQUEUE_HOLD")], array(), Fate.LIVE, id="held after a requeue"),
+        pytest.param([listed("COMPLETED")], array(), Fate.GONE, id="ended"),
+        pytest.param([listed("NODE_FAIL")], array(), Fate.GONE, id="lost with its node"),
+        pytest.param([listed("TIMEOUT")], array(), Fate.GONE, id="timed out"),
+        pytest.param([], array(), Fate.GONE, id="an answer without it"),
+        pytest.param([listed("RUNNING", index=1)], array(), Fate.GONE, id="another index"),
+        pytest.param([listed("RUNNING", name="other")], array(), Fate.GONE, id="an id used again"),
+        pytest.param([listed("RUNNING")], array(job=""), Fate.LIVE, id="accepted, not recorded"),
+        pytest.param([], array(job=""), Fate.GONE, id="never accepted"),
         pytest.param(
             [listed("CANCELLED"), listed("RUNNING", job="8")],
             array(),
-            Life.LIVE,
+            Fate.LIVE,
             id="by hand again",
         ),
-        pytest.param([], array(cluster="there"), Life.UNKNOWN, id="another cluster"),
-        pytest.param([], array(at=NOW + 100), Life.UNKNOWN, id="submitted since"),
-        pytest.param("no answer", array(), Life.UNKNOWN, id="no answer"),
+        pytest.param([], array(cluster="there"), Fate.UNKNOWN, id="another cluster"),
+        pytest.param([], array(at=NOW + 100), Fate.UNKNOWN, id="submitted since"),
+        pytest.param("no answer", array(), Fate.UNKNOWN, id="no answer"),
     ],
 )
 def test_what_a_queue_says_of_a_task(
@@ -71,7 +70,7 @@ def test_what_a_queue_says_of_a_task(
     monkeypatch.setattr(observe, "local_limits", lambda: Limits(cluster="here"))
     monkeypatch.setattr(commands, "has_slurm", lambda: True)
     lives, _ = observe_slurm([known], fresh=True)
-    assert lives["b1", 0].life is expected
+    assert lives["b1", 0].fate is expected
 
 
 def test_other_users_jobs_that_are_hidden_are_unknown(monkeypatch: pytest.MonkeyPatch):
@@ -81,7 +80,7 @@ def test_other_users_jobs_that_are_hidden_are_unknown(monkeypatch: pytest.Monkey
     monkeypatch.setattr(commands, "has_slurm", lambda: True)
     monkeypatch.setattr(observe.os, "getuid", lambda: 12345)
     lives, _ = observe_slurm([array(users=("somebody",))], fresh=True)
-    assert lives["b1", 0].life is Life.UNKNOWN
+    assert lives["b1", 0].fate is Fate.UNKNOWN
 
 
 def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
@@ -99,7 +98,7 @@ def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
         monkeypatch.setattr(commands, "show_limits", lambda here=here: Limits(cluster=here))
         monkeypatch.setattr(socket, "gethostname", lambda here=here: f"login.{here}")
         lives, _ = observe_slurm([array(cluster="there")], fresh=True)
-        assert lives["b1", 0].life is Life.LIVE, here
+        assert lives["b1", 0].fate is Fate.LIVE, here
 
 
 def test_whoever_may_have_submitted_a_batch_is_asked_for():
@@ -108,7 +107,7 @@ def test_whoever_may_have_submitted_a_batch_is_asked_for():
     for number, user in enumerate(["zoe", "adam"]):
         writer = Writer("run", "login1", number, user=user)
         name = f"b1/run-{number}.log"
-        batch.lives[name] = Attempt(name=name, batch="b1", seq=1, role="run", writer=writer)
+        batch.lives[name] = Life(name=name, batch="b1", seq=1, role="run", writer=writer)
     assert submitters(arrays(batch)) == ("adam", "zoe")
 
 
@@ -120,11 +119,11 @@ def test_a_user_without_a_home_is_answered(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(commands, "has_slurm", lambda: True)
     monkeypatch.setattr(commands, "squeue", lambda *_, **__: (listed("RUNNING"),))
     lives, _ = observe_slurm([array(cluster="")], fresh=True)
-    assert lives["b1", 0].life is Life.LIVE
+    assert lives["b1", 0].fate is Fate.LIVE
 
 
 def test_a_machine_without_slurm_knows_nothing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(commands, "has_slurm", lambda: False)
     lives, queue = observe_slurm([array(users=("nobody-asked-yet",))])
-    assert lives["b1", 0].life is Life.UNKNOWN
+    assert lives["b1", 0].fate is Fate.UNKNOWN
     assert queue.problem == "there is no Slurm on this machine"

@@ -11,7 +11,7 @@ import pytest
 
 from stilt.backends.slurm.arrays import split
 from stilt.backends.slurm.script import ArrayPart, Script, render, task_output, time_limit_s
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 from tests.slurm.cluster import await_that
 
 if TYPE_CHECKING:

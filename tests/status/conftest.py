@@ -12,10 +12,10 @@ from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
 from stilt.config.digests import footprint_digest, transport_digest
 from stilt.config.load import load_config
 from stilt.example.starter import STARTER_CONFIG, STARTER_RECEPTORS
-from stilt.identity import Writer, this_writer
+from stilt.foundations.paths import Layout
+from stilt.foundations.writers import Writer, this_writer
 from stilt.log.events import Closed, Done, Event, Pending, Started
 from stilt.log.writer import SegmentWriter
-from stilt.paths import Layout
 from stilt.status.gather import gather, open_project
 
 if TYPE_CHECKING:

@@ -8,9 +8,12 @@ import time
 
 import pytest
 
+from stilt.batch.today import Today
+from stilt.config.load import parse_config
+from stilt.foundations.identity import EngineIdentity
 from stilt.log.events import Cancelled, Closed, Done, Invalid
 from stilt.log.writer import SegmentWriter
-from stilt.status.counting import Today
+from stilt.status.counting import Outdated
 from tests.status.conftest import ALIVE, DEAD, ELSEWHERE, T0, done, sim_id, started
 
 STATES = ("pending", "running", "complete", "empty", "failed", "interrupted", "stale")
@@ -158,17 +161,33 @@ def test_results_of_other_settings_are_stale(project_log) -> None:
     assert states(project_log.summary()) == {"stale": 2}
 
 
-def test_each_meteorology_is_judged_by_its_own_settings() -> None:
+def test_each_meteorology_is_judged_by_its_own_settings(project_log) -> None:
     from stilt.log.fold import Done, Life
 
-    life = Life("s", "b", 1, transport={"a": "1", "a_b": "2"}, footprints={})
-    today = Today(transport={"a": "1", "a_b": "new"}, footprints={})
-    assert today.outdated(life) is None
+    text = project_log.layout.config_file.read_text()
+    met = '{directory: met, file_format: "%Y", file_tres: 1d}'
+    both = text.replace("mets:", f"mets:\n  a: {met}\n  a_b: {met}", 1)
+    engine = EngineIdentity("hysplit", "v5")
+
+    def today(config: str) -> Today:
+        return Today(project_log.layout, parse_config(config, "config.yaml"), engine)
+
+    life = Life(
+        "s",
+        "b",
+        1,
+        transport=today(both).transports,
+        footprints=today(both).footprints,
+        engine=engine,
+    )
+    life.transport["a_b"] = "of other settings"
+    outdated = Outdated(today(both))
+    assert outdated.of_life(life) is None
     of_a = Done(sim="a_2024", at=0.0, outcome="complete")
     of_ab = Done(sim="a_b_2024", at=0.0, outcome="complete")
     of_a.life = of_ab.life = life
-    assert not today.sim_outdated(of_a)
-    assert today.sim_outdated(of_ab)
+    assert not outdated.of_sim(of_a)
+    assert outdated.of_sim(of_ab)
 
 
 def test_a_cancelled_batch_leaves_its_work_to_do(project_log) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.batch.present import Listing
 from stilt.particles.parquet import read_provenance
-from stilt.paths import Layout
 from tests.engines import runs
-from tests.projects import FOOTPRINT, Project, make_project
+from tests.projects import FOOTPRINT, Project, lose, make_project, names_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +31,7 @@ def change(project: Project, old: str, new: str) -> None:
 
 def two_runs(project: Project) -> list[Path]:
     """Return the particles and the error particles of the one simulation."""
-    return sorted(project.output.glob("particles/*/*"), key=lambda path: len(path.name))
+    return sorted(project.output.glob("particles/*/*.parquet"), key=lambda path: len(path.name))
 
 
 @pytest.mark.parametrize("error_particles", ["never written", "of other settings"])
@@ -43,7 +42,7 @@ def test_what_was_killed_between_the_two_is_run_whole(
     old = errors.read_bytes()
     change(project, "numpar: 10", "numpar: 5")
     assert project.stilt("run").code == 0
-    errors.unlink()
+    lose(errors)
     if error_particles == "of other settings":
         errors.write_bytes(old)
     change(project, "xres: 0.1", "xres: 0.2")  # asks for footprints alone
@@ -71,20 +70,24 @@ def test_error_particles_that_are_gone_are_made_anew(project: Project, *, archiv
         assert "nothing to do" in project.stilt("run").out
         next(project.output.glob("archive/error_particles/*")).unlink()
     else:
-        two_runs(project)[1].unlink()
+        lose(two_runs(project)[1])
     assert "1 output missing" in project.stilt("run").out
     assert project.stilt("verify").code == 0
     assert "nothing to do" in project.stilt("run").out
 
 
-def test_a_run_leaves_the_file_that_a_live_worker_is_writing(project: Project) -> None:
-    (path, errors) = two_runs(project)
-    folder, sim = path.parent, path.stem
-    leftover = folder / f".tmp-000000000000-{errors.name}"
-    leftover.touch()
-    listing = Listing(Layout.of(project.path))
-    assert sim in listing.error_particles(folder.name)
-    listing.remove_leftovers([sim])
-    assert leftover.exists()
-    listing.remove_leftovers([])
-    assert not leftover.exists()
+def test_a_run_leaves_a_file_that_a_worker_may_be_writing(project: Project) -> None:
+    folder = two_runs(project)[0].parent
+    being_written, old = folder / ".tmp-000000000000-a", folder / ".tmp-000000000000-b"
+    for path in (being_written, old):
+        path.touch()
+    os.utime(old, (0, 0))
+    assert project.stilt("run").code == 0
+    assert (being_written.exists(), old.exists()) == (True, False)
+
+
+def test_a_plain_name_that_somebody_removed_comes_back(project: Project) -> None:
+    particles = two_runs(project)[0]
+    particles.unlink()
+    assert "nothing to do" in project.stilt("run").out
+    assert particles.samefile(names_of(particles)[1])

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.batch.chunks import ChunkEntry
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.processes import children
 from stilt.log.events import Done
-from stilt.processes import children
 from stilt.worker.pool import Broken, Finished, Lost, Pool, Ready
 from stilt.worker.signals import StopSignals
 from tests.projects import wait_until

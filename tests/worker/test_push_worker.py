@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.backends.local import LocalBackend
+from stilt.commands.run import Request, run
 from stilt.log.events import Started
 from stilt.log.reader import read_segment
-from stilt.running import Request, run
 from tests.engines import Behaviour, runs
 from tests.projects import PATIENCE_S, Project, make_project, wait_until
 
@@ -259,7 +259,7 @@ def test_a_task_that_is_ended_by_being_requeued_says_so_all_the_same(
 def test_what_simulations_took_with_other_settings_does_not_keep_a_task_from_beginning(
     hand_over, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stilt.running._likely_wall_s", lambda _: 3600.0)
+    monkeypatch.setattr("stilt.commands.run._likely_wall_s", lambda _: 3600.0)
     project, task = hand_over([5] * 4)
     before_that = str(int(time.time()) + 3000)
     answer = project.stilt(*task, SLURM_JOB_END_TIME=before_that)

@@ -42,8 +42,8 @@ def ours(rows: Any, box: dict[str, float], integrate: bool) -> Any:
     """Return a call of ours whose result is an array (layer, y, x)."""
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.calc import calc_footprint
+    from stilt.foundations.simulation import Receptor
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Receptor
 
     table = ParticleTable({name: rows[name].to_numpy() for name in rows})
     grid = FootprintGrid(**box, time_integrate=integrate)

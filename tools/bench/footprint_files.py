@@ -34,8 +34,8 @@ def write(folder: Path, count: int) -> dict[str, float]:
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.calc import calc_footprint
     from stilt.footprint.netcdf import write_footprint
+    from stilt.foundations.simulation import Receptor
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Receptor
 
     rows = pd.read_parquet(ROWS)
     table = ParticleTable({name: rows[name].to_numpy() for name in rows})

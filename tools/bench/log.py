@@ -127,7 +127,7 @@ def write_segments(project: Path) -> None:
 
     from stilt.batch.chunks import read_chunk
     from stilt.batch.manifest import read_manifest
-    from stilt.identity import this_writer
+    from stilt.foundations.writers import this_writer
     from stilt.log.events import Done, Started
     from stilt.log.writer import SegmentWriter
 
@@ -140,6 +140,7 @@ def write_segments(project: Path) -> None:
         entries = read_chunk(manifest_path.parent / f"{ref.digest}.json").simulations
         cuts = [0, len(entries) // 3, len(entries)] if task % 4 == 0 else [0, len(entries)]
         for attempt, (first, last) in enumerate(pairwise(cuts), 1):
+            imprint = f"{manifest.seq:04d}-{attempt:02d}-{task:08x}"
             writer = SegmentWriter(
                 project / "output" / "log",
                 manifest.batch,
@@ -147,12 +148,17 @@ def write_segments(project: Path) -> None:
                 msgspec.structs.replace(this_writer("worker", task, attempt), job=f"4711_{task}"),
                 transport=manifest.transports,
                 footprints=manifest.footprints,
+                engine=manifest.identity,
+                imprint=imprint,
             )
             at = clock + task
             for entry in entries[first:last]:
-                writer.append(Started(entry.sim, round(at, 3)))
+                receptor = entry.receptor.digest
+                writer.append(Started(entry.sim, round(at, 3), entry.met, receptor))
                 at += 21 + 8 * rng.random()
-                writer.append(ending(Done, entry.sim, round(at, 3), rng))
+                ended = ending(Done, entry.sim, round(at, 3), rng, imprint)
+                made_for = {"met": entry.met, "receptor": receptor}
+                writer.append(msgspec.structs.replace(ended, **made_for))
             if attempt < len(cuts) - 1:
                 writer.append(
                     Started(entries[last].sim, at), Done(entries[last].sim, "interrupted", at)
@@ -160,7 +166,7 @@ def write_segments(project: Path) -> None:
             writer.close("SIGTERM" if attempt < len(cuts) - 1 else "finished")
 
 
-def ending(done, sim: str, at: float, rng: Random):  # noqa: ANN001, ANN201 - a Struct that only the child imports
+def ending(done, sim: str, at: float, rng: Random, imprint: str = "0001-01-00000000"):  # noqa: ANN001, ANN201 - a Struct that only the child imports
     """Return how a simulation ended: one in a hundred failed."""
     from stilt.log.events import Output
 
@@ -171,10 +177,12 @@ def ending(done, sim: str, at: float, rng: Random):  # noqa: ANN001, ANN201 - a 
     day = f"{sim[5:9]}-{sim[9:11]}-{sim[11:13]}"
     outputs = (
         Output(
-            f"particles/{day}/{sim}.parquet", rng.randrange(10**6), f"{rng.getrandbits(128):032x}"
+            f"particles/{day}/.{sim}.parquet.{imprint}",
+            rng.randrange(10**6),
+            f"{rng.getrandbits(128):032x}",
         ),
         Output(
-            f"footprints/default/{day}/{sim}.nc",
+            f"footprints/default/{day}/.{sim}.nc.{imprint}",
             rng.randrange(10**5),
             f"{rng.getrandbits(128):032x}",
         ),
@@ -271,7 +279,7 @@ def database_size(project: Path) -> float:
 
 def durable(folder: Path, rounds: int) -> dict[str, float]:
     """Time one durable append: bare write and fsync, the product's, SQLite's; taken in turns."""
-    from stilt.identity import this_writer
+    from stilt.foundations.writers import this_writer
     from stilt.log.events import Done
     from stilt.log.writer import SegmentWriter
 
@@ -298,7 +306,7 @@ def durable(folder: Path, rounds: int) -> dict[str, float]:
 
 def grouped(folder: Path, events: int) -> dict[str, float]:
     """Append events one by one, synced in groups of 64, and the same to SQLite."""
-    from stilt.identity import this_writer
+    from stilt.foundations.writers import this_writer
     from stilt.log.events import Done
     from stilt.log.writer import SegmentWriter
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.randomness import normal
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def config_of(arguments: argparse.Namespace, particles: int, model: str):  # noq
 
 def work(arguments: argparse.Namespace) -> None:
     """Run receptors in this process; what the parent measures."""
-    from stilt.simulation import Receptor, Simulation
+    from stilt.foundations.simulation import Receptor, Simulation
     from stilt.transport.engines import load_engine
 
     config = config_of(arguments, arguments.particles[0], arguments.model)
@@ -194,7 +194,7 @@ def profile(arguments: argparse.Namespace, particles: int) -> None:
     are looked up, the footprint. ``chain`` is what a sub-step cannot do without; how the time between the two divides
     is not measured here.
     """
-    from stilt.simulation import Receptor, Simulation
+    from stilt.foundations.simulation import Receptor, Simulation
     from stilt.transport.engines import load_engine
     from stilt.transport.native import analysis, arl, projection, run
 

@@ -33,9 +33,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stilt.config.load import parse_config
+from stilt.foundations.paths import Layout
+from stilt.foundations.simulation import Receptor, Simulation
 from stilt.particles.parquet import read_particles, write_particles
-from stilt.paths import Layout
-from stilt.simulation import Receptor, Simulation
 from stilt.transport.hysplit.dump import FILE_NAME, DumpParser
 from stilt.transport.hysplit.engine import HysplitEngine
 from stilt.transport.hysplit.install import install

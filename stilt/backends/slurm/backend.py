@@ -7,30 +7,33 @@ import time
 from typing import TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
+from stilt.backends.slurm.refusals import TasksLimitError
+from stilt.backends.slurm.rest import Rest
 from stilt.backends.slurm.script import check_output_folder, time_limit_s
-from stilt.backends.slurm.submit import Submission, ask_limits, await_limits, submit
+from stilt.backends.slurm.submit import Submission, Submitter, ask_limits, await_limits
 from stilt.backends.slurm.wait import EXIT_NOT_FINISHED, Followed, wait_for
 from stilt.batch.queued import queued
-from stilt.errors import InputError
-from stilt.identity import this_writer
+from stilt.foundations.quantities import counted
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
 from stilt.log.writer import SegmentWriter
-from stilt.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from stilt.backends.interface import HandOver
     from stilt.backends.slurm.observe import Array
+    from stilt.backends.slurm.script import Script
     from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Event
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 SHORT_TIME_S = 300
 
@@ -42,6 +45,7 @@ class SlurmBackend:
 
     def __init__(self) -> None:
         self._arrays: tuple[Array, ...] = ()
+        self._rest: Rest | None = None
 
     def sizes(self, config: Config, n_workers: int | None, cpus: int | None) -> Sizes:
         """Return how to divide the work, from the command line or ``execution``.
@@ -50,16 +54,9 @@ class SlurmBackend:
         ------
         EnvironmentFailure
             If this machine has no Slurm.
-        InputError
-            If it is not said into how many tasks to divide.
         """
         commands.require_slurm()
         count = n_workers or config.execution.n_workers
-        if count is None:
-            raise InputError(
-                "backend slurm: execution.n_workers is missing",
-                "say into how many array tasks to deal the simulations, or use --n-workers",
-            )
         return Sizes(count, cpus or config.execution.cpus_per_task)
 
     def settle(self, layout: Layout, state: State) -> bool:
@@ -90,19 +87,44 @@ class SlurmBackend:
         submission = _submission(handed)
         _warn_of_short_time(handed)
         limits = await_limits(_say)
+        handed.confirm()
 
         def record(event: Event) -> None:
             handed.log.append(event, sync=True)
 
-        self._arrays = submit(submission, limits, record, _say)
+        submitter = Submitter(submission, record, _say, limits.cluster)
+        self._submit_all(submitter, submission.scripts(limits), waits=handed.waits)
+        self._arrays = tuple(submitter.accepted)
         forget_queue(submitters(self._arrays))
-        _tell(handed, self._arrays)
+        _tell(handed, self._arrays, self._rest)
+
+    def _submit_all(
+        self, submitter: Submitter, scripts: Sequence[tuple[Script, Path]], *, waits: bool
+    ) -> None:
+        """Submit the arrays; where a limit on tasks is met and the command waits, keep the rest for later."""
+        submitter.submission.make_folders()
+        for script, path in scripts:
+            try:
+                submitter.submit(script, path)
+            except TasksLimitError:
+                if not waits:
+                    raise
+                part = script.part
+                self._rest = Rest(submitter, part.first, len(scripts), part.tasks // 2)
+                self._rest.offer()
+                return
 
     def wait(self, handed: HandOver) -> int:
         """Follow the log until the arrays have ended and return the exit code."""
-        handed.log.close()
-        log_dir = handed.layout.log_dir
-        return wait_for(Followed(log_dir, self._arrays, handed.manifest.total))
+        if self._rest is None:
+            handed.log.close()
+        followed = Followed(handed.layout.log_dir, self._arrays, handed.manifest.total)
+        followed.rest = self._rest
+        try:
+            return wait_for(followed)
+        finally:
+            if self._rest is not None:
+                handed.log.close()
 
     def rejoin(self, layout: Layout, state: State) -> int:
         """Wait for what earlier runs have queued and return the exit code."""
@@ -111,13 +133,13 @@ class SlurmBackend:
 
         def keeps(batch: str, task: int) -> bool:
             known = lives.get((batch, task))
-            return known is not None and known.life is not Life.GONE
+            return known is not None and known.fate is not Fate.GONE
 
         waiting = queued(layout, state, keeps)
         if not waiting:
             return EXIT_NOT_FINISHED  # whoever has them, it is no array of this project
         live = [array for array in arrays if any(keeps(array.batch, n) for n in array.numbers)]
-        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting))
+        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting.keys()))
 
     def preview(self, handed: HandOver) -> str:
         """Return script, command line, limits and number of tasks."""
@@ -143,13 +165,18 @@ def _warn_of_short_time(handed: HandOver) -> None:
         )
 
 
-def _tell(handed: HandOver, arrays: Sequence[Array]) -> None:
+def _tell(handed: HandOver, arrays: Sequence[Array], rest: Rest | None) -> None:
     """Print what the person at the terminal wants to note down."""
+    if rest is not None and rest.left and rest.refusal is not None:
+        _say(f"{rest.refusal.message}; {counted(rest.left, 'task')} wait here until there is room")
+    if not arrays:
+        return
     ids = ", ".join(array.job for array in arrays)
-    tasks = len(handed.manifest.chunks)
+    tasks, taken = len(handed.manifest.chunks), sum(array.tasks for array in arrays)
+    share = f"{taken:,} of " if taken < tasks else ""
     sys.stdout.write(
         f"submitted job{'s' * (len(arrays) > 1)} {ids}: {counted(handed.manifest.total, 'simulation')} in "
-        f"{counted(tasks, 'task')} (batch {handed.manifest.batch})\n"
+        f"{share}{counted(tasks, 'task')} (batch {handed.manifest.batch})\n"
     )
     sys.stdout.flush()
 

@@ -6,19 +6,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.queue import forget_queue, local_limits
-from stilt.errors import EnvironmentFailure
-from stilt.identity import this_writer
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.writers import this_writer
 from stilt.log.events import Cancelled
 from stilt.log.writer import SegmentWriter
 
 if TYPE_CHECKING:
     from stilt.backends.slurm.observe import Array
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
-    from stilt.paths import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
     cancelled = []
     for array in found:
         job = array.job or jobs.get(array.token, "")
-        left = sum(lives[array.batch, task].life is not Life.GONE for task in array.numbers)
+        left = sum(lives[array.batch, task].fate is not Fate.GONE for task in array.numbers)
         if job and left:
             _scancel(array, job)
             cancelled.append(CancelledJob(array.batch, job, left))

@@ -23,8 +23,8 @@ from stilt.backends.slurm.answers import (
     parse_limits,
     parse_squeue,
 )
-from stilt.errors import EnvironmentFailure
-from stilt.processes import die_with_parent
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.processes import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +66,7 @@ TRANSIENT = (
     "connection reset by peer",
     "connect failure",
     "transport endpoint is not connected",
+    "unexpected message received",
 )
 """What sbatch says when it may go well the next time, and when the job may have been accepted."""
 

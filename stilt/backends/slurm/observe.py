@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilt.backends.liveness import Life, TaskLife
+from stilt.backends.liveness import Fate, TaskFate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.queue import (
     FRESH_S,
@@ -21,7 +21,7 @@ from stilt.backends.slurm.queue import (
     kept_queue,
     local_limits,
 )
-from stilt.identity import this_writer
+from stilt.foundations.writers import this_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,10 +66,16 @@ class Array:
 
 
 def arrays(batch: BatchState) -> Iterator[Array]:
-    """List the arrays of a batch: those that Slurm accepted, and intents without an acceptance."""
+    """List the arrays of a batch: intents without an acceptance, then those that Slurm accepted.
+
+    In this order what was accepted counts of a task that was refused in a larger array before.
+    """
     writers = [life.writer for life in batch.lives.values() if life.role == "run"]
     users = tuple(sorted({writer.user for writer in writers if writer and writer.user}))
     accepted = {token for token, _ in batch.submissions}
+    for token, unheard in batch.intents.items():
+        if token not in accepted:
+            yield Array(batch.id, token, unheard.first_task, unheard.tasks, unheard.at, users=users)
     for (token, job), event in batch.submissions.items():
         intent = batch.intents.get(token)
         if event.backend == "slurm" and intent:
@@ -83,9 +89,6 @@ def arrays(batch: BatchState) -> Iterator[Array]:
                 cluster=event.cluster,
                 users=users,
             )
-    for token, intent in batch.intents.items():
-        if token not in accepted:
-            yield Array(batch.id, token, intent.first_task, intent.tasks, intent.at, users=users)
 
 
 def open_arrays(state: State) -> list[Array]:
@@ -99,7 +102,7 @@ def open_arrays(state: State) -> list[Array]:
 
 def observe_slurm(
     found: Sequence[Array], *, fresh: bool = False, ask: bool = True
-) -> tuple[dict[tuple[str, int], TaskLife], Queue]:
+) -> tuple[dict[tuple[str, int], TaskFate], Queue]:
     """Ask Slurm, at most once, about arrays.
 
     Parameters
@@ -113,7 +116,7 @@ def observe_slurm(
     """
     queue = _queue(found, fresh=fresh, ask=ask)
     if queue.problem:
-        unknown = TaskLife(Life.UNKNOWN, why=queue.problem)
+        unknown = TaskFate(Fate.UNKNOWN, why=queue.problem)
         return {(array.batch, task): unknown for array in found for task in array.numbers}, queue
     listed = _by_name(queue.tasks)
     return {
@@ -181,13 +184,13 @@ def _by_name(tasks: Iterable[QueuedTask]) -> dict[tuple[str, int], QueuedTask]:
 
 def _judge(
     array: Array, number: int, listed: Mapping[tuple[str, int], QueuedTask], queue: Queue
-) -> TaskLife:
+) -> TaskFate:
     index = number - array.first
     entry = listed.get((array.token, index))
     if entry is None:
         return _unlisted(array, f"{array.job}_{index}" if array.job else "", queue)
-    return TaskLife(
-        life=Life.GONE if entry.has_ended else Life.LIVE,
+    return TaskFate(
+        fate=Fate.GONE if entry.has_ended else Fate.LIVE,
         state=entry.state,
         node=entry.node,
         since=entry.since if entry.state != "PENDING" else None,
@@ -196,7 +199,7 @@ def _judge(
     )
 
 
-def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
+def _unlisted(array: Array, job: str, queue: Queue) -> TaskFate:
     """Judge a task that squeue does not list."""
     why = ""
     if queue.as_of < array.at:
@@ -206,8 +209,8 @@ def _unlisted(array: Array, job: str, queue: Queue) -> TaskLife:
     elif array.cluster and array.cluster not in {local_limits().cluster, *queue.clusters}:
         why = f"it was submitted to the cluster {array.cluster}"
     if why:
-        return TaskLife(Life.UNKNOWN, why=why, job=job)
-    return TaskLife(Life.GONE, why="not in the queue", job=job)
+        return TaskFate(Fate.UNKNOWN, why=why, job=job)
+    return TaskFate(Fate.GONE, why="not in the queue", job=job)
 
 
 def _shows_jobs_of(users: Iterable[str]) -> bool:

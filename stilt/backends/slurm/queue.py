@@ -20,9 +20,9 @@ from msgspec import Struct
 
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import Limits, QueuedTask
-from stilt.durable import publish
-from stilt.errors import EnvironmentFailure
-from stilt.paths import home
+from stilt.foundations.durable import publish
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.paths import home
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

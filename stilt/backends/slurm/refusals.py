@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from stilt.errors import EnvironmentFailure, InputError, StiltError
+from stilt.foundations.errors import EnvironmentFailure, InputError, StiltError
 
 if TYPE_CHECKING:
     from stilt.backends.slurm.commands import SlurmError
@@ -37,13 +38,32 @@ SETTINGS = {
 }
 """Beginnings of what sbatch says, in small letters, that name a key of config.yaml."""
 
+FEWER_TASKS = (
+    "fewer tasks at once: lower execution.n_workers, or wait until others of your jobs have ended; `stilt run` then "
+    "submits what is left, and `stilt run --wait` does so by itself"
+)
+
+NAMED_LIMITS = {
+    r"(qos|assoc)\w*submit\w*limit|maxsubmit": FEWER_TASKS,
+    r"(qos|assoc)\w*(wall|time)\w*limit": "lower execution.time: it is more than your account may ask for "
+    "(`sacctmgr show qos`)",
+    r"(qos|assoc)\w*mem\w*": "lower execution.mem: it is more than your account may ask for",
+    r"(qos|assoc)\w*cpu\w*limit": "lower execution.cpus_per_task: it is more than your account may ask for",
+    r"(qos|assoc)\w*limit": "it is a limit of your account: see `sacctmgr show qos` and `sacctmgr show assoc`",
+}
+"""Limits that Slurm calls by name, before a sentence that speaks of every limit there is."""
+
 LIMITS = {
     "accounting/qos policy": "lower execution.n_workers: the number of jobs, CPUs or minutes is more "
     "than your account may submit (`sacctmgr show qos`)",
-    "job limit": "lower execution.n_workers, or wait until earlier jobs have ended",
+    "job limit": FEWER_TASKS,
     "batch script is empty": "look at the script, and at execution.setup",
     "access/permission denied": "this user may not submit here: ask the cluster's support",
 }
+
+
+class TasksLimitError(EnvironmentFailure):
+    """So many tasks may not be in the queue at once; when others have ended, more may."""
 
 
 def refusal(error: SlurmError, script: Script, accepted: tuple[str, ...]) -> StiltError:
@@ -60,12 +80,21 @@ def refusal(error: SlurmError, script: Script, accepted: tuple[str, ...]) -> Sti
             "the work is registered: when Slurm answers again, `stilt run` looks for the job "
             f"{script.name} and submits it only if it is not there",
         )
+    for pattern, hint in NAMED_LIMITS.items():
+        if re.search(pattern, words):
+            return _limit(message, hint)
     for sign, hint in SETTINGS.items():
-        if sign in words:
+        if sign in words and "accounting/qos policy" not in words:
             return InputError(message, f"{hint}, then run the same command again")
     for sign, hint in LIMITS.items():
         if sign in words:
-            return EnvironmentFailure(message, f"{hint}, then run the same command again")
+            return _limit(message, hint)
     return EnvironmentFailure(
         message, "nothing of this array was submitted; mend it and run the same command again"
     )
+
+
+def _limit(message: str, hint: str) -> EnvironmentFailure:
+    if hint == FEWER_TASKS:
+        return TasksLimitError(message, hint)
+    return EnvironmentFailure(message, f"{hint}, then run the same command again")

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stilt.backends.slurm import commands
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

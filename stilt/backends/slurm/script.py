@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from stilt.errors import InputError
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

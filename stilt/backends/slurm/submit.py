@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from stilt.backends.slurm import commands
@@ -17,8 +17,8 @@ from stilt.backends.slurm.arrays import split
 from stilt.backends.slurm.observe import Array
 from stilt.backends.slurm.refusals import refusal
 from stilt.backends.slurm.script import Script, job_name, render, time_limit_s
-from stilt.durable import publish
-from stilt.errors import EnvironmentFailure, InputError
+from stilt.foundations.durable import publish
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.log.events import Submitted, Submitting
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from stilt.backends.slurm.answers import JobId
     from stilt.backends.slurm.script import ArrayPart
     from stilt.config.schema import Execution
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Event
-    from stilt.paths import Layout
 
 Answered = TypeVar("Answered")
 
@@ -76,10 +76,16 @@ class Submission:
                 "lower execution.n_workers, then run the same command again",
             )
         parts = split(self.tasks, size, self.execution.array_parallelism)
-        return tuple(
-            (self._script(part), self.layout.submit_script(self.batch, part.number))
-            for part in parts
-        )
+        return tuple(map(self.script, parts))
+
+    def make_folders(self) -> None:
+        """Make the folder that tasks print into: Slurm does not."""
+        commands.require_slurm()
+        self.layout.slurm_logs(self.batch).mkdir(parents=True, exist_ok=True)
+
+    def script(self, part: ArrayPart) -> tuple[Script, Path]:
+        """Return the script of one array and where it lies."""
+        return self._script(part), self.layout.submit_script(self.batch, part.number)
 
     def _script(self, part: ArrayPart) -> Script:
         return Script(
@@ -98,49 +104,47 @@ class Submission:
         )
 
 
-def submit(
-    submission: Submission,
-    limits: Limits,
-    record: Callable[[Event], None],
-    say: Callable[[str], None],
-) -> tuple[Array, ...]:
-    """Submit all arrays of a batch whose chunks are registered.
+@dataclass(slots=True)
+class Submitter:
+    """Submits arrays one by one, and keeps those that Slurm has accepted.
 
     Parameters
     ----------
-    submission
-        The batch.
-    limits
-        What the cluster allows, from ``ask_limits``.
     record
         Appends an event to the batch's log; it is durable on return.
     say
         Tells the person at the terminal what takes time.
-
-    Raises
-    ------
-    InputError
-        If sbatch refuses what config.yaml says.
-    EnvironmentFailure
-        If there is no Slurm, or it does not take the batch for another reason.
+    cluster
+        Its name, from ``ask_limits``.
     """
-    commands.require_slurm()
-    scripts = submission.scripts(limits)
-    submission.layout.slurm_logs(submission.batch).mkdir(parents=True, exist_ok=True)
-    for script, path in scripts:
+
+    submission: Submission
+    record: Callable[[Event], None]
+    say: Callable[[str], None]
+    cluster: str = ""
+    accepted: list[Array] = field(default_factory=list)
+
+    def submit(self, script: Script, path: Path) -> Array:
+        """Put the script into place, note the intent, submit it and note the acceptance.
+
+        Raises
+        ------
+        InputError
+            If sbatch refuses what config.yaml says.
+        EnvironmentFailure
+            If it does not take the array for another reason; ``TasksLimitError`` for so many tasks.
+        """
         publish(path, render(script).encode())
-        path.chmod(0o755)
-    accepted: list[Array] = []
-    for script, path in scripts:
+        mode = path.stat().st_mode
+        path.chmod(mode | (mode & 0o444) >> 2)  # for whom the umask lets read it
         part = script.part
-        record(Submitting(script.batch, script.name, time.time(), part.first, part.tasks))
-        job = _submit_part(script, path, accepted, say)
-        at, cluster = time.time(), job.cluster or limits.cluster
-        record(Submitted(script.batch, script.name, job.job, at, cluster=cluster))
-        accepted.append(
-            Array(script.batch, script.name, part.first, part.tasks, at, job.job, cluster)
-        )
-    return tuple(accepted)
+        self.record(Submitting(script.batch, script.name, time.time(), part.first, part.tasks))
+        job = _submit_part(script, path, self.accepted, self.say)
+        at, cluster = time.time(), job.cluster or self.cluster
+        self.record(Submitted(script.batch, script.name, job.job, at, cluster=cluster))
+        array = Array(script.batch, script.name, part.first, part.tasks, at, job.job, cluster)
+        self.accepted.append(array)
+        return array
 
 
 def _submit_part(

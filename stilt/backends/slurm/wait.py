@@ -7,11 +7,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from stilt.backends.liveness import Life
+from stilt.backends.liveness import Fate
 from stilt.backends.slurm.observe import observe_slurm
 from stilt.batch.follow import BatchFollower
-from stilt.progress import Progress
-from stilt.quantities import counted
+from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.progress import Progress
+from stilt.foundations.quantities import counted
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.backends.slurm.observe import Array
+    from stilt.backends.slurm.rest import Rest
     from stilt.log.events import Done
 
 EXIT_COMPLETE = 0
@@ -55,7 +57,8 @@ class Followed:
         total: int,
         only: AbstractSet[str] | None = None,
     ) -> None:
-        self.arrays = arrays
+        self.arrays = tuple(arrays)
+        self.rest: Rest | None = None
         self.total = total
         self.failed: set[str] = set()
         self._only = only
@@ -91,10 +94,31 @@ class Followed:
         change(done.sim)
 
     def are_gone(self, progress: Progress) -> bool:
-        """Ask Slurm, once, whether no task is left. What is not known is not gone."""
+        """Ask Slurm, once, whether no task is left. What is not known is not gone.
+
+        Tasks that a limit kept out of the queue are offered again before.
+        """
+        if self.waiting:
+            self._offer(progress)
+            return False
         lives, queue = observe_slurm(self.arrays, fresh=True)
         progress.note = queue.problem
-        return all(life.life is Life.GONE for life in lives.values())
+        return all(life.fate is Fate.GONE for life in lives.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks are still to be submitted."""
+        return self.rest.left if self.rest is not None else 0
+
+    def _offer(self, progress: Progress) -> None:
+        """Submit what there is room for now; whoever waits for a limit is not ended by one that is busy."""
+        try:
+            taken = self.rest.offer() if self.rest is not None else []
+        except EnvironmentFailure as error:
+            progress.note = error.message
+            return
+        self.arrays = (*self.arrays, *taken)
+        progress.note = f"{self.waiting:,} tasks are still to be submitted" if self.waiting else ""
 
 
 def wait_for(followed: Followed) -> int:
@@ -131,6 +155,10 @@ def _not_finished(followed: Followed) -> int:
 
 
 def _left_running(signal: str, followed: Followed) -> int:
+    if followed.waiting:
+        sys.stderr.write(
+            f"stilt: {followed.waiting:,} tasks were not submitted yet: `stilt run` submits them\n"
+        )
     sys.stderr.write(
         f"stilt: {signal}: no longer waiting; job {followed.jobs} goes on\n"
         "  -> `stilt status` follows it, `stilt cancel` ends it\n"

@@ -1,14 +1,19 @@
-"""CONTROL: where, when and with which meteorology. Byte for byte what R-STILT writes."""
+"""CONTROL: where, when and with which meteorology.
+
+Byte for byte what R-STILT writes, but for the start locations of levels and multipoints (``sources``).
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stilt.transport.hysplit.sources import start_locations
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stilt.config.schema import Config
-    from stilt.simulation import Receptor
+    from stilt.foundations.simulation import Receptor
 
 OWN_GRIDS_MAX = 12
 """Up to here each met file is announced as a grid of its own, as R-STILT does, so that nested grids work. More
@@ -49,11 +54,11 @@ def render_control(receptor: Receptor, config: Config, met_files: Sequence[tuple
         Folder (with its slash) and name of each file, as HYSPLIT is to open them.
     """
     when = receptor.when
-    places = zip(receptor.latitudes, receptor.longitudes, receptor.heights_m, strict=True)
+    places = start_locations(receptor, config)
     lines = [
         f"{when:%y %m %d %H %M}",
-        str(len(receptor.heights_m)),
-        *(" ".join(map(number, place)) for place in places),
+        str(len(places)),
+        *(" ".join(map(number, (lat, lon, height))) for lon, lat, height in places),
         str(config.n_hours),
         str(config.w_option),
         _with_decimal(config.z_top),
@@ -66,6 +71,16 @@ def render_control(receptor: Receptor, config: Config, met_files: Sequence[tuple
         "00 00 00 00 00",
     ]
     return "\n".join(lines) + "\n" + _GRID
+
+
+def without_repetitions(text: str, points: int) -> str:
+    """Return CONTROL with the locations of its first round only, for what is kept beside every result."""
+    when, count, *lines = text.split("\n")
+    locations, rest = lines[: int(count)], lines[int(count) :]
+    if len(locations) <= points:
+        return text
+    more = f"({len(locations) - points} more, these {points} in turn)"
+    return "\n".join([when, count, *locations[:points], more, *rest])
 
 
 def number(value: float) -> str:

@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 from stilt.transport.hysplit.locate import (
     EXE_NAME,
     SHA256,
@@ -116,7 +116,7 @@ def _download(folder: Path) -> Path:
         )
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), WHEEL],
+        [sys.executable, "-P", "-m", "pip", "download", *options, "--dest", str(folder), WHEEL],
         capture_output=True,
         text=True,
         check=False,

@@ -7,9 +7,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stilt.errors import EnvironmentFailure, InputError
-from stilt.paths import stilt_home
+from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.ownership import name_owner
+from stilt.foundations.paths import stilt_home
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EXE_NAME = "hycs_std"
 VERSION = "v5.1.0"
@@ -58,6 +63,8 @@ def installed_folder() -> Path:
 def locate(exe_dir: str | None = None) -> Installation:
     """Find the program: ``exe_dir`` from the config, else ``STILT_HYSPLIT``, else what was installed.
 
+    Whose it is, if it is somebody else's, is said.
+
     Raises
     ------
     InputError
@@ -65,12 +72,38 @@ def locate(exe_dir: str | None = None) -> Installation:
     EnvironmentFailure
         If nothing is installed, or what is installed is damaged.
     """
+    found = _find(exe_dir)
+    name_owner(found.exe, "HYSPLIT's program")
+    return found
+
+
+def _find(exe_dir: str | None) -> Installation:
     if exe_dir:
         return _named(Path(exe_dir).expanduser(), "hysplit.exe_dir")
     variable = os.environ.get("STILT_HYSPLIT")
     if variable:
         return _named(Path(variable).expanduser(), "STILT_HYSPLIT")
     return _installed()
+
+
+def handed_over(files: Mapping[str, Path]) -> Installation:
+    """Return the program and tables that a batch was handed over with; nothing else is looked at.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If one of them is not on this machine.
+    """
+    exe = files.get(EXE_NAME, Path(EXE_NAME))
+    for path in files.values():
+        if not path.is_file():
+            raise EnvironmentFailure(
+                f"the batch was handed over with {path}, which is not on this node",
+                "install HYSPLIT where all nodes see it (STILT_HOME, hysplit.exe_dir), then `stilt run` again",
+            )
+    digest = file_sha256(exe)
+    tables = tuple(path for name, path in files.items() if name != EXE_NAME)
+    return Installation(exe, tables, "the batch", digest, _version(exe, digest))
 
 
 def _installed() -> Installation:

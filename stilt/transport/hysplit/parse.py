@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from stilt.compiled import exact
+from stilt.kernels.compiled import exact
 from stilt.transport.hysplit.layout import EXACT, WORD, Layout, learn_layout
 
 if TYPE_CHECKING:

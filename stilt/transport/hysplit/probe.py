@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from stilt.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure
 
 _ELF = b"\x7fELF"
 _SCRIPT = b"#!"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.processes import die_with_parent
+from stilt.foundations.processes import die_with_parent
 from stilt.transport.hysplit.dump import FILE_NAME, DumpError
 from stilt.transport.hysplit.probe import cannot_start
 

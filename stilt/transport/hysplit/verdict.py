@@ -11,9 +11,10 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stilt.failures import Reason, TransportError
+from stilt.foundations.failures import Reason, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from stilt.config.schema import Config
@@ -36,6 +37,7 @@ _WANTS = (
 
 _MET_INTERVAL = ("meteorological data time interval varies", "excessive interpolation")
 _OFF_GRID = "all source points off all meteo grids"
+_SOME_OFF_GRID = "number of sources reduced to"
 _NO_START = "start point not within (x,y,t) any data file"
 _ONE_TIME = "Only one time period of meteo data"
 _MET_ENDS = (
@@ -87,8 +89,18 @@ class Words:
         return next((line.strip()[:MESSAGE_CHARACTERS] for line in lines[::-1] if line.strip()), "")
 
 
-def judge(ended: Ended, dump: DumpParser, words: Words, config: Config) -> None:
+def judge(
+    ended: Ended,
+    dump: DumpParser,
+    words: Words,
+    config: Config,
+    *,
+    is_inside: Callable[[], bool] = lambda: True,
+) -> None:
     """Return if the run is complete.
+
+    ``is_inside`` tells whether the receptor can start on the meteorology's grid: hycs_std has the same words for a
+    time that is not in its files and for a place on the grid's last cells.
 
     Raises
     ------
@@ -97,7 +109,7 @@ def judge(ended: Ended, dump: DumpParser, words: Words, config: Config) -> None:
     """
     reason, message = (
         _stopped(ended, dump, words)
-        or _complained(words)
+        or _complained(words, is_inside)
         or _ended_badly(ended, words)
         or _cut_short(dump, words, config)
         or (None, "")
@@ -131,24 +143,37 @@ def _killed(ended: Ended, reached: str) -> Finding:
     return Reason.KILLED, f"hycs_std was ended by {signal.Signals(-ended.exit_code).name}, {at}"
 
 
-def _complained(words: Words) -> Finding:
+def _complained(words: Words, is_inside: Callable[[], bool]) -> Finding:
     """Look for what hycs_std found wrong with its input."""
     line = words.line_with(_OFF_GRID)
     if line:
         return Reason.BAD_RECEPTOR, f"the receptor lies outside of the meteorology's grid: {line}"
-    line = words.line_with(_NO_START)
-    if line and words.line_with(_ONE_TIME):
-        return Reason.MET_INTERVAL, "met files of a single time: hycs_std needs two or more in each"
-    if line:
-        # what hycs_std adds (start "before" or "after") is often the wrong one of the two
+    if words.line_with(_SOME_OFF_GRID):
+        line = words.line_with("source point off grid", "Position:")
         return (
-            Reason.MET_COVERAGE,
-            f"the meteorology does not hold the time of the receptor: {line}",
+            Reason.BAD_RECEPTOR,
+            f"places of the receptor lie outside of the meteorology's grid: {line}",
         )
+    line = words.line_with(_NO_START)
+    if line:
+        return _no_start(line, words, is_inside)
     line = words.line_with(*_MET_INTERVAL)
     if line:
         return Reason.MET_INTERVAL, line
     return None
+
+
+def _no_start(line: str, words: Words, is_inside: Callable[[], bool]) -> Finding:
+    """Tell what hycs_std means by a start that is in none of its files."""
+    if words.line_with(_ONE_TIME):
+        return Reason.MET_INTERVAL, "met files of a single time: hycs_std needs two or more in each"
+    if not is_inside():
+        return (
+            Reason.BAD_RECEPTOR,
+            f"the receptor lies on the outermost cells of the meteorology's grid: {line}",
+        )
+    # what hycs_std adds (start "before" or "after") is often the wrong one of the two
+    return Reason.MET_COVERAGE, f"the meteorology does not hold the time of the receptor: {line}"
 
 
 def _ended_badly(ended: Ended, words: Words) -> Finding:

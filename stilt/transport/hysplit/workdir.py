@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
+from stilt.config.schema import FILE_KEYS
 from stilt.transport.hysplit.control import render_control
-from stilt.transport.hysplit.namelist import render_setup
+from stilt.transport.hysplit.namelist import link_name, render_setup
 from stilt.transport.hysplit.perturbation import render_perturbations
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.config.schema import Config
-    from stilt.simulation import Simulation
+    from stilt.foundations.simulation import Simulation
     from stilt.transport.hysplit.locate import Installation
 
 UNREAD_COPY = "PARTICLE.DAT"
@@ -37,6 +39,8 @@ def lay_out(
     folder.mkdir()
     for table in installation.tables:
         (folder / table.name).symlink_to(table)
+    for key in filter(partial(getattr, config), FILE_KEYS):
+        (folder / link_name(key)).symlink_to(getattr(config, key))
     names = [f"met_{number:03d}" for number in range(1, len(met_files) + 1)]
     for name, path in zip(names, met_files, strict=True):
         (folder / name).symlink_to(path.absolute())

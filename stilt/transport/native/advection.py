@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.compiled import fast
-from stilt.transport.native.interpolation import at_level, level_index
+from stilt.kernels.compiled import fast
+from stilt.transport.native.interpolation import (
+    HALF_CELLS,
+    NOT_STAGGERED,
+    at_level,
+    east_of,
+    level_index,
+    north_of,
+)
 
 if TYPE_CHECKING:
     from stilt.transport.native.interpolation import Corners, Frame, Moment
@@ -19,9 +26,26 @@ def wind_at(
 
     Below the first level the wind is that of the first level times ``near_ground``, the share of that
     level's height that the particle had at the start of its step.
+
+    Of WRF files hycs_std takes the vertical motion half a level higher and, where they are staggered, the wind half a
+    cell further east and north (found by trial with winds that are linear along one axis each).
     """
-    levels = frame.sigma.shape[0]
     index = level_index(frame, sigma)
+    u, v, w = _flow_at(frame, moment, at, index, near_ground)
+    if frame.staggering != NOT_STAGGERED:
+        higher = min(index + 0.5, float(frame.sigma.shape[0]))
+        _, _, w = _flow_at(frame, moment, at, higher, near_ground)
+    if frame.staggering == HALF_CELLS:
+        u, _, _ = _flow_at(frame, moment, east_of(frame, at), index, near_ground)
+        _, v, _ = _flow_at(frame, moment, north_of(frame, at), index, near_ground)
+    return u, v, w
+
+
+@fast.inline
+def _flow_at(
+    frame: Frame, moment: Moment, at: Corners, index: float, near_ground: float
+) -> tuple[float, float, float]:
+    levels = frame.sigma.shape[0]
     first, second = moment.first.flow, moment.second.flow
     if index < 1.0:
         factor = min(1.0, near_ground)

@@ -1,4 +1,4 @@
-"""The analyses of a met source in time, each with its columns."""
+"""The analyses on one grid in time, each with its columns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import read_index, refuse_unknown_kind
+from stilt.transport.native.arl import STAGGERED_MODEL
 from stilt.transport.native.columns import column_space, fill_columns
 from stilt.transport.native.fields import BoundaryOptions, FieldSource
-from stilt.transport.native.interpolation import BLOCK, Frame
-from stilt.transport.native.levels import VerticalGrid, vertical_grid
+from stilt.transport.native.interpolation import (
+    BLOCK,
+    HALF_CELLS,
+    HALF_LEVELS,
+    NOT_STAGGERED,
+    Frame,
+)
 from stilt.transport.native.projection import MapGrid, map_grid
+from stilt.transport.native.terrain import NO_TABLE, TerrainSource
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -23,12 +29,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.transport.native.arl import AnalysisIndex
+    from stilt.transport.native.arl import AnalysisIndex, GridHeader
+    from stilt.transport.native.levels import VerticalGrid
     from stilt.transport.native.roughness import Roughness, RoughnessSource
     from stilt.transport.native.store import ColumnStore, StoredColumns
 
 LONGEST_GAP_MIN = 720
-_FORMAT = "2"
+_FORMAT = "4"
 """Raise it whenever the content of stored columns changes."""
 
 
@@ -39,41 +46,58 @@ class Setting:
     top_m: float
     boundary: BoundaryOptions
     roughness: RoughnessSource
+    terrain: TerrainSource = NO_TABLE
+
+
+def staggering(header: GridHeader) -> int:
+    """Tell from the model's name how the winds lie, as hycs_std does: xWRF, and AWRF among them (found by trial)."""
+    if header.model == STAGGERED_MODEL:
+        return HALF_CELLS
+    return HALF_LEVELS if header.model[1:] == "WRF" else NOT_STAGGERED
 
 
 class Analyses:
-    """The analyses of some met files on one grid, in order of time.
+    """The analyses of some met files on one grid.
 
-    Raises
-    ------
-    TransportError
-        ``MET_COVERAGE`` for files that this engine does not read or that lie on several grids.
+    Parameters
+    ----------
+    files
+        The analyses of each file, rising in time. Levels and variables may change from file to file.
     """
 
-    def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
-        by_time: dict[int, AnalysisIndex] = {}
-        for path in paths:
-            for index in _index_of(path, *_identity(path)):
-                by_time.setdefault(index.minutes, index)
-        self._by_time = dict(sorted(by_time.items()))
-        first = next(iter(self._by_time.values()))
-        refuse_unknown_kind(first.grid, first.path)
-        for index in self._by_time.values():
-            if _map_part(index) != _map_part(first):
-                raise TransportError(
-                    Reason.MET_COVERAGE,
-                    f"{index.path} and {first.path} are on different grids; use model: hysplit for that",
-                )
-        self.grid: MapGrid = map_grid(first.grid)
-        self.vertical: VerticalGrid = vertical_grid(first, setting.top_m)
+    def __init__(
+        self,
+        files: Sequence[tuple[AnalysisIndex, ...]],
+        vertical: VerticalGrid,
+        setting: Setting,
+        store: ColumnStore,
+    ) -> None:
+        self._files = sorted(files, key=lambda file: file[0].minutes)
+        self.grid: MapGrid = map_grid(files[0][0].grid)
+        self.vertical = vertical
         self._setting = setting
         self._store = store
-        self._open: dict[tuple[int, float], OpenAnalysis] = {}
+        self._open: dict[tuple[AnalysisIndex, float], OpenAnalysis] = {}
 
     @property
     def minutes(self) -> list[int]:
         """Times of the analyses, minutes since 1970, rising."""
-        return list(self._by_time)
+        return sorted({index.minutes for file in self._files for index in file})
+
+    def pair(self, begin: int, end: int) -> tuple[AnalysisIndex, AnalysisIndex] | None:
+        """Return the analyses before and after a stretch between two times next to each other, both inclusive.
+
+        They are of one file where one holds both, of several the one that begins last: what hycs_std does with
+        files that overlap (found by trial).
+        """
+        for file in reversed(self._files):
+            if file[0].minutes <= begin and end <= file[-1].minutes:
+                return _around(file, begin, end)
+        every = {index.minutes: index for file in self._files for index in file}
+        times = sorted(every)
+        if times[0] > begin or times[-1] < end:
+            return None
+        return _around([every[time] for time in times], begin, end)
 
     @property
     def frame(self) -> Frame:
@@ -84,6 +108,8 @@ class Analyses:
             nx=header.nx,
             ny=header.ny,
             wraps=int(self.grid.wraps),
+            has_poles=int(self.grid.has_poles),
+            staggering=staggering(header),
             a=vertical.a,
             b=vertical.b,
             c=vertical.c,
@@ -99,25 +125,28 @@ class Analyses:
         """The analyses that runs have used."""
         return tuple(self._open.values())
 
-    def at(self, minutes: int, zi_factor: float) -> OpenAnalysis:
-        """Return the analysis of a time, with mixed layers scaled by a factor."""
-        found = self._open.get((minutes, zi_factor))
+    def at(self, index: AnalysisIndex, zi_factor: float) -> OpenAnalysis:
+        """Return an analysis, with mixed layers scaled by a factor."""
+        found = self._open.get((index, zi_factor))
         if found is None:
-            found = self._open[minutes, zi_factor] = self._open_at(minutes, zi_factor)
+            found = self._open[index, zi_factor] = self._open_at(index, zi_factor)
         return found
 
-    def _open_at(self, minutes: int, zi_factor: float) -> OpenAnalysis:
-        index = self._by_time[minutes]
-        source = FieldSource(index, self.grid, _table_of(self._setting.roughness))
+    def _open_at(self, index: AnalysisIndex, zi_factor: float) -> OpenAnalysis:
+        source = FieldSource(
+            index, self.grid, _table_of(self._setting.roughness), self._setting.terrain
+        )
         what = (
             _FORMAT,
             str(index.path.resolve()),
-            *_identity(index.path),
+            *identity(index.path),
             index.offset,
             self._setting.top_m,
             self._setting.boundary,
             self._setting.roughness.label,
+            self._setting.terrain.label,
             zi_factor,
+            self.vertical,
         )
         key = hashlib.blake2b(repr(what).encode(), digest_size=16).hexdigest()
         header = index.grid
@@ -175,7 +204,25 @@ def _runs(missing: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
             yield int(row), int(first), int(stop)
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def _around(
+    file: Sequence[AnalysisIndex], begin: int, end: int
+) -> tuple[AnalysisIndex, AnalysisIndex]:
+    before = max((index for index in file if index.minutes <= begin), key=_time)
+    return before, min((index for index in file if index.minutes >= end), key=_time)
+
+
+def _time(index: AnalysisIndex) -> int:
+    return index.minutes
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Return what tells one state of a file from another: its size and the time of its last change.
+
+    Raises
+    ------
+    TransportError
+        ``MET_MISSING`` if it is not there.
+    """
     try:
         status = path.stat()
     except OSError as error:
@@ -186,13 +233,3 @@ def _identity(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=2)
 def _table_of(source: RoughnessSource) -> Roughness:
     return source.load()
-
-
-@lru_cache(maxsize=256)
-def _index_of(path: Path, _size: int, _changed: int) -> tuple[AnalysisIndex, ...]:
-    return read_index(path)
-
-
-def _map_part(index: AnalysisIndex) -> tuple[object, ...]:
-    heights = tuple(level.height for level in index.levels)
-    return index.grid, heights

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.met.arl import (
     HEADER_BYTES,
     LABEL_BYTES,
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 SIGMA, PRESSURE, HEIGHT, HYBRID = 1, 2, 3, 4
 
-_SIXTEEN_BIT_MODELS = ("RAMS", "ECX", "DWRF", "DGEO")
+STAGGERED_MODEL = "AWRF"
+"""Its winds lie half a cell before the points and its vertical motion between the levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +181,10 @@ def refuse_unknown_kind(grid: GridHeader, path: Path) -> None:
         ``MET_COVERAGE``, saying which kind it is and what can read it.
     """
     kind = ""
-    if grid.level_type not in {SIGMA, PRESSURE, HYBRID}:
-        kind = f"vertical coordinate {grid.level_type} (terrain-following height)"
-    elif grid.model[1:] == "WRF":
-        kind = f"staggered WRF fields (model {grid.model})"
-    elif grid.model.strip().startswith(_SIXTEEN_BIT_MODELS):
-        kind = f"16-bit packing (model {grid.model})"
+    if grid.level_type not in {SIGMA, PRESSURE, HEIGHT, HYBRID}:
+        kind = f"vertical coordinate {grid.level_type}"
+    elif grid.model.strip() == "RAMS":
+        kind = "the model RAMS, whose highest level hycs_std takes for the model top,"
     if kind:
         raise TransportError(
             Reason.MET_COVERAGE, f"{path}: {kind} is not supported here; use model: hysplit"
@@ -215,14 +214,26 @@ class AnalysisReader:
         """Tell whether the index lists a variable at a level."""
         return (level, name) in self._records
 
+    def has_any(self, *names: str) -> bool:
+        """Tell whether the index lists any of these surface variables."""
+        return any(self.has(name) for name in names)
+
     def first_of(self, *names: str) -> str | None:
         """Return the first of these surface variables that the file has."""
         return next((name for name in names if self.has(name)), None)
 
-    def last_of(self, *names: str) -> str | None:
-        """Return that one of these surface variables whose record comes last."""
-        present = [name for name in names if self.has(name)]
-        return max(present, key=lambda name: self._records[0, name]) if present else None
+    def last_of(self, *names: str, level: int = 0) -> str | None:
+        """Return that one of these variables of a level whose record comes last."""
+        present = [name for name in names if self.has(name, level)]
+        return max(present, key=lambda name: self._records[level, name]) if present else None
+
+    def is_before(self, name: str, other: str, level: int) -> bool:
+        """Tell whether a level has both variables, the first of them earlier in the file."""
+        return (
+            self.has(name, level)
+            and self.has(other, level)
+            and self._records[level, name] < self._records[level, other]
+        )
 
     def field(
         self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]

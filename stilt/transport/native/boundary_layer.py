@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.remap import RHO, THETA, U, V, Z
 from stilt.transport.native.thermodynamics import GRAVITY, HEAT_CAPACITY, VON_KARMAN
 

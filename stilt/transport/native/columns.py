@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.boundary_layer import (
     friction_velocity,
     profile_fluxes,
@@ -54,6 +54,7 @@ from stilt.transport.native.remap import (
     ground_pressure,
     heights_by_thickness,
     interpolate_column,
+    interpolate_motion_between,
     relative_humidity,
     set_ground_wind,
 )
@@ -85,7 +86,10 @@ SURFACE_FIELDS = (
 )
 ZI, TERRAIN, DX, DY, SHTF, WHTF, DSWF, RAIN, CRAI, TCLD, LCLD = range(len(SURFACE_FIELDS))
 
-SIGMA_KIND, PRESSURE_KIND, HYBRID_KIND = range(3)
+SIGMA_KIND, PRESSURE_KIND, HYBRID_KIND, HEIGHT_KIND = range(4)
+
+HEIGHT_LEVELS_TOP_M = 20_000.0
+"""Where levels of constant height are flat: over terrain they are compressed towards it (TRANSPORT 5.5)."""
 
 
 class RawFields(NamedTuple):
@@ -122,6 +126,7 @@ class ColumnSettings(NamedTuple):
     kind: int
     humidity: Float64
     motion: int
+    motion_between: int
     momentum: int
     heat: int
     top_m: float
@@ -174,7 +179,12 @@ def fill_columns(
         for i in range(raw.east.shape[2]):
             skip = _load_column(raw, settings, j, i, data, column)
             depth = settings.top_m - raw.surface[SHGT, j, i]
-            interpolate_column(data, data.shape[1] - 1, skip, settings.motion, depth, column)
+            is_linear = settings.kind == HEIGHT_KIND
+            interpolate_column(
+                data, data.shape[1] - 1, skip, is_linear, settings.motion, depth, column
+            )
+            if settings.motion_between:
+                interpolate_motion_between(data, data.shape[1] - 1, settings.motion, depth, column)
             mixed = _boundary_layer(raw, settings, j, i, data[HEIGHT, 1], column, turbulence)
             _store(raw, settings, j, i, mixed, column, turbulence, first_row, first_column, out)
 
@@ -211,6 +221,10 @@ def _load_column(
         data[HEIGHT, 0] = 0.0
         for k in range(count):
             data[HEIGHT, k + 1] = raw.altitude[k, j, i] - terrain
+    elif settings.kind == HEIGHT_KIND:
+        data[HEIGHT, 0] = 0.0
+        for k in range(count):
+            data[HEIGHT, k + 1] = settings.file_levels[k] * (1.0 - terrain / HEIGHT_LEVELS_TOP_M)
     else:
         heights_by_thickness(data, count)
     depth = settings.top_m - terrain

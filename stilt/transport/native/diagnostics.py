@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.columns import SHTF, SURFACE_FIELDS
 from stilt.transport.native.interpolation import at_level, level_below, on_surface
 

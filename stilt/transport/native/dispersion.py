@@ -17,8 +17,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.compiled import fast
-from stilt.transport.native.interpolation import at_level, level_below, turbulence_at
+from stilt.kernels.compiled import fast
+from stilt.transport.native.interpolation import (
+    HALF_CELLS,
+    at_level,
+    east_of,
+    level_below,
+    north_of,
+    turbulence_at,
+)
 from stilt.transport.native.randomness import normal, uniform
 
 if TYPE_CHECKING:
@@ -179,6 +186,10 @@ def _look_up(column: Column, k: int) -> None:
     frame, moment, at = column.frame, column.moment, column.at
     levels = frame.sigma.shape[0]
     east, north, _, density = at_level(moment.first.flow, moment.second.flow, at, levels, k)
+    if frame.staggering == HALF_CELLS:
+        first, second = moment.first.flow, moment.second.flow
+        east, _, _, _ = at_level(first, second, east_of(frame, at), levels, k)
+        _, north, _, _ = at_level(first, second, north_of(frame, at), levels, k)
     table[k, EAST] = east + column.errors[0, k]
     table[k, NORTH] = north + column.errors[1, k]
     table[k, DENSITY] = density

@@ -6,23 +6,31 @@ Nothing here loads numpy or numba before a run: ``status`` asks for the version 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.transport.native.roughness import RoughnessSource, find_roughness
+from stilt.foundations.durable import digest_file
+from stilt.foundations.identity import EngineIdentity
+from stilt.transport.native.roughness import HYSPLIT, roughness_source
 from stilt.transport.native.settings import check_settings
 from stilt.transport.protocol import TransportResult
+from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stilt.config.schema import Config
+    from stilt.foundations.simulation import Simulation
     from stilt.particles.table import ParticleTable
-    from stilt.simulation import Simulation
-    from stilt.transport.native.analysis import Analyses, Setting
+    from stilt.transport.native.analysis import Setting
+    from stilt.transport.native.meteorology import Meteorology
     from stilt.transport.native.perturbation import Perturbation
+    from stilt.transport.native.roughness import RoughnessSource
     from stilt.transport.native.run import RunSettings
 
-ALGORITHM = "1.2"
+ALGORITHM = "1.3"
 """Raise it whenever the same settings and seed give other particles."""
 
 _MOST_OPEN_SOURCES = 4
@@ -33,24 +41,47 @@ class NativeEngine:
 
     Parameters
     ----------
+    roughness
+        The setting of that name; HYSPLIT's table unless given.
     exe_dir
         ``hysplit.exe_dir``: a HYSPLIT, for its table of roughness lengths.
+    inputs
+        The files that a batch was handed over with, by name; None: they are looked for on this machine.
     """
 
     name = "native"
 
-    def __init__(self, exe_dir: str | None = None) -> None:
+    def __init__(
+        self,
+        roughness: float | str | None = None,
+        exe_dir: str | None = None,
+        inputs: Mapping[str, Path] | None = None,
+    ) -> None:
+        self._asked_for = HYSPLIT if roughness is None else roughness
         self._exe_dir = exe_dir
-        self._sources: dict[tuple[object, ...], Analyses] = {}
+        self._inputs = inputs
+        self._sources: dict[tuple[object, ...], Meteorology] = {}
 
     @cached_property
     def _roughness(self) -> RoughnessSource:
-        return find_roughness(self._exe_dir)
+        return roughness_source(self._asked_for, self._exe_dir, self._inputs)
 
     @property
     def version(self) -> str:
-        """The algorithm's version and what it read beside the meteorology."""
+        """The algorithm's version and the roughness of the ground."""
         return f"{ALGORITHM} ({self._roughness.label})"
+
+    @property
+    def identity(self) -> EngineIdentity:
+        """The algorithm, and the table that it reads beside the meteorology."""
+        digests = {name: digest_file(path)[1] for name, path in self.files.items()}
+        return EngineIdentity(self.name, ALGORITHM, self._roughness.label, digests)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What it reads besides settings and meteorology, by name."""
+        path = self._roughness.path
+        return {} if path is None else {path.name: path}
 
     def prepare(self, config: Config) -> None:
         """Check the settings.
@@ -59,8 +90,17 @@ class NativeEngine:
         ------
         ProblemsError
             For settings that this engine cannot follow.
+        EnvironmentFailure
+            If a table of roughness lengths is asked for that is not there.
         """
         check_settings(config)
+        _ = self._roughness  # refused here where there is no such table
+
+    def refuse_met(self, path: Path, config: Config) -> None:
+        """Raise a ``TransportError`` that says why runs with a met file would be refused, if they would."""
+        from stilt.transport.native.meteorology import check_file
+
+        check_file(path, self._setting(config))
 
     def compile_ahead(self) -> None:
         """Compile the loops, unless they are kept already."""
@@ -74,35 +114,40 @@ class NativeEngine:
         What the simulations of a task share is kept beside ``workdir``.
         """
         from stilt.met.files import find_met_files
+        from stilt.transport.facts import facts_of_release, only, with_ground
         from stilt.transport.native.randomness import Stream
         from stilt.transport.native.run import transport
 
         check_settings(config)
         receptor = simulation.receptor
+        require_shares(receptor, config.numpar)
         files = find_met_files(config.mets[simulation.met], receptor, config.n_hours)
-        analyses = self._analyses(files, config, workdir)
+        meteorology = self._meteorology(files, config, workdir)
         settings = run_settings(config)
-        table = transport(analyses, receptor, settings, Stream(config.seed, simulation.sim))
+        settings = replace(settings, columns=with_ground(settings.columns, receptor))
+        table = transport(meteorology, receptor, settings, Stream(config.seed, simulation.sim))
         errors = None
         if config.has_error_run:
             disturbed = run_settings(config, perturbation(config))
             stream = Stream(config.seed, simulation.sim, "error")
-            errors = transport(analyses, receptor, disturbed, stream)
+            errors = transport(meteorology, receptor, disturbed, stream)
         return TransportResult(
-            particles=as_printed(table),
-            log=self._words(files, analyses),
+            particles=as_printed(only(table, config.varsiwant)),
+            log=self._words(files, meteorology),
             met_files=files,
             error_particles=None if errors is None else as_printed(errors),
             provenance={"roughness": self._roughness.label},
+            facts=facts_of_release(table, receptor),
         )
 
-    def _words(self, files: tuple[Path, ...], analyses: Analyses) -> str:
-        vertical = analyses.vertical
+    def _words(self, files: tuple[Path, ...], meteorology: Meteorology) -> str:
+        vertical = meteorology.vertical
         levels = f"{vertical.count} levels, {vertical.a:g} k^2 {vertical.b:+g} k {vertical.c:+g} m"
-        return "\n".join([f"native {self.version}", levels, *(f"met {path}" for path in files), ""])
+        met = [f"met {path}" for path in files]
+        return "\n".join([f"native {self.version}", levels, *met, *meteorology.notes, ""])
 
-    def _analyses(self, files: tuple[Path, ...], config: Config, workdir: Path) -> Analyses:
-        from stilt.transport.native.analysis import Analyses
+    def _meteorology(self, files: tuple[Path, ...], config: Config, workdir: Path) -> Meteorology:
+        from stilt.transport.native.meteorology import Meteorology
         from stilt.transport.native.store import ColumnStore
 
         setting = self._setting(config)
@@ -110,17 +155,19 @@ class NativeEngine:
         if key not in self._sources:
             if len(self._sources) >= _MOST_OPEN_SOURCES:
                 self._sources.pop(next(iter(self._sources)))
-            self._sources[key] = Analyses(files, setting, ColumnStore(_shared_folder(workdir)))
+            self._sources[key] = Meteorology(files, setting, ColumnStore(_shared_folder(workdir)))
         return self._sources[key]
 
     def _setting(self, config: Config) -> Setting:
         from stilt.transport.native.analysis import Setting
         from stilt.transport.native.fields import BoundaryOptions
+        from stilt.transport.native.terrain import find_terrain
 
         return Setting(
             config.z_top,
             BoundaryOptions(config.kbls, config.kmixd, float(config.kmix0)),
             self._roughness,
+            find_terrain([Path(self._exe_dir)] if self._exe_dir else []),
         )
 
 

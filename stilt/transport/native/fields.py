@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import HYBRID, PRESSURE, AnalysisReader
+from stilt.transport.native.arl import (
+    HEIGHT,
+    HYBRID,
+    PRESSURE,
+    SIGMA,
+    STAGGERED_MODEL,
+    AnalysisReader,
+)
 from stilt.transport.native.boundary_layer import (
     EXCHANGE,
     FRICTION_VELOCITY,
@@ -17,6 +24,7 @@ from stilt.transport.native.boundary_layer import (
     TEMPERATURE_SCALE,
 )
 from stilt.transport.native.columns import (
+    HEIGHT_KIND,
     HYBRID_KIND,
     PRESSURE_KIND,
     SIGMA_KIND,
@@ -31,6 +39,7 @@ from stilt.transport.native.remap import (
     RELATIVE,
     SPECIFIC,
 )
+from stilt.transport.native.terrain import TerrainSource, terrain_of_pressure_levels
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -40,8 +49,6 @@ if TYPE_CHECKING:
     from stilt.transport.native.levels import VerticalGrid
     from stilt.transport.native.projection import MapGrid
     from stilt.transport.native.roughness import Roughness
-
-_DOWNWARD_HEAT_MODELS = ("ETA", "EDAS", "EC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +71,17 @@ class BoundaryOptions:
 class FieldSource:
     """Knows the variables of one analysis and reads rectangles of them."""
 
-    def __init__(self, index: AnalysisIndex, grid: MapGrid, roughness: Roughness) -> None:
+    def __init__(
+        self, index: AnalysisIndex, grid: MapGrid, roughness: Roughness, terrain: TerrainSource
+    ) -> None:
         self.index = index
         self._grid = grid
         self._roughness = roughness
+        self._terrain = terrain
         self._reader = AnalysisReader(index)
         self._levels = range(1, len(index.levels))
-        self._heat_sign = (
-            -1.0 if index.grid.model.strip().startswith(_DOWNWARD_HEAT_MODELS) else 1.0
-        )
-        self._require("UWND", "VWND", "TEMP")
         self._motion = self._vertical_motion()
+        self._require("UWND", "VWND", "TEMP")
         self._momentum, self._momentum_names = self._momentum_source()
         self._heat, self._heat_name = self._heat_source()
 
@@ -83,7 +90,9 @@ class FieldSource:
     ) -> ColumnSettings:
         """Return what the columns of this analysis are computed with."""
         index = self.index
-        kind = {PRESSURE: PRESSURE_KIND, HYBRID: HYBRID_KIND}.get(index.grid.level_type, SIGMA_KIND)
+        kind = {PRESSURE: PRESSURE_KIND, HYBRID: HYBRID_KIND, HEIGHT: HEIGHT_KIND}.get(
+            index.grid.level_type, SIGMA_KIND
+        )
         return ColumnSettings(
             sigma_levels=vertical.sigma,
             file_levels=np.array([level.height for level in index.levels[1:]]),
@@ -91,6 +100,9 @@ class FieldSource:
             kind=kind,
             humidity=np.array([float(self._humidity_kind(level)) for level in self._levels]),
             motion=self._motion,
+            motion_between=int(
+                index.grid.model == STAGGERED_MODEL and index.grid.level_type == SIGMA
+            ),
             momentum=self._momentum,
             heat=self._heat,
             top_m=vertical.top_m,
@@ -104,35 +116,57 @@ class FieldSource:
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawFields:
         """Read the fields of rows and columns ``[start, stop)``."""
         shape = (rows[1] - rows[0], columns[1] - columns[0])
-        motion = "WWND" if self._motion == PRESSURE_MOTION else "DZDT"
         none = np.empty((0, *shape), dtype=np.float32)
-        is_pressure = self.index.grid.level_type == PRESSURE
-        has_pressure = not is_pressure and self._reader.has("PRES", 1)
+        level_type = self.index.grid.level_type
+        # Of pressure and hybrid files hycs_std takes the pressures from the levels, whatever PRES says.
+        has_pressure = level_type in {SIGMA, HEIGHT} and self._reader.has("PRES", 1)
 
         def volume(*names: str) -> NDArray[np.float32]:
             return self._reader.stack(
                 [self._named(names, level) for level in self._levels], rows, columns
             )
 
+        temperature = volume("TEMP")
+        altitude = volume("HGTS") if level_type == PRESSURE else none
         return RawFields(
             east=volume("UWND"),
             north=volume("VWND"),
-            vertical=volume(motion),
+            vertical=self._vertical(rows, columns),
             humidity=volume("SPHU", "RELH"),
-            temperature=volume("TEMP"),
+            temperature=temperature,
             pressure=volume("PRES") if has_pressure else none,
-            altitude=volume("HGTS") if is_pressure else none,
-            surface=np.stack(self._surface(rows, columns)),
+            altitude=altitude,
+            surface=np.stack(self._surface(rows, columns, altitude, temperature)),
         )
 
+    def _vertical(self, rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
+        """Read the vertical motion, and what its packing lost (DIFW) where that comes after it in the file.
+
+        hycs_std reads records in their order and adds DIFW to what is there: a later WWND replaces both.
+        """
+        name = "WWND" if self._motion == PRESSURE_MOTION else "DZDT"
+        levels = [self._named((name,), level) for level in self._levels]
+        lost = [
+            ("DIFW", level) if self._reader.is_before(name, "DIFW", level) else None
+            for level in self._levels
+        ]
+        motion = self._reader.stack(levels, rows, columns)
+        if any(lost):
+            motion += self._reader.stack(lost, rows, columns)
+        return motion
+
     def _require(self, *names: str) -> None:
-        if self.index.grid.level_type == PRESSURE:
-            names = (*names, "HGTS")
-        for name in names:
+        level_type = self.index.grid.level_type
+        more = {PRESSURE: ("HGTS",), HEIGHT: ("PRES",)}.get(level_type, ())
+        for name in (*names, *more):
             if not self._reader.has(name, 1):
                 self._refuse(f"no {name} at the lowest level")
-        if self._reader.first_of("SHGT", "TERR") is None:
-            self._refuse("no terrain height (SHGT)")
+        if not self._reader.has_any("SHGT", "TERR", "PRSS"):
+            self._refuse("neither a surface pressure (PRSS) nor a terrain height (SHGT)")
+        if not self._reader.has_any("SHGT", "TERR") and level_type != PRESSURE:
+            self._terrain.require()
+        if level_type == HEIGHT and self._motion == HEIGHT_MOTION:
+            self._refuse("DZDT on height levels, which hycs_std takes for hPa/s")
 
     def _refuse(self, what: str) -> None:
         raise TransportError(
@@ -140,17 +174,23 @@ class FieldSource:
         )
 
     def _vertical_motion(self) -> int:
-        for name, kind in (("WWND", PRESSURE_MOTION), ("DZDT", HEIGHT_MOTION)):
-            if self._reader.has(name, 1) or self._reader.has(name, 2):
-                return kind
+        """Tell which kind the file holds; of both the one that comes last, as hycs_std has one place for them."""
+        for level in (1, 2):
+            name = self._reader.last_of("WWND", "DZDT", level=level)
+            if name is not None:
+                return PRESSURE_MOTION if name == "WWND" else HEIGHT_MOTION
         self._refuse("no vertical motion (WWND or DZDT)")
         return NO_MOTION
 
     def _momentum_source(self) -> tuple[int, tuple[str, ...]]:
+        """Choose the flux of momentum.
+
+        Without VMOF the northward stress is none; EXCO after UMOF is taken in its place (found by trial).
+        """
         if self._reader.has("USTR"):
             return FRICTION_VELOCITY, ("USTR",)
-        if self._reader.has("UMOF") and self._reader.has("VMOF"):
-            return STRESS, ("UMOF", "VMOF")
+        if self._reader.has("UMOF"):
+            return STRESS, (self._reader.last_of("UMOF", "EXCO") or "UMOF", "VMOF")
         if self._reader.has("EXCO"):
             return EXCHANGE, ("EXCO",)
         return NO_FLUX, ()
@@ -158,7 +198,7 @@ class FieldSource:
     def _heat_source(self) -> tuple[int, str | None]:
         if self._reader.has("TSTR"):
             return TEMPERATURE_SCALE, "TSTR"
-        name = self._reader.first_of("HFLX", "SHTF")
+        name = self._reader.last_of("HFLX", "SHTF")
         return (NO_FLUX if name is None else HEAT_FLUX), name
 
     def _humidity_kind(self, level: int) -> int:
@@ -171,7 +211,11 @@ class FieldSource:
         return next(((name, level) for name in names if self._reader.has(name, level)), None)
 
     def _surface(
-        self, rows: tuple[int, int], columns: tuple[int, int]
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        altitude: NDArray[np.float32],
+        temperature: NDArray[np.float32],
     ) -> list[NDArray[np.float32]]:
         reader = self._reader
         absent = np.full((rows[1] - rows[0], columns[1] - columns[0]), np.nan, dtype=np.float32)
@@ -182,29 +226,35 @@ class FieldSource:
             return reader.field(name, 0, rows, columns)
 
         y, x = np.meshgrid(np.arange(*rows) + 1.0, np.arange(*columns) + 1.0, indexing="ij")
-        roughness = self._roughness.at(*self._grid.to_longlat(x, y)).astype(np.float32)
+        longitude, latitude = self._grid.to_longlat(x, y)
+        roughness = self._roughness.at(longitude, latitude).astype(np.float32)
+        pressure, terrain = flat("PRSS"), flat(reader.first_of("SHGT", "TERR"))
+        if np.isnan(terrain).any():
+            if altitude.size:
+                levels = np.array([level.height for level in self.index.levels[1:]])
+                terrain = terrain_of_pressure_levels(pressure, levels, altitude, temperature[0])
+            else:
+                terrain = self._terrain.at(longitude, latitude).astype(np.float32)
         dx, dy = self._grid.cell_metres(rows, columns)
-        momentum = [flat(name) for name in self._momentum_names] + [absent, absent]
-        is_flux = self._heat == HEAT_FLUX
-        heat = flat(self._heat_name) * np.float32(self._heat_sign if is_flux else 1.0)
-        latent = flat(reader.first_of("LHTF", "WFLX"), 0.0) * np.float32(self._heat_sign)
+        momentum = [flat(name, 0.0) for name in self._momentum_names] + [absent, absent]
         return [
-            flat("PRSS"),
-            flat(reader.first_of("SHGT", "TERR")),
+            pressure,
+            terrain,
             flat(reader.last_of("T02M", "TMPS")),
             flat("U10M"),
             flat("V10M"),
             *momentum[:2],
-            heat,
+            flat(self._heat_name),
             flat(reader.first_of("PBLH", "HPBL", "MXHT")),
             roughness,
             dx.astype(np.float32),
             dy.astype(np.float32),
-            heat if is_flux else flat(reader.first_of("HFLX", "SHTF"), 0.0),
-            latent,
+            # The column shtf is hycs_std's one place for heat: TSTR where the file has that.
+            flat(self._heat_name, 0.0),
+            flat(reader.first_of("LHTF", "WFLX"), 0.0),
             flat("DSWF", 0.0),
             np.zeros_like(absent),
             np.zeros_like(absent),
-            flat("TCLD", -1.0),
+            flat("TCLD") * np.float32(0.01) if reader.has("TCLD") else np.full_like(absent, -1.0),
             flat("LCLD", -99.0),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.columns import DX, DY, SURFACE_FIELDS, TERRAIN, ZI
 
 if TYPE_CHECKING:
@@ -21,15 +21,24 @@ BLOCK = 8
 """Columns are computed in blocks of so many rows and columns, when a particle first comes near."""
 
 
+# How the winds of WRF files lie: with the vertical motion half a level below the levels, in some also the wind half
+# a cell before the columns.
+NOT_STAGGERED, HALF_LEVELS, HALF_CELLS = range(3)
+
+
 class Frame(NamedTuple):
     """The grid as kernels need it.
 
+    ``wraps`` and ``has_poles`` tell whether the first column follows the last, and whether the first and the last row
+    are the poles; ``staggering`` is one of the kinds below.
     ``between[k]`` is the height halfway from level k to k + 1, ``rounded[k]`` sigma in ten thousandths.
     """
 
     nx: int
     ny: int
     wraps: int
+    has_poles: int
+    staggering: int
     a: float
     b: float
     c: float
@@ -53,9 +62,11 @@ class Corners(NamedTuple):
     """The four columns around a place, their weights at both analyses, and the nearest of them.
 
     ``sw`` to ``ne`` and ``nearest`` are numbers of columns, row by row; ``south`` to ``east`` rows and columns of
-    blocks.
+    blocks; ``x`` and ``y`` the index coordinates.
     """
 
+    x: float
+    y: float
     sw: int
     se: int
     nw: int
@@ -92,8 +103,22 @@ def flat(columns: Columns) -> Columns:
 
 
 @fast.inline
+def over_pole(frame: Frame, y: float) -> float:
+    """Return the row of index coordinates that go on beyond a pole.
+
+    As hycs_std has it (found by trial): the particle comes back on the meridian that it left on.
+    """
+    if not frame.has_poles:
+        return y
+    if y > frame.ny:
+        return 2.0 * frame.ny - y
+    return 2.0 - y if y < 1.0 else y
+
+
+@fast.inline
 def corners_at(frame: Frame, x: float, y: float, later: float) -> Corners:
     """Find the columns around index coordinates; ``later`` is the weight of the second analysis."""
+    y = over_pole(frame, y)
     west, south = math.floor(x) - 1, math.floor(y) - 1
     fx, fy = x - 1.0 - west, y - 1.0 - south
     south = min(max(south, 0), frame.ny - 2)
@@ -109,7 +134,10 @@ def corners_at(frame: Frame, x: float, y: float, later: float) -> Corners:
     now = 1.0 - later
     sw, se = (1.0 - fx) * (1.0 - fy), fx * (1.0 - fy)
     nw, ne = (1.0 - fx) * fy, fx * fy
+    more = frame.staggering // HALF_CELLS  # a staggered wind may need one column further
     return Corners(
+        x,
+        y,
         south * frame.nx + west,
         south * frame.nx + east,
         (south + 1) * frame.nx + west,
@@ -125,10 +153,22 @@ def corners_at(frame: Frame, x: float, y: float, later: float) -> Corners:
         row * frame.nx + column,
         later,
         south // BLOCK,
-        (south + 1) // BLOCK,
+        min(south + 1 + more, frame.ny - 1) // BLOCK,
         west // BLOCK,
-        east // BLOCK,
+        min(east + more, frame.nx - 1) // BLOCK,
     )
+
+
+@fast.inline
+def east_of(frame: Frame, at: Corners) -> Corners:
+    """Find the columns around the place half a cell further east: where a staggered eastward wind is looked up."""
+    return corners_at(frame, at.x + 0.5, at.y, at.later)
+
+
+@fast.inline
+def north_of(frame: Frame, at: Corners) -> Corners:
+    """Find the columns around the place half a cell further north."""
+    return corners_at(frame, at.x, at.y + 0.5, at.later)
 
 
 @fast.inline

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.advection import wind_at
 from stilt.transport.native.diagnostics import write_extra
 from stilt.transport.native.dispersion import (
@@ -39,6 +39,7 @@ from stilt.transport.native.interpolation import (
     layering_at,
     level_below,
     level_index,
+    over_pole,
     terrain_at,
 )
 from stilt.transport.native.perturbation import (
@@ -178,7 +179,7 @@ def march(
 @fast.inline
 def _has_left(frame: Frame, x: float, y: float) -> bool:
     row = math.floor(y)
-    if row < MARGIN or row >= frame.ny - MARGIN:
+    if not frame.has_poles and (row < MARGIN or row >= frame.ny - MARGIN):
         return True
     if frame.wraps:
         return False
@@ -237,7 +238,7 @@ def _one_minute(
         end = _disperse(
             frame, moment, clock, options, particles, p, stamp, space, before, after, mean
         )
-    place[0], place[1], place[2] = end.x, end.y, end.sigma
+    place[0], place[1], place[2] = end.x, over_pole(frame, end.y), end.sigma
     particles.status[p] = MOVING
     particles.minute[p] = minute + 1
     if (minute + 1) % clock.every == 0:
@@ -299,7 +300,7 @@ def _write(
     terrain = terrain_at(moment, after)
     depth = frame.top_m - terrain
     main = rows.main
-    main[X, step, p], main[Y, step, p] = end.x, end.y
+    main[X, step, p], main[Y, step, p] = end.x, over_pole(frame, end.y)
     main[ZAGL, step, p] = (1.0 - end.sigma) * depth
     main[FOOT, step, p], main[SAMT, step, p] = end.foot, end.samt
     main[MLHT, step, p] = 0.5 * mixed_m

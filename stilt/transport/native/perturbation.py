@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.randomness import normal
 
 if TYPE_CHECKING:

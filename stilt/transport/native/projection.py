@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 EARTH_RADIUS_KM = 6371.2
 _FLAT_CONE = 1e-6
 _POLE_ROW_SHIFT = 0.25
+_CLOSE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ class MapGrid:
     scale_km: float
     x0: float
     y0: float
+
+    @property
+    def has_poles(self) -> bool:
+        """Whether the first and the last row are the poles of the Earth, and particles may pass over them."""
+        grid = self.header
+        north = grid.sync_lat + (grid.ny - 1) * grid.ref_lat
+        return self.wraps and abs(grid.sync_lat + 90.0) < _CLOSE and abs(north - 90.0) < _CLOSE
 
     def to_index(self, longitude: Array, latitude: Array) -> tuple[Array, Array]:
         """Return x and y in index units of longitude and latitude in degrees."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

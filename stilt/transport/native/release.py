@@ -13,9 +13,7 @@ from stilt.transport.native.randomness import first_uniforms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
-
-_LINE_POINTS = 2
+    from stilt.foundations.simulation import Receptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +41,18 @@ def release(
 ) -> Release:
     """Spread particles over the release points of a receptor.
 
-    A point: all at it. Several heights at one place: particles in a random height within a bin each, along
-    the line between the last two. Several places: shared out in order, the first get the remainder.
+    A point: all at it. Two heights at one place: particles in a random height within a bin each, along the line
+    between them. Levels and several places: in turn, particle ``i`` at ``release_points[i % n]``.
     """
     number = np.arange(count)
-    minute = _minutes(number, count, emission_hours)
-    if receptor.is_column:
-        ends = receptor.heights_m[-_LINE_POINTS:]
-        heights = _along_line(ends[0], ends[1], count, streams)
-        return Release(
-            np.full(count, receptor.longitudes[0]),
-            np.full(count, receptor.latitudes[0]),
-            heights,
-            minute,
-        )
-    points = len(receptor.heights_m)
-    share = -(-count // points)
-    point = np.minimum(number // share, points - 1)
-    return Release(
-        np.array(receptor.longitudes, dtype=np.float64)[point],
-        np.array(receptor.latitudes, dtype=np.float64)[point],
-        np.array(receptor.heights_m, dtype=np.float64)[point],
-        minute,
+    point = number % len(receptor.release_points)
+    longitude, latitude, height_m = (
+        np.array(values)[point] for values in zip(*receptor.release_points, strict=True)
     )
+    if receptor.is_line:
+        low, high = receptor.heights_m
+        height_m = _along_line(low, high, count, streams)
+    return Release(longitude, latitude, height_m, _minutes(number, count, emission_hours))
 
 
 def _along_line(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 from stilt.transport.native.thermodynamics import (
     EPSILON,
     GAS_CONSTANT,
@@ -107,6 +107,7 @@ def interpolate_column(
     column: NDArray[np.float64],
     count: int,
     skip_low: bool,
+    is_linear: bool,
     motion: int,
     depth: float,
     out: NDArray[np.float64],
@@ -114,7 +115,8 @@ def interpolate_column(
     """Fill an internal column, whose heights ``out[Z]`` are set, from a data column.
 
     Returns how many internal levels lie within the data. ``depth`` is the model top over the terrain, m;
-    ``skip_low`` drops data levels below the first internal one (pressure data).
+    ``skip_low`` drops data levels below the first internal one (pressure data); ``is_linear`` interpolates the
+    pressure itself, not its logarithm (height levels, TRANSPORT 5.5).
     """
     levels = out.shape[1]
     bottom, top = 0, 1
@@ -127,7 +129,7 @@ def interpolate_column(
             top += 1
         if top > count:
             break
-        _interpolate_level(column, bottom, top, motion, depth, out, k)
+        _interpolate_level(column, bottom, top, is_linear, motion, depth, out, k)
         inside = k + 1
     for k in range(inside, levels):
         _extend_level(column[HUMIDITY, count], skip_low, out, k)
@@ -137,10 +139,55 @@ def interpolate_column(
 
 
 @fast.inline
+def interpolate_motion_between(
+    column: NDArray[np.float64], count: int, motion: int, depth: float, out: NDArray[np.float64]
+) -> None:
+    """Replace the vertical motion of an internal column by that of a file which has it between the levels.
+
+    The first value is at the ground, and the pressure of each level lies in the middle between those of its own value
+    and the next (found by trial with hycs_std: one level's motion at a time, the heights between from its weights).
+    """
+    pressure, below = math.exp(column[LOG_P, 0]), 0.0
+    n = 1
+    pressure, above = _next_between(column, n, pressure, below)
+    for k in range(out.shape[1]):
+        while above < out[Z, k] and n + 1 < count:
+            n += 1
+            below = above
+            pressure, above = _next_between(column, n, pressure, below)
+        if above < out[Z, k]:
+            return
+        f = (out[Z, k] - below) / (above - below)
+        value = (1.0 - f) * column[VERTICAL, n] + f * column[VERTICAL, n + 1]
+        out[W, k] = _sigma_motion(motion, value, out[RHO, k], depth)
+
+
+@fast.inline
+def _next_between(
+    column: NDArray[np.float64], n: int, pressure: float, height: float
+) -> tuple[float, float]:
+    """Pressure and height above level ``n`` from those below it, by the thickness of its air."""
+    at_level = math.exp(column[LOG_P, n])
+    above = 2.0 * at_level - pressure
+    humidity = specific_humidity(column[HUMIDITY, n], column[TEMP, n], at_level)
+    virtual = column[TEMP, n] * (1.0 + VIRTUAL * humidity)
+    return above, height + GAS_CONSTANT / GRAVITY * virtual * math.log(pressure / above)
+
+
+@fast.inline
+def _sigma_motion(motion: int, value: float, density: float, depth: float) -> float:
+    """Sigma motion, 1/s, of a file's vertical motion."""
+    if motion == PRESSURE_MOTION:
+        return 100.0 * value / (density * GRAVITY * depth)
+    return -value / depth if motion == HEIGHT_MOTION else 0.0
+
+
+@fast.inline
 def _interpolate_level(
     column: NDArray[np.float64],
     bottom: int,
     top: int,
+    is_linear: bool,
     motion: int,
     depth: float,
     out: NDArray[np.float64],
@@ -150,7 +197,10 @@ def _interpolate_level(
     g = 1.0 - f
     temperature = g * column[TEMP, bottom] + f * column[TEMP, top]
     relative = g * column[HUMIDITY, bottom] + f * column[HUMIDITY, top]
-    pressure = math.exp(g * column[LOG_P, bottom] + f * column[LOG_P, top])
+    if is_linear:
+        pressure = g * math.exp(column[LOG_P, bottom]) + f * math.exp(column[LOG_P, top])
+    else:
+        pressure = math.exp(g * column[LOG_P, bottom] + f * column[LOG_P, top])
     vertical = g * column[VERTICAL, bottom] + f * column[VERTICAL, top]
     humidity = specific_humidity(relative, temperature, pressure)
     density = 100.0 * pressure / (GAS_CONSTANT * temperature * (1.0 + VIRTUAL * humidity))
@@ -159,12 +209,7 @@ def _interpolate_level(
     out[V, k] = g * column[NORTH, bottom] + f * column[NORTH, top]
     out[RHO, k] = density
     out[THETA, k] = temperature * (1000.0 / pressure) ** KAPPA
-    if motion == PRESSURE_MOTION:
-        out[W, k] = 100.0 * vertical / (density * GRAVITY * depth)
-    elif motion == HEIGHT_MOTION:
-        out[W, k] = -vertical / depth
-    else:
-        out[W, k] = 0.0
+    out[W, k] = _sigma_motion(motion, vertical, density, depth)
 
 
 @fast.inline

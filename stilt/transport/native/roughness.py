@@ -1,4 +1,4 @@
-"""The roughness length of the ground, from HYSPLIT's table where there is one."""
+"""The roughness length of the ground: one everywhere, or from a table such as HYSPLIT's."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stilt.foundations.errors import EnvironmentFailure, InputError, StiltError
 from stilt.transport.hysplit.locate import installed_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
 TABLE = "ROUGLEN.ASC"
+HYSPLIT = "hysplit"
+"""As a setting: the table of an installed HYSPLIT."""
+
 DEFAULT_M = 0.2
 """HYSPLIT's own value where it finds no table."""
 
@@ -31,17 +37,23 @@ class RoughnessSource:
         Names the source. It is part of the engine's version, since results depend on it.
     content
         The table's bytes; None for one length everywhere.
+    metres
+        That length.
+    path
+        Where the table was read from.
     """
 
     label: str
     content: bytes | None
+    metres: float = DEFAULT_M
+    path: Path | None = None
 
     def load(self) -> Roughness:
         """Return the lengths themselves."""
         import numpy as np
 
         if self.content is None:
-            return Roughness(np.full((_ROWS, _COLUMNS), DEFAULT_M))
+            return Roughness(np.full((_ROWS, _COLUMNS), self.metres))
         lines = self.content.splitlines()[:_ROWS]
         text = b"".join(line[: _COLUMNS * _CHARACTERS] for line in lines)
         hundredths = np.frombuffer(text, dtype=f"S{_CHARACTERS}").astype(np.float64)
@@ -65,27 +77,78 @@ class Roughness:
         return np.asarray(self.table_m[row, column])
 
 
-def find_roughness(exe_dir: str | None) -> RoughnessSource:
-    """Find HYSPLIT's table, if a HYSPLIT is installed; else one length everywhere.
+def roughness_source(
+    setting: float | str,
+    exe_dir: str | None = None,
+    inputs: Mapping[str, Path] | None = None,
+) -> RoughnessSource:
+    """Return the roughness that the setting ``roughness`` asks for.
 
     Parameters
     ----------
+    setting
+        Metres; ``hysplit``: the table of an installed HYSPLIT; else the path of a table like that.
     exe_dir
         ``hysplit.exe_dir`` of the config; then ``STILT_HYSPLIT`` and what is installed are looked at.
+    inputs
+        The files that a batch was handed over with, by name; None: the table is looked for on this machine.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the table is not there.
     """
-    for folder in _folders(exe_dir):
-        path = folder / TABLE
-        if path.is_file():
-            content = path.read_bytes()
-            digest = hashlib.blake2b(content, digest_size=4).hexdigest()
-            return RoughnessSource(f"{TABLE} {digest}", content)
-    return RoughnessSource(f"roughness {DEFAULT_M} m", None)
+    if not isinstance(setting, str):
+        return RoughnessSource(f"roughness {setting:g} m", None, setting)
+    name = TABLE if setting == HYSPLIT else Path(setting).name
+    path = inputs.get(name) if inputs is not None else _table(setting, exe_dir)
+    if path is None:
+        raise EnvironmentFailure(
+            f"roughness: {setting}: there is no table {name} here",
+            "run 'stilt hysplit install', or set roughness in config.yaml to a length in metres, such as 0.2",
+        )
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"roughness: {path} can't be read: {error.strerror}",
+            "name a table that can be, or a length in metres, with roughness in config.yaml",
+        ) from error
+    _refuse_what_is_no_table(path, content)
+    digest = hashlib.blake2b(content, digest_size=4).hexdigest()
+    label = f"{TABLE} {digest}" if setting == HYSPLIT else f"roughness of {name}: {digest}"
+    return RoughnessSource(label, content, path=path)
 
 
-def _folders(exe_dir: str | None) -> list[Path]:
+def setting_of(label: str) -> float | str:
+    """Return the setting that the label of an earlier result stands for; of a file's that it is not known."""
+    words = label.split()
+    return float(words[1]) if words[0] == "roughness" and words[-1] == "m" else HYSPLIT
+
+
+def todays_setting(setting: float | str, newest: str) -> str:
+    """Return the label of a setting without looking for HYSPLIT: that of the newest results for its table."""
+    if setting != HYSPLIT:
+        try:
+            return roughness_source(setting).label
+        except StiltError:
+            return f"roughness of {setting}"
+    return newest if newest.startswith(f"{TABLE} ") else f"{TABLE} {0:08x}"
+
+
+def _table(setting: str, exe_dir: str | None) -> Path | None:
+    if setting != HYSPLIT:
+        return Path(setting).expanduser()
     named = [Path(text).expanduser() for text in (exe_dir, os.environ.get("STILT_HYSPLIT")) if text]
-    found = []
-    for path in named:
-        folder = path if path.is_dir() else path.parent
-        found += [folder, folder.parent / "bdyfiles"]
-    return [*found, installed_folder()]
+    folders = [path if path.is_dir() else path.parent for path in named]
+    tables = [place / TABLE for folder in folders for place in (folder, folder.parent / "bdyfiles")]
+    return next((path for path in (*tables, installed_folder() / TABLE) if path.is_file()), None)
+
+
+def _refuse_what_is_no_table(path: Path, content: bytes) -> None:
+    lines = content.splitlines()[:_ROWS]
+    if len(lines) < _ROWS or min(map(len, lines)) < _COLUMNS * _CHARACTERS:
+        raise InputError(
+            f"roughness: {path} is not a table of {_ROWS} lines with {_COLUMNS} values of {_CHARACTERS} characters",
+            "name one like HYSPLIT's ROUGLEN.ASC, or a length in metres",
+        )

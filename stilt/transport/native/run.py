@@ -13,20 +13,15 @@ from stilt.particles.table import ParticleTable
 from stilt.transport.native.analysis import LONGEST_GAP_MIN
 from stilt.transport.native.diagnostics import EXTRA_COLUMNS
 from stilt.transport.native.dispersion import Spreading
-from stilt.transport.native.interpolation import Moment, flat
+from stilt.transport.native.journey import Journey, Sheet
 from stilt.transport.native.march import (
     GONE,
     MAIN_COLUMNS,
-    MARGIN,
     WAITING,
     Clock,
     Options,
     Particles,
     Rows,
-    X,
-    Y,
-    march,
-    working_space,
 )
 from stilt.transport.native.perturbation import ERROR_ROWS, NO_PERTURBATION, Perturbation
 from stilt.transport.native.randomness import Stream, stream_keys
@@ -36,9 +31,9 @@ from stilt.transport.protocol import Reason, TransportError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.simulation import Receptor
-    from stilt.transport.native.analysis import Analyses, OpenAnalysis
-    from stilt.transport.native.interpolation import Frame
+    from stilt.foundations.simulation import Receptor
+    from stilt.transport.native.meteorology import Meteorology
+    from stilt.transport.native.release import Release
 
 _CONSTANT_COLUMNS = {"icdx": 2.0, "zcfx": 0.0, "zloc": -999.0}
 
@@ -87,7 +82,7 @@ class RunSettings:
 
 
 def transport(
-    analyses: Analyses, receptor: Receptor, settings: RunSettings, stream: Stream
+    meteorology: Meteorology, receptor: Receptor, settings: RunSettings, stream: Stream
 ) -> ParticleTable:
     """Transport the particles of a receptor and return their table.
 
@@ -97,76 +92,80 @@ def transport(
     ------
     TransportError
         ``MET_COVERAGE`` if the analyses do not hold the start or the end, ``MET_INTERVAL`` for a gap in
-        them, ``BAD_RECEPTOR`` for a receptor outside of their grid.
+        them, ``BAD_RECEPTOR`` for a receptor outside of their grids.
     """
     start = int(receptor.when.timestamp()) // 60
     direction = -1 if settings.n_hours < 0 else 1
     length = 60 * abs(settings.n_hours)
-    times = sorted((direction * (time - start), time) for time in analyses.minutes)
+    times = sorted(direction * (time - start) for time in meteorology.minutes)
     _check_cover(times, length, receptor)
     streams = stream_keys(stream, settings.numpar)
-    particles = _start(analyses, receptor, settings, streams)
-    released = particles.minute.copy()
-    steps = length // settings.every_min
-    rows = Rows(
-        np.empty((len(MAIN_COLUMNS), steps, settings.numpar)),
-        np.empty((_extra_count(settings), steps, settings.numpar)),
-    )
-    options = settings.options._replace(is_above_sea=int(receptor.reference == "asl"))
-    frame = analyses.frame
-    for (first, first_time), (second, second_time) in pairwise(times):
+    points = release(receptor, settings.numpar, settings.emission_hours, streams)
+    journey = _start(meteorology, receptor, settings, points, streams)
+    for first, second in pairwise(times):
         if second <= 0 or first >= length:
             continue
-        clock = Clock(
-            min(second, length), float(first), float(second), float(direction), settings.every_min
-        )
-        pair = (
-            analyses.at(first_time, _zi_factor(settings, first)),
-            analyses.at(second_time, _zi_factor(settings, second)),
-        )
-        _march_between(frame, pair, clock, options, particles, rows)
-        if np.all(particles.status == GONE):
+        sheets = _sheets(meteorology, settings, start, direction, (first, second))
+        if not sheets:
+            raise TransportError(
+                Reason.MET_COVERAGE,
+                f"no grid has analyses on both sides of {first / 60:g} h from {receptor.time}",
+            )
+        journey.go(sheets, max(0, first), min(second, length))
+        if np.all(journey.particles.status == GONE):
             break
-    present = _present(released, particles.minute, steps, settings.every_min)
-    return _table(analyses, settings, rows, direction, present)
+    present = _present(points.minute, journey.particles.minute, journey.steps, settings.every_min)
+    return _table(journey, settings, direction, present)
 
 
-def _march_between(  # noqa: PLR0917 - what the kernel takes
-    frame: Frame,
-    pair: tuple[OpenAnalysis, OpenAnalysis],
-    clock: Clock,
-    options: Options,
-    particles: Particles,
-    rows: Rows,
-) -> None:
-    first, second = pair[0].stored, pair[1].stored
-    moment = Moment(flat(first.columns), flat(second.columns), first.ready, second.ready)
-    wanted = np.zeros_like(first.ready)
-    space = working_space(frame.sigma.shape[0])
-    while not march(frame, moment, clock, options, particles, wanted, rows, space):
-        for analysis in pair:
-            analysis.compute(wanted)
-        wanted[:] = 0
+def _sheets(
+    meteorology: Meteorology,
+    settings: RunSettings,
+    start: int,
+    direction: int,
+    stretch: tuple[int, int],
+) -> list[Sheet]:
+    """Return what is to march on over a stretch, minutes of the run, finest first."""
+    begin, end = sorted(start + direction * minute for minute in stretch)
+    found = []
+    for number, analyses in enumerate(meteorology.grids):
+        pair = analyses.pair(begin, end)
+        if pair is None:
+            continue
+        ordered = pair if direction > 0 else pair[::-1]
+        minutes = [direction * (index.minutes - start) for index in ordered]
+        _check_gap(minutes[1] - minutes[0])
+        opened = [
+            analyses.at(index, _zi_factor(settings, minute))
+            for index, minute in zip(ordered, minutes, strict=True)
+        ]
+        clock = Clock(
+            stretch[1], float(minutes[0]), float(minutes[1]), float(direction), settings.every_min
+        )
+        found.append(Sheet(number, analyses, (opened[0], opened[1]), clock))
+    return found
 
 
-def _check_cover(times: list[tuple[int, int]], length: int, receptor: Receptor) -> None:
-    if not times or times[0][0] > 0 or times[-1][0] <= 0:
+def _check_gap(minutes: int) -> None:
+    if minutes > LONGEST_GAP_MIN:
+        raise TransportError(
+            Reason.MET_INTERVAL,
+            f"{minutes / 60:g} h between two analyses, more than {LONGEST_GAP_MIN / 60:g} h",
+        )
+
+
+def _check_cover(times: list[int], length: int, receptor: Receptor) -> None:
+    if not times or times[0] > 0 or times[-1] <= 0:
         raise TransportError(
             Reason.MET_COVERAGE,
             f"the meteorology does not hold the receptor's time {receptor.time}",
         )
-    if times[-1][0] < length:
+    if times[-1] < length:
         raise TransportError(
             Reason.MET_COVERAGE,
-            f"the meteorology ends {times[-1][0] / 60:g} h from {receptor.time}, "
+            f"the meteorology ends {times[-1] / 60:g} h from {receptor.time}, "
             f"the run needs {length / 60:g} h",
         )
-    for (first, _), (second, _) in pairwise(times):
-        if second > 0 and first < length and second - first > LONGEST_GAP_MIN:
-            raise TransportError(
-                Reason.MET_INTERVAL,
-                f"{(second - first) / 60:g} h between two analyses, more than {LONGEST_GAP_MIN / 60:g} h",
-            )
 
 
 def _zi_factor(settings: RunSettings, distance_min: int) -> float:
@@ -176,37 +175,40 @@ def _zi_factor(settings: RunSettings, distance_min: int) -> float:
 
 
 def _start(
-    analyses: Analyses, receptor: Receptor, settings: RunSettings, streams: NDArray[np.uint64]
-) -> Particles:
-    points = release(receptor, settings.numpar, settings.emission_hours, streams)
-    x, y = analyses.grid.to_index(points.longitude, points.latitude)
-    header = analyses.grid.header
-    inside = (y >= MARGIN) & (y < header.ny - MARGIN)
-    if not analyses.grid.wraps:
-        inside &= (x >= MARGIN) & (x < header.nx - MARGIN)
-    if not np.any(inside):
+    meteorology: Meteorology,
+    receptor: Receptor,
+    settings: RunSettings,
+    points: Release,
+    streams: NDArray[np.uint64],
+) -> Journey:
+    count, steps = settings.numpar, 60 * abs(settings.n_hours) // settings.every_min
+    highest = float(points.height_m.max())
+    if highest > meteorology.vertical.highest_release_m:
+        raise TransportError(
+            Reason.BAD_RECEPTOR,
+            f"a release height of {highest:g} m is above the meteorology's highest level",
+        )
+    particles = Particles(
+        place=np.zeros((count, 6)),
+        stream=streams,
+        minute=points.minute.copy(),
+        status=np.full(count, WAITING, np.uint8),
+        release_m=points.height_m,
+        errors=np.zeros((count, ERROR_ROWS, meteorology.vertical.count)),
+    )
+    rows = Rows(
+        np.empty((len(MAIN_COLUMNS), steps, count)),
+        np.empty((_extra_count(settings), steps, count)),
+    )
+    options = settings.options._replace(is_above_sea=int(receptor.reference == "asl"))
+    journey = Journey(meteorology.grids, particles, rows, options)
+    if not journey.set_out(points.longitude, points.latitude):
         raise TransportError(
             Reason.BAD_RECEPTOR,
             f"{receptor.longitudes[0]:g}, {receptor.latitudes[0]:g} lies outside of the meteorology's grid "
             f"or on its outermost cells",
         )
-    highest = float(points.height_m.max())
-    if highest > analyses.vertical.highest_release_m:
-        raise TransportError(
-            Reason.BAD_RECEPTOR,
-            f"a release height of {highest:g} m is above the meteorology's highest level",
-        )
-    count = settings.numpar
-    place = np.zeros((count, 6))
-    place[:, 0], place[:, 1] = x, y
-    return Particles(
-        place=place,
-        stream=streams,
-        minute=points.minute,
-        status=np.full(count, WAITING, np.uint8),
-        release_m=points.height_m,
-        errors=np.zeros((count, ERROR_ROWS, analyses.vertical.count)),
-    )
+    return journey
 
 
 def _extra_count(settings: RunSettings) -> int:
@@ -230,12 +232,12 @@ def _present(
 
 
 def _table(
-    analyses: Analyses,
+    journey: Journey,
     settings: RunSettings,
-    rows: Rows,
     direction: int,
     present: NDArray[np.bool_] | None,
 ) -> ParticleTable:
+    rows = journey.rows
     steps, count = rows.main.shape[1:]
 
     def chosen(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -247,8 +249,7 @@ def _table(
         "time": chosen(np.repeat(time, count).reshape(shape)),
         "indx": chosen(np.tile(np.arange(1.0, count + 1.0), steps).reshape(shape)),
     }
-    x, y = chosen(rows.main[X]), chosen(rows.main[Y])
-    made["long"], made["lati"] = analyses.grid.table_longlat(x, y)
+    made["long"], made["lati"] = journey.longlat(chosen)
     columns = {}
     for name in settings.columns:
         if name in made:

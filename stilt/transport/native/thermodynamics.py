@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from stilt.compiled import fast
+from stilt.kernels.compiled import fast
 
 GRAVITY = 9.80616
 GAS_CONSTANT = 287.04

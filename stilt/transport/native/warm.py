@@ -46,7 +46,9 @@ def warm() -> None:
     heights = np.arange(1.0, _LEVELS + 1.0)
     _warm_columns(stored.columns, heights)
     sigma, rounded = 1.0 - heights / 100.0, np.zeros(_LEVELS, np.int64)
-    frame = Frame(BLOCK, BLOCK, 0, 1.0, 0.0, 0.0, 100.0, sigma, heights, heights[1:] - 0.5, rounded)
+    frame = Frame(
+        BLOCK, BLOCK, 0, 0, 0, 1.0, 0.0, 0.0, 100.0, sigma, heights, heights[1:] - 0.5, rounded
+    )
     columns = flat(stored.columns)
     moment = Moment(columns, columns, stored.ready, stored.ready)
     particles = Particles(
@@ -83,6 +85,7 @@ def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
         kind=0,
         humidity=heights,
         motion=1,
+        motion_between=0,
         momentum=1,
         heat=1,
         top_m=100.0,

@@ -1,0 +1,1 @@
+"""Stilt in Python: projects, their results, and single footprints without a project."""

@@ -1,0 +1,292 @@
+"""The footprints of many receptors as one array that is read where it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from stilt.footprint.grid import geometry_of
+from stilt.footprint.labels import attributes_of, axes
+from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
+from stilt.foundations.errors import DamagedError, InputError
+from stilt.foundations.inside import opened
+from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import Config, FootprintGrid
+    from stilt.footprint.grid import Geometry
+    from stilt.foundations.paths import Layout
+    from stilt.foundations.simulation import Simulation
+    from stilt.log.fold import State
+    from stilt.outputs.shelf import Found
+    from stilt.receptors.sequence import Receptors
+
+SECONDS_PER_HOUR = 3600
+_COORDINATES = (
+    *("receptor", "hour", "lat", "lon", "y", "x"),
+    *("receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
+)
+
+
+class Source(Protocol):
+    """A project, as far as its footprints need it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+
+    @property
+    def receptors(self) -> Receptors:
+        """All simulations."""
+
+    def folded(self) -> State:
+        """Return what the log says."""
+
+    def footprint_name(self, name: str | None = None) -> str:
+        """Return the name of a footprint product."""
+
+
+@dataclass(frozen=True, slots=True)
+class FootprintFiles:
+    """The files of one footprint product, one for each receptor; None where nothing touched the grid.
+
+    Attributes
+    ----------
+    receptors
+        The digest of the receptor that each must say it is of.
+    layout
+        Where archives are, for those that have no file of their own any more.
+    geometry
+        The grid, which all must be on.
+    hours
+        The layers: where each begins, in hours from the receptor's time. One, 0, if integrated over time.
+    """
+
+    paths: tuple[Path | None, ...]
+    receptors: tuple[str, ...]
+    layout: Layout
+    hours: NDArray[np.int64]
+    geometry: Geometry
+    integrated: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many hours, rows and columns one receptor has."""
+        return len(self.hours), self.geometry.ny, self.geometry.nx
+
+    def read(self, place: int) -> NDArray[np.float32]:
+        """Return all layers of one receptor: (hour, y, x), zero where the file has none."""
+        values = np.zeros(self.shape, np.float32)
+        path = self.paths[place]
+        if path is None:
+            return values
+        found = Store(self.layout).find(path)
+        read = (
+            _layers_of_file(path)
+            if found is None or isinstance(found, Own)
+            else _layers_of_archived(found)
+        )
+        if read.receptor and read.receptor != self.receptors[place]:
+            raise DamagedError(
+                f"{found.where if found else path} is of another receptor than the log says",
+                "stilt run makes it again",
+            )
+        foot, starts = read.foot, read.starts
+        if self.integrated:
+            foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
+        hours = np.rint(starts / SECONDS_PER_HOUR).astype(np.int64)
+        inside = np.isin(hours, self.hours)
+        if not read.is_on(self.geometry) or foot[~inside].any():
+            raise InputError(
+                f"{path} was made with other settings than config.yaml has now",
+                "stilt run makes what is stale anew",
+            )
+        values[hours[inside] - self.hours[0]] = foot[inside]
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """The layers of one receptor, where each begins in seconds from its time, and where the cells are."""
+
+    foot: NDArray[np.float32]
+    starts: NDArray[np.float64]
+    projection: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    receptor: str
+
+    def is_on(self, geometry: Geometry) -> bool:
+        """Tell whether the cells are those of the grid: one as large elsewhere would be taken for it."""
+        return self.projection == geometry.projection and all(
+            centres.shape == others.shape and np.allclose(centres, others, rtol=0, atol=1e-6 * size)
+            for centres, others, size in (
+                (self.x, geometry.x, geometry.xres),
+                (self.y, geometry.y, geometry.yres),
+            )
+        )
+
+
+def _layers_of_file(path: Path) -> _Layers:
+    from netCDF4 import Dataset
+
+    try:
+        with opened(path) as place, Dataset(place) as file:
+            file.set_auto_mask(False)
+            starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
+            y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
+            said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
+            return _Layers(file["foot"][0], starts, file.crs, x, y, receptor_digest(said))
+    except UNREADABLE as error:
+        raise damaged(path, error) from error
+
+
+def _layers_of_archived(found: Found) -> _Layers:
+    footprint = found.footprint()
+    about, cells = footprint.about, footprint.geometry
+    starts = np.array(about.times) - about.receptor.when.timestamp()
+    return _Layers(
+        footprint.values,
+        starts,
+        cells.projection,
+        cells.x,
+        cells.y,
+        receptor_digest(about.provenance),
+    )
+
+
+class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
+    """What xarray indexes before anything is read."""
+
+    def __init__(self, files: FootprintFiles) -> None:
+        self.files = files
+        self.shape = (len(files.paths), *files.shape)
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: Any) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._read
+        )
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        which, *rest = key
+        if isinstance(which, int | np.integer):
+            one: NDArray[np.float32] = _outer(self.files.read(int(which)), rest)
+            return one
+        places = np.arange(self.shape[0])[which]
+        parts = [_outer(self.files.read(int(place)), rest) for place in places]
+        shape = _outer(np.empty(self.shape[1:], np.bool_), rest).shape
+        return np.stack(parts) if parts else np.empty((0, *shape), np.float32)
+
+
+def _outer(values: Any, keys: list[Any]) -> Any:
+    """Index each axis by itself, last axis first so that numbers of axes before it hold."""
+    for axis in reversed(range(len(keys))):
+        values = values[(slice(None),) * axis + (keys[axis],)]
+    return values
+
+
+def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
+    """Return the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
+
+    Not those of a receptor that was edited since: they are of another one.
+
+    ``hour`` is where a layer begins, in hours from the receptor's time (-24 to -1 for a day back). Projected grids
+    have y and x. Nothing is read until values are used; with dask, ``.chunk(receptor=10)`` makes it a dask array.
+
+    Raises
+    ------
+    InputError
+        If there is no such footprint, or nothing is complete; when values are read, if one is on another grid.
+    """
+    config = project.config
+    name = project.footprint_name(name)
+    grid = config.footprints[name]
+    geometry = geometry_of(grid)
+    state = project.folded()
+    placed = [
+        (place, simulation)
+        for place, simulation in enumerate(project.receptors)
+        if (known := state.find(simulation.sim)) is not None
+        and known.is_done
+        and state.receptor_of(known) in {simulation.receptor.digest, ""}
+    ]
+    if not placed:
+        raise InputError(
+            f"{project.path} has no complete simulation", "stilt run runs what is left"
+        )
+    places, simulations = (list(each) for each in zip(*placed, strict=True))
+    files = FootprintFiles(
+        paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
+        receptors=tuple(sim.receptor.digest for sim in simulations),
+        layout=project.layout,
+        hours=_hours(config, grid),
+        geometry=geometry,
+        integrated=grid.time_integrate,
+    )
+    y, x = axes(is_longlat=geometry.is_longlat)
+    hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
+    return xr.DataArray(
+        indexing.LazilyIndexedArray(_LazyFootprints(files)),
+        dims=("receptor", "hour", y, x),
+        coords={
+            "hour": ("hour", files.hours, hour),
+            y: geometry.y,
+            x: geometry.x,
+            **_about_receptors(simulations),
+            **_labels(project.receptors, places),
+        },
+        name="foot",
+        attrs=attributes_of(geometry.projection),
+    )
+
+
+def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Path | None:
+    """Return where the footprint of a simulation is that is done; None where nothing touched the grid."""
+    known = state.sims[simulation.sim]
+    if known.outcome == "empty":
+        return None
+    return layout.footprint(name, simulation, known.life.imprint)
+
+
+def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
+    receptors = [sim.receptor for sim in simulations]
+    times = np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]")
+    return {
+        "receptor": [sim.sim for sim in simulations],
+        "receptor_time": ("receptor", times),
+        "receptor_lon": ("receptor", [middle_longitude(r.longitudes) for r in receptors]),
+        "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
+        "receptor_height": ("receptor", [float(np.mean(r.heights_m)) for r in receptors]),
+    }
+
+
+def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
+    columns = receptors.label_columns(np.array(places), _COORDINATES)
+    return {name: ("receptor", values) for name, values in columns.items()}
+
+
+def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:
+    if grid.time_integrate:
+        return np.zeros(1, np.int64)
+    if config.n_hours < 0:
+        return np.arange(config.n_hours, 0)
+    return np.arange(
+        config.n_hours + 1
+    )  # forward, the last minute of a run begins an hour of its own

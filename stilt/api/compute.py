@@ -1,0 +1,130 @@
+"""Trajectories and footprints without a project: for a notebook, a test, a single receptor."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stilt.foundations.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    import xarray as xr
+
+    from stilt.config.schema import Config, FootprintGrid
+    from stilt.footprint.calc import Footprint
+    from stilt.foundations.simulation import Receptor
+    from stilt.particles.table import ParticleTable
+
+
+def run_trajectories(
+    receptor: Receptor, met: Mapping[str, Any], *, n_hours: int = -24, **settings: Any
+) -> pd.DataFrame:
+    """Transport the particles of one receptor and return them, one row for each and each minute.
+
+    Columns are those of ``ProjectSimulation.particles``; ``foot`` is corrected in the hyper-near field unless
+    ``hnf_plume`` is false.
+
+    Parameters
+    ----------
+    receptor
+        Where and when the air arrives.
+    met
+        ``directory``, ``file_format`` and ``file_tres``, as under ``mets`` in config.yaml.
+    n_hours
+        Length of the run; negative is backward in time.
+    settings
+        Further keys of config.yaml, such as ``numpar``, ``model`` and ``seed``.
+
+    Raises
+    ------
+    StiltError
+        If a setting is wrong or the transport model can't run here.
+    TransportError
+        If the model failed: with its reason, and its words in ``log``.
+    """
+    from stilt.footprint.hnf import dilute_near_field
+    from stilt.foundations.simulation import Simulation
+    from stilt.transport.engines import load_engine
+
+    config = _config({"mets": {"met": dict(met)}, "n_hours": n_hours, **settings})
+    engine = load_engine(config)
+    engine.prepare(config)
+    place = f"{receptor.longitudes[0]:g}_{receptor.latitudes[0]:g}_{receptor.heights_m[0]:g}"
+    simulation = Simulation(f"met_{receptor.time}_{place}", "met", receptor)
+    with tempfile.TemporaryDirectory(prefix="stilt-") as workdir:
+        table = engine.run(simulation, config, Path(workdir)).particles
+    if config.hnf_plume:
+        table = dilute_near_field(table, receptor, config.veght)
+    return table.to_pandas()
+
+
+def calc_footprint(
+    particles: pd.DataFrame | ParticleTable,
+    grid: Mapping[str, Any] | FootprintGrid,
+    receptor: Receptor,
+) -> xr.DataArray:
+    """Return the footprint of particles on a grid, in ppm per (umol m-2 s-1).
+
+    Parameters
+    ----------
+    particles
+        With the columns time, indx, long, lati and foot; each particle's rows in order of time.
+    grid
+        A grid as under ``footprints`` in config.yaml: ``xmin``, ``xmax``, ``ymin``, ``ymax``, ``xres``, ...
+    receptor
+        Gives the time from which hours are counted.
+    """
+    from stilt.config.schema import FootprintGrid
+    from stilt.footprint.calc import calc_footprint as calculate
+    from stilt.particles.table import ParticleTable
+
+    if not isinstance(particles, ParticleTable):
+        columns = {str(name): particles[name].to_numpy(float) for name in particles}
+        particles = ParticleTable(columns)
+    if not isinstance(grid, FootprintGrid):
+        settings = {"mets": {"met": _ANY_MET}, "n_hours": -1, "footprints": {"grid": dict(grid)}}
+        grid = _config(settings).footprints["grid"]
+    return _labelled(calculate(particles, grid, receptor), receptor)
+
+
+_ANY_MET = {"directory": ".", "file_format": "%Y", "file_tres": "1d"}
+
+
+def _config(settings: dict[str, Any]) -> Config:
+    """Check settings in the way config.yaml is checked."""
+    import yaml
+
+    from stilt.config.load import parse_config
+
+    try:
+        text = yaml.safe_dump(settings)
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"settings: {error}", "give numbers, texts, lists and dictionaries"
+        ) from None
+    return parse_config(text, "the settings given")
+
+
+def _labelled(footprint: Footprint, receptor: Receptor) -> xr.DataArray:
+    """Return a footprint as an array with the names and units that its file has."""
+    import xarray as xr
+
+    from stilt.footprint.labels import attributes_of, axes
+
+    y, x = axes(is_longlat=footprint.geometry.is_longlat)
+    return xr.DataArray(
+        footprint.values,
+        dims=("time", y, x),
+        coords={
+            "time": footprint.times.astype("datetime64[ns]"),
+            y: footprint.y,
+            x: footprint.x,
+            "receptor_time": receptor.when.replace(tzinfo=None),
+        },
+        name="foot",
+        attrs=attributes_of(footprint.geometry.projection),
+    )

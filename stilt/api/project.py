@@ -1,0 +1,379 @@
+"""A project in Python: run it, ask how it stands, and open what it made."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from stilt.foundations.errors import InputError
+from stilt.foundations.paths import Layout, local_path
+from stilt.outputs.store import Store
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from stilt.config.schema import Config, FootprintGrid
+    from stilt.foundations.simulation import Receptor, Simulation
+    from stilt.log.fold import SimState, State
+    from stilt.outputs.store import Stored
+    from stilt.receptors.sequence import Receptors
+    from stilt.status.summary import Summary
+
+
+class Project:
+    """A folder with ``config.yaml`` and ``receptors.csv``, and what was made of it.
+
+    Settings and receptors are read when they are first needed, and the log whenever it is asked for.
+
+    Parameters
+    ----------
+    path
+        The folder.
+
+    Examples
+    --------
+    >>> project = stilt.Project("demo")  # doctest: +SKIP
+    >>> project.run()  # doctest: +SKIP
+    >>> project.simulations.query("state == 'failed'")  # doctest: +SKIP
+    >>> project["jet_202606162200_-111.9_40.5_30"].footprint()  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = ".") -> None:
+        self.path = local_path(path, "the project")
+        self._folded: tuple[dict[Path, int], State] | None = None
+
+    def __repr__(self) -> str:
+        return f"Project({str(self.path)!r})"
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings of config.yaml."""
+        from stilt.config.load import load_config
+
+        return load_config(self.path / "config.yaml")
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where everything lies."""
+        return Layout.of(self.path, self.config.output)
+
+    @cached_property
+    def receptors(self) -> Receptors:
+        """The simulations that receptors.csv asks for: each receptor with each meteorology."""
+        from stilt.receptors.read import read_receptors
+
+        return read_receptors(self.layout.receptors_file, tuple(self.config.mets))
+
+    def run(
+        self,
+        *,
+        backend: str | None = None,
+        wait: bool | None = None,
+        n_workers: int | None = None,
+        cpus: int | None = None,
+        say: Callable[[str], None] = print,
+    ) -> Summary:
+        """Run what is not yet complete, as ``stilt run`` does, and return the state afterwards.
+
+        Parameters
+        ----------
+        backend
+            ``local`` or ``slurm``; as config.yaml says unless given.
+        wait
+            Slurm: stay until the array ends. Local always waits.
+        n_workers, cpus
+            Chunks, and simulations that run at the same time in each.
+        say
+            What to do with a line for the user.
+
+        Raises
+        ------
+        StiltError
+            If something is wrong with the input, the surroundings or the log. Failed simulations raise nothing:
+            they are in the summary.
+        """
+        from stilt.commands.run import Request, run
+
+        run(Request(self.path, backend, wait, n_workers, cpus), say)
+        return self.status()
+
+    def status(self, *, ask_slurm: bool = True) -> Summary:
+        """Return the state, as ``stilt status --json`` prints it."""
+        from stilt.status.gather import gather, open_project
+
+        return gather(open_project(self.path), ask_slurm=ask_slurm)
+
+    @property
+    def simulations(self) -> pd.DataFrame:
+        """All simulations of receptors.csv with their state, as a frame indexed by simulation id.
+
+        Columns: ``met``, ``time`` (UTC), ``longitude``, ``latitude``, ``height_m`` (of the first release point),
+        ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``.
+        """
+        from stilt.status.gather import open_project
+        from stilt.status.table import simulations_table
+
+        return simulations_table(open_project(self.path), self.receptors)
+
+    def footprints(self, name: str | None = None) -> xr.DataArray:
+        """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
+
+        ``hour`` is where a layer begins, in hours from the receptor's time; 0 for the one layer of an integrated
+        footprint. Stale ones are among them: with another grid reading them fails, else they are as they were.
+
+        Parameters
+        ----------
+        name
+            A key of ``footprints`` in config.yaml; the first one unless given.
+        """
+        from stilt.api.collection import open_footprints
+
+        return open_footprints(self, name)
+
+    def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the particles of several simulations in one frame, with their id in the column ``sim``.
+
+        Parameters
+        ----------
+        sims
+            Their ids; all that are complete, empty or stale unless given.
+        """
+        import pandas as pd
+
+        if sims is None:
+            frame = self.simulations
+            sims = frame.index[frame["state"].isin(["complete", "empty", "stale"])]
+        parts = [self[sim].particles().assign(sim=sim) for sim in sims]
+        if not parts:
+            raise InputError(
+                f"{self.path} has no complete simulation", "stilt run runs what is left"
+            )
+        return pd.concat(parts, ignore_index=True)
+
+    def folded(self) -> State:
+        """Return what the log says, folded afresh only if a segment has come or grown since the last time."""
+        from stilt.log.index import OutputIndex
+
+        index = OutputIndex(self.layout.log_dir)
+        sizes = {path: path.stat().st_size for path in index.segments()}
+        if self._folded is None or self._folded[0] != sizes:
+            self._folded = sizes, index.fold()
+        return self._folded[1]
+
+    def footprint_name(self, name: str | None = None) -> str:
+        """Return the name of a footprint product: the first of config.yaml unless it is given.
+
+        Raises
+        ------
+        InputError
+            If config.yaml has none of that name.
+        """
+        known = self.config.footprints
+        if name is None and known:
+            return next(iter(known))
+        if name is None or name not in known:
+            what = f"no footprint {name!r}" if name else "no footprints"
+            raise InputError(
+                f"{self.layout.config_file}: {what} there",
+                f"it has {', '.join(known)}" if known else "add a grid under footprints",
+            )
+        return name
+
+    def __len__(self) -> int:
+        return len(self.receptors)
+
+    def __iter__(self) -> Iterator[ProjectSimulation]:
+        for simulation in self.receptors:
+            yield ProjectSimulation(self, simulation)
+
+    def __getitem__(self, sim: str | int) -> ProjectSimulation:
+        """Return one simulation, by its id or its place in receptors.csv."""
+        if isinstance(sim, int):
+            return ProjectSimulation(self, self.receptors[sim])
+        place = self._places.get(sim)
+        if place is None:
+            from difflib import get_close_matches
+
+            near = get_close_matches(sim, self._places, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
+            raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
+        return ProjectSimulation(self, self.receptors[place])
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {sim: place for place, sim in enumerate(self.receptors.ids())}
+
+
+class ProjectSimulation:
+    """One simulation of a project and its outputs.
+
+    Attributes
+    ----------
+    project
+        The project that it belongs to.
+    simulation
+        Its id, meteorology and receptor.
+    """
+
+    def __init__(self, project: Project, simulation: Simulation) -> None:
+        self.project = project
+        self.simulation = simulation
+
+    def __repr__(self) -> str:
+        return f"ProjectSimulation({self.id!r})"
+
+    @property
+    def id(self) -> str:
+        """The simulation id."""
+        return self.simulation.sim
+
+    @property
+    def receptor(self) -> Receptor:
+        """Where and when the air arrives."""
+        return self.simulation.receptor
+
+    @property
+    def grids(self) -> Mapping[str, FootprintGrid]:
+        """The grids of its footprints, by name."""
+        return self.project.config.footprints
+
+    @property
+    def state(self) -> str:
+        """The state as ``status`` counts it; ``pending`` if it was never begun."""
+        from stilt.status.gather import open_project
+        from stilt.status.standing import Standing
+
+        standing = Standing(open_project(self.project.path))
+        return standing.of(standing.state.find(self.id))
+
+    def particles(self, *, error: bool = False) -> pd.DataFrame:
+        """Return the particles: a row for each and each minute, columns as ``varsiwant`` names them.
+
+        ``time`` is in minutes since the release (negative backward), ``foot`` in ppm per (umol m-2 s-1).
+
+        Parameters
+        ----------
+        error
+            Those of the wind-error or mixed-layer-error run beside the main one.
+
+        Raises
+        ------
+        InputError
+            If there are none, or those there are belong to another receptor.
+        DamagedError
+            If what lies there is not what the log vouches for.
+        """
+        known = self._made("particles")
+        receptor = self.project.folded().receptor_of(known)
+        found = self._store.particles(self.simulation, known, receptor, error=error)
+        if found is None:
+            raise self._missing("particles", known)
+        return found.particles().to_pandas()
+
+    def footprint(self, name: str | None = None) -> xr.DataArray:
+        """Return a footprint, ppm per (umol m-2 s-1), with dimensions time and latitude/longitude (or y/x).
+
+        Parameters
+        ----------
+        name
+            A key of ``footprints`` in config.yaml; the first one unless given.
+
+        Raises
+        ------
+        InputError
+            If there is none, or the one there is belongs to another receptor.
+        DamagedError
+            If what lies there is not what the log vouches for.
+        """
+        known = self._made("footprint")
+        found = self._footprint(known, name)
+        if found is None:
+            raise self._missing("footprint", known)
+        return found.dataset()["foot"].isel(receptor=0)
+
+    def facts(self, name: str | None = None) -> dict[str, float]:
+        """Return what happened to the receptor on the way, by the names of ``stilt.transport.facts.FACTS``.
+
+        How far it lay below the ground, particles that left the meteorology's domain, and what a footprint's grid does
+        not hold. Nothing is there of what did not happen.
+
+        Parameters
+        ----------
+        name
+            The footprint, as for ``footprint``.
+        """
+        from stilt.transport.facts import from_text
+
+        known = self._made("particles")
+        receptor = self.project.folded().receptor_of(known)
+        found = [self._store.particles(self.simulation, known, receptor)]
+        if self.project.config.footprints:
+            found.append(self._footprint(known, name))
+        if not any(found):
+            raise self._missing("particles", known)
+        said = {key: text for each in found if each for key, text in each.provenance().items()}
+        return from_text(said)
+
+    def has_footprint(self, name: str | None = None) -> bool:
+        """Return whether there is a footprint of this receptor, as a file of its own or in an archive."""
+        try:
+            return self._footprint(self._made("footprint"), name) is not None
+        except InputError:
+            return False
+
+    def footprint_path(self, name: str | None = None) -> Path:
+        """Return the file of a footprint, there or not: ``stilt archive`` moves it into an archive."""
+        return self.project.layout.footprint(self.project.footprint_name(name), self.simulation)
+
+    def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Figure:
+        """Draw footprint and particles; ``path`` is where to save the picture, if anywhere.
+
+        Further options are those of ``stilt.plot.draw``.
+        """
+        from stilt.plot import draw
+
+        figure = draw(self, **options)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def last_event(self) -> SimState | None:
+        """Return the latest event that the log has of it."""
+        return self.project.folded().find(self.id)
+
+    @property
+    def _store(self) -> Store:
+        return Store(self.project.layout)
+
+    def _footprint(self, known: SimState, name: str | None) -> Stored | None:
+        receptor = self.project.folded().receptor_of(known)
+        product = self.project.footprint_name(name)
+        return self._store.footprint(product, self.simulation, known, receptor)
+
+    def _made(self, what: str) -> SimState:
+        """Return the state that its outputs are of, if they are of this receptor."""
+        known = self.last_event()
+        if known is None:
+            raise self._missing(what, known)
+        receptor = self.project.folded().receptor_of(known)
+        if receptor and receptor != self.receptor.digest:
+            raise InputError(
+                f"{self.id} has no {what}: what there is was made for another receptor of that name",
+                "stilt run makes it anew; `stilt run --dry-run` says what was edited",
+            )
+        return known
+
+    def _missing(self, what: str, known: SimState | None) -> InputError:
+        path = self.footprint_path() if what == "footprint" else self._particles_path
+        state = "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
+        return InputError(f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}")
+
+    @property
+    def _particles_path(self) -> Path:
+        return self.project.layout.particles(self.simulation)

@@ -1,0 +1,103 @@
+"""The settings that a batch was handed over with, and what is different now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stilt.batch.manifest import read_manifest
+from stilt.config.digests import snapshot_digest, transport_settings
+from stilt.config.dump import plain
+from stilt.config.load import parse_config
+from stilt.foundations.errors import DamagedError, InputError
+from stilt.foundations.inside import read_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stilt.batch.manifest import Manifest
+    from stilt.batch.today import Today
+    from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
+
+MOST_SETTINGS_BYTES = 16 << 20
+
+
+def read_settings(layout: Layout, manifest: Manifest) -> Config:
+    """Read a batch's settings, which are named by their digest.
+
+    Raises
+    ------
+    DamagedError
+        If they are not those handed over.
+    """
+    path = layout.config_snapshot(manifest.batch, manifest.config)
+    hint = "`stilt run` hands its work over again"
+    try:
+        data = read_regular(path, MOST_SETTINGS_BYTES)
+        if snapshot_digest(data) != manifest.config:
+            raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
+        # Asked about a projection, PROJ keeps its database open. The pool's processes, forked from this
+        # one, close what they inherit, and PROJ would go on to read, and close, what has the number then.
+        return parse_config(data.decode(), str(path), projections=False)
+    except (OSError, UnicodeDecodeError, InputError) as error:
+        raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
+
+
+def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
+    """Say what makes results stale: the first of the batches with other settings, and how they differ.
+
+    Parameters
+    ----------
+    layout, batches
+        Where the batches are, and their ids, those first that are looked at first.
+    today
+        The settings and the engine that there are now.
+
+    Returns
+    -------
+    str
+        Empty if no batch differs, or what differs cannot be read any more.
+    """
+    for batch in batches:
+        try:
+            manifest = read_manifest(layout.manifest(batch))
+            same_setting = manifest.made_by.setting == today.engine.setting
+            handed = read_settings(layout, manifest)
+        except DamagedError:
+            continue
+        config = today.config
+        before = {"model": manifest.made_by.name, **_flat(handed, config)}
+        now = {"model": today.engine.name, **_flat(config, handed)}
+        words = [
+            f"{key} was {_shown(before.get(key))}, is {_shown(now.get(key))}"
+            for key in now | before
+            if before.get(key) != now.get(key)
+        ]
+        if not same_setting and manifest.made_by.name == today.engine.name:
+            words.append(f"{manifest.made_by.setting} was, {today.engine.setting} is")
+        if words:
+            return f"since batch {batch}: {'; '.join(words)}"
+    return ""
+
+
+def _flat(config: Config, other: Config) -> dict[str, Any]:
+    """Return what results depend on, by the keys of config.yaml, of the mets and footprints that both have."""
+    found: dict[str, Any] = {}
+    for name in sorted(config.mets.keys() & other.mets.keys()):
+        for key, value in transport_settings(config, name).items():
+            if key == "met":
+                found |= {f"mets.{name}.{inner}": each for inner, each in value.items()}
+            else:
+                found[key] = value
+    for name in sorted(config.footprints.keys() & other.footprints.keys()):
+        inside = plain(config.footprints[name])
+        found |= {f"footprints.{name}.{key}": value for key, value in inside.items()}
+    return found
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "the default"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,141 @@
+"""What a result must have been made with to be up to date: the one place where that is decided."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from stilt.batch.manifest import read_manifest, sequence_number
+from stilt.config.digests import footprint_digest, transport_digest
+from stilt.foundations.errors import DamagedError
+from stilt.foundations.identity import EngineIdentity, parse_label
+from stilt.transport.engines import with_roughness
+from stilt.transport.native.roughness import todays_setting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
+    from stilt.log.states import Life
+
+
+def newest_engine(layout: Layout) -> EngineIdentity | None:
+    """Return the engine of the newest batch whose manifest can be read; None where there is none."""
+    batches = sorted(layout.chunks_dir.glob("*/batch.json"), key=_sequence, reverse=True)
+    for path in batches:
+        with suppress(DamagedError):
+            return read_manifest(path).made_by
+    return None
+
+
+def todays_engine(config: Config, newest: EngineIdentity) -> tuple[Config, EngineIdentity]:
+    """Return the engine that the settings name, as the newest hand-over knew it, and the settings in full.
+
+    Nothing is imported: an engine that an import path names says its name only when it runs.
+    """
+    config = with_roughness(config, newest)
+    if ":" not in config.model and newest.name != config.model:
+        newest = EngineIdentity(config.model, "")
+    if config.model == "native" and config.roughness is not None:
+        newest = replace(newest, setting=todays_setting(config.roughness, newest.setting))
+    return config, newest
+
+
+def _sequence(manifest: Path) -> int:
+    return sequence_number(manifest.parent.name)
+
+
+_TABLE = re.compile(r"(\S+) [0-9a-f]{8}")
+
+
+class Match(NamedTuple):
+    """What of a life's results is as it would be made today.
+
+    Attributes
+    ----------
+    transport, footprints
+        Whether the settings are the same; so too for a meteorology that the config has not any more.
+    engine
+        Whether version and inputs of the engine are: what differs there alone makes no result stale.
+    """
+
+    transport: bool
+    footprints: bool
+    engine: bool
+
+
+class Today:
+    """Today's settings and engine, to hold results against.
+
+    Parameters
+    ----------
+    layout
+        The project: what made results of older versions stands in the manifests of their batches.
+    config
+        The settings.
+    engine
+        What would make them today.
+    """
+
+    def __init__(self, layout: Layout, config: Config, engine: EngineIdentity) -> None:
+        self.config = config
+        self.engine = engine
+        self.footprints = {name: footprint_digest(config, name) for name in config.footprints}
+        self.transports = {met: self._transport(met, engine.label) for met in config.mets}
+        self._layout = layout
+        self._matches: dict[tuple[str, str], Match] = {}
+        self._engines: dict[str, EngineIdentity] = {}
+
+    def match(self, life: Life, met: str) -> Match:
+        """Compare what a life made with a meteorology."""
+        key = (life.name, met)
+        if key not in self._matches:
+            made_by = self.made_by(life)
+            self._matches[key] = Match(
+                transport=met not in self.config.mets or self._is_same(life, met, made_by),
+                footprints=all(
+                    life.footprints.get(name) == digest for name, digest in self.footprints.items()
+                ),
+                engine=not made_by.differences(self.engine),
+            )
+        return self._matches[key]
+
+    def _is_same(self, life: Life, met: str, made_by: EngineIdentity) -> bool:
+        """Tell whether the settings of a life are today's, whatever version of the engine it had."""
+        return (
+            made_by.name == self.engine.name
+            and _kind(made_by.setting) == _kind(self.engine.setting)
+            and life.transport.get(met) == self._transport(met, made_by.label)
+        )
+
+    def made_by(self, life: Life) -> EngineIdentity:
+        """Return the engine of a life; of an older record as the manifest of its batch has it."""
+        if life.engine is not None:
+            return life.engine
+        if life.batch not in self._engines:
+            try:
+                label = read_manifest(self._layout.manifest(life.batch)).engine
+            except DamagedError:
+                label = self.engine.label  # not known, so not different
+            self._engines[life.batch] = self._parsed(label)
+        return self._engines[life.batch]
+
+    def _parsed(self, label: str) -> EngineIdentity:
+        """Return the engine of a label; a name with spaces in it can only be told when it is today's."""
+        known = f"{self.engine.name} "
+        if not label.startswith(known):
+            return parse_label(label)
+        return replace(parse_label(f"- {label.removeprefix(known)}"), name=self.engine.name)
+
+    def _transport(self, met: str, label: str) -> str:
+        return transport_digest(self.config, met, label)
+
+
+def _kind(setting: str) -> str:
+    """Return a setting without the digest of the table that it names: that is an input of the engine."""
+    table = _TABLE.fullmatch(setting)
+    return table[1] if table else setting

@@ -1,0 +1,456 @@
+"""``stilt run``: plan, hand over, start, wait. One path for every backend."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from stilt.backends import backend_named
+from stilt.backends.in_hand import WorkInHand
+from stilt.backends.interface import HandOver
+from stilt.backends.observe import fold_and_observe
+from stilt.batch.handover import Unfinished, Work, name_batch, register, write_batch
+from stilt.batch.lock import run_lock
+from stilt.batch.manifest import Manifest
+from stilt.batch.plan import EVERYTHING, Selection, plan
+from stilt.batch.queued import queued
+from stilt.batch.rivals import SILENCE_S, give_way, may_still_start
+from stilt.batch.snapshot import changes
+from stilt.batch.today import Today, newest_engine
+from stilt.commands.reconcile import (
+    explain_edited,
+    expose_all,
+    identify,
+    record,
+    remove_leftovers,
+    restore_names,
+)
+from stilt.config.digests import config_digest
+from stilt.config.followed import unused
+from stilt.config.load import dump_config, load_config
+from stilt.foundations.durable import digest_file
+from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.ownership import name_owner
+from stilt.foundations.paths import Layout, local_path, plain_and_imprint
+from stilt.foundations.progress import is_terminal
+from stilt.foundations.quantities import counted
+from stilt.foundations.writers import this_writer
+from stilt.log.batches import GAVE_WAY
+from stilt.log.index import OutputIndex
+from stilt.log.states import PLAIN
+from stilt.log.writer import SegmentWriter
+from stilt.outputs.listing import Listing
+from stilt.status.cost import advice, past_runs
+from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from stilt.backends.interface import Backend, Sizes
+    from stilt.batch.plan import Plan
+    from stilt.config.schema import Config
+    from stilt.log.fold import State
+    from stilt.log.states import SimState
+    from stilt.receptors.sequence import Receptors
+    from stilt.transport.protocol import Engine
+
+
+_DAMAGES_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes
+    ----------
+    backend
+        Overrides ``execution.backend``.
+    wait
+        Whether to stay until the end; None: as the backend does.
+    receptors
+        A file in place of ``receptors.csv``.
+    max_fails
+        Stop a worker after so many failures; 0: never.
+    """
+
+    project: Path
+    backend: str | None = None
+    wait: bool | None = None
+    n_workers: int | None = None
+    cpus: int | None = None
+    receptors: Path | None = None
+    selection: Selection = EVERYTHING
+    dry_run: bool = False
+    max_fails: int = 0
+
+
+def run(request: Request, say: Callable[[str], None]) -> int:
+    """Hand over what is to be done and return the exit code.
+
+    Raises
+    ------
+    StiltError
+        If something is wrong with the input, the surroundings or the log.
+    """
+    project = _read(request, say)
+    backend = backend_named(request.backend or project.config.execution.backend)
+    sizes = backend.sizes(project.config, request.n_workers, request.cpus)
+    this = _Run(request, project, backend, sizes, say)
+    return this.preview() if request.dry_run else this.run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """What a run reads before it writes anything."""
+
+    layout: Layout
+    config: Config
+    simulations: Receptors
+    engine: Engine
+    today: Today
+    receptors: str
+    notes: tuple[str, ...]
+
+    @property
+    def inputs(self) -> dict[Path, Path]:
+        """The files to be copied that the engine reads, each with the path of its copy."""
+        files, programs = files_of(self.engine)
+        digests = self.today.engine.inputs
+        return {
+            path: self.layout.input(digests[name], name)
+            for name, path in files.items()
+            if name not in programs
+        }
+
+    @property
+    def programs(self) -> dict[str, str]:
+        """Where the programs are that the engine runs."""
+        files, programs = files_of(self.engine)
+        return {name: str(files[name].absolute()) for name in programs}
+
+
+def _read(request: Request, say: Callable[[str], None]) -> _Project:
+    from stilt.receptors.read import read_receptors
+
+    root = local_path(request.project, "the project")
+    config = load_config(root / "config.yaml")
+    name_owner(root / "config.yaml", "the settings", "what they name runs as you")
+    layout = Layout.of(root, config.output)
+    file = request.receptors or layout.receptors_file
+    simulations = read_receptors(file, tuple(config.mets))
+    settled = with_roughness(config, newest_engine(layout))
+    if settled != config and not isinstance(settled.roughness, str):
+        say(f"roughness is not set: {settled.roughness:g} m, as in the results so far")
+    engine = load_engine(settled)
+    today = Today(layout, settled, identity_of(engine))
+    digest = digest_file(file)[1]
+    return _Project(layout, settled, simulations, engine, today, digest, simulations.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One ``stilt run``."""
+
+    request: Request
+    project: _Project
+    backend: Backend
+    sizes: Sizes
+    say: Callable[[str], None]
+
+    def run(self) -> int:
+        self.project.engine.prepare(self.project.config)
+        layout = self.project.layout
+        with run_lock(layout):
+            state, todo = self._plan(settle=True)
+            self._say_plan(todo)
+            self._say_changes(state, todo)
+            self._say_damage(state)
+            if todo.work:
+                # here, the workers load what is compiled, which costs this process half a second
+                if self.backend.name != "local" or not _is_compiled(self.project):
+                    _compile(self.project)
+                handed = self._hand_over(state, todo)
+                self.backend.start(handed)
+        if not todo.work:
+            return self._nothing_to_do(state, todo)
+        if self.backend.name == "local" or self.request.wait:
+            return self.backend.wait(handed)
+        handed.log.close()
+        return 0
+
+    def preview(self) -> int:
+        """Say what would be done, and write nothing."""
+        state, todo = self._plan()
+        self._say_plan(todo)
+        self._say_changes(state, todo)
+        if todo.work:
+            unfinished = _unfinished(OutputIndex(self.project.layout.log_dir), state)
+            manifest = name_batch(self._work(state, todo), self._draft(state, todo), unfinished)
+            handed = self._handed(manifest, todo)
+            self.say(f"would hand over {manifest.total:,} as batch {manifest.batch}")
+            self.say(self.backend.preview(handed).rstrip())
+            self._say_cost(state, manifest.total)
+        self.say("dry run: nothing was written")
+        return 0
+
+    def _say_cost(self, state: State, left: int) -> None:
+        """Say what the past simulations suggest for those to come."""
+        past = past_runs(state)
+        if past is not None:
+            for line in advice(past, left, self.sizes.cpus, slurm=self.backend.name == "slurm"):
+                self.say(line)
+
+    def _plan(self, *, settle: bool = False) -> tuple[State, Plan]:
+        layout = self.project.layout
+        index = OutputIndex(layout.log_dir)
+        state, liveness = fold_and_observe(index, fresh=True)
+        if settle and self.backend.settle(layout, state):
+            state, liveness = fold_and_observe(index, fresh=True)
+        if liveness.problem:
+            self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
+        hands = WorkInHand(index, state, liveness)
+        waiting = queued(layout, state, hands.keeps)
+        disk = Listing(layout)
+        todo = self._planned(state, disk, waiting)
+        found = identify(layout, state, self.project.simulations, todo.unidentified)
+        if settle and found:
+            record(layout, found)
+        unnamed = self.project.simulations.take(todo.unnamed)
+        restored = restore_names(layout, state, unnamed) if settle and unnamed else 0
+        if restored or found:
+            disk = Listing(layout)
+            todo = self._planned(state, disk, waiting)
+        if not self.request.selection.skip and waiting:
+            _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
+        if settle:
+            expose_all(layout, todo)
+            remove_leftovers(disk.finish(), state, hands.is_gone)
+        return state, todo
+
+    def _planned(self, state: State, disk: Listing, waiting: dict[str, int]) -> Plan:
+        project = self.project
+        return plan(
+            project.simulations,
+            state,
+            project.today,
+            disk,
+            queued=waiting,
+            selection=self.request.selection,
+        )
+
+    def _hand_over(self, state: State, todo: Plan) -> HandOver:
+        layout = self.project.layout
+        index = OutputIndex(layout.log_dir)
+        unfinished = _unfinished(index, state)
+        work, draft = self._work(state, todo), self._draft(state, todo)
+        manifest = write_batch(layout, work, draft, unfinished)
+        handed = self._handed(manifest, todo)
+        register(handed.log, manifest, unfinished)
+        began = time.monotonic()
+
+        def confirm() -> None:
+            if (
+                time.monotonic() - began > SILENCE_S / 2
+            ):  # others may think by now that this run is dead
+                _go_on(index, state, handed)
+
+        _go_on(index, state, handed)
+        return replace(handed, confirm=confirm)
+
+    def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:
+        layout = self.project.layout
+        log = SegmentWriter(
+            layout.log_dir,
+            manifest.batch,
+            manifest.seq,
+            this_writer("run"),
+            transport=manifest.transports,
+            footprints=manifest.footprints,
+            engine=manifest.identity,
+        )
+        done, waits = todo.complete + todo.empty, bool(self.request.wait)
+        return HandOver(layout, self.project.config, manifest, log, done, waits=waits)
+
+    def _work(self, state: State, todo: Plan) -> Work:
+        project = self.project
+        settings = dump_config(project.config)
+        return Work(
+            todo,
+            project.simulations,
+            settings,
+            self.sizes.chunks(todo.work, _likely_wall_s(state)),
+            lambda sim: _imprints(state.sims.get(sim)),
+            project.inputs,
+        )
+
+    def _draft(self, state: State, todo: Plan) -> Manifest:
+        today = self.project.today
+        return Manifest(
+            batch="",
+            seq=1 + max((batch.seq for batch in state.batches.values()), default=0),
+            config=config_digest(self.project.config),
+            engine=today.engine.label,
+            backend=self.backend.name,
+            chunks=(),
+            total=0,
+            cpus=self.sizes.cpus,
+            transports=dict(today.transports),
+            footprints=dict(today.footprints),
+            project_total=todo.total,
+            likely_wall_s=_likely_wall_s(state),
+            max_fails=self.request.max_fails,
+            identity=today.engine,
+            programs=self.project.programs,
+            receptors=self.project.receptors,
+        )
+
+    def _say_plan(self, todo: Plan) -> None:
+        facts = [f"{count:,} {why}" for why, count in todo.why.most_common()]
+        other = {
+            "already done": todo.complete + todo.empty,
+            "queued or running": todo.queued,
+            "not asked for": todo.left_out,
+        }
+        facts += [f"{count:,} {what}" for what, count in other.items() if count]
+        for note in self.project.notes:
+            self.say(f"receptors: {note}")
+        for note in unused(self.project.config):
+            self.say(note)
+        self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
+
+    def _say_changes(self, state: State, todo: Plan) -> None:
+        """Name what makes results stale, which are about to be replaced, and the engine that made others."""
+        project = self.project
+        newest = sorted(state.batches.values(), key=lambda batch: batch.seq, reverse=True)
+        if todo.why["settings changed"]:
+            words = changes(project.layout, [batch.id for batch in newest], project.today)
+            if words:
+                self.say(words)
+        if todo.edited:
+            edited = project.simulations.take(todo.edited)
+            words = explain_edited(project.layout, state, edited)
+            if words:
+                self.say(words)
+        if todo.other_engine:
+            self._say_engines(state, todo.other_engine)
+
+    def _say_engines(self, state: State, count: int) -> None:
+        """Say that results stand that another version of the engine has made, and what redoing them costs."""
+        engine = self.project.today.engine
+        lives = (life for life in state.lives.values() if life.role == "worker")
+        differences = dict.fromkeys(
+            difference
+            for life in lives
+            for difference in self.project.today.made_by(life).differences(engine)
+        )
+        self.say(
+            f"{counted(count, 'result')} of another engine: {'; '.join(differences)}; kept as done, "
+            "--redo-engine makes them again"
+        )
+        self._say_cost(state, count)
+
+    def _say_damage(self, state: State) -> None:
+        """Tell of damage in the log: whatever can't be read there counts as never run."""
+        for damage in state.damages[:_DAMAGES_SHOWN]:
+            self.say(f"the log is damaged: {damage}")
+
+    def _nothing_to_do(self, state: State, todo: Plan) -> int:
+        if not todo.queued:
+            self.say("nothing to do")
+            return 0
+        self.say("nothing new to hand over; `stilt status` shows what is queued and running")
+        if self.backend.name == "local" or self.request.wait:
+            return self.backend.rejoin(self.project.layout, state)
+        return 0
+
+
+def _refuse_twice(project: _Project, todo: Plan, live: Container[str]) -> None:
+    """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
+    chosen = project.simulations.take(todo.transport) if live else []
+    twice = sum(simulation.sim in live for simulation in chosen)
+    if twice:
+        raise NotFinishedError(
+            f"--no-skip: {counted(twice, 'simulation')} of these are queued or running",
+            "`stilt cancel` ends their jobs, or wait for them (`stilt status`); then run the same command again",
+        )
+
+
+def _is_compiled(project: _Project) -> bool:
+    from stilt import footprint, particles
+    from stilt.kernels.machine_code import has_kept
+
+    modules = [particles, footprint] if project.config.footprints else [particles]
+    engine = sys.modules.get(type(project.engine).__module__)
+    if engine is not None and hasattr(project.engine, "compile_ahead"):
+        modules.append(engine)
+    return all(has_kept(Path(str(module.__file__)).parent) for module in modules)
+
+
+def _compile(project: _Project) -> None:
+    """Compile what a thousand tasks would otherwise compile at once."""
+    if is_terminal(sys.stdout) and not _is_compiled(project):
+        sys.stdout.write("compiling, once for all runs: some seconds\n")
+    from stilt.kernels.compiled import compile_ahead
+    from stilt.particles import rounding
+
+    compile_ahead(rounding)
+    engine_compiles = getattr(project.engine, "compile_ahead", None)
+    if engine_compiles is not None:
+        engine_compiles()
+    if project.config.footprints:
+        from stilt.footprint.calc import warm
+
+        warm()
+
+
+def _unfinished(index: OutputIndex, state: State) -> Unfinished | None:
+    """Return the newest batch if its hand-over died: nobody was asked to run it, and nobody is going to be."""
+    newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
+    if newest is None or newest.submissions or newest.intents or newest.tasks:
+        return None
+    if sum(batch.seq == newest.seq for batch in state.batches.values()) > 1:
+        return None  # of two that were registered at once the other one may have gone on
+    if newest.cancelled is not None or may_still_start(index, newest):
+        return None
+    return Unfinished(newest.id, newest.seq)
+
+
+def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:
+    """Return if this run goes on with what it has registered; else give it up."""
+    try:
+        give_way(index, _settled_runs(state), handed.log.written_to)
+    except NotFinishedError:
+        handed.log.close(GAVE_WAY)
+        raise
+
+
+def _settled_runs(state: State) -> frozenset[str]:
+    """Return the segments of runs that had started what they registered, or given it up, when this was planned."""
+    return frozenset(
+        life.name
+        for batch in state.batches.values()
+        for life in batch.lives.values()
+        if life.closed or batch.submissions or batch.intents
+    )
+
+
+def _imprints(known: SimState | None) -> tuple[str, ...]:
+    """Return what the names of the outputs carry that the log has of a simulation; see ``ChunkEntry.before``."""
+    if known is None:
+        return ()
+    if (
+        known.outcome == "invalid"
+    ):  # its message begins with the path of an output that does not hold
+        broken = plain_and_imprint(PurePath(known.message.partition(": ")[0]).name)[1]
+        return (broken or PLAIN,)
+    return tuple(dict.fromkeys((known.particles_imprint or PLAIN, known.life.imprint or PLAIN)))
+
+
+def _likely_wall_s(state: State) -> float:
+    """Return what nineteen of twenty simulations took at most, in seconds; 0 if none has ended."""
+    walls = sorted(sim.wall_s for sim in state.sims.values() if sim.is_done)
+    return walls[len(walls) * 19 // 20] if walls else 0.0

@@ -1,0 +1,123 @@
+"""The sections of ``config.yaml``: meteorology, footprints, a HYSPLIT of one's own, how to run."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=1)]
+
+SbatchValue = str | int | float | bool
+
+_SECONDS = {"min": 60, "h": 3600, "d": 86400}
+
+
+class Met(Struct, frozen=True, forbid_unknown_fields=True):
+    """One source of meteorology: ARL files in a folder, named by their time."""
+
+    directory: Annotated[
+        str, Meta(description="Folder of the ARL files; subfolders are searched too.", min_length=1)
+    ]
+    file_format: Annotated[
+        str,
+        Meta(
+            description="Name of a file: strftime codes for its time, the rest a regular "
+            "expression that is searched for in the path, as in R-STILT.",
+            min_length=1,
+        ),
+    ]
+    file_tres: Annotated[
+        str, Meta(description="Time from one file to the next: 6h, 1d, 30min.", min_length=1)
+    ]
+    n_met_min: Annotated[Count, Meta(description="Fewest files that a simulation must find.")] = 1
+
+    @property
+    def step_s(self) -> int:
+        """``file_tres`` in seconds; the loader has brought it to the form ``<number><min|h|d>``."""
+        match = re.fullmatch(r"(\d+)(min|h|d)", self.file_tres)
+        if match is None:
+            raise ValueError(
+                f"file_tres {self.file_tres!r} is not a time step like 6h, 1d or 30min"
+            )
+        return int(match[1]) * _SECONDS[match[2]]
+
+
+class FootprintGrid(Struct, frozen=True, forbid_unknown_fields=True):
+    """One footprint product: its grid and how it is smoothed.
+
+    ``xmin`` to ``ymax`` are degrees also where ``projection`` is not longitude/latitude, as in
+    R-STILT; ``xres`` and ``yres`` are in units of the projection.
+    """
+
+    xmin: Annotated[float, Meta(description="Western edge, degrees east.")]
+    xmax: Annotated[float, Meta(description="Eastern edge, degrees east.")]
+    ymin: Annotated[float, Meta(description="Southern edge, degrees north.")]
+    ymax: Annotated[float, Meta(description="Northern edge, degrees north.")]
+    xres: Annotated[Positive, Meta(description="Cell width, degrees or metres of the projection.")]
+    yres: Annotated[Positive, Meta(description="Cell height; like xres where it is left out.")]
+    projection: Annotated[
+        str, Meta(description="PROJ text or an authority code such as EPSG:5070.", min_length=1)
+    ] = "+proj=longlat"
+    smooth_factor: Annotated[
+        NotNegative, Meta(description="Multiplies the bandwidth of the smoothing; 0 for none.")
+    ] = 1.0
+    time_integrate: Annotated[bool, Meta(description="One layer for all hours.")] = False
+
+    @property
+    def is_longlat(self) -> bool:
+        """Whether the grid is in degrees of longitude and latitude."""
+        return is_longlat(self.projection)
+
+
+def is_longlat(projection: str) -> bool:
+    """Tell whether a projection text means plain degrees, without asking pyproj."""
+    words = projection.lower().split()
+    return bool({"+proj=longlat", "+proj=latlong", "+proj=lonlat", "epsg:4326"} & set(words))
+
+
+class HysplitSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where ``hycs_std`` is, when it is not the one that ``stilt hysplit install`` fetched."""
+
+    exe_dir: Annotated[
+        str | None, Meta(description="Folder with hycs_std and its tables (*.ASC).")
+    ] = None
+
+
+class Execution(Struct, frozen=True):
+    """How simulations are run. Nothing in here changes a result or makes one stale."""
+
+    backend: Annotated[Literal["local", "slurm"], Meta(description="Where workers run.")] = "local"
+    n_workers: Annotated[
+        Count | None,
+        Meta(
+            description="Chunks the simulations are dealt to, so the most array tasks. "
+            "Needed for slurm; local: as many as there are cores."
+        ),
+    ] = None
+    cpus_per_task: Annotated[
+        Count, Meta(description="Simulations that one worker runs at the same time.")
+    ] = 1
+    array_parallelism: Annotated[
+        Count | None, Meta(description="Most array tasks at once (--array=...%N).")
+    ] = None
+    setup: Annotated[
+        tuple[str, ...], Meta(description="Shell lines before the worker, such as module load.")
+    ] = ()
+    scratch: Annotated[
+        str | None, Meta(description="Node-local folder for work directories; default $TMPDIR.")
+    ] = None
+    timeout: Annotated[
+        Positive, Meta(description="Seconds after which one transport run is stopped and failed.")
+    ] = 3600.0
+    max_requeues: Annotated[
+        int,
+        Meta(description="How often a task puts itself back in the queue at its time limit.", ge=0),
+    ] = 5
+    sbatch: Annotated[
+        dict[str, SbatchValue],
+        Meta(description="What goes to sbatch as --key=value, keys as sbatch writes them."),
+    ] = {}

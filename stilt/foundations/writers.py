@@ -1,0 +1,176 @@
+"""Who this process is, and whether another one still lives."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import secrets
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from stilt.foundations.durable import TEMPORARY_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Role = Literal["run", "worker", "verify", "archive", "cancel"]
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.]+")
+_HOST_CHARACTERS = 40
+_A_DAY_S = 86_400.0
+
+_SHARED_HOST_NAMES = frozenset({"", "localhost", "localhost.localdomain"})
+
+
+class Writer(Struct, frozen=True, omit_defaults=True):
+    """Which process wrote a segment.
+
+    ``pid_start`` (clock ticks since boot) and ``boot`` tell a process from a later one with its pid.
+    """
+
+    role: str
+    host: str
+    pid: int
+    user: str = ""
+    node: str = ""
+    boot: str = ""
+    pid_start: int = 0
+    task: int | None = None
+    attempt: int = 0
+    job: str = ""
+    restarts: int = 0
+
+
+def this_writer(role: Role, task: int | None = None, attempt: int = 0) -> Writer:
+    """Describe this process for the header of its segment."""
+    environment = os.environ
+    return Writer(
+        role=role,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        user=user_name(),
+        node=environment.get("SLURMD_NODENAME", ""),
+        boot=_boot_id(),
+        pid_start=_life(os.getpid())[0],
+        task=task,
+        attempt=attempt,
+        job=_slurm_job(environment),
+        restarts=_whole_number(environment.get("SLURM_RESTART_COUNT", "")),
+    )
+
+
+def is_alive(writer: Writer) -> bool | None:
+    """Tell whether the process lives: ``None`` when it is on another host, which can't be known from here."""
+    host = socket.gethostname()
+    if writer.host != host:
+        return None
+    if writer.boot and _boot_id() and writer.boot != _boot_id():
+        # The same host since rebooted; but a name that many machines share says nothing.
+        return None if host in _SHARED_HOST_NAMES else False
+    started, state = _life(writer.pid)
+    if not started:
+        return _signal_reaches(writer.pid) if not _boot_id() else False
+    return state not in {"Z", "X"} and writer.pid_start in {0, started}
+
+
+def new_imprint(seq: int, writer: Writer) -> str:
+    """Return what the names of all outputs of a worker carry: batch and attempt for people, and randomness.
+
+    See ``stilt.foundations.paths.imprinted``.
+    """
+    return f"{seq:04d}-{writer.attempt:02d}-{secrets.token_hex(4)}"
+
+
+def owned_name() -> str:
+    """Return a name for something temporary that says whose it is."""
+    this = this_writer("run")
+    return (
+        f"{TEMPORARY_PREFIX}{host_in_name(this.host)}-{_place(this)}-{this.pid}-{this.pid_start}"
+        f"-{secrets.token_hex(4)}"
+    )
+
+
+def is_surely_gone(name: str, path: Path) -> bool:
+    """Tell whether the owner of a name from ``owned_name`` has ended.
+
+    By pid and start time where they mean the same: on this machine, since it was booted, in this namespace. Of
+    any other owner, and of a name that names nobody as older versions gave it, nobody knows: then by a day of
+    silence.
+    """
+    try:
+        silent_s = time.time() - path.stat().st_mtime
+        host, place, pid, start, _ = name.removeprefix(TEMPORARY_PREFIX).rsplit("-", 4)
+        owner = (int(pid), int(start))
+    except OSError:
+        return False
+    except ValueError:
+        return silent_s > _A_DAY_S
+    here = this_writer("run")
+    if (host, place) != (host_in_name(here.host), _place(here)):
+        return silent_s > _A_DAY_S
+    writer = Writer("run", here.host, owner[0], boot=here.boot, pid_start=owner[1])
+    return is_alive(writer) is False
+
+
+def host_in_name(host: str) -> str:
+    """Return a host or node as names of files have it."""
+    return _NOT_IN_A_NAME.sub("_", host)[:_HOST_CHARACTERS]
+
+
+def _place(writer: Writer) -> str:
+    """Return where a pid means something: since which boot, and in which namespace."""
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        namespace = 0
+    return f"{writer.boot.replace('-', '')[:8]}.{namespace:x}"
+
+
+def user_name() -> str:
+    """Return who runs this process."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without an entry for this user
+        return str(os.getuid())
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _life(pid: int) -> tuple[int, str]:
+    """Return when a process started, in clock ticks since boot, and its state; ``(0, "")`` if there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0, ""
+    # The command's name is in parentheses and may hold anything, so count from the last one.
+    fields = text.rpartition(")")[2].split()
+    return int(fields[19]), fields[0]
+
+
+def _signal_reaches(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _slurm_job(environment: Mapping[str, str]) -> str:
+    array, index = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{index}" if array and index else environment.get("SLURM_JOB_ID", "")
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if text.isdigit() else 0

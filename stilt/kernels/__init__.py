@@ -1,0 +1,1 @@
+"""Numerical loops as machine code: compiled once, kept, loaded again."""

@@ -1,0 +1,178 @@
+"""What values in a log, a manifest or a chunk may be, by the name of their field.
+
+A checksum tells that a line is as it was written, not by whom. So a value that no stilt writes (a time in a million
+years, a million million tasks, an id with a slash in it) makes an event *unknown*: counted and shown with its place,
+and all else goes on. ``spec/log-format.md`` has the same bounds; they admit all that a released stilt has written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from stilt.foundations.paths import IMPRINT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+NUMBERS: dict[str, tuple[float, float]] = {
+    "at": (0, 1e11),
+    "wall_s": (0, 1e9),
+    "likely_wall_s": (0, 1e9),
+    "peak_rss_bytes": (0, 1e16),
+    "size": (0, 1e18),
+    "count": (0, 1e8),
+    "total": (0, 1e9),
+    "project_total": (0, 1e9),
+    "task": (0, 1e7),
+    "tasks": (0, 1e7),
+    "first_task": (0, 1e7),
+    "cpus": (1, 1e6),
+    "max_fails": (0, 1e9),
+    "attempt": (0, 1e6),
+    "restarts": (0, 1e6),
+    "seq": (0, 1e8),
+}
+"""Least and greatest."""
+
+ANY_NUMBER = (-1e19, 1e19)
+
+TEXTS: dict[str, int] = {"message": 1 << 20, "why": 1 << 20}
+"""Most characters of a text; of others ``MOST_OF_A_TEXT``."""
+
+MOST_OF_A_TEXT = 4096
+
+NAMES = frozenset({"sim", "batch", "chunk", "config", "met", "digest", "receptor"})
+"""What becomes part of a file's name: 1 to 255 printable characters without ``/``, and not ``.`` or ``..``."""
+
+OFTEN_EMPTY = frozenset({"met", "receptor"})
+"""Names that older logs leave out."""
+
+IMPRINTS = frozenset({"imprint", "particles"})
+"""What the names of outputs carry: nothing, ``plain``, or batch, attempt and a random part."""
+
+MOST_OF_A_NAME = 255
+
+WORDS = frozenset({"job", "cluster", "token", "user"})
+"""What is given to the scheduler's commands: printable, and never an option."""
+
+MOST_PARTS = 100_000
+"""Of a list or a mapping; a manifest has as many chunks as tasks."""
+
+PARTS = {"chunks": 10_000_000}
+
+_FREE = frozenset({"reason", "message", "why", "path"})
+"""Texts of which only the length has a bound."""
+
+_CLOSED = frozenset({"outcome", "life"})
+"""What has few values, or comes out of no file."""
+
+_TIME = re.compile(r"[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9]")
+
+
+def misfit(value: Struct) -> str:
+    """Say which field of an event, a header or a manifest is none that stilt writes; nothing if all are."""
+    for name in value.__struct_fields__:
+        why = _misfit(name, getattr(value, name))
+        if why:
+            return why
+    return ""
+
+
+def all_fit(events: Iterable[Struct]) -> bool:
+    """Return whether ``misfit`` finds nothing in any event, in a fraction of the time."""
+    by_kind: dict[type[Struct], list[Struct]] = {}
+    for event in events:
+        by_kind.setdefault(type(event), []).append(event)
+    return all(
+        _column_fits(name, list(map(attrgetter(name), alike)))
+        for kind, alike in by_kind.items()
+        for name in kind.__struct_fields__
+        if name not in _CLOSED
+    )
+
+
+def entry_misfit(entry: Any) -> str:
+    """Say what in a chunk's entry is none that stilt writes; nothing if all is."""
+    points = (entry.longitudes, entry.latitudes, entry.heights_m)
+    if not _TIME.fullmatch(entry.time):
+        return f"time is {entry.time!r:.60}"
+    if len({len(part) for part in points}) != 1 or not 1 <= len(points[0]) <= MOST_PARTS:
+        return "its places have different numbers of coordinates"
+    for part, most, name in zip(
+        points, (360.0, 90.0, 1e6), ("longitude", "latitude", "height"), strict=True
+    ):
+        if not all(math.isfinite(value) and abs(value) <= most for value in part):
+            return f"a {name} is out of range"
+    if not all(imprint and is_imprint(imprint) for imprint in entry.before):
+        return "what it says of earlier results is none of their names"
+    return _misfit("sim", entry.sim) or _misfit("met", entry.met)
+
+
+def is_imprint(text: str) -> bool:
+    """Tell whether a text is what the names of outputs may carry."""
+    return not text or text == "plain" or IMPRINT.fullmatch(text) is not None
+
+
+def _misfit(name: str, value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return ""
+    if isinstance(value, int | float):
+        least, most = NUMBERS.get(name, ANY_NUMBER)
+        return "" if least <= value <= most else f"{name} is {value:.6g}"
+    if isinstance(value, str):
+        return _misfit_of_text(name, value)
+    if isinstance(value, Struct):
+        return misfit(value)
+    if isinstance(value, list | tuple | dict):
+        return _misfit_of_parts(name, value)
+    return ""
+
+
+def _misfit_of_text(name: str, value: str) -> str:
+    if name in IMPRINTS:
+        return "" if is_imprint(value) else f"{name} is {value!r:.60}"
+    if not value and name in OFTEN_EMPTY:
+        return ""
+    if name in NAMES:
+        is_name = 0 < len(value) <= MOST_OF_A_NAME and value.isprintable() and "/" not in value
+        return "" if is_name and value not in {".", ".."} else f"{name} is {value!r:.60}"
+    if len(value) > TEXTS.get(name, MOST_OF_A_TEXT):
+        return f"{name} has {len(value):,} characters"
+    is_option = name in WORDS and (value.startswith("-") or not value.isprintable())
+    return f"{name} is {value!r:.60}" if is_option else ""
+
+
+def _misfit_of_parts(name: str, value: Sequence[Any] | dict[Any, Any]) -> str:
+    if len(value) > PARTS.get(name, MOST_PARTS):
+        return f"{name} has {len(value):,} parts"
+    parts = [*value, *value.values()] if isinstance(value, dict) else value
+    singular = name.removesuffix("s")
+    return next(filter(None, (_misfit(singular, part) for part in parts)), "")
+
+
+def _column_fits(name: str, values: list[Any]) -> bool:
+    """Return whether one field fits in all events of a kind; a million of them are looked at in a tenth of a second."""
+    try:
+        if name in NUMBERS:
+            least, most = NUMBERS[name]
+            return bool(least <= min(values) and max(values) <= most)
+        if name in IMPRINTS:
+            return all(map(is_imprint, set(values)))
+        if name in OFTEN_EMPTY:
+            return not any(_misfit(name, value) for value in set(values))
+        if name == "sim":
+            together = "".join(values)
+            is_plain = together.isprintable() and "/" not in together
+            lengths = set(map(len, values))
+            if is_plain and min(lengths) > len("..") and max(lengths) <= MOST_OF_A_NAME:
+                return True
+        elif name in _FREE:
+            return max(map(len, values)) <= TEXTS.get(name, MOST_OF_A_TEXT)
+    except TypeError:  # one of them is None
+        pass
+    return not any(_misfit(name, value) for value in values if value is not None)

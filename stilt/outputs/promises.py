@@ -1,0 +1,48 @@
+"""What the log promises of outputs: their paths, sizes and digests, as each ``done`` that holds lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stilt.log.events import Done, Event
+from stilt.log.reader import Scanner, read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from stilt.log.events import Output
+    from stilt.log.index import OutputIndex
+    from stilt.log.states import SimState
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A simulation that is complete by the log, and the files that it promised."""
+
+    state: SimState
+    outputs: tuple[Output, ...]
+
+
+def promised(index: OutputIndex, sims: Mapping[str, SimState]) -> Iterator[Promise]:
+    """Yield what each complete simulation promised, reading the log segment by segment.
+
+    Files are listed in the log only: a million of them in memory would be a gigabyte.
+    """
+    for path in index.segments():
+        yield from promised_in(path, sims)
+
+
+def promised_in(segment: Path, sims: Mapping[str, SimState]) -> Iterator[Promise]:
+    """Yield what the simulations promised whose state comes from one segment."""
+    scanner: Scanner[Any] = Scanner(Event)
+    name = f"{segment.parent.name}/{segment.name}"
+    latest: dict[str, Promise] = {}
+    for event in scanner.scan(read_bytes(segment)).events:
+        if not isinstance(event, Done):
+            continue
+        holds = sims.get(event.sim)
+        if holds and holds.is_done and holds.life.name == name and holds.at == event.at:
+            latest[event.sim] = Promise(holds, event.outputs)
+    yield from latest.values()

@@ -1,0 +1,219 @@
+"""Find outputs in a project's archives.
+
+    archive/particles/<first date>_<last date>_<number>.parquet
+    archive/error_particles/...
+    archive/footprints/<name>/...
+
+An archive is under its name only when it is whole, so a listing tells what there is. Names have dates in them so
+that one simulation is found without opening every archive. Of two archives with the same output the one with the
+greater number counts; an output's own file, where there is one, counts more than any archive.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from stilt.foundations.errors import DamagedError
+from stilt.outputs.products import FOOTPRINTS, folder_of, product_and_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import xarray as xr
+
+    from stilt.archive.container import ArchiveIndex, Entry, Packed
+    from stilt.archive.footprints import PackedFootprint
+    from stilt.foundations.paths import Layout
+    from stilt.particles.table import ParticleTable
+
+_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d{4,})\.parquet")
+
+
+class ArchiveName(NamedTuple):
+    """What the name of an archive says: which dates it spans, and which of a product's archives it is."""
+
+    number: int
+    first: str
+    last: str
+
+    @property
+    def file(self) -> str:
+        """The name of the file."""
+        return f"{self.first}_{self.last}_{self.number:04d}.parquet"
+
+
+class Found(NamedTuple):
+    """An output in an archive."""
+
+    archive: Path
+    row_group: int
+    entry: Entry
+
+    @property
+    def where(self) -> Path:
+        """The file that it lies in."""
+        return self.archive
+
+    def packed(self, *, rows: bool = True) -> Packed:
+        """Return its rows and what it says of itself; see ``stilt.archive.container.read_packed``."""
+        from stilt.archive.container import read_packed
+
+        return read_packed(self.archive, self.row_group, self.entry, rows=rows)
+
+    def particles(self) -> ParticleTable:
+        """Return the particle table that it is."""
+        from stilt.archive.particles import table_of
+
+        return table_of(self.packed())
+
+    def provenance(self) -> dict[str, str]:
+        """Return what it says of its making, without reading its values."""
+        packed = self.packed(rows=False)
+        if self.entry.path.startswith(FOOTPRINTS):
+            from stilt.archive.footprints import provenance_of as of_footprint
+
+            return of_footprint(packed)
+        from stilt.archive.particles import provenance_of
+
+        return provenance_of(packed)
+
+    def write(self, path: Path) -> None:
+        """Write the file that it was: the same bytes, with the same versions of the libraries.
+
+        Raises
+        ------
+        DamagedError
+            If it is not there as a whole.
+        """
+        if self.entry.path.startswith(FOOTPRINTS):
+            self.footprint().write(path)
+        else:
+            from stilt.archive.particles import stored_of
+            from stilt.particles.parquet import write_stored
+
+            write_stored(path, stored_of(self.packed()))
+
+    def footprint(self) -> PackedFootprint:
+        """Return the footprint that it is."""
+        from stilt.archive.container import read_index
+        from stilt.archive.footprints import unpack
+
+        return unpack(self.packed(), read_index(self.archive).shared)
+
+    def dataset(self) -> xr.Dataset:
+        """Return the footprint that it is, as ``read_footprint`` would."""
+        return self.footprint().to_dataset()
+
+    def digest(self) -> tuple[int, str]:
+        """Return size and digest of the file that it was."""
+        return self.entry.size, self.entry.digest
+
+
+class Shelf:
+    """The archives of a project, listed once, when they are asked for.
+
+    Parameters
+    ----------
+    layout
+        The project.
+    skip_damaged
+        Whether an archive that can't be read counts as none, rather than being an error.
+
+    Attributes
+    ----------
+    damaged
+        The archives that were skipped.
+    """
+
+    def __init__(self, layout: Layout, *, skip_damaged: bool = False) -> None:
+        self._layout = layout
+        self._skip_damaged = skip_damaged
+        self.damaged: set[Path] = set()
+        self._names: dict[str, list[ArchiveName]] = {}
+
+    def find(self, path: Path | str) -> Found | None:
+        """Return an output by the path of its own file, absolute or relative to the output root.
+
+        Raises
+        ------
+        DamagedError
+            If an archive that may hold it can't be read.
+        """
+        relative = path if isinstance(path, str) else self._layout.relative(path)
+        product, date = product_and_date(relative)
+        for archive, index in self._indexes(product, date):
+            known = index.entries.get(relative)
+            if known is not None:
+                return Found(archive, *known)
+        return None
+
+    def find_named(self, product: str, file: str) -> Found | None:
+        """Return an output by the name of its own file, whatever its date.
+
+        Raises
+        ------
+        DamagedError
+            If an archive of that product can't be read.
+        """
+        for archive, index in self._indexes(product):
+            for path, known in index.entries.items():
+                if path.endswith(f"/{file}"):
+                    return Found(archive, *known)
+        return None
+
+    def files(self, product: str, date: str) -> list[str]:
+        """Return the names of the own files of the outputs of a date that are in archives.
+
+        Raises
+        ------
+        DamagedError
+            If an archive of that date can't be read.
+        """
+        return [
+            file
+            for _, index in self._indexes(product, date)
+            for file in index.folders.get(folder_of(product, date), ())
+        ]
+
+    def names(self, product: str) -> list[ArchiveName]:
+        """Return the archives of a product, the newest first."""
+        if product not in self._names:
+            self._names[product] = _list(self._layout.archives(product))
+        return self._names[product]
+
+    def archives(self, product: str, date: str = "") -> Iterator[Path]:
+        """Yield the archives that may hold outputs of a date (all without one)."""
+        for name in self.names(product):
+            if not date or name.first <= date <= name.last:
+                yield self._layout.archives(product) / name.file
+
+    def _indexes(self, product: str, date: str = "") -> Iterator[tuple[Path, ArchiveIndex]]:
+        """Yield the archives that may hold outputs of a date (all without one), each with what it holds."""
+        from stilt.archive.container import read_index
+
+        for archive in self.archives(product, date):
+            try:
+                index = read_index(archive)
+            except DamagedError:
+                if not self._skip_damaged:
+                    raise
+                self.damaged.add(archive)
+            else:
+                yield archive, index
+
+
+def parse_name(file: str) -> ArchiveName | None:
+    """Return what the name of an archive says; None if it is not one."""
+    match = _NAME.fullmatch(file)
+    return ArchiveName(int(match[3]), match[1], match[2]) if match else None
+
+
+def _list(folder: Path) -> list[ArchiveName]:
+    try:
+        files = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted((name for file in files if (name := parse_name(file))), reverse=True)

@@ -1,0 +1,61 @@
+"""Which receptors were edited since their results were made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stilt.foundations.durable import digest_file
+from stilt.foundations.errors import StiltError
+from stilt.log.fold import SUCCESSES
+
+if TYPE_CHECKING:
+    from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
+    from stilt.log.fold import State
+    from stilt.status.summarize import Manifests
+
+
+def edited(
+    layout: Layout, config: Config, state: State, manifests: Manifests, notes: list[str]
+) -> frozenset[str]:
+    """Return the simulations whose result is of another receptor than receptors.csv has now.
+
+    Where the file is the very one that a batch was made of, none of that batch's; so a million receptors are
+    only read for a status where the file was changed. What older records do not say is not different.
+    """
+    try:
+        digest = digest_file(layout.receptors_file)[1]
+    except OSError:
+        return frozenset()
+    same = {
+        name
+        for name, manifest in manifests.items()
+        if manifest.receptors == digest or (not manifest.receptors and _is_older(layout, name))
+    }
+    done_in = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
+    if done_in <= same:
+        return frozenset()
+    from stilt.receptors.read import read_receptors
+
+    try:
+        receptors = read_receptors(layout.receptors_file, tuple(config.mets))
+    except StiltError as error:
+        notes.append(f"{error.message}; no result is shown as stale for its receptor")
+        return frozenset()
+    found = set()
+    for simulation in receptors:
+        known = state.find(simulation.sim)
+        if known is not None and known.is_done:
+            of = state.receptor_of(known)
+            if of and of != simulation.receptor.digest:
+                found.add(simulation.sim)
+    return frozenset(found)
+
+
+def _is_older(layout: Layout, batch: str) -> bool:
+    """Tell whether receptors.csv is older than a batch, whose manifest does not say what file it was made of."""
+    try:
+        handed_over = layout.manifest(batch).stat().st_mtime
+        return layout.receptors_file.stat().st_mtime <= handed_over
+    except OSError:
+        return False

@@ -1,0 +1,126 @@
+"""The meteorology of a run: its files by the grid they are on."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.transport.native.analysis import Analyses, identity
+from stilt.transport.native.arl import read_index, refuse_unknown_kind
+from stilt.transport.native.fields import FieldSource
+from stilt.transport.native.levels import vertical_grid
+from stilt.transport.native.projection import map_grid
+from stilt.transport.protocol import Reason, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from stilt.transport.native.analysis import OpenAnalysis, Setting
+    from stilt.transport.native.arl import AnalysisIndex, GridHeader
+    from stilt.transport.native.store import ColumnStore
+
+
+class Meteorology:
+    """Some met files: one grid, or several for the same hours.
+
+    Attributes
+    ----------
+    grids
+        The analyses on each grid, the finest first; of equally fine ones in the order of the files.
+    vertical
+        The internal levels, the same on all of them.
+
+    Raises
+    ------
+    TransportError
+        ``MET_COVERAGE`` for files that this engine does not read.
+    """
+
+    def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
+        self._files = files = [_file(path) for path in paths]
+        self.vertical = vertical_grid([file[0] for file in files], setting.top_m)
+        by_map: dict[tuple[object, ...], list[tuple[AnalysisIndex, ...]]] = {}
+        for file in files:
+            by_map.setdefault(_map_part(file[0].grid), []).append(file)
+        grids = [Analyses(some, self.vertical, setting, store) for some in by_map.values()]
+        self.grids = tuple(sorted(grids, key=_spacing_m))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the engine's words should know of the files."""
+        return [
+            f"{file[0].path}: has SPHU and RELH, of which SPHU is used (hycs_std takes RELH, where it comes last, "
+            "for kg/kg)"
+            for file in self._files
+            if any({"SPHU", "RELH"} <= set(level.variables) for level in file[0].levels)
+        ]
+
+    @property
+    def minutes(self) -> list[int]:
+        """Times of the analyses on all grids, minutes since 1970, rising."""
+        return sorted({minutes for analyses in self.grids for minutes in analyses.minutes})
+
+    @property
+    def opened(self) -> tuple[OpenAnalysis, ...]:
+        """The analyses that runs have used."""
+        return tuple(opened for analyses in self.grids for opened in analyses.opened)
+
+
+def check_file(path: Path, setting: Setting) -> None:
+    """Look at a file's headers as a run does.
+
+    Raises
+    ------
+    TransportError
+        If this engine does not read it: with what is wrong with it.
+    """
+    first = _file(path)[0]
+    FieldSource(first, map_grid(first.grid), setting.roughness.load(), setting.terrain)
+
+
+def _file(path: Path) -> tuple[AnalysisIndex, ...]:
+    """Return the analyses of a file, if all of them are of a kind that this engine reads."""
+    file = _index_of(path, *identity(path))
+    for index in file:
+        refuse_unknown_kind(index.grid, index.path)
+    _refuse_changes(file)
+    return file
+
+
+def _spacing_m(analyses: Analyses) -> float:
+    """Northward distance of the points in the middle of a grid."""
+    header = analyses.grid.header
+    row, column = header.ny // 2, header.nx // 2
+    _, north = analyses.grid.cell_metres((row, row + 1), (column, column + 1))
+    return float(np.round(north[0, 0], 3))
+
+
+@lru_cache(maxsize=256)
+def _index_of(path: Path, _size: int, _changed: int) -> tuple[AnalysisIndex, ...]:
+    return tuple(sorted(read_index(path), key=lambda index: index.minutes))
+
+
+def _map_part(grid: GridHeader) -> tuple[object, ...]:
+    """Return what makes a grid another one: all of its header but whose it is and how its levels are meant."""
+    numbers = (grid.pole_lat, grid.pole_lon, grid.ref_lat, grid.ref_lon, grid.size_km, grid.orient)
+    place = (grid.tang_lat, grid.sync_x, grid.sync_y, grid.sync_lat, grid.sync_lon)
+    return (*numbers, *place, grid.nx, grid.ny)
+
+
+def _refuse_changes(file: tuple[AnalysisIndex, ...]) -> None:
+    """Refuse a file whose later times are not like its first.
+
+    hycs_std stops at those whose records have another number, and reads others as if they were like the first.
+    """
+    first = file[0]
+    for index in file:
+        if (index.grid, index.levels) != (first.grid, first.levels):
+            what = "grid" if index.grid != first.grid else "levels or variables"
+            raise TransportError(
+                Reason.MET_COVERAGE,
+                f"{index.path}: its {what} change from one time to another; "
+                "split it where they change",
+            )

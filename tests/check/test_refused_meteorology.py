@@ -1,0 +1,85 @@
+"""Meteorology that the native engine refuses is named by `stilt check`, by the words with which a run fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stilt.check.finding import Weight
+from stilt.check.preflight import preflight
+from stilt.config.schema import Config, Met
+from stilt.foundations.simulation import Receptor, Simulation
+from stilt.transport.native.engine import NativeEngine
+from stilt.transport.protocol import TransportError
+from tests.meteorology import KINDS, write, write_changing
+from tests.meteorology.kinds import HEIGHT, HEIGHTS_26
+
+COARSE = KINDS["coarse"]
+FEWER = replace(COARSE, volume=tuple(name for name in COARSE.volume if name != "SPHU"))
+STILL = replace(COARSE, volume=tuple(name for name in COARSE.volume if name != "WWND"))
+CONFIG = """\
+mets: {made: {directory: met, file_format: "made_%Y%m%d", file_tres: 1d}}
+n_hours: -2
+numpar: 10
+model: native
+"""
+
+REFUSED = {
+    "RAMS": ([replace(COARSE, model="RAMS")] * 3, "the model RAMS"),
+    "no vertical motion": ([STILL] * 3, "no vertical motion"),
+    "other variables later": ([COARSE, COARSE, FEWER], "levels or variables change"),
+    "height levels without pressures": (
+        [replace(COARSE, level_type=HEIGHT, levels=HEIGHTS_26)] * 3,
+        "no PRES",
+    ),
+}
+READ = {
+    "WRF": replace(COARSE, model="AWRF", staggered=True),
+    "EDAS": replace(COARSE, model="EDAS"),
+    "height levels": replace(
+        COARSE, level_type=HEIGHT, levels=HEIGHTS_26, volume=("PRES", *COARSE.volume)
+    ),
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "met").mkdir()
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    longitude, latitude = COARSE.at(0.5, 0.5)
+    row = f"2021-06-01 05:00,{longitude:.3f},{latitude:.3f},50"
+    (tmp_path / "receptors.csv").write_text(f"time,longitude,latitude,altitude\n{row}\n")
+    return tmp_path
+
+
+def problems(project):
+    found = [finding for finding in preflight(project) if finding.weight >= Weight.PROBLEM]
+    return [finding.text for finding in found if finding.area == "met made"]
+
+
+def run(project):
+    met = Met(str(project / "met"), "made_%Y%m%d", "1d")
+    config = Config(mets={"made": met}, n_hours=-2, numpar=10, model="native")
+    where = COARSE.at(0.5, 0.5)
+    receptor = Receptor("202106010500", (where[0],), (where[1],), (50.0,))
+    (project / "work").mkdir()
+    return NativeEngine().run(Simulation("made_x", "made", receptor), config, project / "work")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_run_is_refused_for_is_said_before(project, name):
+    kinds, says = REFUSED[name]
+    write_changing(project / "met" / "made_20210601", kinds)
+    (found,) = problems(project)
+    assert says in found
+    with pytest.raises(TransportError) as refused:
+        run(project)
+    assert refused.value.message in found
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_read_is_not_refused(project, name):
+    write(project / "met" / "made_20210601", READ[name], 6)
+    assert not problems(project)
+    assert len(run(project).particles) == 10 * 120

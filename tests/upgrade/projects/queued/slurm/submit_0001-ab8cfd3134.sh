@@ -1,0 +1,14 @@
+#!/bin/bash
+#SBATCH --time=00:30:00
+#SBATCH --mem=500M
+#SBATCH --account=airquality
+#SBATCH --job-name=stilt-0001-ab8cfd3134-63c56c-0
+#SBATCH --array=0-1
+#SBATCH --cpus-per-task=1
+#SBATCH --output=/srv/stilt-fixtures/queued/slurm/logs/0001-ab8cfd3134/task-%a.out
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR1@120
+STILT_TASK=$((0 + SLURM_ARRAY_TASK_ID))
+export SLURM_JOB_END_TIME="${SLURM_JOB_END_TIME:-$(($(date +%s) + 1800))}"
+exec /srv/stilt/.venv/bin/python -P -m stilt push-worker /srv/stilt-fixtures/queued --output /srv/stilt-fixtures/queued/output --batch 0001-ab8cfd3134 --cpus 1 --max-requeues 5 --task "$STILT_TASK"
