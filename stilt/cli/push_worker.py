@@ -77,7 +77,10 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise ending.error
     if ending.exit_code == EXIT_STOPPED and ending.why in _OUT_OF_TIME and max_requeues:
         from stilt.backends.slurm.requeue import requeue_self
+        from stilt.foundations.processes import ignore_stop_signals
 
+        # Slurm ends this life as soon as it is in the queue again, scontrol included: that is to be said first
+        ignore_stop_signals()
         _say(requeue_self(max_requeues))
     return ending.exit_code
 

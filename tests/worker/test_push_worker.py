@@ -236,6 +236,26 @@ def test_what_simulations_took_so_far_says_what_the_next_one_will_take(
     assert list(project.outcomes().values()) == ["complete"]
 
 
+def test_a_task_that_is_ended_by_being_requeued_says_so_all_the_same(
+    hand_over, tmp_path: Path
+) -> None:
+    """Slurm ends it as soon as it is in the queue again."""
+    project, task = hand_over([5])
+    scontrol = tmp_path / "programs" / "scontrol"
+    scontrol.parent.mkdir()
+    scontrol.write_text("#!/bin/sh\nkill -TERM $PPID $$\n")
+    scontrol.chmod(0o755)
+    answer = project.stilt(
+        *(*task, "--max-requeues", "3"),
+        PATH=f"{scontrol.parent}:{os.environ['PATH']}",
+        SLURM_JOB_END_TIME=str(int(time.time()) - 10),
+        SLURM_ARRAY_JOB_ID="7",
+        SLURM_ARRAY_TASK_ID="0",
+    )
+    assert answer.code == 75, answer.err
+    assert answer.out.endswith("requeued: restart 1 of at most 3\n")
+
+
 def test_what_simulations_took_with_other_settings_does_not_keep_a_task_from_beginning(
     hand_over, monkeypatch: pytest.MonkeyPatch
 ) -> None:
