@@ -63,7 +63,7 @@ def give_way(index: OutputIndex, known: Collection[str], own: Path) -> None:
 def may_still_start(index: OutputIndex, batch: BatchState) -> bool:
     """Tell whether a run that registered a batch may still start it: it lives, or nobody knows that it does not."""
     runs = (life for life in batch.lives.values() if life.role == "run" and not life.closed)
-    return any(_Rival(index.log_dir / life.name).may_go_on for life in runs)
+    return any(_Rival(index.log_dir / life.name).may_live for life in runs)
 
 
 class _Rival:
@@ -87,8 +87,11 @@ class _Rival:
     @property
     def may_go_on(self) -> bool:
         """Whether it has started what it registered, or may still do so."""
-        if self.has_started:
-            return True
+        return self.has_started or self.may_live
+
+    @property
+    def may_live(self) -> bool:
+        """Whether it may still do anything: it lives, or nobody knows that it does not."""
         if self._closed:
             return False
         alive = is_alive(self._writer) if self._writer else None

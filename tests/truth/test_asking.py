@@ -26,7 +26,7 @@ def calls(project: Project, batch: str, trace: Path) -> list[str]:
     """Work on a batch, and return the system calls that name something below ``chunks`` or the folder itself."""
     if shutil.which("strace") is None:
         pytest.skip("there is no strace here")
-    command = ["strace", "-f", "-qq", "-s", "400", "-e", "trace=%file", "-o", str(trace)]
+    command = ["strace", "-f", "-y", "-qq", "-s", "400", "-e", "trace=%file", "-o", str(trace)]
     worker = [sys.executable, "-m", "stilt", "push-worker", "--batch", batch, "--task", "0"]
     traced = subprocess.run(
         [*command, *worker],
@@ -80,7 +80,9 @@ def test_with_a_newer_batch_of_a_hundred_thousand_one_small_file_and_one_chunk_a
     batch = project.batches()[-1]
     found = calls(project, older, tmp_path / "trace")
     opened = {
-        name for line in found if (name := re.search(rf"open.*/chunks/{batch}/([^\"]+)\"", line))
+        name
+        for line in found
+        if (name := re.search(rf"open.*/chunks/{batch}(?:/|>, \")([\w.-]+)\"", line))
     }
     names = {match[1] for match in opened}
     size = (project.output / "chunks" / batch / "claims").stat().st_size
