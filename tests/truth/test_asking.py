@@ -22,11 +22,11 @@ MANY = 100_000
 CHUNKS = 100
 
 
-def calls(project: Project, batch: str, trace: Path) -> list[str]:
+def calls(project: Project, batch: str, trace: Path, *more: str) -> list[str]:
     """Work on a batch, and return the system calls that name something below ``chunks`` or the folder itself."""
     if shutil.which("strace") is None:
         pytest.skip("there is no strace here")
-    command = ["strace", "-f", "-y", "-qq", "-s", "400", "-e", "trace=%file", "-o", str(trace)]
+    command = ["strace", *more, "-f", "-qq", "-s", "400", "-e", "trace=%file", "-o", str(trace)]
     worker = [sys.executable, "-m", "stilt", "push-worker", "--batch", batch, "--task", "0"]
     traced = subprocess.run(
         [*command, *worker],
@@ -78,7 +78,7 @@ def test_with_a_newer_batch_of_a_hundred_thousand_one_small_file_and_one_chunk_a
     newer = project.stilt("run", "--backend", "slurm", "--n-workers", str(CHUNKS))
     assert newer.code == 0, newer.err
     batch = project.batches()[-1]
-    found = calls(project, older, tmp_path / "trace")
+    found = calls(project, older, tmp_path / "trace", "-y")  # -y: with the paths of open folders
     opened = {
         name
         for line in found
