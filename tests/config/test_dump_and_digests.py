@@ -28,6 +28,9 @@ texts = st.text(
 tricky = st.sampled_from(
     ["20:00", "on", "no", "null", "~", "1e-4", "0123", "2015-01-01", "- a", "a: b", "#x", "&a", "'", '"', "<<", "=", "!x", "|", "1_000", "é"]  # noqa: E501
 )  # fmt: skip
+folders = texts.map("/{}".format).filter(lambda path: "::" not in path and "://" not in path)
+"""Not those that name a protocol: such are refused."""
+
 names = st.from_regex(r"[a-z][a-z0-9_.-]{0,8}", fullmatch=True)
 options = st.from_regex(r"[a-z]{5,9}-[a-z]{3,6}", fullmatch=True).filter(
     lambda option: not any(name.startswith(option) for name in REFUSED)
@@ -78,7 +81,7 @@ grids = st.builds(
 )
 mets = st.builds(
     Met,
-    directory=texts.map("/{}".format),
+    directory=folders,
     file_format=st.sampled_from(["%Y%m%d_%H", "gdas1.%b%y.w[0-9]", "wrf.*é", "a#b: 'c'"]),
     file_tres=st.sampled_from(["6h", "1d", "30min"]),
     n_met_min=st.integers(1, 9),
@@ -100,7 +103,7 @@ configs = st.fixed_dictionaries(
     optional={
         "footprints": st.dictionaries(names, grids, max_size=3),
         "execution": executions,
-        "output": texts.map("/{}".format),
+        "output": folders,
         **{name: numbers(kind) for name, kind in number_fields().items()},
     },
 ).map(lambda chosen: Config(**chosen))
