@@ -71,6 +71,9 @@ _FREE = frozenset({"reason", "message", "why", "path"})
 _CLOSED = frozenset({"outcome", "life"})
 """What has few values, or comes out of no file."""
 
+_OF_A_START = ("sim", "at", "met", "receptor")
+"""What a ``started`` has; where it is read into more, the rest are defaults."""
+
 _TIME = re.compile(r"[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9]")
 
 
@@ -91,9 +94,13 @@ def all_fit(events: Iterable[Struct]) -> bool:
     return all(
         _column_fits(name, list(map(attrgetter(name), alike)))
         for kind, alike in by_kind.items()
-        for name in kind.__struct_fields__
+        for name in _fields(kind)
         if name not in _CLOSED
     )
+
+
+def _fields(kind: type[Struct]) -> tuple[str, ...]:
+    return _OF_A_START if kind.__struct_config__.tag == "started" else kind.__struct_fields__
 
 
 def entry_misfit(entry: Any) -> str:
@@ -163,13 +170,12 @@ def _column_fits(name: str, values: list[Any]) -> bool:
             return bool(least <= min(values) and max(values) <= most)
         if name in IMPRINTS:
             return all(map(is_imprint, set(values)))
-        if name in OFTEN_EMPTY:
-            return not any(_misfit(name, value) for value in set(values))
-        if name == "sim":
+        if name == "sim" or name in OFTEN_EMPTY:
             together = "".join(values)
             is_plain = together.isprintable() and "/" not in together
             lengths = set(map(len, values))
-            if is_plain and min(lengths) > len("..") and max(lengths) <= MOST_OF_A_NAME:
+            too_short = {1, 2} if name in OFTEN_EMPTY else {0, 1, 2}  # those may be . or ..
+            if is_plain and not lengths & too_short and max(lengths) <= MOST_OF_A_NAME:
                 return True
         elif name in _FREE:
             return max(map(len, values)) <= TEXTS.get(name, MOST_OF_A_TEXT)
