@@ -359,7 +359,7 @@ class ProjectSimulation:
     def _made(self, what: str) -> SimState:
         """Return the state that its outputs are of, if they are of this receptor."""
         known = self.last_event()
-        if known is None:
+        if known is None or known.outcome == "invalid":
             raise self._missing(what, known)
         receptor = self.project.folded().receptor_of(known)
         if receptor and receptor != self.receptor.digest:

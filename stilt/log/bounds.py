@@ -129,8 +129,7 @@ def _misfit(name: str, value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, int | float):
-        least, most = NUMBERS.get(name, ANY_NUMBER)
-        return "" if least <= value <= most else f"{name} is {value:.6g}"
+        return _misfit_of_number(name, value)
     if isinstance(value, str):
         return _misfit_of_text(name, value)
     if isinstance(value, Struct):
@@ -138,6 +137,14 @@ def _misfit(name: str, value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         return _misfit_of_parts(name, value)
     return ""
+
+
+def _misfit_of_number(name: str, value: float) -> str:
+    least, most = NUMBERS.get(name, ANY_NUMBER)
+    if least <= value <= most:
+        return ""
+    is_shown = isinstance(value, float) or abs(value) < 1 << 100
+    return f"{name} is {value:.6g}" if is_shown else f"{name} is a number of very many digits"
 
 
 def _misfit_of_text(name: str, value: str) -> str:
