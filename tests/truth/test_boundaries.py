@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -49,11 +50,14 @@ def tell(
         def told(story: str, meanwhile: str) -> dict[str, Any]:
             teller.stdin.write(f"{story} {meanwhile} {folder / story / meanwhile}\n")
             teller.stdin.flush()
-            answer: dict[str, Any] = json.loads(teller.stdout.readline())
+            line = teller.stdout.readline()
+            assert line, f"who tells the stories ended with {teller.wait()}"
+            answer: dict[str, Any] = json.loads(line)
             return answer
 
         yield told
-        teller.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            teller.stdin.close()
 
 
 def check(told: dict[str, Any], story: str, meanwhile: str, capsys: Any) -> None:
