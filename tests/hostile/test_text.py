@@ -18,7 +18,7 @@ from stilt.migrate.migration import Migration
 from stilt.status.page import Page
 from tests.hostile.asking import ask
 from tests.hostile.logs import ESCAPES, done, header, pending, write_segment
-from tests.projects import make_project
+from tests.projects import PATIENCE_S, make_project
 
 MEGABYTES = "M" * 2_000_000
 MARKUP = "<script>document.title='hacked'</script><img src=x onerror=\"document.title='hacked'\">"
@@ -219,7 +219,7 @@ def test_the_report_holds_no_markup_of_the_data(hostile, tmp_path) -> None:
         [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", page.as_uri()],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert "<h1>" in seen.stdout, seen.stderr

@@ -14,7 +14,7 @@ from sysconfig import get_paths
 
 import pytest
 
-from tests.projects import FOOTPRINT, make_project
+from tests.projects import FOOTPRINT, PATIENCE_S, make_project
 from tests.shared_data import REPOSITORY
 
 pytestmark = pytest.mark.skipif(
@@ -54,7 +54,7 @@ class User:
             umask=umask,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=PATIENCE_S,
             check=False,
         )
 

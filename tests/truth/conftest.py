@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.hysplit.conftest import hysplit  # noqa: F401 - a fixture
+from tests.projects import PATIENCE_S
 from tests.shared_data import REPOSITORY
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class Clients:
 
     def tool(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(SHARED), "--dir", str(self.folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
 
 
 @pytest.fixture(scope="module")

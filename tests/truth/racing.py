@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.engines import runs
-from tests.projects import wait_until
+from tests.projects import PATIENCE_S, wait_until
 from tests.shared_data import REPOSITORY
 
 if TYPE_CHECKING:
@@ -96,16 +96,21 @@ def race(
         )
         for slow in (how.first, how.second)
     ]
-    for process in both:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for place, process in enumerate(both):
-        assert process.stdin is not None
-        if place and how.second_waits:
-            wait_until(lambda: _has_registered(project), "the first one has registered")
-        process.stdin.write("\n")
-        process.stdin.flush()
-    words = ["".join(process.communicate(timeout=180)) for process in both]
+    try:
+        for process in both:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for place, process in enumerate(both):
+            assert process.stdin is not None
+            if place and how.second_waits:
+                wait_until(lambda: _has_registered(project), "the first one has registered")
+            process.stdin.write("\n")
+            process.stdin.flush()
+        words = ["".join(process.communicate(timeout=PATIENCE_S)) for process in both]
+    finally:
+        for process in both:
+            process.kill()
+            process.wait()
     return [(process.returncode, said) for process, said in zip(both, words, strict=True)]
 
 

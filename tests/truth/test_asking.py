@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.projects import FOOTPRINT, Project, make_project, write_receptors
+from tests.projects import FOOTPRINT, PATIENCE_S, Project, make_project, write_receptors
 from tests.truth.conftest import lose_jobs
 from tests.truth.edited import change
 
@@ -35,7 +35,7 @@ def calls(project: Project, batch: str, trace: Path, *more: str) -> list[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=PATIENCE_S,
     )
     if "ptrace" in traced.stderr:
         pytest.skip(f"strace may not trace here: {traced.stderr.strip()}")
@@ -63,7 +63,6 @@ def test_without_a_newer_batch_a_simulation_costs_a_few_looks_at_one_folder(
     assert len([line for line in asked if re.search(r"\b(newfst|st|stat)", line)]) >= 30
 
 
-@pytest.mark.timeout(600)
 def test_with_a_newer_batch_of_a_hundred_thousand_one_small_file_and_one_chunk_are_read(
     tmp_path: Path, handed_over: Callable[[Project], str], capsys: pytest.CaptureFixture[str]
 ) -> None:

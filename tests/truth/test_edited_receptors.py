@@ -11,7 +11,7 @@ import pytest
 import stilt
 from stilt.foundations.errors import InputError
 from tests.engines import runs
-from tests.projects import Project, wait_until
+from tests.projects import PATIENCE_S, Project, wait_until
 from tests.truth.edited import MAST, OTHER, UNTOUCHED, change, counts, named_project, write_rows
 
 if TYPE_CHECKING:
@@ -120,15 +120,15 @@ def test_a_column_whose_heights_changed_is_another_receptor_under_the_same_id(tm
 def test_what_is_queued_for_the_old_receptor_is_not_taken_for_the_new_one(tmp_path) -> None:
     """Of two receptors that a batch was handed over with, the one that was edited since is handed over again."""
     project = named_project(tmp_path / "project")
-    running = project.start("run", "--cpus", "1", FAKE_SLEEP="3")
-    try:
-        wait_until(lambda: runs(project.runs_file, "begin"), "one is running")
-        write_rows(project, EDITS["height"][0], UNTOUCHED)
-        said = project.stilt("run", "--dry-run").out
-        assert "1 receptor changed" in said or "1 never run" in said or "1 interrupted" in said
-        assert "1 queued or running" in said
-    finally:
-        running.communicate(timeout=60)
+    project.let_run(0)
+    running = project.start("run", "--cpus", "1")
+    wait_until(lambda: runs(project.runs_file, "begin"), "one is running")
+    write_rows(project, EDITS["height"][0], UNTOUCHED)
+    said = project.stilt("run", "--dry-run").out
+    assert "1 receptor changed" in said or "1 never run" in said or "1 interrupted" in said
+    assert "1 queued or running" in said
+    project.let_run(None)
+    running.communicate(timeout=PATIENCE_S)
     assert project.stilt("run").code == 0
     receptor = stilt.Project(project.path)[MAST].receptor
     assert receptor.heights_m == (300,)

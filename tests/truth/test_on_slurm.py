@@ -63,7 +63,7 @@ def test_two_runs_at_once_submit_one_array_and_all_is_run_once(
     }
     answers = race(run.project, number, client=clients.client, locks="of each client")
     check_words(answers)
-    run.await_outcome("complete", 4, 120)
+    run.await_outcome("complete", 4)
     for job in run.jobs():
         run.await_ended(job)
     check_run_once(run.project)
@@ -133,24 +133,26 @@ def test_a_worker_that_outlives_its_node_is_never_served_after_a_newer_batch(
     grids = f"footprints: {{default: {FOOTPRINT}}}"
     run = slurm_project(tmp_path / "p", own_cluster, heights, workers=1)
     change(run.project, "footprints: {}", grids)
-    (job,) = run.submit(FAKE_SLEEP="2")
     begun = 1 if at == "work" else 2
-    await_that(lambda: len(runs(run.project.runs_file, "begin")) >= begun, "it is at work")
+    run.project.let_run(begun - 1)
+    (job,) = run.submit()
+    await_that(lambda: len(runs(run.project.runs_file, "begin")) == begun, "it is at work")
     lost = Lost(run, own_cluster)
+    run.project.let_run(None)
     try:
         own_cluster.run("scancel", job)  # Slurm had put it into the queue again
         run.await_ended(job)
         change(run.project, "xres: 0.1, yres: 0.1", "xres: 0.2, yres: 0.2")
         change(run.project, "numpar: 10", "numpar: 5")
         shutil.rmtree(run.cache, ignore_errors=True)
-        run.submit(FAKE_SLEEP="0")
+        run.submit()
         run.await_outcome("complete", len(heights))
         await_that(lambda: run.status()["complete"] == len(heights), "the newer batch is complete")
         assert served(run) == OF_NEWER
     finally:
         lost.go_on()
     seen = set()
-    await_that(lambda: seen.add(served(run)) or lost.have_ended(), "the older worker has ended", 90)
+    await_that(lambda: seen.add(served(run)) or lost.have_ended(), "the older worker has ended")
     assert seen == {OF_NEWER}
     said = run.stilt("run")
     assert (said.code, "nothing to do" in said.out) == (0, True), said.err

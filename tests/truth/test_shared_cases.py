@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hysplit.conftest import hysplit  # noqa: F401 - a fixture
+from tests.projects import PATIENCE_S
 from tests.shared_data import shared
 
 ABOUT_RESULTS = ("identity_point", "doer", "archived_older", "names")
@@ -27,6 +28,6 @@ def test_the_product_stands(name: str, request: pytest.FixtureRequest) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr

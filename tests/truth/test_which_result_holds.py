@@ -16,7 +16,7 @@ import xarray as xr
 import stilt
 from stilt.foundations.errors import StiltError
 from tests.engines import runs
-from tests.projects import FOOTPRINT, Project, make_project, wait_until
+from tests.projects import FOOTPRINT, PATIENCE_S, Project, make_project, wait_until
 from tests.truth.conftest import ON_ANOTHER_NODE, lose_jobs
 from tests.truth.edited import change, counts, named_project, write_rows
 
@@ -35,23 +35,23 @@ def test_a_worker_that_goes_on_after_a_newer_batch_replaces_nothing(
     project = make_project(tmp_path / "project", footprints=f"{{default: {FOOTPRINT}}}")
     batch = handed_over(project)
     task = ("push-worker", "--batch", batch, "--task", "0")
-    with project.start(*task, **ON_ANOTHER_NODE, FAKE_SLEEP="1") as older:
-        wait_until(lambda: runs(project.runs_file, "begin"), "the older one is at work")
-        stopped = project.processes()
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            lose_jobs(project)
-            change(project, "xres: 0.1", "xres: 0.2")
-            change(project, "numpar: 10", "numpar: 5")
-            newer = project.stilt("run", "--backend", "local")
-            assert newer.code == 0, newer.err
-            assert_newest(project)
-        finally:
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
-        older.communicate(timeout=60)
-        assert older.returncode == 0
+    project.let_run(0)
+    older = project.start(*task, **ON_ANOTHER_NODE)
+    wait_until(lambda: runs(project.runs_file, "begin"), "the older one is at work")
+    stopped = project.processes()
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    project.let_run(None)
+    lose_jobs(project)
+    change(project, "xres: 0.1", "xres: 0.2")
+    change(project, "numpar: 10", "numpar: 5")
+    newer = project.stilt("run", "--backend", "local")
+    assert newer.code == 0, newer.err
+    assert_newest(project)
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+    older.communicate(timeout=PATIENCE_S)
+    assert older.returncode == 0
     assert_newest(project)
     assert "nothing to do" in project.stilt("run").out
     (plain,) = (project.output / "footprints").rglob(f"{SIM}.nc")

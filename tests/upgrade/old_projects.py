@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines import runs
+from tests.projects import PATIENCE_S
 from tests.shared_data import REPOSITORY
 
 HERE = Path(__file__).parent
@@ -87,7 +88,7 @@ class OldProject:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == code, f"{' '.join(arguments)}: {done.stdout}{done.stderr}"
