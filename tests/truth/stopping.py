@@ -165,6 +165,9 @@ class Brake:
     def _watched(self, name: str, real: Any) -> Any:
         def watched(*args: Any, **kwargs: Any) -> Any:
             where = self._place(args[0]) if args else ""
+            folder = kwargs.get("dir_fd", kwargs.get("src_dir_fd"))
+            if folder is not None:
+                where = f"{self._place(folder)}/{where}"
             if f"{where}/".startswith(self._folder):
                 self.calls.append(f"{name} {where.removeprefix(self._folder)}")
                 if len(self.calls) == self._stop_at:
@@ -180,7 +183,9 @@ class Brake:
                 return self._readlink(f"/proc/self/fd/{target}")
             except OSError:
                 return ""
-        return os.fsdecode(target) if isinstance(target, bytes | str | os.PathLike) else ""
+        text = os.fsdecode(target) if isinstance(target, bytes | str | os.PathLike) else ""
+        fd = text.removeprefix("/proc/self/fd/")
+        return self._place(int(fd)) if fd.isdecimal() and fd != text else text
 
 
 def hand_over(project: Path) -> str:
