@@ -160,12 +160,18 @@ def nothing(values):
     values[0] = 7.0
 
 
+def keep_in(folder, monkeypatch):
+    """Keep code there, also where something else in this process has set numba up before stilt could."""
+    monkeypatch.setattr(machine_code, "_folders", lambda _: (folder,))
+    monkeypatch.setattr(compiled, "_actual_target", lambda _: compiled.target())
+
+
 def by_arguments(function) -> Kernel:
     return exact.kernel()(function)
 
 
 def test_results_are_whole_numbers_real_numbers_or_nothing(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    keep_in(tmp_path, monkeypatch)
     values = np.arange(4.0)
     assert by_arguments(double)(values) == 4
     out = np.empty(4)
@@ -180,7 +186,7 @@ def test_results_are_whole_numbers_real_numbers_or_nothing(monkeypatch, tmp_path
 def test_a_declared_kernel_is_one_file_whether_or_not_its_inputs_may_be_written(
     monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    keep_in(tmp_path, monkeypatch)
     kernel = exact.kernel(F8, FLOAT, OUT_F8)(scaled_sum)
     kernel.compile_ahead()
     (file,) = tmp_path.iterdir()
@@ -193,7 +199,7 @@ def test_a_declared_kernel_is_one_file_whether_or_not_its_inputs_may_be_written(
 
 
 def test_threads_may_be_the_first_to_call_a_kernel_at_once(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    keep_in(tmp_path, monkeypatch)
     built, build = [], compiled._build
 
     def counted(*arguments):
@@ -240,7 +246,7 @@ def test_compiled_code_works_without_a_folder_to_keep_it(monkeypatch, tmp_path):
 
 
 def test_compiled_code_falls_back_to_numba_itself(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    keep_in(tmp_path, monkeypatch)
     monkeypatch.setattr(compiled, "_build", lambda *_: None)
     values = np.arange(3.0)
     assert by_arguments(double)(values) == 3
@@ -261,7 +267,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_damaged_code_is_noticed_compiled_anew_and_mended(monkeypatch, tmp_path, damage):
-    monkeypatch.setattr(machine_code, "_folders", lambda _: (tmp_path,))
+    keep_in(tmp_path, monkeypatch)
     by_arguments(double)(np.arange(3.0))
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()

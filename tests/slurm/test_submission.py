@@ -86,6 +86,28 @@ def test_a_socket_timeout_after_acceptance(cluster: Cluster, tmp_path: Path):
     assert_submitted_once(run)
 
 
+def test_what_a_slow_controller_takes_later_is_not_run_twice(cluster: Cluster, tmp_path: Path):
+    run = slurm_project(tmp_path / "p", cluster, [5, 6], workers=2)
+    run.project.let_run(0)
+    mark = tmp_path / "mark"
+    body = (
+        f"[ -e {mark} ] || {{ touch {mark}; {TIMED_OUT}; }}\n"
+        f'[ -e {mark}-2 ] || {{ touch {mark}-2; $real "$@" > /dev/null; }}'
+    )
+    run.project.env["PATH"] = wrapped(tmp_path / "w", cluster, {"sbatch": body}).env["PATH"]
+    answer = run.stilt("run")
+    assert answer.code == 0, answer.err
+    assert "Slurm had accepted it twice; cancelling" in answer.err
+    (name,) = run.names()
+    first, second = sorted(
+        {job for job, listed in cluster.jobs("%F", "%j") if listed == name}, key=int
+    )
+    assert run.jobs() == [second]
+    await_that(lambda: first not in cluster.live(), "what was taken besides has ended")
+    run.project.let_run(None)
+    await_that(lambda: len(run.complete()) == 2, "all complete")
+
+
 def test_a_controller_that_is_too_busy_at_first(cluster: Cluster, tmp_path: Path):
     run = slurm_project(tmp_path / "p", cluster, [5], workers=1)
     body = "[ -e {mark} ] || {{ touch {mark}; echo '{words}' >&2; exit 1; }}"

@@ -67,7 +67,10 @@ def test_two_runs_at_once_submit_one_array_and_all_is_run_once(
     for job in run.jobs():
         run.await_ended(job)
     check_run_once(run.project)
-    assert list(run.names().values()) == [1], "one array was submitted"
+    assert list(run.names().values()) == [1], (
+        answers,
+        cluster_of_clients.jobs("%A", "%F", "%K", "%T", "%j"),
+    )
     assert "nothing to do" in run.stilt("run").out
 
 

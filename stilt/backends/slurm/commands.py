@@ -249,11 +249,12 @@ def squeue(
     return tasks
 
 
-def find_by_name(name: str, clusters: str = "") -> JobId | None:
-    """Look a job up by its name, among this user's."""
+def find_by_name(name: str, clusters: str = "") -> tuple[JobId, ...]:
+    """Look jobs up by their name, among this user's; the earliest first."""
     where = (clusters,) if clusters else ()
     tasks = squeue(f"--name={name}", users=(str(os.getuid()),), clusters=where)
-    return next((JobId(task.job) for task in tasks if task.name == name), None)
+    jobs = {task.job for task in tasks if task.name == name}
+    return tuple(JobId(job) for job in sorted(jobs, key=lambda job: (len(job), job)))
 
 
 def show_limits() -> Limits:

@@ -39,6 +39,9 @@ DEFAULT_MAX_ARRAY_SIZE = 1001
 WAITS_S = (2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 30.0)
 """Between attempts, where sbatch may go well the next time."""
 
+SETTLING_S = 2.0
+"""Between two looks for a job that may have been accepted unheard."""
+
 PATIENCE_S = 300.0
 """No attempt is begun later than this: sbatch itself waits minutes for a full controller."""
 
@@ -150,23 +153,57 @@ class Submitter:
 def _submit_part(
     script: Script, path: Path, earlier: list[Array], say: Callable[[str], None]
 ) -> JobId:
-    arguments = _dependency(script, earlier)
-    clusters = str(script.options.get("clusters", ""))
-    tried = False
-
-    def try_once() -> JobId:
-        nonlocal tried
-        # after an error that may hide an acceptance, the job may be there already
-        if tried and (job := commands.find_by_name(script.name, clusters)):
-            say(f"Slurm had accepted it all the same, as job {job.job}")
-            return job
-        tried = True
-        return commands.sbatch(path, *arguments, say=say)
-
+    attempts = _Attempts(script, path, _dependency(script, earlier), say)
+    began = time.monotonic()
     try:
-        return _patiently(try_once, say)
+        job = _patiently(attempts.make_one, say)
     except commands.SlurmError as error:
         raise refusal(error, script, tuple(job.job for job in earlier)) from error
+    if attempts.made > 1 or time.monotonic() - began > commands.SILENCE_S:
+        attempts.cancel_all_but(job)
+    return job
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """Submits one script until it is taken, and sees to it that there is one job of it in the end."""
+
+    script: Script
+    path: Path
+    arguments: tuple[str, ...]
+    say: Callable[[str], None]
+    made: int = 0
+
+    def make_one(self) -> JobId:
+        """Submit it, unless an earlier attempt was taken after all."""
+        if self.made and (found := self._find() or self._find_later()):
+            job = found[0]
+            self.say(f"Slurm had accepted it all the same, as job {job.job}")
+            return job
+        self.made += 1
+        return commands.sbatch(self.path, *self.arguments, say=self.say)
+
+    def cancel_all_but(self, job: JobId) -> None:
+        """Cancel what a slow controller took besides, from an attempt that seemed lost."""
+        try:
+            surplus = [other.job for other in self._find() if other.job != job.job]
+        except commands.SlurmError:
+            return  # its tasks find their simulations claimed, and end
+        if surplus:
+            self.say(f"Slurm had accepted it twice; cancelling {', '.join(surplus)}")
+            commands.scancel(surplus, cluster=self._clusters)
+
+    def _find(self) -> tuple[JobId, ...]:
+        return commands.find_by_name(self.script.name, self._clusters)
+
+    def _find_later(self) -> tuple[JobId, ...]:
+        """Look again: what comes back to life answers a question while it still takes what came before it."""
+        time.sleep(SETTLING_S)
+        return self._find()
+
+    @property
+    def _clusters(self) -> str:
+        return str(self.script.options.get("clusters", ""))
 
 
 def _dependency(script: Script, earlier: list[Array]) -> tuple[str, ...]:
