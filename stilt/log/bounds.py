@@ -49,8 +49,12 @@ MOST_OF_A_TEXT = 4096
 NAMES = frozenset({"sim", "batch", "chunk", "config", "met", "digest", "receptor"})
 """What becomes part of a file's name: 1 to 255 printable characters without ``/``, and not ``.`` or ``..``."""
 
+NO_NAMES = frozenset({".", ".."})
+
 OFTEN_EMPTY = frozenset({"met", "receptor"})
 """Names that older logs leave out."""
+
+IMPRINT_PATTERN = rf"^(|plain|{IMPRINT.pattern})\Z"
 
 IMPRINTS = frozenset({"imprint", "particles"})
 """What the names of outputs carry: nothing, ``plain``, or batch, attempt and a random part."""
@@ -86,7 +90,7 @@ def misfit(value: Struct) -> str:
     return ""
 
 
-def all_fit(events: Iterable[Struct]) -> bool:
+def all_fit(events: Iterable[Struct], _text: bytes = b"") -> bool:
     """Return whether ``misfit`` finds nothing in any event, in a fraction of the time."""
     by_kind: dict[type[Struct], list[Struct]] = {}
     for event in events:
@@ -97,6 +101,11 @@ def all_fit(events: Iterable[Struct]) -> bool:
         for name in _fields(kind)
         if name not in _CLOSED
     )
+
+
+def has_plain_text(text: bytes) -> bool:
+    """Return whether all strings in valid JSON are printable ASCII."""
+    return text.isascii() and b"\\" not in text and b"\x7f" not in text
 
 
 def _fields(kind: type[Struct]) -> tuple[str, ...]:
@@ -154,7 +163,7 @@ def _misfit_of_text(name: str, value: str) -> str:
         return ""
     if name in NAMES:
         is_name = 0 < len(value) <= MOST_OF_A_NAME and value.isprintable() and "/" not in value
-        return "" if is_name and value not in {".", ".."} else f"{name} is {value!r:.60}"
+        return "" if is_name and value not in NO_NAMES else f"{name} is {value!r:.60}"
     if len(value) > TEXTS.get(name, MOST_OF_A_TEXT):
         return f"{name} has {len(value):,} characters"
     is_option = name in WORDS and (value.startswith("-") or not value.isprintable())

@@ -13,7 +13,7 @@ from stilt.log.facts import SegmentFacts
 from stilt.log.fold import State
 from stilt.log.lines import PREFIX_BYTES
 from stilt.log.reader import Scan, Scanner, read_bytes
-from stilt.log.states import LeanEvent, Life
+from stilt.log.states import LeanEvent, Life, lean_fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -106,7 +106,7 @@ class OutputIndex:
 
     def _fold(self, paths: Iterable[Path], *, until: float | None = None) -> State:
         state = State()
-        scanner: Scanner[Any] = Scanner(LeanEvent)
+        scanner: Scanner[Any] = Scanner(LeanEvent, lean_fit)
         with _no_garbage_collection():
             for path in paths:
                 add_segment(state, self._name(path), read_bytes(path), scanner, until)
@@ -120,7 +120,7 @@ class OutputIndex:
         paths = {self._name(path): path for path in self.segments()}
         if not state.files.keys() <= paths.keys():
             return False
-        scanner: Scanner[Any] = Scanner(LeanEvent)
+        scanner: Scanner[Any] = Scanner(LeanEvent, lean_fit)
         for name, path in paths.items():
             file = state.files.get(name)
             if file is None:

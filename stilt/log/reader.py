@@ -120,10 +120,13 @@ class Scanner(Generic[Kind]):
     ----------
     kinds
         The union of Structs to decode events as. It has to know ``Segment`` and ``Closed``.
+    fit
+        Tells of events, and the JSON that they were decoded from, whether all values are such as stilt writes.
     """
 
-    def __init__(self, kinds: Any) -> None:
+    def __init__(self, kinds: Any, fit: Callable[[list[Any], bytes], bool] = all_fit) -> None:
         self._kinds = kinds
+        self._fit = fit
         decoder = msgspec.json.Decoder(list[int | kinds])
         self._decode_lines: Callable[[bytes], list[list[Any]]] = decoder.decode_lines
         self._decode_any: Callable[[bytes], Any] = msgspec.json.Decoder().decode
@@ -159,8 +162,9 @@ class Scanner(Generic[Kind]):
         payloads = payloads_if_whole(data if end == len(data) else data[:end])
         if not payloads or start.closed is not None:
             return None
+        text = b"\n".join(payloads)
         try:
-            lines = self._decode_lines(b"\n".join(payloads))
+            lines = self._decode_lines(text)
             numbers = list(map(_NUMBER, lines))
         except (msgspec.MsgspecError, UnicodeDecodeError, IndexError, RecursionError):
             return None
@@ -173,7 +177,7 @@ class Scanner(Generic[Kind]):
             or kinds.count(Segment) != (not start.headed)
             or int in kinds
             or Closed in (kinds[:-1] if end == len(data) else kinds)
-            or not all_fit(events)
+            or not self._fit(events, text)
         ):
             return None
         if header is not None:
@@ -239,7 +243,7 @@ class Scanner(Generic[Kind]):
                 event = msgspec.convert(raw, self._kinds)
             except msgspec.ValidationError as error:
                 scan.unknown.append(raw)
-                scan.strange.append((offset, str(error)))
+                scan.strange.append((offset, _misfit_of_raw(raw) or str(error)))
                 continue
             why = misfit(event)
             if why:
@@ -249,6 +253,14 @@ class Scanner(Generic[Kind]):
             scan.events.append(event)
             if isinstance(event, Closed):
                 scan.closed = event
+
+
+def _misfit_of_raw(raw: dict[str, Any]) -> str:
+    """Say what is wrong in the same words whatever the event was to be decoded as."""
+    try:
+        return misfit(msgspec.convert(raw, Event))
+    except msgspec.ValidationError:
+        return ""
 
 
 def read_segment(path: Path) -> SegmentContent:

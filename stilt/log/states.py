@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from stilt.foundations.identity import EngineIdentity  # noqa: TC001 - msgspec reads the annotation
 from stilt.foundations.writers import Writer  # noqa: TC001 - msgspec reads the annotation
+from stilt.log.bounds import (
+    IMPRINT_PATTERN,
+    MOST_OF_A_NAME,
+    MOST_OF_A_TEXT,
+    NO_NAMES,
+    NUMBERS,
+    TEXTS,
+    all_fit,
+    has_plain_text,
+)
 from stilt.log.events import (
     Archived,
     Cancelled,
@@ -22,7 +34,7 @@ from stilt.log.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SUCCESSES = frozenset({"complete", "empty"})
 
@@ -69,6 +81,19 @@ class Life(Struct, eq=False):
     imprint: str = ""
 
 
+# Bounds that msgspec holds while it decodes cost next to nothing; `stilt.log.bounds` has them all.
+_Moment = Annotated[float, Meta(ge=NUMBERS["at"][0], le=NUMBERS["at"][1])]
+_Duration = Annotated[float, Meta(ge=NUMBERS["wall_s"][0], le=NUMBERS["wall_s"][1])]
+_Bytes = Annotated[
+    int, Meta(ge=int(NUMBERS["peak_rss_bytes"][0]), le=int(NUMBERS["peak_rss_bytes"][1]))
+]
+_Name = Annotated[str, Meta(min_length=1, max_length=MOST_OF_A_NAME)]
+_NameOrNone = Annotated[str, Meta(max_length=MOST_OF_A_NAME)]
+_Reason = Annotated[str, Meta(max_length=MOST_OF_A_TEXT)]
+_Message = Annotated[str, Meta(max_length=TEXTS["message"])]
+_Imprint = Annotated[str, Meta(pattern=IMPRINT_PATTERN)]
+
+
 class SimState(Struct, gc=False, tag_field="event"):
     """The latest that is known of a simulation: one event, and the life that it comes from.
 
@@ -84,16 +109,16 @@ class SimState(Struct, gc=False, tag_field="event"):
         The imprint of its particles where that is not the life's.
     """
 
-    sim: str
-    at: float
+    sim: _Name
+    at: _Moment
     outcome: str = "running"
-    wall_s: float = 0.0
-    peak_rss_bytes: int = 0
-    reason: str = ""
-    message: str = ""
-    met: str = ""
-    receptor: str = ""
-    particles: str = ""
+    wall_s: _Duration = 0.0
+    peak_rss_bytes: _Bytes = 0
+    reason: _Reason = ""
+    message: _Message = ""
+    met: _NameOrNone = ""
+    receptor: _NameOrNone = ""
+    particles: _Imprint = ""
     life: Life = None  # type: ignore[assignment]  # never of what is folded: State.add sets it
 
     @property
@@ -179,6 +204,24 @@ LeanEvent = (
     | Started
     | Done
 )
+
+_LEAN = frozenset({Started, Done})
+_NAMES = attrgetter("sim", "met", "receptor")
+
+
+def lean_fit(events: Sequence[Any], text: bytes) -> bool:
+    """Return whether all of these events, decoded from ``text`` as ``LeanEvent``, have values that stilt writes.
+
+    Numbers and lengths are as they should be, or they would not have been decoded.
+    """
+    if not has_plain_text(text):
+        return all_fit(events, text)
+    lean = [event for event in events if type(event) in _LEAN]
+    others = (
+        [event for event in events if type(event) not in _LEAN] if len(lean) < len(events) else []
+    )
+    names = list(chain.from_iterable(map(_NAMES, lean)))
+    return "/" not in "".join(names) and NO_NAMES.isdisjoint(names) and all_fit(others, text)
 
 
 def latest_by_reason(states: Iterable[SimState]) -> dict[str, SimState]:
