@@ -15,12 +15,18 @@ from typing import IO, TYPE_CHECKING
 
 from stilt.backends.interface import Sizes
 from stilt.batch.follow import BatchFollower
-from stilt.foundations.errors import DamagedError, EnvironmentFailure
+from stilt.foundations.errors import (
+    EXIT_COMPLETE,
+    EXIT_NOT_FINISHED,
+    EXIT_SOME_FAILED,
+    DamagedError,
+    EnvironmentFailure,
+)
 from stilt.foundations.progress import Progress
 from stilt.foundations.quantities import counted, wholly_empty
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
-from stilt.worker.push_worker import EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_STOPPED
+from stilt.worker.push_worker import EXIT_STOPPED
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -29,7 +35,6 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
 
-EXIT_NOT_FINISHED = 3
 
 _POLL_S = 0.2
 _PATIENCE_S = 30.0

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
     from stilt.log.fold import BatchState, State
 
-_ENDED = frozenset({"complete", "empty", "failed", "invalid"})
+ENDED = frozenset({"complete", "empty", "failed", "invalid"})
+"""What a simulation is in when its task has nothing left to do with it."""
 
 
 def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> dict[str, int]:
@@ -46,4 +47,4 @@ def _of_batch(
 
 def _has_ended(state: State, sim: str, batch: str) -> bool:
     known = state.sims.get(sim)
-    return known is not None and known.batch == batch and known.outcome in _ENDED
+    return known is not None and known.batch == batch and known.outcome in ENDED

@@ -108,7 +108,7 @@ def _watch(look: Callable[[], Summary], argument: str) -> None:
             summary = look()
             if interactive:
                 _redraw(screen(summary, argument, watching=True))
-            if not summary.to_do or not (summary.tasks_live or summary.tasks_unknown):
+            if not summary.in_hand:
                 break
             if not interactive:  # the last one is printed below
                 click.echo(screen(summary, argument, watching=True), color=True)

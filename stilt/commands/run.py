@@ -32,7 +32,12 @@ from stilt.config.digests import config_digest
 from stilt.config.followed import unused
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
-from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.errors import (
+    EXIT_COMPLETE,
+    EXIT_NOT_FINISHED,
+    EXIT_SOME_FAILED,
+    NotFinishedError,
+)
 from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout, local_path, plain_and_imprint
 from stilt.foundations.progress import is_terminal
@@ -182,9 +187,25 @@ class _Run:
         if not todo.work:
             return self._nothing_to_do(state, todo)
         if self.backend.name == "local" or self.request.wait:
-            return self.backend.wait(handed)
+            return self._verdict(self.backend.wait(handed))
         handed.log.close()
         return 0
+
+    def _verdict(self, code: int) -> int:
+        """Return the exit code that speaks of all that was asked for, once what this run handed over has ended.
+
+        With ``--wait`` that is after what earlier runs have in hand, too.
+        """
+        later = replace(self.request.selection, skip=True)
+        while code in {EXIT_COMPLETE, EXIT_SOME_FAILED}:
+            state, todo = self._plan(later)
+            if not (todo.queued and self.request.wait):
+                return exit_code(todo)
+            self.say(
+                f"{todo.queued:,} more are queued or running in earlier jobs: waiting for them"
+            )
+            code = self.backend.rejoin(self.project.layout, state)
+        return code
 
     def preview(self) -> int:
         """Say what would be done, and write nothing."""
@@ -208,7 +229,10 @@ class _Run:
             for line in advice(past, left, self.sizes.cpus, slurm=self.backend.name == "slurm"):
                 self.say(line)
 
-    def _plan(self, *, settle: bool = False) -> tuple[State, Plan]:
+    def _plan(
+        self, selection: Selection | None = None, *, settle: bool = False
+    ) -> tuple[State, Plan]:
+        selection = selection or self.request.selection
         layout = self.project.layout
         index = OutputIndex(layout.log_dir)
         state, liveness = fold_and_observe(index, fresh=True)
@@ -219,7 +243,7 @@ class _Run:
         hands = WorkInHand(index, state, liveness)
         waiting = queued(layout, state, hands.keeps)
         disk = Listing(layout)
-        todo = self._planned(state, disk, waiting)
+        todo = self._planned(state, disk, waiting, selection)
         found = identify(layout, state, self.project.simulations, todo.unidentified)
         if settle and found:
             record(layout, found)
@@ -227,15 +251,17 @@ class _Run:
         restored = restore_names(layout, state, unnamed) if settle and unnamed else 0
         if restored or found:
             disk = Listing(layout)
-            todo = self._planned(state, disk, waiting)
-        if not self.request.selection.skip and waiting:
+            todo = self._planned(state, disk, waiting, selection)
+        if not selection.skip and waiting:
             _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
         if settle:
             expose_all(layout, todo)
             remove_leftovers(disk.finish(), state, hands.is_gone)
         return state, todo
 
-    def _planned(self, state: State, disk: Listing, waiting: dict[str, int]) -> Plan:
+    def _planned(
+        self, state: State, disk: Listing, waiting: dict[str, int], selection: Selection
+    ) -> Plan:
         project = self.project
         return plan(
             project.simulations,
@@ -243,7 +269,7 @@ class _Run:
             project.today,
             disk,
             queued=waiting,
-            selection=self.request.selection,
+            selection=selection,
         )
 
     def _hand_over(self, state: State, todo: Plan) -> HandOver:
@@ -368,8 +394,16 @@ class _Run:
             return 0
         self.say("nothing new to hand over; `stilt status` shows what is queued and running")
         if self.backend.name == "local" or self.request.wait:
-            return self.backend.rejoin(self.project.layout, state)
+            return self._verdict(self.backend.rejoin(self.project.layout, state))
         return 0
+
+
+def exit_code(todo: Plan) -> int:
+    """Return what a plan says of all that was asked for: done, failed in part, or not at its end."""
+    failed = todo.why["failed"]
+    if todo.queued or todo.work > failed:
+        return EXIT_NOT_FINISHED
+    return EXIT_SOME_FAILED if failed else EXIT_COMPLETE
 
 
 def _refuse_twice(project: _Project, todo: Plan, live: Container[str]) -> None:

@@ -13,6 +13,12 @@ MOST_OF_A_MESSAGE = 4000
 """Characters of a message that are kept: it may quote a file or a program."""
 
 
+EXIT_COMPLETE = 0
+EXIT_SOME_FAILED = 1
+EXIT_NOT_FINISHED = 3
+"""Codes of a command that went through; of others the error has the code."""
+
+
 class StiltError(Exception):
     """Base of every error that is meant for the person at the terminal.
 
@@ -70,7 +76,7 @@ class ProblemsError(InputError):
 class NotFinishedError(StiltError):
     """The run stopped before its end; the same command goes on."""
 
-    exit_code = 3
+    exit_code = EXIT_NOT_FINISHED
 
 
 class EnvironmentFailure(StiltError):  # noqa: N818 - not an error in the input, a failing of the surroundings

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from stilt.backends.in_hand import WorkInHand
+from stilt.backends.liveness import Fate
 from stilt.backends.observe import fold_and_observe, observe
 from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_regular
@@ -111,9 +113,15 @@ def gather(
         notes.append(
             "receptors.csv is newer than the last batch: `stilt run --dry-run` says what is to do now"
         )
+    fates = Fates(state, liveness)
+
+    def may_keep(batch: str, task: int) -> bool:
+        return fates.of_task(state.batches[batch], task) is not Fate.GONE
+
     return summarize(
         state,
-        Fates(state, liveness),
+        fates,
+        keeps=WorkInHand(index, state, liveness).keeps if liveness else may_keep,
         project=str(project.layout.project),
         as_of=iso(now),
         now=now,

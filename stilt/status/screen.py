@@ -48,6 +48,7 @@ def render(
     now = now or time.time()
     _head(page, summary)
     _counts(page, summary)
+    _again(page, summary)
     _pace(page, summary, now)
     _failures(page, summary, where)
     _running(page, summary, now)
@@ -85,6 +86,13 @@ def _counts(page: Page, summary: Summary) -> None:
         page.line(*parts)
 
 
+def _again(page: Page, summary: Summary) -> None:
+    if summary.redoing:
+        page.prose(
+            f"{summary.in_hand:,} queued or running, {summary.redoing:,} of them again: their results stand until then"
+        )
+
+
 def _style(name: str, number: str) -> str:
     return STYLES[name] if number != "0" else "dim"
 
@@ -92,13 +100,13 @@ def _style(name: str, number: str) -> str:
 def _bar(page: Page, summary: Summary) -> None:
     """Draw the shares of good, failed and running simulations; each that exists has a cell at least."""
     total = max(summary.total, 1)
-    share = 100 * (summary.complete + summary.empty + summary.failed) // total
+    share = 100 * summary.ended // total
     width = min(page.width - len("  100% ended") - 2, BAR_MOST)
     if width < 10 or not summary.total:  # noqa: PLR2004 - shorter says nothing
         page.line(f"  {share}% ended")
         return
     parts = (
-        ("━", summary.complete + summary.empty, "green"),
+        ("━", max(summary.complete + summary.empty - summary.redoing, 0), "green"),
         ("━", summary.failed, "red"),
         ("─", summary.running, "cyan"),
     )
@@ -118,7 +126,7 @@ def _pace(page: Page, summary: Summary, now: float) -> None:
     if summary.time_left_s is not None:
         ends = time.strftime("%a %H:%M UTC", time.gmtime(now + summary.time_left_s))
         parts.append(f"{duration(summary.time_left_s)} left, done about {ends}")
-    if summary.last_event_at and (summary.running or summary.pending):
+    if summary.last_event_at and summary.in_hand:
         parts.append(f"last event {duration(max(now - summary.last_event_at, 0))} ago")
     if parts:
         page.prose(" · ".join(parts))
@@ -225,9 +233,9 @@ def _past_runs(page: Page, summary: Summary) -> None:
         rows.append(("memory", *(size(value) for value in (rss.p50, rss.p95, rss.max))))
     page.table(("each", "median", "95%", "most"), rows, "lrrr")
     page.prose(_core_hours(past))
-    if past.suggest and summary.to_do:
+    if past.suggest and summary.left:
         wanted = "  ".join(f"{key}: {value}" for key, value in past.suggest.items())
-        page.prose(f"for the {summary.to_do:,} left, under execution:  {wanted}")
+        page.prose(f"for the {summary.left:,} left, under execution:  {wanted}")
 
 
 def _core_hours(past: PastRuns) -> str:
@@ -258,13 +266,17 @@ def _next(page: Page, summary: Summary, where: str, *, watching: bool) -> None:
     page.lines.append("")
     if not summary.total:
         page.line(f"Nothing was run yet: stilt run{where}", cut=False)
-    elif summary.to_do == 0:
-        page.line(("All simulations are complete.", "green"))
-    elif summary.running or summary.tasks_live or summary.tasks_unknown:
+    elif summary.in_hand:
+        if summary.to_do:
+            page.line(
+                f"{counted(summary.to_do, 'simulation')} more to do: stilt run{where}", cut=False
+            )
         if watching:
             page.line(("Ctrl-C leaves this screen; the run goes on.", "dim"))
         else:
             page.line(f"Follow it: stilt status --watch{where}", cut=False)
+    elif summary.to_do == 0:
+        page.line(("All simulations are complete.", "green"))
     else:
         page.line(
             f"{counted(summary.to_do, 'simulation')} to do and nothing running: stilt run{where}",

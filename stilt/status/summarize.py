@@ -11,6 +11,7 @@ from stilt.backends.liveness import Fate
 from stilt.foundations.quantities import wholly_empty
 from stilt.status import cost
 from stilt.status.counting import batch_counts, count, count_waiting, shown_as
+from stilt.status.hands import count_in_hand
 from stilt.status.summary import (
     BatchSummary,
     FailureExample,
@@ -21,6 +22,7 @@ from stilt.status.summary import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from stilt.batch.manifest import Manifest
@@ -39,6 +41,7 @@ def summarize(
     state: State,
     fates: Fates,
     *,
+    keeps: Callable[[str, int], bool],
     project: str,
     as_of: str,
     now: float,
@@ -50,6 +53,7 @@ def summarize(
 ) -> Summary:
     """Return the summary of a project's log.
 
+    ``keeps`` tells of a batch and a task whether it may still work on its simulations.
     ``now`` is the moment that ages and rates are counted to, in seconds since 1970. ``notes`` may grow meanwhile
     (``read_chunk`` adds to it), and is read last.
     """
@@ -61,10 +65,16 @@ def summarize(
     for (name, reason), number in waiting.again.items():
         _take_back(counts, name, reason, number)
     counts.states["pending"] += waiting.new + waiting.again.total()
+    in_hand = count_in_hand(state, tally, keeps, lambda sim: not outdated.of_sim(sim), read_chunk)
+    total = state.begun() + waiting.new
+    left = total - counts.states["complete"] - counts.states["empty"]
     summary = Summary(
         project=project,
         as_of=as_of,
-        total=state.begun() + waiting.new,
+        total=total,
+        in_hand=in_hand.total,
+        redoing=in_hand.again,
+        to_do=max(left - (in_hand.total - in_hand.again), 0),
         pending=counts.states["pending"],
         running=counts.states["running"],
         complete=counts.states["complete"],
@@ -89,7 +99,7 @@ def summarize(
     if summary.empty == summary.total > 0:
         notes.append(wholly_empty(summary.total))
     gone = summary.total - project_total if project_total else 0
-    if gone > 0 and summary.to_do:
+    if gone > 0 and summary.left:
         notes.append(
             f"{gone:,} of these {'was' if gone == 1 else 'were'} not among the receptors of the last batch: "
             "`stilt run` takes up only what receptors.csv has"
@@ -227,7 +237,7 @@ def _with_pace(
     at_work = {task.batch for task in summary.running_tasks}
     at_work |= {life.batch for life in _live_lives(state, fates)}
     rate = cost.rate_per_second(state, at_work, now, past) if at_work else None
-    left = summary.pending + summary.running
+    left = summary.in_hand
     return replace(
         summary,
         rate_per_hour=round(rate * 3600, 3) if rate else None,
@@ -249,4 +259,4 @@ def _advised(
 ) -> PastRuns | None:
     if past is None or execution is None or execution.backend != "slurm":
         return past
-    return replace(past, suggest=cost.suggest(past, summary.to_do, execution.cpus_per_task))
+    return replace(past, suggest=cost.suggest(past, summary.left, execution.cpus_per_task))

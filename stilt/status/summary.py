@@ -80,7 +80,11 @@ class PastRuns(Struct, frozen=True, kw_only=True):
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """The state of a project at a moment; the states of simulations add up to ``total``."""
+    """The state of a project at a moment; the states of simulations add up to ``total``.
+
+    ``in_hand`` is how many tasks have, queued or running, for the first time or again; ``redoing`` are those among
+    them that have a result which holds until then. ``to_do`` is what a ``stilt run`` would hand over now.
+    """
 
     project: str
     as_of: str
@@ -99,6 +103,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     damaged: int = 0
     unknown_events: int = 0
     damages: tuple[str, ...] = ()
+    in_hand: int = 0
+    redoing: int = 0
+    to_do: int = 0
     rate_per_hour: float | None = None
     time_left_s: float | None = None
     last_event_at: float | None = None
@@ -111,6 +118,11 @@ class Summary(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     @property
-    def to_do(self) -> int:
-        """What a ``stilt run`` would run, or is running."""
-        return self.total - self.complete - self.empty
+    def ended(self) -> int:
+        """How many have ended by themselves and are not to be run again as things are."""
+        return self.complete + self.empty + self.failed - self.redoing
+
+    @property
+    def left(self) -> int:
+        """How many are without a result that holds, or are run again."""
+        return self.total - self.complete - self.empty + self.redoing

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest
 from stilt.batch.snapshot import read_settings
-from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.errors import EXIT_COMPLETE, EXIT_SOME_FAILED, EnvironmentFailure, InputError
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import new_imprint, this_writer
 from stilt.log.events import Closed
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
 
-EXIT_COMPLETE = 0
-EXIT_SOME_FAILED = 1
 EXIT_STOPPED = 75
 
 

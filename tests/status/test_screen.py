@@ -24,6 +24,8 @@ BUSY = Summary(
     project="/data/my tower",
     as_of="2030-03-17T17:46:40Z",
     total=40_000,
+    in_hand=1,
+    to_do=1,
     pending=15_521,
     running=100,
     complete=24_310,
@@ -128,7 +130,7 @@ def test_commands_repeat_the_project_as_it_was_given() -> None:
         (Summary(project="p", as_of="t"), "Nothing was run yet: stilt run p"),
         (Summary(project="p", as_of="t", total=2, complete=2), "All simulations are complete."),
         (
-            Summary(project="p", as_of="t", total=2, complete=1, pending=1),
+            Summary(project="p", as_of="t", total=2, complete=1, pending=1, to_do=1),
             "1 simulation to do and nothing running: stilt run p",
         ),
         (
@@ -139,6 +141,15 @@ def test_commands_repeat_the_project_as_it_was_given() -> None:
 )
 def test_the_last_line_is_the_next_step(summary, words) -> None:
     assert words in render(summary, 100, now=NOW)
+
+
+def test_what_is_run_again_has_not_ended() -> None:
+    again = Summary(project="p", as_of="t", total=4, complete=4, in_hand=3, redoing=3, tasks_live=1)
+    shown = render(again, 100, now=NOW)
+    assert "25% ended" in shown
+    assert "3 queued or running, 3 of them again: their results stand until then" in shown
+    assert "stilt status --watch p" in shown
+    assert "All simulations are complete." not in shown
 
 
 def test_wide_characters_are_counted_as_two_columns() -> None:

@@ -16,8 +16,9 @@ from stilt.backends.slurm.refusals import TasksLimitError
 from stilt.backends.slurm.rest import Rest
 from stilt.backends.slurm.script import check_output_folder, time_limit_s
 from stilt.backends.slurm.submit import Submission, Submitter, ask_limits, await_limits
-from stilt.backends.slurm.wait import EXIT_NOT_FINISHED, Followed, wait_for
+from stilt.backends.slurm.wait import Followed, wait_for
 from stilt.batch.queued import queued
+from stilt.foundations.errors import EXIT_NOT_FINISHED
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
-from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
+from stilt.backends.slurm.observe import live_jobs, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.queue import forget_queue, local_limits
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.writers import this_writer
@@ -48,12 +48,13 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
             f"{queue.problem}: whether Slurm has accepted a job that was cut off is not known",
             "run `stilt cancel` again when Slurm answers",
         )
-    jobs = accepted_unseen(found, queue)
+    listed = live_jobs(queue)
     cancelled = []
     for array in found:
-        job = array.job or jobs.get(array.token, "")
+        # by name: a script that was submitted by hand has another id, and an id may be another's by now
+        jobs = listed.get(array.token, ()) or ((array.job,) if array.job else ())
         left = sum(lives[array.batch, task].fate is not Fate.GONE for task in array.numbers)
-        if job and left:
+        for job in jobs if left else ():
             _scancel(array, job)
             cancelled.append(CancelledJob(array.batch, job, left))
     forget_queue(submitters(found))
@@ -64,7 +65,7 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
 def _scancel(array: Array, job: str) -> None:
     here = local_limits().cluster
     elsewhere = array.cluster if here and array.cluster != here else ""
-    answer = commands.scancel([job], cluster=elsewhere)
+    answer = commands.scancel([job], name=array.token, cluster=elsewhere)
     if answer.code != 0 and "invalid job id" not in answer.err.lower():
         raise EnvironmentFailure(
             f"scancel {job} (batch {array.batch}): {answer.words or 'it said nothing'}",

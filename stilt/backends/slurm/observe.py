@@ -134,6 +134,15 @@ def accepted_unseen(found: Iterable[Array], queue: Queue) -> Mapping[str, str]:
     }
 
 
+def live_jobs(queue: Queue) -> Mapping[str, tuple[str, ...]]:
+    """Return the ids of the jobs of each name that have a task which has not ended."""
+    jobs: dict[str, dict[str, None]] = {}
+    for task in queue.tasks:
+        if not task.has_ended:
+            jobs.setdefault(task.name, {})[task.job] = None
+    return {name: tuple(ids) for name, ids in jobs.items()}
+
+
 def submitters(found: Iterable[Array]) -> tuple[str, ...]:
     """Return whose queue to ask for."""
     me = this_writer("run").user

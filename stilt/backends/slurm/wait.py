@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm.observe import observe_slurm
 from stilt.batch.follow import BatchFollower
-from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.errors import (
+    EXIT_COMPLETE,
+    EXIT_NOT_FINISHED,
+    EXIT_SOME_FAILED,
+    EnvironmentFailure,
+)
 from stilt.foundations.progress import Progress
 from stilt.foundations.quantities import counted
 from stilt.worker.signals import StopSignals
@@ -23,10 +28,6 @@ if TYPE_CHECKING:
     from stilt.backends.slurm.observe import Array
     from stilt.backends.slurm.rest import Rest
     from stilt.log.events import Done
-
-EXIT_COMPLETE = 0
-EXIT_SOME_FAILED = 1
-EXIT_NOT_FINISHED = 3
 
 POLL_S = 1.0
 FIRST_LOOK_S = 10.0

@@ -1,0 +1,86 @@
+"""How many simulations tasks have in hand: queued or running, for the first time or again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stilt.batch.queued import ENDED
+from stilt.log.fold import SUCCESSES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stilt.log.fold import SimState, State
+    from stilt.status.counting import ChunkReader, OpenChunk, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """What tasks have not ended yet.
+
+    Attributes
+    ----------
+    total
+        How many simulations.
+    again
+        Those among them that have a result that holds meanwhile.
+    """
+
+    total: int = 0
+    again: int = 0
+
+
+def count_in_hand(
+    state: State,
+    tally: Tally,
+    keeps: Callable[[str, int], bool],
+    holds: Callable[[SimState], bool],
+    read_chunk: ChunkReader,
+) -> InHand:
+    """Count what tasks have in hand, each simulation once, as ``stilt.batch.queued.queued`` lists it.
+
+    Counts alone tell it as long as there is one batch. Then chunks of tasks that live are read.
+
+    Parameters
+    ----------
+    state, tally
+        The folded log and its tally.
+    keeps
+        Tells of a batch and a task whether it may still work on its simulations.
+    holds
+        Tells whether a simulation's result is what would be made today.
+    read_chunk
+        Goes from batch id and chunk digest to the ids of its simulations.
+    """
+    found = _open_chunks(state, tally, keeps)
+    batches = {batch for batch, _, _ in found}
+    may_be_done = any(
+        outcome in SUCCESSES and life.batch not in batches for life, outcome, _ in tally
+    )
+    if len(batches) <= 1 and not may_be_done:
+        return InHand(sum(left for _, _, left in found))
+    total, again = set[str](), 0
+    for batch, chunk, _ in found:
+        for sim in read_chunk(batch, chunk):
+            known = state.find(sim)
+            if sim in total or (known and known.batch == batch and known.outcome in ENDED):
+                continue
+            total.add(sim)
+            again += known is not None and known.is_done and holds(known)
+    return InHand(len(total), again)
+
+
+def _open_chunks(state: State, tally: Tally, keeps: Callable[[str, int], bool]) -> list[OpenChunk]:
+    ended: Counter[tuple[str, int | None]] = Counter()
+    for (life, outcome, _), number in (*tally.items(), *state.tally(earlier=True).items()):
+        ended[life.batch, life.task] += number * (outcome in ENDED)
+    return [
+        (batch.id, pending.chunk, left)
+        for batch in state.batches.values()
+        if batch.cancelled is None
+        for pending in batch.chunks.values()
+        if (left := pending.count - ended[batch.id, pending.task]) > 0
+        and keeps(batch.id, pending.task)
+    ]
