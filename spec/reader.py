@@ -39,7 +39,7 @@ HEADER = {"minor": (int, ...), "seq": (int, ...), "batch": (str, ...), "at": (NU
           "imprint": (str, "")}  # fmt: skip
 WRITER = {"role": (str, ...), "host": (str, ...), "pid": (int, ...), "user": (str, ""), "node": (str, ""),
           "boot": (str, ""), "pid_start": (int, 0), "task": ((int, type(None)), None), "attempt": (int, 0),
-          "job": (str, ""), "restarts": (int, 0)}  # fmt: skip
+          "job": (str, ""), "restarts": (int, 0), "space": (str, "")}  # fmt: skip
 ENGINE = {"name": (str, ...), "version": (str, ...), "setting": (str, ""), "inputs": (dict, {})}
 OF_NO_BATCH = ("verify", "archive")
 LEAST_PLAIN, EXPONENT_FROM = 1e-5, 1e16

@@ -134,6 +134,7 @@ class LocalBackend:
             ):
                 _signal(running, signal.SIGKILL)
             running = [child for child in running if not self._has_ended(child)]
+            handed.log.tick()
             _show(follower, progress)
         _show(follower, progress)
         # workers that stop by themselves at --max-fails may be gone before the loop above sees it

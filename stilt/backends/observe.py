@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stilt.backends.liveness import Fate, Liveness, TaskFate
 from stilt.foundations.writers import host_in_name, is_alive
 from stilt.log.names import parse_name
+from stilt.log.silence import Silence, is_told_by_silence
 
 if TYPE_CHECKING:
     from stilt.log.fold import BatchState, Life, State
@@ -38,13 +39,15 @@ def fold_and_observe(
     """
     began = time.time()
     state = index.fold()
-    liveness = observe(state, fresh=fresh, ask_slurm=ask_slurm)
+    liveness = observe(index, state, fresh=fresh, ask_slurm=ask_slurm)
     if liveness.as_of >= began and _ended_unseen(index, state, liveness, began):
         state = index.fold()
     return state, liveness
 
 
-def observe(state: State, *, fresh: bool = False, ask_slurm: bool = True) -> Liveness:
+def observe(
+    index: OutputIndex, state: State, *, fresh: bool = False, ask_slurm: bool = True
+) -> Liveness:
     """Say of each task of each batch whether it lives; asks Slurm at most once, and only if need be."""
     tasks: dict[tuple[str, int], TaskFate] = {}
     as_of, problem = time.time(), ""
@@ -55,40 +58,59 @@ def observe(state: State, *, fresh: bool = False, ask_slurm: bool = True) -> Liv
         if found:
             tasks, queue = observe_slurm(found, fresh=fresh, ask=ask_slurm)
             as_of, problem = queue.as_of or as_of, queue.problem
+    silence = Silence(index.log_dir)
     for batch in state.batches.values():
-        _add_local(batch, tasks)
+        _add_local(batch, tasks, silence)
     return Liveness(as_of, tasks, problem)
 
 
-def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskFate]) -> None:
+def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskFate], silence: Silence) -> None:
     """Add what the log and this machine know of a batch's tasks."""
     begun = batch.tasks
-    waiting = _hand_over(batch)
+    waiting = _hand_over(batch, silence)
     for task in {task for task, _ in batch.chunks}:
         life = begun.get(task)
         from_slurm = tasks.get((batch.id, task))
         if life is not None:
-            own = _of_life(life, is_slurm=from_slurm is not None)
+            own = _of_life(life, from_slurm, silence)
             if own is not None:
                 tasks[batch.id, task] = own
         elif from_slurm is None:
             tasks[batch.id, task] = waiting
 
 
-def _of_life(life: Life, *, is_slurm: bool) -> TaskFate | None:
+def _of_life(life: Life, from_slurm: TaskFate | None, silence: Silence) -> TaskFate | None:
     """Judge a task by its latest life; None where Slurm knows better."""
     if life.closed == "finished":
         return TaskFate(Fate.GONE, why="finished")
     alive = is_alive(life.writer) if life.writer else _may_still_begin(life)
     if alive:
-        node = life.writer.node or life.writer.host if life.writer else ""
-        job = life.writer.job if life.writer else ""
-        return TaskFate(Fate.LIVE, state="RUNNING", node=node, since=life.at, job=job)
-    if is_slurm:
+        return _live(life)
+    if from_slurm is not None and from_slurm.fate is not Fate.UNKNOWN:
         return None  # a life that ended here may go on elsewhere: Slurm requeues
     if life.closed:
-        return TaskFate(Fate.GONE, why=f"stopped: {life.closed}")
-    return TaskFate(Fate.UNKNOWN, why="on another machine") if alive is None else _GONE
+        return None if from_slurm else TaskFate(Fate.GONE, why=f"stopped: {life.closed}")
+    if alive is None:
+        return _by_silence(life, from_slurm, silence)
+    return None if from_slurm else _GONE
+
+
+def _by_silence(life: Life, from_slurm: TaskFate | None, silence: Silence) -> TaskFate | None:
+    """Judge a process that can't be seen from here by whether it touches its segment."""
+    is_over = silence.is_over(life.name) if is_told_by_silence(life.writer) else None
+    if is_over is False:
+        return _live(life)
+    if from_slurm is not None:
+        return None  # it may wait in the queue again
+    if is_over:
+        return TaskFate(Fate.GONE, why="silent for long, and out of sight")
+    return TaskFate(Fate.UNKNOWN, why="on another machine")
+
+
+def _live(life: Life) -> TaskFate:
+    node = life.writer.node or life.writer.host if life.writer else ""
+    job = life.writer.job if life.writer else ""
+    return TaskFate(Fate.LIVE, state="RUNNING", node=node, since=life.at, job=job)
 
 
 def _may_still_begin(life: Life) -> bool | None:
@@ -108,15 +130,24 @@ def _may_still_begin(life: Life) -> bool | None:
 _GONE = TaskFate(Fate.GONE, why="its process has ended")
 
 
-def _hand_over(batch: BatchState) -> TaskFate:
+def _hand_over(batch: BatchState, silence: Silence) -> TaskFate:
     """Judge the tasks that no worker has begun, by the process that handed the batch over."""
-    writers = [life.writer for life in batch.lives.values() if life.role == "run" and life.writer]
-    states = [is_alive(writer) for writer in writers]
+    runs = [life for life in batch.lives.values() if life.role == "run" and life.writer]
+    states = [_is_at_it(life, silence) for life in runs]
     if any(states):
         return TaskFate(Fate.LIVE, state="PENDING")
     if None in states:
         return TaskFate(Fate.UNKNOWN, why="handed over on another machine")
     return _GONE
+
+
+def _is_at_it(life: Life, silence: Silence) -> bool | None:
+    """Tell whether a process that handed over lives, by what can be seen of it."""
+    alive = is_alive(life.writer) if life.writer and not life.closed else False
+    if alive is None and is_told_by_silence(life.writer):
+        is_over = silence.is_over(life.name)
+        return None if is_over is None else not is_over
+    return alive
 
 
 def _ended_unseen(index: OutputIndex, state: State, liveness: Liveness, began: float) -> bool:

@@ -10,6 +10,7 @@ from stilt.foundations.writers import Writer, host_in_name, is_alive, this_write
 from stilt.log.events import Closed, Event, Submitted, Submitting
 from stilt.log.names import parse_name
 from stilt.log.reader import Scanner, read_bytes
+from stilt.log.silence import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from stilt.log.batches import BatchState
     from stilt.log.index import OutputIndex
     from stilt.log.reader import Scan
-
-SILENCE_S = 600.0
-"""After so long without a word, a hand-over on another machine is not going to start any more."""
 
 _POLL_S = 0.2
 _STARTS = (Submitting, Submitted)
@@ -77,7 +75,7 @@ class _Rival:
         closed = next((event for event in scan.events if isinstance(event, Closed)), None)
         self._closed = closed.why if closed else ""
         self._writer = scan.header.writer if scan.header else _writer_in_name(path)
-        self._silent_s = _silence_s(path)
+        self._silence = Silence(path.parents[1])
 
     @property
     def who(self) -> str:
@@ -96,7 +94,7 @@ class _Rival:
             return False
         alive = is_alive(self._writer) if self._writer else None
         if alive is None:
-            return self._silent_s < SILENCE_S
+            return not self._silence.is_over(self.name)
         return alive
 
 
@@ -119,10 +117,3 @@ def _new_runs(index: OutputIndex, known: Collection[str]) -> Iterator[Path]:
 
 def _name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
-
-
-def _silence_s(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -12,12 +12,13 @@ from stilt.backends import backend_named
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.interface import HandOver
 from stilt.backends.observe import fold_and_observe
-from stilt.batch.handover import Unfinished, Work, name_batch, register, write_batch
+from stilt.batch.handover import Work, name_batch, register, write_batch
 from stilt.batch.lock import run_lock
 from stilt.batch.manifest import Manifest
+from stilt.batch.numbers import greatest_number, unfinished_batch
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
-from stilt.batch.rivals import SILENCE_S, give_way, may_still_start
+from stilt.batch.rivals import give_way
 from stilt.batch.snapshot import changes
 from stilt.batch.today import Today, newest_engine
 from stilt.commands.reconcile import (
@@ -45,6 +46,7 @@ from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.batches import GAVE_WAY
 from stilt.log.index import OutputIndex
+from stilt.log.silence import SILENCE_S
 from stilt.log.states import PLAIN
 from stilt.log.writer import SegmentWriter
 from stilt.outputs.listing import Listing
@@ -213,7 +215,7 @@ class _Run:
         self._say_plan(todo)
         self._say_changes(state, todo)
         if todo.work:
-            unfinished = _unfinished(OutputIndex(self.project.layout.log_dir), state)
+            unfinished = unfinished_batch(self.project.layout, state)
             manifest = name_batch(self._work(state, todo), self._draft(state, todo), unfinished)
             handed = self._handed(manifest, todo)
             self.say(f"would hand over {manifest.total:,} as batch {manifest.batch}")
@@ -275,11 +277,12 @@ class _Run:
     def _hand_over(self, state: State, todo: Plan) -> HandOver:
         layout = self.project.layout
         index = OutputIndex(layout.log_dir)
-        unfinished = _unfinished(index, state)
+        unfinished = unfinished_batch(layout, state)
         work, draft = self._work(state, todo), self._draft(state, todo)
         manifest = write_batch(layout, work, draft, unfinished)
         handed = self._handed(manifest, todo)
-        register(handed.log, manifest, unfinished)
+        is_known = unfinished is not None and unfinished.batch in state.batches
+        register(handed.log, manifest, unfinished if is_known else None)
         began = time.monotonic()
 
         def confirm() -> None:
@@ -321,7 +324,7 @@ class _Run:
         today = self.project.today
         return Manifest(
             batch="",
-            seq=1 + max((batch.seq for batch in state.batches.values()), default=0),
+            seq=1 + greatest_number(self.project.layout, state),
             config=config_digest(self.project.config),
             engine=today.engine.label,
             backend=self.backend.name,
@@ -443,18 +446,6 @@ def _compile(project: _Project) -> None:
         from stilt.footprint.calc import warm
 
         warm()
-
-
-def _unfinished(index: OutputIndex, state: State) -> Unfinished | None:
-    """Return the newest batch if its hand-over died: nobody was asked to run it, and nobody is going to be."""
-    newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
-    if newest is None or newest.submissions or newest.intents or newest.tasks:
-        return None
-    if sum(batch.seq == newest.seq for batch in state.batches.values()) > 1:
-        return None  # of two that were registered at once the other one may have gone on
-    if newest.cancelled is not None or may_still_start(index, newest):
-        return None
-    return Unfinished(newest.id, newest.seq)
 
 
 def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:

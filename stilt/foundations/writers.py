@@ -30,7 +30,8 @@ _SHARED_HOST_NAMES = frozenset({"", "localhost", "localhost.localdomain"})
 class Writer(Struct, frozen=True, omit_defaults=True):
     """Which process wrote a segment.
 
-    ``pid_start`` (clock ticks since boot) and ``boot`` tell a process from a later one with its pid.
+    ``pid_start`` (clock ticks since boot) and ``boot`` tell a process from a later one with its pid, ``space`` is
+    where that pid means something: the namespace of pids. Whoever has it touches the segment once a minute.
     """
 
     role: str
@@ -44,6 +45,7 @@ class Writer(Struct, frozen=True, omit_defaults=True):
     attempt: int = 0
     job: str = ""
     restarts: int = 0
+    space: str = ""
 
 
 def this_writer(role: Role, task: int | None = None, attempt: int = 0) -> Writer:
@@ -61,20 +63,27 @@ def this_writer(role: Role, task: int | None = None, attempt: int = 0) -> Writer
         attempt=attempt,
         job=_slurm_job(environment),
         restarts=_whole_number(environment.get("SLURM_RESTART_COUNT", "")),
+        space=_pid_space(),
     )
 
 
 def is_alive(writer: Writer) -> bool | None:
-    """Tell whether the process lives: ``None`` when it is on another host, which can't be known from here."""
+    """Tell whether the process lives: ``None`` when that can't be seen from here.
+
+    It may be on another host, in another namespace of pids, or somebody else's where ``/proc`` is hidden.
+    """
     host = socket.gethostname()
     if writer.host != host:
         return None
     if writer.boot and _boot_id() and writer.boot != _boot_id():
         # The same host since rebooted; but a name that many machines share says nothing.
         return None if host in _SHARED_HOST_NAMES else False
+    if writer.space and writer.space != _pid_space():
+        return None
     started, state = _life(writer.pid)
     if not started:
-        return _signal_reaches(writer.pid) if not _boot_id() else False
+        is_there = _signal_reaches(writer.pid)
+        return None if is_there and _boot_id() else is_there
     return state not in {"Z", "X"} and writer.pid_start in {0, started}
 
 
@@ -124,11 +133,15 @@ def host_in_name(host: str) -> str:
 
 def _place(writer: Writer) -> str:
     """Return where a pid means something: since which boot, and in which namespace."""
+    return f"{writer.boot.replace('-', '')[:8]}.{_pid_space()}"
+
+
+def _pid_space() -> str:
+    """Return what tells the namespace of this process's pids from others on this host."""
     try:
-        namespace = Path("/proc/self/ns/pid").stat().st_ino
+        return f"{Path('/proc/self/ns/pid').stat().st_ino:x}"
     except OSError:
-        namespace = 0
-    return f"{writer.boot.replace('-', '')[:8]}.{namespace:x}"
+        return "0"
 
 
 def user_name() -> str:

@@ -30,6 +30,7 @@ from stilt.log.events import (
 )
 from stilt.log.lines import encode_line
 from stilt.log.names import new_name
+from stilt.log.silence import TOUCH_S
 from stilt.version import __version__
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class SegmentWriter:
         self._unwritten = 0
         self._last_group: list[Event] = []
         self._oldest = 0.0
+        self._touched = 0.0
 
     @property
     def written_to(self) -> Path:
@@ -119,7 +121,14 @@ class SegmentWriter:
             self.tick()
 
     def tick(self) -> None:
-        """Sync if the oldest event that is not durable has waited long enough. Call it when idle."""
+        """Sync if the oldest event that is not durable has waited long enough, and show that this process lives.
+
+        Call it when idle, every few seconds at least.
+        """
+        if self._descriptor >= 0 and time.monotonic() - self._touched >= TOUCH_S:
+            self._touched = time.monotonic()
+            with contextlib.suppress(OSError):  # the next event tells what is wrong
+                os.utime(self._descriptor)
         if not self._undurable:
             return
         if len(self._undurable) >= GROUP_EVENTS or time.monotonic() - self._oldest >= GROUP_SECONDS:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.liveness import Fate
 from stilt.backends.observe import fold_and_observe, observe
+from stilt.batch.numbers import unheard_of
 from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_regular
 from stilt.foundations.paths import Layout
@@ -103,12 +104,14 @@ def gather(
     liveness = None
     if until is not None or not use_checkpoint:
         state = index.fold(until, use_checkpoint=use_checkpoint)
-        liveness = observe(state, ask_slurm=ask_slurm) if until is None else None
+        liveness = observe(index, state, ask_slurm=ask_slurm) if until is None else None
     else:
         state, liveness = fold_and_observe(index, ask_slurm=ask_slurm)
     if liveness is not None and liveness.problem:
         notes.append(f"{liveness.problem}: tasks on Slurm are shown as they last reported")
     manifests = read_manifests(project.layout, state, notes)
+    if until is None and (lost := _lost_batches(project.layout, state)):
+        notes.append(lost)
     if until is None and manifests and _has_newer_receptors(project.layout, manifests):
         notes.append(
             "receptors.csv is newer than the last batch: `stilt run --dry-run` says what is to do now"
@@ -145,6 +148,23 @@ def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:
             except StiltError as error:
                 notes.append(error.message)
     return manifests
+
+
+def _lost_batches(layout: Layout, state: State) -> str:
+    """Say of which batches that were given out the log has nothing; nothing if there is none."""
+    has_results = not state.begun() and any(layout.output.glob("particles/*"))
+    names = [name for name in unheard_of(layout, state) if has_results or _was_begun(layout, name)]
+    return (
+        f"the log has nothing of batches that were begun ({', '.join(names[:3])}): "
+        f"segments are lost from {layout.log_dir}, and what they tell of counts as never run"
+        if names
+        else ""
+    )
+
+
+def _was_begun(layout: Layout, batch: str) -> bool:
+    """Return whether a batch went further than its chunks: it was submitted, or its log's folder is there."""
+    return layout.submit_script(batch).exists() or (layout.log_dir / batch).exists()
 
 
 def _has_newer_receptors(layout: Layout, manifests: Manifests) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 PREFIX = "stilt-work"
 
+_LOCK = ".lock"
 _REMOVALS = 20
 _BETWEEN_REMOVALS_S = 0.05
 
@@ -41,6 +44,7 @@ def make_scratch(chosen: str | None) -> Path:
         base.mkdir(parents=True, exist_ok=True)
         _remove_stale(base, writer)
         folder.mkdir(mode=0o700)
+        _hold(folder)
     except OSError as error:
         raise EnvironmentFailure(
             f"the scratch folder {base} cannot be written: {error.strerror}",
@@ -59,6 +63,30 @@ def remove_scratch(folder: Path) -> None:
         if not folder.exists():
             return
         time.sleep(_BETWEEN_REMOVALS_S)
+
+
+def _hold(folder: Path) -> None:
+    """Lock the folder for as long as this process and its children live, whatever can be seen of them."""
+    descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with contextlib.suppress(OSError):  # a filesystem without locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_held(folder: Path) -> bool | None:
+    """Tell whether somebody holds a folder's lock; None where there is none, or this filesystem has no locks."""
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _name(writer: Writer) -> str:
@@ -83,6 +111,9 @@ def _in_use(folder: Path, here: Writer) -> bool:
         return True
     if not mine:
         return True
+    held = _is_held(folder)
+    if held is not None:
+        return held
     if boot != (here.boot.replace("-", "")[:8] or "0"):
         return False
     owner = type(here)(role="worker", host=here.host, pid=number, pid_start=since, boot=here.boot)

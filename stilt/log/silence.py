@@ -1,0 +1,80 @@
+"""For how long a writer has been silent, by the file server's own clock.
+
+Who writes touches the segment once a minute, whether there is something to say or not. So whoever has been silent
+for much longer has ended, is cut off, or is stopped: its work is handed over again, and should it go on after all,
+the newer batch's claim keeps it from replacing anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.foundations.writers import Writer
+
+TOUCH_S = 60.0
+"""A writer touches its segment this often."""
+
+SILENCE_S = 600.0
+"""After so long without a touch, a writer that nobody can look at has gone."""
+
+_CLOCK = ".clock"
+
+
+class Silence:
+    """Tells how long segments have not been touched. Nobody's clock but the file server's counts.
+
+    Parameters
+    ----------
+    log_dir
+        The ``log`` folder. In the folder above a file is touched to learn the server's time, once.
+    """
+
+    def __init__(self, log_dir: Path) -> None:
+        self._log_dir = log_dir
+        self._now: float | None = None
+        self._is_exact = False
+
+    def is_over(self, segment: str) -> bool | None:
+        """Tell whether a segment, by its path in the log, has not been touched for ``SILENCE_S``.
+
+        None where it can't be known: for somebody who may not write there.
+        """
+        touched = _touched(self._log_dir / segment)
+        if touched is None:
+            return None
+        if self._now is None:
+            self._now, self._is_exact = self._look()
+        if self._now - touched >= SILENCE_S:
+            return True
+        return False if self._is_exact else None
+
+    def _look(self) -> tuple[float, bool]:
+        """Return the server's time; else the latest that any file here shows, which may be long ago."""
+        clock = self._log_dir.parent / _CLOCK
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(clock, flags, 0o666)
+            try:
+                os.utime(descriptor)
+                return os.fstat(descriptor).st_mtime, True
+            finally:
+                os.close(descriptor)
+        found = (_touched(path) for path in (clock, *self._log_dir.glob("*/*")))
+        return max(filter(None, found), default=0.0), False
+
+
+def is_told_by_silence(writer: Writer | None) -> bool:
+    """Tell whether a writer touches its segment: older versions did not."""
+    return writer is not None and bool(writer.space)
+
+
+def _touched(path: Path) -> float | None:
+    try:
+        return path.stat(follow_symlinks=False).st_mtime
+    except OSError:
+        return None
