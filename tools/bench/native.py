@@ -196,12 +196,12 @@ def profile(arguments: argparse.Namespace, particles: int) -> None:
     """
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.transport.engines import load_engine
-    from stilt.transport.native import analysis, arl, projection, run
+    from stilt.transport.native import analysis, arl, journey, projection
 
     places = {
         "unpacking": (arl, "unpack"),
         "columns": (analysis, "fill_columns"),
-        "particles": (run, "march"),
+        "particles": (journey, "march"),
         "map": (projection, "longlat_of_cone"),
     }
     config = config_of(arguments, particles, "native")
