@@ -149,7 +149,8 @@ def _read_time(path: Path, file: BinaryIO, position: int) -> tuple[AnalysisIndex
     text = ""
     for number in range(records):
         file.seek(position + number * (LABEL_BYTES + cells) + LABEL_BYTES)
-        text += file.read(cells).decode("latin-1")
+        # not a whole record: a header can name a grid that would take all memory
+        text += file.read(max(0, min(cells, index_bytes - len(text)))).decode("latin-1")
     levels = parse_levels(text[:index_bytes], level_count)
     offset = position + records * (LABEL_BYTES + cells)
     count = sum(len(level.variables) for level in levels)
