@@ -174,7 +174,8 @@ def index_records(length: int, points: int) -> int:
 def _index_text(file: BinaryIO, offset: int, points: int, length: int) -> tuple[str, int]:
     """Return the whole index text, which may go on in further records, and the number of records."""
     records = index_records(length, points)
-    data = os.pread(file.fileno(), records * (LABEL_BYTES + points), offset)
+    # not whole records: a header can name a grid that would take all memory
+    data = os.pread(file.fileno(), records * LABEL_BYTES + max(0, length), offset)
     parts = [
         data[start + LABEL_BYTES : start + LABEL_BYTES + points]
         for start in range(0, len(data), LABEL_BYTES + points)
