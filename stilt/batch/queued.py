@@ -42,9 +42,10 @@ def _of_batch(
             with contextlib.suppress(DamagedError):
                 chunk = read_chunk(layout.chunk(batch.id, digest))
                 waiting |= {entry.sim: hash(entry.receptor) for entry in chunk.simulations}
-    return {sim: of for sim, of in waiting.items() if not _has_ended(state, sim, batch.id)}
+    return {sim: of for sim, of in waiting.items() if not has_ended(state, sim, batch.id)}
 
 
-def _has_ended(state: State, sim: str, batch: str) -> bool:
-    known = state.sims.get(sim)
-    return known is not None and known.batch == batch and known.outcome in ENDED
+def has_ended(state: State, sim: str, batch: str) -> bool:
+    """Tell whether a batch has nothing left to do with a simulation."""
+    left = state.left_by(batch, sim)
+    return left is not None and left.outcome in ENDED

@@ -170,6 +170,14 @@ def _life(pid: int) -> tuple[int, str]:
     return int(fields[19]), fields[0]
 
 
+def age_of_process(pid: int) -> float | None:
+    """Return for how long a process has lived, in seconds, whatever the wall clock did; None if it can't be seen."""
+    started = _life(pid)[0]
+    if not started:
+        return None
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+
+
 def _signal_reaches(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -119,6 +119,13 @@ class State:
             self._thaw(self._frozen, sim)
         return self._sims.get(sim)
 
+    def left_by(self, batch: str, sim: str) -> SimState | None:
+        """Return the state in which a batch has left a simulation; ``None`` if it never began it."""
+        known = self.find(sim)
+        if known is None or known.batch == batch:
+            return known
+        return self._earlier.get(batch, {}).get(sim)
+
     def receptor_of(self, state: SimState) -> str:
         """Return the digest of the receptor that a state is about; empty if it is not known."""
         if state.receptor or not self.identified:

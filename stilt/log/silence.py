@@ -7,7 +7,6 @@ the newer batch's claim keeps it from replacing anything.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -55,17 +54,30 @@ class Silence:
 
     def _look(self) -> tuple[float, bool]:
         """Return the server's time; else the latest that any file here shows, which may be long ago."""
-        clock = self._log_dir.parent / _CLOCK
-        with contextlib.suppress(OSError):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(clock, flags, 0o666)
-            try:
-                os.utime(descriptor)
-                return os.fstat(descriptor).st_mtime, True
-            finally:
-                os.close(descriptor)
-        found = (_touched(path) for path in (clock, *self._log_dir.glob("*/*")))
+        now = self._touch_clock()
+        if now is not None:
+            return now, True
+        found = map(_touched, (self._clock, *self._log_dir.glob("*/*")))
         return max(filter(None, found), default=0.0), False
+
+    @property
+    def _clock(self) -> Path:
+        return self._log_dir.parent / _CLOCK
+
+    def _touch_clock(self) -> float | None:
+        """Return the server's time, to whom it lets write."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(self._clock, flags, 0o666)
+        except OSError:
+            return None
+        try:
+            os.utime(descriptor)
+            return os.fstat(descriptor).st_mtime
+        except OSError:  # it is somebody else's
+            return None
+        finally:
+            os.close(descriptor)
 
 
 def is_told_by_silence(writer: Writer | None) -> bool:

@@ -131,11 +131,12 @@ class Waiting:
     new
         Never begun in any batch.
     again
-        States, each with its reason, to take back: those of an older batch, handed over anew.
+        Those that were handed over anew, with the state, and its reason, that an older batch left them in: it is to
+        be taken back. What is seen to be at work is not among them.
     """
 
     new: int
-    again: Counter[tuple[str, str]]
+    again: dict[str, tuple[str, str]]
 
 
 def count_waiting(
@@ -164,7 +165,7 @@ def count_waiting(
     new = sum(left for _, _, left in current)
     if given_up or (current and _may_overlap(state, tally, new, project_total)):
         return _compare(state, fates, [*current, *given_up], read_chunk)
-    return Waiting(new, Counter())
+    return Waiting(new, {})
 
 
 def _batches_by_age(state: State) -> list[BatchState]:
@@ -212,5 +213,7 @@ def _compare(
             if known is None:
                 new.add(sim)
             elif known.seq < seq and not known.is_done:
-                again[sim] = shown_as(known.outcome, known.life, fates), known.reason
-    return Waiting(len(new), Counter(again.values()))
+                name = shown_as(known.outcome, known.life, fates)
+                if name != "running":
+                    again[sim] = name, known.reason
+    return Waiting(len(new), again)

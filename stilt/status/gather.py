@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -130,7 +131,7 @@ def gather(
         now=now,
         outdated=find_outdated(project, state, manifests, notes),
         manifests=manifests,
-        read_chunk=lambda batch, chunk: _chunk_ids(project.layout, batch, chunk, notes),
+        read_chunk=partial(chunk_ids, project.layout, notes),
         execution=project.config.execution if project.config else None,
         notes=notes,
     )
@@ -201,7 +202,8 @@ def find_outdated(
     return Outdated(today, edited(project.layout, config, state, manifests, notes))
 
 
-def _chunk_ids(layout: Layout, batch: str, chunk: str, notes: list[str]) -> Iterable[str]:
+def chunk_ids(layout: Layout, notes: list[str], batch: str, chunk: str) -> Iterable[str]:
+    """Return the ids of a chunk's simulations; one that can't be read is noted."""
     import msgspec
 
     from stilt.batch.chunks import MOST_BYTES

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from stilt.batch.queued import ENDED
+from stilt.batch.queued import ENDED, has_ended
 from stilt.log.fold import SUCCESSES
 
 if TYPE_CHECKING:
@@ -56,17 +57,19 @@ def count_in_hand(
     """
     found = _open_chunks(state, tally, keeps)
     batches = {batch for batch, _, _ in found}
-    may_be_done = any(
-        outcome in SUCCESSES and life.batch not in batches for life, outcome, _ in tally
+    # what was found invalid is not known to be of one task
+    has_others = any(
+        outcome == "invalid" or (outcome in SUCCESSES and life.batch not in batches)
+        for life, outcome, _ in chain(tally, state.tally(earlier=True))
     )
-    if len(batches) <= 1 and not may_be_done:
+    if len(batches) <= 1 and not has_others:
         return InHand(sum(left for _, _, left in found))
     total, again = set[str](), 0
     for batch, chunk, _ in found:
         for sim in read_chunk(batch, chunk):
-            known = state.find(sim)
-            if sim in total or (known and known.batch == batch and known.outcome in ENDED):
+            if sim in total or has_ended(state, sim, batch):
                 continue
+            known = state.find(sim)
             total.add(sim)
             again += known is not None and known.is_done and holds(known)
     return InHand(len(total), again)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stilt.backends.observe import fold_and_observe
 from stilt.log.index import OutputIndex
-from stilt.status.counting import shown_as
+from stilt.status.counting import count_waiting, shown_as
 from stilt.status.fates import Fates
-from stilt.status.gather import Project, find_outdated, read_manifests
+from stilt.status.gather import Project, chunk_ids, find_outdated, read_manifests
+from stilt.status.summarize import total_of
 
 if TYPE_CHECKING:
     from stilt.log.fold import State
@@ -34,10 +36,17 @@ class Standing:
         self._fates = Fates(self.state, liveness)
         manifests = read_manifests(project.layout, self.state, [])
         self.outdated = find_outdated(project, self.state, manifests, [])
+        self._taken_up = count_waiting(
+            self.state,
+            self.state.tally(),
+            self._fates,
+            total_of(manifests),
+            partial(chunk_ids, project.layout, []),
+        ).again
 
     def of(self, sim: SimState | None) -> str:
         """Return the state of a simulation; ``pending`` for one that was never begun."""
-        if sim is None:
+        if sim is None or sim.sim in self._taken_up:
             return "pending"
         if sim.is_done and self.outdated.of_sim(sim):
             return "stale"

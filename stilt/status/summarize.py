@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from stilt.backends.liveness import Fate
-from stilt.foundations.quantities import wholly_empty
+from stilt.foundations.quantities import counted, wholly_empty
 from stilt.status import cost
 from stilt.status.counting import batch_counts, count, count_waiting, shown_as
 from stilt.status.hands import count_in_hand
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Execution
     from stilt.log.fold import BatchState, Life, SimState, State
-    from stilt.status.counting import ChunkReader, Counts, Outdated
+    from stilt.status.counting import ChunkReader, Counts, Outdated, Tally
     from stilt.status.fates import Fates
 
     Manifests: TypeAlias = dict[str, Manifest]
@@ -59,12 +59,11 @@ def summarize(
     """
     tally = state.tally()
     counts = count(state, tally, fates, outdated)
-    newest = max(manifests.values(), key=lambda manifest: manifest.seq, default=None)
-    project_total = newest.project_total if newest else 0
+    project_total = total_of(manifests)
     waiting = count_waiting(state, tally, fates, project_total, read_chunk)
-    for (name, reason), number in waiting.again.items():
+    for (name, reason), number in Counter(waiting.again.values()).items():
         _take_back(counts, name, reason, number)
-    counts.states["pending"] += waiting.new + waiting.again.total()
+    counts.states["pending"] += waiting.new + len(waiting.again)
     in_hand = count_in_hand(state, tally, keeps, lambda sim: not outdated.of_sim(sim), read_chunk)
     total = state.begun() + waiting.new
     left = total - counts.states["complete"] - counts.states["empty"]
@@ -92,6 +91,7 @@ def summarize(
         last_event_at=state.latest(),
         failure_examples=_examples(state),
     )
+    notes += _began_nothing(state, tally)
     past = cost.past_runs(state)
     summary = _with_tasks(summary, state, fates, now, past)
     summary = _with_pace(summary, state, fates, now, past)
@@ -105,6 +105,28 @@ def summarize(
             "`stilt run` takes up only what receptors.csv has"
         )
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
+
+
+def _began_nothing(state: State, tally: Tally) -> list[str]:
+    """Say of how many tasks the last life ended without beginning anything, and why."""
+    busy = {life.name for life, _, _ in (*tally, *state.tally(earlier=True))}
+    idle = Counter(
+        life.closed
+        for batch in state.batches.values()
+        if batch.cancelled is None
+        for life in batch.tasks.values()
+        if life.closed not in {"", "finished"} and life.name not in busy
+    )
+    return [
+        f"{counted(number, 'task')} ended without beginning a simulation ({why})"
+        for why, number in sorted(idle.items())
+    ]
+
+
+def total_of(manifests: Manifests) -> int:
+    """Return how many simulations the project had when its newest batch was planned; 0 where none tells."""
+    newest = max(manifests.values(), key=lambda manifest: manifest.seq, default=None)
+    return newest.project_total if newest else 0
 
 
 def _take_back(counts: Counts, name: str, reason: str, number: int) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from stilt.batch.claims import Claims
 from stilt.foundations.errors import EnvironmentFailure
-from stilt.log.events import Done, Started
+from stilt.log.events import Closed, Done, Started
 from stilt.transport.protocol import Reason
 from stilt.worker import memory
 from stilt.worker.pool import Broken, Finished, Lost, Member, Pool, Ready, Reply, signal_name
@@ -309,7 +309,10 @@ class Loop:
                 self.tally.todo.append(member.entry)
         if ended:
             self._record(ended, sync=True)
-        self.log.close(why)
+        if self.begun:
+            self.log.close(why)
+        else:  # that it began nothing, and why, is to be seen as well
+            self.log.append(Closed(time.time(), why), sync=True)
 
     def _prepare(self) -> Callable[[ChunkEntry], Done]:
         """Run in a process of the pool: load what is heavy, once."""

@@ -17,7 +17,7 @@ from stilt.batch.manifest import read_manifest
 from stilt.batch.snapshot import read_settings
 from stilt.foundations.errors import EXIT_COMPLETE, EXIT_SOME_FAILED, EnvironmentFailure, InputError
 from stilt.foundations.quantities import counted
-from stilt.foundations.writers import new_imprint, this_writer
+from stilt.foundations.writers import age_of_process, new_imprint, this_writer
 from stilt.log.events import Closed
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
@@ -148,9 +148,26 @@ def _left(state: State, chunk: Chunk) -> Tally:
     return Tally(todo, failed=sum(outcome == "failed" for outcome in ended.values()))
 
 
+_PROLOG_S = 300.0
+"""A job may have begun so long before its script, on a node whose clock is right."""
+
+
 def slurm_deadline() -> float | None:
-    """Return when Slurm is going to end this job, in seconds since 1970, if it says so."""
-    text = os.environ.get("SLURM_JOB_END_TIME", "")
+    """Return when Slurm is going to end this job, in seconds since 1970 by this node's clock, if it says so.
+
+    Slurm says it by the controller's clock. Where the two differ, how long the job may take counts from when its
+    script began, both of which are differences on one clock.
+    """
+    end, start = _moment("SLURM_JOB_END_TIME"), _moment("SLURM_JOB_START_TIME")
+    age_s = age_of_process(os.getppid())
+    if end is None or start is None or age_s is None:
+        return end
+    began = time.time() - age_s
+    return end if 0 <= began - start <= _PROLOG_S else began + (end - start)
+
+
+def _moment(name: str) -> float | None:
+    text = os.environ.get(name, "")
     return float(text) if text.isdigit() and int(text) > 0 else None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from stilt.batch.chunks import chunk_digest
 from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
 from stilt.config.digests import footprint_digest, transport_digest
 from stilt.config.load import load_config
@@ -54,13 +55,14 @@ class ProjectLog:
     ) -> str:
         """Register a batch whose chunks list these simulations, by number."""
         self.seq += 1
-        digests = [f"{name}{task:028d}" for task in range(len(chunks))]
+        digests = []
         folder = self.layout.batch_dir(name)
         folder.mkdir(parents=True)
-        for digest, numbers in zip(digests, chunks, strict=True):
+        for numbers in chunks:
             rows = [[sim_id(n), "mymet", "202407011800", [-111.85], [40.77], [n]] for n in numbers]
-            content = {"format": 1, "simulations": rows}
-            self.layout.chunk(name, digest).write_bytes(msgspec.json.encode(content))
+            content = msgspec.json.encode({"format": 1, "simulations": rows})
+            digests.append(chunk_digest(content))
+            self.layout.chunk(name, digests[-1]).write_bytes(content)
         manifest = Manifest(
             batch=name,
             seq=self.seq,

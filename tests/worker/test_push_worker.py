@@ -16,8 +16,10 @@ import pytest
 
 from stilt.backends.local import LocalBackend
 from stilt.commands.run import Request, run
+from stilt.foundations.writers import age_of_process
 from stilt.log.events import Started
 from stilt.log.reader import read_segment
+from stilt.worker.push_worker import slurm_deadline
 from tests.engines import Behaviour, runs
 from tests.projects import PATIENCE_S, Project, make_project, wait_until
 
@@ -201,6 +203,17 @@ def test_no_simulation_is_started_that_cannot_end_in_time(hand_over) -> None:
     assert answer.code == 75
     assert "3 left (time)" in answer.out
     assert runs(project.runs_file, "begin") == []
+    assert "1 task ended without beginning a simulation (time)" in project.stilt("status").out
+
+
+@pytest.mark.parametrize("ahead_s", [-2 * 86_400, -600, 0, 3600])
+def test_a_deadline_is_a_difference_on_one_clock(monkeypatch, ahead_s: int) -> None:
+    """Slurm's clock is the controller's, and the node's may be hours ahead of it or days behind."""
+    began = time.time() - age_of_process(os.getppid()) - ahead_s
+    monkeypatch.setenv("SLURM_JOB_START_TIME", str(int(began)))
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(began) + 86_400))
+    left = slurm_deadline() - time.time()
+    assert left == pytest.approx(86_400 - age_of_process(os.getppid()), abs=2)
 
 
 FORWARD = """

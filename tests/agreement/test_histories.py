@@ -1,0 +1,233 @@
+"""Generated histories: what ``status``, ``run``, ``log replay`` and Python say of them is what a plain model says."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stilt.backends.in_hand import WorkInHand
+from stilt.backends.observe import fold_and_observe
+from stilt.batch.plan import Plan, plan
+from stilt.batch.queued import queued
+from stilt.batch.today import Today, todays_engine
+from stilt.config.load import load_config
+from stilt.foundations.paths import Layout
+from stilt.foundations.writers import this_writer
+from stilt.log.events import Cancelled, Closed, Invalid
+from stilt.log.index import OutputIndex
+from stilt.log.writer import SegmentWriter
+from stilt.receptors.read import read_receptors
+from stilt.status.gather import gather, open_project, read_manifests
+from stilt.status.standing import Standing
+from tests.status.conftest import ALIVE, DEAD, STARTER_CONFIG, T0, ProjectLog, done, sim_id, started
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+HISTORIES = int(os.environ.get("STILT_HISTORIES", "1000"))
+SIMS = range(10)
+STATES = ("pending", "running", "complete", "empty", "failed", "interrupted", "stale")
+GOOD = ("complete", "empty")
+
+
+@dataclass
+class Model:
+    """What is so, told event by event without a log.
+
+    Attributes
+    ----------
+    state
+        Each simulation as it stands, but for what a newer batch is about to do.
+    hands
+        Which simulations tasks have, by batch: those that live and have not ended them.
+    """
+
+    state: dict[int, str] = field(default_factory=lambda: dict.fromkeys(SIMS, "never"))
+    hands: dict[str, set[int]] = field(default_factory=dict)
+
+    @property
+    def in_hand(self) -> set[int]:
+        return set[int]().union(*self.hands.values())
+
+    @property
+    def to_do(self) -> set[int]:
+        return {n for n, state in self.state.items() if state not in GOOD} - self.in_hand
+
+    @property
+    def redoing(self) -> set[int]:
+        return {n for n in self.in_hand if self.state[n] in GOOD}
+
+
+class Everything:
+    """Outputs on disk: all that the log has."""
+
+    def has(self, product: str, date: str, file: str) -> bool:
+        del product, date
+        return bool(file)
+
+    def has_own(self, product: str, date: str, file: str) -> bool:
+        del product, date, file
+        return False
+
+    def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
+        del product, date, file, plain
+        return True
+
+
+def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
+    """Write a project and its log by chance; return it with what is so."""
+    random = Random(seed)
+    folder.mkdir()
+    (folder / "config.yaml").write_text(STARTER_CONFIG)
+    rows = [f"2024-07-01T18:00:00Z,-111.85,40.77,{n}\n" for n in SIMS]
+    (folder / "receptors.csv").write_text("time,longitude,latitude,altitude\n" + "".join(rows))
+    log, model = ProjectLog(Layout.of(folder)), Model()
+    for number in range(1, random.randint(2, 5)):
+        chosen = choose(model, random)
+        if not chosen:
+            continue
+        half = random.randint(0, len(chosen) - 1)
+        chunks = [chunk for chunk in (chosen[:half], chosen[half:]) if chunk]
+        lives = random.random() < 0.3
+        batch = log.batch(f"{number:04d}-x", chunks, project_total=len(SIMS), closed=not lives)
+        model.hands[batch] = set()
+        for task, chunk in enumerate(chunks):
+            work(log, model, Task(random, batch, task, chunk, lives))
+        if random.random() < 0.15:
+            cancel(log, batch)
+            model.hands[batch] = set()
+        if random.random() < 0.2:
+            invalidate(log, model, random, batch, number)
+    return log, model
+
+
+def choose(model: Model, random: Random) -> list[int]:
+    """Return what a ``run`` would take: what is to do, only what failed, or everything that nobody has."""
+    chance = random.random()
+    if chance < 0.2:
+        chosen = [n for n in SIMS if n not in model.in_hand]  # --no-skip
+    elif chance < 0.4:
+        chosen = [n for n in model.to_do if model.state[n] == "failed"]
+    else:
+        chosen = sorted(model.to_do)
+    random.shuffle(chosen)
+    return chosen
+
+
+@dataclass
+class Task:
+    """A task of a batch, and whether it lives."""
+
+    random: Random
+    batch: str
+    number: int
+    chunk: list[int]
+    lives: bool
+
+
+def work(log: ProjectLog, model: Model, task: Task) -> None:
+    """Let a task get somewhere, and be killed there, end or still be at it."""
+    random, batch, chunk, lives = task.random, task.batch, task.chunk, task.lives
+    events, number = [], int(batch[:4])
+    reached = random.randint(0, len(chunk))
+    left = set(chunk)
+    for place, n in enumerate(chunk[:reached]):
+        outcome = random.choice(("complete", "complete", "empty", "failed"))
+        at = 100.0 * number + place
+        events += [
+            started(n, at=at),
+            done(n, outcome, at=at + 1, reason="X" * (outcome == "failed")),
+        ]
+        model.state[n] = outcome
+        left.discard(n)
+    begun = chunk[reached] if reached < len(chunk) and random.random() < 0.7 else None
+    if begun is not None:
+        events.append(started(begun, at=100.0 * number + 50))
+        model.state[begun] = "running" if lives else "interrupted"
+    if events:
+        if not lives and begun is None and reached == len(chunk):
+            events.append(Closed(at=T0 + 999))
+        log.worker(batch, task.number, *events, who=ALIVE if lives else DEAD)
+    if lives:
+        model.hands[batch] |= left
+
+
+def cancel(log: ProjectLog, batch: str) -> None:
+    writer = SegmentWriter(log.layout.log_dir, batch, int(batch[:4]), this_writer("cancel"))
+    writer.append(Cancelled(batch, T0 + 5))
+    writer.close()
+
+
+def invalidate(log: ProjectLog, model: Model, random: Random, batch: str, seq: int) -> None:
+    """Find an output of the newest batch damaged, of one that nobody has."""
+    good = [
+        n
+        for n in SIMS
+        if model.state[n] in GOOD
+        and n not in model.in_hand
+        and (known := OutputIndex(log.layout.log_dir).fold().find(sim_id(n)))
+        and known.batch == batch
+    ]
+    if not good:
+        return
+    n = random.choice(good)
+    event = Invalid(sim_id(n), "particles/x", "damaged", batch, seq, T0 + 6, attempt=1)
+    writer = SegmentWriter(log.layout.log_dir, batch, seq, this_writer("verify"))
+    writer.append(event)
+    writer.close()
+    model.state[n] = "invalid"
+
+
+def planned(layout: Layout) -> Plan:
+    """Return what ``run`` would do, of a project whose outputs are all there."""
+    config = load_config(layout.config_file)
+    index = OutputIndex(layout.log_dir)
+    state, liveness = fold_and_observe(index)
+    newest = max(read_manifests(layout, state, []).values(), key=lambda manifest: manifest.seq)
+    config, engine = todays_engine(config, newest.made_by)
+    hands = WorkInHand(index, state, liveness)
+    simulations = read_receptors(layout.receptors_file, tuple(config.mets))
+    waiting = queued(layout, state, hands.keeps)
+    return plan(simulations, state, Today(layout, config, engine), Everything(), queued=waiting)
+
+
+def check(folder: Path, seed: int) -> None:
+    """Hold everything that says how a project stands against the model, and against each other."""
+    log, model = make_history(folder, seed)
+    if not log.seq:
+        return
+    project = open_project(log.layout.project)
+    said = gather(project)
+    again = gather(project, use_checkpoint=False)
+    where = f"history {seed}: {model}"
+    assert said.in_hand == again.in_hand == len(model.in_hand), where
+    assert said.redoing == again.redoing == len(model.redoing), where
+    todo = planned(log.layout)
+    assert todo.queued == said.in_hand, where
+    assert todo.complete + todo.empty == said.complete + said.empty - said.redoing, where
+    assert todo.work == len(model.to_do), where
+    assert said.to_do == again.to_do, where
+    counted = Counter({name: getattr(said, name) for name in STATES})
+    assert counted == Counter({name: getattr(again, name) for name in STATES}), where
+    never_registered = len(SIMS) - said.total
+    assert said.to_do + never_registered == todo.work, where
+    standing = Standing(project)
+    each = Counter(standing.of(standing.state.find(sim_id(n))) for n in SIMS)
+    each["pending"] -= never_registered
+    assert each == counted, where
+    assert sum(counted.values()) == said.total, where
+
+
+def test_everything_says_the_same_of_a_history(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nothing here has to survive
+    for seed in range(HISTORIES):
+        check(tmp_path / f"p{seed}", seed)
