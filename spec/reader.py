@@ -29,7 +29,8 @@ from bounds import (
 # kind -> the fields that the fold reads: name -> (type, default); a default of ... means required
 KINDS = {
     "pending": {"chunk": (str, ...), "count": (int, ...), "batch": (str, ...), "seq": (int, ...), "task": (int, 0)},
-    "submitting": {"batch": (str, ...), "token": (str, ...), "first_task": (int, 0), "tasks": (int, 0)},
+    "submitting": {"batch": (str, ...), "token": (str, ...), "first_task": (int, 0), "tasks": (int, 0),
+                   "clusters": (str, "")},
     "submitted": {"batch": (str, ...), "token": (str, ...), "job": (str, ...), "cluster": (str, ""),
                   "backend": (str, "slurm")},
     "started": {"sim": (str, ...), "met": (str, ""), "receptor": (str, "")},

@@ -110,7 +110,7 @@ def _order(event: BatchEvent) -> tuple[Any, ...]:
         case Pending():
             return event.count, event.at, event.seq
         case Submitting():
-            return event.at, event.first_task, event.tasks
+            return event.at, event.first_task, event.tasks, event.clusters
         case Submitted():
             return event.at, event.cluster, event.backend
         case Cancelled():

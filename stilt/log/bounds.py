@@ -61,7 +61,7 @@ IMPRINTS = frozenset({"imprint", "particles"})
 
 MOST_OF_A_NAME = 255
 
-WORDS = frozenset({"job", "cluster", "token", "user"})
+WORDS = frozenset({"job", "cluster", "clusters", "token", "user"})
 """What is given to the scheduler's commands: printable, and never an option."""
 
 BY_NAME = frozenset({"transport", "transports", "footprints", "inputs", "programs"})

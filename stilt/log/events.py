@@ -72,13 +72,17 @@ class Pending(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="p
 
 
 class Submitting(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="submitting"):
-    """The intent to submit, durable before ``sbatch`` is called. ``token`` is the job's name."""
+    """The intent to submit, durable before ``sbatch`` is called. ``token`` is the job's name.
+
+    ``clusters`` are those that it is offered to, with commas between them; empty where that is not known.
+    """
 
     batch: str
     token: str
     at: float
     first_task: int = 0
     tasks: int = 0
+    clusters: str = ""
 
 
 class Submitted(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="submitted"):

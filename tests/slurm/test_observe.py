@@ -11,8 +11,9 @@ import pytest
 
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands, observe, queue
-from stilt.backends.slurm.answers import Limits, QueuedTask
-from stilt.backends.slurm.observe import Array, arrays, observe_slurm, submitters
+from stilt.backends.slurm.answers import JobId, Limits, QueuedTask
+from stilt.backends.slurm.backend import _job_of
+from stilt.backends.slurm.observe import Array, accepted_unseen, arrays, observe_slurm, submitters
 from stilt.backends.slurm.queue import Queue
 from stilt.foundations.paths import home
 from stilt.foundations.writers import Writer
@@ -99,6 +100,30 @@ def test_clusters_whose_login_nodes_share_a_home_are_asked_each(
         monkeypatch.setattr(socket, "gethostname", lambda here=here: f"login.{here}")
         lives, _ = observe_slurm([array(cluster="there")], fresh=True)
         assert lives["b1", 0].fate is Fate.LIVE, here
+
+
+def test_a_submission_that_was_cut_off_is_looked_for_where_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """With `clusters: one`, asked from two: no other cluster has a job of ours, whatever its number."""
+    monkeypatch.setattr(commands, "has_slurm", lambda: True)
+    monkeypatch.setattr(queue, "home", lambda: tmp_path)
+    monkeypatch.setattr(commands, "show_limits", lambda: Limits(cluster="two"))
+    asked: list[tuple[str, ...]] = []
+
+    def squeue(*_: str, clusters: tuple[str, ...] = (), **__: object) -> tuple[QueuedTask, ...]:
+        asked.append(tuple(clusters))
+        return (listed("RUNNING"),) if "one" in clusters else ()
+
+    monkeypatch.setattr(commands, "squeue", squeue)
+    intent = Submitting("b1", "stilt-b1-0", NOW - 60, 0, 1, clusters="one")
+    found = list(arrays(BatchState("b1", intents={"stilt-b1-0": intent})))
+    lives, queue_said = observe_slurm(found, fresh=True)
+    assert asked == [("one",)]
+    assert lives["b1", 0].fate is Fate.LIVE
+    job = accepted_unseen(found, queue_said)["stilt-b1-0"]
+    assert _job_of(found[0], job) == JobId(job, "one")
+    assert commands.find_by_name("stilt-b1-0", "three,one") == (JobId(job, "one"),)
 
 
 def test_whoever_may_have_submitted_a_batch_is_asked_for():

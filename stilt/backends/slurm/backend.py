@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from stilt.backends.interface import Sizes
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
+from stilt.backends.slurm.answers import JobId
 from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
@@ -78,7 +79,9 @@ class SlurmBackend:
             if array.token in found:
                 seq = state.batches[array.batch].seq
                 log = SegmentWriter(layout.log_dir, array.batch, seq, this_writer("run"))
-                log.append(Submitted(array.batch, array.token, found[array.token], time.time()))
+                job = _job_of(array, found[array.token])
+                now = time.time()
+                log.append(Submitted(array.batch, array.token, job.job, now, cluster=job.cluster))
                 log.close()
                 _say(f"job {found[array.token]} is an earlier submission that Slurm had accepted")
         return bool(found)
@@ -145,6 +148,14 @@ class SlurmBackend:
     def preview(self, handed: HandOver) -> str:
         """Return script, command line, limits and number of tasks."""
         return preview(_submission(handed), ask_limits(_say))
+
+
+def _job_of(array: Array, listed: str) -> JobId:
+    """Return the job of an array that is listed, and on which of the clusters that it was offered to it is."""
+    if len(array.clusters) > 1:
+        found = commands.find_by_name(array.token, array.cluster)
+        return found[0] if found else JobId(listed)
+    return JobId(listed, array.cluster)
 
 
 def _submission(handed: HandOver) -> Submission:

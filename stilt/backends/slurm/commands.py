@@ -250,11 +250,16 @@ def squeue(
 
 
 def find_by_name(name: str, clusters: str = "") -> tuple[JobId, ...]:
-    """Look jobs up by their name, among this user's; the earliest first."""
-    where = (clusters,) if clusters else ()
-    tasks = squeue(f"--name={name}", users=(str(os.getuid()),), clusters=where)
-    jobs = {task.job for task in tasks if task.name == name}
-    return tuple(JobId(job) for job in sorted(jobs, key=lambda job: (len(job), job)))
+    """Look jobs up by their name, among this user's; the earliest first.
+
+    ``clusters`` are the names of those to ask, with commas between them; empty: the one at hand.
+    """
+    jobs = set[JobId]()
+    for cluster in clusters.split(","):
+        where = (cluster,) if cluster else ()
+        tasks = squeue(f"--name={name}", users=(str(os.getuid()),), clusters=where)
+        jobs |= {JobId(task.job, cluster) for task in tasks if task.name == name}
+    return tuple(sorted(jobs, key=lambda found: (len(found.job), found.job)))
 
 
 def show_limits() -> Limits:

@@ -41,8 +41,10 @@ class Array:
     ----------
     token
         Its name in Slurm.
-    job, cluster
+    job
         Empty where only the intent is known.
+    cluster
+        Where it is; where only the intent is known, all that it was offered to, with commas between them.
     users
         Who may have submitted it: a run that was killed may have been settled by somebody else's.
         Empty where the log does not say.
@@ -60,6 +62,11 @@ class Array:
     users: tuple[str, ...] = ()
 
     @property
+    def clusters(self) -> tuple[str, ...]:
+        """The names of the clusters that it is, or may be, on."""
+        return tuple(filter(None, self.cluster.split(",")))
+
+    @property
     def numbers(self) -> range:
         """The tasks of the batch that it runs."""
         return range(self.first, self.first + self.tasks)
@@ -75,7 +82,15 @@ def arrays(batch: BatchState) -> Iterator[Array]:
     accepted = {token for token, _ in batch.submissions}
     for token, unheard in batch.intents.items():
         if token not in accepted:
-            yield Array(batch.id, token, unheard.first_task, unheard.tasks, unheard.at, users=users)
+            yield Array(
+                batch=batch.id,
+                token=token,
+                first=unheard.first_task,
+                tasks=unheard.tasks,
+                at=unheard.at,
+                cluster=unheard.clusters,
+                users=users,
+            )
     for (token, job), event in batch.submissions.items():
         intent = batch.intents.get(token)
         if event.backend == "slurm" and intent:
@@ -86,7 +101,7 @@ def arrays(batch: BatchState) -> Iterator[Array]:
                 tasks=intent.tasks,
                 at=event.at,
                 job=job,
-                cluster=event.cluster,
+                cluster=event.cluster or intent.clusters,
                 users=users,
             )
 
@@ -170,7 +185,7 @@ def _knows_all(queue: Queue, found: Sequence[Array]) -> bool:
 
 def _foreign_clusters(found: Sequence[Array]) -> tuple[str, ...]:
     """Return the clusters to name to squeue, where jobs went to another than the one at hand."""
-    named = {array.cluster for array in found if array.cluster}
+    named = {cluster for array in found for cluster in array.clusters}
     if not named:
         return ()
     here = local_limits().cluster
@@ -215,7 +230,7 @@ def _unlisted(array: Array, job: str, queue: Queue) -> TaskFate:
         why = "submitted since Slurm was asked"
     elif not _shows_jobs_of(array.users):
         why = "Slurm does not show other users' jobs here"
-    elif array.cluster and array.cluster not in {local_limits().cluster, *queue.clusters}:
+    elif not {local_limits().cluster, *queue.clusters}.issuperset(array.clusters):
         why = f"it was submitted to the cluster {array.cluster}"
     if why:
         return TaskFate(Fate.UNKNOWN, why=why, job=job)

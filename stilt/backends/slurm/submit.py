@@ -141,7 +141,10 @@ class Submitter:
         mode = path.stat().st_mode
         path.chmod(mode | (mode & 0o444) >> 2)  # for whom the umask lets read it
         part = script.part
-        self.record(Submitting(script.batch, script.name, time.time(), part.first, part.tasks))
+        clusters = str(script.options.get("clusters", "")) or self.cluster
+        self.record(
+            Submitting(script.batch, script.name, time.time(), part.first, part.tasks, clusters)
+        )
         job = _submit_part(script, path, self.accepted, self.say)
         at, cluster = time.time(), job.cluster or self.cluster
         self.record(Submitted(script.batch, script.name, job.job, at, cluster=cluster))
