@@ -103,6 +103,10 @@ class AnalysisIndex:
         return LABEL_BYTES + self.grid.nx * self.grid.ny
 
 
+class CutOffError(ValueError):
+    """A file ends inside of an index record."""
+
+
 def read_index(path: Path) -> tuple[AnalysisIndex, ...]:
     """Return every time of a file, in the order of the file.
 
@@ -127,7 +131,12 @@ def _times(path: Path, file: BinaryIO, size: int) -> list[AnalysisIndex]:
     found: list[AnalysisIndex] = []
     position = 0
     while position + LABEL_BYTES + HEADER_BYTES <= size:
-        index, end = _read_time(path, file, position)
+        try:
+            index, end = _read_time(path, file, position)
+        except CutOffError:
+            if not found:
+                raise
+            break
         if end > size:
             break  # the last time was cut: what hycs_std would not read either
         found.append(index)
@@ -150,6 +159,8 @@ def _read_time(path: Path, file: BinaryIO, position: int) -> tuple[AnalysisIndex
     for number in range(records):
         file.seek(position + number * (LABEL_BYTES + cells) + LABEL_BYTES)
         text += file.read(cells).decode("latin-1")
+    if len(text) < index_bytes:
+        raise CutOffError("its index record is cut off")
     levels = parse_levels(text[:index_bytes], level_count)
     offset = position + records * (LABEL_BYTES + cells)
     count = sum(len(level.variables) for level in levels)
