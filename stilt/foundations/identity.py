@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+SOMETIMES_READ = frozenset({"TERRAIN.ASC"})
+"""Inputs that are read for some meteorology only: it is no difference that one of two does not know of them."""
+
 
 class EngineIdentity(Struct, frozen=True, omit_defaults=True):
     """An engine as the log, the manifest of a batch and a worker compare it.
@@ -33,8 +36,8 @@ class EngineIdentity(Struct, frozen=True, omit_defaults=True):
     def differences(self, other: EngineIdentity) -> list[str]:
         """Say how another identity differs from this one; empty where it does not.
 
-        An input that only one of the two knows of is a difference, unless one knows of none: records of
-        older versions do not.
+        An input that only one of the two knows of is a difference, unless one knows of none (records of older
+        versions do not) or it is one of ``SOMETIMES_READ``.
         """
         found = []
         if (self.name, self.version) != (other.name, other.version):
@@ -45,10 +48,14 @@ class EngineIdentity(Struct, frozen=True, omit_defaults=True):
             found += [
                 f"engine input {name} was {_short(self.inputs.get(name))}, is "
                 f"{_short(other.inputs.get(name))}"
-                for name in sorted(self.inputs.keys() | other.inputs.keys())
+                for name in self._compared_inputs(other)
                 if self.inputs.get(name) != other.inputs.get(name)
             ]
         return found
+
+    def _compared_inputs(self, other: EngineIdentity) -> list[str]:
+        either, both = self.inputs.keys() | other.inputs.keys(), self.inputs.keys() & other.inputs
+        return sorted(either - (SOMETIMES_READ - both))
 
 
 def parse_label(label: str) -> EngineIdentity:

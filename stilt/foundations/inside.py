@@ -16,7 +16,7 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.ownership import owner_name, trusted_users
@@ -108,7 +108,7 @@ def read_regular(path: Path, most: int) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise MisplacedError(f"{path} has {size:,} bytes, more than stilt writes", _HINT)
-        return file.read(most)
+        return _content(file, size)
 
 
 def read_input(path: Path, most: int) -> bytes:
@@ -132,7 +132,12 @@ def read_input(path: Path, most: int) -> bytes:
             raise InputError(
                 f"{path} has {facts.st_size:,} bytes, more than {most:,}", "shorten it"
             )
-        return file.read(most)
+        return _content(file, facts.st_size)
+
+
+def _content(file: BinaryIO, size: int) -> bytes:
+    """Return so many bytes: ``read`` takes memory for all that it is asked for, so never more than are there."""
+    return file.read(size)
 
 
 def is_file_below(root: Path, relative: str) -> bool:

@@ -295,10 +295,8 @@ def _index_text(file: BinaryIO, offset: int, points: int, length: int) -> str:
     Of a record that it does not fill no more is read than its text: a grid of a million points has as many bytes.
     """
     records = index_records(length, points)
-    last = min(points, length - (records - 1) * points) if records > 1 else length
-    data = os.pread(
-        file.fileno(), (records - 1) * (LABEL_BYTES + points) + LABEL_BYTES + max(0, last), offset
-    )
+    # not whole records: a header can name a grid that would take all memory
+    data = os.pread(file.fileno(), records * LABEL_BYTES + max(0, length), offset)
     parts = [
         data[start + LABEL_BYTES : start + LABEL_BYTES + points]
         for start in range(0, len(data), LABEL_BYTES + points)

@@ -20,7 +20,9 @@ LATELY_S = 600.0
 SIMULATIONS_BACK = 5
 SAMPLE = 20_000
 MEBI = 2**20
-OVERHEAD_BYTES = 300 * MEBI
+OVERHEAD_BYTES = 512 * MEBI
+"""For a task's worker, and for the files that its simulations map: the kernel takes back what it needs of these."""
+
 START_S = 120
 
 ENDED = SUCCESSES | {"failed"}
@@ -76,7 +78,9 @@ def suggest(
 ) -> dict[str, str | int]:
     """Return ``n_workers``, ``time`` and ``mem`` for what is left, from what simulations have cost.
 
-    Tasks of about twenty minutes, a quarter of time and a third of memory to spare. A given ``n_workers`` is kept.
+    Tasks of about twenty minutes, a quarter of time and a third of memory to spare, and ``OVERHEAD_BYTES`` a task.
+    What simulations have of memory is their own: mapped files, which all of a task share, are not in it. A given
+    ``n_workers`` is kept.
     """
     if left <= 0:
         return {}

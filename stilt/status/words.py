@@ -118,8 +118,9 @@ def task_words(layout: Layout, sim: str) -> Words | None:
 def _end_of(path: Path) -> str:
     """Return the text of a file, or the last part of one that is very long."""
     with open(open_regular(path), "rb") as file:  # noqa: PTH123 - a descriptor has no path
-        file.seek(max(0, os.fstat(file.fileno()).st_size - MOST_BYTES))
-        return file.read(MOST_BYTES).decode(errors="replace")
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(0, size - MOST_BYTES))
+        return file.read(min(size, MOST_BYTES)).decode(errors="replace")
 
 
 def _first_of_array(state: State, batch: str, task: int) -> int:

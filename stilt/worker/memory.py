@@ -9,20 +9,29 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _KIB = 1024
 
 
-def reset_peak() -> None:
-    """Have the kernel forget this process's peak resident memory, where it can (Linux >= 4.0)."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+class OwnPeak:
+    """The most memory of its own that this process has had since this was made.
+
+    Its own is what the kernel cannot get back by writing to a file or by reading it again: all resident memory but
+    the pages of mapped files, such as meteorology and libraries. The kernel keeps the peak of both together; what of
+    it were files is known when one looks, so look whenever a part of the work is done. More files are mapped between
+    the peak and the next look at times, and then the answer is too small by these.
+    """
+
+    def __init__(self) -> None:
+        with contextlib.suppress(OSError):  # the kernel forgets the peak of before, where it can
+            Path("/proc/self/clear_refs").write_text("5")
+        self.bytes = own_bytes()
+
+    def look(self) -> int:
+        """Look at what the kernel knows; return the peak so far in bytes, 0 where it is not known."""
+        self.bytes = max(self.bytes, _status("VmHWM") - _status("RssFile"), own_bytes())
+        return self.bytes
 
 
-def peak_bytes() -> int:
-    """Return the peak resident memory of this process since ``reset_peak``; 0 where it is not known."""
-    return _status("VmHWM")
-
-
-def resident_bytes() -> int:
-    """Return the resident memory of this process now; 0 where it is not known."""
-    return _status("VmRSS")
+def own_bytes() -> int:
+    """Return the memory of its own that this process has now (see ``OwnPeak``); 0 where it is not known."""
+    return _status("VmRSS") - _status("RssFile")
 
 
 def out_of_memory_kills() -> int:

@@ -116,6 +116,7 @@ class Simulator:
         self.imprint = imprint
         self.claims = claims
         self.store = Store(layout, skip_damaged=True)
+        self._memory = memory.OwnPeak()
         label = identity_of(engine).label
         self._transport = {met: transport_digest(config, met, label) for met in config.mets}
         self._footprints = {name: footprint_digest(config, name) for name in config.footprints}
@@ -130,14 +131,14 @@ class Simulator:
         """
         simulation = entry.simulation
         began = time.monotonic()
-        memory.reset_peak()
+        self._memory = memory.OwnPeak()
         workdir = _make_workdir(self.scratch / simulation.sim)
         model_peak = 0
         failure: TransportError | None = None
         outcome: Outcome = "failed"
         outputs: tuple[Output, ...] = ()
         kept = reason = message = ""
-        resident = memory.resident_bytes()
+        own = self._memory.bytes
         try:
             particles = self._particles(entry, workdir)
             model_peak = particles.model_peak_rss_bytes
@@ -156,7 +157,7 @@ class Simulator:
             outcome=outcome,
             at=time.time(),
             wall_s=round(time.monotonic() - began, 3),
-            peak_rss_bytes=max(memory.peak_bytes(), resident + model_peak),
+            peak_rss_bytes=max(self._memory.look(), own + model_peak),
             outputs=outputs,
             reason=reason,
             message=message,
@@ -212,6 +213,7 @@ class Simulator:
         from stilt.transport.facts import as_text, facts_of_particles
 
         result = self.engine.run(simulation, self.config, workdir)
+        self._memory.look()
         provenance = self._provenance(simulation) | {
             "met_files": "\n".join(map(str, result.met_files)),
             **result.provenance,
@@ -242,6 +244,7 @@ class Simulator:
         """
         simulation = entry.simulation
         footprints = self._calculate(simulation, particles.table)
+        self._memory.look()
         self._refuse_if_claimed(simulation)
         paths = self._publish_particles(simulation, particles)
         archived = particles.imprint if None in particles.kept else ""

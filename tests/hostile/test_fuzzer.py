@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import time
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +45,21 @@ def test_readers_stand_a_hundred_cases(fuzz, base, capfd) -> None:
 
 def test_commands_stand_ten_cases(fuzz, base, capfd) -> None:
     assert fuzz.run_batch(base, 2, range(10), commands=True) == [], capfd.readouterr().out
+
+
+def test_the_limit_of_memory_does_not_depend_on_the_process_that_forks(fuzz, base, capfd) -> None:
+    with mapped(32 << 30):
+        assert fuzz.run_batch(base, 1, range(3), commands=False) == [], capfd.readouterr().out
+        most = fuzz.MEMORY_BYTES
+        assert "MemoryError" in fuzz.in_child(lambda: bytes(2 * most))
+        assert fuzz.in_child(lambda: bytes(most // 2)) == ""
+
+
+@contextmanager
+def mapped(size: int):
+    """Let this process have so many bytes of addresses, and no memory for them."""
+    with mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ):
+        yield
 
 
 def raising(error: BaseException) -> Callable[..., Any]:

@@ -17,12 +17,16 @@ import pytest
 from stilt.config.load import parse_config
 from stilt.config.rules import file_format_problem, time_step
 from stilt.foundations.errors import ProblemsError
+from stilt.foundations.failures import TransportError
+from stilt.foundations.inside import read_input, read_regular
 from stilt.foundations.text import MOST_SHOWN
+from stilt.met.arl import ArlError, read_arl
 from stilt.met.listing import Listing
 from stilt.migrate import r_tables
 from stilt.migrate.r_receptors import receptors_csv
 from stilt.migrate.r_values import Frame, UnreadableError
 from stilt.receptors import read_receptors
+from stilt.transport.native.arl import read_index
 from tests.hostile.asking import ask
 from tests.projects import make_project
 
@@ -100,6 +104,28 @@ def memory_of(size: int):
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_reading_takes_memory_for_what_is_there(tmp_path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 1000)
+    with memory_of(100 << 20):
+        assert read_regular(file, 4 << 30) == read_input(file, 4 << 30) == b"x" * 1000
+
+
+def test_an_index_record_takes_memory_for_what_is_there(tmp_path) -> None:
+    file = tmp_path / "file.arl"
+    label = "26 61510 0 0\xff\xffINDX   0 0.0 0.0".ljust(50)
+    grid = "".join(
+        f"{number:7.2f}" for number in [90.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0]
+    )
+    head = f"GFS1  0 0{grid}999999  2 2 108".ljust(108)
+    file.write_text((label + head).ljust(400), encoding="latin-1")
+    with memory_of(100 << 20):
+        with pytest.raises(ArlError):
+            read_arl(file)
+        with pytest.raises(TransportError):
+            read_index(file)
 
 
 def test_no_pattern_keeps_a_search_going(tmp_path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,13 @@ LCC = (
     "{xmin: -113, xmax: -111, ymin: 40, ymax: 41, xres: 10000, yres: 10000,"
     " projection: '+proj=lcc +lat_1=33 +lat_2=45 +lat_0=40 +lon_0=-97'}"
 )
+
+
+@pytest.mark.parametrize(
+    ("former", "name"), [("stilt.simulation", "Simulation"), ("stilt.compute", "run_trajectories")]
+)
+def test_modules_that_moved_can_be_imported_by_their_former_names(former, name) -> None:
+    assert getattr(import_module(former), name) is getattr(package, name)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from stilt.foundations.identity import EngineIdentity, parse_label
 
@@ -27,11 +28,20 @@ HYSPLIT = EngineIdentity(
             EngineIdentity("hysplit", "v5.1.0", inputs={"hycs_std": "aa" * 16}),
             ["engine input ROUGLEN.ASC was bbbbbbbb, is absent"],
         ),
+        (replace(HYSPLIT, inputs={**HYSPLIT.inputs, "TERRAIN.ASC": "dd" * 16}), []),
     ],
-    ids=["the same", "a record that knows no inputs", "a version", "an input", "an input gone"],
+    ids=[
+        *("the same", "a record that knows no inputs", "a version", "an input", "an input gone"),
+        "an input that only some meteorology needs",
+    ],
 )
 def test_a_difference_is_named(other: EngineIdentity, said: list[str]) -> None:
     assert HYSPLIT.differences(other) == said
+
+
+def test_another_table_of_the_terrain_is_a_difference() -> None:
+    one, other = (replace(HYSPLIT, inputs={"TERRAIN.ASC": 16 * kind}) for kind in ("dd", "ee"))
+    assert one.differences(other) == ["engine input TERRAIN.ASC was dddddddd, is eeeeeeee"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from stilt.config.schema import Config, HysplitSection, Met
 from stilt.foundations.errors import StiltError
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.engines import load_engine
+from stilt.transport.native.engine import NativeEngine
 from stilt.transport.protocol import TransportError
 from tests.meteorology import KINDS, START, write
 
@@ -128,16 +129,25 @@ def _reason(error: Exception) -> str:
 
 
 def compute(
-    config: Config, where: tuple[float, float], height: float, hour: float, seed: int = 0
+    config: Config,
+    where: tuple[float, float],
+    height: float,
+    hour: float,
+    seed: int = 0,
+    *,
+    is_single: bool = False,
 ) -> ParticleTable:
-    """Transport the particles of one point."""
+    """Transport the particles of one point; ``is_single``: with the native engine, which rounds as hycs_std does."""
     when = START + timedelta(hours=hour)
     receptor = Receptor(f"{when:%Y%m%d%H%M}", (where[0],), (where[1],), (height,))
     simulation = Simulation(f"met_{when:%Y%m%d%H%M}_{seed}", "met", receptor)
+    engine = load_engine(config)
+    if is_single:
+        engine = NativeEngine(config.roughness, config.hysplit.exe_dir, is_single=True)
     with tempfile.TemporaryDirectory() as scratch:
         workdir = Path(scratch) / "work"
         workdir.mkdir()
-        return load_engine(config).run(simulation, config, workdir).particles
+        return engine.run(simulation, config, workdir).particles
 
 
 def differences(theirs: list[Row], ours: list[Row]) -> dict[str, list[float]]:
@@ -178,7 +188,9 @@ def verdict(theirs: list[Row], ours: list[Row]) -> tuple[str, dict[str, float]]:
     return ("alike" if fine else "wrong"), largest
 
 
-def spread_rows(model: str, met: Met, name: str, exe_dir: str | None = None) -> list[Row]:
+def spread_rows(
+    model: str, met: Met, name: str, exe_dir: str | None = None, *, is_single: bool = False
+) -> list[Row]:
     """Return mean and standard error of statistics of runs with turbulence, all seeds together."""
     east, north, _ = PLACES["a"]
     where = KINDS[outermost(name)].at(east, north)
@@ -192,11 +204,11 @@ def spread_rows(model: str, met: Met, name: str, exe_dir: str | None = None) -> 
     )
     values: dict[str, list[float]] = {}
     for seed in range(SEEDS):
-        table = compute(config, where, 50.0, HOURS - 3.5, seed)
+        table = compute(config, where, 50.0, HOURS - 3.5, seed, is_single=is_single)
         for statistic, each in statistics(table).items():
             values.setdefault(statistic, []).extend(each)
     return [
-        {"kind": name, "what": what, "mean": f"{np.mean(v):.6g}", "error": f"{_error(v):.3g}"}
+        {"kind": name, "what": what, "mean": f"{np.mean(v):.9g}", "error": f"{_error(v):.3g}"}
         for what, v in values.items()
     ]
 
@@ -233,6 +245,12 @@ def scores(theirs: Iterable[Row], ours: Iterable[Row]) -> dict[str, float]:
         if error > 0.0:
             found[row["what"]] = (float(other["mean"]) - float(row["mean"])) / error
     return found
+
+
+def differ_by_more_than_chance(score: dict[str, float]) -> bool:
+    """Tell whether scores are larger than chance makes them: one beyond 4.5, or two beyond 3.5."""
+    sizes = sorted(map(abs, score.values()))
+    return sizes[-1] > 4.5 or sizes[-2] > 3.5
 
 
 def stored(path: Path) -> dict[str, list[Row]]:

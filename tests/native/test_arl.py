@@ -132,3 +132,19 @@ def test_a_file_cut_in_its_last_time_keeps_the_times_before(tmp_path: Path):
     path = tmp_path / "cut"
     path.write_bytes(data[: len(data) // 2 + 1000])
     assert len(read_index(path)) == 18
+
+
+def test_rectangles_in_any_order_are_parts_of_the_whole(index):
+    """What a reader keeps of one rectangle, such as the first column's values, serves for the next."""
+    whole = AnalysisReader(index[5]).stack([("TEMP", 3), ("PRSS", 0)], (0, 28), (0, 33))
+    reader = AnalysisReader(index[5])
+    for rows, columns in [
+        ((20, 28), (30, 33)),
+        ((3, 4), (0, 1)),
+        ((8, 16), (1, 33)),
+        ((0, 28), (16, 24)),
+    ]:
+        part = reader.stack([("TEMP", 3), None, ("PRSS", 0)], rows, columns)
+        expected = whole[:, slice(*rows), slice(*columns)]
+        np.testing.assert_array_equal(part[[0, 2]], expected)
+        assert not part[1].any()

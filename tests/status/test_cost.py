@@ -20,10 +20,10 @@ PAST = PastRuns(
 @pytest.mark.parametrize(
     ("left", "cpus", "n_workers", "wanted"),
     [
-        (40_000, 2, None, {"n_workers": 400, "time": '"00:35:00"', "mem": "1280M"}),
-        (40_000, 2, 200, {"n_workers": 200, "time": '"01:10:00"', "mem": "1280M"}),
-        (1_000_000, 1, None, {"n_workers": 1000, "time": '"10:50:00"', "mem": "768M"}),
-        (3, 1, None, {"n_workers": 1, "time": '"00:05:00"', "mem": "768M"}),
+        (40_000, 2, None, {"n_workers": 400, "time": '"00:35:00"', "mem": "1536M"}),
+        (40_000, 2, 200, {"n_workers": 200, "time": '"01:10:00"', "mem": "1536M"}),
+        (1_000_000, 1, None, {"n_workers": 1000, "time": '"10:50:00"', "mem": "1024M"}),
+        (3, 1, None, {"n_workers": 1, "time": '"00:05:00"', "mem": "1024M"}),
     ],
 )
 def test_tasks_are_of_about_twenty_minutes_with_room_to_spare(

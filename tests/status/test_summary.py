@@ -352,7 +352,7 @@ def test_cost_is_advice_for_what_is_left(project_log) -> None:
     assert past.core_hours == pytest.approx(11 * 20 / 3600, rel=1e-3)
     assert past.core_hours_wasted == pytest.approx(20 / 3600, rel=1e-2)
     assert set(past.suggest) == {"n_workers", "cpus-per-task", "time", "mem"}
-    assert past.suggest["mem"] == "768M"
+    assert past.suggest["mem"] == "1024M"
 
 
 def test_a_simulation_that_takes_far_longer_than_others_is_stuck(project_log) -> None:

@@ -1,11 +1,14 @@
 """Time both transport engines on the same receptor, each in a process of its own.
 
     python tools/bench/native.py MET [--particles 200 1000] [--hours -24] [--repeat 3] [--profile]
+    python tools/bench/native.py --hrrr [--hours -24] [--counts 1 20 200] [--models native hysplit] [--scratch FOLDER]
 
 ``MET`` is an ARL file that holds 1995-10-17 18 UTC over 40 N, 90 W, such as NOAA's sample ``oct1618.BIN``. CPU time
 is that of the whole process, interpreter and imports included; for HYSPLIT that of hycs_std alone.
 
-``--profile`` says where the time goes. Two cores, and a campaign's memory and files: ``campaign.py``.
+``--profile`` says where the time goes. ``--hrrr``: whole runs on a grid of HRRR's size, in one process; its file is
+made first (0.44 GB an hour, kept in the scratch folder), and hycs_std's cost is from at most five receptors. Two cores,
+and a campaign's memory and files: ``campaign.py``.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hrrr
 import numpy as np
 
 from stilt.kernels.compiled import fast
@@ -196,12 +200,12 @@ def profile(arguments: argparse.Namespace, particles: int) -> None:
     """
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.transport.engines import load_engine
-    from stilt.transport.native import analysis, arl, projection, run
+    from stilt.transport.native import analysis, arl, journey, projection
 
     places = {
         "unpacking": (arl, "unpack"),
         "columns": (analysis, "fill_columns"),
-        "particles": (run, "march"),
+        "particles": (journey, "march"),
         "map": (projection, "longlat_of_cone"),
     }
     config = config_of(arguments, particles, "native")
@@ -242,7 +246,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("met")
+    parser.add_argument("met", nargs="?")
+    parser.add_argument("--hrrr", action="store_true", help="a large grid")
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 20, 200])
+    parser.add_argument("--models", nargs="+", default=["native", "hysplit"])
+    parser.add_argument("--scratch")
     parser.add_argument("--particles", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--hours", type=int, default=-24)
     parser.add_argument("--repeat", type=int, default=3)
@@ -254,6 +262,12 @@ def main() -> None:
     if arguments.work:
         work(arguments)
         return
+    if arguments.hrrr:
+        scratch = hrrr.scratch_folder(arguments.scratch)
+        hrrr.table(scratch, abs(arguments.hours), arguments.counts, arguments.models)
+        return
+    if not arguments.met:
+        parser.error("name an ARL file, or give --hrrr")
     measure(arguments, "native", 1)  # compiles, if nobody has yet
     if arguments.profile:
         profile(arguments, arguments.particles[0])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import mmap
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -158,7 +158,8 @@ def _read_time(path: Path, file: BinaryIO, position: int) -> tuple[AnalysisIndex
     text = ""
     for number in range(records):
         file.seek(position + number * (LABEL_BYTES + cells) + LABEL_BYTES)
-        text += file.read(cells).decode("latin-1")
+        # not a whole record: a header can name a grid that would take all memory
+        text += file.read(max(0, min(cells, index_bytes - len(text)))).decode("latin-1")
     if len(text) < index_bytes:
         raise CutOffError("its index record is cut off")
     levels = parse_levels(text[:index_bytes], level_count)
@@ -202,6 +203,27 @@ def refuse_unknown_kind(grid: GridHeader, path: Path) -> None:
         )
 
 
+class Known(NamedTuple):
+    """What a reader has seen of the records of an analysis.
+
+    Attributes
+    ----------
+    begins
+        Where the bytes of each start, negative while its label has not been read.
+    numbers
+        Scale, precision and the value that the first one is a difference from, shape (records, 3).
+    rows
+        To how many rows the first column is known.
+    first_column
+        The values of the first column, shape (records, rows of the grid).
+    """
+
+    begins: NDArray[np.int64]
+    numbers: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    first_column: NDArray[np.float64]
+
+
 class AnalysisReader:
     """Reads rectangles of the fields of one analysis time."""
 
@@ -214,6 +236,12 @@ class AnalysisReader:
                 # The last of equal names wins, as when a file is read from its beginning.
                 self._records[level_number, name] = number
                 number += 1
+        self._known = Known(
+            np.full(number, -1, np.int64),
+            np.zeros((number, 3)),
+            np.zeros(number, np.int64),
+            np.empty((number, index.grid.ny)),
+        )
 
     @cached_property
     def _content(self) -> NDArray[np.uint8]:
@@ -272,14 +300,21 @@ class AnalysisReader:
         TransportError
             As ``field`` does.
         """
-        starts = np.full(len(wanted), -1, dtype=np.int64)
-        numbers = np.zeros((len(wanted), 3))
+        records = np.full(len(wanted), -1, dtype=np.int64)
         for place, record in enumerate(wanted):
             if record is not None:
-                starts[place], numbers[place] = self._label(*record)
+                records[place] = self._record(*record)
         out = np.zeros((len(wanted), rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
-        unpack(self._content, self.index.grid.nx, starts, numbers, rows[0], columns[0], out)
+        unpack(self._content, self.index.grid.nx, records, self._known, rows[0], columns[0], out)
         return out
+
+    def _record(self, name: str, level: int) -> int:
+        """Return the number of a record, whose label has been read from then on."""
+        number = self._records[level, name]
+        if self._known.begins[number] < 0:
+            begin, numbers = self._label(name, level)
+            self._known.begins[number], self._known.numbers[number] = begin, numbers
+        return number
 
     def _label(self, name: str, level: int) -> tuple[int, tuple[float, float, float]]:
         """Return where a record's bytes start, and its scale, precision and first value."""
@@ -299,33 +334,53 @@ class AnalysisReader:
 def unpack(
     content: NDArray[np.uint8],
     nx: int,
-    starts: NDArray[np.int64],
-    numbers: NDArray[np.float64],
+    records: NDArray[np.int64],
+    known: Known,
     first_row: int,
     first_column: int,
     out: NDArray[np.float32],
 ) -> None:
     """Undo the differences: along the first column, then along each row that is wanted.
 
-    ``starts`` are places in the file, negative for fields to leave alone; ``numbers`` scale, precision and the
-    first value of each.
+    ``records`` are numbers of records, negative for fields to leave alone. Of a row's part before the first column that
+    is wanted only the sum of the differences counts; they are whole numbers, so many are added at once.
     """
     fields, rows, columns = out.shape
     for field in range(fields):
-        begin = starts[field]
-        if begin < 0:
+        record = records[field]
+        if record < 0:
             continue
-        scale, precision, start = numbers[field, 0], numbers[field, 1], numbers[field, 2]
-        for row in range(first_row + rows):
-            place = begin + row * nx
-            start += (float(content[place]) - 127.0) * scale
-            if row < first_row:
-                continue
-            value = start
+        begin = known.begins[record]
+        scale, precision = known.numbers[record, 0], known.numbers[record, 1]
+        _first_column(content, nx, known, record, first_row + rows)
+        for row in range(rows):
+            place = begin + (first_row + row) * nx
+            value = known.first_column[record, first_row + row]
             if first_column == 0:
-                out[field, row - first_row, 0] = value
-            for column in range(1, first_column + columns):
+                out[field, row, 0] = value
+            else:
+                before = 0
+                for code in content[place + 1 : place + first_column]:
+                    before += code
+                value += float(before - 127 * (first_column - 1)) * scale
+            for column in range(max(1, first_column), first_column + columns):
                 value += (float(content[place + column]) - 127.0) * scale
-                if column >= first_column:
-                    kept = value if abs(value) >= precision else 0.0
-                    out[field, row - first_row, column - first_column] = kept
+                kept = value if abs(value) >= precision else 0.0
+                out[field, row, column - first_column] = kept
+
+
+@fast.inline
+def _first_column(
+    content: NDArray[np.uint8], nx: int, known: Known, record: int, rows: int
+) -> None:
+    """Add up the first column to so many rows, from where it is known to."""
+    done = known.rows[record]
+    if done >= rows:
+        return
+    value = known.numbers[record, 2] if done == 0 else known.first_column[record, done - 1]
+    place = known.begins[record] + done * nx
+    for row in range(done, rows):
+        value += (float(content[place]) - 127.0) * known.numbers[record, 0]
+        known.first_column[record, row] = value
+        place += nx
+    known.rows[record] = rows

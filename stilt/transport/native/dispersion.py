@@ -17,6 +17,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from stilt.kernels.compiled import fast
 from stilt.transport.native.interpolation import (
     HALF_CELLS,
@@ -29,7 +31,6 @@ from stilt.transport.native.interpolation import (
 from stilt.transport.native.randomness import normal, uniform
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from stilt.transport.native.interpolation import Corners, Frame, Layering, Moment
@@ -51,7 +52,7 @@ class Spreading(NamedTuple):
 
     ``keep`` and ``kick`` are exp(-tlfrac) and sqrt(1 - exp(-2 tlfrac)): what is left of the old vertical
     velocity, and the weight of the new deviate, after a sub-step of full length. ``veght`` up to 9 is a
-    fraction of the mixed layer, else metres.
+    fraction of the mixed layer, else metres. ``is_single`` is 1 to round places as ``_in_single_precision`` says.
     """
 
     tlfrac: float
@@ -60,6 +61,7 @@ class Spreading(NamedTuple):
     veght: float
     horizontal_keep: float
     horizontal_kick: float
+    is_single: int
 
 
 class Half(NamedTuple):
@@ -109,7 +111,8 @@ class Layer(NamedTuple):
 
     ``source`` and ``above`` are the levels whose properties it has at ``base`` and ``top``, sigma; at ``top`` and
     ``bottom`` a particle passes or bounces. ``full`` is the minutes of a sub-step of full length and ``kick`` the
-    weight of its deviate, m/s; ``fall`` is sigma per minute at 1 m/s.
+    weight of its deviate, m/s; ``fall`` is sigma per minute at 1 m/s. ``rounded`` is 0, or the direction of a run in
+    single precision.
     """
 
     source: int
@@ -122,13 +125,15 @@ class Layer(NamedTuple):
     full: float
     kick: float
     fall: float
+    rounded: float
 
 
 class Flight(NamedTuple):
     """A particle inside a layer, and its time there.
 
     ``w`` vertical velocity, m/s; ``left`` minutes of the half-step; ``low_min`` as in ``Half``; ``minutes`` and their
-    integral of sigma above the first level, ``ground_minutes`` and theirs below it.
+    integral of sigma above the first level, ``ground_minutes`` and theirs below it. ``x`` and ``y`` are its place,
+    kept up to date in single precision only.
     """
 
     sigma: float
@@ -140,6 +145,8 @@ class Flight(NamedTuple):
     sigma_minutes: float
     ground_minutes: float
     ground_sigma_minutes: float
+    x: float
+    y: float
 
 
 @fast.inline
@@ -245,12 +252,15 @@ def half_step(
     sigma_w, time_scale = table[source, SIGMA_W], table[source, TIME_SCALE]
     w, state, left, low_min = start.ratio * sigma_w, start.state, 0.5, 0.0
     while left > _DONE_MIN:
-        layer = _layer(column, spreading, level, mixed)
-        flight = Flight(sigma, w, state, left, low_min, 0.0, 0.0, 0.0, 0.0)
+        layer = _layer(column, spreading, direction, level, mixed)
+        flight = Flight(sigma, w, state, left, low_min, 0.0, 0.0, 0.0, 0.0, x, y)
         flight, level = _fly(column, spreading, layer, near, gamma, level, mixed, flight)
-        east, north = _carried(table, layer, near, flight)
-        x += direction * east
-        y += direction * north
+        if spreading.is_single:
+            x, y = flight.x, flight.y
+        else:
+            east, north = _carried(table, layer, near, flight)
+            x += direction * east
+            y += direction * north
         sigma, w, state = flight.sigma, flight.w, flight.state
         left, low_min = flight.left, flight.low_min
         sigma_w, time_scale = layer.sigma_w, layer.time_scale
@@ -259,7 +269,7 @@ def half_step(
 
 
 @fast.inline
-def _layer(column: Column, spreading: Spreading, level: int, mixed: int) -> Layer:
+def _layer(column: Column, spreading: Spreading, direction: float, level: int, mixed: int) -> Layer:
     """Return the layer above a level of the extended list."""
     source, above = _source_of(level, mixed), _source_of(level + 1, mixed)
     _look_up(column, source)
@@ -269,7 +279,8 @@ def _layer(column: Column, spreading: Spreading, level: int, mixed: int) -> Laye
     sigma_w, time_scale = column.table[source, SIGMA_W], column.table[source, TIME_SCALE]
     full, kick = spreading.tlfrac * time_scale / 60.0, spreading.kick * sigma_w
     fall = 60.0 / column.depth
-    return Layer(source, above, base, top, bottom, sigma_w, time_scale, full, kick, fall)
+    rounded = direction if spreading.is_single else 0.0
+    return Layer(source, above, base, top, bottom, sigma_w, time_scale, full, kick, fall, rounded)
 
 
 @fast.inline
@@ -285,8 +296,8 @@ def _fly(
 ) -> tuple[Flight, int]:
     """Move a particle until its time is over or it passes an interface; return the level below it then."""
     while flight.left > _DONE_MIN:
-        flight, is_crossing = _full_steps(spreading, layer, near, gamma, flight)
-        flight, is_crossing = _last_step(layer, near, gamma, flight, is_crossing)
+        flight, is_crossing = _full_steps(column.table, spreading, layer, near, gamma, flight)
+        flight, is_crossing = _last_step(column.table, layer, near, gamma, flight, is_crossing)
         if not is_crossing:
             break
         next_level = level + 1 if flight.w > 0.0 else level - 1
@@ -303,7 +314,12 @@ def _fly(
 
 @fast.inline
 def _full_steps(
-    spreading: Spreading, layer: Layer, near: Near, gamma: np.uint64, flight: Flight
+    table: Float64,
+    spreading: Spreading,
+    layer: Layer,
+    near: Near,
+    gamma: np.uint64,
+    flight: Flight,
 ) -> tuple[Flight, bool]:
     """Do all sub-steps of full length, up to one that leads out of the layer; return whether there is such a one.
 
@@ -316,6 +332,7 @@ def _full_steps(
     done, low, below_first = 0, 0, 0
     sum_sigma, sum_below = 0.0, 0.0
     is_crossing = False
+    x, y = flight.x, flight.y
     while done < steps:
         deviate, state = normal(state, gamma)
         w = keep * w + kick * deviate
@@ -325,6 +342,8 @@ def _full_steps(
             break
         sigma = moved
         done += 1
+        if layer.rounded != 0.0:
+            x, y = _in_single_precision(table, layer, near, sigma, layer.full, x, y)
         sum_sigma += sigma
         low += sigma > near.influence
         if sigma > near.first_level:
@@ -341,12 +360,19 @@ def _full_steps(
         flight.sigma_minutes + (sum_sigma - sum_below) * full,
         flight.ground_minutes + below_first * full,
         flight.ground_sigma_minutes + sum_below * full,
+        x,
+        y,
     ), is_crossing
 
 
 @fast.inline
 def _last_step(
-    layer: Layer, near: Near, gamma: np.uint64, flight: Flight, is_crossing: bool
+    table: Float64,
+    layer: Layer,
+    near: Near,
+    gamma: np.uint64,
+    flight: Flight,
+    is_crossing: bool,
 ) -> tuple[Flight, bool]:
     """Go to the edge if the particle is crossing it, else for the time that is left, at most to the edge.
 
@@ -370,6 +396,9 @@ def _last_step(
     low = step if moved > near.influence else 0.0
     ground = step if moved > near.first_level else 0.0
     free = step - ground
+    x, y = flight.x, flight.y
+    if layer.rounded != 0.0:
+        x, y = _in_single_precision(table, layer, near, moved, step, x, y)
     return Flight(
         moved,
         w,
@@ -380,6 +409,8 @@ def _last_step(
         flight.sigma_minutes + free * moved,
         flight.ground_minutes + ground,
         flight.ground_sigma_minutes + ground * moved,
+        x,
+        y,
     ), is_crossing
 
 
@@ -411,6 +442,8 @@ def _turned(flight: Flight, w: float, state: np.uint64) -> Flight:
         flight.sigma_minutes,
         flight.ground_minutes,
         flight.ground_sigma_minutes,
+        flight.x,
+        flight.y,
     )
 
 
@@ -426,3 +459,25 @@ def _carried(table: Float64, layer: Layer, near: Near, flight: Flight) -> tuple[
         east * minutes + (table[layer.above, EAST] - east) * share,
         north * minutes + (table[layer.above, NORTH] - north) * share,
     )
+
+
+@fast.inline
+def _in_single_precision(
+    table: Float64, layer: Layer, near: Near, sigma: float, minutes: float, x: float, y: float
+) -> tuple[float, float]:
+    """Return a place after a sub-step, rounded to single precision as hycs_std's is.
+
+    A sub-step near the ground is as short as the last digit of an index is long, and what is rounded is rounded the
+    same way each time: hycs_std's own particles are carried too far or not far enough there. Only for comparisons
+    with it.
+    """
+    east, north = table[layer.source, EAST], table[layer.source, NORTH]
+    if sigma > near.first_level:
+        share = (1.0 - sigma) / (1.0 - near.first_level)
+        east, north = share * east, share * north
+    else:
+        share = (layer.base - sigma) / (layer.base - layer.top)
+        east += (table[layer.above, EAST] - east) * share
+        north += (table[layer.above, NORTH] - north) * share
+    run = layer.rounded * minutes
+    return np.float64(np.float32(x + run * east)), np.float64(np.float32(y + run * north))

@@ -15,6 +15,7 @@ from stilt.foundations.durable import digest_file
 from stilt.foundations.identity import EngineIdentity
 from stilt.transport.native.roughness import HYSPLIT, roughness_source
 from stilt.transport.native.settings import check_settings
+from stilt.transport.native.tables import find_terrain
 from stilt.transport.protocol import TransportResult
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class NativeEngine:
         ``hysplit.exe_dir``: a HYSPLIT, for its table of roughness lengths.
     inputs
         The files that a batch was handed over with, by name; None: they are looked for on this machine.
+    is_single
+        Round places as hycs_std's single precision does; only for comparisons with it.
     """
 
     name = "native"
@@ -57,7 +60,10 @@ class NativeEngine:
         roughness: float | str | None = None,
         exe_dir: str | None = None,
         inputs: Mapping[str, Path] | None = None,
+        *,
+        is_single: bool = False,
     ) -> None:
+        self._is_single = is_single
         self._asked_for = HYSPLIT if roughness is None else roughness
         self._exe_dir = exe_dir
         self._inputs = inputs
@@ -72,17 +78,21 @@ class NativeEngine:
         """The algorithm's version and the roughness of the ground."""
         return f"{ALGORITHM} ({self._roughness.label})"
 
+    @cached_property
+    def _terrain(self) -> Path | None:
+        return find_terrain(self._exe_dir, self._inputs)
+
     @property
     def identity(self) -> EngineIdentity:
-        """The algorithm, and the table that it reads beside the meteorology."""
+        """The algorithm, and the tables that it reads beside the meteorology."""
         digests = {name: digest_file(path)[1] for name, path in self.files.items()}
         return EngineIdentity(self.name, ALGORITHM, self._roughness.label, digests)
 
     @property
     def files(self) -> dict[str, Path]:
         """What it reads besides settings and meteorology, by name."""
-        path = self._roughness.path
-        return {} if path is None else {path.name: path}
+        paths = (self._roughness.path, self._terrain)
+        return {path.name: path for path in paths if path is not None}
 
     def prepare(self, config: Config) -> None:
         """Check the settings.
@@ -129,7 +139,8 @@ class NativeEngine:
         files = files_of(simulation, config, self._rules(config))
         meteorology = self._meteorology(files, config, workdir)
         settings = run_settings(config)
-        settings = replace(settings, columns=with_ground(settings.columns, receptor))
+        columns = with_ground(settings.columns, receptor)
+        settings = replace(settings, columns=columns, is_single=self._is_single)
         table = transport(meteorology, receptor, settings, Stream(config.seed, simulation.sim))
         errors = None
         if config.has_error_run:
@@ -166,13 +177,13 @@ class NativeEngine:
     def _setting(self, config: Config) -> Setting:
         from stilt.transport.native.analysis import Setting
         from stilt.transport.native.fields import BoundaryOptions
-        from stilt.transport.native.terrain import find_terrain
+        from stilt.transport.native.terrain import terrain_source
 
         return Setting(
             config.z_top,
             BoundaryOptions(config.kbls, config.kmixd, float(config.kmix0)),
             self._roughness,
-            find_terrain([Path(self._exe_dir)] if self._exe_dir else []),
+            terrain_source(self._terrain),
         )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure, InputError, StiltError
-from stilt.transport.hysplit.locate import installed_folder
+from stilt.transport.native.tables import find_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,12 +136,7 @@ def todays_setting(setting: float | str, newest: str) -> str:
 
 
 def _table(setting: str, exe_dir: str | None) -> Path | None:
-    if setting != HYSPLIT:
-        return Path(setting).expanduser()
-    named = [Path(text).expanduser() for text in (exe_dir, os.environ.get("STILT_HYSPLIT")) if text]
-    folders = [path if path.is_dir() else path.parent for path in named]
-    tables = [place / TABLE for folder in folders for place in (folder, folder.parent / "bdyfiles")]
-    return next((path for path in (*tables, installed_folder() / TABLE) if path.is_file()), None)
+    return find_table(TABLE, exe_dir) if setting == HYSPLIT else Path(setting).expanduser()
 
 
 def _refuse_what_is_no_table(path: Path, content: bytes) -> None:

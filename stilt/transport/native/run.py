@@ -50,6 +50,8 @@ class RunSettings:
         Minutes between rows of output.
     zi_factors
         Factors on the mixed-layer height, one for each hour from the start; later ones are 1.
+    is_single
+        Round places as hycs_std's single precision does; only for comparisons with it.
     """
 
     n_hours: int
@@ -63,6 +65,7 @@ class RunSettings:
     veght: float = 0.5
     zi_factors: tuple[float, ...] = ()
     perturbation: Perturbation = field(default=NO_PERTURBATION)
+    is_single: bool = False
 
     @property
     def options(self) -> Options:
@@ -77,6 +80,7 @@ class RunSettings:
             veght=float(self.veght),
             horizontal_keep=horizontal,
             horizontal_kick=math.sqrt(1.0 - horizontal * horizontal),
+            is_single=int(self.is_single),
         )
         return Options(spreading, self.perturbation, int(self.is_turbulent), 0)
 

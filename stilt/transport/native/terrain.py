@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.failures import Reason, TransportError
-from stilt.transport.hysplit.locate import installed_folder
+from stilt.transport.hysplit.locate import TERRAIN_TABLE as TABLE
 from stilt.transport.native.thermodynamics import GAS_CONSTANT, GRAVITY
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-TABLE = "TERRAIN.ASC"
 _ROWS, _COLUMNS, _CHARACTERS = 180, 360, 4
 
 
@@ -86,13 +85,22 @@ def _table(content: bytes) -> Array:
     return values.reshape(_ROWS, _COLUMNS)
 
 
-def find_terrain(folders: list[Path] | None = None) -> TerrainSource:
-    """Find HYSPLIT's table: in these folders, then in what is installed."""
-    for folder in [*(folders or []), installed_folder()]:
-        path = folder / TABLE
-        if path.is_file():
-            return TerrainSource(path.read_bytes())
-    return NO_TABLE
+def terrain_source(path: Path | None) -> TerrainSource:
+    """Return the source that is a table's file.
+
+    Raises
+    ------
+    TransportError
+        ``MET_COVERAGE`` if it can't be read.
+    """
+    if path is None:
+        return NO_TABLE
+    try:
+        return TerrainSource(path.read_bytes())
+    except OSError as error:
+        raise TransportError(
+            Reason.MET_COVERAGE, f"{path} can't be read: {error.strerror}"
+        ) from error
 
 
 def terrain_of_pressure_levels(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import unpack
+from stilt.transport.native.arl import Known, unpack
 from stilt.transport.native.columns import (
     RAW_SURFACE,
     ColumnSettings,
@@ -37,9 +37,9 @@ def warm() -> None:
     Each is called with nothing to do: what counts are the types, which are those of a run.
     """
     content = np.frombuffer(b"", np.uint8)
-    unpack(
-        content, 1, np.zeros(0, np.int64), np.zeros((0, 3)), 0, 0, np.zeros((0, 1, 1), np.float32)
-    )
+    records = np.zeros(0, np.int64)
+    known = Known(records, np.zeros((0, 3)), records, np.zeros((0, 1)))
+    unpack(content, 1, records, known, 0, 0, np.zeros((0, 1, 1), np.float32))
     nothing = np.zeros(0)
     longlat_of_cone(nothing, nothing, ConeMap(1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0), nothing, nothing)
     stored = ColumnStore().open("", BLOCK, BLOCK, _LEVELS)
