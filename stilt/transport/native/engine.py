@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stilt.transport.native.roughness import RoughnessSource
     from stilt.transport.native.run import RunSettings
 
-ALGORITHM = "1.3"
+ALGORITHM = "1.4"
 """Raise it whenever the same settings and seed give other particles."""
 
 _MOST_OPEN_SOURCES = 4
