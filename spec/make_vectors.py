@@ -226,9 +226,43 @@ def identity_cases():
     }  # fmt: skip
 
 
+def value_cases():
+    """Return name -> (what it shows, segments by path): values at and beyond their bounds."""
+    b1 = f"b1/{WORKER}"
+    odd = (
+        started("../../x"), started("n" * 256), started("a\u202eb"), started(at=-1.0), done(wall_s=1e300),
+        done(peak_rss_bytes=10**17), done(met="a/b"), done(particles="of mine"), identified("a/b"), invalid(seq=-1),
+        done("failed", reason="r" * 4097), archived() | {"size": -1}, closed(1e300),
+        {"event": "pending", "chunk": "..", "count": 1, "batch": "b1", "seq": 1, "at": 90.0},
+        {"event": "submitting", "batch": "b1", "token": "t", "at": 91.0, "tasks": 10**12},
+        {"event": "submitted", "batch": "b1", "token": "t", "job": "--user=root", "at": 92.0},
+        {"event": "cancelled", "batch": "b1", "jobs": ["1", "-u"], "at": 200.0},
+    )  # fmt: skip
+    edges = (
+        started("n" * 255, at=0), done("failed", reason="r" * 4096, at=10**11),
+        done(sim=OTHER, wall_s=10**9, peak_rss_bytes=10**16, particles="plain"),
+    )  # fmt: skip
+    deep = json.loads("[" * 60 + "]" * 60)
+    return {
+        "odd-values": ("unknown, each of them, and the rest counts", {b1: joined(*segment(
+            *odd, started(), closed()))}),
+        "values-at-their-edges": ("known", {b1: joined(*segment(*edges, closed()))}),
+        "odd-header": ("is not valid: damage", {b1: joined(*segment(started(), closed(), seq=-1))}),
+        "odd-name-in-the-header": ("is not valid: damage", {b1: joined(*segment(
+            started(), closed(), footprints={"../x": "d"}))}),
+        "odd-outputs": ("the fold reads none", {b1: joined(*segment(
+            done(outputs=[OUTPUT | {"path": "../x", "size": -1}]), closed()))}),
+        "half-of-a-pair": ("a line with half of a surrogate pair does not hold", {b1: joined(*segment(
+            started(), done("failed", message="\ud800"), closed()))}),
+        "deep": ("60 deep: what is not known is ignored", {b1: joined(*segment(
+            started() | {"later": deep}, {"event": "later", "deep": deep}, closed()))}),
+    }  # fmt: skip
+
+
 def main():
     """Write every case."""
-    for name, (what, files) in (damage_cases() | fold_cases() | identity_cases()).items():
+    cases = damage_cases() | fold_cases() | identity_cases() | value_cases()
+    for name, (what, files) in cases.items():
         folder = VECTORS / name
         for path, data in files.items():
             (folder / "log" / path).parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,18 @@ import zlib
 from decimal import Decimal
 from pathlib import Path
 
-NUMBER = (int, float)
+from bounds import (
+    ELEMENTS,
+    FARTHEST,
+    IMPRINT,
+    NUMBER,
+    OTHER_ELEMENTS,
+    TIME,
+    all_fit,
+    are_numbers,
+    is_name,
+)
+
 # kind -> the fields that the fold reads: name -> (type, default); a default of ... means required
 KINDS = {
     "pending": {"chunk": (str, ...), "count": (int, ...), "batch": (str, ...), "seq": (int, ...), "task": (int, 0)},
@@ -41,6 +52,11 @@ WRITER = {"role": (str, ...), "host": (str, ...), "pid": (int, ...), "user": (st
           "boot": (str, ""), "pid_start": (int, 0), "task": ((int, type(None)), None), "attempt": (int, 0),
           "job": (str, ""), "restarts": (int, 0)}  # fmt: skip
 ENGINE = {"name": (str, ...), "version": (str, ...), "setting": (str, ""), "inputs": (dict, {})}
+MANIFEST = {"batch": (str, ...), "seq": (int, ...), "config": (str, ...), "engine": (str, ...), "backend": (str, ...),
+            "chunks": (list, ...), "total": (int, ...), "cpus": (int, 1), "transports": (dict, {}),
+            "footprints": (dict, {}), "project_total": (int, 0), "likely_wall_s": (NUMBER, 0), "max_fails": (int, 0),
+            "identity": ((dict, type(None)), None), "programs": (dict, {}), "receptors": (str, ""),
+            "format": (int, 1)}  # fmt: skip
 OF_NO_BATCH = ("verify", "archive")
 LEAST_PLAIN, EXPONENT_FROM = 1e-5, 1e16
 PHASES = ["running", "interrupted", "failed", "empty", "complete", "invalid"]
@@ -56,7 +72,8 @@ def array_in(line):
         return None
     try:
         array = json.loads(payload)
-    except ValueError:
+        json.dumps(array, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError):
         return None
     holds = isinstance(array, list) and array and type(array[0]) is int
     return array if holds and all(isinstance(event, dict) for event in array[1:]) else None
@@ -74,11 +91,14 @@ def filled(fields, values):
 
 def understood(event):
     """Return the event with its defaults filled in, or None if its kind or a value is not known."""
-    fields = KINDS.get(event.get("event"))
+    kind = event.get("event")
+    fields = KINDS.get(kind) if isinstance(kind, str) else None
     full = None if fields is None else filled({"at": (NUMBER, ...), **fields}, event)
     if full is None or full.get("outcome", "failed") not in OUTCOMES:
         return None
-    return {"event": event["event"], **full}
+    if not all(isinstance(job, str) for job in full.get("jobs", [])) or not all_fit(full):
+        return None
+    return {"event": kind, **full}
 
 
 def is_header(event):
@@ -90,7 +110,81 @@ def is_header(event):
     if engine is None:
         return False
     texts = [header["transport"], header["footprints"], engine["inputs"]]
-    return all(isinstance(text, str) for mapping in texts for text in mapping.values())
+    known = {key: value for key, value in header.items() if key not in ("writer", "engine")}
+    return (
+        all(isinstance(text, str) for mapping in texts for text in mapping.values())
+        and isinstance(event.get("major"), int)
+        and all(map(all_fit, (known, filled(WRITER, header["writer"]), engine)))
+    )
+
+
+def is_manifest(values):
+    """Return whether an object is a manifest that a reader takes."""
+    manifest = filled(MANIFEST, values)
+    if manifest is None or manifest["format"] > 1:
+        return False
+    identity = manifest.pop("identity")
+    engine = {"inputs": {}} if identity is None else filled(ENGINE, identity)
+    if engine is None or not all(map(is_ref, manifest["chunks"])):
+        return False
+    texts = [manifest[key] for key in ("transports", "footprints", "programs")]
+    return (
+        all(
+            isinstance(text, str)
+            for mapping in [*texts, engine["inputs"]]
+            for text in mapping.values()
+        )
+        and len(manifest.pop("chunks")) <= ELEMENTS["chunks"]
+        and all_fit(manifest)
+        and all_fit(engine)
+    )
+
+
+def is_ref(value):
+    """Return whether an element of a manifest's ``chunks`` is one."""
+    if not isinstance(value, list) or len(value) < 2:  # noqa: PLR2004
+        return False
+    pair = filled(
+        {"digest": (str, ...), "count": (int, ...)}, {"digest": value[0], "count": value[1]}
+    )
+    return pair is not None and all_fit(pair)
+
+
+def is_chunk(values):
+    """Return whether an object is a chunk that a reader takes."""
+    chunk = (
+        filled({"format": (int, ...), "simulations": (list, ...)}, values)
+        if isinstance(values, dict)
+        else None
+    )
+    return chunk is not None and chunk["format"] <= 1 and all(map(is_entry, chunk["simulations"]))
+
+
+def is_entry(entry):
+    """Return whether an element of a chunk's ``simulations`` is one that a reader takes."""
+    if not isinstance(entry, list) or len(entry) < 6:  # noqa: PLR2004
+        return False
+    sim, met, time, *places, reference, work, before = entry[:6] + rest_of(entry)
+    if not all(isinstance(text, str) for text in (sim, met, time)) or not isinstance(before, list):
+        return False
+    return (
+        is_name(sim)
+        and (not met or is_name(met))
+        and TIME.fullmatch(time) is not None
+        and all(map(are_numbers, places, FARTHEST))
+        and 1 <= len(places[0]) == len(places[1]) == len(places[2]) <= OTHER_ELEMENTS
+        and reference in ("agl", "asl")
+        and work in ("transport", "footprints")
+        and all(
+            isinstance(text, str) and (text == "plain" or IMPRINT.fullmatch(text))
+            for text in before
+        )
+    )
+
+
+def rest_of(entry):
+    """Return the last three elements of a chunk's entry, which may be absent."""
+    return (entry[6:] + ["agl", "transport", []][len(entry) - 6 :])[:3]
 
 
 def take(segment, array, offset):

@@ -13,7 +13,7 @@ from stilt.foundations.errors import InputError
 if TYPE_CHECKING:
     from stilt.foundations.simulation import Simulation
 
-IMPRINT = re.compile(r"\d{4,}-\d\d+-[0-9a-f]{8}")
+IMPRINT = re.compile(r"[0-9]{4,}-[0-9]{2,}-[0-9a-f]{8}")
 
 _LOCAL_PROTOCOLS = frozenset({"file", "local"})
 

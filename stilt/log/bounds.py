@@ -46,7 +46,7 @@ TEXTS: dict[str, int] = {"message": 1 << 20, "why": 1 << 20}
 
 MOST_OF_A_TEXT = 4096
 
-NAMES = frozenset({"sim", "batch", "chunk", "config", "met", "digest", "receptor"})
+NAMES = frozenset({"sim", "batch", "chunk", "config", "met", "digest", "receptor", "input"})
 """What becomes part of a file's name: 1 to 255 printable characters without ``/``, and not ``.`` or ``..``."""
 
 OFTEN_EMPTY = frozenset({"met", "receptor"})
@@ -59,6 +59,9 @@ MOST_OF_A_NAME = 255
 
 WORDS = frozenset({"job", "cluster", "token", "user"})
 """What is given to the scheduler's commands: printable, and never an option."""
+
+BY_NAME = frozenset({"transport", "transports", "footprints", "inputs", "programs"})
+"""Mappings whose keys are names, as in ``NAMES``: what becomes part of paths."""
 
 MOST_PARTS = 100_000
 """Of a list or a mapping; a manifest has as many chunks as tasks."""
@@ -101,6 +104,24 @@ def all_fit(events: Iterable[Struct]) -> bool:
 
 def _fields(kind: type[Struct]) -> tuple[str, ...]:
     return _OF_A_START if kind.__struct_config__.tag == "started" else kind.__struct_fields__
+
+
+def frozen_fits(state: Any) -> bool:
+    """Return whether what a checkpoint has of a simulation is what stilt writes; there can be a million of them."""
+    return (
+        _is_name(state.sim)
+        and is_within("at", state.at)
+        and is_within("wall_s", state.wall_s)
+        and is_within("peak_rss_bytes", state.peak_rss_bytes)
+        and len(state.reason) <= MOST_OF_A_TEXT
+        and len(state.message) <= 2 * TEXTS["why"]  # of an invalid: path and why
+    )
+
+
+def is_within(name: str, value: float) -> bool:
+    """Return whether a number is within the bounds of a field."""
+    least, most = NUMBERS[name]
+    return least <= value <= most
 
 
 def entry_misfit(entry: Any) -> str:
@@ -153,19 +174,27 @@ def _misfit_of_text(name: str, value: str) -> str:
     if not value and name in OFTEN_EMPTY:
         return ""
     if name in NAMES:
-        is_name = 0 < len(value) <= MOST_OF_A_NAME and value.isprintable() and "/" not in value
-        return "" if is_name and value not in {".", ".."} else f"{name} is {value!r:.60}"
+        return "" if _is_name(value) else f"{name} is {value!r:.60}"
     if len(value) > TEXTS.get(name, MOST_OF_A_TEXT):
         return f"{name} has {len(value):,} characters"
     is_option = name in WORDS and (value.startswith("-") or not value.isprintable())
     return f"{name} is {value!r:.60}" if is_option else ""
 
 
+def _is_name(text: str) -> bool:
+    is_plain = 0 < len(text) <= MOST_OF_A_NAME and text.isprintable() and "/" not in text
+    return is_plain and text not in {".", ".."}
+
+
 def _misfit_of_parts(name: str, value: Sequence[Any] | dict[Any, Any]) -> str:
     if len(value) > PARTS.get(name, MOST_PARTS):
         return f"{name} has {len(value):,} parts"
-    parts = [*value, *value.values()] if isinstance(value, dict) else value
-    singular = name.removesuffix("s")
+    singular, parts = name.removesuffix("s"), value
+    if isinstance(value, dict):
+        parts = list(value.values())
+        odd = next((key for key in value if not _is_name(key)), None) if name in BY_NAME else None
+        if odd is not None:
+            return f"{name} has {odd!r:.60}"
     return next(filter(None, (_misfit(singular, part) for part in parts)), "")
 
 

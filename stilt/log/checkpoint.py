@@ -18,8 +18,9 @@ from msgspec import MsgspecError, Struct, json
 from stilt.foundations.durable import TEMPORARY_PREFIX, publish_with
 from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_regular
-from stilt.log.costs import Cost  # noqa: TC001 - msgspec reads the annotations
-from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR
+from stilt.log.bounds import MOST_OF_A_TEXT, all_fit, misfit
+from stilt.log.costs import Cost, cost_fits
+from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR, Identified, Started
 from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.fold import State
 from stilt.log.freezing import Freezing
@@ -30,7 +31,7 @@ from stilt.log.frozen import (
     Section,
     counts_of,
 )
-from stilt.log.states import BatchEvent, Life  # noqa: TC001 - msgspec reads the annotations
+from stilt.log.states import OUTCOMES, BatchEvent, Life
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +111,7 @@ def load(path: Path) -> State | None:
         footer = json.decode(payload, type=Footer)
         if (footer.format, footer.byte_order) != (CHECKPOINT_FORMAT, BYTE_ORDER):
             return None
-        return _state_of(footer, data)
+        return _state_of(footer, data) if _fits(footer) else None
     except (OSError, ValueError, LookupError, RecursionError, MsgspecError, StiltError):
         return None
 
@@ -123,6 +124,25 @@ def _remove_leftovers(path: Path) -> None:
                 leftover.unlink()
 
 
+def _fits(footer: Footer) -> bool:
+    """Return whether what is not a column has values as stilt writes them: a checksum does not tell by whom."""
+    files, costs = footer.files, chain(*(by_outcome.values() for by_outcome in footer.costs))
+    counts = list(chain(*footer.tallies))
+    return (
+        [life.name for life in footer.lives[: len(files)]] == [file.name for file in files]
+        and all(min(f.size, f.line, f.offset, f.number, f.events, f.unknown) >= 0 for f in files)
+        and all_fit(chain(footer.lives, files, footer.batch_events))
+        and all(cost_fits(cost) for cost in costs)
+        and all(0 <= life < len(footer.lives) and n >= 0 for life, _, _, n in counts)
+        and all(outcome in OUTCOMES and len(why) <= MOST_OF_A_TEXT for _, outcome, why, _ in counts)
+        and not any(misfit(Started(word, 0.0)) for word in footer.words if word)
+        and all_fit(
+            Identified(sim, receptor, batch, seq, 0.0, attempt)
+            for (sim, batch, seq, attempt), receptor in footer.identified
+        )
+    )
+
+
 def _state_of(footer: Footer, data: bytes) -> State:
     sims = FrozenSims(
         data,
@@ -133,6 +153,7 @@ def _state_of(footer: Footer, data: bytes) -> State:
         last_failed=footer.last_failed,
         words=footer.words,
     )
+    sims.check_last_failed()
     state = State(sims)
     state.identified = dict(footer.identified)
     for file, life in zip(footer.files, footer.lives, strict=False):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct
 
+from stilt.log.bounds import is_within
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
@@ -104,3 +106,14 @@ def together(*costs: Cost) -> Cost:
 def with_outcomes(costs: Mapping[str, Cost], outcomes: Collection[str]) -> Cost:
     """Return the cost of simulations with one of these outcomes."""
     return together(*(costs[outcome] for outcome in outcomes if outcome in costs))
+
+
+def cost_fits(cost: Cost) -> bool:
+    """Return whether a cost that a checkpoint has can be one of simulations."""
+    return (
+        is_within("total", cost.number)
+        and is_within("wall_s", cost.longest_s)
+        and is_within("wall_s", cost.wall_s / max(1, cost.number))
+        and is_within("peak_rss_bytes", cost.most_bytes)
+        and (cost.latest == Cost().latest or is_within("at", cost.latest))
+    )

@@ -12,11 +12,14 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from itertools import compress
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from msgspec import json
+from msgspec import MsgspecError, json
 
+from stilt.foundations.errors import DamagedError
+from stilt.log.bounds import frozen_fits, is_within
 from stilt.log.costs import cost_where
 from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
@@ -57,6 +60,19 @@ class Section(NamedTuple):
     offset: int
     size: int
     checksum: int
+
+
+class OddCheckpointError(DamagedError):
+    """The checkpoint has values that no stilt writes."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the log's checkpoint has values that no stilt writes",
+            "remove the file log/checkpoint in the output root: it is a cache, and made anew",
+        )
+
+    def __reduce__(self) -> tuple[type[OddCheckpointError], tuple[()]]:
+        return type(self), ()
 
 
 class FrozenSims:
@@ -170,6 +186,17 @@ class FrozenSims:
             return latest_by_reason(self.having({"failed"})).values()
         return [self._state(self._rows_of(sim)[-1]) for sim in self._last_failed]
 
+    def check_last_failed(self) -> None:
+        """Look whether the simulations that failed last are there.
+
+        Raises
+        ------
+        ValueError
+            If one of them is not.
+        """
+        if not all(map(self._rows_of, self._last_failed or ())):
+            raise ValueError("last_failed")
+
     def rows(self, outcomes: Collection[str]) -> array[int]:
         """Return the rows that hold and have one of these outcomes."""
         mask = self._mask(outcomes, self._tops)
@@ -177,7 +204,12 @@ class FrozenSims:
 
     def of_rows(self, name: ColumnName, rows: Iterable[int]) -> list[float]:
         """Return one quantity of some rows."""
-        return list(map(self._quantities[name].__getitem__, rows))
+        found = list(map(self._quantities[name].__getitem__, rows))
+        if found and not (
+            is_within(name, min(found)) and is_within(name, max(found)) and isfinite(sum(found))
+        ):
+            raise OddCheckpointError
+        return found
 
     def costs(self, *, earlier: bool) -> dict[str, Cost]:
         """Return what simulations have cost, by outcome."""
@@ -215,6 +247,22 @@ class FrozenSims:
         return bytes(self._ids[start : self._ends[row]])
 
     def _state(self, row: int) -> SimState:
+        """Return a row as a state.
+
+        Raises
+        ------
+        OddCheckpointError
+            If it has a value that no stilt writes: its checksum tells that it is as it was written, not by whom.
+        """
+        try:
+            state = self._read_state(row)
+        except (LookupError, ValueError, MsgspecError):
+            raise OddCheckpointError from None
+        if not frozen_fits(state):
+            raise OddCheckpointError
+        return state
+
+    def _read_state(self, row: int) -> SimState:
         reason, message = self._text(row)
         return SimState(
             sim=self._id(row).decode(),

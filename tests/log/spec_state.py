@@ -1,6 +1,7 @@
 """What the product's fold says, in the words of ``spec/reader.py``."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 from msgspec import structs
@@ -14,7 +15,11 @@ SPEC = Path(__file__).parents[2] / "spec"
 def load_spec_reader():
     found = importlib.util.spec_from_file_location("spec_reader", SPEC / "reader.py")
     module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    sys.path.insert(0, str(SPEC))  # it imports what lies beside it
+    try:
+        found.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(SPEC))
     return module
 
 
