@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from stilt.transport.native.run import RunSettings
     from stilt.transport.refusals import Refusals, Starts
 
-ALGORITHM = "1.3"
+ALGORITHM = "1.4"
 """Raise it whenever the same settings and seed give other particles."""
 
 _MOST_OPEN_SOURCES = 4

@@ -145,7 +145,8 @@ class Journey:
         particles.minute[others] = minute + 1
         self._march(sheet, minute + 1)
         particles.minute[others] = kept
-        if self._row_grid is not None and (minute + 1) % sheet.clock.every == 0:
+        is_row = (minute + 1) % sheet.clock.every == 0 or minute + 1 == sheet.clock.last
+        if self._row_grid is not None and is_row:
             self._row_grid[minute // sheet.clock.every, ~others] = sheet.number
 
     def _march(self, sheet: Sheet, stop: int) -> None:
