@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.drawn import settle_day
 from tests.projects import PATIENCE_S, end_what_was_begun
 from tests.shared_data import REPOSITORY
 
@@ -27,6 +28,7 @@ def pytest_configure() -> None:
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR"):
         os.environ.pop(name, None)
     os.environ["COLUMNS"] = "100"
+    settle_day()
     # a shell starts what it puts into the background with Ctrl-C ignored, and children inherit that
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
