@@ -21,10 +21,13 @@ import msgspec
 from stilt.batch.chunks import ChunkEntry, chunk_digest, deal, encode_chunk
 from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
+from stilt.batch.numbers import unheard_of
+from stilt.batch.rivals import may_still_start
 from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, make_folder, publish
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.writers import is_surely_gone, owned_name
 from stilt.log.events import Cancelled, Pending
+from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from stilt.batch.plan import Plan, Simulations
     from stilt.foundations.paths import Layout
     from stilt.log.events import Event
+    from stilt.log.fold import State
     from stilt.log.writer import SegmentWriter
 
 _READ_ONLY = 0o444
@@ -108,6 +112,24 @@ def name_batch(work: Work, draft: Manifest, unfinished: Unfinished | None = None
     """Return the manifest that ``write_batch`` would, without writing anything."""
     refs = tuple(ChunkRef(chunk_digest(data), len(ids)) for data, ids in _chunks(work))
     return _complete(draft, refs, unfinished)
+
+
+def unfinished_batch(layout: Layout, state: State) -> Unfinished | None:
+    """Return the newest batch if its hand-over died: nobody was asked to run it, and nobody is going to be."""
+    unregistered = max(
+        ((seq, name) for name, seq in unheard_of(layout, state).items()), default=(0, "")
+    )
+    if unregistered[0] > max((life.seq for life in state.lives.values()), default=0):
+        return Unfinished(unregistered[1], unregistered[0])
+    index = OutputIndex(layout.log_dir)
+    newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
+    if newest is None or newest.submissions or newest.intents or newest.tasks:
+        return None
+    if sum(batch.seq == newest.seq for batch in state.batches.values()) > 1:
+        return None  # of two that were registered at once the other one may have gone on
+    if newest.cancelled is not None or may_still_start(index, newest):
+        return None
+    return Unfinished(newest.id, newest.seq)
 
 
 def register(

@@ -12,10 +12,10 @@ from stilt.backends import backend_named
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.interface import HandOver
 from stilt.backends.observe import fold_and_observe
-from stilt.batch.handover import Work, name_batch, register, write_batch
+from stilt.batch.handover import Work, name_batch, register, unfinished_batch, write_batch
 from stilt.batch.lock import run_lock
 from stilt.batch.manifest import Manifest
-from stilt.batch.numbers import greatest_number, unfinished_batch
+from stilt.batch.numbers import greatest_number
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
 from stilt.batch.rivals import give_way
