@@ -92,7 +92,6 @@ class _Index:
 
     time: datetime
     kind: _Kind
-    head: str
     bytes_of_time: int
 
 
@@ -112,6 +111,12 @@ class _Kind:
     def content(self) -> tuple[object, ...]:
         """What two times of a file are to have in common."""
         return self.levels, self.level_type
+
+
+_known: dict[str, _Kind] = {}
+"""What index records said, by the part of their heads that does not tell the time."""
+
+_MOST_KNOWN = 64
 
 
 def read_arl(path: Path) -> ArlFile:
@@ -204,12 +209,12 @@ def _read_index(file: BinaryIO, offset: int, before: _Index | None) -> _Index | 
             return None
         if len(text) < length:
             raise ArlError("it is cut off")
-        kind = _kind(label, head, text, before)
+        kind = _kind(label, head, text)
         time = index_time(label, head)
     except ValueError as error:
         raise ArlError(f"{file.name}: the index record at byte {offset}: {error}") from error
     bytes_of_time = kind.records * (LABEL_BYTES + points[0] * points[1])
-    return _Index(time, kind, _untimed(label, head), bytes_of_time)
+    return _Index(time, kind, bytes_of_time)
 
 
 def _packing(file: BinaryIO, before: _Index | None) -> str:
@@ -223,27 +228,24 @@ def _packing(file: BinaryIO, before: _Index | None) -> str:
     return ", but packed in two bytes a point" if label[14:18] == b"INDX" else ""
 
 
-def _untimed(label: str, head: str) -> str:
-    """Return the part of label and header that all times of a grid have in common."""
-    return label[12:14] + head[:4] + head[9:]
-
-
-def _kind(label: str, head: str, text: str, before: _Index | None) -> _Kind:
-    """Return what an index record says: as a rule the same as the one before, but for checksums."""
-    if (
-        before is not None
-        and before.head == _untimed(label, head)
-        and before.kind.same.fullmatch(text)
-    ):
-        return before.kind
+def _kind(label: str, head: str, text: str) -> _Kind:
+    """Return what an index record says: as a rule the same as another one that was read, but for checksums."""
+    untimed = label[12:14] + head[:4] + head[9:]
+    known = _known.get(untimed)
+    if known is not None and known.same.fullmatch(text):
+        return known
     grid = _grid(label, head)
     levels = parse_levels(text, int(head[99:102]) if head[99:102].strip() else 0)
     records = index_records(len(text), grid.nx * grid.ny)
     records += sum(len(level.variables) for level in levels)
     offset = float(head[86:93] or 0)
-    return _Kind(
+    found = _Kind(
         head[:4].strip(), grid, levels, int(head[102:104]), offset, records, _alike(text, levels)
     )
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[untimed] = found
+    return found
 
 
 def _alike(text: str, levels: tuple[Level, ...]) -> re.Pattern[str]:
