@@ -36,7 +36,7 @@ keep_in(Layout.of(Path(sys.argv[2])))
 began, cpu = time.perf_counter(), time.process_time()
 found = needed(Met(sys.argv[1]), np.array([15778080 + 100 * 1440]), -48)
 cpu = time.process_time() - cpu
-print(f"{time.perf_counter() - began:.2f} s, {cpu:.2f} s of CPU, {len(found.supplies[0].files)} files for a run of 48 h")
+print(f"{time.perf_counter() - began:.2f} s, {cpu:.2f} s of CPU, {len(found.supplies[0].files)} files for 48 h")
 """
 
 
