@@ -87,9 +87,16 @@ class HandOver:
 
 
 class Backend(Protocol):
-    """Where workers run. One object serves one ``stilt run``."""
+    """Where workers run. One object serves one ``stilt run``.
+
+    Attributes
+    ----------
+    was_left
+        Whether the person at the terminal, or whoever sends signals, has ended the waiting.
+    """
 
     name: str
+    was_left: bool
 
     def sizes(self, config: Config, n_workers: int | None, cpus: int | None) -> Sizes:
         """Return how to divide the work; the arguments are those of the command line.

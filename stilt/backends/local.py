@@ -55,6 +55,7 @@ class LocalBackend:
     name = "local"
 
     def __init__(self) -> None:
+        self.was_left = False
         self._codes: dict[int, int] = {}
         self._words: dict[int, str] = {}
 
@@ -102,6 +103,7 @@ class LocalBackend:
         total = handed.manifest.total
         with StopSignals() as signals, Progress(total) as progress:
             why = self._run(handed, follower, progress, signals)
+            self.was_left = bool(signals.name)
         handed.log.close(why or "finished")
         return self._report(handed, follower, why)
 

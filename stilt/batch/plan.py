@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from stilt.foundations.errors import EXIT_COMPLETE, EXIT_NOT_FINISHED, EXIT_SOME_FAILED
 from stilt.foundations.paths import imprinted
 from stilt.outputs.products import ERROR_PARTICLES, PARTICLES, file_of, footprint_product
 
@@ -135,6 +136,14 @@ class Plan:
     unnamed: array[int] = field(default_factory=lambda: array("L"))
     unwanted: list[tuple[str, str, str]] = field(default_factory=list)
     unexposed: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """What it says of all that was asked for: done, failed in part, or not at its end."""
+        failed = self.why["failed"]
+        if self.queued or self.work > failed:
+            return EXIT_NOT_FINISHED
+        return EXIT_SOME_FAILED if failed else EXIT_COMPLETE
 
     @property
     def work(self) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.log.batches import BatchState
+    from stilt.log.fold import State
     from stilt.log.index import OutputIndex
     from stilt.log.reader import Scan
 
@@ -56,6 +57,16 @@ def give_way(index: OutputIndex, known: Collection[str], own: Path) -> None:
         if not others:
             return
         time.sleep(_POLL_S)
+
+
+def settled_runs(state: State) -> frozenset[str]:
+    """Return the segments of runs that had started what they registered, or given it up, when this was planned."""
+    return frozenset(
+        life.name
+        for batch in state.batches.values()
+        for life in batch.lives.values()
+        if life.closed or batch.submissions or batch.intents
+    )
 
 
 def may_still_start(index: OutputIndex, batch: BatchState) -> bool:

@@ -50,7 +50,7 @@ def command(project: Path, as_json: bool, watch: bool, failed: bool, no_slurm: b
     if failed:
         from stilt.status.failed import failures, render
 
-        found = failures(opened.layout)
+        found = failures(opened)
         click.echo(to_json(found) if as_json else render(found, colour=wants_colour()), color=True)
         return
     if watch:

@@ -18,7 +18,7 @@ from stilt.batch.manifest import Manifest
 from stilt.batch.numbers import greatest_number
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
-from stilt.batch.rivals import give_way
+from stilt.batch.rivals import give_way, settled_runs
 from stilt.batch.snapshot import changes
 from stilt.batch.today import Today, newest_engine
 from stilt.commands.reconcile import (
@@ -200,17 +200,23 @@ class _Run:
     def _verdict(self, code: int) -> int:
         """Return the exit code that speaks of all that was asked for, once what this run handed over has ended.
 
-        With ``--wait`` that is after what earlier runs have in hand, too.
+        With ``--wait`` that is after what other runs have in hand, too.
         """
         later = replace(self.request.selection, skip=True)
-        while code in {EXIT_COMPLETE, EXIT_SOME_FAILED}:
+        least, is_theirs = EXIT_COMPLETE, False
+        while code in {EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_NOT_FINISHED}:
+            if self.backend.was_left:
+                return EXIT_NOT_FINISHED
+            if code == EXIT_SOME_FAILED:
+                least = code
             state, todo = self._plan(later)
-            if not (todo.queued and self.request.wait):
-                return exit_code(todo)
-            self.say(
-                f"{todo.queued:,} more are queued or running in earlier jobs: waiting for them"
-            )
+            if is_theirs or not (todo.queued and self.request.wait):
+                return max(todo.exit_code, least)
+            self.say(f"{todo.queued:,} more are queued or running in other jobs: waiting for them")
             code = self.backend.rejoin(self.project.layout, state)
+            is_theirs = (
+                code == EXIT_NOT_FINISHED
+            )  # they are lost, or in hands that nobody can wait for
         return code
 
     def _refuse(self, todo: Plan) -> None:
@@ -422,14 +428,6 @@ class _Run:
         return 0
 
 
-def exit_code(todo: Plan) -> int:
-    """Return what a plan says of all that was asked for: done, failed in part, or not at its end."""
-    failed = todo.why["failed"]
-    if todo.queued or todo.work > failed:
-        return EXIT_NOT_FINISHED
-    return EXIT_SOME_FAILED if failed else EXIT_COMPLETE
-
-
 def _refuse_twice(project: _Project, todo: Plan, live: Container[str]) -> None:
     """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
     chosen = project.simulations.take(todo.transport) if live else []
@@ -472,20 +470,10 @@ def _compile(project: _Project) -> None:
 def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:
     """Return if this run goes on with what it has registered; else give it up."""
     try:
-        give_way(index, _settled_runs(state), handed.log.written_to)
+        give_way(index, settled_runs(state), handed.log.written_to)
     except NotFinishedError:
         handed.log.close(GAVE_WAY)
         raise
-
-
-def _settled_runs(state: State) -> frozenset[str]:
-    """Return the segments of runs that had started what they registered, or given it up, when this was planned."""
-    return frozenset(
-        life.name
-        for batch in state.batches.values()
-        for life in batch.lives.values()
-        if life.closed or batch.submissions or batch.intents
-    )
 
 
 def _imprints(known: SimState | None) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ the newer batch's claim keeps it from replacing anything.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class Silence:
     Parameters
     ----------
     log_dir
-        The ``log`` folder. In the folder above a file is touched to learn the server's time, once.
+        The ``log`` folder. In the folder above a file is made, and removed, to learn the server's time, once.
     """
 
     def __init__(self, log_dir: Path) -> None:
@@ -54,30 +56,25 @@ class Silence:
 
     def _look(self) -> tuple[float, bool]:
         """Return the server's time; else the latest that any file here shows, which may be long ago."""
-        now = self._touch_clock()
+        now = self._ask_clock()
         if now is not None:
             return now, True
-        found = map(_touched, (self._clock, *self._log_dir.glob("*/*")))
-        return max(filter(None, found), default=0.0), False
+        return max(filter(None, map(_touched, self._log_dir.glob("*/*"))), default=0.0), False
 
-    @property
-    def _clock(self) -> Path:
-        return self._log_dir.parent / _CLOCK
-
-    def _touch_clock(self) -> float | None:
-        """Return the server's time, to whom it lets write."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    def _ask_clock(self) -> float | None:
+        """Return the server's time, to whom it lets write: that of a file that is gone at once."""
+        path = self._log_dir.parent / f"{_CLOCK}-{os.getpid()}-{secrets.token_hex(4)}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            descriptor = os.open(self._clock, flags, 0o666)
+            descriptor = os.open(path, flags, 0o600)
         except OSError:
             return None
         try:
-            os.utime(descriptor)
             return os.fstat(descriptor).st_mtime
-        except OSError:  # it is somebody else's
-            return None
         finally:
             os.close(descriptor)
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def is_told_by_silence(writer: Writer | None) -> bool:

@@ -15,6 +15,7 @@ from stilt.foundations.inside import read_input
 from stilt.log.index import OutputIndex
 from stilt.log.states import SUCCESSES
 from stilt.status.gather import gather, open_project
+from stilt.status.standing import Standing
 from stilt.status.summarize import node_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def collect(project: Project) -> Content:
     content = Content(
         summary=summary,
         progress=_progress(state),
-        failures=Counter((sim.reason, node_of(sim.life)) for sim in state.having("failed")),
+        failures=Counter((sim.reason, node_of(sim.life)) for sim in Standing(opened).failed()),
         wall_s=_histogram(done.wall_s),
         memory=_histogram([size / 2**20 for size in done.peak_rss_bytes if size]),
         places={},

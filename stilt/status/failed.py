@@ -8,13 +8,13 @@ from msgspec import Struct
 
 from stilt.foundations.quantities import counted
 from stilt.foundations.text import shown
-from stilt.log.index import OutputIndex
 from stilt.status.page import Page
+from stilt.status.standing import Standing
 from stilt.status.summarize import node_of
 from stilt.status.words import find_dated
 
 if TYPE_CHECKING:
-    from stilt.foundations.paths import Layout
+    from stilt.status.gather import Project
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -30,9 +30,9 @@ class Failure(Struct, frozen=True, kw_only=True):
     log: str
 
 
-def failures(layout: Layout) -> list[Failure]:
-    """Return the simulations whose latest state is failed, by reason and id."""
-    state = OutputIndex(layout.log_dir).fold()
+def failures(project: Project) -> list[Failure]:
+    """Return the simulations whose state is failed, by reason and id."""
+    layout = project.layout
     failed = [
         Failure(
             sim=sim.sim,
@@ -44,7 +44,7 @@ def failures(layout: Layout) -> list[Failure]:
             wall_s=sim.wall_s,
             log=str(find_dated(layout.output / "logs", sim.sim, f"{sim.sim}.log") or ""),
         )
-        for sim in state.having("failed")
+        for sim in Standing(project).failed()
     ]
     return sorted(failed, key=lambda failure: (failure.reason, failure.sim))
 

@@ -44,6 +44,10 @@ class Standing:
             partial(chunk_ids, project.layout, []),
         ).again
 
+    def failed(self) -> list[SimState]:
+        """Return the simulations that failed and were not handed over again since."""
+        return [sim for sim in self.state.having("failed") if self.of(sim) == "failed"]
+
     def of(self, sim: SimState | None) -> str:
         """Return the state of a simulation; ``pending`` for one that was never begun."""
         if sim is None or sim.sim in self._taken_up:

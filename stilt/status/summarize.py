@@ -91,7 +91,8 @@ def summarize(
         last_event_at=state.latest(),
         failure_examples=_examples(state),
     )
-    notes += _began_nothing(state, tally)
+    if summary.left and state.batches:
+        notes += _began_nothing(state, tally)
     past = cost.past_runs(state)
     summary = _with_tasks(summary, state, fates, now, past)
     summary = _with_pace(summary, state, fates, now, past)
@@ -107,14 +108,16 @@ def summarize(
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
 
 
+def _newest(state: State) -> BatchState:
+    return max(state.batches.values(), key=lambda batch: batch.seq)
+
+
 def _began_nothing(state: State, tally: Tally) -> list[str]:
-    """Say of how many tasks the last life ended without beginning anything, and why."""
+    """Say of how many tasks of the newest batch the last life ended without beginning anything, and why."""
     busy = {life.name for life, _, _ in (*tally, *state.tally(earlier=True))}
     idle = Counter(
         life.closed
-        for batch in state.batches.values()
-        if batch.cancelled is None
-        for life in batch.tasks.values()
+        for life in _newest(state).tasks.values()
         if life.closed not in {"", "finished"} and life.name not in busy
     )
     return [

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stilt.status.gather import Project
 
 _FROM_LOG = ("wall_s", "peak_rss_bytes", "reason", "message", "batch")
+_OF_FAILURES = frozenset({"reason", "message"})
 
 
 def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
@@ -39,5 +40,10 @@ def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
     }
     for name in _FROM_LOG:
         columns[name] = [getattr(sim, name) if sim else None for sim in known]
+        if name in _OF_FAILURES:  # of what was handed over again since, it no longer holds
+            shown = zip(columns[name], columns["state"], strict=True)
+            columns[name] = [
+                value and ("" if state == "pending" else value) for value, state in shown
+            ]
     columns |= receptors.label_columns(each, columns)
     return pd.DataFrame(columns, index=pd.Index(ids, name="sim"))

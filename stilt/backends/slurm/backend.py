@@ -26,7 +26,7 @@ from stilt.log.events import Submitted
 from stilt.log.writer import SegmentWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from stilt.backends.interface import HandOver
@@ -48,6 +48,7 @@ class SlurmBackend:
     def __init__(self) -> None:
         self._arrays: tuple[Array, ...] = ()
         self._rest: Rest | None = None
+        self.was_left = False
 
     def sizes(self, config: Config, n_workers: int | None, cpus: int | None) -> Sizes:
         """Return how to divide the work, from the command line or ``execution``.
@@ -125,10 +126,15 @@ class SlurmBackend:
         followed = Followed(handed.layout.log_dir, self._arrays, handed.manifest.total)
         followed.rest = self._rest
         try:
-            return wait_for(followed)
+            return self._wait_for(followed, handed.log.tick)
         finally:
             if self._rest is not None:
                 handed.log.close()
+
+    def _wait_for(self, followed: Followed, tick: Callable[[], None] = lambda: None) -> int:
+        code = wait_for(followed, tick)
+        self.was_left = followed.was_left
+        return code
 
     def rejoin(self, layout: Layout, state: State) -> int:
         """Wait for what earlier runs have queued and return the exit code."""
@@ -143,7 +149,7 @@ class SlurmBackend:
         if not waiting:
             return EXIT_NOT_FINISHED  # whoever has them, it is no array of this project
         live = [array for array in arrays if any(keeps(array.batch, n) for n in array.numbers)]
-        return wait_for(Followed(layout.log_dir, live, len(waiting), waiting.keys()))
+        return self._wait_for(Followed(layout.log_dir, live, len(waiting), waiting.keys()))
 
     def preview(self, handed: HandOver) -> str:
         """Return script, command line, limits and number of tasks."""

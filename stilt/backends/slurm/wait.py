@@ -21,7 +21,7 @@ from stilt.foundations.quantities import counted
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -60,6 +60,7 @@ class Followed:
     ) -> None:
         self.arrays = tuple(arrays)
         self.rest: Rest | None = None
+        self.was_left = False
         self.total = total
         self.failed: set[str] = set()
         self._only = only
@@ -122,11 +123,11 @@ class Followed:
         progress.note = f"{self.waiting:,} tasks are still to be submitted" if self.waiting else ""
 
 
-def wait_for(followed: Followed) -> int:
+def wait_for(followed: Followed, tick: Callable[[], None]) -> int:
     """Show progress until all has ended and return the exit code.
 
     0 all good, 1 some simulations failed, 3 not finished: cancelled or lost, or this command was
-    interrupted, which leaves the job running.
+    interrupted, which leaves the job running. ``tick`` is called every second.
     """
     next_look = time.monotonic() + FIRST_LOOK_S
     selector = selectors.DefaultSelector()
@@ -142,7 +143,9 @@ def wait_for(followed: Followed) -> int:
                 return EXIT_SOME_FAILED if followed.failed else EXIT_COMPLETE
             if gone:
                 return _not_finished(followed)
+            tick()
             if signals.name:
+                followed.was_left = True
                 return _left_running(signals.name, followed)
             selector.select(POLL_S)
 
