@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import opened
-from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, encoding_of
+from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, check_rows, encoding_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +170,8 @@ def read_packed(path: Path, row_group: int, entry: Entry, *, rows: bool = True) 
             opened(path) as place,
             pq.ParquetFile(place, metadata=footer, page_checksum_verification=True) as file,
         ):
+            announced = footer.row_group(row_group).num_rows
+            check_rows(path, announced, file.schema_arrow, place)
             columns = None if rows else [SIM, ABOUT]
             table = file.read_row_group(row_group, columns=columns, use_threads=False)
         about = table.column(ABOUT)[0].as_py() if table.num_rows else None
