@@ -127,6 +127,14 @@ class ArchiveWriter:
         self.count += 1
 
 
+def are_columns(schema: pa.Schema) -> bool:
+    """Return whether an archive can have these columns: numbers, each under a name of its own."""
+    names = [SIM, ABOUT, *schema.names]
+    return len(set(names)) == len(names) and all(
+        pa.types.is_floating(field.type) or pa.types.is_integer(field.type) for field in schema
+    )
+
+
 class ArchiveIndex(NamedTuple):
     """What an archive file holds.
 

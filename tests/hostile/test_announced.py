@@ -118,33 +118,42 @@ def ran(tmp_path_factory) -> Project:
     return project
 
 
-def test_commands_tell_of_them(ran, rows, tmp_path) -> None:
-    (sim,) = (result.id for result in Opened(ran.path))
-    (particles,) = ran.output.glob("particles/*/.*.parquet.*")
-    (foot,) = ran.output.glob("footprints/fine/*/.*.nc.*")
+@pytest.fixture
+def project(ran, tmp_path) -> Project:
+    """A copy of a project that was run."""
+    shutil.copytree(ran.path, tmp_path / "p", symlinks=True)
+    return Project(tmp_path / "p")
+
+
+def test_commands_tell_of_them(project, rows, tmp_path) -> None:
+    (sim,) = (result.id for result in Opened(project.path))
+    (particles,) = project.output.glob("particles/*/.*.parquet.*")
+    (foot,) = project.output.glob("footprints/fine/*/.*.nc.*")
     shutil.copy(rows, particles)
     announce(foot, 1_000_000)
     with memory_of(2 << 30):
         for command in (f"plot {sim} -o {tmp_path}/x.png", "report", "archive", "verify"):
-            answer = ask(ran, *command.split())
+            answer = ask(project, *command.split())
             assert answer.code in {0, 5}, (command, answer.err)
             assert "Traceback" not in answer.err
 
 
-def test_a_segment_that_does_not_fit_into_memory_is_told_of(ran) -> None:
-    path = write_segment(ran.output / "log", header(), done("fake_x"))
-    try:
-        os.truncate(path, 1 << 42)
-        with memory_of(2 << 30):
-            for command in (
-                "status --no-slurm",
-                "log show",
-                "log replay",
-                "verify",
-                "run --dry-run",
-            ):
-                answer = ask(ran, *command.split())
-                assert answer.code == 4, (command, answer.err)
-                assert "of memory to read" in answer.err
-    finally:
-        path.unlink()
+@pytest.mark.parametrize("names", [("sim", "about"), ("time", "time")])
+def test_columns_that_no_stilt_writes_are_left_as_they_are(project, names) -> None:
+    (particles,) = project.output.glob("particles/*/.*.parquet.*")
+    write_zeros(particles, 10, ("a", "b"))
+    pq.write_table(pq.read_table(particles).rename_columns(names), particles)
+    for command in ("archive --dry-run", "archive", "verify"):
+        answer = ask(project, *command.split())
+        assert answer.code in {0, 5}, (command, answer.err)
+    assert particles.exists()
+
+
+def test_a_segment_that_does_not_fit_into_memory_is_told_of(project) -> None:
+    path = write_segment(project.output / "log", header(), done("fake_x"))
+    os.truncate(path, 1 << 42)
+    with memory_of(2 << 30):
+        for command in ("status --no-slurm", "log show", "log replay", "verify", "run --dry-run"):
+            answer = ask(project, *command.split())
+            assert answer.code == 4, (command, answer.err)
+            assert "of memory to read" in answer.err
