@@ -10,7 +10,7 @@ from msgspec import Struct
 from stilt.foundations.errors import EnvironmentFailure, InputError, ProblemsError, StiltError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 class Weight(IntEnum):
@@ -35,6 +35,8 @@ class Finding(Struct, frozen=True):
         What to do next, if anything.
     exit_code
         For a problem: 2 if the input is wrong, 4 if the surroundings are.
+    simulations
+        Ids of the simulations that it is about, where it is about some of them.
     """
 
     weight: Weight
@@ -42,6 +44,7 @@ class Finding(Struct, frozen=True):
     text: str
     hint: str = ""
     exit_code: int = 0
+    simulations: tuple[str, ...] = ()
 
 
 def fine(area: str, text: str) -> Finding:
@@ -59,9 +62,9 @@ def warning(area: str, text: str, hint: str = "") -> Finding:
     return Finding(Weight.WARNING, area, text, hint)
 
 
-def wrong_input(area: str, text: str, hint: str = "") -> Finding:
-    """Return something in config, receptors or meteorology that makes simulations fail."""
-    return Finding(Weight.PROBLEM, area, text, hint, InputError.exit_code)
+def wrong_input(area: str, text: str, hint: str = "", simulations: Sequence[str] = ()) -> Finding:
+    """Return something in config, receptors or meteorology that makes simulations fail: all, or these."""
+    return Finding(Weight.PROBLEM, area, text, hint, InputError.exit_code, tuple(simulations))
 
 
 def wrong_surroundings(area: str, text: str, hint: str = "") -> Finding:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, from_error, note, warning, wrong_input
+from stilt.check.finding import Finding, fine, from_error, note, warning
 from stilt.foundations.errors import StiltError
 from stilt.foundations.quantities import counted
-from stilt.transport.shares import why_too_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from stilt.footprint.grid import Geometry
     from stilt.receptors.sequence import Receptors
 
-_AT_ONCE = 16_384
-
 
 def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
     """Look receptors over by themselves."""
@@ -30,33 +27,12 @@ def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
     yield fine("receptors", f"{count:,}{mets}, {_date(first)} to {_date(last)}")
     for text in receptors.notes:
         yield note("receptors", text)
-    yield from _shares(receptors, config.numpar)
     too_high = int((receptors.heights_m > config.z_top).sum())
     if too_high:
         yield warning(
             "receptors",
             f"{counted(too_high, 'release point')} above the model's top ({config.z_top:g} m)",
             "raise z_top",
-        )
-
-
-def _shares(receptors: Receptors, numpar: int) -> Iterator[Finding]:
-    """Name the receptors with more levels or places than there are particles."""
-    import numpy as np
-
-    places = np.flatnonzero(np.diff(receptors.first) > numpar)
-    refused = [
-        (simulation.sim, why)
-        for start in range(0, len(places), _AT_ONCE)
-        for simulation in receptors.take(places[start : start + _AT_ONCE].tolist())
-        if (why := why_too_few(simulation.receptor, numpar))
-    ]
-    if refused:
-        sim, why = refused[0]
-        yield wrong_input(
-            "receptors",
-            f"{counted(len(refused), 'receptor')} would fail, the first {sim}: {why}",
-            "give each level and each place a particle at least",
         )
 
 

@@ -57,9 +57,10 @@ def _check_with_config(
         yield from check_receptors(receptors, config)
         for name, grid in config.footprints.items():
             yield from check_grid(name, grid, receptors)
+    settled = with_roughness(config, newest_engine(layout))
     for name, met in config.mets.items():
-        yield from check_met(name, met, config, receptors)
-    yield from check_engine(with_roughness(config, newest_engine(layout)))
+        yield from check_met(name, met, settled, receptors)
+    yield from check_engine(settled)
     simulations = len(receptors) if receptors is not None else 0
     yield from check_storage(layout, config, simulations)
     if config.execution.backend == "slurm":

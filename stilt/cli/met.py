@@ -147,7 +147,8 @@ def _receptors(project: Path, config: Config) -> Receptors | None:
 
 
 def _described(met: Met) -> str:
-    return f"{met.directory}, {met.file_format} every {met.file_tres}"
+    names = met.file_format or "all ARL files"
+    return f"{met.directory}, {names}{f' every {met.file_tres}' if met.file_tres else ''}"
 
 
 def _lines(

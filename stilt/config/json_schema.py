@@ -26,6 +26,10 @@ def config_schema() -> dict[str, Any]:
     grid = definitions["FootprintGrid"]
     grid["required"].remove("yres")
     top["properties"]["ziscale"] = _one_or_several(top["properties"]["ziscale"])
+    mets = top["properties"]["mets"]
+    mets["additionalProperties"] = {
+        "anyOf": [mets["additionalProperties"], {"type": "string", "minLength": 1}]
+    }
     for section in ("mets", "footprints"):
         top["properties"][section]["propertyNames"] = {"pattern": _NAME_PATTERN}
     for definition in (top, *definitions.values()):

@@ -169,11 +169,13 @@ class _Reader:
             self._document.add(
                 (section, name), f"{what} {earlier} where case or Unicode form do not count"
             )
-        for name, entry in entries.items():
+        for name, given in entries.items():
             where = (section, name)
             complaint = name_problem(name)
             if complaint:
                 self._document.add(where, complaint)
+            is_folder = section == "mets" and isinstance(given, str)
+            entry = {"directory": given} if is_folder else given
             if not isinstance(entry, dict):
                 self._document.add(where, f"expected a mapping, got {brief(entry)}")
                 continue
@@ -195,7 +197,7 @@ class _Reader:
                     "do: a file that is found twice is used once)",
                 )
         met = convert(Met, entry, where, self._document)
-        complaint = file_format_problem(met.file_format) if met else None
+        complaint = file_format_problem(met.file_format) if met and met.file_format else None
         if complaint:
             self._document.add((*where, "file_format"), complaint)
         return met

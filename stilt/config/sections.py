@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
+Text = Annotated[str, Meta(min_length=1)]
 
 SbatchValue = str | int | float | bool
 
@@ -17,28 +18,33 @@ _SECONDS = {"min": 60, "h": 3600, "d": 86400}
 
 
 class Met(Struct, frozen=True, forbid_unknown_fields=True):
-    """One source of meteorology: ARL files in a folder, named by their time."""
+    """One source of meteorology: the ARL files of a folder, by their headers or by their names."""
 
     directory: Annotated[
         str, Meta(description="Folder of the ARL files; subfolders are searched too.", min_length=1)
     ]
     file_format: Annotated[
-        str,
+        Text | None,
         Meta(
             description="Name of a file: strftime codes for its time, the rest a regular "
-            "expression that is searched for in the path, as in R-STILT.",
-            min_length=1,
+            "expression that is searched for in the path, as in R-STILT. Left out: all ARL files.",
         ),
-    ]
+    ] = None
     file_tres: Annotated[
-        str, Meta(description="Time from one file to the next: 6h, 1d, 30min.", min_length=1)
-    ]
+        Text | None,
+        Meta(
+            description="Time from one file to the next: 6h, 1d, 30min. Left out: as headers say.",
+        ),
+    ] = None
     n_met_min: Annotated[Count, Meta(description="Fewest files that a simulation must find.")] = 1
+    nested: Annotated[
+        bool, Meta(description="Whether several products of the folder for the same hours nest.")
+    ] = False
 
     @property
     def step_s(self) -> int:
         """``file_tres`` in seconds; the loader has brought it to the form ``<number><min|h|d>``."""
-        match = re.fullmatch(r"(\d+)(min|h|d)", self.file_tres)
+        match = re.fullmatch(r"(\d+)(min|h|d)", self.file_tres or "")
         if match is None:
             raise ValueError(
                 f"file_tres {self.file_tres!r} is not a time step like 6h, 1d or 30min"

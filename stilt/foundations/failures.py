@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Reason(StrEnum):
@@ -43,3 +49,24 @@ class TransportError(Exception):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Runs that cannot succeed, as headers, settings and receptors tell.
+
+    Attributes
+    ----------
+    reason, message
+        What a run of them would fail with; the message is that of the first.
+    runs
+        Their places among those that were asked about, ascending.
+    """
+
+    reason: Reason
+    message: str
+    runs: NDArray[np.int64]
+
+    def error(self) -> TransportError:
+        """Return what a worker raises for one of them."""
+        return TransportError(self.reason, self.message)

@@ -19,6 +19,7 @@ from portalocker.exceptions import LockException
 
 from stilt.foundations.durable import fsync_dir, make_folder
 from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.room import no_room
 from stilt.log.events import (
     FORMAT_MAJOR,
     FORMAT_MINOR,
@@ -237,9 +238,13 @@ class SegmentWriter:
         self._unwritten = len(self._undurable)
 
     def _failure(self, error: OSError) -> EnvironmentFailure:
+        said, todo = no_room(error, self.folder) or (
+            str(error.strerror or error),
+            "mend the filesystem",
+        )
         return EnvironmentFailure(
-            f"the log in {self.folder} can't be written: {error.strerror or error}",
-            "make room or mend the filesystem, then run the same command again: nothing is done twice",
+            f"the log in {self.folder} can't be written: {said}",
+            f"{todo}, then run the same command again: nothing is done twice",
         )
 
 

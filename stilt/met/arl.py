@@ -8,6 +8,7 @@ that is asked here, and the packed data is skipped.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import BinaryIO
 
 LABEL_BYTES = 50
@@ -57,6 +59,14 @@ class ArlFile:
         From the surface upward, those of the first time.
     level_type
         1 sigma, 2 pressure, 3 terrain-following height, 4 hybrid.
+    pressure_offset
+        hPa at the top of the sigma coordinate.
+    changes
+        The first time whose levels or variables are not those of the first; None where there is none.
+    varies
+        The first time that is not one step after the one before; None where there is none.
+    cut
+        What is wrong with its end, in words; empty if it is whole. ``times`` are those that are whole.
     """
 
     path: Path
@@ -65,6 +75,10 @@ class ArlFile:
     times: tuple[datetime, ...]
     levels: tuple[Level, ...]
     level_type: int
+    pressure_offset: float = 0.0
+    changes: datetime | None = None
+    varies: datetime | None = None
+    cut: str = ""
 
     @property
     def step(self) -> timedelta | None:
@@ -77,11 +91,27 @@ class _Index:
     """One index record."""
 
     time: datetime
+    kind: _Kind
+    head: str
+    bytes_of_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What an index record says but for its time, and how to see quickly that another one says the same."""
+
     model: str
     grid: Grid
     levels: tuple[Level, ...]
     level_type: int
-    bytes_of_time: int
+    pressure_offset: float
+    records: int
+    same: re.Pattern[str]
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """What two times of a file are to have in common."""
+        return self.levels, self.level_type
 
 
 def read_arl(path: Path) -> ArlFile:
@@ -90,7 +120,7 @@ def read_arl(path: Path) -> ArlFile:
     Raises
     ------
     ArlError
-        If something in it does not fit: no file is described by halves.
+        If something in it does not fit: no file is described by halves. One that ends inside of a time is: ``cut``.
     OSError
         If it cannot be read.
     """
@@ -98,44 +128,132 @@ def read_arl(path: Path) -> ArlFile:
     return _read(str(path), status.st_size, status.st_mtime_ns)
 
 
+def is_arl(path: str) -> bool:
+    """Tell whether a file begins as ARL files do; not if there is none, or it can't be read."""
+    try:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a text, and thousands of them
+            return file.read(LABEL_BYTES)[14:18] == b"INDX"
+    except OSError:
+        return False
+
+
 @lru_cache(maxsize=4096)
 def _read(name: str, size: int, changed: int) -> ArlFile:  # noqa: ARG001 - part of the cache's key
     path = Path(name)
     indices: list[_Index] = []
+    begun: list[datetime] = []
+    cut = ""
     with path.open("rb", buffering=0) as file:
         offset = 0
-        while offset < size:
-            index = _read_index(file, offset)
-            offset += index.bytes_of_time
-            indices.append(index)
-    if offset != size or not indices:
-        raise ArlError(f"{path} ends inside of a record: {offset - size} bytes are missing")
-    first = indices[0]
-    if any((index.grid, index.model) != (first.grid, first.model) for index in indices):
+        while offset < size and not cut:
+            found = _read_index(file, offset, indices[-1] if indices else None)
+            begun += [found.time] if found else []
+            if found is None or offset + found.bytes_of_time > size:
+                cut = f"is cut off at byte {size:,}"
+            else:
+                offset += found.bytes_of_time
+                indices.append(found)
+    if not indices:
+        raise ArlError(f"{path} {cut or 'is empty'}: not one time is whole")
+    first = indices[0].kind
+    if any((index.kind.grid, index.kind.model) != (first.grid, first.model) for index in indices):
         raise ArlError(f"{path} changes its grid from one time to the next")
     times = tuple(index.time for index in indices)
     if any(later <= earlier for earlier, later in pairwise(times)):
         raise ArlError(f"the times in {path} do not ascend")
-    return ArlFile(path, first.model, first.grid, times, first.levels, first.level_type)
+    changes = (index.time for index in indices if index.kind.content != first.content)
+    whole = f"{path} {cut}, after {times[-1]:%Y-%m-%d %H:%M} UTC" if cut else ""
+    return ArlFile(
+        path,
+        first.model,
+        first.grid,
+        times,
+        first.levels,
+        first.level_type,
+        first.pressure_offset,
+        next(changes, None),
+        _varies(begun),
+        whole,
+    )
 
 
-def _read_index(file: BinaryIO, offset: int) -> _Index:
+def _varies(times: Sequence[datetime]) -> datetime | None:
+    """Return the first time that does not follow the one before as the second follows the first.
+
+    The one that a file ends in counts too: hycs_std looks at its index record.
+    """
+    return next(
+        (b for a, b in pairwise(times) if b - a != times[1] - times[0]),
+        None,
+    )
+
+
+def _read_index(file: BinaryIO, offset: int, before: _Index | None) -> _Index | None:
+    """Read the index record at a place; None where the file ends in it, after others."""
     start = os.pread(file.fileno(), LABEL_BYTES + HEADER_BYTES, offset)
     label, head = start[:LABEL_BYTES].decode("latin-1"), start[LABEL_BYTES:].decode("latin-1")
+    if before is not None and len(start) < LABEL_BYTES + HEADER_BYTES:
+        return None
     if len(head) < HEADER_BYTES or label[14:18] != "INDX":
-        raise ArlError(f"{file.name}: no index record at byte {offset}")
+        raise ArlError(f"{file.name}: no index record at byte {offset}{_packing(file, before)}")
     try:
-        grid = _grid(label, head)
         length = int(head[104:108])
-        text, records = _index_text(file, offset, grid.nx * grid.ny, length)
-        levels = parse_levels(text, int(head[99:102]) if head[99:102].strip() else 0)
+        points = grid_points(label, head)
+        text = _index_text(file, offset, points[0] * points[1], length)
+        if before is not None and len(text) < length:
+            return None
+        if len(text) < length:
+            raise ArlError("it is cut off")
+        kind = _kind(label, head, text, before)
         time = index_time(label, head)
-        level_type = int(head[102:104])
     except ValueError as error:
         raise ArlError(f"{file.name}: the index record at byte {offset}: {error}") from error
+    bytes_of_time = kind.records * (LABEL_BYTES + points[0] * points[1])
+    return _Index(time, kind, _untimed(label, head), bytes_of_time)
+
+
+def _packing(file: BinaryIO, before: _Index | None) -> str:
+    """Say so where a record takes two bytes a point: the header does not."""
+    if before is None:
+        return ""
+    grid = before.kind.grid
+    label = os.pread(
+        file.fileno(), LABEL_BYTES, before.kind.records * (LABEL_BYTES + 2 * grid.nx * grid.ny)
+    )
+    return ", but packed in two bytes a point" if label[14:18] == b"INDX" else ""
+
+
+def _untimed(label: str, head: str) -> str:
+    """Return the part of label and header that all times of a grid have in common."""
+    return label[12:14] + head[:4] + head[9:]
+
+
+def _kind(label: str, head: str, text: str, before: _Index | None) -> _Kind:
+    """Return what an index record says: as a rule the same as the one before, but for checksums."""
+    if (
+        before is not None
+        and before.head == _untimed(label, head)
+        and before.kind.same.fullmatch(text)
+    ):
+        return before.kind
+    grid = _grid(label, head)
+    levels = parse_levels(text, int(head[99:102]) if head[99:102].strip() else 0)
+    records = index_records(len(text), grid.nx * grid.ny)
     records += sum(len(level.variables) for level in levels)
-    bytes_of_time = records * (LABEL_BYTES + grid.nx * grid.ny)
-    return _Index(time, head[:4].strip(), grid, levels, level_type, bytes_of_time)
+    offset = float(head[86:93] or 0)
+    return _Kind(
+        head[:4].strip(), grid, levels, int(head[102:104]), offset, records, _alike(text, levels)
+    )
+
+
+def _alike(text: str, levels: tuple[Level, ...]) -> re.Pattern[str]:
+    """Return a pattern of all texts that name these levels and variables, whatever the checksums."""
+    parts, place = ["." * HEADER_BYTES], HEADER_BYTES
+    for level in levels:
+        parts.append(re.escape(text[place : place + 8]))
+        parts += [f"{re.escape(name)}...." for name in level.variables]
+        place += 8 + 8 * len(level.variables)
+    return re.compile("".join(parts) + ".*", re.DOTALL)
 
 
 def _grid(label: str, head: str) -> Grid:
@@ -171,8 +289,11 @@ def index_records(length: int, points: int) -> int:
     return 1 if length <= points else length // points + 1
 
 
-def _index_text(file: BinaryIO, offset: int, points: int, length: int) -> tuple[str, int]:
-    """Return the whole index text, which may go on in further records, and the number of records."""
+def _index_text(file: BinaryIO, offset: int, points: int, length: int) -> str:
+    """Return the index text, which may go on in further records, or as much of it as the file has.
+
+    Of a record that it does not fill no more is read than its text: a grid of a million points has as many bytes.
+    """
     records = index_records(length, points)
     # not whole records: a header can name a grid that would take all memory
     data = os.pread(file.fileno(), records * LABEL_BYTES + max(0, length), offset)
@@ -180,10 +301,7 @@ def _index_text(file: BinaryIO, offset: int, points: int, length: int) -> tuple[
         data[start + LABEL_BYTES : start + LABEL_BYTES + points]
         for start in range(0, len(data), LABEL_BYTES + points)
     ]
-    text = b"".join(parts)[:length].decode("latin-1")
-    if len(text) < length:
-        raise ArlError("it is cut off")
-    return text, records
+    return b"".join(parts)[:length].decode("latin-1")
 
 
 def parse_levels(text: str, count: int) -> tuple[Level, ...]:

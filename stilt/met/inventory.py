@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from stilt.met.arl import ArlError, ArlFile, read_arl
 from stilt.met.files import Span, gaps
 from stilt.met.listing import listing
+from stilt.met.names import name_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 LEVEL_TYPES = {1: "sigma", 2: "pressure", 3: "terrain-following height", 4: "hybrid"}
 
-_CODES = {"Y": r"\d{4}", "j": r"\d{3}", "b": r"[^\W\d_]+", "B": r"[^\W\d_]+", "%": "%"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -101,7 +100,7 @@ class Covered:
 
 def take_inventory(met: Met) -> Inventory:
     """Read the headers of every file whose name fits the met's ``file_format``."""
-    fits = name_pattern(met.file_format).search
+    fits = name_pattern(met.file_format or "").search
     known = listing(met.directory)
     known.refresh(older_than_s=0)
     groups: dict[tuple[str, Grid], list[ArlFile]] = {}
@@ -115,17 +114,6 @@ def take_inventory(met: Met) -> Inventory:
             groups.setdefault((file.model, file.grid), []).append(file)
     ordered = sorted(groups.values(), key=len, reverse=True)
     return Inventory(tuple(Collection(tuple(files)) for files in ordered), tuple(unread))
-
-
-def name_pattern(file_format: str) -> re.Pattern[str]:
-    """Return what a ``file_format`` matches at any time: digits in place of its strftime codes."""
-    parts = re.split(r"%-?(.)", file_format)
-    codes = [_CODES.get(code, r"\d{1,6}") for code in parts[1::2]] + [""]
-    try:
-        return re.compile("".join(map("".join, zip(parts[::2], codes, strict=True))))
-    except re.error:  # a name in which signs of regular expressions stand for themselves
-        literal = map(re.escape, parts[::2])
-        return re.compile("".join(map("".join, zip(literal, codes, strict=True))))
 
 
 def coverage(

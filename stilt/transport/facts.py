@@ -51,7 +51,7 @@ def from_text(attributes: Mapping[str, str]) -> dict[str, float]:
 def facts_of_particles(table: ParticleTable, config: Config) -> dict[str, float]:
     """Tell how many particles left the meteorology's domain before the end of the run, and when."""
     end, step = abs(config.n_hours) * _MINUTES, max(1, round(config.outdt))
-    if len(table) == config.numpar * (end // step):
+    if len(table) == config.numpar * -(-end // step):
         return {}
     age = np.abs(table["time"])
     last = _last_ages(table["indx"], age)

@@ -55,6 +55,10 @@ class Engine(Protocol):
     machine code for the package of the engine's class is kept already (``stilt.kernels.compiled``). One that reads
     more than settings and meteorology has ``identity``, an ``EngineIdentity`` with the digests of that; else its
     version and the bytes of its module's file stand for it (``stilt.transport.engines.identity_of``).
+
+    One that can tell from headers, settings and receptors which runs it refuses has ``refusals(starts, met, config)``,
+    which returns ``Refusals`` (``stilt.transport.refusals`` has what makes them).
+    ``check`` and ``run`` ask it for all receptors at once; its ``run`` is to raise the same for one.
     """
 
     @property

@@ -9,26 +9,22 @@ R-STILT and hycs_std fill the stretch between the last two heights only. That is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from stilt.foundations.failures import Reason, TransportError
-
-if TYPE_CHECKING:
-    from stilt.foundations.simulation import Receptor
+from stilt.foundations.simulation import LINE_POINTS
 
 
-def why_too_few(receptor: Receptor, numpar: int) -> str | None:
-    """Return why so many particles cannot be shared out; None if they can."""
-    points = 1 if receptor.is_line else len(receptor.heights_m)
-    if numpar >= points:
+def why_too_few(points: int, places: int, numpar: int) -> str | None:
+    """Return why so many particles cannot be shared out; None if they can.
+
+    Parameters
+    ----------
+    points, places
+        Release points of a receptor, and how many places these are at.
+    numpar
+        Particles of a run.
+    """
+    is_line = places == 1 and points == LINE_POINTS
+    if is_line or numpar >= points:
         return None
-    what = "places" if receptor.is_multipoint else "levels"
+    what = "places" if places > 1 else "levels"
     particles = "particle" if numpar == 1 else "particles"
     return f"{numpar} {particles} for {points} {what}, so that some get none: raise numpar to {points} or more"
-
-
-def require_shares(receptor: Receptor, numpar: int) -> None:
-    """Raise a ``BAD_RECEPTOR`` where a release point would get no particle."""
-    why = why_too_few(receptor, numpar)
-    if why:
-        raise TransportError(Reason.BAD_RECEPTOR, why)

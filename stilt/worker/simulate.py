@@ -9,6 +9,7 @@ import shutil
 import time
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
 from stilt.foundations.durable import adopt, publish_as, publish_with
 from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.room import no_room
 from stilt.log.events import Done, Output
 from stilt.log.states import PLAIN
 from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
@@ -26,7 +28,6 @@ from stilt.worker import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from stilt.batch.chunks import ChunkEntry
     from stilt.batch.claims import Claims
@@ -400,8 +401,9 @@ def _classify(error: Exception, layout: Layout) -> TransportError:
     if isinstance(error, MemoryError):
         return TransportError(Reason.OUT_OF_MEMORY, "no memory left for this process", trace)
     if isinstance(error, OSError) and error.errno in _FULL:
-        where = error.filename or layout.output
-        return TransportError(Reason.DISK_FULL, f"{where}: {error.strerror}", trace)
+        where = Path(os.fsdecode(error.filename)).parent if error.filename else layout.output
+        said = no_room(error, where) or (f"{error.filename or where}: {error.strerror}", "")
+        return TransportError(Reason.DISK_FULL, said[0], trace)
     if isinstance(error, OSError) and error.errno in _REFUSED:
         raise EnvironmentFailure(
             f"{error.filename or layout.output} cannot be written: {error.strerror}",

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from stilt.check.finding import Finding, Weight, exit_code, fine, warning, worst_first, wrong_input
-from stilt.check.meteorology import file_times
 from stilt.check.places import contains
+from stilt.check.preflight import preflight
 from stilt.check.table import render, summary
 from stilt.config.schema import FootprintGrid
 from stilt.footprint.grid import geometry_of
@@ -26,7 +26,7 @@ def test_nothing_is_said_against_a_project_that_runs(stilt, project):
     assert "problem" not in done.stdout
     assert "warning" not in done.stdout
     assert done.stdout.endswith("nothing stands in the way of `stilt run`\n")
-    assert "2 files, 2026-06-15 00:00 to 2026-06-16 23:00 UTC, every 1 h" in done.stdout
+    assert "1 file, 2026-06-16 00:00 to 2026-06-16 23:00 UTC, every 1 h" in done.stdout
     assert not (project / "output").exists()
 
 
@@ -60,7 +60,8 @@ def test_fewer_particles_than_levels_or_places_are_a_problem(project, bad):
     (project / "receptors.csv").write_text("\n".join(rows))
     (finding,) = bad()
     assert finding.exit_code == 2
-    assert "1 receptor would fail, the first jet_202606161000_-111.9_40.5_X" in finding.text
+    assert finding.simulations == ("jet_202606161000_-111.9_40.5_X",)
+    assert "1 of 2 simulations cannot run: BAD_RECEPTOR" in finding.text
     assert "50 particles for 51 levels, so that some get none: raise numpar to 51" in finding.text
 
 
@@ -73,10 +74,10 @@ def test_hours_without_meteorology_are_named_and_simulations_counted(project, ba
     )
     (finding,) = bad()
     assert finding.area == "met jet"
-    assert "2026-06-14 21:00 to 2026-06-15 00:00 UTC" in finding.text
-    assert "2026-06-16 23:00 to 2026-06-17 02:30 UTC" in finding.text
-    assert "2 of 3 simulations cannot run" in finding.text
+    assert "the run needs 2026-06-14 21:00 to 2026-06-15 03:00 UTC" in finding.text
+    assert "2 of 3 simulations cannot run: MET_MISSING" in finding.text
     assert "missing files: jet_20260614.arl, jet_20260617.arl" in finding.text
+    assert [sim[4:16] for sim in finding.simulations] == ["202606150300", "202606170230"]
     assert finding.exit_code == 2
 
 
@@ -84,8 +85,8 @@ def test_a_missing_file_between_others_is_a_gap_with_its_hours(project, bad):
     change(project, "n_hours: -6", "n_hours: -30")
     (project / "met" / "jet_20260615.arl").unlink()
     (finding,) = bad()
-    assert "2026-06-15 04:00 to 2026-06-16 00:00 UTC: 1 of 1 simulations" in finding.text
-    assert "jet_20260615.arl" in finding.text
+    assert "1 of 1 simulations cannot run: MET_MISSING" in finding.text
+    assert "has no jet_20260615.arl" in finding.text
 
 
 def test_a_time_step_shorter_than_that_of_the_files_is_suggested_to_be_mended(project, bad):
@@ -95,7 +96,7 @@ def test_a_time_step_shorter_than_that_of_the_files_is_suggested_to_be_mended(pr
         path.rename(path.with_name(f"{path.stem}_00"))
     (finding,) = bad()
     assert "missing files: 20260615_22, 20260615_23" in finding.text
-    assert finding.hint.endswith("or mend file_tres (1h) if files are further apart")
+    assert "or mend file_tres (1h) if files are further apart" in finding.hint
 
 
 def test_files_that_no_receptor_needs_are_not_missed(project, bad):
@@ -109,17 +110,14 @@ def test_a_run_that_starts_between_two_files_takes_the_next_one(project, bad):
     assert bad() == []
     (project / "met" / "jet_20260616.arl").unlink()
     (finding,) = bad()
-    assert "2026-06-15 23:00 to 2026-06-15 23:30 UTC" in finding.text
+    assert "has no jet_20260616.arl" in finding.text
 
 
 def test_receptors_outside_of_the_meteorology_are_counted_with_an_example(project, bad):
     write_receptors(project, "2026-06-16 10:00,-111.9,40.5,30", "2026-06-16 10:00,10,50,30")
-    found = bad()
-    assert any(
-        "1 of 2 places of receptors are outside of its domain or on its outermost cells: 10 50"
-        in f.text
-        for f in found
-    )
+    (finding,) = [finding for finding in bad() if finding.area == "met jet"]
+    assert "1 of 2 simulations cannot run: BAD_RECEPTOR: 10, 50 lies outside of" in finding.text
+    assert finding.simulations == ("jet_202606161000_10_50_30",)
 
 
 def test_receptors_outside_of_the_footprint_grid_are_a_warning(project, bad):
@@ -139,8 +137,8 @@ def test_a_grid_whose_west_and_east_are_swapped_goes_round_the_globe(project, ba
 def test_a_wrong_name_pattern_says_what_was_looked_for(project, bad):
     change(project, "jet_%Y%m%d.arl", "hrrr_%Y%m%d")
     (finding,) = bad()
-    assert "no file in" in finding.text
-    assert "the first looked for was hrrr_20260616" in finding.hint
+    assert "has no hrrr_20260616" in finding.text
+    assert "mend mets.jet.file_format or directory" in finding.hint
 
 
 def test_a_folder_that_is_not_there_is_named(project, bad):
@@ -150,13 +148,34 @@ def test_a_folder_that_is_not_there_is_named(project, bad):
     assert finding.hint == "mend mets.jet.directory"
 
 
-def test_a_damaged_file_is_a_warning_since_hysplit_may_read_it(project, bad):
+def test_a_file_that_is_cut_off_says_where_and_which_hours_are_whole(project, bad):
     path = project / "met" / "jet_20260616.arl"
     os.truncate(path, path.stat().st_size - 100)
-    found = bad()
-    assert found[0].weight is Weight.WARNING
-    assert "does not read as ARL" in found[0].text
-    assert "jet_20260616.arl" in found[0].text
+    (finding,) = bad()
+    assert finding.weight is Weight.WARNING
+    assert f"jet_20260616.arl is cut off at byte {path.stat().st_size:,}" in finding.text
+    assert "after 2026-06-16 22:00 UTC" in finding.text
+    write_receptors(project, "2026-06-16 22:30,-111.9,40.5,30")
+    assert any("cannot run: MET_MISSING" in finding.text for finding in bad())
+
+
+def test_a_damaged_file_is_a_warning_since_hysplit_may_read_it(project, bad):
+    path = project / "met" / "jet_20260616.arl"
+    path.write_bytes(path.read_bytes() + b"x" * 1000)
+    (finding,) = bad()
+    assert finding.weight is Weight.WARNING
+    assert "does not read as ARL" in finding.text
+    assert "jet_20260616.arl" in finding.text
+
+
+def test_files_beside_the_meteorology_are_left_out_and_named(project, bad):
+    whole = project / "met" / "jet_20260616.arl"
+    change(project, "jet_%Y%m%d.arl", "jet_%Y%m%d")
+    whole.with_name("jet_20260616.arl.gz").write_bytes(b"\x1f\x8b" + bytes(300))
+    whole.with_name("jet_20260616.arl.1").write_bytes(whole.read_bytes()[:-5000])
+    assert bad() == []
+    (note,) = [finding for finding in preflight(project) if "left out" in finding.text]
+    assert "2 files, jet_20260616.arl.1, jet_20260616.arl.gz" in note.text
 
 
 def test_an_engine_that_is_not_ready_is_a_problem_of_the_surroundings(stilt, project):
@@ -364,12 +383,6 @@ def test_the_table_fits_the_terminal_and_keeps_paths_whole(width):
     assert path in text
     assert max(len(line) for line in text.splitlines() if path not in line) <= width
     assert "-> put it there" in text
-
-
-def test_file_times_are_those_that_runs_touch():
-    minutes = np.array([60 * 24 * 10 + 60 * 14, 60 * 24 * 20])
-    times = file_times(minutes, -3, 6 * 3600)
-    assert [f"{time:%d %H}" for time in times] == ["11 06", "11 12", "20 18", "21 00"]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ def validator() -> Any:
 RIGHT = {
     "typical": TYPICAL,
     "minimal": MINIMAL,
+    "a folder alone": "mets: {hrrr: /data/hrrr}\nn_hours: -24\n",
+    "met by headers": "mets: {hrrr: {directory: /data/hrrr, nested: true}}\nn_hours: -24\n",
     "empty keys": MINIMAL + "footprints:\nexecution:\nkrand:\nnumpar:\n",
     "square cells": with_grid("xmin: 0, xmax: 1, ymin: 0, ymax: 1, xres: 0.1"),
     "setup block": with_execution("setup: |\n    a\n    b\n"),

@@ -21,12 +21,24 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def daily(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make one of the cases' folders of idealised meteorology, once."""
+    base = tmp_path_factory.mktemp("users")
+
+    def make(name: str) -> Path:
+        folder = base / name
+        if not folder.exists():
+            command = [sys.executable, str(shared("cases", "users", "mkmet.py")), name, str(folder)]
+            subprocess.run(command, check=True, capture_output=True)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def daily(made: Callable[[str], Path]) -> Path:
     """Three days of idealised meteorology, its ground at 1300 m."""
-    folder = tmp_path_factory.mktemp("users") / "daily"
-    made = [sys.executable, str(shared("cases", "users", "mkmet.py")), "daily", str(folder)]
-    subprocess.run(made, check=True, capture_output=True)
-    return folder
+    return made("daily")
 
 
 @pytest.fixture
@@ -101,24 +113,17 @@ def test_places_on_the_outermost_cells_are_named_before_the_run(stilt, project, 
     folder = project("07-outermost-cells-of-the-met-grid", model=model, n_hours="-1")
     done = stilt("check", folder)
     assert done.returncode == 2
-    assert "5 of 6 places of receptors are outside of its domain" in " ".join(done.stdout.split())
+    assert "5 of 6 simulations cannot run: BAD_RECEPTOR" in " ".join(done.stdout.split())
     assert stilt("run", folder).returncode == 1
     frame = api.Project(folder).simulations
     assert frame["reason"].dropna().tolist().count("BAD_RECEPTOR") == 5
 
 
-def test_places_near_the_poles_are_named_for_the_engine_that_cannot_go_there(
-    stilt, project, model, tmp_path_factory
-):
-    folder = tmp_path_factory.mktemp("global") / "met"
-    made = [sys.executable, str(shared("cases", "users", "mkmet.py")), "glob", str(folder)]
-    subprocess.run(made, check=True, capture_output=True)
-    done = stilt("check", project("08-native-near-the-poles", met=folder, model=model))
-    if model == "native":
-        assert done.returncode == 2
-        assert "3 of 3 places of receptors" in " ".join(done.stdout.split())
-    else:
-        assert done.returncode == 0, done.stdout
+def test_places_near_the_poles_run_on_a_global_grid(stilt, project, made, model):
+    folder = project("08-native-near-the-poles", met=made("glob"), model=model, n_hours="-1")
+    assert stilt("check", folder).returncode == 0
+    assert stilt("run", folder).returncode == 0
+    assert {result.state for result in api.Project(folder)} <= {"complete", "empty"}
 
 
 def test_particles_that_left_the_meteorology_are_told_of_in_the_files(stilt, project, model):
@@ -132,3 +137,100 @@ def test_particles_that_left_the_meteorology_are_told_of_in_the_files(stilt, pro
     assert facts["particles_left"] == len(left) > 0
     assert facts["first_left_min"] == -left.max()
     assert facts["particle_minutes_missing"] == 20 * 240 - len(result.particles())
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join(done.stdout.split())
+
+
+def test_met_files_of_a_single_time_are_a_problem_for_hysplit_before_the_run(stilt, project, made):
+    folder = project("05-single-time-met-files", met=made("single"))
+    done = stilt("check", folder)
+    assert done.returncode == 2
+    assert "holds a single time, and hycs_std needs two or more in each met file" in said(done)
+
+
+def test_files_beside_the_meteorology_are_left_out_and_named(stilt, project, made, model):
+    folder = project("09-files-beside-the-met-files", met=made("siblings"), model=model)
+    done = stilt("check", folder)
+    assert done.returncode == 0, done.stdout
+    assert "left out, since not whole ARL files" in said(done)
+    for name in ("20150618_gfs0p25.1", "20150617_gfs0p25.gz", "20150617_gfs0p25.idx"):
+        assert name in said(done)
+    assert stilt("run", folder).returncode == 0
+
+
+@pytest.mark.hysplit
+def test_netcdf_beside_the_meteorology_is_left_out(stilt, project, made):
+    folder = project("09b-netcdf-beside-the-arl-file", met=made("wrfnc"), n_hours="-1")
+    assert stilt("check", folder).returncode == 0
+    assert stilt("run", folder).returncode == 0
+
+
+def test_a_step_that_changes_from_file_to_file_is_named_before_the_run(stilt, project, made, model):
+    folder = project("12-step-changes-from-file-to-file", met=made("mix3"), model=model)
+    done = stilt("check", folder)
+    ran = stilt("run", folder)
+    reasons = api.Project(folder).simulations["reason"].tolist()
+    if model == "native":
+        assert (done.returncode, ran.returncode) == (0, 0)
+    else:
+        assert done.returncode == 2
+        assert "MET_INTERVAL: the time between analyses changes from 3 h to 1 h" in said(done)
+        assert "model: native does" in said(done)
+        assert reasons == ["MET_INTERVAL"]
+
+
+def test_a_grid_that_changes_between_two_files_is_named_before_the_run(stilt, project, made, model):
+    folder = project("14-grid-changes-between-two-files", met=made("gridchange"), model=model)
+    done = stilt("check", folder)
+    assert done.returncode == 2
+    assert "change" in said(done)
+    assert "20150617_x and 20150618_x" in said(done)
+    stilt("run", folder)
+    assert set(api.Project(folder).simulations["reason"]) == {"MET_COVERAGE"}
+
+
+def test_hours_missing_inside_of_a_file_stop_what_they_stop(stilt, project, made, model):
+    folder = project("15-hours-missing-inside-a-file", met=made("gap"), model=model)
+    done = stilt("check", folder)
+    assert done.returncode == 2
+    stilt("run", folder)
+    states = api.Project(folder).simulations["state"].tolist()
+    assert states.count("failed") == (3 if model == "hysplit" else 2)
+
+
+def test_a_new_year_that_hysplit_cannot_cross_is_named_before_the_run(stilt, project, made, model):
+    folder = project("19-new-year-2040-with-hysplit", met=made("y2040"), model=model)
+    done = stilt("check", folder)
+    assert done.returncode == (2 if model == "hysplit" else 0)
+    assert ("hycs_std takes 2040 for 1940" in said(done)) == (model == "hysplit")
+
+
+def test_a_file_that_is_cut_off_serves_its_whole_hours(stilt, project, made, model):
+    folder = project("25-cut-off-met-file-with-native", met=made("trunc"), model=model)
+    done = stilt("check", folder)
+    assert "20150618_x is cut off at byte" in said(done)
+    assert "after 2015-06-18 11:00 UTC" in said(done)
+    assert done.returncode == 0
+    assert stilt("run", folder).returncode == 0
+
+
+def test_a_nest_is_used_inside_and_the_coarse_grid_outside(stilt, project, made, model):
+    folder = project("30-nested-met-with-native", met=made("nest"), model=model)
+    assert stilt("check", folder).returncode == 0
+    assert stilt("run", folder).returncode == 0
+    ground = [result.particles()["zsfc"].iloc[0] for result in api.Project(folder)]
+    assert round(ground[0]) == 1700
+
+
+def test_staggered_wrf_files_run(stilt, project, made, model):
+    folder = project("32-wrf-files-with-native", met=made("awrf"), model=model)
+    assert stilt("check", folder).returncode == 0
+    assert stilt("run", folder).returncode == 0
+
+
+def test_names_of_months_are_found_in_lower_case(stilt, project, made):
+    folder = project("11-noaa-archive-names-in-lower-case", met=made("gdas"), n_hours="-1")
+    assert stilt("check", folder).returncode == 0
+    assert stilt("run", folder).returncode == 0

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stilt.met.arl import ArlError, read_arl
 from stilt.met.grid import Grid
+from tests.meteorology import KINDS, START, write, write_changing
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.met.conftest import Analyses
 
 NGM = Grid(
@@ -108,13 +110,20 @@ def test_the_outline_goes_round_the_grid() -> None:
     assert all(min(abs(x - 1), abs(x - 33), abs(y - 1), abs(y - 28)) < 1e-6 for x, y in on_border)
 
 
+def two_bytes_a_point() -> bytes:
+    kind = replace(KINDS["coarse"], bits=16)
+    with tempfile.TemporaryDirectory() as folder:
+        return write(Path(folder) / "wide", kind, 3.0).read_bytes()
+
+
 @pytest.mark.parametrize(
     ("injury", "message"),
     [
-        ("empty", "ends inside of a record"),
+        ("empty", "is empty"),
         ("garbage", "no index record at byte 0"),
-        ("cut", "bytes are missing"),
-        ("cut in the index", "cut off|no index record"),
+        ("cut in the only time", "is cut off at byte 5,000"),
+        ("garbage after a time", "no index record at byte"),
+        ("two bytes a point", "packed in two bytes a point"),
         ("not ascending", "do not ascend"),
         ("other grid", "changes its grid"),
     ],
@@ -126,8 +135,9 @@ def test_a_file_that_does_not_fit_is_not_described_by_halves(
     injured = {
         "empty": b"",
         "garbage": b"GRIB" + bytes(5000),
-        "cut": good[:-700],
-        "cut in the index": good[: len(good) // 3] + good[:200],
+        "cut in the only time": good[:5000],
+        "garbage after a time": good[: len(good) // 3] + bytes(5000),
+        "two bytes a point": two_bytes_a_point(),
         "not ascending": analyses.between("1995101606", "1995101608") + good,
         "other grid": good[: len(good) // 3] + good[len(good) // 3 :].replace(b"182.90", b"190.50"),
     }
@@ -136,6 +146,32 @@ def test_a_file_that_does_not_fit_is_not_described_by_halves(
     with pytest.raises(ArlError, match=message) as caught:
         read_arl(path)
     assert "broken.arl" in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", [1, 700, 5000])
+def test_of_a_file_that_is_cut_off_the_whole_times_are_told(
+    tmp_path: Path, analyses: Analyses, missing: int
+) -> None:
+    path = tmp_path / "cut.arl"
+    path.write_bytes(analyses.between("1995101600", "1995101606")[:-missing])
+    found = read_arl(path)
+    assert [time.hour for time in found.times] == [0, 2]
+    assert f"cut.arl is cut off at byte {path.stat().st_size:,}" in found.cut
+    assert "after 1995-10-16 02:00 UTC" in found.cut
+
+
+def test_times_that_are_not_like_the_first_are_told(tmp_path: Path) -> None:
+    usual = KINDS["coarse"]
+    fewer = replace(usual, levels=usual.levels[:-1])
+    found = read_arl(write_changing(tmp_path / "a", [usual, usual, fewer]))
+    assert (found.changes, found.varies) == (found.times[2], None)
+    content = [
+        write(tmp_path / "one", usual, 0.0, START + timedelta(hours=hour)).read_bytes()
+        for hour in (0, 3, 6, 7)
+    ]
+    (tmp_path / "b").write_bytes(b"".join(content))
+    found = read_arl(tmp_path / "b")
+    assert (found.changes, found.varies) == (None, found.times[3])
 
 
 def test_a_file_that_changes_is_read_again(tmp_path: Path, analyses: Analyses) -> None:

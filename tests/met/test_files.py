@@ -13,8 +13,9 @@ from stilt.config.schema import Met
 from stilt.foundations.failures import Reason, TransportError
 from stilt.foundations.simulation import Receptor
 from stilt.met import listing as listing_module
-from stilt.met.files import Span, find_met_files
+from stilt.met.files import Span
 from stilt.met.listing import listing
+from stilt.met.needed import find_met_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stilt.config.schema import Met
-from stilt.met.inventory import name_pattern, take_inventory
+from stilt.met.inventory import take_inventory
+from stilt.met.names import name_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable

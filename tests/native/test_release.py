@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from stilt.foundations.simulation import Receptor
+from stilt.transport import shares
 from stilt.transport.native.randomness import Stream, stream_keys
 from stilt.transport.native.release import Release, release
-from stilt.transport.shares import why_too_few
 
 STREAMS = stream_keys(Stream(0, "sim"), 2000)
+
+
+def why_too_few(receptor: Receptor, numpar: int) -> str | None:
+    places = {*zip(receptor.longitudes, receptor.latitudes, strict=True)}
+    return shares.why_too_few(len(receptor.heights_m), len(places), numpar)
 
 
 def released(receptor: Receptor, numpar: int) -> Release:

@@ -81,10 +81,15 @@ def test_second_process_uses_the_columns_of_the_first(tmp_path):
     assert all(opened.computed_blocks == 0 for opened in again.opened)
 
 
-def test_output_can_be_thinned(analyses):
+def test_thinned_output_has_states_at_its_minutes_and_sums_over_them(analyses):
     every = run(analyses, DAY, RunSettings(-2, 3, COLUMNS)).to_pandas()
     thinned = run(analyses, DAY, RunSettings(-2, 3, COLUMNS, every_min=30)).to_pandas()
-    assert thinned.equals(every[every["time"] % 30 == 0].reset_index(drop=True))
+    kept = every[every["time"] % 30 == 0].reset_index(drop=True)
+    sums = ["foot", "samt"]
+    assert thinned.drop(columns=sums).equals(kept.drop(columns=sums))
+    row = np.ceil(-every["time"] / 30)
+    summed = every.groupby([row, every["indx"]])[sums].sum().reset_index(drop=True)
+    np.testing.assert_allclose(thinned[sums], summed, rtol=1e-12)
 
 
 def test_emission_over_an_hour_releases_at_a_constant_rate(analyses):

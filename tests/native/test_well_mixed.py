@@ -87,9 +87,9 @@ def test_well_mixed_stays_well_mixed_for_a_day(when, is_stable):
         np.zeros((PARTICLES, ERROR_ROWS, analyses.vertical.count)),
     )
     every = MINUTES // 4
-    rows = Rows(np.full((len(MAIN_COLUMNS), 4, PARTICLES), np.nan), np.zeros((0, 4, PARTICLES)))
+    rows = Rows(np.zeros((len(MAIN_COLUMNS), 4, PARTICLES)), np.zeros((0, 4, PARTICLES)))
     moment = Moment(flat(columns), flat(columns), ready, ready)
-    clock = Clock(MINUTES, 0.0, float(MINUTES), -1.0, every)
+    clock = Clock(MINUTES, MINUTES, 0.0, float(MINUTES), -1.0, every)
     options = RunSettings(-24, PARTICLES, ()).options
     space = working_space(analyses.vertical.count)
     assert march(

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stilt.config.load import load_config
-from stilt.met.files import find_met_files
+from stilt.met.needed import find_met_files
 from stilt.receptors.read import read_receptors
 from stilt.transport.hysplit.install import install
 from stilt.transport.hysplit.locate import locate

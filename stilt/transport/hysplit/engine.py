@@ -12,14 +12,12 @@ from stilt.foundations.durable import digest_file
 from stilt.foundations.failures import Reason, TransportError
 from stilt.foundations.identity import EngineIdentity
 from stilt.foundations.room import no_room
-from stilt.met.files import find_met_files
 from stilt.transport.hysplit.control import without_repetitions
 from stilt.transport.hysplit.locate import EXE_NAME, Installation, handed_over, locate
 from stilt.transport.hysplit.namelist import SEEDING
 from stilt.transport.hysplit.perturbation import error_kind
 from stilt.transport.hysplit.settings import check_settings
 from stilt.transport.protocol import TransportResult
-from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.transport.hysplit.dump import DumpParser
     from stilt.transport.hysplit.process import Ended
+    from stilt.transport.refusals import Refusals, Starts
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -85,6 +84,13 @@ class HysplitEngine:
         check_settings(config)
         check_can_start(self.installation.exe)
 
+    def refusals(self, starts: Starts, met: str, config: Config) -> Refusals:
+        """Return the runs of receptors with a meteorology that hycs_std refuses."""
+        from stilt.transport.hysplit.refusals import rules
+        from stilt.transport.refusals import judge
+
+        return judge(starts, met, config, rules)
+
     def compile_ahead(self) -> None:
         """Compile the particle parser before many workers ask for it at once."""
         from stilt.transport.hysplit.parse import warm
@@ -94,9 +100,10 @@ class HysplitEngine:
     def run(self, simulation: Simulation, config: Config, workdir: Path) -> TransportResult:
         """Run hycs_std for one receptor, twice where wind or mixed-layer errors are asked for."""
         from stilt.transport.facts import facts_of_release, only, with_ground
+        from stilt.transport.hysplit.refusals import rules
+        from stilt.transport.refusals import files_of
 
-        require_shares(simulation.receptor, config.numpar)
-        met_files = find_met_files(config.mets[simulation.met], simulation.receptor, config.n_hours)
+        met_files = files_of(simulation, config, rules)
         kind = error_kind(config)
         wanted = config.varsiwant
         config = replace(config, varsiwant=with_ground(wanted, simulation.receptor))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from stilt.transport.native.store import ColumnStore, StoredColumns
 
 LONGEST_GAP_MIN = 720
-_FORMAT = "4"
+_FORMAT = "5"
 """Raise it whenever the content of stored columns changes."""
 
 

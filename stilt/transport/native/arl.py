@@ -103,6 +103,10 @@ class AnalysisIndex:
         return LABEL_BYTES + self.grid.nx * self.grid.ny
 
 
+class CutOffError(ValueError):
+    """A file ends inside of an index record."""
+
+
 def read_index(path: Path) -> tuple[AnalysisIndex, ...]:
     """Return every time of a file, in the order of the file.
 
@@ -127,7 +131,12 @@ def _times(path: Path, file: BinaryIO, size: int) -> list[AnalysisIndex]:
     found: list[AnalysisIndex] = []
     position = 0
     while position + LABEL_BYTES + HEADER_BYTES <= size:
-        index, end = _read_time(path, file, position)
+        try:
+            index, end = _read_time(path, file, position)
+        except CutOffError:
+            if not found:
+                raise
+            break
         if end > size:
             break  # the last time was cut: what hycs_std would not read either
         found.append(index)
@@ -151,6 +160,8 @@ def _read_time(path: Path, file: BinaryIO, position: int) -> tuple[AnalysisIndex
         file.seek(position + number * (LABEL_BYTES + cells) + LABEL_BYTES)
         # not a whole record: a header can name a grid that would take all memory
         text += file.read(max(0, min(cells, index_bytes - len(text)))).decode("latin-1")
+    if len(text) < index_bytes:
+        raise CutOffError("its index record is cut off")
     levels = parse_levels(text[:index_bytes], level_count)
     offset = position + records * (LABEL_BYTES + cells)
     count = sum(len(level.variables) for level in levels)

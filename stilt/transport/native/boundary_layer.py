@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stilt.kernels.compiled import fast
 from stilt.transport.native.remap import RHO, THETA, U, V, Z
 from stilt.transport.native.thermodynamics import GRAVITY, HEAT_CAPACITY, VON_KARMAN
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 # How a file gives the fluxes of momentum and heat.
@@ -26,6 +27,7 @@ TEMPERATURE_SCALE, HEAT_FLUX = 1, 2
 
 THIRD = 0.3333
 CRITICAL_RICHARDSON = 0.25
+_SAME_HEIGHT_M = 0.01
 ABOVE_TIME_SCALE_S = 100.0
 _SMALLEST_SIGMA = 1e-5
 
@@ -162,15 +164,22 @@ def turbulence_profile(
     scale: float,
     zeta: float,
     roughness: float,
+    sigma_levels: NDArray[np.float64],
+    depth: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Fill ``out[0]`` with sigma_w (m/s) and ``out[1]`` with the Lagrangian time scale (s)."""
+    """Fill ``out[0]`` with sigma_w (m/s) and ``out[1]`` with the Lagrangian time scale (s).
+
+    ``depth`` is the height of the model's top over the ground, m.
+    """
     obukhov = column[Z, surface] / zeta
     convective = 0.0
     if zeta < 0.0:
         convective = abs(GRAVITY * friction * scale * mixed / column[THETA, surface]) ** THIRD
     for k in range(column.shape[1]):
         height = column[Z, k]
+        if abs(height - mixed) < _SAME_HEIGHT_M:
+            height = _single_height(sigma_levels[k], depth)
         if height > mixed:
             out[0, k] = math.sqrt(_free_diffusivity(column, k) / ABOVE_TIME_SCALE_S)
             out[1, k] = ABOVE_TIME_SCALE_S
@@ -178,6 +187,17 @@ def turbulence_profile(
             _stable_level(height / mixed, mixed, friction, out, k)
         else:
             _unstable_level(height, mixed, obukhov, convective, roughness, out, k)
+
+
+@fast.inline
+def _single_height(sigma: float, depth: float) -> float:
+    """Height of a level as hycs_std's single precision has it, m.
+
+    Where the mixed layer is exactly as high as a level (its least height is 150 m, and over the sea one set of levels
+    has one there) this decides whether the level is a lid: just below the top there is nearly no turbulence.
+    """
+    share = np.float32(1.0) - np.float32(sigma)
+    return float(np.float64(np.float32(share * np.float32(depth))))
 
 
 @fast.inline

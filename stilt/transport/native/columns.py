@@ -307,7 +307,19 @@ def _boundary_layer(
         )
         zeta = stability(column[Z, surface], friction, scale, column[THETA, surface])
     mixed = _mixed_layer(raw, settings, j, i, column, friction, scale, zeta)
-    turbulence_profile(column, surface, mixed, friction, scale, zeta, roughness, turbulence)
+    depth = settings.top_m - float(raw.surface[SHGT, j, i])
+    turbulence_profile(
+        column,
+        surface,
+        mixed,
+        friction,
+        scale,
+        zeta,
+        roughness,
+        settings.sigma_levels,
+        depth,
+        turbulence,
+    )
     return mixed
 
 

@@ -17,7 +17,6 @@ from stilt.transport.native.roughness import HYSPLIT, roughness_source
 from stilt.transport.native.settings import check_settings
 from stilt.transport.native.tables import find_terrain
 from stilt.transport.protocol import TransportResult
-from stilt.transport.shares import require_shares
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +27,12 @@ if TYPE_CHECKING:
     from stilt.transport.native.analysis import Setting
     from stilt.transport.native.meteorology import Meteorology
     from stilt.transport.native.perturbation import Perturbation
+    from stilt.transport.native.refusals import Rules
     from stilt.transport.native.roughness import RoughnessSource
     from stilt.transport.native.run import RunSettings
+    from stilt.transport.refusals import Refusals, Starts
 
-ALGORITHM = "1.3"
+ALGORITHM = "1.4"
 """Raise it whenever the same settings and seed give other particles."""
 
 _MOST_OPEN_SOURCES = 4
@@ -106,11 +107,16 @@ class NativeEngine:
         check_settings(config)
         _ = self._roughness  # refused here where there is no such table
 
-    def refuse_met(self, path: Path, config: Config) -> None:
-        """Raise a ``TransportError`` that says why runs with a met file would be refused, if they would."""
-        from stilt.transport.native.meteorology import check_file
+    def refusals(self, starts: Starts, met: str, config: Config) -> Refusals:
+        """Return the runs of receptors with a meteorology that this engine refuses."""
+        from stilt.transport.refusals import judge
 
-        check_file(path, self._setting(config))
+        return judge(starts, met, config, self._rules(config))
+
+    def _rules(self, config: Config) -> Rules:
+        from stilt.transport.native.refusals import Rules
+
+        return Rules(self._setting(config))
 
     def compile_ahead(self) -> None:
         """Compile the loops, unless they are kept already."""
@@ -123,15 +129,14 @@ class NativeEngine:
 
         What the simulations of a task share is kept beside ``workdir``.
         """
-        from stilt.met.files import find_met_files
         from stilt.transport.facts import facts_of_release, only, with_ground
         from stilt.transport.native.randomness import Stream
         from stilt.transport.native.run import transport
+        from stilt.transport.refusals import files_of
 
         check_settings(config)
         receptor = simulation.receptor
-        require_shares(receptor, config.numpar)
-        files = find_met_files(config.mets[simulation.met], receptor, config.n_hours)
+        files = files_of(simulation, config, self._rules(config))
         meteorology = self._meteorology(files, config, workdir)
         settings = run_settings(config)
         columns = with_ground(settings.columns, receptor)

@@ -115,8 +115,8 @@ class Journey:
         """Return the number of the finest grid that holds each place."""
         number = np.full(longitude.shape, NOWHERE, np.int64)
         for grid in reversed(usable):
-            holds = _holds(self._maps[grid], *self._maps[grid].to_index(longitude, latitude))
-            number[holds] = grid
+            there = holds(self._maps[grid], *self._maps[grid].to_index(longitude, latitude))
+            number[there] = grid
         return number
 
     def _choose_grids(self, usable: Sequence[int], minute: int) -> None:
@@ -145,7 +145,8 @@ class Journey:
         particles.minute[others] = minute + 1
         self._march(sheet, minute + 1)
         particles.minute[others] = kept
-        if self._row_grid is not None and (minute + 1) % sheet.clock.every == 0:
+        is_row = (minute + 1) % sheet.clock.every == 0 or minute + 1 == sheet.clock.last
+        if self._row_grid is not None and is_row:
             self._row_grid[minute // sheet.clock.every, ~others] = sheet.number
 
     def _march(self, sheet: Sheet, stop: int) -> None:
@@ -162,7 +163,8 @@ class Journey:
             wanted[:] = 0
 
 
-def _holds(grid: MapGrid, x: Floats, y: Floats) -> NDArray[np.bool_]:
+def holds(grid: MapGrid, x: Floats, y: Floats) -> NDArray[np.bool_]:
+    """Tell whether particles can be at columns and rows, counted from 1: not on the outermost cells."""
     header = grid.header
     inside = ((y >= MARGIN) & (y < header.ny - MARGIN)) | grid.has_poles
     if not grid.wraps:

@@ -88,10 +88,12 @@ class Particles(NamedTuple):
 class Clock(NamedTuple):
     """The minutes to do, counted from the start of the run, and where the analyses lie among them.
 
-    ``first`` and ``second`` are the analyses' minutes, in the same count and in the direction of the run.
+    ``first`` and ``second`` are the analyses' minutes, in the same count and in the direction of the run. A row is
+    written every ``every`` minutes and at the end of the run, minute ``last``.
     """
 
     stop: int
+    last: int
     first: float
     second: float
     direction: float
@@ -99,7 +101,10 @@ class Clock(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Output, shape (column, step, particle); ``extra`` has no columns if nobody asked for them."""
+    """Output, shape (column, step, particle); ``extra`` has no columns if nobody asked for them.
+
+    The columns of footprint and minutes near the ground are sums over the minutes of a row, and begin with zeros.
+    """
 
     main: Float64
     extra: Float64
@@ -241,7 +246,9 @@ def _one_minute(
     place[0], place[1], place[2] = end.x, over_pole(frame, end.y), end.sigma
     particles.status[p] = MOVING
     particles.minute[p] = minute + 1
-    if (minute + 1) % clock.every == 0:
+    rows.main[FOOT, minute // clock.every, p] += end.foot
+    rows.main[SAMT, minute // clock.every, p] += end.samt
+    if (minute + 1) % clock.every == 0 or minute + 1 == clock.last:
         mixed_m = layering_at(moment, before).mixed_m + layering_at(moment, after).mixed_m
         _write(
             frame, moment, clock, options, rows, minute // clock.every, p, after, mixed_m, mean, end
@@ -296,13 +303,12 @@ def _write(
     mean: Mean,
     end: End,
 ) -> None:
-    """Write a particle's row; ``mixed_m`` is the mixed-layer height before and after together."""
+    """Write the state in a particle's row; ``mixed_m`` is the mixed-layer height before and after together."""
     terrain = terrain_at(moment, after)
     depth = frame.top_m - terrain
     main = rows.main
     main[X, step, p], main[Y, step, p] = end.x, over_pole(frame, end.y)
     main[ZAGL, step, p] = (1.0 - end.sigma) * depth
-    main[FOOT, step, p], main[SAMT, step, p] = end.foot, end.samt
     main[MLHT, step, p] = 0.5 * mixed_m
     main[SIGW, step, p], main[TLGR, step, p] = end.sigma_w, end.time_scale
     low, f = _between_levels(frame, end.sigma)

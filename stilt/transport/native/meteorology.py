@@ -81,6 +81,11 @@ def check_file(path: Path, setting: Setting) -> None:
     FieldSource(first, map_grid(first.grid), setting.roughness.load(), setting.terrain)
 
 
+def first_analysis(path: Path) -> AnalysisIndex:
+    """Return the first time of a file of a kind that this engine reads; raises as ``check_file`` does."""
+    return _file(path)[0]
+
+
 def _file(path: Path) -> tuple[AnalysisIndex, ...]:
     """Return the analyses of a file, if all of them are of a kind that this engine reads."""
     file = _index_of(path, *identity(path))

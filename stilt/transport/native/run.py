@@ -47,7 +47,7 @@ class RunSettings:
     n_hours
         Negative for backward.
     every_min
-        Minutes between rows of output.
+        Minutes between rows of output; one more is written at the end.
     zi_factors
         Factors on the mixed-layer height, one for each hour from the start; later ones are 1.
     is_single
@@ -66,6 +66,18 @@ class RunSettings:
     zi_factors: tuple[float, ...] = ()
     perturbation: Perturbation = field(default=NO_PERTURBATION)
     is_single: bool = False
+
+    @property
+    def minutes(self) -> int:
+        """Length of the run."""
+        return 60 * abs(self.n_hours)
+
+    @property
+    def row_minutes(self) -> NDArray[np.float64]:
+        """The age of the run at each row of output, minutes, shape (rows,)."""
+        every = self.every_min
+        count = -(-self.minutes // every)
+        return np.asarray(np.minimum(every * np.arange(1.0, count + 1.0), self.minutes))
 
     @property
     def options(self) -> Options:
@@ -100,7 +112,7 @@ def transport(
     """
     start = int(receptor.when.timestamp()) // 60
     direction = -1 if settings.n_hours < 0 else 1
-    length = 60 * abs(settings.n_hours)
+    length = settings.minutes
     times = sorted(direction * (time - start) for time in meteorology.minutes)
     _check_cover(times, length, receptor)
     streams = stream_keys(stream, settings.numpar)
@@ -118,7 +130,7 @@ def transport(
         journey.go(sheets, max(0, first), min(second, length))
         if np.all(journey.particles.status == GONE):
             break
-    present = _present(points.minute, journey.particles.minute, journey.steps, settings.every_min)
+    present = _present(points.minute, journey.particles.minute, settings.row_minutes)
     return _table(journey, settings, direction, present)
 
 
@@ -144,7 +156,12 @@ def _sheets(
             for index, minute in zip(ordered, minutes, strict=True)
         ]
         clock = Clock(
-            stretch[1], float(minutes[0]), float(minutes[1]), float(direction), settings.every_min
+            stretch[1],
+            settings.minutes,
+            float(minutes[0]),
+            float(minutes[1]),
+            float(direction),
+            settings.every_min,
         )
         found.append(Sheet(number, analyses, (opened[0], opened[1]), clock))
     return found
@@ -185,7 +202,7 @@ def _start(
     points: Release,
     streams: NDArray[np.uint64],
 ) -> Journey:
-    count, steps = settings.numpar, 60 * abs(settings.n_hours) // settings.every_min
+    count, steps = settings.numpar, settings.row_minutes.size
     highest = float(points.height_m.max())
     if highest > meteorology.vertical.highest_release_m:
         raise TransportError(
@@ -201,7 +218,7 @@ def _start(
         errors=np.zeros((count, ERROR_ROWS, meteorology.vertical.count)),
     )
     rows = Rows(
-        np.empty((len(MAIN_COLUMNS), steps, count)),
+        np.zeros((len(MAIN_COLUMNS), steps, count)),
         np.empty((_extra_count(settings), steps, count)),
     )
     options = settings.options._replace(is_above_sea=int(receptor.reference == "asl"))
@@ -220,17 +237,13 @@ def _extra_count(settings: RunSettings) -> int:
 
 
 def _present(
-    released: NDArray[np.int64], ended: NDArray[np.int64], steps: int, every_min: int
+    released: NDArray[np.int64], ended: NDArray[np.int64], time: NDArray[np.float64]
 ) -> NDArray[np.bool_] | None:
     """Tell which rows were written, shape (steps, particles); None for all of them.
 
     A row tells the state at the end of a minute, so a particle has those after its release and up to its end.
     """
-    time = every_min * np.arange(1, steps + 1)
-    if (
-        released.max(initial=0) < every_min
-        and ended.min(initial=every_min * steps) >= every_min * steps
-    ):
+    if released.max(initial=0) < time[0] and ended.min(initial=int(time[-1])) >= time[-1]:
         return None
     return (time[:, None] > released) & (time[:, None] <= ended)
 
@@ -247,7 +260,7 @@ def _table(
     def chosen(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return values.reshape(-1) if present is None else values[present]
 
-    time = direction * settings.every_min * np.arange(1.0, steps + 1.0)
+    time = direction * settings.row_minutes
     shape = (steps, count)
     made = {
         "time": chosen(np.repeat(time, count).reshape(shape)),

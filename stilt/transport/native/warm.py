@@ -65,7 +65,7 @@ def warm() -> None:
     march(
         frame,
         moment,
-        Clock(0, 0.0, 1.0, -1.0, 1),
+        Clock(0, 0, 0.0, 1.0, -1.0, 1),
         options,
         particles,
         wanted,

@@ -1,0 +1,296 @@
+"""What a folder of meteorology holds, by the headers of its files: indexed once, and again where files change.
+
+The index is kept beside the outputs (``keep_in``), so that workers need not read every header again. It is a cache:
+an entry counts only while path, size and time of change of its file are the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from stilt.foundations.durable import publish
+from stilt.met.arl import ArlError, ArlFile, Level, read_arl
+from stilt.met.grid import Grid
+from stilt.met.names import name_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import Met
+
+    Minutes = NDArray[np.int64]
+
+_FORMAT = 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+_kept_in: list[Path] = []
+
+
+class _Kind(msgspec.Struct, frozen=True, array_like=True):
+    """What files of one product have in common."""
+
+    model: str
+    grid: tuple[float, ...]
+    levels: tuple[tuple[float, tuple[str, ...]], ...]
+    level_type: int
+    pressure_offset: float
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    """One file: when it was looked at, and what it said. ``kind`` is negative for what is no ARL file."""
+
+    path: str
+    size: int
+    changed: int
+    kind: int = -1
+    minutes: list[int] = []
+    changes: int | None = None
+    varies: int | None = None
+    cut: str = ""
+
+
+class _Stored(msgspec.Struct):
+    """An index as it is kept."""
+
+    format: int
+    kinds: list[_Kind]
+    entries: list[_Entry]
+
+
+@dataclass(eq=False)
+class Product:
+    """Files of one model on one grid, in the order of their first time.
+
+    Attributes
+    ----------
+    name
+        The model and the grid, for people.
+    starts, ends
+        First and last analysis of each file, minutes since 1970 UTC, shape (files,).
+    """
+
+    name: str
+    starts: Minutes
+    ends: Minutes
+    _entries: list[_Entry]
+    _kinds: list[_Kind]
+    _headers: dict[int, ArlFile] = field(default_factory=dict)
+
+    def header(self, place: int) -> ArlFile:
+        """Return what a file says of itself."""
+        if place not in self._headers:
+            entry = self._entries[place]
+            self._headers[place] = _header(entry, self._kinds[entry.kind])
+        return self._headers[place]
+
+    def headers(self) -> Iterator[ArlFile]:
+        """Return what all files say of themselves."""
+        return map(self.header, range(len(self._entries)))
+
+    def span_of(self, begin: Minutes, end: Minutes) -> tuple[Minutes, Minutes, Minutes, Minutes]:
+        """Return which files runs need: from and up to, then the same with the neighbours that they need too.
+
+        A file next to those in a run's hours is needed where these begin after the run, or end before it.
+        """
+        reached = np.maximum.accumulate(self.ends)
+        low = np.searchsorted(reached, begin, "left")
+        high = np.searchsorted(self.starts, end, "right")
+        low = np.minimum(low, high)
+        last = len(self.starts) - 1
+        early = (low == high) | (self.starts[np.minimum(low, last)] > begin)
+        late = (low == high) | (reached[np.maximum(high - 1, 0)] < end)
+        return low, high, np.maximum(low - early, 0), np.minimum(high + late, last + 1)
+
+
+@dataclass
+class FolderIndex:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    products
+        The files that read as ARL.
+    left_out
+        Those that do not, and copies that are cut off where a whole file for the same hours is.
+    why
+        For each of them, what is wrong with it.
+    """
+
+    products: list[Product]
+    left_out: list[str]
+    why: dict[str, str]
+
+
+def keep_in(folder: Path) -> None:
+    """Name the folder that indexes are kept in; nothing is kept where its parent is not there."""
+    _kept_in[:] = [folder]
+
+
+def folder_index(met: Met) -> FolderIndex:
+    """Return what a meteorology's folder holds now, of files whose name fits ``file_format`` if there is one."""
+    found = [
+        facts
+        for facts in _files(met.directory)
+        if met.file_format is None or name_pattern(met.file_format).search(facts[0])
+    ]
+    return _indexed(met.directory, tuple(found))
+
+
+@lru_cache(maxsize=16)
+def _indexed(directory: str, found: tuple[tuple[str, int, int], ...]) -> FolderIndex:
+    place = _place(directory)
+    stored = _load(place)
+    known = {(entry.path, entry.size, entry.changed): entry for entry in stored.entries}
+    numbers = {kind: number for number, kind in enumerate(stored.kinds)}
+    entries, is_new = [], False
+    why: dict[str, str] = {}
+    for facts in found:
+        entry = known.get(facts)
+        if entry is None:
+            entry, is_new = _look(*facts, numbers), True
+        entries.append(entry)
+    kinds = list(numbers)
+    if is_new:
+        others = [entry for key, entry in known.items() if key not in set(found)]
+        _store(place, _Stored(_FORMAT, kinds, entries + _still(others)))
+    why |= {entry.path: entry.cut for entry in entries if entry.kind < 0}
+    products, doubles = _products([entry for entry in entries if entry.kind >= 0], kinds)
+    why |= {entry.path: entry.cut for entry in doubles}
+    return FolderIndex(products, list(why), why)
+
+
+def _still(entries: list[_Entry]) -> list[_Entry]:
+    """Return entries of files that are there and were not asked for now: other settings may ask for them."""
+    return [entry for entry in entries if Path(entry.path).is_file()]
+
+
+def _files(directory: str) -> list[tuple[str, int, int]]:
+    """List a folder and its subfolders: path, size, time of change; each physical file once."""
+    found, seen, folders = [], set(), [directory]
+    for folder in folders:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda each: each.name):
+                with contextlib.suppress(OSError):
+                    facts = entry.stat()
+                    key = (facts.st_dev, facts.st_ino)
+                    if key in seen or entry.name.endswith(".lock"):
+                        continue
+                    seen.add(key)
+                    if entry.is_dir():
+                        folders.append(entry.path)
+                    elif entry.is_file():
+                        found.append((entry.path, facts.st_size, facts.st_mtime_ns))
+    return found
+
+
+def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int]) -> _Entry:
+    try:
+        header = read_arl(Path(path))
+    except (ArlError, OSError) as error:
+        return _Entry(path, size, changed, cut=str(error))
+    grid = tuple(getattr(header.grid, name) for name in Grid.__dataclass_fields__)
+    levels = tuple((level.height, level.variables) for level in header.levels)
+    kind = _Kind(header.model, grid, levels, header.level_type, header.pressure_offset)
+    return _Entry(
+        path,
+        size,
+        changed,
+        numbers.setdefault(kind, len(numbers)),
+        [_minute(time) for time in header.times],
+        None if header.changes is None else _minute(header.changes),
+        None if header.varies is None else _minute(header.varies),
+        header.cut,
+    )
+
+
+def _products(entries: list[_Entry], kinds: list[_Kind]) -> tuple[list[Product], list[_Entry]]:
+    """Sort files by model and grid; leave out cut ones whose hours begin as those of a whole one do."""
+    by_grid: dict[tuple[str, tuple[float, ...]], list[_Entry]] = {}
+    for entry in entries:
+        kind = kinds[entry.kind]
+        by_grid.setdefault((kind.model, kind.grid), []).append(entry)
+    products, doubles = [], []
+    for (model, values), some in by_grid.items():
+        whole = {entry.minutes[0] for entry in some if not entry.cut}
+        doubles += [entry for entry in some if entry.cut and entry.minutes[0] in whole]
+        kept = [entry for entry in some if not entry.cut or entry.minutes[0] not in whole]
+        kept.sort(key=lambda entry: (entry.minutes[0], entry.minutes[-1], entry.path))
+        grid = _grid(values)
+        name = f"{model} ({grid.nx} x {grid.ny} points of {grid.spacing})"
+        starts = np.array([entry.minutes[0] for entry in kept], np.int64)
+        ends = np.array([entry.minutes[-1] for entry in kept], np.int64)
+        products.append(Product(name, starts, ends, kept, kinds))
+    return products, doubles
+
+
+@lru_cache(maxsize=256)
+def _grid(values: tuple[float, ...]) -> Grid:
+    fields = dict(zip(Grid.__dataclass_fields__, values, strict=True))
+    nx, ny = int(fields.pop("nx")), int(fields.pop("ny"))
+    return Grid(**fields, nx=nx, ny=ny)
+
+
+def _header(entry: _Entry, kind: _Kind) -> ArlFile:
+    return ArlFile(
+        Path(entry.path),
+        kind.model,
+        _grid(kind.grid),
+        tuple(_time(minute) for minute in entry.minutes),
+        _levels(kind.levels),
+        kind.level_type,
+        kind.pressure_offset,
+        None if entry.changes is None else _time(entry.changes),
+        None if entry.varies is None else _time(entry.varies),
+        entry.cut,
+    )
+
+
+@lru_cache(maxsize=256)
+def _levels(levels: tuple[tuple[float, tuple[str, ...]], ...]) -> tuple[Level, ...]:
+    return tuple(Level(height, names) for height, names in levels)
+
+
+def _place(directory: str) -> Path | None:
+    name = blake2b(os.fsencode(directory), digest_size=8).hexdigest()
+    return _kept_in[0] / f"{name}.json" if _kept_in else None
+
+
+def _load(place: Path | None) -> _Stored:
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        if place is not None:
+            stored = msgspec.json.decode(place.read_bytes(), type=_Stored)
+            within = all(
+                entry.kind < len(stored.kinds) and bool(entry.minutes) == (entry.kind >= 0)
+                for entry in stored.entries
+            )
+            if stored.format == _FORMAT and within:
+                return stored
+    return _Stored(_FORMAT, [], [])
+
+
+def _store(place: Path | None, stored: _Stored) -> None:
+    """Keep an index, if it can be: whoever only reads the output root goes without."""
+    with contextlib.suppress(OSError):
+        if place is not None and place.parent.parent.is_dir():
+            place.parent.mkdir(exist_ok=True)
+            publish(place, msgspec.json.encode(stored))
+
+
+def _minute(time: datetime) -> int:
+    return int((time - _EPOCH) / _MINUTE)
+
+
+def _time(minute: int) -> datetime:
+    return _EPOCH + minute * _MINUTE

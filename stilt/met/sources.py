@@ -1,0 +1,248 @@
+"""Where a meteorology's files are found: by their names, or by what their headers say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from stilt.met.arl import ArlError, ArlFile, read_arl
+from stilt.met.files import NAMED, expected_name, match, read_headers, unique
+from stilt.met.folder import FolderIndex, folder_index
+from stilt.met.listing import STALE_S, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import Met
+    from stilt.met.files import Span
+    from stilt.met.folder import Product
+
+    Minutes = NDArray[np.int64]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The files of some runs.
+
+    Attributes
+    ----------
+    files, headers
+        As of a ``Supply``.
+    missing
+        Names of files that are due and not there.
+    refusal
+        Why these files are not taken together; empty if they are.
+    words
+        What is missing, but for the span of a run.
+    """
+
+    files: tuple[Path, ...]
+    headers: tuple[ArlFile, ...] | None
+    missing: tuple[str, ...] = ()
+    refusal: str = ""
+    words: str = ""
+
+    def missing_words(self, span: Span) -> str:
+        """Say what a run lacks."""
+        return f"{self.words}the run needs {span})"
+
+
+class Source(Protocol):
+    """Finds files of runs."""
+
+    @property
+    def left_out(self) -> tuple[Path, ...]:
+        """Files that are there and not read, as far as they were come across."""
+
+    def choices(self, begin: Minutes, end: Minutes) -> Iterator[tuple[Choice, Minutes]]:
+        """Yield files and the places of the runs that need them, each run once."""
+
+
+def source_of(met: Met) -> Source:
+    """Return how the files of a meteorology are found."""
+    if met.file_format is None or met.file_tres is None:
+        return ByHeader(met)
+    return ByName(met)
+
+
+class ByName:
+    """Finds files by ``file_format``, one every ``file_tres``."""
+
+    def __init__(self, met: Met) -> None:
+        self._met = met
+        self._found: dict[int, tuple[Path, ...]] = {}
+        self._left_out: dict[Path, None] = {}
+
+    @property
+    def left_out(self) -> tuple[Path, ...]:
+        """Files whose name fits and that are not read."""
+        return tuple(self._left_out)
+
+    def choices(self, begin: Minutes, end: Minutes) -> Iterator[tuple[Choice, Minutes]]:
+        """Yield files and the runs that need them: by the first and the last file time, then by neighbours."""
+        step = max(1, self._met.step_s // 60)
+        for (first, last), runs in grouped(begin // step, end // step):
+            times = [int(time) * step for time in range(first, last + 1)]
+            missing = self._look_for(times)
+            files = unique(path for time in times for path in self._found[time])
+            headers = read_headers(files)
+            before, after = times[0] - step, times[-1] + step
+            if not headers:
+                more = unique((*files, *self._at(after)))
+                yield self._choice(more, missing), runs
+                continue
+            early = begin[runs] < _minute(min(header.times[0] for header in headers))
+            late = end[runs] > _minute(max(header.times[-1] for header in headers))
+            for (is_early, is_late), rows in grouped(early.astype(int), late.astype(int)):
+                beside = [(before, is_early), (after, is_late)]
+                lacking = [time for time, is_needed in beside if is_needed and not self._at(time)]
+                found = (
+                    *(self._at(before) if is_early else ()),
+                    *files,
+                    *(self._at(after) if is_late else ()),
+                )
+                yield self._choice(unique(found), missing or sorted(lacking), times), runs[rows]
+
+    def _look_for(self, times: Sequence[int]) -> list[int]:
+        """Find the files of these times; return the times that have none, the folder looked at again."""
+        missing = [time for time in times if not self._at(time)]
+        if missing and listing(self._met.directory).refresh(older_than_s=STALE_S):
+            for time in missing:
+                del self._found[time]
+            missing = [time for time in times if not self._at(time)]
+        return missing
+
+    def _at(self, time: int) -> tuple[Path, ...]:
+        if time not in self._found:
+            found = match(self._met, _EPOCH + time * _MINUTE)
+            kept = _whole(found)
+            self._left_out |= dict.fromkeys(path for path in found if path not in kept)
+            self._found[time] = kept
+        return self._found[time]
+
+    def _choice(
+        self, files: tuple[Path, ...], missing: Sequence[int], times: Sequence[int] = ()
+    ) -> Choice:
+        headers = read_headers(files)
+        times = list(missing or times)
+        names = list(
+            dict.fromkeys(expected_name(self._met, _EPOCH + time * _MINUTE) for time in times)
+        )
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        words = (
+            f"{self._met.directory} has no {', '.join(names[:NAMED])}{more} "
+            f"(one is due every {self._met.file_tres}; "
+        )
+        named = tuple(names) if missing else ()
+        return Choice(files, None if headers is None else tuple(headers), named, words=words)
+
+
+def _whole(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Leave out what is no ARL file, and copies that are cut off, where better ones are beside them."""
+    if len(paths) <= 1:
+        return paths
+    read = {path: header for path in paths if (header := _read(path)) is not None}
+    grids = {header.grid for header in read.values() if not header.cut}
+    kept = [path for path, header in read.items() if not header.cut or header.grid not in grids]
+    return tuple(kept) or paths
+
+
+def _read(path: Path) -> ArlFile | None:
+    try:
+        return read_arl(path)
+    except (ArlError, OSError):
+        return None
+
+
+class ByHeader:
+    """Finds files by the times, grids and models that their headers name."""
+
+    def __init__(self, met: Met) -> None:
+        self._met = met
+        self._index: FolderIndex = folder_index(met)
+
+    @property
+    def left_out(self) -> tuple[Path, ...]:
+        """Files of the folder that are no ARL files."""
+        return tuple(Path(path) for path in self._index.left_out)
+
+    def choices(self, begin: Minutes, end: Minutes) -> Iterator[tuple[Choice, Minutes]]:
+        """Yield files and the runs that need them: of each product those in their hours, and next to them."""
+        products = self._index.products
+        if not products:
+            yield self._nothing(), np.arange(len(begin))
+            return
+        spans = [product.span_of(begin, end) for product in products]
+        inside = np.stack([low < high for low, high, _, _ in spans])
+        any_inside = inside.any(axis=0)
+        taken = [inside[place] | ~any_inside for place in range(len(products))]
+        keys = [
+            np.where(take, wide, -1)
+            for (_, _, lowest, highest), take in zip(spans, taken, strict=True)
+            for wide in (lowest, highest)
+        ]
+        for bounds, runs in grouped(*keys):
+            pairs = list(zip(bounds[::2], bounds[1::2], strict=True))
+            chosen = {
+                product: range(low, high)
+                for product, (low, high) in zip(products, pairs, strict=True)
+                if low >= 0
+            }
+            yield self._choice(chosen), runs
+
+    def _choice(self, chosen: dict[Product, range]) -> Choice:
+        headers = [product.header(place) for product, places in chosen.items() for place in places]
+        headers.sort(key=lambda header: header.times[0])
+        refusal = "" if self._met.nested else _overlap(self._met, chosen)
+        words = f"{self._met.directory} has {len(headers)} files for this (n_met_min is {self._met.n_met_min}; "
+        files = tuple(header.path for header in headers)
+        return Choice(files, tuple(headers), refusal=refusal, words=words)
+
+    def _nothing(self) -> Choice:
+        fits = f" whose name fits {self._met.file_format!r}" if self._met.file_format else ""
+        return Choice((), None, words=f"{self._met.directory} has no ARL file{fits} (")
+
+
+def _overlap(met: Met, chosen: dict[Product, range]) -> str:
+    """Name two products that have the same hours, if there are any."""
+    spans = [
+        (product, product.starts[places[0]], product.ends[places[0] : places[-1] + 1].max())
+        for product, places in chosen.items()
+        if len(places)
+    ]
+    for number, (product, start, end) in enumerate(spans):
+        for other, other_start, other_end in spans[number + 1 :]:
+            if max(start, other_start) < min(end, other_end):
+                return (
+                    f"{met.directory} has two products for the same hours, {product.name} and {other.name}: "
+                    "pick one by file_format, or say `nested: true` if they nest"
+                )
+    return ""
+
+
+def grouped(*keys: Minutes) -> Iterator[tuple[tuple[int, ...], Minutes]]:
+    """Yield each combination of keys, and the places that have it, ascending; shape (n,) each."""
+    if not len(keys[0]):
+        return
+    code = np.zeros(len(keys[0]), np.int64)
+    for key in keys:
+        values, number = np.unique(key, return_inverse=True)
+        code = np.unique(code * len(values) + number, return_inverse=True)[1]
+    order = np.argsort(code, kind="stable")
+    bounds = np.flatnonzero(np.diff(code[order], prepend=-1))
+    for start, stop in zip(bounds, [*bounds[1:], len(order)], strict=True):
+        rows = order[start:stop]
+        yield tuple(int(key[rows[0]]) for key in keys), rows
+
+
+def _minute(time: datetime) -> int:
+    return int((time - _EPOCH) / _MINUTE)
