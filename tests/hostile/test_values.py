@@ -53,6 +53,7 @@ ODD = {
 UNSEEN = {"a batch of which nothing is known": {
     "event": "invalid", "sim": "s", "path": "p", "why": "w", "batch": "0009-z", "seq": 9, "at": AT,
 }, "a cancelled one": {"event": "cancelled", "batch": "0009-z", "at": AT},
+   "a name as long as can be": done("n" * 255, "failed"), "a name of more bytes": done("\u00e9" * 255),
    "a submission of one": {"event": "submitted", "batch": "0009-z", "token": "t", "job": "1", "at": AT}}  # fmt: skip
 COMMANDS = (
     "status --no-slurm",
