@@ -189,7 +189,13 @@ def verdict(theirs: list[Row], ours: list[Row]) -> tuple[str, dict[str, float]]:
 
 
 def spread_rows(
-    model: str, met: Met, name: str, exe_dir: str | None = None, *, is_single: bool = False
+    model: str,
+    met: Met,
+    name: str,
+    exe_dir: str | None = None,
+    *,
+    is_single: bool = False,
+    seeds: int = SEEDS,
 ) -> list[Row]:
     """Return mean and standard error of statistics of runs with turbulence, all seeds together."""
     east, north, _ = PLACES["a"]
@@ -203,9 +209,9 @@ def spread_rows(
         hysplit=HysplitSection(exe_dir),
     )
     values: dict[str, list[float]] = {}
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         table = compute(config, where, 50.0, HOURS - 3.5, seed, is_single=is_single)
-        for statistic, each in statistics(table).items():
+        for statistic, each in statistics(table, where[0]).items():
             values.setdefault(statistic, []).extend(each)
     return [
         {"kind": name, "what": what, "mean": f"{np.mean(v):.9g}", "error": f"{_error(v):.3g}"}
@@ -217,13 +223,18 @@ def _error(values: list[float]) -> float:
     return float(np.std(values) / np.sqrt(len(values)))
 
 
-def statistics(table: ParticleTable) -> dict[str, list[float]]:
-    """Return what is compared, one value a particle: places at some minutes, and the footprint of each hour."""
+def statistics(table: ParticleTable, longitude: float) -> dict[str, list[float]]:
+    """Return what is compared, one value a particle: places at some minutes, and the footprint of each hour.
+
+    Longitudes are counted from that of the release.
+    """
+    east = (table["long"] - longitude + 180.0) % 360.0 - 180.0
+    table = table.with_columns(long=east)
     minutes, found = np.abs(table["time"]).astype(int), {}
     for minute in (10, 60, 180, 360):
         at = minutes == minute
         for name in ("long", "lati", "zagl"):
-            found[f"{name} {minute} min"] = (table[name][at] % 360.0).tolist()
+            found[f"{name} {minute} min"] = table[name][at].tolist()
         found[f"low {minute} min"] = (
             (table["zagl"][at] < 0.5 * table["mlht"][at]).astype(float).tolist()
         )

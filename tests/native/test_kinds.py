@@ -5,17 +5,26 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from tests.native import kinds
 from tests.native.oracles import table_folder
 
-MEAN = kinds.stored(kinds.MEAN_TABLE)
+MEAN, SPREAD = kinds.stored(kinds.MEAN_TABLE), kinds.stored(kinds.SPREAD_TABLE)
 PLACES = ("b", "d")
 """Two of the six; the table has all."""
 
 ROUGH = {"ngm", "gdas0.5"}
 """Without 10 m wind, or without fluxes: they depend on HYSPLIT's table of roughness lengths."""
+
+
+SPREAD_KINDS = ("gdas0.5", "hrrr36", "ngm", "wrf", "north pole")
+"""A night with a lid over the sea, the most used, fluxes of another kind, staggered winds, a pole."""
+
+TODAYS = kinds.NAMES[date.today().toordinal() % len(kinds.NAMES)]  # noqa: DTZ011 - any day will do
+"""Of this kind hycs_std computes anew."""
 
 
 @pytest.mark.parametrize("kind", kinds.NAMES)
@@ -30,10 +39,40 @@ def test_mean_trajectories_are_those_of_hycs_std(tmp_path, kind):
     assert not {run: largest for run, (said, largest) in judged.items() if said != "alike"}
 
 
+@pytest.mark.parametrize("kind", SPREAD_KINDS)
+def test_statistics_of_turbulence_are_those_of_hycs_std(tmp_path, kind):
+    """In standard errors, with places rounded as hycs_std's; the footprint, without that, within a few per cent."""
+    folder = table_folder() if kind in ROUGH else None
+    met = kinds.write_kind(tmp_path, kind)
+    rounded = kinds.spread_rows("native", met, kind, folder, is_single=True)
+    score = kinds.scores(SPREAD[kind], rounded)
+    assert len(score) == len(SPREAD[kind]) == 22
+    assert not kinds.differ_by_more_than_chance(score), score
+
+
+@pytest.mark.hysplit
+@pytest.mark.parametrize("kind", [TODAYS])
+def test_hycs_std_computes_a_kind_anew(tmp_path, kind):
+    """The tables are what hycs_std computes, and the native engine is like it: one kind a day."""
+    folder, met = table_folder(), kinds.write_kind(tmp_path, kind)
+    for run in (run for run in kinds.RUNS if run.kind == kind and run.place in PLACES):
+        anew = kinds.mean_rows("hysplit", met, run, folder)
+        stored = [row for row in MEAN[kind] if tuple(row[name] for name in kinds.GROUND) == run.key]
+        assert kinds.verdict(stored, anew)[0] == "alike"
+    theirs = kinds.spread_rows("hysplit", met, kind, folder, seeds=2)
+    ours = kinds.spread_rows("native", met, kind, folder, is_single=True, seeds=2)
+    assert not kinds.differ_by_more_than_chance(kinds.scores(theirs, ours))
+    assert not kinds.differ_by_more_than_chance(kinds.scores(theirs, SPREAD[kind]))
+
+
 def test_a_table_without_a_kind_or_with_other_numbers_would_be_noticed():
     rows = MEAN["hrrr36"][:9]
-    assert set(MEAN) == set(kinds.NAMES)
+    assert set(MEAN) == set(SPREAD) == set(kinds.NAMES)
     moved = [{**row, "lati": f"{float(row['lati']) + 0.01:.4f}"} for row in rows]
     assert kinds.verdict(rows, rows)[0] == "alike"
     assert kinds.verdict(rows, moved)[0] == "wrong"
     assert kinds.verdict(rows, rows[:7])[0] == "wrong"
+    score = {"zagl 60 min": 1.0, "long 60 min": -2.0, "foot hour 0": 3.6}
+    assert not kinds.differ_by_more_than_chance(score)
+    assert kinds.differ_by_more_than_chance({**score, "low 10 min": -3.7})
+    assert kinds.differ_by_more_than_chance({**score, "low 10 min": 4.6})

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
+from stilt.foundations.simulation import Receptor
+from stilt.transport.native.analysis import Setting
 from stilt.transport.native.columns import DX, DY
 from stilt.transport.native.dispersion import mixed_level
+from stilt.transport.native.fields import BoundaryOptions
 from stilt.transport.native.interpolation import Moment, flat
 from stilt.transport.native.march import (
     MAIN_COLUMNS,
@@ -18,9 +23,13 @@ from stilt.transport.native.march import (
     march,
     working_space,
 )
+from stilt.transport.native.meteorology import Meteorology
 from stilt.transport.native.perturbation import ERROR_ROWS
 from stilt.transport.native.randomness import Stream, stream_keys
+from stilt.transport.native.roughness import roughness_source
 from stilt.transport.native.run import RunSettings
+from stilt.transport.native.store import ColumnStore
+from tests.meteorology import KINDS, START, write
 from tests.native.test_run import open_analyses
 
 PARTICLES = 4000
@@ -29,7 +38,7 @@ LID = 12
 """No air passes this level, so that what is below it is a closed box."""
 
 
-def still_air(analyses, minutes):
+def still_air(analyses, minutes, lid):
     """One analysis for all times, without wind, and cells so large that turbulence crosses none."""
     index, _ = analyses.pair(minutes, minutes)
     opened = analyses.at(index, 1.0)
@@ -39,11 +48,11 @@ def still_air(analyses, minutes):
     )
     columns.flow[..., :3] = 0.0
     columns.surface[..., [DX, DY]] = 1e12
-    columns.turbulence[:, :, LID:, 0] = 1e-12
+    columns.turbulence[:, :, lid:, 0] = 1e-12
     return columns, opened.stored.ready
 
 
-def layers(analyses, columns, x, y):
+def layers(analyses, columns, x, y, lid):
     """Edges of the layers below the lid, in m, and the mass of each: the density of its lower level throughout."""
     frame = analyses.frame
     row, column = round(y) - 1, round(x) - 1
@@ -55,8 +64,8 @@ def layers(analyses, columns, x, y):
     height = (1.0 - frame.sigma) * depth
     mixed = mixed_level(frame, mixed_m, depth)
     inserted = height[mixed] + 0.05 * (height[mixed + 1] - height[mixed])
-    edges = np.concatenate([[0.0], height[1 : mixed + 1], [inserted], height[mixed + 1 : LID + 1]])
-    source = [*range(mixed + 1), *range(mixed + 1, LID + 1)]
+    edges = np.concatenate([[0.0], height[1 : mixed + 1], [inserted], height[mixed + 1 : lid + 1]])
+    source = [*range(mixed + 1), *range(mixed + 1, lid + 1)]
     density = columns.flow[row, column, source, 3].astype(float)
     # The layer above the inserted level and the next have the properties of one level.
     density = np.concatenate([density[: mixed + 1], [density[mixed + 1]], density[mixed + 2 :]])
@@ -66,13 +75,29 @@ def layers(analyses, columns, x, y):
 
 @pytest.mark.parametrize(("when", "is_stable"), [("199510171800", False), ("199510170800", True)])
 def test_well_mixed_stays_well_mixed_for_a_day(when, is_stable):
-    from stilt.foundations.simulation import Receptor
+    moved, height = assert_well_mixed(open_analyses().grids[0], when, (21.0, 13.0), LID)
+    assert np.median(moved[height < 100.0]) > (40.0 if is_stable else 200.0)
 
-    analyses = open_analyses().grids[0]
+
+@pytest.mark.parametrize(
+    ("kind", "hour"), [("hrrr36", 20), ("gdas0.5", 9), ("narr", 9), ("south", 9)]
+)
+def test_well_mixed_stays_well_mixed_on_made_up_meteorology(tmp_path, kind, hour):
+    write(tmp_path / "made.arl", KINDS[kind], 0, START + timedelta(hours=hour))
+    setting = Setting(25000.0, BoundaryOptions(), roughness_source(0.2))
+    (analyses,) = Meteorology([tmp_path / "made.arl"], setting, ColumnStore()).grids
+    lid = int(np.searchsorted(analyses.vertical.heights_m, 3500.0))
+    middle = (KINDS[kind].nx // 2 + 1.0, KINDS[kind].ny // 2 + 1.0)
+    moved, height = assert_well_mixed(analyses, f"20210601{hour:02d}00", middle, lid)
+    assert np.median(moved[height < 100.0]) > 10.0
+
+
+def assert_well_mixed(analyses, when, place, lid):
+    """March with a tracer that is well mixed below a lid; return how far particles rose or sank, and from where."""
     minutes = int(Receptor(when, (0.0,), (0.0,), (0.0,)).when.timestamp()) // 60
-    columns, ready = still_air(analyses, minutes)
-    x, y = 21.0, 13.0
-    edges, mass = layers(analyses, columns, x, y)
+    columns, ready = still_air(analyses, minutes, lid)
+    x, y = place
+    edges, mass = layers(analyses, columns, x, y, lid)
     rng = np.random.default_rng(1)
     layer = rng.choice(mass.size, PARTICLES, p=mass / mass.sum())
     height = rng.uniform(edges[layer], edges[layer + 1])
@@ -102,9 +127,8 @@ def test_well_mixed_stays_well_mixed_for_a_day(when, is_stable):
         chi_squared = float(((counted - expected) ** 2 / expected).sum())
         freedom = mass.size - 1
         assert chi_squared < freedom + 4.0 * np.sqrt(2.0 * freedom), f"after {(step + 1) * 6} h"
-    # It is not that nothing moved.
-    moved = abs(rows.main[ZAGL, 3] - height)
-    assert np.median(moved[height < 100.0]) > (40.0 if is_stable else 200.0)
     low = rows.main[ZAGL, 3] < edges[1]
     near_ground, _ = np.histogram(rows.main[ZAGL, 3][low], 4, (0.0, edges[1]))
     assert abs(near_ground - near_ground.mean()).max() < 4.0 * np.sqrt(near_ground.mean())
+    # It is not that nothing moved: who calls looks.
+    return abs(rows.main[ZAGL, 3] - height), height
