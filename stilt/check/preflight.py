@@ -51,12 +51,14 @@ def _check_with_config(
     from stilt.check.places import check_grid, check_receptors
     from stilt.check.storage import check_storage
     from stilt.check.surroundings import check_engine, check_shared, check_slurm
+    from stilt.met.kept import keep_in
     from stilt.transport.engines import with_roughness
 
     if receptors is not None:
         yield from check_receptors(receptors, config)
         for name, grid in config.footprints.items():
             yield from check_grid(name, grid, receptors)
+    keep_in(layout)
     settled = with_roughness(config, newest_engine(layout))
     for name, met in config.mets.items():
         yield from check_met(name, met, settled, receptors)

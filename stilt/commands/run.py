@@ -32,7 +32,7 @@ from stilt.config.digests import config_digest
 from stilt.config.followed import unused
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
-from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.errors import InputError, NotFinishedError
 from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout, local_path, plain_and_imprint
 from stilt.foundations.progress import is_terminal
@@ -42,6 +42,7 @@ from stilt.log.batches import GAVE_WAY
 from stilt.log.index import OutputIndex
 from stilt.log.states import PLAIN
 from stilt.log.writer import SegmentWriter
+from stilt.met.kept import keep_in, keep_now
 from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
@@ -146,6 +147,7 @@ def _read(request: Request, say: Callable[[str], None]) -> _Project:
     if settled != config and not isinstance(settled.roughness, str):
         say(f"roughness is not set: {settled.roughness:g} m, as in the results so far")
     engine = load_engine(settled)
+    keep_in(layout)
     today = Today(layout, settled, identity_of(engine))
     digest = digest_file(file)[1]
     return _Project(layout, settled, simulations, engine, today, digest, simulations.notes)
@@ -173,6 +175,7 @@ class _Run:
             self._say_plan(todo)
             self._say_changes(state, todo)
             self._say_damage(state)
+            self._refuse(todo)
             if todo.work:
                 # here, the workers load what is compiled, which costs this process half a second
                 if self.backend.name != "local" or not _is_compiled(self.project):
@@ -186,11 +189,27 @@ class _Run:
         handed.log.close()
         return 0
 
+    def _refuse(self, todo: Plan) -> None:
+        """Say how many of the simulations to do cannot succeed; refuse a meteorology or setting that fails all."""
+        from stilt.transport.foreseen import foresee
+
+        foreseen = foresee(
+            self.project.engine, self.project.simulations, todo.transport, self.project.config
+        )
+        if foreseen is None:
+            return
+        if foreseen.is_whole:
+            raise InputError(
+                f"nothing was handed over: {foreseen.words}", "`stilt check` says more"
+            )
+        self.say(f"{foreseen.words}; `stilt check` names them")
+
     def preview(self) -> int:
         """Say what would be done, and write nothing."""
         state, todo = self._plan()
         self._say_plan(todo)
         self._say_changes(state, todo)
+        self._refuse(todo)
         if todo.work:
             unfinished = _unfinished(OutputIndex(self.project.layout.log_dir), state)
             manifest = name_batch(self._work(state, todo), self._draft(state, todo), unfinished)
@@ -252,6 +271,7 @@ class _Run:
         unfinished = _unfinished(index, state)
         work, draft = self._work(state, todo), self._draft(state, todo)
         manifest = write_batch(layout, work, draft, unfinished)
+        keep_now()
         handed = self._handed(manifest, todo)
         register(handed.log, manifest, unfinished)
         began = time.monotonic()

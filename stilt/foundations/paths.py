@@ -249,6 +249,11 @@ class Layout:
         """Return the copy of a file that an engine reads besides settings and meteorology."""
         return self.output / "inputs" / digest / name
 
+    @property
+    def met_dir(self) -> Path:
+        """What the headers of met files say, by folder: a cache."""
+        return self.output / "inputs" / "met"
+
     def model_log(self, sim: Simulation) -> Path:
         """Return what the transport model said, kept for failures."""
         return self.output / "logs" / sim.date / f"{sim.sim}.log"

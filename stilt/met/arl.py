@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,7 +93,6 @@ class _Index:
 
     time: datetime
     kind: _Kind
-    head: str
     bytes_of_time: int
 
 
@@ -114,6 +114,12 @@ class _Kind:
         return self.levels, self.level_type
 
 
+_known: dict[str, _Kind] = {}
+"""What index records said, by the part of their heads that does not tell the time."""
+
+_MOST_KNOWN = 64
+
+
 def read_arl(path: Path) -> ArlFile:
     """Read the headers of all times of a file; a file that has not changed is read once a process.
 
@@ -126,6 +132,25 @@ def read_arl(path: Path) -> ArlFile:
     """
     status = path.stat()
     return _read(str(path), status.st_size, status.st_mtime_ns)
+
+
+def signature(path: Path) -> str:
+    """Return what tells a met file from another one of its name: name, size, and a digest of what its headers say.
+
+    The digest is ``-`` where they do not read, the size too where the file is not there.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return f"{path.name} - -"
+    try:
+        header = read_arl(path)
+    except (ArlError, OSError):
+        return f"{path.name} {size} -"
+    times = [time.isoformat() for time in header.times]
+    levels = [(level.height, level.variables) for level in header.levels]
+    said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
+    return f"{path.name} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
 
 
 def is_arl(path: str) -> bool:
@@ -204,12 +229,12 @@ def _read_index(file: BinaryIO, offset: int, before: _Index | None) -> _Index | 
             return None
         if len(text) < length:
             raise ArlError("it is cut off")
-        kind = _kind(label, head, text, before)
+        kind = _kind(label, head, text)
         time = index_time(label, head)
     except ValueError as error:
         raise ArlError(f"{file.name}: the index record at byte {offset}: {error}") from error
     bytes_of_time = kind.records * (LABEL_BYTES + points[0] * points[1])
-    return _Index(time, kind, _untimed(label, head), bytes_of_time)
+    return _Index(time, kind, bytes_of_time)
 
 
 def _packing(file: BinaryIO, before: _Index | None) -> str:
@@ -223,27 +248,24 @@ def _packing(file: BinaryIO, before: _Index | None) -> str:
     return ", but packed in two bytes a point" if label[14:18] == b"INDX" else ""
 
 
-def _untimed(label: str, head: str) -> str:
-    """Return the part of label and header that all times of a grid have in common."""
-    return label[12:14] + head[:4] + head[9:]
-
-
-def _kind(label: str, head: str, text: str, before: _Index | None) -> _Kind:
-    """Return what an index record says: as a rule the same as the one before, but for checksums."""
-    if (
-        before is not None
-        and before.head == _untimed(label, head)
-        and before.kind.same.fullmatch(text)
-    ):
-        return before.kind
+def _kind(label: str, head: str, text: str) -> _Kind:
+    """Return what an index record says: as a rule the same as another one that was read, but for checksums."""
+    untimed = label[12:14] + head[:4] + head[9:]
+    known = _known.get(untimed)
+    if known is not None and known.same.fullmatch(text):
+        return known
     grid = _grid(label, head)
     levels = parse_levels(text, int(head[99:102]) if head[99:102].strip() else 0)
     records = index_records(len(text), grid.nx * grid.ny)
     records += sum(len(level.variables) for level in levels)
     offset = float(head[86:93] or 0)
-    return _Kind(
+    found = _Kind(
         head[:4].strip(), grid, levels, int(head[102:104]), offset, records, _alike(text, levels)
     )
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[untimed] = found
+    return found
 
 
 def _alike(text: str, levels: tuple[Level, ...]) -> re.Pattern[str]:

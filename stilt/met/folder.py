@@ -1,26 +1,27 @@
 """What a folder of meteorology holds, by the headers of its files: indexed once, and again where files change.
 
-The index is kept beside the outputs (``keep_in``), so that workers need not read every header again. It is a cache:
-an entry counts only while path, size and time of change of its file are the same.
+The index is kept beside the outputs (``stilt.met.kept``), so that workers need not read every header again. It is a
+cache: an entry counts only while path, size and time of change of its file are the same.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from stilt.foundations.durable import publish
 from stilt.met.arl import ArlError, ArlFile, Level, read_arl
 from stilt.met.grid import Grid
+from stilt.met.kept import keep, kept
+from stilt.met.listing import STALE_S
 from stilt.met.names import name_pattern
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
-_kept_in: list[Path] = []
+_recent: dict[tuple[str, str | None], tuple[float, FolderIndex | None]] = {}
 
 
 class _Kind(msgspec.Struct, frozen=True, array_like=True):
@@ -133,25 +134,33 @@ class FolderIndex:
     why: dict[str, str]
 
 
-def keep_in(folder: Path) -> None:
-    """Name the folder that indexes are kept in; nothing is kept where its parent is not there."""
-    _kept_in[:] = [folder]
-
-
 def folder_index(met: Met) -> FolderIndex:
-    """Return what a meteorology's folder holds now, of files whose name fits ``file_format`` if there is one."""
-    found = [
-        facts
-        for facts in _files(met.directory)
-        if met.file_format is None or name_pattern(met.file_format).search(facts[0])
-    ]
-    return _indexed(met.directory, tuple(found))
+    """Return what a meteorology's folder holds, of files whose name fits ``file_format`` if there is one.
+
+    The folder is looked at again once what is known is older than a minute: a task asks for each simulation.
+    """
+    key = (met.directory, met.file_format)
+    now = time.monotonic()
+    at, index = _recent.get(key, (0.0, None))
+    if index is None or now - at > STALE_S:
+        found = [
+            facts
+            for facts in _files(met.directory)
+            if met.file_format is None or name_pattern(met.file_format).search(facts[0])
+        ]
+        index = _indexed(met.directory, tuple(found))
+        _recent[key] = now, index
+    return index
+
+
+def forget() -> None:
+    """Look at folders afresh the next time."""
+    _recent.clear()
 
 
 @lru_cache(maxsize=16)
 def _indexed(directory: str, found: tuple[tuple[str, int, int], ...]) -> FolderIndex:
-    place = _place(directory)
-    stored = _load(place)
+    stored = _load(directory)
     known = {(entry.path, entry.size, entry.changed): entry for entry in stored.entries}
     numbers = {kind: number for number, kind in enumerate(stored.kinds)}
     entries, is_new = [], False
@@ -163,8 +172,10 @@ def _indexed(directory: str, found: tuple[tuple[str, int, int], ...]) -> FolderI
         entries.append(entry)
     kinds = list(numbers)
     if is_new:
-        others = [entry for key, entry in known.items() if key not in set(found)]
-        _store(place, _Stored(_FORMAT, kinds, entries + _still(others)))
+        asked = set(found)
+        others = [entry for key, entry in known.items() if key not in asked]
+        stored = _Stored(_FORMAT, kinds, entries + _still(others))
+        keep(directory, msgspec.json.encode(stored))
     why |= {entry.path: entry.cut for entry in entries if entry.kind < 0}
     products, doubles = _products([entry for entry in entries if entry.kind >= 0], kinds)
     why |= {entry.path: entry.cut for entry in doubles}
@@ -222,7 +233,7 @@ def _products(entries: list[_Entry], kinds: list[_Kind]) -> tuple[list[Product],
         kind = kinds[entry.kind]
         by_grid.setdefault((kind.model, kind.grid), []).append(entry)
     products, doubles = [], []
-    for (model, values), some in by_grid.items():
+    for (model, values), some in sorted(by_grid.items()):
         whole = {entry.minutes[0] for entry in some if not entry.cut}
         doubles += [entry for entry in some if entry.cut and entry.minutes[0] in whole]
         kept = [entry for entry in some if not entry.cut or entry.minutes[0] not in whole]
@@ -262,30 +273,16 @@ def _levels(levels: tuple[tuple[float, tuple[str, ...]], ...]) -> tuple[Level, .
     return tuple(Level(height, names) for height, names in levels)
 
 
-def _place(directory: str) -> Path | None:
-    name = blake2b(os.fsencode(directory), digest_size=8).hexdigest()
-    return _kept_in[0] / f"{name}.json" if _kept_in else None
-
-
-def _load(place: Path | None) -> _Stored:
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        if place is not None:
-            stored = msgspec.json.decode(place.read_bytes(), type=_Stored)
-            within = all(
-                entry.kind < len(stored.kinds) and bool(entry.minutes) == (entry.kind >= 0)
-                for entry in stored.entries
-            )
-            if stored.format == _FORMAT and within:
-                return stored
+def _load(directory: str) -> _Stored:
+    with contextlib.suppress(msgspec.MsgspecError):
+        stored = msgspec.json.decode(kept(directory), type=_Stored)
+        within = all(
+            entry.kind < len(stored.kinds) and bool(entry.minutes) == (entry.kind >= 0)
+            for entry in stored.entries
+        )
+        if stored.format == _FORMAT and within:
+            return stored
     return _Stored(_FORMAT, [], [])
-
-
-def _store(place: Path | None, stored: _Stored) -> None:
-    """Keep an index, if it can be: whoever only reads the output root goes without."""
-    with contextlib.suppress(OSError):
-        if place is not None and place.parent.parent.is_dir():
-            place.parent.mkdir(exist_ok=True)
-            publish(place, msgspec.json.encode(stored))
 
 
 def _minute(time: datetime) -> int:

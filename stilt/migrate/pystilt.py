@@ -256,8 +256,8 @@ def _add_naming(name: str, ours: dict[str, Any], migration: Migration) -> None:
     found = naming(Path(ours["directory"]))
     if found is None:
         migration.note(
-            f"met {name}: {' and '.join(missing)} not given, and no files in {ours['directory']} that tell: set what "
-            "is asked for"
+            f"met {name}: {' and '.join(missing)} not given, and no files in {ours['directory']} that tell: what is "
+            "left out there is known by the headers of its files"
         )
         return
     both = dict(zip(("file_format", "file_tres"), found, strict=True))

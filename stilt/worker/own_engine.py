@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure
+from stilt.met.kept import keep_in
 from stilt.transport.engines import identity_of, load_engine
 
 if TYPE_CHECKING:
@@ -32,4 +33,5 @@ def own_engine(layout: Layout, manifest: Manifest, config: Config) -> Engine:
             "`stilt run` hands its work over again with the engine that is there now",
         )
     engine.prepare(config)
+    keep_in(layout)
     return engine

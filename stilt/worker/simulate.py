@@ -210,12 +210,14 @@ class Simulator:
 
     def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
+        from stilt.met.arl import signature
         from stilt.transport.facts import as_text, facts_of_particles
 
         result = self.engine.run(simulation, self.config, workdir)
         self._memory.look()
         provenance = self._provenance(simulation) | {
             "met_files": "\n".join(map(str, result.met_files)),
+            "met_signatures": "\n".join(map(signature, result.met_files)),
             **result.provenance,
             **as_text(facts_of_particles(result.particles, self.config) | result.facts),
             "model_log": result.log,

@@ -83,3 +83,22 @@ def test_what_is_read_is_not_refused(project, name):
     write(project / "met" / "made_20210601", READ[name], 6)
     assert not problems(project)
     assert len(run(project).particles) == 10 * 120
+
+
+def test_a_run_that_fails_as_a_whole_is_not_handed_over(project, stilt):
+    write(project / "met" / "made_20210601", STILL, 6)
+    done = stilt("run", project)
+    assert done.returncode == 2
+    assert "nothing was handed over: 1 of 1 simulation cannot succeed: MET_COVERAGE" in done.stderr
+    assert "no vertical motion" in done.stderr
+    assert not list(project.glob("output/chunks/*"))
+
+
+def test_a_run_of_which_a_part_fails_says_so_and_goes_on(project, stilt):
+    write(project / "met" / "made_20210601", COARSE, 6)
+    with (project / "receptors.csv").open("a") as file:
+        file.write("2021-06-01 05:00,10,50,50\n")
+    done = stilt("run", project)
+    assert done.returncode == 1
+    assert "1 of 2 simulations cannot succeed: BAD_RECEPTOR: 10, 50 lies outside" in done.stdout
+    assert "1 failed" in done.stdout

@@ -171,14 +171,14 @@ def test_a_step_that_changes_from_file_to_file_is_named_before_the_run(stilt, pr
     folder = project("12-step-changes-from-file-to-file", met=made("mix3"), model=model)
     done = stilt("check", folder)
     ran = stilt("run", folder)
-    reasons = api.Project(folder).simulations["reason"].tolist()
     if model == "native":
         assert (done.returncode, ran.returncode) == (0, 0)
     else:
         assert done.returncode == 2
         assert "MET_INTERVAL: the time between analyses changes from 3 h to 1 h" in said(done)
         assert "model: native does" in said(done)
-        assert reasons == ["MET_INTERVAL"]
+        assert ran.returncode == 2
+        assert "1 of 1 simulation cannot succeed: MET_INTERVAL" in ran.stderr
 
 
 def test_a_grid_that_changes_between_two_files_is_named_before_the_run(stilt, project, made, model):
@@ -187,17 +187,22 @@ def test_a_grid_that_changes_between_two_files_is_named_before_the_run(stilt, pr
     assert done.returncode == 2
     assert "change" in said(done)
     assert "20150617_x and 20150618_x" in said(done)
-    stilt("run", folder)
-    assert set(api.Project(folder).simulations["reason"]) == {"MET_COVERAGE"}
+    ran = stilt("run", folder)
+    assert ran.returncode == 2
+    assert "cannot succeed: MET_COVERAGE" in ran.stderr
+    assert not (folder / "output" / "chunks").exists()
 
 
 def test_hours_missing_inside_of_a_file_stop_what_they_stop(stilt, project, made, model):
     folder = project("15-hours-missing-inside-a-file", met=made("gap"), model=model)
     done = stilt("check", folder)
     assert done.returncode == 2
-    stilt("run", folder)
+    ran = stilt("run", folder)
+    assert ran.returncode == (2 if model == "hysplit" else 1)
+    number = 3 if model == "hysplit" else 2
+    assert f"{number} of 3 simulations cannot succeed" in ran.stdout + ran.stderr
     states = api.Project(folder).simulations["state"].tolist()
-    assert states.count("failed") == (3 if model == "hysplit" else 2)
+    assert states.count("failed") == (0 if model == "hysplit" else 2)
 
 
 def test_a_new_year_that_hysplit_cannot_cross_is_named_before_the_run(stilt, project, made, model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.met.arl import ArlError, read_arl
+from stilt.met.arl import ArlError, read_arl, signature
 from stilt.met.grid import Grid
 from tests.meteorology import KINDS, START, write, write_changing
 from tests.shared_data import shared
@@ -190,3 +191,17 @@ def test_files_that_arlmet_writes_are_read(tmp_path: Path) -> None:
         assert (found.grid.nx, found.grid.ny) == (COLUMNS, ROWS)
         assert found.grid.is_longlat
         assert len(found.times) > 1
+
+
+def test_a_signature_tells_files_of_one_name_apart(tmp_path: Path, analyses: Analyses) -> None:
+    path = tmp_path / "met"
+    path.write_bytes(analyses.between("1995101600", "1995101606"))
+    first = signature(path)
+    assert re.fullmatch(r"met \d+ [0-9a-f]{16}", first)
+    path.write_bytes(analyses.between("1995101602", "1995101608"))
+    assert signature(path).split()[:2] == first.split()[:2]
+    assert signature(path) != first
+    path.write_bytes(b"no ARL")
+    assert signature(path) == "met 6 -"
+    path.unlink()
+    assert signature(path) == "met - -"

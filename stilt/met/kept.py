@@ -1,0 +1,53 @@
+"""Where the indexes of met folders are kept: in the output root, once it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from stilt.foundations.durable import publish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.foundations.paths import Layout
+
+_roots: list[Layout] = []
+_waiting: dict[str, bytes] = {}
+
+
+def keep_in(layout: Layout) -> None:
+    """Keep indexes in this output root from now on."""
+    _roots[:] = [layout]
+
+
+def keep_now() -> None:
+    """Keep what was made before the output root was there."""
+    for directory, data in list(_waiting.items()):
+        keep(directory, data)
+
+
+def keep(directory: str, data: bytes) -> None:
+    """Keep the index of a folder, if it can be: whoever only reads the output root goes without."""
+    _waiting[directory] = data
+    if not _roots or not _roots[0].output.is_dir():
+        return
+    with contextlib.suppress(OSError):
+        publish(_place(_roots[0], directory), data)
+        del _waiting[directory]
+
+
+def kept(directory: str) -> bytes:
+    """Return the index of a folder as it was kept; nothing where there is none."""
+    if directory in _waiting or not _roots:
+        return _waiting.get(directory, b"")
+    with contextlib.suppress(OSError):
+        return _place(_roots[0], directory).read_bytes()
+    return b""
+
+
+def _place(layout: Layout, directory: str) -> Path:
+    name = blake2b(os.fsencode(directory), digest_size=8).hexdigest()
+    return layout.met_dir / f"{name}.json"

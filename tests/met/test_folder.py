@@ -1,0 +1,141 @@
+"""A folder alone is a meteorology: its files are known by their headers."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from stilt.config.schema import Met
+from stilt.foundations.failures import Reason, TransportError
+from stilt.foundations.paths import Layout
+from stilt.foundations.simulation import Receptor
+from stilt.met import folder as folder_module
+from stilt.met import kept
+from stilt.met.folder import folder_index
+from stilt.met.needed import find_met_files, needed
+from tests.meteorology import KINDS, START, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COARSE = replace(KINDS["coarse"], step_h=1.0, nx=30, ny=26)
+FINE = replace(COARSE, model="FINE", nx=24)
+
+
+@pytest.fixture(autouse=True)
+def _afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_roots", [])
+    monkeypatch.setattr(kept, "_waiting", {})
+    folder_module.forget()
+
+
+@pytest.fixture
+def met(tmp_path: Path) -> Path:
+    """Two days of six-hourly files, in folders by day, under names that say nothing."""
+    for number in range(8):
+        folder = tmp_path / "met" / f"19{number // 4}"
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder / f"{number:x}b.dat", COARSE, 5.0, START + timedelta(hours=6 * number))
+    return tmp_path / "met"
+
+
+def names(met: Met, time: str, n_hours: int) -> list[str]:
+    receptor = Receptor(time, (-104.0,), (35.0,), (10.0,))
+    return [path.name for path in find_met_files(met, receptor, n_hours)]
+
+
+CASES = {
+    "within a file": ("202106010400", -3, ["0b.dat"]),
+    "over files": ("202106011400", -9, ["0b.dat", "1b.dat", "2b.dat"]),
+    "from between two": ("202106010530", -1, ["0b.dat", "1b.dat"]),
+    "up to between two": ("202106010700", -1, ["1b.dat"]),
+    "forward over a boundary": ("202106010430", 1, ["0b.dat", "1b.dat"]),
+    "over midnight": ("202106020200", -4, ["3b.dat", "4b.dat"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_run_gets_the_files_whose_analyses_enclose_it(met, case):
+    time, n_hours, expected = case
+    assert names(Met(str(met)), time, n_hours) == expected
+
+
+@pytest.mark.parametrize("time", ["202105312300", "202106030100"])
+def test_hours_that_are_not_there_are_named(met, time):
+    with pytest.raises(TransportError, match="the meteorology covers 2021-06-0") as caught:
+        names(Met(str(met)), time, -3)
+    assert caught.value.reason is Reason.MET_COVERAGE
+
+
+def test_a_folder_without_arl_files_is_called_that(tmp_path):
+    (tmp_path / "README").write_text("nothing yet")
+    with pytest.raises(TransportError, match="has no ARL file") as caught:
+        names(Met(str(tmp_path)), "202106010400", -1)
+    assert caught.value.reason is Reason.MET_MISSING
+
+
+def test_other_files_are_left_out_and_named(met):
+    whole = next(met.rglob("1b.dat"))
+    (met / "README").write_text("text")
+    (met / "1b.dat.gz").write_bytes(gzip.compress(whole.read_bytes()[:500]))
+    (met / "1b.dat.1").write_bytes(whole.read_bytes()[:-4000])
+    (met / "twin").symlink_to(whole)
+    found = needed(Met(str(met)), np.array([27041160]), -2)
+    assert sorted(path.name for path in found.left_out) == ["1b.dat.1", "1b.dat.gz", "README"]
+
+
+def test_two_products_for_the_same_hours_are_refused_by_name_until_they_are_told_apart(met):
+    write(met / "fine.arl", FINE, 12.0)
+    with pytest.raises(TransportError, match=r"CRSE .* and FINE .*file_format.*nested: true"):
+        names(Met(str(met)), "202106010400", -3)
+    assert names(Met(str(met)), "202106020400", -3) == ["4b.dat"]  # only one of them is there
+    assert names(Met(str(met), file_format=r"\.arl$"), "202106010400", -3) == ["fine.arl"]
+    assert set(names(Met(str(met), nested=True), "202106010400", -3)) == {"fine.arl", "0b.dat"}
+
+
+def test_a_file_that_grows_is_indexed_again(met):
+    here = Met(str(met))
+    write(met / "late", COARSE, 2.0, START + timedelta(hours=48))
+    with pytest.raises(TransportError, match="02:00"):
+        names(here, "202106030400", -3)
+    write(met / "late", COARSE, 6.0, START + timedelta(hours=48))
+    folder_module.forget()
+    assert names(here, "202106030400", -3) == ["late"]
+
+
+def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
+    met, tmp_path, monkeypatch
+):
+    layout = Layout.of(tmp_path)
+    kept.keep_in(layout)
+    folder_index(Met(str(met)))
+    assert not layout.output.exists()
+    layout.output.mkdir()
+    kept.keep_now()
+    (index,) = layout.met_dir.iterdir()
+    folder_module.forget()
+    folder_module._indexed.cache_clear()
+    reads: list[Path] = []
+    with monkeypatch.context() as watched:
+        watched.setattr(folder_module, "read_arl", reads.append)
+        assert names(Met(str(met)), "202106011400", -9) == ["0b.dat", "1b.dat", "2b.dat"]
+    assert reads == []
+    index.write_text('{"format": 1, "kinds": [], "entries": [["x", 1, 1, 5, [1]]]}')
+    folder_module.forget()
+    folder_module._indexed.cache_clear()
+    assert names(Met(str(met)), "202106010400", -3) == [
+        "0b.dat"
+    ]  # an index that is damaged is none
+
+
+def test_the_index_says_what_the_headers_say(met):
+    from stilt.met.arl import read_arl
+
+    (product,) = folder_index(Met(str(met))).products
+    for header in product.headers():
+        assert header == read_arl(header.path)
