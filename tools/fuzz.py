@@ -25,19 +25,20 @@ import tempfile
 import time
 import traceback
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from stilt.foundations.errors import StiltError
+from tests.hostile import cases
 from tests.projects import FOOTPRINT, make_project
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-CPU_S, MEMORY_BYTES, BATCH = 60, 2 << 30, 25
+CPU_S, MEMORY_BYTES, BATCH = 60, 2 << 30, 50
+PROGRESS = 500
 KINDS = (
     "log",
     "lines",
@@ -48,6 +49,7 @@ KINDS = (
     "receptors",
     "output",
     "place",
+    *cases.MAKERS,
 )
 COMMANDS = (
     "status --no-slurm", "status --failed", "status --json --no-slurm", "log show", "log replay",
@@ -93,6 +95,11 @@ def main() -> int:
         failed = []
         for start in range(0, len(numbers), size):
             failed += run_batch(base, given.seed, numbers[start : start + size], given.commands)
+            done = min(start + size, len(numbers))
+            if done % PROGRESS == 0:
+                print(
+                    f"{done:,} cases, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
+                )
     print(f"{given.cases:,} cases, {len(failed)} failed, {time.monotonic() - began:.0f} s")
     return bool(failed)
 
@@ -105,6 +112,7 @@ def make_base(folder: Path) -> Path:
     shutil.rmtree(project.scratch)
     (base / "outside").mkdir()
     (base / "outside" / "x").write_text("precious")
+    ask_readers(base / "p", chance_of("first"))  # what children would each load is loaded
     return base
 
 
@@ -170,7 +178,8 @@ def run_case(base: Path, seed: int, number: int, commands: bool) -> None:
         place = Path(folder) / "c"
         shutil.copytree(base, place, symlinks=True)
         project = place / "p"
-        MAKERS[kind_of(seed, number)](project, chance)
+        with chdir(folder):  # hypothesis keeps things in a folder here
+            MAKERS[kind_of(seed, number)](project, chance)
         before = kept(place)
         (ask_commands if commands else ask_readers)(project, chance)
         if kept(place) != before:
@@ -363,6 +372,7 @@ MAKERS: dict[str, Callable[[Path, random.Random], None]] = {
     "receptors": make_receptors,
     "output": of_bytes("output/particles/*/*", "output/footprints/*/*/*", "output/logs/*/*"),
     "place": make_place,
+    **cases.MAKERS,
 }
 
 
@@ -387,38 +397,63 @@ def ask_commands(project: Path, chance: random.Random) -> None:
 
 def ask_readers(project: Path, _chance: random.Random) -> None:
     """Give the case to all that reads."""
-    from stilt.api.project import Project
+    for readers in READERS.values():
+        for read in readers(project):
+            with suppress(StiltError):
+                read()
+
+
+Readers = Iterator[Callable[[], object]]
+
+
+def of_log(project: Path) -> Readers:
+    """Yield what reads logs, checkpoints and batches."""
     from stilt.batch.chunks import read_chunk
     from stilt.batch.manifest import read_manifest
-    from stilt.commands.verify import verify
-    from stilt.config.load import load_config
     from stilt.foundations.paths import Layout
     from stilt.log.index import OutputIndex
-    from stilt.receptors import read_receptors
     from stilt.status import failed, screen
     from stilt.status.gather import gather, open_project
     from stilt.status.history import history, render
     from stilt.status.stream import events
 
     layout = Layout.of(project)
-    chunks = [path for path in layout.chunks_dir.glob("*/*.json") if path.name != "batch.json"]
-    readers: list[Callable[[], object]] = [
-        lambda: OutputIndex(layout.log_dir).fold(),
-        lambda: list(events(layout.log_dir)),
-        lambda: screen.render(gather(open_project(project), ask_slurm=False)),
-        lambda: failed.render(failed.failures(layout), colour=False),
-        lambda: render(history(open_project(project), "fake_x")),
-        lambda: verify(layout),
-        lambda: load_config(layout.config_file),
-        lambda: read_receptors(layout.receptors_file, ["fake"]),
-        lambda: [result.particles() for result in Project(project)],
-        lambda: [result.footprint() for result in Project(project)],
-        *(lambda path=path: read_manifest(path) for path in layout.chunks_dir.glob("*/batch.json")),
-        *(lambda path=path: read_chunk(path) for path in chunks),
-    ]
-    for read in readers:
-        with suppress(StiltError):
-            read()
+    yield lambda: OutputIndex(layout.log_dir).fold()
+    yield lambda: list(events(layout.log_dir))
+    yield lambda: screen.render(gather(open_project(project), ask_slurm=False))
+    yield lambda: failed.render(failed.failures(layout), colour=False)
+    yield lambda: render(history(open_project(project), "fake_x"))
+    for path in layout.chunks_dir.glob("*/*.json"):
+        yield partial(read_manifest if path.name == "batch.json" else read_chunk, path)
+
+
+def of_inputs(project: Path) -> Readers:
+    """Yield what reads settings and receptors."""
+    from stilt.config.load import load_config
+    from stilt.foundations.paths import Layout
+    from stilt.receptors import read_receptors
+
+    layout = Layout.of(project)
+    yield lambda: load_config(layout.config_file)
+    yield lambda: read_receptors(layout.receptors_file, ["fake"])
+
+
+def of_outputs(project: Path) -> Readers:
+    """Yield what reads particles and footprints."""
+    from stilt.api.project import Project
+    from stilt.commands.verify import verify
+    from stilt.foundations.paths import Layout
+
+    yield lambda: verify(Layout.of(project))
+    yield lambda: [result.particles() for result in Project(project)]
+    yield lambda: [result.footprint() for result in Project(project)]
+
+
+READERS: dict[str, Callable[[Path], Readers]] = {
+    "log": of_log,
+    "inputs": of_inputs,
+    "outputs": of_outputs,
+}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from xarray.core import indexing
 
 from stilt.footprint.grid import geometry_of
 from stilt.footprint.labels import attributes_of, axes
-from stilt.footprint.netcdf import UNREADABLE, damaged, middle_longitude
+from stilt.footprint.netcdf import UNREADABLE, check_values, damaged, middle_longitude
 from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.inside import opened
 from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
@@ -148,6 +148,7 @@ def _layers_of_file(path: Path) -> _Layers:
 
     try:
         with opened(path) as place, Dataset(place) as file:
+            check_values(path, file, place)
             file.set_auto_mask(False)
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])

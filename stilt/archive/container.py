@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import opened
-from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, encoding_of
+from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, check_rows, encoding_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,6 +127,14 @@ class ArchiveWriter:
         self.count += 1
 
 
+def are_columns(schema: pa.Schema) -> bool:
+    """Return whether an archive can have these columns: numbers, each under a name of its own."""
+    names = [SIM, ABOUT, *schema.names]
+    return len(set(names)) == len(names) and all(
+        pa.types.is_floating(field.type) or pa.types.is_integer(field.type) for field in schema
+    )
+
+
 class ArchiveIndex(NamedTuple):
     """What an archive file holds.
 
@@ -170,6 +178,8 @@ def read_packed(path: Path, row_group: int, entry: Entry, *, rows: bool = True) 
             opened(path) as place,
             pq.ParquetFile(place, metadata=footer, page_checksum_verification=True) as file,
         ):
+            announced = footer.row_group(row_group).num_rows
+            check_rows(path, announced, file.schema_arrow, place)
             columns = None if rows else [SIM, ABOUT]
             table = file.read_row_group(row_group, columns=columns, use_threads=False)
         about = table.column(ABOUT)[0].as_py() if table.num_rows else None

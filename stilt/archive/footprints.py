@@ -6,6 +6,7 @@ into the footer. From these the file is written again, the same bytes with the s
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,13 @@ from msgspec import Struct
 from stilt.archive.container import Packed
 from stilt.footprint.netcdf import (
     UNREADABLE,
+    check_values,
     damaged,
     footprint_bytes,
     read_footprint,
     write_footprint,
 )
+from stilt.foundations.announced import check_room
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import opened
 from stilt.foundations.simulation import Receptor
@@ -125,6 +128,7 @@ def pack(path: Path, share: Callable[[str], int]) -> Packed:
 
     try:
         with opened(path) as place, Dataset(place) as file:
+            check_values(path, file, place)
             file.set_auto_mask(False)
             return _packed(file, share)
     except UNREADABLE as error:
@@ -159,7 +163,9 @@ def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:
     try:
         about = msgspec.json.decode(packed.about, type=About)
         grid = msgspec.json.decode(shared[about.grid], type=Grid)
-        values = np.zeros((len(about.times), len(grid.y), len(grid.x)), np.float32)
+        shape = (len(about.times), len(grid.y), len(grid.x))
+        check_room("a footprint in an archive", math.prod(shape) * np.float32().nbytes)
+        values = np.zeros(shape, np.float32)
         place = tuple(packed.rows.column(name).to_numpy() for name in ("layer", "y", "x"))
         values[place] = packed.rows.column("foot").to_numpy()
     except (msgspec.MsgspecError, UnicodeDecodeError, LookupError) as error:

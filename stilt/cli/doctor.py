@@ -22,16 +22,22 @@ def command(project: Path, as_json: bool) -> int:
     """Try out the filesystem of a project, and look at this machine and its Slurm.
 
     Exclusive creation, appends, fsync, renames, locks, names and clock are tried in a folder that is removed
-    again; PROJECT can be any folder. Run it on a compute node, too: what it says goes for the machine it runs
-    on. Exits with 4 if something is found that loses results.
+    again; PROJECT can be any folder. Who else could write to what runs as you is told. Run it on a compute
+    node, too: what it says goes for the machine it runs on. Exits with 4 if something is found that loses
+    results.
     """
     from stilt.check.finding import exit_code, worst_first
     from stilt.check.storage import existing_parent
     from stilt.check.table import render
-    from stilt.doctor import filesystem, machine
+    from stilt.doctor import executed, filesystem, machine
 
-    folder = existing_parent(_output_root(project))
-    findings = [*filesystem.examine(folder), *machine.examine(), *machine.examine_slurm()]
+    output, exe_dir = _settings(project)
+    findings = [
+        *filesystem.examine(existing_parent(output)),
+        *machine.examine(),
+        *machine.examine_slurm(),
+        *executed.examine(project.absolute(), exe_dir),
+    ]
     if as_json:
         from stilt.foundations.text import json_text
 
@@ -43,15 +49,17 @@ def command(project: Path, as_json: bool) -> int:
     return exit_code(findings)
 
 
-def _output_root(project: Path) -> Path:
-    """Return where the project's results go; the folder itself if it is no project."""
+def _settings(project: Path) -> tuple[Path, str | None]:
+    """Return where the project's results go, or the folder itself if it is no project, and its own HYSPLIT, if any."""
     from stilt.foundations.errors import StiltError
     from stilt.status.gather import open_project
 
     try:
-        return open_project(project).layout.output
+        opened = open_project(project)
     except StiltError:
-        return project.absolute()
+        return project.absolute(), None
+    own = opened.config.hysplit if opened.config else None
+    return opened.layout.output, own.exe_dir if own else None
 
 
 def _paint(text: str, colour: str) -> str:

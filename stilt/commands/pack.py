@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stilt.archive import footprints, particles
-from stilt.archive.container import ArchiveWriter, Entry, read_index
+from stilt.archive.container import ArchiveWriter, Entry, are_columns, read_index
 from stilt.foundations.durable import TEMPORARY_PREFIX, digest_file, publish_with, sync_file
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import (
@@ -163,7 +163,13 @@ class Packer:
 
     def _write(self, temporary: Path, group: list[Entry]) -> None:
         """Write outputs, sync, and hold every one that was read back against its own file."""
-        with ArchiveWriter(temporary, columns_of(self.layout, group[0])) as writer:
+        try:
+            columns = columns_of(self.layout, group[0])
+        except DamagedError as error:
+            for entry in group:
+                self._leave(entry, error.message)
+            raise _NothingToWriteError from None
+        with ArchiveWriter(temporary, columns) as writer:
             for entry in group:
                 try:
                     packed = pack_output(self.layout, entry, writer)
@@ -289,12 +295,17 @@ def columns_of(layout: Layout, entry: Entry) -> pa.Schema:
     Raises
     ------
     DamagedError
-        If it can't be read.
+        If it can't be read, or has columns that stilt does not write.
     """
     if plain_and_imprint(entry.path.rpartition("/")[2])[0].endswith(".nc"):
         return footprints.SCHEMA
     with opened_below(layout.output, entry.path) as path:
-        return read_schema(path)
+        schema = read_schema(path)
+    if not are_columns(schema):
+        raise DamagedError(
+            "it has columns that stilt does not write", "stilt verify, then stilt run"
+        )
+    return schema
 
 
 def _groups(layout: Layout, entries: list[Entry]) -> Iterator[list[Entry]]:

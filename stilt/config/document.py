@@ -21,6 +21,7 @@ Where = tuple[str | int, ...]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_NODES = 20_000
+_MOST_DEPTH = 50
 MOST_DIGITS = 40
 MOST_CHARACTERS = 65_536
 """Of one text. A key has at most ``MOST_OF_A_KEY``."""
@@ -152,6 +153,9 @@ class _Builder:
         if id(node) in self._open or self._nodes > _MOST_NODES:
             why = "contains itself" if id(node) in self._open else "is far too large"
             self._document.add(where, f"{why} (through *aliases)")
+            return None
+        if len(where) > _MOST_DEPTH:
+            self._document.add(where[:1], f"is nested more than {_MOST_DEPTH} deep")
             return None
         self._open.add(id(node))
         try:

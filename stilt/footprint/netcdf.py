@@ -18,12 +18,14 @@ Nothing in a file changes when it is written again.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from stilt.footprint.grid import crs_attributes, length_unit
 from stilt.footprint.labels import LONG_NAME, UNITS
+from stilt.foundations.announced import check_announced
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import opened
 
@@ -41,6 +43,7 @@ CHUNK_BYTES = 4 * 2**20
 COMPRESSION_LEVEL: Literal[4] = 4
 FILL = -1.0
 _BLOCK_BYTES = 2**16
+_VALUE_BYTES = 8
 SECONDS = "seconds since 1970-01-01 00:00:00Z"
 
 UNREADABLE = (OSError, RuntimeError, LookupError, AttributeError, ValueError)
@@ -143,21 +146,35 @@ def read_footprint(source: Path | bytes) -> xr.Dataset:
         If the file is not there as a whole.
     """
     import xarray as xr
+    from netCDF4 import Dataset
+    from xarray.backends import NetCDF4DataStore
 
     if isinstance(source, bytes):
-        from netCDF4 import Dataset
-        from xarray.backends import NetCDF4DataStore
-
         store = NetCDF4DataStore(Dataset("in memory", memory=source))  # type: ignore[no-untyped-call, unused-ignore]
         with xr.open_dataset(store) as dataset:  # type: ignore[arg-type, unused-ignore]
             return dataset.load()
     try:
-        with opened(source) as place, xr.open_dataset(place, engine="netcdf4") as dataset:
-            if "foot" not in dataset:
-                raise LookupError("it has no foot")
-            return dataset.load()
+        with opened(source) as place:
+            with Dataset(place) as file:  # before xarray reads the coordinates
+                check_values(source, file, place)
+            with xr.open_dataset(place, engine="netcdf4") as dataset:
+                if "foot" not in dataset:
+                    raise LookupError("it has no foot")
+                return dataset.load()
     except UNREADABLE as error:
         raise damaged(source, error) from error
+
+
+def check_values(path: Path, file: Dataset, place: Path) -> None:
+    """Refuse a file, opened by the path ``place``, that announces more values than it can have.
+
+    Raises
+    ------
+    DamagedError, EnvironmentFailure
+        As ``stilt.foundations.announced``.
+    """
+    values = sum(math.prod(variable.shape) for variable in file.variables.values())
+    check_announced(path, _VALUE_BYTES * values, place)
 
 
 def read_provenance(path: Path) -> dict[str, str]:

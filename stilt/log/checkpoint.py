@@ -153,7 +153,7 @@ def _state_of(footer: Footer, data: bytes) -> State:
         last_failed=footer.last_failed,
         words=footer.words,
     )
-    sims.check_last_failed()
+    sims.check_sums()
     state = State(sims)
     state.identified = dict(footer.identified)
     for file, life in zip(footer.files, footer.lives, strict=False):

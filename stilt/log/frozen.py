@@ -186,16 +186,25 @@ class FrozenSims:
             return latest_by_reason(self.having({"failed"})).values()
         return [self._state(self._rows_of(sim)[-1]) for sim in self._last_failed]
 
-    def check_last_failed(self) -> None:
-        """Look whether the simulations that failed last are there.
+    def check_sums(self) -> None:
+        """Hold counts and costs, and the simulations that failed last, against the rows.
 
         Raises
         ------
         ValueError
-            If one of them is not.
+            If they are those of others.
         """
         if not all(map(self._rows_of, self._last_failed or ())):
             raise ValueError("last_failed")
+        for earlier, rows in enumerate((self._tops, self._lowers)):
+            told: Counter[str] = Counter()
+            for (_, outcome, _), number in self._tallies[earlier].items():
+                told[outcome] += number
+            for outcome in OUTCOMES:
+                there = self._mask({outcome}, rows).count(1)
+                cost = self._costs[earlier].get(outcome)
+                if told[outcome] != there or (cost is not None and cost.number != there):
+                    raise ValueError(outcome)
 
     def rows(self, outcomes: Collection[str]) -> array[int]:
         """Return the rows that hold and have one of these outcomes."""

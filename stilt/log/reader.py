@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
+from stilt.foundations.announced import check_room
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.log.bounds import all_fit, misfit
 from stilt.log.events import FORMAT_MAJOR, Closed, Event, Segment
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 READ_TRIES = 3
 READ_PAUSE_S = 0.2
+
+_COPIES = 3  # the bytes, their lines, and what is made of them
 
 _NUMBER, _EVENT = itemgetter(0), itemgetter(1)
 _PASSING = frozenset({errno.ESTALE, errno.EIO, errno.EINTR})
@@ -289,11 +292,13 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
     Raises
     ------
     EnvironmentFailure
-        If it can't be read.
+        If it can't be read, or does not fit into memory.
     """
     for attempt in range(1, READ_TRIES + 1):
         try:
             with open(path, "rb", buffering=0, opener=_open_plainly) as file:
+                left = os.fstat(file.fileno()).st_size - offset
+                check_room(str(path), _COPIES * left)
                 if offset:
                     file.seek(offset)
                 return file.readall()

@@ -9,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import atan, atan2, cos, degrees, exp, hypot, log, pi, radians, sin
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EARTH_RADIUS_KM = 6371.2
 EDGE = 2
@@ -96,6 +101,46 @@ class Grid:
             return True
         last = self.to_lonlat(1, 1 if y < EDGE else self.ny)[1]
         return over_poles and self.is_global and abs(last) + abs(self.ref_lat) > _POLE_DEGREES
+
+    def can_start_at(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell of many places, shape (n,) in degrees, whether ``can_start``."""
+        import numpy as np
+
+        x, y = self._to_grid_at(lon, lat)
+        in_columns = self.is_global | ((x >= EDGE) & (x < self.nx - EDGE))
+        found: NDArray[np.bool_] = in_columns & (y >= EDGE) & (y < self.ny - EDGE)
+        if self.is_global:
+            for place in np.flatnonzero(~found):
+                found[place] = self.can_start(float(lon[place]), float(lat[place]))
+        return found
+
+    def _to_grid_at(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what ``to_grid`` does, for many places."""
+        import numpy as np
+
+        if self.is_longlat:
+            x = self.sync_x + ((lon - self.sync_lon + _FLAT) % 360 - _FLAT) / self.ref_lon
+            return x, self.sync_y + (lat - self.sync_lat) / self.ref_lat
+        gamma, sine = self._gamma, np.clip(np.sin(np.radians(lat)), -_POLE, _POLE)
+        xi, eta = (
+            np.radians((lon - self.ref_lon + 180) % 360 - 180),
+            0.5 * np.log((1 + sine) / (1 - sine)),
+        )
+        if abs(gamma) >= _FLAT:
+            distance = np.exp(-gamma * eta)
+            xi, eta = (
+                distance * np.sin(gamma * xi) / gamma,
+                (1 - distance * np.cos(gamma * xi)) / gamma,
+            )
+        xi0, eta0 = self._cone(self.sync_lon, self.sync_lat)
+        turn, scale = radians(self.orientation), EARTH_RADIUS_KM / self._scale
+        xi, eta = xi - xi0, eta - eta0
+        return (
+            self.sync_x + scale * (xi * cos(turn) - eta * sin(turn)),
+            self.sync_y + scale * (eta * cos(turn) + xi * sin(turn)),
+        )
 
     def outline(self, points: int = 9) -> list[tuple[float, float]]:
         """Return longitudes and latitudes along the border, counterclockwise from the first point."""

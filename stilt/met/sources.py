@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
+_FEW_KEYS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +236,10 @@ def grouped(*keys: Minutes) -> Iterator[tuple[tuple[int, ...], Minutes]]:
         return
     code = np.zeros(len(keys[0]), np.int64)
     for key in keys:
-        values, number = np.unique(key, return_inverse=True)
-        code = np.unique(code * len(values) + number, return_inverse=True)[1]
+        low, high = int(key.min()), int(key.max())
+        code = code * (high - low + 1) + (key - low)
+        if len(keys) > _FEW_KEYS:  # of many products the numbers would not fit
+            code = np.unique(code, return_inverse=True)[1]
     order = np.argsort(code, kind="stable")
     bounds = np.flatnonzero(np.diff(code[order], prepend=-1))
     for start, stop in zip(bounds, [*bounds[1:], len(order)], strict=True):

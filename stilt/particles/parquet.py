@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stilt.foundations.announced import check_announced
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import opened
 from stilt.particles import fixed_point
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 COMPRESSION_LEVEL = 3
 PAGE_BYTES = 1 << 24
 PREFIX = "stilt."
+
+_VALUE_BYTES = 8
 
 UNREADABLE = (pa.ArrowException, OSError, ValueError, LookupError)
 """What the library raises for a damaged file, and what is then missing or is no text."""
@@ -112,9 +115,21 @@ def read_stored(path: Path) -> pa.Table:
             opened(path) as place,
             pq.ParquetFile(place, page_checksum_verification=True) as file,
         ):
+            check_rows(path, file.metadata.num_rows, file.schema_arrow, place)
             return file.read(use_threads=False)
     except UNREADABLE as error:
         raise _damaged(path, error) from error
+
+
+def check_rows(path: Path, rows: int, schema: pa.Schema, place: Path) -> None:
+    """Refuse a file, opened by the path ``place``, that announces more rows than it can have.
+
+    Raises
+    ------
+    DamagedError, EnvironmentFailure
+        As ``stilt.foundations.announced``.
+    """
+    check_announced(path, max(rows, 0) * len(schema) * _VALUE_BYTES, place)
 
 
 def restore(stored: pa.Table) -> ParticleTable:

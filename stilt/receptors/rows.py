@@ -72,7 +72,8 @@ class Rows:
         self._heights = self._numbers(self._altitude)
         self._asl = self._references()
         self._check_ranges()
-        east = self._longitudes > 180  # noqa: PLR2004 - degrees
+        # what is out of range was told of, and would be too great to be rounded
+        east = (self._longitudes > 180) & (self._longitudes <= 360)  # noqa: PLR2004 - degrees
         if east.any():
             # twelve decimals are all that fifteen digits leave of them: less would be lost, more would be dust
             self._longitudes[east] = np.round(self._longitudes[east] - 360, 12)

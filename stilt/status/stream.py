@@ -99,6 +99,7 @@ _SAID: dict[str, Any] = {
     "Submitted": lambda event: f"submitted to {event.backend}: job {event.job or '-'}",
     "Cancelled": lambda event: f"cancelled {' '.join(event.jobs)}".rstrip(),
     "Invalid": lambda event: f"invalid {event.sim}: {event.path} {event.why}",
+    "Identified": lambda event: f"identified {event.sim}: receptor {event.receptor}",
     "Archived": lambda event: (
         f"archived {counted(event.count, 'output')} of {event.product} in {event.path} ({size(event.size)})"
     ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
-from stilt.foundations.inside import open_regular
+from stilt.foundations.inside import LONGEST_NAME, open_regular
 from stilt.foundations.paths import imprinted
 from stilt.foundations.text import printable_lines
 from stilt.log.index import OutputIndex
@@ -61,6 +61,8 @@ def find_id(layout: Layout, text: str) -> str:
 
 def find_dated(root: Path, sim: str, file: str) -> Path | None:
     """Return a simulation's file in dated folders: by the date in its id, else wherever it lies."""
+    if len(os.fsencode(file)) > LONGEST_NAME:  # a log may have names that no file can have
+        return None
     guess = root / next(iter(_dates_in(sim)), "") / file
     if guess.is_file():
         return guess

@@ -6,7 +6,6 @@ An engine gives its rules for runs that read the same files (``Rules``); what ho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import Config
     from stilt.foundations.simulation import Receptor, Simulation
-    from stilt.met.grid import Grid
     from stilt.met.needed import Needed, Supply
     from stilt.receptors.sequence import Receptors
     from stilt.transport.protocol import Engine
@@ -125,9 +123,7 @@ def usual(starts: Starts, met: str, config: Config) -> Refusals:
         every = np.ones(len(supply.runs), bool)
         grids = {header.grid: every for header in supply.headers or ()}
         if grids:
-            yield from outside(
-                supply, starts, [(partial(can_start, g), e) for g, e in grids.items()]
-            )
+            yield from outside(supply, starts, [(g.can_start_at, e) for g, e in grids.items()])
 
     return judge(starts, met, config, rules)
 
@@ -167,16 +163,6 @@ def outside(
             f"{lon[first]:g}, {lat[first]:g} lies outside of the meteorology's grid or on its outermost cells",
             runs,
         )
-
-
-def can_start(
-    grid: Grid, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Tell of places, shape (n,) in degrees, whether ``Grid.can_start``."""
-    pairs = np.stack([longitude, latitude], axis=1)
-    places, which = np.unique(pairs, axis=0, return_inverse=True)
-    can = np.array([grid.can_start(lon, lat) for lon, lat in places.tolist()], bool)
-    return np.asarray(can[which.reshape(-1)])
 
 
 def too_high(

@@ -10,7 +10,7 @@ import pytest
 from portalocker.exceptions import LockException
 
 from stilt.check.finding import Weight
-from stilt.doctor import filesystem, machine
+from stilt.doctor import executed, filesystem, machine
 from stilt.doctor.mounts import mount_of
 
 MOUNTS = r"""
@@ -134,3 +134,39 @@ def test_the_machine_is_described():
     found = list(machine.examine())
     assert any("cores" in one.text and "memory" in one.text for one in found)
     assert say(found, "scratch")
+
+
+def told_of_executed(stilt, project, **env):
+    answer = stilt("doctor", project, "--json", **env)
+    assert answer.returncode == 0, answer.stderr
+    return [found for found in json.loads(answer.stdout) if found["area"] == "executed"]
+
+
+def test_who_could_write_to_what_runs_is_told(stilt, tmp_path, monkeypatch):
+    project, hysplit, home = tmp_path / "p", tmp_path / "hysplit", tmp_path / "home"
+    for folder in (project, hysplit, home / "kernels"):
+        folder.mkdir(parents=True)
+    (project / "config.yaml").write_text("{}")
+    (hysplit / "hycs_std").touch()
+    monkeypatch.setenv("STILT_HYSPLIT", str(hysplit))
+    monkeypatch.setenv("STILT_HOME", str(home))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    before = told_of_executed(stilt, project)
+    for path in (project / "config.yaml", hysplit, home / "kernels"):
+        path.chmod(0o777)
+    after = [found for found in told_of_executed(stilt, project) if found not in before]
+    texts = {found["weight"]: [] for found in after}
+    for found in after:
+        texts[found["weight"]].append(found["text"])
+    (program,) = texts[Weight.WARNING]
+    assert f"HYSPLIT {hysplit}/hycs_std runs as you, and others can write {hysplit}" == program
+    assert any(
+        f"compiled code in {home}/kernels is not used" in text for text in texts[Weight.NOTE]
+    )
+    assert any(f"others can write {project}/config.yaml" in text for text in texts[Weight.NOTE])
+
+
+def test_nothing_is_told_where_nobody_else_can_write(monkeypatch, tmp_path):
+    monkeypatch.setattr(executed, "exposure", lambda _: "")
+    (found,) = executed.examine(tmp_path)
+    assert found.weight == Weight.FINE

@@ -63,6 +63,7 @@ REFUSED = {
     "workers": {"more": "execution: {n_workers: " + LONG + "}"},
     "a timeout": {"more": "execution: {timeout: 1e300}"},
     "ziscale of as many hours": {"n_hours": "999999999999", "more": "ziscale: 2\nzicontroltf: 1"},
+    "a value that is nested": {"more": "model: " + "[" * 400 + "]" * 400},
     "a nested pattern": {"file_format": "(" * 5000 + ")" * 5000},
     "a long pattern": {"file_format": "x" * 5_000_000},
     "a pattern that looks back": {"file_format": "(?<=a)b"},
@@ -153,7 +154,7 @@ def test_a_header_of_a_million_columns_is_told_in_a_line(tmp_path) -> None:
     assert caught.value.problems == ("header: 1,000,000 columns, more than 10,000",)
 
 
-@pytest.mark.parametrize("number", [LONG, "-" + LONGER, "1e999999", "9" * 100_000])
+@pytest.mark.parametrize("number", [LONG, "-" + LONGER, "1e999999", "1e300", "9" * 100_000])
 @pytest.mark.parametrize("column", range(4))
 def test_numbers_of_receptors_are_quoted_in_part(tmp_path, number, column) -> None:
     row = ["2024-07-01 18:00", "-111.85", "40.77", "5"]

@@ -22,6 +22,9 @@ from tests.projects import PATIENCE_S, make_project
 
 MEGABYTES = "M" * 2_000_000
 MARKUP = "<script>document.title='hacked'</script><img src=x onerror=\"document.title='hacked'\">"
+IMAGE = "<img src=x onerror=\"document.title='hacked'\">"
+"""Markup that may be in the name of a simulation: it has no slash."""
+
 ENDED = "\x1b\x07\x9b\x7f\u202e\r"
 
 COMMANDS = [
@@ -67,12 +70,16 @@ def hostile(tmp_path_factory):
         done("fake_x", "failed", reason="MODEL_ERROR", message="M" + ESCAPES),
         done("fake_m", "failed", reason="TIMEOUT", message=MEGABYTES),
         *more,
-        done(f"fake_{MARKUP}", "failed", reason=f"Z{MARKUP}", message=MARKUP),
+        done(f"fake_{IMAGE}", "failed", reason=f"Z{MARKUP}", message=MARKUP),
         {"event": "started", "sim": "fake_y" + ESCAPES, "at": 1.7e9},
         {"event": "invalid" + ESCAPES, "at": 1.7e9},
         {"event": "cancelled", "batch": "0002-b", "jobs": ["1" + ESCAPES], "at": 1.7e9},
         {"event": "closed", "at": 1.7e9, "why": "S" + ESCAPES},
     )
+    receptors = project.path / "receptors.csv"
+    head, *rows = receptors.read_text().splitlines()
+    label = '"' + IMAGE.replace('"', '""') + '"'
+    receptors.write_text("\n".join([f"{head},site", *(f"{row},{label}" for row in rows)]))
     words = project.output / "logs" / "2015-12-10" / "fake_x.log"
     words.parent.mkdir(parents=True)
     words.write_text(f"the model says\n{ESCAPES}")
@@ -210,6 +217,7 @@ def test_the_report_holds_no_markup_of_the_data(hostile, tmp_path) -> None:
     assert answer.code == 0, answer.err
     html = page.read_text()
     assert MARKUP not in html
+    assert IMAGE not in html
     assert "&lt;script&gt;" in html
     assert not set(html).intersection(set(ENDED))
     chromium = shutil.which("chromium")
@@ -224,6 +232,7 @@ def test_the_report_holds_no_markup_of_the_data(hostile, tmp_path) -> None:
     )
     assert "<h1>" in seen.stdout, seen.stderr
     assert "<script" not in seen.stdout
+    assert "<img src=x" not in seen.stdout
     assert "hacked" not in seen.stdout.partition("</title>")[0]
 
 

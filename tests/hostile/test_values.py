@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
+from msgspec import inspect
 
 from stilt.batch.chunks import chunk_digest, read_chunk
 from stilt.batch.manifest import read_manifest
 from stilt.foundations.errors import DamagedError
 from stilt.log import states
 from stilt.log.bounds import all_fit, misfit
+from stilt.log.events import Event
 from stilt.log.index import OutputIndex
+from stilt.status.stream import describe
 from tests.hostile.asking import ask
+from tests.hostile.generators import drawn, of_type
 from tests.hostile.logs import AT, done, header, pending, write_segment
 from tests.projects import FOOTPRINT, Project, make_project
 
@@ -48,6 +53,7 @@ ODD = {
 UNSEEN = {"a batch of which nothing is known": {
     "event": "invalid", "sim": "s", "path": "p", "why": "w", "batch": "0009-z", "seq": 9, "at": AT,
 }, "a cancelled one": {"event": "cancelled", "batch": "0009-z", "at": AT},
+   "a name as long as can be": done("n" * 255, "failed"), "a name of more bytes": done("\u00e9" * 255),
    "a submission of one": {"event": "submitted", "batch": "0009-z", "token": "t", "job": "1", "at": AT}}  # fmt: skip
 COMMANDS = (
     "status --no-slurm",
@@ -102,6 +108,13 @@ def test_no_command_is_taken_down_by_one_line(ran, event) -> None:
                 assert path.name in answer.out
     finally:
         path.unlink()
+
+
+@pytest.mark.parametrize("kind", get_args(Event), ids=lambda kind: kind.__name__)
+def test_every_kind_of_event_can_be_shown(kind) -> None:
+    for number in range(5):
+        event = msgspec.convert(drawn(of_type(inspect.type_info(kind)), number), kind)
+        assert describe(event)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from stilt.met.arl import ArlError, read_arl, signature
@@ -205,3 +206,15 @@ def test_a_signature_tells_files_of_one_name_apart(tmp_path: Path, analyses: Ana
     assert signature(path) == "met 6 -"
     path.unlink()
     assert signature(path) == "met - -"
+
+
+@pytest.mark.parametrize("name", ["coarse", "gdas1", "gfs", "north pole", "mercator", "turned"])
+def test_many_places_are_on_a_grid_if_each_is(tmp_path: Path, name: str) -> None:
+    grid = read_arl(write(tmp_path / "one", replace(KINDS[name]), 0.0)).grid
+    dice = np.random.default_rng(1)
+    lon, lat = dice.uniform(-180, 180, 2000), dice.uniform(-90, 90, 2000)
+    inside = np.array([grid.to_lonlat(*place) for place in dice.uniform(-1, 30, (2000, 2))])
+    lon, lat = np.concatenate([lon, inside[:, 0]]), np.concatenate([lat, inside[:, 1]])
+    each = [grid.can_start(*place) for place in zip(lon.tolist(), lat.tolist(), strict=True)]
+    assert grid.can_start_at(lon, lat).tolist() == each
+    assert 0 < sum(each) <= len(each)

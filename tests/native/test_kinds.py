@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
+from tests.drawn import drawn
 from tests.native import kinds
 from tests.native.oracles import table_folder
 
@@ -23,7 +22,7 @@ ROUGH = {"ngm", "gdas0.5"}
 SPREAD_KINDS = ("gdas0.5", "hrrr36", "ngm", "wrf", "north pole")
 """A night with a lid over the sea, the most used, fluxes of another kind, staggered winds, a pole."""
 
-TODAYS = kinds.NAMES[date.today().toordinal() % len(kinds.NAMES)]  # noqa: DTZ011 - any day will do
+TODAYS = drawn(kinds.NAMES, 1)[0]
 """Of this kind hycs_std computes anew."""
 
 

@@ -1,7 +1,12 @@
-"""Take a project's jobs out of Slurm."""
+"""Take a project's jobs out of Slurm, and no others.
+
+A log may come from somebody else, and name any number as that of a job. So a job is cancelled only if Slurm says
+that it is this user's, and has the name that the project's submission gave it.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +15,7 @@ from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.observe import live_jobs, observe_slurm, open_arrays, submitters
 from stilt.backends.slurm.queue import forget_queue, local_limits
-from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.errors import DamagedError, EnvironmentFailure
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Cancelled
 from stilt.log.writer import SegmentWriter
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
     from stilt.backends.slurm.observe import Array
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
+
+
+SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
     ------
     EnvironmentFailure
         If there is no Slurm here, or it does not do it.
+    DamagedError
+        If the log names jobs that are not the project's, or not this user's; all others are cancelled before.
     """
     found = open_arrays(state)
     if not found:
@@ -48,24 +58,69 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
             f"{queue.problem}: whether Slurm has accepted a job that was cut off is not known",
             "run `stilt cancel` again when Slurm answers",
         )
+<<<<<<< HEAD
     listed = live_jobs(queue)
     cancelled = []
+=======
+    jobs = accepted_unseen(found, queue)
+    cancelled, others = [], []
+>>>>>>> main
     for array in found:
         # by name: a script that was submitted by hand has another id, and an id may be another's by now
         jobs = listed.get(array.token, ()) or ((array.job,) if array.job else ())
         left = sum(lives[array.batch, task].fate is not Fate.GONE for task in array.numbers)
+<<<<<<< HEAD
         for job in jobs if left else ():
+=======
+        if job and left:
+            whose = _whose(array, job)
+            if whose:
+                others.append(f"job {job} (batch {array.batch}) is {whose}")
+                continue
+>>>>>>> main
             _scancel(array, job)
             cancelled.append(CancelledJob(array.batch, job, left))
     forget_queue(submitters(found))
     _record(layout, state, cancelled)
+    if others:
+        raise DamagedError(
+            f"{'; '.join(others[:SHOWN])}: not cancelled, whatever the log says",
+            "if it is yours and should end: scancel and its number; else see who wrote this log",
+        )
     return tuple(cancelled)
 
 
-def _scancel(array: Array, job: str) -> None:
+def _whose(array: Array, job: str) -> str:
+    """Say what a job is, if it is not this user's or not the array that the log calls it; nothing if it is."""
+    clusters = _elsewhere(array)
+    try:
+        tasks = commands.squeue(f"--jobs={job}", clusters=[clusters] if clusters else [])
+    except commands.SlurmError as error:
+        raise EnvironmentFailure(
+            f"{error.message}: whether job {job} is this project's is not known",
+            "run `stilt cancel` again when Slurm answers; what was cancelled stays cancelled",
+        ) from error
+    user = this_writer("cancel").user
+    if not tasks:
+        return f"none that Slurm shows to {user}"
+    for task in tasks:  # a job can be given as several, so each counts
+        if task.name != array.token or task.user not in {user, str(os.getuid())}:
+            return f"{task.name} of {task.user}, not {array.token} of {user}"
+    return ""
+
+
+def _elsewhere(array: Array) -> str:
     here = local_limits().cluster
+<<<<<<< HEAD
     elsewhere = array.cluster if here and array.cluster != here else ""
     answer = commands.scancel([job], name=array.token, cluster=elsewhere)
+=======
+    return array.cluster if here and array.cluster != here else ""
+
+
+def _scancel(array: Array, job: str) -> None:
+    answer = commands.scancel([job], cluster=_elsewhere(array))
+>>>>>>> main
     if answer.code != 0 and "invalid job id" not in answer.err.lower():
         raise EnvironmentFailure(
             f"scancel {job} (batch {array.batch}): {answer.words or 'it said nothing'}",

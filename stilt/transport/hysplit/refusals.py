@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from stilt.foundations.failures import Reason, Refused
 from stilt.foundations.quantities import duration
 from stilt.met.needed import minute_of
-from stilt.transport.refusals import can_start, outside, too_high
+from stilt.transport.refusals import outside, too_high
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +64,7 @@ def _places(supply: Supply, starts: Starts) -> Iterator[tuple[Place, NDArray[np.
         in_hours = (begin <= minutes) & (minutes <= end)
         found[header.grid] = found.get(header.grid, np.zeros(len(minutes), bool)) | in_hours
     for grid, in_hours in found.items():
-        yield partial(can_start, grid), in_hours
+        yield grid.can_start_at, in_hours
 
 
 def _of_files(headers: Sequence[ArlFile]) -> Iterator[tuple[Reason, str]]:

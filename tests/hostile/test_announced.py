@@ -1,0 +1,159 @@
+"""Outputs and archives that announce far more than they have are refused before memory is taken for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from netCDF4 import Dataset
+
+from stilt.api.project import Project as Opened
+from stilt.archive.container import Entry, Packed, read_packed
+from stilt.archive.footprints import About, Grid, unpack
+from stilt.footprint.netcdf import read_footprint
+from stilt.foundations.errors import DamagedError, EnvironmentFailure
+from stilt.foundations.simulation import Receptor
+from stilt.particles.parquet import read_particles
+from tests.hostile.asking import ask
+from tests.hostile.logs import done, header, write_segment
+from tests.hostile.test_limits import memory_of
+from tests.projects import FOOTPRINT, Project, make_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory) -> Path:
+    """A Parquet file of 600 million rows in a few hundred kilobytes."""
+    path: Path = tmp_path_factory.mktemp("rows") / "x.parquet"
+    write_zeros(path, 2_000_000, ("time", "indx", "foot"))
+    footer, one = pq.read_metadata(path), pq.read_metadata(path)
+    for _ in range(299):  # the same bytes over and over
+        footer.append_row_groups(one)
+    footer.write_metadata_file(path.with_name("footer"))
+    path.write_bytes(path.read_bytes() + path.with_name("footer").read_bytes()[4:])
+    return path
+
+
+def write_zeros(path: Path, rows: int, names: tuple[str, ...]) -> None:
+    """Write zeros, packed as tightly as can be."""
+    pq.write_table(
+        pa.table({name: pa.array(np.zeros(rows, np.int64)) for name in names}),
+        path,
+        compression="zstd",
+        use_dictionary=False,
+        column_encoding="DELTA_BINARY_PACKED",
+        row_group_size=rows,
+        data_page_size=1 << 30,
+        max_rows_per_page=rows,
+    )
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory) -> Path:
+    """A footprint file of a million million cells, none of which is written."""
+    path: Path = tmp_path_factory.mktemp("cells") / "x.nc"
+    announce(path, 1_000_000)
+    return path
+
+
+def announce(path: Path, size: int) -> None:
+    with Dataset(path, "a" if path.exists() else "w", format="NETCDF4") as file:
+        for name in ("much_time", "much_lat"):
+            file.createDimension(name, size)
+        file.createVariable(
+            "more", "f4", ("much_time", "much_lat"), zlib=True, chunksizes=(1, 1000)
+        )
+        file.createVariable("much_lat", "f8", ("much_lat",))
+
+
+def test_rows_that_are_announced_take_no_memory(rows) -> None:
+    with memory_of(1 << 30), pytest.raises(DamagedError, match=r"announces .* no stilt wrote it"):
+        read_particles(rows)
+
+
+def test_rows_of_an_archive_that_are_announced_take_no_memory(tmp_path) -> None:
+    path = tmp_path / "x.parquet"
+    write_zeros(path, 10_000_000, ("sim", "about"))
+    with pytest.raises(DamagedError, match=r"announces .* no stilt wrote it"):
+        read_packed(path, 0, Entry("p", "x", 1, "d"))
+
+
+def test_cells_that_are_announced_take_no_memory(cells) -> None:
+    with memory_of(1 << 30), pytest.raises(DamagedError, match=r"announces .* no stilt wrote it"):
+        read_footprint(cells)
+
+
+def test_a_grid_of_an_archive_that_does_not_fit_into_memory_is_refused() -> None:
+    import msgspec
+
+    receptor = Receptor("201512100000", (0.0,), (0.0,), (5.0,))
+    grid = msgspec.json.encode(
+        Grid("p", True, tuple(map(float, range(30_000))), tuple(map(float, range(30_000))))
+    )
+    about = About(
+        sim="x",
+        receptor=receptor,
+        times=tuple(range(100)),
+        grid=0,
+        is_integrated=False,
+        provenance={},
+    )
+    with memory_of(1 << 30), pytest.raises(EnvironmentFailure, match="of memory to read"):
+        unpack(Packed(msgspec.json.encode(about), pa.table({})), (grid.decode(),))
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory) -> Project:
+    project = make_project(
+        tmp_path_factory.mktemp("ran") / "p", (5,), footprints=f"{{fine: {FOOTPRINT}}}"
+    )
+    assert project.stilt("run").code == 0
+    return project
+
+
+@pytest.fixture
+def project(ran, tmp_path) -> Project:
+    """A copy of a project that was run."""
+    shutil.copytree(ran.path, tmp_path / "p", symlinks=True)
+    return Project(tmp_path / "p")
+
+
+def test_commands_tell_of_them(project, rows, tmp_path) -> None:
+    (sim,) = (result.id for result in Opened(project.path))
+    (particles,) = project.output.glob("particles/*/.*.parquet.*")
+    (foot,) = project.output.glob("footprints/fine/*/.*.nc.*")
+    shutil.copy(rows, particles)
+    announce(foot, 1_000_000)
+    with memory_of(2 << 30):
+        for command in (f"plot {sim} -o {tmp_path}/x.png", "report", "archive", "verify"):
+            answer = ask(project, *command.split())
+            assert answer.code in {0, 5}, (command, answer.err)
+            assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("names", [("sim", "about"), ("time", "time")])
+def test_columns_that_no_stilt_writes_are_left_as_they_are(project, names) -> None:
+    (particles,) = project.output.glob("particles/*/.*.parquet.*")
+    write_zeros(particles, 10, ("a", "b"))
+    pq.write_table(pq.read_table(particles).rename_columns(names), particles)
+    for command in ("archive --dry-run", "archive", "verify"):
+        answer = ask(project, *command.split())
+        assert answer.code in {0, 5}, (command, answer.err)
+    assert particles.exists()
+
+
+def test_a_segment_that_does_not_fit_into_memory_is_told_of(project) -> None:
+    path = write_segment(project.output / "log", header(), done("fake_x"))
+    os.truncate(path, 1 << 42)
+    with memory_of(2 << 30):
+        for command in ("status --no-slurm", "log show", "log replay", "verify", "run --dry-run"):
+            answer = ask(project, *command.split())
+            assert answer.code == 4, (command, answer.err)
+            assert "of memory to read" in answer.err
