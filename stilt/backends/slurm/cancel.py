@@ -58,26 +58,17 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
             f"{queue.problem}: whether Slurm has accepted a job that was cut off is not known",
             "run `stilt cancel` again when Slurm answers",
         )
-<<<<<<< HEAD
     listed = live_jobs(queue)
-    cancelled = []
-=======
-    jobs = accepted_unseen(found, queue)
     cancelled, others = [], []
->>>>>>> main
     for array in found:
         # by name: a script that was submitted by hand has another id, and an id may be another's by now
         jobs = listed.get(array.token, ()) or ((array.job,) if array.job else ())
         left = sum(lives[array.batch, task].fate is not Fate.GONE for task in array.numbers)
-<<<<<<< HEAD
         for job in jobs if left else ():
-=======
-        if job and left:
             whose = _whose(array, job)
             if whose:
                 others.append(f"job {job} (batch {array.batch}) is {whose}")
                 continue
->>>>>>> main
             _scancel(array, job)
             cancelled.append(CancelledJob(array.batch, job, left))
     forget_queue(submitters(found))
@@ -101,9 +92,10 @@ def _whose(array: Array, job: str) -> str:
             "run `stilt cancel` again when Slurm answers; what was cancelled stays cancelled",
         ) from error
     user = this_writer("cancel").user
-    if not tasks:
+    named = [task for task in tasks if task.job == job]  # several in one word are none
+    if not named:
         return f"none that Slurm shows to {user}"
-    for task in tasks:  # a job can be given as several, so each counts
+    for task in named:
         if task.name != array.token or task.user not in {user, str(os.getuid())}:
             return f"{task.name} of {task.user}, not {array.token} of {user}"
     return ""
@@ -111,16 +103,11 @@ def _whose(array: Array, job: str) -> str:
 
 def _elsewhere(array: Array) -> str:
     here = local_limits().cluster
-<<<<<<< HEAD
-    elsewhere = array.cluster if here and array.cluster != here else ""
-    answer = commands.scancel([job], name=array.token, cluster=elsewhere)
-=======
     return array.cluster if here and array.cluster != here else ""
 
 
 def _scancel(array: Array, job: str) -> None:
-    answer = commands.scancel([job], cluster=_elsewhere(array))
->>>>>>> main
+    answer = commands.scancel([job], name=array.token, cluster=_elsewhere(array))
     if answer.code != 0 and "invalid job id" not in answer.err.lower():
         raise EnvironmentFailure(
             f"scancel {job} (batch {array.batch}): {answer.words or 'it said nothing'}",

@@ -1,6 +1,6 @@
 """What hycs_std refuses, or reads wrongly, of met files and receptors: told before a run.
 
-Found by trial (some 700 runs over files of 1 to 4 times, 1 to 3 hours apart, that touch, overlap or leave a gap, on
+Found by trial (some 400 runs over files of 1 to 4 times, 1 to 3 hours apart, that touch, overlap or leave a gap, on
 equal and other grids and levels). Where its behaviour depends on more than headers tell, the run is refused: it may
 stop with a runtime error, or read the wrong record without a word.
 """
