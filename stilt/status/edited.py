@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import digest_file
@@ -9,6 +10,9 @@ from stilt.foundations.errors import StiltError
 from stilt.log.fold import SUCCESSES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
@@ -24,14 +28,10 @@ def edited(
     only read for a status where the file was changed. What older records do not say is not different.
     """
     try:
-        digest = digest_file(layout.receptors_file)[1]
+        digest = _digest(layout.receptors_file)
     except OSError:
         return frozenset()
-    same = {
-        name
-        for name, manifest in manifests.items()
-        if manifest.receptors == digest or (not manifest.receptors and _is_older(layout, name))
-    }
+    same = {name for name, manifest in manifests.items() if _is_of(layout, manifest, digest)}
     done_in = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
     if done_in <= same:
         return frozenset()
@@ -50,6 +50,32 @@ def edited(
             if of and of != simulation.receptor.digest:
                 found.add(simulation.sim)
     return frozenset(found)
+
+
+def _digest(file: Path) -> str:
+    facts = file.stat()
+    return _digest_of(file, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=1)
+def _digest_of(file: Path, _changed_ns: int, _size: int) -> str:
+    """Return the digest of a file, which is asked for twice."""
+    return digest_file(file)[1]
+
+
+def has_receptors_of(layout: Layout, manifest: Manifest) -> bool:
+    """Tell whether receptors.csv is what a batch was made of; one that is gone is no other one."""
+    try:
+        digest = _digest(layout.receptors_file)
+    except OSError:
+        return True
+    return _is_of(layout, manifest, digest)
+
+
+def _is_of(layout: Layout, manifest: Manifest, digest: str) -> bool:
+    if manifest.receptors:
+        return manifest.receptors == digest
+    return _is_older(layout, manifest.batch)
 
 
 def _is_older(layout: Layout, batch: str) -> bool:

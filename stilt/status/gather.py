@@ -22,7 +22,7 @@ from stilt.foundations.inside import read_regular
 from stilt.foundations.paths import Layout
 from stilt.log.index import OutputIndex
 from stilt.status.counting import Outdated
-from stilt.status.edited import edited
+from stilt.status.edited import edited, has_receptors_of
 from stilt.status.fates import Fates
 from stilt.status.moments import iso
 from stilt.status.summarize import summarize
@@ -113,10 +113,8 @@ def gather(
     manifests = read_manifests(project.layout, state, notes)
     if until is None and (lost := _lost_batches(project.layout, state)):
         notes.append(lost)
-    if until is None and manifests and _has_newer_receptors(project.layout, manifests):
-        notes.append(
-            "receptors.csv is newer than the last batch: `stilt run --dry-run` says what is to do now"
-        )
+    changes = _changes(project, manifests) if until is None else []
+    notes += [f"{change}: `stilt run --dry-run` says what is to do now" for change in changes]
     fates = Fates(state, liveness)
 
     def may_keep(batch: str, task: int) -> bool:
@@ -131,6 +129,7 @@ def gather(
         now=now,
         outdated=find_outdated(project, state, manifests, notes),
         manifests=manifests,
+        current=not changes,
         read_chunk=partial(chunk_ids, project.layout, notes),
         execution=project.config.execution if project.config else None,
         notes=notes,
@@ -168,14 +167,20 @@ def _was_begun(layout: Layout, batch: str) -> bool:
     return layout.submit_script(batch).exists() or (layout.log_dir / batch).exists()
 
 
-def _has_newer_receptors(layout: Layout, manifests: Manifests) -> bool:
-    """Return whether there may be receptors that no batch knows: a million are not read for a status."""
-    newest = max(manifests, key=lambda name: manifests[name].seq)
-    try:
-        handed_over = layout.manifest(newest).stat().st_mtime
-        return layout.receptors_file.stat().st_mtime > handed_over
-    except OSError:
-        return False
+def _changes(project: Project, manifests: Manifests) -> list[str]:
+    """Say what the newest batch was not planned from, of what there is today: a million receptors are not read."""
+    if project.config is None or not manifests:
+        return []
+    newest = max(manifests.values(), key=lambda manifest: manifest.seq)
+    words = []
+    if not has_receptors_of(project.layout, newest):
+        words.append("receptors.csv is not what the last batch was made of")
+    unknown = [
+        met for met in project.config.mets if newest.transports and met not in newest.transports
+    ]
+    if unknown:
+        words.append(f"no batch was made for {', '.join(unknown)} under mets")
+    return words
 
 
 def find_outdated(

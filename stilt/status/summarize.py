@@ -47,15 +47,17 @@ def summarize(
     now: float,
     outdated: Outdated,
     manifests: Manifests,
+    current: bool,
     read_chunk: ChunkReader,
     execution: Execution | None,
     notes: list[str],
 ) -> Summary:
     """Return the summary of a project's log.
 
-    ``keeps`` tells of a batch and a task whether it may still work on its simulations.
-    ``now`` is the moment that ages and rates are counted to, in seconds since 1970. ``notes`` may grow meanwhile
-    (``read_chunk`` adds to it), and is read last.
+    ``current`` is whether the newest batch was planned from the receptors and meteorologies of today. ``keeps``
+    tells of a batch and a task whether it may still work on its simulations. ``now`` is the moment that ages and
+    rates are counted to, in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to it), and is
+    read last.
     """
     tally = state.tally()
     counts = count(state, tally, fates, outdated)
@@ -73,6 +75,7 @@ def summarize(
         total=total,
         in_hand=in_hand.total,
         redoing=in_hand.again,
+        current=current,
         to_do=max(left - (in_hand.total - in_hand.again), 0),
         pending=counts.states["pending"],
         running=counts.states["running"],

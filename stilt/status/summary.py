@@ -83,7 +83,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """The state of a project at a moment; the states of simulations add up to ``total``.
 
     ``in_hand`` is how many tasks have, queued or running, for the first time or again; ``redoing`` are those among
-    them that have a result which holds until then. ``to_do`` is what a ``stilt run`` would hand over now.
+    them that have a result which holds until then. ``to_do`` is what a ``stilt run`` would hand over now, as far as the
+    newest batch knows: ``current`` is whether that was planned from the receptors and meteorologies of today.
     """
 
     project: str
@@ -106,6 +107,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     in_hand: int = 0
     redoing: int = 0
     to_do: int = 0
+    current: bool = True
     rate_per_hour: float | None = None
     time_left_s: float | None = None
     last_event_at: float | None = None

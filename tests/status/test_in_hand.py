@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stilt.foundations.writers import user_name
 from tests.projects import Project, make_project
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def stubbed(tmp_path: Path) -> Callable[[Project], None]:
     """Let a project find a Slurm that only notes what it is given."""
     stubs = tmp_path / "stubs"
     shutil.copytree(STUBS, stubs)
+    squeue = stubs / "squeue"
+    squeue.write_text(squeue.read_text().replace("|ann|", f"|{user_name()}|"))
 
     def stub(project: Project) -> None:
         project.env |= {
@@ -88,6 +91,34 @@ def test_stale_ones_that_are_queued_are_not_forgotten_ones(
     said = told(project)
     assert (said["stale"], said["in_hand"], said["to_do"], said["redoing"]) == (3, 3, 0, 0)
     assert "stilt status --watch" in project.stilt("status").out
+
+
+def test_nothing_is_called_complete_of_receptors_that_no_batch_knows(
+    tmp_path: Path, stubbed: Callable[[Project], None]
+) -> None:
+    project = make_project(tmp_path / "p", [5] * 2)
+    stubbed(project)
+    assert project.stilt("run").code == 0
+    assert "All simulations are complete." in project.stilt("status").out
+    receptors = project.path / "receptors.csv"
+    before = receptors.stat()
+    with receptors.open("a") as file:
+        file.write("2024-07-09 00:00,-111.85,40.77,5\n")
+    os.utime(receptors, (before.st_atime, before.st_mtime))
+    shown = project.stilt("status").out
+    assert "receptors.csv is not what the last batch was made of" in shown
+    assert "All simulations are complete." not in shown
+    assert json.loads(project.stilt("status", "--json").out)["current"] is False
+
+
+def test_a_run_of_what_failed_says_that_it_failed_again(
+    tmp_path: Path, stubbed: Callable[[Project], None]
+) -> None:
+    project = make_project(tmp_path / "p", [5, 9001])
+    stubbed(project)
+    assert project.stilt("run").code == 1
+    assert project.stilt("run", "--failed").code == 1
+    assert project.stilt("run", "--only", "MODEL_ERROR").code == 1
 
 
 def test_what_failed_and_what_was_never_run_is_to_do(

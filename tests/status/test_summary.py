@@ -215,7 +215,7 @@ def test_receptors_that_no_batch_may_know_are_noted(project_log) -> None:
     assert project_log.summary().notes == ()
     later = project_log.layout.manifest(batch).stat().st_mtime + 10
     os.utime(project_log.layout.receptors_file, (later, later))
-    assert "receptors.csv is newer" in project_log.summary().notes[0]
+    assert "receptors.csv is not what" in project_log.summary().notes[0]
     assert project_log.summary(until=T0 + 50).notes == ()
 
 
