@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stilt.log.fold import State
 
 _BATCH = re.compile(r"(\d{4,8})-[0-9a-f]{10}")
+_SCRIPT = re.compile(rf"submit_{_BATCH.pattern}")
 
 
 def unheard_of(layout: Layout, state: State) -> dict[str, int]:
@@ -27,7 +28,9 @@ def unheard_of(layout: Layout, state: State) -> dict[str, int]:
 
 def greatest_number(layout: Layout, state: State) -> int:
     """Return the greatest number that any batch has had: a new one's results outrank all others."""
+    scripts = layout.slurm_dir.glob("submit_*.sh")
     known = [batch.seq for batch in state.batches.values()]
     known += [life.seq for life in state.lives.values()]
     known += [life.seq for life, _, _ in state.tally()]
+    known += [int(match[1]) for path in scripts if (match := _SCRIPT.match(path.name))]
     return max([*known, *unheard_of(layout, state).values()], default=0)

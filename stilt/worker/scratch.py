@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PREFIX = "stilt-work"
 
 _LOCK = ".lock"
+_A_DAY_S = 86_400.0
 _REMOVALS = 20
 _BETWEEN_REMOVALS_S = 0.05
 
@@ -116,5 +117,7 @@ def _in_use(folder: Path, here: Writer) -> bool:
         return held
     if boot != (here.boot.replace("-", "")[:8] or "0"):
         return False
+    if time.time() - folder.stat().st_mtime < _A_DAY_S:
+        return True  # of an older version, or where there are no locks: its pid may be of another namespace
     owner = type(here)(role="worker", host=here.host, pid=number, pid_start=since, boot=here.boot)
     return is_alive(owner) is not False

@@ -10,7 +10,13 @@ from stilt.backends.interface import Sizes
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.answers import JobId
-from stilt.backends.slurm.observe import accepted_unseen, observe_slurm, open_arrays, submitters
+from stilt.backends.slurm.observe import (
+    accepted_unseen,
+    foreign_clusters,
+    observe_slurm,
+    open_arrays,
+    submitters,
+)
 from stilt.backends.slurm.preview import preview
 from stilt.backends.slurm.queue import forget_queue
 from stilt.backends.slurm.refusals import TasksLimitError
@@ -100,7 +106,7 @@ class SlurmBackend:
         submitter = Submitter(submission, record, _say, limits.cluster)
         self._submit_all(submitter, submission.scripts(limits), waits=handed.waits)
         self._arrays = tuple(submitter.accepted)
-        forget_queue(submitters(self._arrays))
+        forget_queue(submitters(self._arrays), foreign_clusters(self._arrays))
         _tell(handed, self._arrays, self._rest)
 
     def _submit_all(

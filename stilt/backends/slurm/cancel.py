@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
-from stilt.backends.slurm.observe import live_jobs, observe_slurm, open_arrays, submitters
+from stilt.backends.slurm.observe import (
+    foreign_clusters,
+    live_jobs,
+    observe_slurm,
+    open_arrays,
+    submitters,
+)
 from stilt.backends.slurm.queue import forget_queue, local_limits
 from stilt.foundations.errors import DamagedError, EnvironmentFailure
 from stilt.foundations.writers import this_writer
@@ -71,7 +77,7 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
                 continue
             _scancel(array, job)
             cancelled.append(CancelledJob(array.batch, job, left))
-    forget_queue(submitters(found))
+    forget_queue(submitters(found), foreign_clusters(found))
     _record(layout, state, cancelled)
     if others:
         raise DamagedError(

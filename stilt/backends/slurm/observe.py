@@ -166,7 +166,7 @@ def submitters(found: Iterable[Array]) -> tuple[str, ...]:
 
 def _queue(found: Sequence[Array], *, fresh: bool, ask: bool) -> Queue:
     users = submitters(found)
-    clusters = _foreign_clusters(found) if ask and commands.has_slurm() else ()
+    clusters = foreign_clusters(found) if ask and commands.has_slurm() else ()
     kept = kept_queue(users, clusters, FRESH_S if fresh else MAX_AGE_S)
     if kept is not None and _knows_all(kept, found):
         return kept
@@ -183,7 +183,7 @@ def _knows_all(queue: Queue, found: Sequence[Array]) -> bool:
     return all(array.token in names or queue.as_of > array.at + CLOCK_SKEW_S for array in found)
 
 
-def _foreign_clusters(found: Sequence[Array]) -> tuple[str, ...]:
+def foreign_clusters(found: Sequence[Array]) -> tuple[str, ...]:
     """Return the clusters to name to squeue, where jobs went to another than the one at hand."""
     named = {cluster for array in found for cluster in array.clusters}
     if not named:
