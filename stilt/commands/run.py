@@ -183,11 +183,11 @@ class _Run:
             self._say_plan(todo)
             self._say_changes(state, todo)
             self._say_damage(state)
-            self._refuse(todo)
             if todo.work:
                 # here, the workers load what is compiled, which costs this process half a second
                 if self.backend.name != "local" or not _is_compiled(self.project):
                     _compile(self.project)
+                self._refuse(todo)
                 handed = self._hand_over(state, todo)
                 self.backend.start(handed)
         if not todo.work:

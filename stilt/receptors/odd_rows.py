@@ -47,14 +47,10 @@ class OddRows:
     def skip(self, row: Any) -> str:
         """Note a row that pyarrow cannot take (``pyarrow.csv.InvalidRow``) and have it go on."""
         self.numbers.append(row.number)
-        text = row.text.strip(self._blanks)
-        if text and not text.startswith("#"):
+        cells = row.text.split(self.delimiter)
+        if any(map(str.strip, cells)) and not cells[0].lstrip().startswith("#"):
             self.texts[row.number] = f"has {row.actual_columns} of {self.columns} columns"
         return "skip"
-
-    @property
-    def _blanks(self) -> str:
-        return " \t\r\n" + self.delimiter
 
     def leave_out(self, is_odd: NDArray[np.bool_]) -> None:
         """Take some of the rows that pyarrow took for none."""
@@ -73,7 +69,8 @@ class OddRows:
         with self.path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if number in wanted:
-                    found[wanted[number]] = not line.strip(self._blanks.encode())
+                    cells = line.decode("utf-8", "replace").split(self.delimiter)
+                    found[wanted[number]] = not any(map(str.strip, cells))
         return found
 
     def __bool__(self) -> bool:

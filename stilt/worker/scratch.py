@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PREFIX = "stilt-work"
 
 _LOCK = ".lock"
+_HELD: dict[Path, int] = {}
+"""The locks of this process, by folder."""
+
 _A_DAY_S = 86_400.0
 _REMOVALS = 20
 _BETWEEN_REMOVALS_S = 0.05
@@ -59,6 +62,8 @@ def remove_scratch(folder: Path) -> None:
 
     A model that was killed just as it began may still finish a system call that makes a file in there.
     """
+    if folder in _HELD:
+        os.close(_HELD.pop(folder))
     for _ in range(_REMOVALS):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -67,9 +72,13 @@ def remove_scratch(folder: Path) -> None:
 
 
 def _hold(folder: Path) -> None:
-    """Lock the folder for as long as this process and its children live, whatever can be seen of them."""
-    descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with contextlib.suppress(OSError):  # a filesystem without locks
+    """Lock the folder for as long as this process and its children live, whatever can be seen of them.
+
+    A filesystem without locks, or without room for one more file, is no obstacle.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _HELD[folder] = descriptor
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

@@ -27,7 +27,7 @@ def test_what_a_task_wrote_between_fold_and_answer_is_seen(tmp_path, monkeypatch
     if begun_before:
         writer.append(Started("hrrr_1", 1.0), sync=True)
 
-    def ended_meanwhile(_state, **_options):
+    def ended_meanwhile(_index, _state, **_options):
         writer.append(Done("hrrr_1", "complete", 2.0))
         writer.close()
         return Liveness(time.time(), {("b1", 0): TaskFate(Fate.GONE)})

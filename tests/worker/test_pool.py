@@ -137,7 +137,9 @@ def test_stopping_takes_models_along_and_hears_what_was_said_before(pool: Pool) 
     pool.give(second, entry("quick"), 0.0)
     wait_until(lambda: children(first.pid), "the model runs")
     (model,) = children(first.pid)
-    wait_until(lambda: select.select([second.channel], [], [], 0)[0], "the quick one has answered")
+    poll = select.poll()
+    poll.register(second.channel, select.POLLIN)
+    wait_until(lambda: poll.poll(0), "the quick one has answered")
     heard = [reply for _, reply in pool.stop()]
     assert [reply.done.sim for reply in heard if isinstance(reply, Finished)] == ["quick"]
     assert not alive(model)

@@ -113,7 +113,7 @@ def _elsewhere(array: Array) -> str:
 
 
 def _scancel(array: Array, job: str) -> None:
-    answer = commands.scancel([job], name=array.token, cluster=_elsewhere(array))
+    answer = commands.scancel([job], cluster=_elsewhere(array))
     if answer.code != 0 and "invalid job id" not in answer.err.lower():
         raise EnvironmentFailure(
             f"scancel {job} (batch {array.batch}): {answer.words or 'it said nothing'}",

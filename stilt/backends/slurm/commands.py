@@ -276,10 +276,10 @@ def show_limits() -> Limits:
     return parse_limits(answer.out)
 
 
-def scancel(jobs: Sequence[str], *, name: str, cluster: str = "") -> Answer:
-    """Cancel jobs of this name, and no others; those that Slurm does not know are no error."""
+def scancel(jobs: Sequence[str], *, cluster: str = "") -> Answer:
+    """Cancel jobs; those that Slurm does not know are no error."""
     where = [f"--clusters={cluster}"] if cluster else []
-    return run("scancel", "--quiet", f"--name={name}", *where, *jobs, timeout_s=60)
+    return run("scancel", "--quiet", *where, *jobs, timeout_s=60)
 
 
 def requeue(job: str) -> Answer:

@@ -194,7 +194,7 @@ class _Attempts:
             return  # its tasks find their simulations claimed, and end
         if surplus:
             self.say(f"Slurm had accepted it twice; cancelling {', '.join(surplus)}")
-            commands.scancel(surplus, name=self.script.name, cluster=self._clusters)
+            commands.scancel(surplus, cluster=self._clusters)
 
     def _find(self) -> tuple[JobId, ...]:
         return commands.find_by_name(self.script.name, self._clusters)
