@@ -298,8 +298,10 @@ def test_code_is_not_taken_from_a_folder_that_somebody_else_can_write(monkeypatc
 
 
 def test_what_is_about_to_be_compiled_is_said_first_and_only_once(tmp_path):
-    home = tmp_path / "home"
-    project = Project(tmp_path, {"STILT_HOME": str(home)})
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    places = {"XDG_CACHE_HOME": str(elsewhere), "TMPDIR": str(elsewhere)}
+    project = Project(tmp_path, {"STILT_HOME": str(home), **places})
     assert project.stilt("init", "--example", "example").code == 0
     assert project.stilt("check", "example").code == 0
     assert not (home / "kernels").exists()
