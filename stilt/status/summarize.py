@@ -67,16 +67,13 @@ def summarize(
         _take_back(counts, name, reason, number)
     counts.states["pending"] += waiting.new + len(waiting.again)
     in_hand = count_in_hand(state, tally, keeps, lambda sim: not outdated.of_sim(sim), read_chunk)
-    total = state.begun() + waiting.new
-    left = total - counts.states["complete"] - counts.states["empty"]
     summary = Summary(
         project=project,
         as_of=as_of,
-        total=total,
+        total=state.begun() + waiting.new,
         in_hand=in_hand.total,
         redoing=in_hand.again,
         current=current,
-        to_do=max(left - (in_hand.total - in_hand.again), 0),
         pending=counts.states["pending"],
         running=counts.states["running"],
         complete=counts.states["complete"],
@@ -94,21 +91,26 @@ def summarize(
         last_event_at=state.latest(),
         failure_examples=_examples(state),
     )
-    if summary.left and state.batches:
-        notes += _began_nothing(state, tally)
     past = cost.past_runs(state)
-    summary = _with_tasks(summary, state, fates, now, past)
-    summary = _with_pace(summary, state, fates, now, past)
-    summary = replace(summary, past_runs=_advised(past, summary, execution))
+    summary = _with_pace(_with_tasks(summary, state, fates, now, past), state, fates, now, past)
+    to_do = max(summary.left - summary.in_hand, 0)
+    summary = replace(summary, to_do=to_do, past_runs=_advised(past, summary, execution))
+    notes += _remarks(summary, state, tally, project_total)
+    return replace(summary, notes=tuple(dict.fromkeys(notes)))
+
+
+def _remarks(summary: Summary, state: State, tally: Tally, project_total: int) -> list[str]:
+    """Say what the numbers do not."""
+    remarks = _began_nothing(state, tally) if summary.left and state.batches else []
     if summary.empty == summary.total > 0:
-        notes.append(wholly_empty(summary.total))
+        remarks.append(wholly_empty(summary.total))
     gone = summary.total - project_total if project_total else 0
     if gone > 0 and summary.left:
-        notes.append(
+        remarks.append(
             f"{gone:,} of these {'was' if gone == 1 else 'were'} not among the receptors of the last batch: "
             "`stilt run` takes up only what receptors.csv has"
         )
-    return replace(summary, notes=tuple(dict.fromkeys(notes)))
+    return remarks
 
 
 def _newest(state: State) -> BatchState:

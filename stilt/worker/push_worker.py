@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stilt.batch.chunks import Chunk
     from stilt.batch.manifest import Manifest
     from stilt.foundations.paths import Layout
+    from stilt.foundations.writers import Writer
     from stilt.log.fold import State
 
 EXIT_STOPPED = 75
@@ -100,16 +101,7 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     tally = _left(index.fold_task(batch, task), chunk)
     writer = this_writer("worker", task, index.next_attempt(batch, task))
     imprint = new_imprint(manifest.seq, writer)
-    log = SegmentWriter(
-        layout.log_dir,
-        batch,
-        manifest.seq,
-        writer,
-        transport=manifest.transports,
-        footprints=manifest.footprints,
-        engine=manifest.made_by,
-        imprint=imprint,
-    )
+    log = _segment(layout, manifest, writer, imprint)
     if not tally.todo:
         log.append(Closed(time.time()))
         return _ending(tally, "finished")
@@ -126,6 +118,19 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     if tally.left:
         say(f"left to a newer batch that claims it: {counted(tally.left, 'simulation')}")
     return _ending(tally, why)
+
+
+def _segment(layout: Layout, manifest: Manifest, writer: Writer, imprint: str) -> SegmentWriter:
+    return SegmentWriter(
+        layout.log_dir,
+        manifest.batch,
+        manifest.seq,
+        writer,
+        transport=manifest.transports,
+        footprints=manifest.footprints,
+        engine=manifest.made_by,
+        imprint=imprint,
+    )
 
 
 def _chunk(layout: Layout, manifest: Manifest, task: int) -> Chunk:
