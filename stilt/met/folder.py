@@ -10,7 +10,6 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from stilt.met.arl import ArlError, ArlFile, Level, read_arl
 from stilt.met.grid import Grid
 from stilt.met.kept import keep, kept
 from stilt.met.listing import STALE_S
+from stilt.met.minutes import minute_of, time_of
 from stilt.met.names import name_pattern
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     Minutes = NDArray[np.int64]
 
 _FORMAT = 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE = timedelta(minutes=1)
 _recent: dict[tuple[str, str | None], tuple[float, FolderIndex | None]] = {}
 
 
@@ -219,9 +217,9 @@ def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int]) -> _Ent
         size,
         changed,
         numbers.setdefault(kind, len(numbers)),
-        [_minute(time) for time in header.times],
-        None if header.changes is None else _minute(header.changes),
-        None if header.varies is None else _minute(header.varies),
+        [minute_of(time) for time in header.times],
+        None if header.changes is None else minute_of(header.changes),
+        None if header.varies is None else minute_of(header.varies),
         header.cut,
     )
 
@@ -258,12 +256,12 @@ def _header(entry: _Entry, kind: _Kind) -> ArlFile:
         Path(entry.path),
         kind.model,
         _grid(kind.grid),
-        tuple(_time(minute) for minute in entry.minutes),
+        tuple(time_of(minute) for minute in entry.minutes),
         _levels(kind.levels),
         kind.level_type,
         kind.pressure_offset,
-        None if entry.changes is None else _time(entry.changes),
-        None if entry.varies is None else _time(entry.varies),
+        None if entry.changes is None else time_of(entry.changes),
+        None if entry.varies is None else time_of(entry.varies),
         entry.cut,
     )
 
@@ -283,11 +281,3 @@ def _load(directory: str) -> _Stored:
         if stored.format == _FORMAT and within:
             return stored
     return _Stored(_FORMAT, [], [])
-
-
-def _minute(time: datetime) -> int:
-    return int((time - _EPOCH) / _MINUTE)
-
-
-def _time(minute: int) -> datetime:
-    return _EPOCH + minute * _MINUTE

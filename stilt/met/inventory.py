@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlError, ArlFile, read_arl
 from stilt.met.files import Span, gaps
 from stilt.met.listing import listing
+from stilt.met.minutes import minute_of
 from stilt.met.names import name_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime, timedelta
 
     import numpy as np
     from numpy.typing import NDArray
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from stilt.met.grid import Grid
 
 LEVEL_TYPES = {1: "sigma", 2: "pressure", 3: "terrain-following height", 4: "hybrid"}
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +141,9 @@ def coverage(
         np.maximum(minutes, minutes + 60 * n_hours),
     )
     span = collection.span
-    hours = (starts < _minute(span.start)) | (ends > _minute(span.end))
+    hours = (starts < minute_of(span.start)) | (ends > minute_of(span.end))
     for gap in collection.gaps:
-        hours |= (starts < _minute(gap.end)) & (ends > _minute(gap.start))
+        hours |= (starts < minute_of(gap.end)) & (ends > minute_of(gap.start))
     inside = {point: collection.grid.contains(*point) for point in {p for ps in points for p in ps}}
     domain = np.array([not all(inside[point] for point in own) for own in points], dtype=bool)
     return Covered(len(minutes), int(np.sum(~(hours | domain))), hours, domain)
-
-
-def _minute(time: datetime) -> int:
-    return int((time - _EPOCH).total_seconds()) // 60

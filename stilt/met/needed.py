@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stilt.foundations.failures import Reason, Refused
 from stilt.met.files import Span, gaps
+from stilt.met.minutes import minute_of, time_of
 from stilt.met.sources import source_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from stilt.foundations.simulation import Receptor
     from stilt.met.arl import ArlFile
     from stilt.met.sources import Choice
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Supply:
 
     def span(self, place: int = 0) -> Span:
         """Return the time that one of the runs needs."""
-        return Span(_time(self.begin[place]), _time(self.end[place]))
+        return Span(time_of(self.begin[place]), time_of(self.end[place]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +183,3 @@ def _only(supply: Supply, rows: NDArray[np.int64]) -> Supply:
     return Supply(
         supply.runs[rows], supply.begin[rows], supply.end[rows], supply.files, supply.headers
     )
-
-
-def minute_of(time: datetime) -> int:
-    """Return a time as minutes since 1970 UTC."""
-    return int((time - _EPOCH).total_seconds()) // 60
-
-
-def _time(minute: np.int64) -> datetime:
-    return _EPOCH + timedelta(minutes=int(minute))

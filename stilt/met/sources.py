@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from stilt.met.arl import ArlError, ArlFile, read_arl
 from stilt.met.files import NAMED, expected_name, match, read_headers, unique
 from stilt.met.folder import FolderIndex, folder_index
 from stilt.met.listing import STALE_S, listing
+from stilt.met.minutes import minute_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import Met
+    from stilt.met.arl import ArlFile
     from stilt.met.files import Span
     from stilt.met.folder import Product
 
     Minutes = NDArray[np.int64]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE = timedelta(minutes=1)
 _FEW_KEYS = 2
 
 
@@ -101,8 +99,8 @@ class ByName:
                 more = unique((*files, *self._at(after)))
                 yield self._choice(more, missing), runs
                 continue
-            early = begin[runs] < _minute(min(header.times[0] for header in headers))
-            late = end[runs] > _minute(max(header.times[-1] for header in headers))
+            early = begin[runs] < minute_of(min(header.times[0] for header in headers))
+            late = end[runs] > minute_of(max(header.times[-1] for header in headers))
             for (is_early, is_late), rows in grouped(early.astype(int), late.astype(int)):
                 beside = [(before, is_early), (after, is_late)]
                 lacking = [time for time, is_needed in beside if is_needed and not self._at(time)]
@@ -124,7 +122,7 @@ class ByName:
 
     def _at(self, time: int) -> tuple[Path, ...]:
         if time not in self._found:
-            found = match(self._met, _EPOCH + time * _MINUTE)
+            found = match(self._met, time_of(time))
             kept = _whole(found)
             self._left_out |= dict.fromkeys(path for path in found if path not in kept)
             self._found[time] = kept
@@ -135,9 +133,7 @@ class ByName:
     ) -> Choice:
         headers = read_headers(files)
         times = list(missing or times)
-        names = list(
-            dict.fromkeys(expected_name(self._met, _EPOCH + time * _MINUTE) for time in times)
-        )
+        names = list(dict.fromkeys(expected_name(self._met, time_of(time)) for time in times))
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         words = (
             f"{self._met.directory} has no {', '.join(names[:NAMED])}{more} "
@@ -151,17 +147,10 @@ def _whole(paths: tuple[Path, ...]) -> tuple[Path, ...]:
     """Leave out what is no ARL file, and copies that are cut off, where better ones are beside them."""
     if len(paths) <= 1:
         return paths
-    read = {path: header for path in paths if (header := _read(path)) is not None}
+    read = {path: headers[0] for path in paths if (headers := read_headers((path,)))}
     grids = {header.grid for header in read.values() if not header.cut}
     kept = [path for path, header in read.items() if not header.cut or header.grid not in grids]
     return tuple(kept) or paths
-
-
-def _read(path: Path) -> ArlFile | None:
-    try:
-        return read_arl(path)
-    except (ArlError, OSError):
-        return None
 
 
 class ByHeader:
@@ -245,7 +234,3 @@ def grouped(*keys: Minutes) -> Iterator[tuple[tuple[int, ...], Minutes]]:
     for start, stop in zip(bounds, [*bounds[1:], len(order)], strict=True):
         rows = order[start:stop]
         yield tuple(int(key[rows[0]]) for key in keys), rows
-
-
-def _minute(time: datetime) -> int:
-    return int((time - _EPOCH) / _MINUTE)

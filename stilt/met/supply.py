@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.met.files import Span
+from stilt.met.minutes import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Mirror = Literal["s3", "http", "ftp"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEAR = timedelta(hours=6)
 
 
@@ -58,7 +58,7 @@ def needed_spans(minutes: NDArray[np.int64], n_hours: int) -> list[Span]:
     length = timedelta(hours=abs(n_hours))
     spans: list[Span] = []
     for minute in starts.tolist():
-        start = _EPOCH + timedelta(minutes=minute)
+        start = time_of(minute)
         if spans and start <= spans[-1].end + _NEAR:
             spans[-1] = Span(spans[-1].start, start + length)
         else:

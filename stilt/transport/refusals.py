@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.failures import Reason, Refused
-from stilt.met.needed import minute_of, needed
+from stilt.met.minutes import minute_of
+from stilt.met.needed import needed
 from stilt.transport.shares import why_too_few
 
 if TYPE_CHECKING:

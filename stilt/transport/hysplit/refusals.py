@@ -15,7 +15,7 @@ import numpy as np
 
 from stilt.foundations.failures import Reason, Refused
 from stilt.foundations.quantities import duration
-from stilt.met.needed import minute_of
+from stilt.met.minutes import minute_of
 from stilt.transport.refusals import outside, too_high
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stilt.foundations.failures import Reason, Refused, TransportError
-from stilt.met.needed import minute_of
+from stilt.met.minutes import minute_of
 from stilt.transport.native.analysis import LONGEST_GAP_MIN
 from stilt.transport.native.journey import holds
 from stilt.transport.native.levels import vertical_grid
