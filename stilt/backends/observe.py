@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stilt.backends.liveness import Fate, Liveness, TaskFate
 from stilt.foundations.writers import host_in_name, is_alive
 from stilt.log.names import parse_name
-from stilt.log.silence import Silence, is_told_by_silence
+from stilt.log.silence import Silence
 
 if TYPE_CHECKING:
     from stilt.log.fold import BatchState, Life, State
@@ -97,12 +97,12 @@ def _of_life(life: Life, from_slurm: TaskFate | None, silence: Silence) -> TaskF
 
 def _by_silence(life: Life, from_slurm: TaskFate | None, silence: Silence) -> TaskFate | None:
     """Judge a process that can't be seen from here by whether it touches its segment."""
-    is_over = silence.is_over(life.name) if is_told_by_silence(life.writer) else None
-    if is_over is False:
+    lives = silence.lives(life.writer, life.name)
+    if lives:
         return _live(life)
     if from_slurm is not None:
         return None  # it may wait in the queue again
-    if is_over:
+    if lives is False:
         return TaskFate(Fate.GONE, why="silent for long, and out of sight")
     return TaskFate(Fate.UNKNOWN, why="on another machine")
 
@@ -144,10 +144,7 @@ def _hand_over(batch: BatchState, silence: Silence) -> TaskFate:
 def _is_at_it(life: Life, silence: Silence) -> bool | None:
     """Tell whether a process that handed over lives, by what can be seen of it."""
     alive = is_alive(life.writer) if life.writer and not life.closed else False
-    if alive is None and is_told_by_silence(life.writer):
-        is_over = silence.is_over(life.name)
-        return None if is_over is None else not is_over
-    return alive
+    return silence.lives(life.writer, life.name) if alive is None else alive
 
 
 def _ended_unseen(index: OutputIndex, state: State, liveness: Liveness, began: float) -> bool:

@@ -46,7 +46,9 @@ def give_way(index: OutputIndex, known: Collection[str], own: Path) -> None:
     """
     mine = _name(own)
     while True:
-        rivals = [rival for path in _new_runs(index, known) if (rival := _Rival(path)).may_go_on]
+        silence = Silence(index.log_dir)
+        found = (_Rival(path, silence) for path in _new_runs(index, known))
+        rivals = [rival for rival in found if rival.may_go_on]
         others = [rival for rival in rivals if rival.name != mine]
         if any(rival.has_started or rival.name < mine for rival in others):
             first = min(others, key=lambda rival: (not rival.has_started, rival.name))
@@ -72,13 +74,14 @@ def settled_runs(state: State) -> frozenset[str]:
 def may_still_start(index: OutputIndex, batch: BatchState) -> bool:
     """Tell whether a run that registered a batch may still start it: it lives, or nobody knows that it does not."""
     runs = (life for life in batch.lives.values() if life.role == "run" and not life.closed)
-    return any(_Rival(index.log_dir / life.name).may_live for life in runs)
+    silence = Silence(index.log_dir)
+    return any(_Rival(index.log_dir / life.name, silence).may_live for life in runs)
 
 
 class _Rival:
     """Another run, as its segment shows it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, silence: Silence) -> None:
         self.name = _name(path)
         scanner: Scanner[Any] = Scanner(Event)
         scan: Scan[Any] = scanner.scan(read_bytes(path))
@@ -86,7 +89,7 @@ class _Rival:
         closed = next((event for event in scan.events if isinstance(event, Closed)), None)
         self._closed = closed.why if closed else ""
         self._writer = scan.header.writer if scan.header else _writer_in_name(path)
-        self._silence = Silence(path.parents[1])
+        self._silence = silence
 
     @property
     def who(self) -> str:

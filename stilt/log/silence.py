@@ -40,6 +40,14 @@ class Silence:
         self._now: float | None = None
         self._is_exact = False
 
+    def lives(self, writer: Writer | None, segment: str) -> bool | None:
+        """Tell whether a writer that can't be seen from here lives, by the touches of its segment.
+
+        None where that can't be known: of an older version, which did not touch it, or as ``is_over`` says.
+        """
+        is_over = self.is_over(segment) if writer and writer.space else None
+        return None if is_over is None else not is_over
+
     def is_over(self, segment: str) -> bool | None:
         """Tell whether a segment, by its path in the log, has not been touched for ``SILENCE_S``.
 
@@ -75,11 +83,6 @@ class Silence:
             os.close(descriptor)
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def is_told_by_silence(writer: Writer | None) -> bool:
-    """Tell whether a writer touches its segment: older versions did not."""
-    return writer is not None and bool(writer.space)
 
 
 def _touched(path: Path) -> float | None:
