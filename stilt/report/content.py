@@ -92,13 +92,14 @@ def collect(project: Project) -> Content:
     """Gather the report of a project; what can't be had is noted and left out."""
     opened = open_project(project.path)
     summary = gather(opened)
-    state = OutputIndex(opened.layout.log_dir).fold()
+    standing = Standing(opened)
+    state = standing.state
     notes: list[str] = list(summary.notes)
     done = state.columns(SUCCESSES)
     content = Content(
         summary=summary,
         progress=_progress(state),
-        failures=Counter((sim.reason, node_of(sim.life)) for sim in Standing(opened).failed()),
+        failures=Counter((sim.reason, node_of(sim.life)) for sim in standing.failed()),
         wall_s=_histogram(done.wall_s),
         memory=_histogram([size / 2**20 for size in done.peak_rss_bytes if size]),
         places={},

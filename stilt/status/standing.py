@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from stilt.backends.observe import fold_and_observe
@@ -13,6 +13,8 @@ from stilt.status.gather import Project, chunk_ids, find_outdated, read_manifest
 from stilt.status.summarize import total_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from stilt.log.fold import State
     from stilt.log.states import SimState
 
@@ -34,14 +36,19 @@ class Standing:
         else:
             self.state, liveness = state, None
         self._fates = Fates(self.state, liveness)
-        manifests = read_manifests(project.layout, self.state, [])
-        self.outdated = find_outdated(project, self.state, manifests, [])
-        self._taken_up = count_waiting(
+        self._project = project
+        self._manifests = read_manifests(project.layout, self.state, [])
+        self.outdated = find_outdated(project, self.state, self._manifests, [])
+
+    @cached_property
+    def _taken_up(self) -> Collection[str]:
+        """The simulations that did not end well and were handed over anew: chunks are read to know them."""
+        return count_waiting(
             self.state,
             self.state.tally(),
             self._fates,
-            total_of(manifests),
-            partial(chunk_ids, project.layout, []),
+            total_of(self._manifests),
+            partial(chunk_ids, self._project.layout, []),
         ).again
 
     def failed(self) -> list[SimState]:
@@ -50,8 +57,10 @@ class Standing:
 
     def of(self, sim: SimState | None) -> str:
         """Return the state of a simulation; ``pending`` for one that was never begun."""
-        if sim is None or sim.sim in self._taken_up:
+        if sim is None:
             return "pending"
         if sim.is_done and self.outdated.of_sim(sim):
             return "stale"
+        if not sim.is_done and sim.sim in self._taken_up:
+            return "pending"
         return shown_as(sim.outcome, sim.life, self._fates)
