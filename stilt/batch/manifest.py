@@ -15,6 +15,8 @@ from stilt.foundations.inside import read_regular
 from stilt.log.bounds import misfit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stilt.foundations.paths import Layout
 
 MANIFEST_FORMAT = 1
@@ -141,3 +143,8 @@ def read_manifest(path: Path) -> Manifest:
             "`stilt run` hands its work over again",
         )
     return manifest
+
+
+def newest_of(manifests: Iterable[Manifest]) -> Manifest | None:
+    """Return the manifest of the newest batch; None if there is none."""
+    return max(manifests, key=lambda manifest: manifest.seq, default=None)

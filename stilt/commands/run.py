@@ -214,9 +214,8 @@ class _Run:
                 return max(todo.exit_code, least)
             self.say(f"{todo.queued:,} more are queued or running in other jobs: waiting for them")
             code = self.backend.rejoin(self.project.layout, state)
-            is_theirs = (
-                code == EXIT_NOT_FINISHED
-            )  # they are lost, or in hands that nobody can wait for
+            # then they are lost, or in hands that nobody can wait for
+            is_theirs = code == EXIT_NOT_FINISHED
         return code
 
     def _refuse(self, todo: Plan) -> None:

@@ -93,7 +93,7 @@ def misfit(value: Struct) -> str:
     return ""
 
 
-def all_fit(events: Iterable[Struct], _text: bytes = b"") -> bool:
+def all_fit(events: Iterable[Struct]) -> bool:
     """Return whether ``misfit`` finds nothing in any event, in a fraction of the time."""
     by_kind: dict[type[Struct], list[Struct]] = {}
     for event in events:
@@ -152,7 +152,7 @@ def entry_misfit(entry: Any) -> str:
 
 def is_imprint(text: str) -> bool:
     """Tell whether a text is what the names of outputs may carry."""
-    return not text or text == "plain" or IMPRINT.fullmatch(text) is not None
+    return re.match(IMPRINT_PATTERN, text) is not None
 
 
 def _misfit(name: str, value: Any) -> str:

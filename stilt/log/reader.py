@@ -124,12 +124,13 @@ class Scanner(Generic[Kind]):
     kinds
         The union of Structs to decode events as. It has to know ``Segment`` and ``Closed``.
     fit
-        Tells of events, and the JSON that they were decoded from, whether all values are such as stilt writes.
+        Tells of events, and the JSON that they were decoded from, whether all values are such as stilt writes; left
+        out: ``stilt.log.bounds.all_fit`` of the events.
     """
 
-    def __init__(self, kinds: Any, fit: Callable[[list[Any], bytes], bool] = all_fit) -> None:
+    def __init__(self, kinds: Any, fit: Callable[[list[Any], bytes], bool] | None = None) -> None:
         self._kinds = kinds
-        self._fit = fit
+        self._fit = fit or (lambda events, _: all_fit(events))
         decoder = msgspec.json.Decoder(list[int | kinds])
         self._decode_lines: Callable[[bytes], list[list[Any]]] = decoder.decode_lines
         self._decode_any: Callable[[bytes], Any] = msgspec.json.Decoder().decode

@@ -215,13 +215,13 @@ def lean_fit(events: Sequence[Any], text: bytes) -> bool:
     Numbers and lengths are as they should be, or they would not have been decoded.
     """
     if not has_plain_text(text):
-        return all_fit(events, text)
+        return all_fit(events)
     lean = [event for event in events if type(event) in _LEAN]
     others = (
         [event for event in events if type(event) not in _LEAN] if len(lean) < len(events) else []
     )
     names = list(chain.from_iterable(map(_NAMES, lean)))
-    return "/" not in "".join(names) and NO_NAMES.isdisjoint(names) and all_fit(others, text)
+    return "/" not in "".join(names) and NO_NAMES.isdisjoint(names) and all_fit(others)
 
 
 def latest_by_reason(states: Iterable[SimState]) -> dict[str, SimState]:

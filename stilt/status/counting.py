@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Fate
 from stilt.log.fold import SUCCESSES
+from stilt.log.states import OUTCOMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import TypeAlias
 
     from stilt.batch.today import Today
@@ -149,7 +151,7 @@ def count_waiting(
     ``project_total`` is what the project had when the latest batch was planned; ``read_chunk`` goes from batch id
     and chunk digest to the ids of its simulations.
     """
-    begun = _begun_by_task(state, tally)
+    begun = by_task(state, tally)
     batches = _batches_by_age(state)
     current: list[OpenChunk] = []
     given_up: list[OpenChunk] = []
@@ -173,11 +175,14 @@ def _batches_by_age(state: State) -> list[BatchState]:
     return sorted(registered, key=lambda batch: batch.seq)
 
 
-def _begun_by_task(state: State, tally: Tally) -> Counter[tuple[str, int | None]]:
-    begun: Counter[tuple[str, int | None]] = Counter()
-    for (life, _, _), number in (*tally.items(), *state.tally(earlier=True).items()):
-        begun[life.batch, life.task] += number
-    return begun
+def by_task(
+    state: State, tally: Tally, outcomes: Collection[str] = OUTCOMES
+) -> Counter[tuple[str, int | None]]:
+    """Count the simulations that each task of each batch has left in one of these states; all that it has begun."""
+    counts: Counter[tuple[str, int | None]] = Counter()
+    for (life, outcome, _), number in chain(tally.items(), state.tally(earlier=True).items()):
+        counts[life.batch, life.task] += number * (outcome in outcomes)
+    return counts
 
 
 def _latest_takes_up_all(state: State, tally: Tally, project_total: int) -> bool:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.liveness import Fate
 from stilt.backends.observe import fold_and_observe, observe
+from stilt.batch.manifest import newest_of, read_manifest
 from stilt.batch.numbers import unheard_of
 from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_regular
@@ -138,8 +139,6 @@ def gather(
 
 def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:
     """Read the manifest of each batch; one that does not hold is noted."""
-    from stilt.batch.manifest import read_manifest
-
     manifests: Manifests = {}
     for name, batch in state.batches.items():
         if batch.chunks:
@@ -169,9 +168,9 @@ def _was_begun(layout: Layout, batch: str) -> bool:
 
 def _changes(project: Project, manifests: Manifests) -> list[str]:
     """Say what the newest batch was not planned from, of what there is today: a million receptors are not read."""
-    if project.config is None or not manifests:
+    newest = newest_of(manifests.values())
+    if project.config is None or newest is None:
         return []
-    newest = max(manifests.values(), key=lambda manifest: manifest.seq)
     words = []
     if not has_receptors_of(project.layout, newest):
         words.append("receptors.csv is not what the last batch was made of")
@@ -194,9 +193,9 @@ def find_outdated(
     from stilt.batch.today import Today, todays_engine
 
     config = project.config
-    if config is None or not manifests:
+    newest = newest_of(manifests.values())
+    if config is None or newest is None:
         return Outdated()
-    newest = max(manifests.values(), key=lambda manifest: manifest.seq)
     notes += [
         f"{name} of the newest batch is not installed here ({path}); no result is stale for that"
         for name, path in newest.programs.items()

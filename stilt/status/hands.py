@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from stilt.batch.queued import ENDED, has_ended
 from stilt.log.fold import SUCCESSES
+from stilt.status.counting import by_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,9 +76,7 @@ def count_in_hand(
 
 
 def _open_chunks(state: State, tally: Tally, keeps: Callable[[str, int], bool]) -> list[OpenChunk]:
-    ended: Counter[tuple[str, int | None]] = Counter()
-    for (life, outcome, _), number in (*tally.items(), *state.tally(earlier=True).items()):
-        ended[life.batch, life.task] += number * (outcome in ENDED)
+    ended = by_task(state, tally, ENDED)
     return [
         (batch.id, pending.chunk, left)
         for batch in state.batches.values()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from stilt.backends.liveness import Fate
+from stilt.batch.manifest import newest_of
 from stilt.foundations.quantities import counted, wholly_empty
 from stilt.status import cost
 from stilt.status.counting import batch_counts, count, count_waiting, shown_as
@@ -133,7 +134,7 @@ def _began_nothing(state: State, tally: Tally) -> list[str]:
 
 def total_of(manifests: Manifests) -> int:
     """Return how many simulations the project had when its newest batch was planned; 0 where none tells."""
-    newest = max(manifests.values(), key=lambda manifest: manifest.seq, default=None)
+    newest = newest_of(manifests.values())
     return newest.project_total if newest else 0
 
 
