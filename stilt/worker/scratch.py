@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
@@ -12,6 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from portalocker import LOCK_EX, LOCK_NB, lock
+from portalocker.exceptions import AlreadyLocked, LockException
 
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.writers import is_alive, this_writer
@@ -76,10 +78,10 @@ def _hold(folder: Path) -> None:
 
     A filesystem without locks, or without room for one more file, is no obstacle.
     """
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, LockException):
         descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _HELD[folder] = descriptor
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor, LOCK_EX | LOCK_NB)
 
 
 def _is_held(folder: Path) -> bool | None:
@@ -89,10 +91,10 @@ def _is_held(folder: Path) -> bool | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock(descriptor, LOCK_EX | LOCK_NB)
+    except AlreadyLocked:
         return True
-    except OSError:
+    except LockException:
         return None
     finally:
         os.close(descriptor)
