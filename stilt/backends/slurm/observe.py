@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from stilt.backends.slurm.answers import QueuedTask
+    from stilt.log.events import Submitting
     from stilt.log.fold import BatchState, State
 
 CLOCK_SKEW_S = 10.0
@@ -79,31 +80,20 @@ def arrays(batch: BatchState) -> Iterator[Array]:
     """
     writers = [life.writer for life in batch.lives.values() if life.role == "run"]
     users = tuple(sorted({writer.user for writer in writers if writer and writer.user}))
+
+    def array(token: str, intent: Submitting, at: float, job: str = "", cluster: str = "") -> Array:
+        first, tasks = intent.first_task, intent.tasks
+        where = cluster or intent.clusters
+        return Array(batch.id, token, first, tasks, at, job=job, cluster=where, users=users)
+
     accepted = {token for token, _ in batch.submissions}
     for token, unheard in batch.intents.items():
         if token not in accepted:
-            yield Array(
-                batch=batch.id,
-                token=token,
-                first=unheard.first_task,
-                tasks=unheard.tasks,
-                at=unheard.at,
-                cluster=unheard.clusters,
-                users=users,
-            )
+            yield array(token, unheard, unheard.at)
     for (token, job), event in batch.submissions.items():
         intent = batch.intents.get(token)
         if event.backend == "slurm" and intent:
-            yield Array(
-                batch=batch.id,
-                token=token,
-                first=intent.first_task,
-                tasks=intent.tasks,
-                at=event.at,
-                job=job,
-                cluster=event.cluster or intent.clusters,
-                users=users,
-            )
+            yield array(token, intent, event.at, job, event.cluster)
 
 
 def open_arrays(state: State) -> list[Array]:
