@@ -12,6 +12,7 @@ import pytest
 
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe
+from stilt.batch.manifest import newest_of
 from stilt.batch.plan import Plan, plan
 from stilt.batch.queued import queued
 from stilt.batch.today import Today, todays_engine
@@ -190,7 +191,8 @@ def planned(layout: Layout) -> Plan:
     config = load_config(layout.config_file)
     index = OutputIndex(layout.log_dir)
     state, liveness = fold_and_observe(index)
-    newest = max(read_manifests(layout, state, []).values(), key=lambda manifest: manifest.seq)
+    newest = newest_of(read_manifests(layout, state, []).values())
+    assert newest is not None
     config, engine = todays_engine(config, newest.made_by)
     hands = WorkInHand(index, state, liveness)
     simulations = read_receptors(layout.receptors_file, tuple(config.mets))

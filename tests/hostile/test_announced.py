@@ -22,7 +22,6 @@ from stilt.particles.parquet import read_particles
 from tests.hostile.asking import ask
 from tests.hostile.logs import done, header, write_segment
 from tests.hostile.test_limits import memory_of
-from tests.projects import FOOTPRINT, Project, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,22 +106,6 @@ def test_a_grid_of_an_archive_that_does_not_fit_into_memory_is_refused() -> None
     )
     with memory_of(1 << 30), pytest.raises(EnvironmentFailure, match="of memory to read"):
         unpack(Packed(msgspec.json.encode(about), pa.table({})), (grid.decode(),))
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory) -> Project:
-    project = make_project(
-        tmp_path_factory.mktemp("ran") / "p", (5,), footprints=f"{{fine: {FOOTPRINT}}}"
-    )
-    assert project.stilt("run").code == 0
-    return project
-
-
-@pytest.fixture
-def project(ran, tmp_path) -> Project:
-    """A copy of a project that was run."""
-    shutil.copytree(ran.path, tmp_path / "p", symlinks=True)
-    return Project(tmp_path / "p")
 
 
 def test_commands_tell_of_them(project, rows, tmp_path) -> None:

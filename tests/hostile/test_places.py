@@ -23,7 +23,7 @@ from stilt.foundations.inside import (
 )
 from tests.hostile.asking import ask
 from tests.hostile.logs import done, header, pending, write_segment
-from tests.projects import FOOTPRINT, Project, make_project, names_of
+from tests.projects import Project, make_project, names_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,22 +34,6 @@ SIM = "fake_201512100000_-112_40.5_5"
 PARTICLES = f"particles/{DATE}/{SIM}.parquet"
 FOOT = f"footprints/fine/{DATE}/{SIM}.nc"
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to give files to others")
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory) -> Project:
-    project = make_project(
-        tmp_path_factory.mktemp("ran") / "p", (5,), footprints=f"{{fine: {FOOTPRINT}}}"
-    )
-    assert project.stilt("run").code == 0
-    return project
-
-
-@pytest.fixture
-def project(ran, tmp_path) -> Project:
-    """A copy of a project that was run."""
-    shutil.copytree(ran.path, tmp_path / "p", symlinks=True)
-    return Project(tmp_path / "p")
 
 
 def promise(project: Project, path: str, file: Path) -> None:

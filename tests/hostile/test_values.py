@@ -21,7 +21,6 @@ from stilt.status.stream import describe
 from tests.hostile.asking import ask
 from tests.hostile.generators import drawn, of_type
 from tests.hostile.logs import AT, done, header, pending, write_segment
-from tests.projects import FOOTPRINT, Project, make_project
 
 DEEP: Any = json.loads("[" * 900 + "]" * 900)
 
@@ -66,15 +65,6 @@ COMMANDS = (
     "run --dry-run --no-skip",
     "archive --dry-run",
 )
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory) -> Project:
-    project = make_project(
-        tmp_path_factory.mktemp("ran") / "p", (5,), footprints=f"{{fine: {FOOTPRINT}}}"
-    )
-    assert project.stilt("run").code == 0
-    return project
 
 
 FOLDED = {name: event for name, event in ODD.items() if "outputs" not in event}

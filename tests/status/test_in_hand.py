@@ -6,36 +6,22 @@ import json
 import os
 import re
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.foundations.writers import user_name
 from tests.projects import Project, make_project
+from tests.stub_slurm import give_stub_slurm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-STUBS = Path(__file__).parents[1] / "upgrade" / "slurm"
+    from pathlib import Path
 
 
 @pytest.fixture
 def stubbed(tmp_path: Path) -> Callable[[Project], None]:
     """Let a project find a Slurm that only notes what it is given."""
-    stubs = tmp_path / "stubs"
-    shutil.copytree(STUBS, stubs)
-    squeue = stubs / "squeue"
-    squeue.write_text(squeue.read_text().replace("|ann|", f"|{user_name()}|"))
-
-    def stub(project: Project) -> None:
-        project.env |= {
-            "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}",
-            "STUB_QUEUE": str(tmp_path / "queue"),
-            "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        }
-
-    return stub
+    return lambda project: give_stub_slurm(project, tmp_path)
 
 
 def told(project: Project) -> dict[str, int]:

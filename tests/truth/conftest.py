@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from tests.hysplit.conftest import hysplit  # noqa: F401 - a fixture
 from tests.projects import PATIENCE_S
 from tests.shared_data import REPOSITORY
+from tests.stub_slurm import give_stub_slurm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,15 +30,9 @@ ON_ANOTHER_NODE = {"PYTHONPATH": str(OLD_PROJECTS / "host"), "OLD_HOST": "n1"}
 @pytest.fixture
 def handed_over(tmp_path: Path) -> Callable[[Project], str]:
     """Hand a project over to a Slurm that only notes what it is given; return the batch."""
-    stubs = tmp_path / "stubs"
-    shutil.copytree(OLD_PROJECTS / "slurm", stubs)
 
     def hand_over(project: Project) -> str:
-        project.env |= {
-            "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}",
-            "STUB_QUEUE": str(tmp_path / "queue"),
-            "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        }
+        give_stub_slurm(project, tmp_path)
         answer = project.stilt("run", "--backend", "slurm", "--n-workers", "1")
         assert answer.code == 0, answer.err
         return project.batches()[-1]
