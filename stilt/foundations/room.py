@@ -55,10 +55,8 @@ def _lacks_files(folder: Path) -> bool:
     room = room_in(folder)
     if room.files == 0:
         return room.free_bytes > 0
-    try:
-        handle, name = tempfile.mkstemp(prefix=".tmp-room-", dir=folder)
+    try:  # without a name where the filesystem knows how: who is killed here then leaves nothing
+        with tempfile.TemporaryFile(prefix=".tmp-room-", dir=folder):
+            return False
     except OSError as error:
         return error.errno in FULL and room.free_bytes > 0
-    os.close(handle)
-    Path(name).unlink()
-    return False
