@@ -75,8 +75,13 @@ def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskFate], silenc
             own = _of_life(life, from_slurm, silence)
             if own is not None:
                 tasks[batch.id, task] = own
-        elif from_slurm is None:
+        elif from_slurm is None or _may_be_offered_again(batch, task, from_slurm):
             tasks[batch.id, task] = waiting
+
+
+def _may_be_offered_again(batch: BatchState, task: int, from_slurm: TaskFate) -> bool:
+    """Tell whether a task is in no array that Slurm took: the run that waits for room offers it again."""
+    return from_slurm.fate is Fate.GONE and not batch.was_accepted(task)
 
 
 def _of_life(life: Life, from_slurm: TaskFate | None, silence: Silence) -> TaskFate | None:

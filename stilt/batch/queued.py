@@ -26,10 +26,18 @@ def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> d
     ``keeps`` tells of a batch and a task whether it still has its simulations.
     """
     waiting: dict[str, int] = {}
-    for batch in sorted(state.batches.values(), key=lambda batch: batch.seq):
-        if batch.cancelled is None:
-            waiting |= _of_batch(layout, state, batch, keeps)
+    for of_batch in queued_by_batch(layout, state, keeps).values():
+        waiting |= of_batch
     return waiting
+
+
+def queued_by_batch(
+    layout: Layout, state: State, keeps: Callable[[str, int], bool]
+) -> dict[str, dict[str, int]]:
+    """Return what ``queued`` does by batch, the oldest first; two batches may have the same simulation."""
+    batches = sorted(state.batches.values(), key=lambda batch: batch.seq)
+    found = ((batch.id, _of_batch(layout, state, batch, keeps)) for batch in batches)
+    return {batch: waiting for batch, waiting in found if waiting}
 
 
 def _of_batch(

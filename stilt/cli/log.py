@@ -52,7 +52,7 @@ def replay(
     if as_json:
         click.echo(to_json(summary))
     else:
-        click.echo(screen(summary, str(project)), nl=False, color=True)
+        click.echo(screen(summary, str(project), past=moment is not None), nl=False, color=True)
     return _verdict(summary.damaged) if strict else None
 
 

@@ -77,7 +77,7 @@ def wants_colour() -> bool:
     )
 
 
-def screen(summary: Summary, argument: str, *, watching: bool = False) -> str:
+def screen(summary: Summary, argument: str, *, watching: bool = False, past: bool = False) -> str:
     """Return the status screen for the terminal that stdout is."""
     from shutil import get_terminal_size
 
@@ -89,6 +89,7 @@ def screen(summary: Summary, argument: str, *, watching: bool = False) -> str:
         colour=wants_colour(),
         argument=argument,
         watching=watching,
+        past=past,
     )
 
 

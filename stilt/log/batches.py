@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 GAVE_WAY = "gave way"
 """Why the segment of a run ends that leaves its batch to another run."""
 
+REFUSED = "refused"
+"""Why the segment of a run ends of whose batch Slurm would not take a single array."""
+
 
 class BatchState(Struct, eq=True):
     """What is known of a batch.
@@ -53,9 +56,9 @@ class BatchState(Struct, eq=True):
 
     @property
     def was_given_up(self) -> bool:
-        """Whether every run that registered it gave way to another one: it claims nothing, and never starts."""
+        """Whether no run that registered it started anything of it: it claims nothing, and never starts."""
         runs = [life.closed for life in self.lives.values() if life.role == "run"]
-        return bool(runs) and all(why == GAVE_WAY for why in runs)
+        return bool(runs) and not self.submissions and {GAVE_WAY, REFUSED}.issuperset(runs)
 
     @property
     def jobs(self) -> list[str]:
@@ -84,6 +87,15 @@ class BatchState(Struct, eq=True):
         if self.submissions and not self.intents:
             return True
         return any(life.task == task for life in self.lives.values())
+
+    def was_accepted(self, task: int) -> bool:
+        """Tell whether Slurm is known to have taken an array with a task."""
+        taken = [self.intents.get(token) for token, _ in self.submissions]
+        return any(
+            intent.first_task <= task < intent.first_task + intent.tasks
+            for intent in taken
+            if intent is not None
+        )
 
     def add(self, event: BatchEvent) -> None:
         """Join one event about this batch."""

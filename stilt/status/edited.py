@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
+    from stilt.receptors.sequence import Receptors
     from stilt.status.summarize import Manifests
 
 
@@ -35,10 +36,8 @@ def edited(
     done_in = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
     if done_in <= same:
         return frozenset()
-    from stilt.receptors.read import read_receptors
-
     try:
-        receptors = read_receptors(layout.receptors_file, tuple(config.mets))
+        receptors = receptors_of(layout, config)
     except StiltError as error:
         notes.append(f"{error.message}; no result is shown as stale for its receptor")
         return frozenset()
@@ -50,6 +49,25 @@ def edited(
             if of and of != simulation.receptor.digest:
                 found.add(simulation.sim)
     return frozenset(found)
+
+
+def receptors_of(layout: Layout, config: Config) -> Receptors:
+    """Read receptors.csv, which is asked for twice; while a status is watched, again only once it has changed.
+
+    Raises
+    ------
+    OSError, StiltError
+        If it is not there, or does not hold.
+    """
+    facts = layout.receptors_file.stat()
+    return _read(layout.receptors_file, tuple(config.mets), facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read(file: Path, mets: tuple[str, ...], _changed_ns: int, _size: int) -> Receptors:
+    from stilt.receptors.read import read_receptors
+
+    return read_receptors(file, mets)
 
 
 def _digest(file: Path) -> str:

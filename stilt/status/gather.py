@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from stilt.backends.liveness import Fate
 from stilt.backends.observe import fold_and_observe, observe
 from stilt.batch.manifest import newest_of, read_manifest
 from stilt.batch.numbers import unheard_of
-from stilt.foundations.errors import StiltError
+from stilt.foundations.errors import DamagedError, StiltError
+from stilt.foundations.identity import EngineIdentity
 from stilt.foundations.inside import read_regular
 from stilt.foundations.paths import Layout
 from stilt.log.index import OutputIndex
@@ -121,16 +123,27 @@ def gather(
     def may_keep(batch: str, task: int) -> bool:
         return fates.of_task(state.batches[batch], task) is not Fate.GONE
 
+    keeps = WorkInHand(index, state, liveness).keeps if liveness else may_keep
+    outdated = find_outdated(project, state, manifests, notes)
+
+    def to_do_now() -> int | None:
+        from stilt.status.recount import recount
+
+        if until is not None or outdated.today is None:
+            return None
+        return recount(project.layout, state, outdated.today, keeps)
+
     return summarize(
         state,
         fates,
-        keeps=WorkInHand(index, state, liveness).keeps if liveness else may_keep,
+        keeps=keeps,
         project=str(project.layout.project),
         as_of=iso(now),
         now=now,
-        outdated=find_outdated(project, state, manifests, notes),
+        outdated=outdated,
         manifests=manifests,
         current=not changes,
+        recount=to_do_now,
         read_chunk=partial(chunk_ids, project.layout, notes),
         execution=project.config.execution if project.config else None,
         notes=notes,
@@ -201,9 +214,23 @@ def find_outdated(
         for name, path in newest.programs.items()
         if not os.path.exists(path)  # noqa: PTH110 - a text from a file, which may be no path at all
     ]
-    config, engine = todays_engine(config, newest.made_by)
+    made_by = _made_by(project.layout, config.model, manifests) or newest.made_by
+    config, engine = todays_engine(config, made_by)
     today = Today(project.layout, config, engine)
     return Outdated(today, edited(project.layout, config, state, manifests, notes))
+
+
+def _made_by(layout: Layout, model: str, manifests: Manifests) -> EngineIdentity | None:
+    """Return what an engine with an import path was when it was handed over last; None of one by name."""
+    if ":" not in model:
+        return None
+    from stilt.batch.snapshot import read_settings
+
+    for manifest in sorted(manifests.values(), key=lambda manifest: manifest.seq, reverse=True):
+        with suppress(DamagedError):
+            if read_settings(layout, manifest).model == model:
+                return manifest.made_by
+    return EngineIdentity(model, "")
 
 
 def chunk_ids(layout: Layout, notes: list[str], batch: str, chunk: str) -> Iterable[str]:

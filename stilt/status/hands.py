@@ -80,7 +80,6 @@ def _open_chunks(state: State, tally: Tally, keeps: Callable[[str, int], bool]) 
     return [
         (batch.id, pending.chunk, left)
         for batch in state.batches.values()
-        if batch.cancelled is None
         for pending in batch.chunks.values()
         if (left := pending.count - ended[batch.id, pending.task]) > 0
         and keeps(batch.id, pending.task)

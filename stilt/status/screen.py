@@ -37,11 +37,13 @@ def render(
     now: float = 0.0,
     argument: str | None = None,
     watching: bool = False,
+    past: bool = False,
 ) -> str:
     """Return the screen for a terminal of that width.
 
     ``now`` (s since 1970) is what ages are counted to. ``argument`` is the project as it was given on the command
-    line; the commands that are shown repeat it. ``watching`` is whether it is about to be drawn again.
+    line; the commands that are shown repeat it. ``watching`` is whether it is about to be drawn again, ``past``
+    whether it is of a moment that was chosen.
     """
     page = Page(width, colour=colour)
     where = _where(summary.project if argument is None else argument)
@@ -58,7 +60,11 @@ def render(
     _damage(page, summary)
     for note in summary.notes:
         page.prose(f"note: {note}", "yellow", indent=0)
-    _next(page, summary, where, watching=watching)
+    if past:
+        page.lines.append("")
+        page.line(f"So it stood then. As it stands now: stilt status{where}", cut=False)
+    else:
+        _next(page, summary, where, watching=watching)
     return page.text()
 
 

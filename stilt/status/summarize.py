@@ -49,6 +49,7 @@ def summarize(
     outdated: Outdated,
     manifests: Manifests,
     current: bool,
+    recount: Callable[[], int | None],
     read_chunk: ChunkReader,
     execution: Execution | None,
     notes: list[str],
@@ -56,9 +57,10 @@ def summarize(
     """Return the summary of a project's log.
 
     ``current`` is whether the newest batch was planned from the receptors and meteorologies of today. ``keeps``
-    tells of a batch and a task whether it may still work on its simulations. ``now`` is the moment that ages and
-    rates are counted to, in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to it), and is
-    read last.
+    tells of a batch and a task whether it may still work on its simulations. ``recount`` tells from the receptors
+    themselves what there is to do, where the log alone cannot: None if it cannot be known. ``now`` is the moment
+    that ages and rates are counted to, in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to
+    it), and is read last.
     """
     tally = state.tally()
     counts = count(state, tally, fates, outdated)
@@ -95,6 +97,9 @@ def summarize(
     past = cost.past_runs(state)
     summary = _with_pace(_with_tasks(summary, state, fates, now, past), state, fates, now, past)
     to_do = max(summary.left - summary.in_hand, 0)
+    if not current or summary.total > project_total > 0:
+        known = recount()
+        to_do = to_do if known is None else known
     summary = replace(summary, to_do=to_do, past_runs=_advised(past, summary, execution))
     notes += _remarks(summary, state, tally, project_total)
     return replace(summary, notes=tuple(dict.fromkeys(notes)))

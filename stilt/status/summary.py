@@ -83,8 +83,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     """The state of a project at a moment; the states of simulations add up to ``total``.
 
     ``in_hand`` is how many tasks have, queued or running, for the first time or again; ``redoing`` are those among
-    them that have a result which holds until then. ``to_do`` is what a ``stilt run`` would hand over now, as far as the
-    newest batch knows: ``current`` is whether that was planned from the receptors and meteorologies of today.
+    them that have a result which holds until then. ``to_do`` is what a ``stilt run`` would hand over now, if outputs
+    are as the log has them. ``current`` is whether the newest batch was planned from the receptors and meteorologies
+    of today.
     """
 
     project: str

@@ -48,10 +48,13 @@ class Model:
         Each simulation as it stands, but for what a newer batch is about to do.
     hands
         Which simulations tasks have, by batch: those that live and have not ended them.
+    begun
+        Those among them of tasks that are at work, and go on when the batch is cancelled.
     """
 
     state: dict[int, str] = field(default_factory=lambda: dict.fromkeys(SIMS, "never"))
     hands: dict[str, set[int]] = field(default_factory=dict)
+    begun: dict[str, set[int]] = field(default_factory=dict)
 
     @property
     def in_hand(self) -> set[int]:
@@ -103,7 +106,7 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
             work(log, model, Task(random, batch, task, chunk, lives))
         if random.random() < 0.15:
             cancel(log, batch)
-            model.hands[batch] = set()
+            model.hands[batch] = model.begun.get(batch, set())
         if random.random() < 0.2:
             invalidate(log, model, random, batch, number)
     return log, model
@@ -156,6 +159,8 @@ def work(log: ProjectLog, model: Model, task: Task) -> None:
         if not lives and begun is None and reached == len(chunk):
             events.append(Closed(at=T0 + 999))
         log.worker(batch, task.number, *events, who=ALIVE if lives else DEAD)
+        if lives:
+            model.begun.setdefault(batch, set()).update(left)
     if lives:
         model.hands[batch] |= left
 

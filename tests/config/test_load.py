@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -195,7 +194,7 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
         load_config(tmp_path / "config.yaml")
 
 
-def test_reading_is_fast_and_needs_nothing_heavy(tmp_path):
+def test_reading_needs_nothing_heavy(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(TYPICAL)
     heavy = "numpy pandas xarray numba pyarrow pyproj fsspec"
@@ -205,14 +204,6 @@ def test_reading_is_fast_and_needs_nothing_heavy(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True)
     assert done.stdout.decode().strip() == "set()"
-    load_config(path)
-
-    def cpu_s() -> float:
-        start = time.process_time()
-        load_config(path)
-        return time.process_time() - start
-
-    assert any(cpu_s() < 0.03 for _ in range(40)), "seconds of CPU"
 
 
 def test_status_can_leave_projections_unchecked(tmp_path):

@@ -12,7 +12,7 @@ from stilt.batch.claims import Claims, ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
 from stilt.foundations.paths import Layout
 from stilt.foundations.writers import this_writer
-from stilt.log.batches import GAVE_WAY
+from stilt.log.batches import GAVE_WAY, REFUSED
 from stilt.log.events import Cancelled, Pending
 from stilt.log.writer import SegmentWriter
 
@@ -96,9 +96,10 @@ def test_a_cancelled_batch_claims_nothing(newer: Newer) -> None:
     assert Claims(newer.layout, 1).holder("m_a") == ""
 
 
-def test_a_batch_that_gave_way_claims_nothing(newer: Newer) -> None:
+@pytest.mark.parametrize("why", [GAVE_WAY, REFUSED])
+def test_a_batch_that_nobody_will_run_claims_nothing(newer: Newer, why: str) -> None:
     newer.put()
-    newer.register(GAVE_WAY)
+    newer.register(why)
     assert Claims(newer.layout, 1).holder("m_a") == ""
 
 

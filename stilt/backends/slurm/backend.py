@@ -24,10 +24,11 @@ from stilt.backends.slurm.rest import Rest
 from stilt.backends.slurm.script import check_output_folder, time_limit_s
 from stilt.backends.slurm.submit import Submission, Submitter, ask_limits, await_limits
 from stilt.backends.slurm.wait import Followed, wait_for
-from stilt.batch.queued import queued
-from stilt.foundations.errors import EXIT_NOT_FINISHED
+from stilt.batch.queued import queued_by_batch
+from stilt.foundations.errors import EXIT_NOT_FINISHED, StiltError
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
+from stilt.log.batches import REFUSED
 from stilt.log.events import Submitted
 from stilt.log.writer import SegmentWriter
 
@@ -104,7 +105,12 @@ class SlurmBackend:
             handed.log.append(event, sync=True)
 
         submitter = Submitter(submission, record, _say, limits.cluster)
-        self._submit_all(submitter, submission.scripts(limits), waits=handed.waits)
+        try:
+            self._submit_all(submitter, submission.scripts(limits), waits=handed.waits)
+        except StiltError:
+            if submitter.was_refused and not submitter.accepted:
+                handed.log.close(REFUSED)
+            raise
         self._arrays = tuple(submitter.accepted)
         forget_queue(submitters(self._arrays), foreign_clusters(self._arrays))
         _tell(handed, self._arrays, self._rest)
@@ -151,11 +157,12 @@ class SlurmBackend:
             known = lives.get((batch, task))
             return known is not None and known.fate is not Fate.GONE
 
-        waiting = queued(layout, state, keeps)
+        waiting = queued_by_batch(layout, state, keeps)
         if not waiting:
             return EXIT_NOT_FINISHED  # whoever has them, it is no array of this project
         live = [array for array in arrays if any(keeps(array.batch, n) for n in array.numbers)]
-        return self._wait_for(Followed(layout.log_dir, live, len(waiting), waiting.keys()))
+        total = len(set[str]().union(*waiting.values()))
+        return self._wait_for(Followed(layout.log_dir, live, total, waiting))
 
     def preview(self, handed: HandOver) -> str:
         """Return script, command line, limits and number of tasks."""

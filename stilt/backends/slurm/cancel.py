@@ -75,8 +75,8 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
             if whose:
                 others.append(f"job {job} (batch {array.batch}) is {whose}")
                 continue
-            _scancel(array, job)
-            cancelled.append(CancelledJob(array.batch, job, left))
+            if _scancel(array, job):
+                cancelled.append(CancelledJob(array.batch, job, left))
     forget_queue(submitters(found), foreign_clusters(found))
     _record(layout, state, cancelled)
     if others:
@@ -112,13 +112,17 @@ def _elsewhere(array: Array) -> str:
     return array.cluster if here and array.cluster != here else ""
 
 
-def _scancel(array: Array, job: str) -> None:
+def _scancel(array: Array, job: str) -> bool:
+    """Cancel a job; False if it has ended meanwhile."""
     answer = commands.scancel([job], cluster=_elsewhere(array))
-    if answer.code != 0 and "invalid job id" not in answer.err.lower():
+    if "invalid job id" in answer.err.lower():
+        return False
+    if answer.code != 0:
         raise EnvironmentFailure(
             f"scancel {job} (batch {array.batch}): {answer.words or 'it said nothing'}",
             "run `stilt cancel` again when Slurm answers; what was cancelled stays cancelled",
         )
+    return True
 
 
 def _record(layout: Layout, state: State, cancelled: list[CancelledJob]) -> None:

@@ -119,6 +119,11 @@ class Submitter:
         Tells the person at the terminal what takes time.
     cluster
         Its name, from ``ask_limits``.
+
+    Attributes
+    ----------
+    was_refused
+        Whether Slurm has plainly said of an array that it does not take it.
     """
 
     submission: Submission
@@ -126,6 +131,7 @@ class Submitter:
     say: Callable[[str], None]
     cluster: str = ""
     accepted: list[Array] = field(default_factory=list)
+    was_refused: bool = False
 
     def submit(self, script: Script, path: Path) -> Array:
         """Put the script into place, note the intent, submit it and note the acceptance.
@@ -145,26 +151,25 @@ class Submitter:
         self.record(
             Submitting(script.batch, script.name, time.time(), part.first, part.tasks, clusters)
         )
-        job = _submit_part(script, path, self.accepted, self.say)
+        job = self._take(script, path)
         at, cluster = time.time(), job.cluster or self.cluster
         self.record(Submitted(script.batch, script.name, job.job, at, cluster=cluster))
         array = Array(script.batch, script.name, part.first, part.tasks, at, job.job, cluster)
         self.accepted.append(array)
         return array
 
-
-def _submit_part(
-    script: Script, path: Path, earlier: list[Array], say: Callable[[str], None]
-) -> JobId:
-    attempts = _Attempts(script, path, _dependency(script, earlier), say)
-    began = time.monotonic()
-    try:
-        job = _patiently(attempts.make_one, say)
-    except commands.SlurmError as error:
-        raise refusal(error, script, tuple(job.job for job in earlier)) from error
-    if attempts.made > 1 or time.monotonic() - began > commands.SILENCE_S:
-        attempts.cancel_all_but(job)
-    return job
+    def _take(self, script: Script, path: Path) -> JobId:
+        """Have one script taken, once."""
+        attempts = _Attempts(script, path, _dependency(script, self.accepted), self.say)
+        began = time.monotonic()
+        try:
+            job = _patiently(attempts.make_one, self.say)
+        except commands.SlurmError as error:
+            self.was_refused = attempts.made == 1 and not error.transient
+            raise refusal(error, script, tuple(job.job for job in self.accepted)) from error
+        if attempts.made > 1 or time.monotonic() - began > commands.SILENCE_S:
+            attempts.cancel_all_but(job)
+        return job
 
 
 @dataclass(slots=True)

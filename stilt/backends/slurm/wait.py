@@ -21,8 +21,7 @@ from stilt.foundations.quantities import counted
 from stilt.worker.signals import StopSignals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Container, Mapping, Sequence
     from pathlib import Path
 
     from stilt.backends.slurm.observe import Array
@@ -48,7 +47,7 @@ class Followed:
     total
         How many simulations.
     only
-        Their ids, where it is not all of those that the arrays' batches were handed.
+        Their ids by batch, where it is not all of those that the arrays' batches were handed.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class Followed:
         log_dir: Path,
         arrays: Sequence[Array],
         total: int,
-        only: AbstractSet[str] | None = None,
+        only: Mapping[str, Container[str]] | None = None,
     ) -> None:
         self.arrays = tuple(arrays)
         self.rest: Rest | None = None
@@ -66,7 +65,7 @@ class Followed:
         self._only = only
         self._ended: set[str] = set()
         batches = sorted({array.batch for array in arrays})
-        self._followers = [BatchFollower(log_dir, batch) for batch in batches]
+        self._followers = {batch: BatchFollower(log_dir, batch) for batch in batches}
 
     @property
     def left(self) -> int:
@@ -80,11 +79,11 @@ class Followed:
 
     def show(self, progress: Progress) -> None:
         """Read what is new in the log and show it."""
-        for follower in self._followers:
+        for batch, follower in self._followers.items():
             for done in follower.poll():
-                if self._only is None or done.sim in self._only:
+                if self._only is None or done.sim in self._only.get(batch, ()):
                     self._take(done, progress)
-        progress.running = sum(len(follower.running) for follower in self._followers)
+        progress.running = sum(len(follower.running) for follower in self._followers.values())
         progress.tick()
 
     def _take(self, done: Done, progress: Progress) -> None:
