@@ -165,9 +165,9 @@ def _ended_unseen(index: OutputIndex, state: State, liveness: Liveness, began: f
 
 def _lived_unseen(index: OutputIndex, state: State, liveness: Liveness) -> bool:
     """Tell whether a task is gone that began after the fold: it has a segment that the fold did not see."""
-    for path in index.segments():
+    for path in index.unseen(state):
         name = parse_name(path.name)
-        if name is None or name.task is None or f"{path.parent.name}/{path.name}" in state.files:
+        if name is None or name.task is None:
             continue
         if liveness.of(path.parent.name, name.task).fate is Fate.GONE:
             return True

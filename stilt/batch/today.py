@@ -16,8 +16,6 @@ from stilt.transport.engines import with_roughness
 from stilt.transport.native.roughness import todays_setting
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.states import Life
@@ -25,10 +23,13 @@ if TYPE_CHECKING:
 
 def newest_engine(layout: Layout) -> EngineIdentity | None:
     """Return the engine of the newest batch whose manifest can be read; None where there is none."""
-    batches = sorted(layout.chunks_dir.glob("*/batch.json"), key=_sequence, reverse=True)
-    for path in batches:
+    try:
+        names = [path.name for path in layout.chunks_dir.iterdir()]
+    except OSError:
+        return None
+    for name in sorted(names, key=sequence_number, reverse=True):
         with suppress(DamagedError):
-            return read_manifest(path).made_by
+            return read_manifest(layout.manifest(name)).made_by
     return None
 
 
@@ -43,10 +44,6 @@ def todays_engine(config: Config, newest: EngineIdentity) -> tuple[Config, Engin
     if config.model == "native" and config.roughness is not None:
         newest = replace(newest, setting=todays_setting(config.roughness, newest.setting))
     return config, newest
-
-
-def _sequence(manifest: Path) -> int:
-    return sequence_number(manifest.parent.name)
 
 
 _TABLE = re.compile(r"(\S+) [0-9a-f]{8}")

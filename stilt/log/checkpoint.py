@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from stilt.log.batches import BatchState
 
-CHECKPOINT_FORMAT = (3, FORMAT_MAJOR, FORMAT_MINOR)
+CHECKPOINT_FORMAT = (4, FORMAT_MAJOR, FORMAT_MINOR)
 
 MOST_BYTES = 4 << 30
 
@@ -63,6 +63,7 @@ class Footer(Struct):
     last_failed: list[str]
     words: list[str]
     identified: list[tuple[tuple[str, str, int, int], str]]
+    settled: dict[str, int]
 
 
 def save(path: Path, state: State) -> None:
@@ -93,6 +94,7 @@ def save(path: Path, state: State) -> None:
         last_failed=[failed.sim for failed in state.last_failed().values()],
         words=[],
         identified=list(state.identified.items()),
+        settled=state.settled,
     )
     freezing = Freezing(state.sims, state.earlier, number)
     _remove_leftovers(path)
@@ -156,6 +158,7 @@ def _state_of(footer: Footer, data: bytes) -> State:
     sims.check_sums()
     state = State(sims)
     state.identified = dict(footer.identified)
+    state.settled = footer.settled
     for file, life in zip(footer.files, footer.lives, strict=False):
         state.files[file.name] = file
         state.add_life(life)

@@ -54,6 +54,9 @@ class State:
         The life that each segment is, by the same name.
     identified
         What was found out later of a ``done`` without a receptor: (simulation, batch, seq, attempt) -> digest.
+    settled
+        When the folders of batches were changed last, in nanoseconds: as long as that is so, all their segments are
+        here, and only those that have not ended are looked at.
     """
 
     def __init__(self, frozen: FrozenSims | None = None) -> None:
@@ -61,6 +64,7 @@ class State:
         self.files: dict[str, SegmentFacts] = {}
         self.lives: dict[str, Life] = {}
         self.identified: dict[tuple[str, str, int, int], str] = {}
+        self.settled: dict[str, int] = {}
         self._sims: dict[str, SimState] = {}
         self._earlier: dict[str, dict[str, SimState]] = {}
         self._frozen = frozen

@@ -13,6 +13,7 @@ from stilt.log.facts import SegmentFacts
 from stilt.log.fold import State
 from stilt.log.lines import PREFIX_BYTES
 from stilt.log.reader import Scan, Scanner, read_bytes
+from stilt.log.silence import Silence
 from stilt.log.states import LeanEvent, Life, lean_fit
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 CHECKPOINT = "checkpoint"
 WORTH_A_CHECKPOINT = 20_000
 """So many events read after the last checkpoint, and a hundredth of all, call for another one."""
+
+_SETTLED_NS = 60 * 10**9
+"""A folder's time can be coarse, and be shown late: a younger one tells nothing."""
 
 
 class OutputIndex:
@@ -76,7 +80,7 @@ class OutputIndex:
         if until is not None or not use_checkpoint:
             return self._fold(self.segments(), until=until)
         with _no_garbage_collection():
-            state = None if self._irregular() else checkpoint.load(self.log_dir / CHECKPOINT)
+            state = checkpoint.load(self.log_dir / CHECKPOINT)
             saved = state.events if state else 0
             if state is None or not self._catch_up(state):
                 saved, state = 0, self._fold(self.segments())
@@ -115,27 +119,69 @@ class OutputIndex:
             state.files[name].damage.append((0, "it is no regular file"))
         return state
 
+    def unseen(self, state: State) -> list[Path]:
+        """Return the segments that a state was not made from; folders that did not change are not listed for it."""
+        paths = (path for batch in self._changed(state) for path in self.segments(batch))
+        return [path for path in paths if self._name(path) not in state.files]
+
+    def _changed(self, state: State) -> list[str]:
+        """Return the batches whose folders may hold other segments than a state was made from."""
+        known = state.settled
+        return [
+            batch
+            for batch in self.batches()
+            if batch not in known or self._changed_ns(batch) != known[batch]
+        ]
+
     def _catch_up(self, state: State) -> bool:
         """Read what was appended since; False if the segments are not those that the state was made from."""
-        paths = {self._name(path): path for path in self.segments()}
-        if not state.files.keys() <= paths.keys():
+        changed = self._changed(state)
+        if not state.settled.keys() <= set(self.batches()) or self._irregular(changed):
             return False
+        paths = {self._name(path): path for batch in changed for path in self.segments(batch)}
+        listed = set(changed)
+        for name, file in state.files.items():
+            batch, _, own = name.partition("/")
+            if (batch in listed and name not in paths) or "/" in own:
+                return False
+            if batch not in listed and not file.ended:
+                if batch not in state.settled:
+                    return False
+                paths[name] = self.log_dir / name
         scanner: Scanner[Any] = Scanner(LeanEvent, lean_fit)
-        for name, path in paths.items():
-            file = state.files.get(name)
-            if file is None:
+        for name, path in sorted(paths.items()):
+            known = state.files.get(name)
+            if known is None:
                 add_segment(state, name, read_bytes(path), scanner)
-            elif not _resume(state, file, path, scanner):
+            elif not _resume(state, known, path, scanner):
                 return False
         return True
+
+    def _settle(self, state: State) -> None:
+        """Note when the folders of batches were changed last, of those that this was not just now.
+
+        As long as that is so no segment comes or goes there, and one that has ended is what it was. What a person
+        does to one in place shows when the whole log is read.
+        """
+        settled_ns = int(1e9 * (Silence(self.log_dir).now() or 0)) - _SETTLED_NS
+        changed = {batch: self._changed_ns(batch) for batch in self.batches()}
+        state.settled = {batch: at for batch, at in changed.items() if 0 <= at < settled_ns}
+
+    def _changed_ns(self, batch: str) -> int:
+        """Return when a folder was changed last, in nanoseconds; a negative number if it is not there."""
+        try:
+            return (self.log_dir / batch).stat().st_mtime_ns
+        except OSError:
+            return -1
 
     def _save_if_worth_it(self, state: State, saved: int) -> bool:
         """Leave a checkpoint if enough was read for it; False if there is no new one."""
         fresh = state.events - saved
         if fresh < max(WORTH_A_CHECKPOINT, state.events // 100):
             return False
-        if not os.access(self.log_dir, os.W_OK):
+        if not os.access(self.log_dir, os.W_OK) or self._irregular():
             return False
+        self._settle(state)
         try:
             checkpoint.save(self.log_dir / CHECKPOINT, state)
         except (
@@ -157,11 +203,11 @@ class OutputIndex:
             if entry.name.endswith(names.SUFFIX) and entry.is_file(follow_symlinks=False)
         )
 
-    def _irregular(self) -> list[str]:
+    def _irregular(self, batches: Iterable[str] | None = None) -> list[str]:
         """Return what has the name of a segment and is none: links, pipes, folders."""
         return sorted(
             f"{batch}/{entry.name}"
-            for batch in self.batches()
+            for batch in (self.batches() if batches is None else batches)
             for entry in self._scandir(self.log_dir / batch)
             if entry.name.endswith(names.SUFFIX) and not entry.is_file(follow_symlinks=False)
         )

@@ -69,6 +69,10 @@ class Silence:
             return now, True
         return max(filter(None, map(_touched, self._log_dir.glob("*/*"))), default=0.0), False
 
+    def now(self) -> float | None:
+        """Return the server's time; None for somebody who may not write there."""
+        return self._ask_clock()
+
     def _ask_clock(self) -> float | None:
         """Return the server's time, to whom it lets write: that of a file that is gone at once."""
         path = self._log_dir.parent / f"{_CLOCK}-{os.getpid()}-{secrets.token_hex(4)}"

@@ -206,7 +206,7 @@ LeanEvent = (
 )
 
 _LEAN = frozenset({Started, Done})
-_NAMES = attrgetter("sim", "met", "receptor")
+_SIM, _MET, _RECEPTOR = attrgetter("sim"), attrgetter("met"), attrgetter("receptor")
 
 
 def lean_fit(events: Sequence[Any], text: bytes) -> bool:
@@ -220,7 +220,7 @@ def lean_fit(events: Sequence[Any], text: bytes) -> bool:
     others = (
         [event for event in events if type(event) not in _LEAN] if len(lean) < len(events) else []
     )
-    names = list(chain.from_iterable(map(_NAMES, lean)))
+    names = set(chain(map(_SIM, lean), map(_MET, lean), map(_RECEPTOR, lean)))
     return "/" not in "".join(names) and NO_NAMES.isdisjoint(names) and all_fit(others)
 
 

@@ -23,6 +23,7 @@ from stilt.foundations.errors import DamagedError, StiltError
 from stilt.foundations.identity import EngineIdentity
 from stilt.foundations.inside import read_regular
 from stilt.foundations.paths import Layout
+from stilt.log.fold import SUCCESSES
 from stilt.log.index import OutputIndex
 from stilt.status.counting import Outdated
 from stilt.status.edited import edited, has_receptors_of
@@ -151,10 +152,17 @@ def gather(
 
 
 def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:
-    """Read the manifest of each batch; one that does not hold is noted."""
+    """Read the manifests of the newest batch, of those whose results hold, and of those never submitted.
+
+    Of others the log says all that is told of them. A manifest that does not hold is noted.
+    """
     manifests: Manifests = {}
+    registered = [batch for batch in state.batches.values() if batch.chunks]
+    wanted = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
+    wanted |= {batch.id for batch in registered if not batch.submissions}
+    wanted |= {max(registered, key=lambda batch: batch.seq).id} if registered else set()
     for name, batch in state.batches.items():
-        if batch.chunks:
+        if batch.chunks and name in wanted:
             try:
                 manifests[name] = read_manifest(layout.manifest(name))
             except StiltError as error:

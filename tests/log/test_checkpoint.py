@@ -87,6 +87,46 @@ def test_checkpoint_and_tail_are_the_whole(tmp_path, part):
         assert with_checkpoint(grown) == whole(grown), f"seed {seed} with nothing new"
 
 
+def test_folders_in_which_no_file_came_or_went_are_not_listed_again(tmp_path, monkeypatch):
+    listed = set()
+    names = OutputIndex._segment_names
+    for seed in range(60):
+        rng = random.Random(seed)
+        log_dir = write(rng, tmp_path / str(seed))
+        folders = sorted(path for path in log_dir.iterdir() if path.is_dir())
+        for folder in folders:
+            os.utime(folder, (1e9, 1e9))
+        OutputIndex(log_dir).fold()
+        monkeypatch.setattr(
+            OutputIndex,
+            "_segment_names",
+            lambda self, batch: listed.add(batch) or names(self, batch),
+        )
+        listed.clear()
+        state = OutputIndex(log_dir).fold()
+        assert (OutputIndex(log_dir).unseen(state), listed) == ([], set())
+        monkeypatch.undo()
+        monkeypatch.setattr(index_module, "WORTH_A_CHECKPOINT", 0)
+        assert with_checkpoint(log_dir) == whole(log_dir), f"seed {seed}"
+        going_on = [path for path in log_dir.glob("*/*.log") if not state.files[name(path)].ended]
+        for path in going_on[:1]:
+            path.write_bytes(path.read_bytes() + b"half a line")
+            assert with_checkpoint(log_dir) == whole(log_dir), f"seed {seed}, appended"
+        for folder in folders[:1]:
+            new = folder / f"0001-worker-9-01-node-{seed}.log"
+            new.write_bytes(line(0, header(rng, folder.name, 1)))
+            assert OutputIndex(log_dir).unseen(state) == [new]
+            assert with_checkpoint(log_dir) == whole(log_dir), f"seed {seed}, came"
+            os.utime(folder, (2e9, 1e9 + 1))
+            OutputIndex(log_dir).fold()
+            new.unlink()
+            assert with_checkpoint(log_dir) == whole(log_dir), f"seed {seed}, went"
+
+
+def name(path):
+    return f"{path.parent.name}/{path.name}"
+
+
 def test_single_simulations_are_found_without_the_others(tmp_path):
     for seed in range(100):
         log_dir = write(random.Random(seed), tmp_path / str(seed))

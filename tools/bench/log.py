@@ -122,7 +122,7 @@ def timed(command: list[str]) -> tuple[Cost, str]:
 
 
 def write_segments(project: Path) -> None:
-    """Write what the tasks of the project's batch would, each simulation begun and ended."""
+    """Write what the tasks of the project's newest batch would, each simulation begun and ended."""
     import msgspec
 
     from stilt.batch.chunks import read_chunk
@@ -131,7 +131,7 @@ def write_segments(project: Path) -> None:
     from stilt.log.events import Done, Started
     from stilt.log.writer import SegmentWriter
 
-    manifest_path = next((project / "output" / "chunks").glob("*/batch.json"))
+    manifest_path = max((project / "output" / "chunks").glob("*/batch.json"))
     manifest = read_manifest(manifest_path)
     rng = Random(1)  # noqa: S311 - nothing secret
     clock = 1_760_000_000.0
