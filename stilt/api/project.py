@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import InputError
 from stilt.foundations.paths import Layout, local_path
+from stilt.foundations.recent import Recent
 from stilt.outputs.store import Store
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from stilt.log.fold import SimState, State
     from stilt.outputs.store import Stored
     from stilt.receptors.sequence import Receptors
+    from stilt.status.standing import Standing
     from stilt.status.summary import Summary
 
 
@@ -47,6 +49,8 @@ class Project:
     def __init__(self, path: str | os.PathLike[str] = ".") -> None:
         self.path = local_path(path, "the project")
         self._folded: tuple[dict[Path, int], State] | None = None
+        self._fold_now = Recent(self._fold)
+        self._standing_now = Recent(self._standing)
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
@@ -101,6 +105,8 @@ class Project:
         from stilt.commands.run import Request, run
 
         run(Request(self.path, backend, wait, n_workers, cpus), say)
+        self._fold_now.forget()
+        self._standing_now.forget()
         return self.status()
 
     def status(self, *, ask_slurm: bool = True) -> Summary:
@@ -157,7 +163,20 @@ class Project:
         return pd.concat(parts, ignore_index=True)
 
     def folded(self) -> State:
-        """Return what the log says, folded afresh only if a segment has come or grown since the last time."""
+        """Return what the log said a moment ago, folded afresh only if a segment has come or grown since."""
+        return self._fold_now()
+
+    def standing(self) -> Standing:
+        """Return how each simulation stood a moment ago."""
+        return self._standing_now()
+
+    def _standing(self) -> Standing:
+        from stilt.status.gather import open_project
+        from stilt.status.standing import Standing
+
+        return Standing(open_project(self.path))
+
+    def _fold(self) -> State:
         from stilt.log.index import OutputIndex
 
         index = OutputIndex(self.layout.log_dir)
@@ -246,10 +265,7 @@ class ProjectSimulation:
     @property
     def state(self) -> str:
         """The state as ``status`` counts it; ``pending`` if it was never begun."""
-        from stilt.status.gather import open_project
-        from stilt.status.standing import Standing
-
-        standing = Standing(open_project(self.project.path))
+        standing = self.project.standing()
         return standing.of(standing.state.find(self.id))
 
     def particles(self, *, error: bool = False) -> pd.DataFrame:

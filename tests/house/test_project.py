@@ -13,6 +13,8 @@ import pytest
 import stilt as package
 from stilt.footprint.grid import geometry_of
 from stilt.foundations.errors import InputError
+from stilt.foundations.recent import RECENT_S
+from stilt.log.index import OutputIndex
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 
@@ -69,6 +71,22 @@ def test_simulations_are_a_frame_with_state_cost_and_reason(project) -> None:
     assert str(frame.loc[GOOD, "time"]) == "2015-12-10 00:00:00"
     assert frame.loc[GOOD, "wall_s"] > 0
     assert frame.loc[GOOD, "outcome_at"].year >= 2026
+
+
+def test_all_states_cost_one_look_at_the_log_and_a_change_is_seen(project, monkeypatch) -> None:
+    looks: list[object] = []
+    fold = OutputIndex.fold
+    monkeypatch.setattr(OutputIndex, "fold", lambda index: looks.append(index) or fold(index))
+    clock = [1000.0]
+    monkeypatch.setattr("stilt.foundations.recent.time.monotonic", lambda: clock[0])
+    mine = package.Project(project.path)
+    for _ in range(10):
+        assert [result.state for result in mine] == ["complete", "failed", "empty"]
+    assert len(looks) <= 2, "the log is folded, and once more where something ended meanwhile"
+    before = len(looks)
+    clock[0] += 2 * RECENT_S
+    assert mine[GOOD].state == "complete"
+    assert len(looks) > before
 
 
 def test_a_simulation_gives_particles_as_a_frame(project) -> None:
