@@ -99,7 +99,7 @@ def all_fit(events: Iterable[Struct]) -> bool:
     for event in events:
         by_kind.setdefault(type(event), []).append(event)
     return all(
-        _column_fits(name, list(map(attrgetter(name), alike)))
+        column_fits(name, list(map(attrgetter(name), alike)))
         for kind, alike in by_kind.items()
         for name in _fields(kind)
         if name not in _CLOSED
@@ -113,18 +113,6 @@ def has_plain_text(text: bytes) -> bool:
 
 def _fields(kind: type[Struct]) -> tuple[str, ...]:
     return _OF_A_START if kind.__struct_config__.tag == "started" else kind.__struct_fields__
-
-
-def frozen_fits(state: Any) -> bool:
-    """Return whether what a checkpoint has of a simulation is what stilt writes; there can be a million of them."""
-    return (
-        _is_name(state.sim)
-        and is_within("at", state.at)
-        and is_within("wall_s", state.wall_s)
-        and is_within("peak_rss_bytes", state.peak_rss_bytes)
-        and len(state.reason) <= MOST_OF_A_TEXT
-        and len(state.message) <= 2 * TEXTS["why"]  # of an invalid: path and why
-    )
 
 
 def is_within(name: str, value: float) -> bool:
@@ -207,7 +195,7 @@ def _misfit_of_parts(name: str, value: Sequence[Any] | dict[Any, Any]) -> str:
     return next(filter(None, (_misfit(singular, part) for part in parts)), "")
 
 
-def _column_fits(name: str, values: list[Any]) -> bool:
+def column_fits(name: str, values: Sequence[Any]) -> bool:
     """Return whether one field fits in all events of a kind; a million of them are looked at in a tenth of a second."""
     try:
         if name in NUMBERS:

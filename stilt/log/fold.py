@@ -68,6 +68,7 @@ class State:
         self._sims: dict[str, SimState] = {}
         self._earlier: dict[str, dict[str, SimState]] = {}
         self._frozen = frozen
+        self._is_thawed = False  # all that hold, of the frozen ones
 
     @property
     def sims(self) -> dict[str, SimState]:
@@ -75,7 +76,9 @@ class State:
 
         With a million of them this takes a second; counts and columns below do not.
         """
-        self._thaw_all()
+        if self._frozen is not None and not self._is_thawed:
+            self._is_thawed = True
+            self._sims |= {state.sim: state for state in self._frozen.take_all(earlier=False)}
         return self._sims
 
     @property
@@ -84,7 +87,9 @@ class State:
 
         Batch id -> simulation id -> state. The latest state is in ``sims`` only.
         """
-        self._thaw_all()
+        frozen = self._frozen
+        for state in frozen.take_all(earlier=True) if frozen else ():
+            self._earlier.setdefault(state.batch, {})[state.sim] = state
         return self._earlier
 
     @property
@@ -119,7 +124,7 @@ class State:
 
     def find(self, sim: str) -> SimState | None:
         """Return the state of one simulation; ``None`` if it was never begun."""
-        if self._frozen is not None:
+        if self._frozen is not None and sim not in self._sims:
             self._thaw(self._frozen, sim)
         return self._sims.get(sim)
 
@@ -128,6 +133,8 @@ class State:
         known = self.find(sim)
         if known is None or known.batch == batch:
             return known
+        if self._frozen is not None:
+            self._thaw(self._frozen, sim)
         return self._earlier.get(batch, {}).get(sim)
 
     def receptor_of(self, state: SimState) -> str:
@@ -248,20 +255,9 @@ class State:
         return self._sims.values()
 
     def _thaw(self, frozen: FrozenSims, sim: str) -> None:
-        if sim in self._sims:
-            return
-        states = frozen.take(sim)
-        if states:
-            self._sims[sim] = states.pop()
-        for older in states:
-            self._earlier.setdefault(older.batch, {})[sim] = older
-
-    def _thaw_all(self) -> None:
-        frozen, self._frozen = self._frozen, None
-        if frozen is not None:
-            for state, holds in frozen.take_all():
-                older = self._earlier.setdefault(state.batch, {}) if not holds else self._sims
-                older[state.sim] = state
+        for state, holds in frozen.take(sim):
+            states = self._sims if holds else self._earlier.setdefault(state.batch, {})
+            states[sim] = state
 
     def _join_block(self, life: Life, begun: list[SimState], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""
@@ -284,7 +280,9 @@ class State:
         self._sims.update(block)
 
     def _join(self, state: SimState) -> None:
-        old = self.find(state.sim)
+        if self._frozen is not None:
+            self._thaw(self._frozen, state.sim)
+        old = self._sims.get(state.sim)
         if old is None:
             self._sims[state.sim] = state
         elif old.life.batch == state.life.batch:

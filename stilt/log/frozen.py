@@ -19,12 +19,12 @@ from zlib import crc32
 from msgspec import MsgspecError, json
 
 from stilt.foundations.errors import DamagedError
-from stilt.log.bounds import frozen_fits, is_within
+from stilt.log.bounds import MOST_OF_A_TEXT, TEXTS, column_fits, is_within
 from stilt.log.costs import cost_where
 from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from stilt.log.costs import ColumnName, Cost
     from stilt.log.states import Life
@@ -147,12 +147,14 @@ class FrozenSims:
     def __len__(self) -> int:
         return len(self._outcome)
 
-    def take(self, sim: str) -> list[SimState]:
-        """Strike out the rows of a simulation and return them as states, the lowest first."""
-        found = []
-        for row in self._rows_of(sim):
-            state = self._state(row)
-            found.append(state)
+    def take(self, sim: str) -> list[tuple[SimState, bool]]:
+        """Strike out the rows of a simulation; return them as states, each with whether it is the one that holds."""
+        rows = self._rows_of(sim)
+        found = [
+            (state, bool(self._tops[row]))
+            for row, state in zip(rows, self._states(rows), strict=True)
+        ]
+        for row, (state, _) in zip(rows, found, strict=True):
             if self._last_failed and sim in self._last_failed:
                 self._last_failed = None
             self._tallies[self._lowers[row]][state.life, state.outcome, state.reason] -= 1
@@ -160,31 +162,30 @@ class FrozenSims:
             self._tops[row] = self._lowers[row] = 0
         return found
 
-    def take_all(self) -> Iterator[tuple[SimState, bool]]:
-        """Strike out every row; yield its state and whether it is the one that holds."""
-        tops, lowers = bytes(self._tops), bytes(self._lowers)
-        self._tops, self._lowers = bytearray(len(tops)), bytearray(len(lowers))
-        for row in range(len(self)):
-            if tops[row] or lowers[row]:
-                yield self._state(row), bool(tops[row])
+    def take_all(self, *, earlier: bool) -> list[SimState]:
+        """Strike out every row that holds, or every one that an older batch left, and return the states."""
+        base = self._lowers if earlier else self._tops
+        rows = array("I", compress(range(len(base)), base))
+        base[:] = bytes(len(base))
+        self._tallies[earlier].clear()
+        self._costs[earlier].clear()
+        if not earlier:
+            self._last_failed = ()
+        return self._states(rows)
 
     def count(self) -> int:
         """Return how many simulations there are."""
         return self._tops.count(1)
 
-    def having(self, outcomes: Collection[str]) -> Iterator[SimState]:
-        """Yield the states with one of these outcomes."""
-        mask = self._mask(outcomes, self._tops)
-        row = mask.find(1)
-        while row >= 0:
-            yield self._state(row)
-            row = mask.find(1, row + 1)
+    def having(self, outcomes: Collection[str]) -> list[SimState]:
+        """Return the states with one of these outcomes."""
+        return self._states(self.rows(outcomes))
 
     def last_failed(self) -> Iterable[SimState]:
         """Return, for each reason, the simulation that failed last."""
         if self._last_failed is None:
             return latest_by_reason(self.having({"failed"})).values()
-        return [self._state(self._rows_of(sim)[-1]) for sim in self._last_failed]
+        return self._states([self._rows_of(sim)[-1] for sim in self._last_failed])
 
     def check_sums(self) -> None:
         """Hold counts and costs, and the simulations that failed last, against the rows.
@@ -255,37 +256,51 @@ class FrozenSims:
         start = self._ends[row - 1] if row else 0
         return bytes(self._ids[start : self._ends[row]])
 
-    def _state(self, row: int) -> SimState:
-        """Return a row as a state.
+    def _states(self, rows: Sequence[int]) -> list[SimState]:
+        """Return rows as states.
 
         Raises
         ------
         OddCheckpointError
-            If it has a value that no stilt writes: its checksum tells that it is as it was written, not by whom.
+            If one has a value that no stilt writes: its checksum tells that it is as it was written, not by whom.
         """
         try:
-            state = self._read_state(row)
+            return self._read_states(rows)
         except (LookupError, ValueError, MsgspecError):
             raise OddCheckpointError from None
-        if not frozen_fits(state):
-            raise OddCheckpointError
-        return state
 
-    def _read_state(self, row: int) -> SimState:
-        reason, message = self._text(row)
-        return SimState(
-            sim=self._id(row).decode(),
-            at=self._at[row],
-            outcome=OUTCOMES[self._outcome[row]],
-            wall_s=self._wall_s[row],
-            peak_rss_bytes=self._rss[row],
-            reason=reason,
-            message=message,
-            met=self._words[self._mets[row]],
-            receptor=f"{receptor:016x}" if (receptor := self._receptors[row]) else "",
-            particles=self._words[self._particles[row]],
-            life=self.lives[self._life[row]],
-        )
+    def _read_states(self, rows: Sequence[int]) -> list[SimState]:
+        ids = self._ids_of(rows)
+        texts = {place: self._text(rows[place]) for place in self._with_text(rows)}
+        if not (all(map(_is_short, texts.values())) and (not rows or column_fits("sim", ids))):
+            raise OddCheckpointError
+        reasons, messages = [""] * len(rows), [""] * len(rows)
+        for place, text in texts.items():
+            reasons[place], messages[place] = text
+        words, receptors = self._words, map(self._receptors.__getitem__, rows)
+        columns: list[Iterable[Any]] = [
+            ids,
+            self.of_rows("at", rows),
+            [OUTCOMES[self._outcome[row]] for row in rows],
+            self.of_rows("wall_s", rows),
+            self.of_rows("peak_rss_bytes", rows),
+            reasons,
+            messages,
+            [words[self._mets[row]] for row in rows],
+            [f"{receptor:016x}" if receptor else "" for receptor in receptors],
+            [words[self._particles[row]] for row in rows],
+            [self.lives[self._life[row]] for row in rows],
+        ]
+        return list(map(SimState, *columns))
+
+    def _ids_of(self, rows: Sequence[int]) -> list[str]:
+        if len(rows) < len(self) // 20:
+            return [self._id(row).decode() for row in rows]
+        text = bytes(self._ids).decode()
+        if not text.isascii():
+            return [self._id(row).decode() for row in rows]
+        ends = self._ends.tolist()
+        return [text[ends[row - 1] if row else 0 : ends[row]] for row in rows]
 
     def _mask(self, outcomes: Collection[str], base: bytearray) -> bytes:
         """Return a byte a row: 1 where ``base`` has it and the outcome is one of these."""
@@ -297,12 +312,25 @@ class FrozenSims:
         return both.to_bytes(len(matching), "big")
 
     def _text(self, row: int) -> tuple[str, str]:
-        """Return reason and message."""
+        """Return reason and message of a row that has them."""
         place = bisect_left(self._text_rows, row)
-        if place == len(self._text_rows) or self._text_rows[place] != row:
-            return "", ""
         start = self._text_ends[place - 1] if place else 0
         return _decode_text(self._texts[start : self._text_ends[place]])
+
+    def _with_text(self, rows: Sequence[int]) -> list[int]:
+        """Return the places in ``rows`` of those that have a reason or a message."""
+        if len(rows) > len(self) // 20:
+            marked = set(self._text_rows)
+            return [place for place, row in enumerate(rows) if row in marked]
+        found = [bisect_left(self._text_rows, row) for row in rows]
+        last = len(self._text_rows)
+        return [n for n, at in enumerate(found) if at < last and self._text_rows[at] == rows[n]]
+
+
+def _is_short(text: tuple[str, str]) -> bool:
+    """Tell whether reason and message have a length that stilt writes: those of an invalid are path and why."""
+    reason, message = text
+    return len(reason) <= MOST_OF_A_TEXT and len(message) <= 2 * TEXTS["why"]
 
 
 def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, int]) -> list[Count]:
