@@ -125,7 +125,9 @@ class State:
     def find(self, sim: str) -> SimState | None:
         """Return the state of one simulation; ``None`` if it was never begun."""
         if self._frozen is not None and sim not in self._sims:
-            self._thaw(self._frozen, sim)
+            state = self._frozen.take_top(sim)
+            if state is not None:
+                self._sims[sim] = state
         return self._sims.get(sim)
 
     def left_by(self, batch: str, sim: str) -> SimState | None:
@@ -133,6 +135,8 @@ class State:
         known = self.find(sim)
         if known is None or known.batch == batch:
             return known
+        if self.batch(batch).seq > known.seq:
+            return None  # a state of its own would hold
         if self._frozen is not None:
             self._thaw(self._frozen, sim)
         return self._earlier.get(batch, {}).get(sim)
@@ -255,9 +259,10 @@ class State:
         return self._sims.values()
 
     def _thaw(self, frozen: FrozenSims, sim: str) -> None:
-        for state, holds in frozen.take(sim):
-            states = self._sims if holds else self._earlier.setdefault(state.batch, {})
-            states[sim] = state
+        """Take all that there is of a simulation."""
+        self.find(sim)
+        for state in frozen.take(sim):
+            self._earlier.setdefault(state.batch, {})[sim] = state
 
     def _join_block(self, life: Life, begun: list[SimState], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from itertools import compress
 from math import isfinite
@@ -147,20 +147,28 @@ class FrozenSims:
     def __len__(self) -> int:
         return len(self._outcome)
 
-    def take(self, sim: str) -> list[tuple[SimState, bool]]:
-        """Strike out the rows of a simulation; return them as states, each with whether it is the one that holds."""
-        rows = self._rows_of(sim)
-        found = [
-            (state, bool(self._tops[row]))
-            for row, state in zip(rows, self._states(rows), strict=True)
-        ]
-        for row, (state, _) in zip(rows, found, strict=True):
-            if self._last_failed and sim in self._last_failed:
+    def take(self, sim: str) -> list[SimState]:
+        """Strike out the rows of a simulation, but for the one that holds, and return their states."""
+        return self._strike([row for row in self._rows_of(sim) if self._lowers[row]])
+
+    def take_top(self, sim: str) -> SimState | None:
+        """Strike out the row of a simulation that holds, and return its state; None if there is none."""
+        key = sim.encode()
+        place = bisect_right(self._order, key, key=self._id) - 1
+        row = self._order[place] if place >= 0 else 0
+        if place < 0 or self._id(row) != key or not self._tops[row]:
+            return None
+        return self._strike([row])[0]
+
+    def _strike(self, rows: list[int]) -> list[SimState]:
+        states = self._states(rows)
+        for row, state in zip(rows, states, strict=True):
+            if self._tops[row] and self._last_failed and state.sim in self._last_failed:
                 self._last_failed = None
             self._tallies[self._lowers[row]][state.life, state.outcome, state.reason] -= 1
             self._costs[self._lowers[row]].pop(state.outcome, None)
             self._tops[row] = self._lowers[row] = 0
-        return found
+        return states
 
     def take_all(self, *, earlier: bool) -> list[SimState]:
         """Strike out every row that holds, or every one that an older batch left, and return the states."""
