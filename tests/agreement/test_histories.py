@@ -50,15 +50,27 @@ class Model:
         Which simulations tasks have, by batch: those that live and have not ended them.
     begun
         Those among them of tasks that are at work, and go on when the batch is cancelled.
+    waits
+        What was registered and not begun since, whether anybody still has it or not.
     """
 
     state: dict[int, str] = field(default_factory=lambda: dict.fromkeys(SIMS, "never"))
     hands: dict[str, set[int]] = field(default_factory=dict)
     begun: dict[str, set[int]] = field(default_factory=dict)
+    waits: set[int] = field(default_factory=set)
 
     @property
     def in_hand(self) -> set[int]:
         return set[int]().union(*self.hands.values())
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What ``status`` counts: what waits has not its older state any more, unless that is a result."""
+        shown = {
+            n: "pending" if state == "invalid" or (n in self.waits and state not in GOOD) else state
+            for n, state in self.state.items()
+        }
+        return Counter(state for state in shown.values() if state != "never")
 
     @property
     def to_do(self) -> set[int]:
@@ -102,6 +114,7 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
         lives = random.random() < 0.3
         batch = log.batch(f"{number:04d}-x", chunks, project_total=len(SIMS), closed=not lives)
         model.hands[batch] = set()
+        model.waits |= set(chosen)
         for task, chunk in enumerate(chunks):
             work(log, model, Task(random, batch, task, chunk, lives))
         if random.random() < 0.15:
@@ -150,11 +163,13 @@ def work(log: ProjectLog, model: Model, task: Task) -> None:
             done(n, outcome, at=at + 1, reason="X" * (outcome == "failed")),
         ]
         model.state[n] = outcome
+        model.waits.discard(n)
         left.discard(n)
     begun = chunk[reached] if reached < len(chunk) and random.random() < 0.7 else None
     if begun is not None:
         events.append(started(begun, at=100.0 * number + 50))
         model.state[begun] = "running" if lives else "interrupted"
+        model.waits.discard(begun)
     if events:
         if not lives and begun is None and reached == len(chunk):
             events.append(Closed(at=T0 + 999))
@@ -223,6 +238,7 @@ def check(folder: Path, seed: int) -> None:
     assert said.to_do == again.to_do, where
     counted = Counter({name: getattr(said, name) for name in STATES})
     assert counted == Counter({name: getattr(again, name) for name in STATES}), where
+    assert counted == model.counts, where
     never_registered = len(SIMS) - said.total
     assert said.to_do + never_registered == todo.work, where
     standing = Standing(project)

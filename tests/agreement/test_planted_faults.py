@@ -1,0 +1,114 @@
+"""What the generated histories are good for: each of these faults, planted on purpose, is found by them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stilt.backends.liveness import Fate, TaskFate
+from stilt.batch.queued import ENDED
+from stilt.log.states import SimState
+from stilt.status.counting import Waiting, count_waiting
+from stilt.status.hands import InHand
+from tests.agreement.test_histories import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stilt.backends.in_hand import WorkInHand
+    from stilt.log.fold import State
+
+pytestmark = pytest.mark.slow
+
+MOST_HISTORIES = 300
+
+
+def _rank_by_attempt(sim: SimState) -> tuple[Any, ...]:
+    return sim.life.attempt, sim.at, sim.life.name
+
+
+def _ended_in_any_batch(state: State, sim: str, batch: str) -> bool:
+    del batch
+    known = state.find(sim)
+    return known is not None and known.outcome in ENDED
+
+
+def _keeps_unless_cancelled(hands: WorkInHand, batch: str, task: int) -> bool:
+    known = hands._state.batches[batch]
+    return known.cancelled is None and hands._liveness.of(batch, task).fate is not Fate.GONE
+
+
+def _keeps_what_is_cancelled(hands: WorkInHand, batch: str, task: int) -> bool:
+    return hands._liveness.of(batch, task).fate is not Fate.GONE
+
+
+def _nothing_again(*arguments: Any) -> Waiting:
+    return Waiting(count_waiting(*arguments).new, {})
+
+
+def _forget_invalid(*_arguments: object) -> SimState:
+    return SimState(sim="none", at=0.0, outcome="invalid", life=_arguments[0])  # type: ignore[arg-type]
+
+
+FAULTS: dict[str, tuple[str, Callable[..., Any] | property]] = {
+    "what is done again counts as complete": (
+        "stilt.status.summarize.count_in_hand",
+        lambda *_: InHand(),
+    ),
+    "an attempt outranks a newer batch": (
+        "stilt.log.states.SimState.rank",
+        property(_rank_by_attempt),
+    ),
+    "what any batch ended counts as ended in each, to status": (
+        "stilt.status.hands.has_ended",
+        _ended_in_any_batch,
+    ),
+    "what any batch ended counts as ended in each, to run": (
+        "stilt.batch.queued.has_ended",
+        _ended_in_any_batch,
+    ),
+    "what is at work in a cancelled batch is nobody's": (
+        "stilt.backends.in_hand.WorkInHand.keeps",
+        _keeps_unless_cancelled,
+    ),
+    "a cancelled batch keeps what it never began": (
+        "stilt.backends.in_hand.WorkInHand.keeps",
+        _keeps_what_is_cancelled,
+    ),
+    "who cannot be asked is dead": (
+        "stilt.status.fates.Fates.of",
+        lambda *_: Fate.GONE,
+    ),
+    "who is dead is at work": ("stilt.status.fates.Fates.of", lambda *_: Fate.LIVE),
+    "all tasks are gone": ("stilt.status.fates.Fates.told", lambda *_: TaskFate(Fate.GONE)),
+    "what failed and waits again counts as failed": (
+        "stilt.status.summarize.count_waiting",
+        _nothing_again,
+    ),
+    "an output that is damaged is another simulation's": (
+        "stilt.log.fold.invalidated",
+        _forget_invalid,
+    ),
+    "a run that lives will never start what it registered": (
+        "stilt.backends.in_hand.may_still_start",
+        lambda *_: False,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    where, instead = FAULTS[fault]
+    monkeypatch.setattr(where, instead)
+    for seed in range(MOST_HISTORIES):
+        try:
+            check(tmp_path / f"p{seed}", seed)
+        except (AssertionError, LookupError):
+            return
+    pytest.fail(f"{MOST_HISTORIES} histories did not find it")
