@@ -69,7 +69,7 @@ def convert_fields(
     if len(strangers) > MOST_STRANGERS:
         document.add(where, f"{len(strangers) - MOST_STRANGERS:,} more unknown keys")
     sound &= not strangers
-    for info in msgspec.structs.fields(kind):
+    for info in fields_of(kind):
         if info.name in ready:
             continue
         given = data.get(info.name)
@@ -82,6 +82,12 @@ def convert_fields(
             if info.name not in guessed:
                 document.add((*where, info.name), "missing, but needed")
     return {name: value for name, value in values.items() if value is not MISSING}, sound
+
+
+@cache
+def fields_of(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Return a Struct's fields; to find them out evaluates all their annotations."""
+    return msgspec.structs.fields(kind)
 
 
 @cache

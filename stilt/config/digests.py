@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from stilt.config.conversion import fields_of
 from stilt.config.dump import dump_config, plain
 from stilt.config.schema import Config
 
@@ -84,8 +85,11 @@ def _met(name: str, met: Met) -> dict[str, Any]:
 
 
 def _without_defaults(settings: Met | FootprintGrid) -> dict[str, Any]:
-    defaults = msgspec.structs.fields(settings)
-    left_out = {field.name for field in defaults if getattr(settings, field.name) == field.default}
+    left_out = {
+        field.name
+        for field in fields_of(type(settings))
+        if getattr(settings, field.name) == field.default
+    }
     return {key: value for key, value in plain(settings).items() if key not in left_out}
 
 

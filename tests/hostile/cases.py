@@ -169,7 +169,7 @@ def make_huge(project: Path, chance: random.Random) -> None:
         file.createVariable("more", "f4", ("a", "b"), zlib=True, chunksizes=(1, 1000))
         file.createVariable("b", "f8", ("b",))
     particles = chance.choice(sorted(project.glob("output/particles/*/.*.parquet.*")))
-    rows = chance.choice([2_000_000, 20_000_000])
+    rows = chance.choice([200_000, 2_000_000])
     names = chance.choice([("time", "indx", "foot"), ("sim", "about")])
     table = pa.table({name: pa.nulls(rows, pa.float64()) for name in names})
     pq.write_table(table, particles, compression="zstd", row_group_size=rows)

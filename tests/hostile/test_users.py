@@ -3,81 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import subprocess
-import sys
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from sysconfig import get_paths
 
 import pytest
 
-from tests.projects import FOOTPRINT, PATIENCE_S, make_project
-from tests.shared_data import REPOSITORY
+from tests.projects import FOOTPRINT, make_project
+from tests.users import User, needs_setpriv, open_folder
 
-pytestmark = pytest.mark.skipif(
-    os.getuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv"
-)
+pytestmark = needs_setpriv
 GROUP = 61000
-PYTHONS = [path for path in ("/usr/bin/python3", sys.executable) if Path(path).exists()]
-"""The last one that other users can run: that of the tests may be in somebody's home."""
-
-TRIAL = (
-    "import subprocess, sys, stilt, numpy; subprocess.run([sys.executable, '-c', ''], check=True)"
-)
-
-
-@dataclass(frozen=True)
-class User:
-    """Somebody on this machine."""
-
-    number: int
-    group: int
-    root: Path
-
-    def run(
-        self, *command: str, cwd: Path, umask: int = 0o002, **env: str
-    ) -> subprocess.CompletedProcess[str]:
-        home = self.root / f"home-{self.number}"
-        if not home.exists():
-            home.mkdir(mode=0o700)
-            os.chown(home, self.number, self.group)
-        own = {"HOME": str(home), "TMPDIR": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-        own["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), get_paths()["platlib"]])
-        become = ["setpriv", f"--reuid={self.number}", f"--regid={self.group}", "--clear-groups"]
-        return subprocess.run(
-            [*become, PYTHONS[-1], *command],
-            cwd=cwd,
-            env={**os.environ, "STILT_HOME": str(home / "stilt"), **own, **env},
-            umask=umask,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-
-    def stilt(self, project: Path, *arguments: str, umask: int = 0o002) -> tuple[int, str]:
-        """Run a command in a project; return its exit code and what it printed."""
-        done = self.run("-P", "-m", "stilt", *arguments, cwd=project, umask=umask)
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture
 def root():
-    """A folder that everybody may enter, as pytest's own may not be."""
-    folder = Path(tempfile.mkdtemp(prefix="stilt-users-"))
-    folder.chmod(0o755)
-    alice = User(61001, GROUP, folder)
-    while PYTHONS and alice.run("-c", TRIAL, cwd=folder).returncode:
-        PYTHONS.pop()
-    if PYTHONS:
+    """A folder that everybody may enter."""
+    with open_folder() as folder:
         yield folder
-    shutil.rmtree(folder)
-    if not PYTHONS:
-        pytest.skip("others can't run Python, or read this checkout")
 
 
 def users(root: Path) -> tuple[User, User, User]:
@@ -131,7 +73,7 @@ def test_in_a_home_of_a_group_nobody_runs_code_of_another(root) -> None:
     assert "compiled anew, and kept elsewhere" in found.stderr
 
 
-def shared_project(root: Path, mode: int, owner: User) -> Path:
+def project_of(owner: User, root: Path, mode: int) -> Path:
     project = make_project(root / "p", (5, 50), footprints=f"{{fine: {FOOTPRINT}}}")
     for path in (project.path, *project.path.iterdir()):
         os.chown(path, owner.number, GROUP)
@@ -141,7 +83,7 @@ def shared_project(root: Path, mode: int, owner: User) -> Path:
 
 def test_a_group_goes_on_with_a_project_that_it_shares(root) -> None:
     alice, bob, stranger = users(root)
-    project = shared_project(root, 0o2775, alice)
+    project = project_of(alice, root, 0o2775)
     assert alice.stilt(project, "run")[0] == 0
     assert bob.stilt(project, "status")[0] == 0
     assert bob.stilt(project, "verify")[0] == 0
@@ -161,12 +103,43 @@ def test_a_group_goes_on_with_a_project_that_it_shares(root) -> None:
             assert facts.st_mode & stat.S_IWGRP, path
 
 
-def test_a_private_project_stays_private(root) -> None:
-    alice, bob, _ = users(root)
-    project = shared_project(root, 0o755, alice)
+# In a project of alice's, how each command ends for bob of her group and for a stranger: 0 it is done, 2 there is
+# nothing that they can see, 4 they may not. Her umask and the mode of the project's folder say what it is.
+WAYS = {"shared": (0o002, 0o2775), "readable": (0o022, 0o755), "private": (0o077, 0o755)}
+WHO_CAN = """
+                   shared     readable   private
+status --no-slurm  bob anyone bob anyone
+log show           bob anyone bob anyone
+verify             bob anyone bob anyone
+report -o REPORT   bob anyone bob anyone
+cancel             bob
+run --no-skip      bob
+archive            bob
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_can_do_what(root, way) -> None:
+    alice, bob, stranger = users(root)
+    umask, mode = WAYS[way]
+    project = project_of(alice, root, mode)
+    assert alice.stilt(project, "run", umask=umask)[0] == 0
+    titles, *rows = WHO_CAN.strip("\n").splitlines()
+    start = titles.index(way)
+    for row in rows:
+        command = row[: titles.index("shared")].split()
+        can = row[start : start + len("bob anyone")].split()
+        for who, user in (("bob", bob), ("anyone", stranger)):
+            words = [f"{root}/home-{user.number}/r.html" if w == "REPORT" else w for w in command]
+            code, said = user.stilt(project, *words, umask=umask)
+            assert (code == 0) == (who in can), (who, row, said)
+            assert code in {0, 2, 4}, (who, row, said)
+    assert alice.stilt(project, "status", umask=umask)[0] == 0
+
+
+def test_in_a_private_project_nothing_can_be_read_by_others(root) -> None:
+    alice, *_ = users(root)
+    project = project_of(alice, root, 0o755)
     assert alice.stilt(project, "run", umask=0o077)[0] == 0
-    for command in ("status", "verify", "report", "log show"):
-        returned, said = bob.stilt(project, *command.split())
-        assert returned in {2, 4}, (command, said)
     for path in (project / "output").rglob("*"):
         assert not path.lstat().st_mode & 0o077, path
