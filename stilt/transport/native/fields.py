@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import (
-    HEIGHT,
-    HYBRID,
-    PRESSURE,
-    SIGMA,
-    STAGGERED_MODEL,
-    AnalysisReader,
-)
+from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, STAGGERED_MODEL
 from stilt.transport.native.boundary_layer import (
     EXCHANGE,
     FRICTION_VELOCITY,
@@ -45,7 +38,7 @@ from stilt.transport.protocol import Reason, TransportError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.transport.native.arl import AnalysisIndex
+    from stilt.met.analysis import Analysis
     from stilt.transport.native.levels import VerticalGrid
     from stilt.transport.native.projection import MapGrid
     from stilt.transport.native.roughness import Roughness
@@ -72,13 +65,13 @@ class FieldSource:
     """Knows the variables of one analysis and reads rectangles of them."""
 
     def __init__(
-        self, index: AnalysisIndex, grid: MapGrid, roughness: Roughness, terrain: TerrainSource
+        self, index: Analysis, grid: MapGrid, roughness: Roughness, terrain: TerrainSource
     ) -> None:
         self.index = index
         self._grid = grid
         self._roughness = roughness
         self._terrain = terrain
-        self._reader = AnalysisReader(index)
+        self._reader = index.reader()
         self._levels = range(1, len(index.levels))
         self._motion = self._vertical_motion()
         self._require("UWND", "VWND", "TEMP")
@@ -90,12 +83,15 @@ class FieldSource:
     ) -> ColumnSettings:
         """Return what the columns of this analysis are computed with."""
         index = self.index
+        hpa, share = index.hybrid
         kind = {PRESSURE: PRESSURE_KIND, HYBRID: HYBRID_KIND, HEIGHT: HEIGHT_KIND}.get(
             index.grid.level_type, SIGMA_KIND
         )
         return ColumnSettings(
             sigma_levels=vertical.sigma,
             file_levels=np.array([level.height for level in index.levels[1:]]),
+            hybrid_hpa=hpa,
+            hybrid_share=share,
             pressure_offset=index.grid.pressure_offset,
             kind=kind,
             humidity=np.array([float(self._humidity_kind(level)) for level in self._levels]),

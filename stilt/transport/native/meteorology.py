@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.analysis import Analyses, identity
-from stilt.transport.native.arl import read_index, refuse_unknown_kind
+from stilt.transport.native.analysis import Analyses
+from stilt.transport.native.arl import read_index, refuse_unknown_kind, state_of
 from stilt.transport.native.fields import FieldSource
 from stilt.transport.native.levels import vertical_grid
 from stilt.transport.native.projection import map_grid
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from stilt.met.analysis import Analysis, GridHeader
     from stilt.transport.native.analysis import OpenAnalysis, Setting
-    from stilt.transport.native.arl import AnalysisIndex, GridHeader
     from stilt.transport.native.store import ColumnStore
 
 
@@ -42,7 +42,7 @@ class Meteorology:
     def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
         self._files = files = [_file(path) for path in paths]
         self.vertical = vertical_grid([file[0] for file in files], setting.top_m)
-        by_map: dict[tuple[object, ...], list[tuple[AnalysisIndex, ...]]] = {}
+        by_map: dict[tuple[object, ...], list[tuple[Analysis, ...]]] = {}
         for file in files:
             by_map.setdefault(_map_part(file[0].grid), []).append(file)
         grids = [Analyses(some, self.vertical, setting, store) for some in by_map.values()]
@@ -81,14 +81,14 @@ def check_file(path: Path, setting: Setting) -> None:
     FieldSource(first, map_grid(first.grid), setting.roughness.load(), setting.terrain)
 
 
-def first_analysis(path: Path) -> AnalysisIndex:
+def first_analysis(path: Path) -> Analysis:
     """Return the first time of a file of a kind that this engine reads; raises as ``check_file`` does."""
     return _file(path)[0]
 
 
-def _file(path: Path) -> tuple[AnalysisIndex, ...]:
+def _file(path: Path) -> tuple[Analysis, ...]:
     """Return the analyses of a file, if all of them are of a kind that this engine reads."""
-    file = _index_of(path, *identity(path))
+    file = _index_of(path, *state_of(path))
     for index in file:
         refuse_unknown_kind(index.grid, index.path)
     _refuse_changes(file)
@@ -104,7 +104,7 @@ def _spacing_m(analyses: Analyses) -> float:
 
 
 @lru_cache(maxsize=256)
-def _index_of(path: Path, _size: int, _changed: int) -> tuple[AnalysisIndex, ...]:
+def _index_of(path: Path, _size: int, _changed: int) -> tuple[Analysis, ...]:
     return tuple(sorted(read_index(path), key=lambda index: index.minutes))
 
 
@@ -115,7 +115,7 @@ def _map_part(grid: GridHeader) -> tuple[object, ...]:
     return (*numbers, *place, grid.nx, grid.ny)
 
 
-def _refuse_changes(file: tuple[AnalysisIndex, ...]) -> None:
+def _refuse_changes(file: tuple[Analysis, ...]) -> None:
     """Refuse a file whose later times are not like its first.
 
     hycs_std stops at those whose records have another number, and reads others as if they were like the first.
