@@ -147,7 +147,7 @@ def _receptors(project: Path, config: Config) -> Receptors | None:
 
 
 def _described(met: Met) -> str:
-    names = met.file_format or "all ARL files"
+    names = met.file_format or "all files"
     return f"{met.directory}, {names}{f' every {met.file_tres}' if met.file_tres else ''}"
 
 
@@ -155,9 +155,10 @@ def _lines(
     inventory: Inventory, config: Config, receptors: Receptors | None, *, list_files: bool
 ) -> Iterator[str]:
     if not inventory.collections:
-        yield "no file reads as ARL"
+        yield "no file reads as ARL or NetCDF"
     for collection in inventory.collections:
         yield from _about(collection)
+        yield from _about_surface(collection, config)
         if receptors is not None:
             yield from _about_receptors(_coverage(collection, config, receptors), receptors)
         if list_files:
@@ -182,11 +183,48 @@ def _about(collection: Collection) -> Iterator[str]:
         yield f"gaps       {'; '.join(map(str, gaps[:SHOWN]))}{more}"
     lons, lats = zip(*grid.outline(), strict=True)
     box = f"{min(lons):.1f} to {max(lons):.1f} E, {min(lats):.1f} to {max(lats):.1f} N"
-    yield f"grid       {first.model}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
+    yield f"grid       {first.model or first.format}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
     kind = LEVEL_TYPES.get(first.level_type, "unknown")
-    upper = first.levels[1:] or first.levels
-    yield f"levels     {len(upper)} of {kind}, {upper[0].height:g} to {upper[-1].height:g}"
-    yield f"variables  {' '.join(upper[0].variables)}; at the ground {' '.join(first.levels[0].variables)}"
+    ground, *upper = collection.levels
+    if upper:
+        yield f"levels     {len(upper)} of {kind}, {upper[0].height:g} to {upper[-1].height:g}"
+    names = upper[0].variables if upper else ("none",)
+    yield f"variables  {' '.join(names)}; at the ground {' '.join(ground.variables)}"
+
+
+def _about_surface(collection: Collection, config: Config) -> Iterator[str]:
+    """Tell where each quantity of the surface comes from, and which variables are not used."""
+    rows, why_not, unused = _surface(collection, config)
+    if why_not:
+        yield f"surface    refused by model: native: {why_not}"
+    for number, (quantity, source) in enumerate(rows):
+        yield f"{'' if number else 'surface':<11}{quantity:<17}{source}"
+    for number, words in enumerate(unused):
+        yield f"{'' if number else 'unused':<11}{words}"
+
+
+def _surface(
+    collection: Collection, config: Config
+) -> tuple[list[tuple[str, str]], str, list[str]]:
+    """Return where surface quantities come from, why native refuses the files, and what is not used of them."""
+    from stilt.foundations.failures import TransportError
+    from stilt.met.dataset.content import content_of
+    from stilt.transport.native.meteorology import files_of
+    from stilt.transport.native.surface import surface_of
+
+    first = collection.files[0]
+    unused = [
+        f"{each.variable}: {each.why_not}"
+        for file in collection.files
+        if file.format != "ARL"
+        for each in content_of(file.path).unused
+        if each.why_not
+    ]
+    try:
+        analysis = collection.analyses[0] if collection.analyses else files_of([first.path])[0][0]
+        return surface_of(analysis, config), "", list(dict.fromkeys(unused))
+    except TransportError as error:
+        return [], str(error), list(dict.fromkeys(unused))
 
 
 def _coverage(collection: Collection, config: Config, receptors: Receptors) -> Covered:
@@ -216,6 +254,7 @@ def _facts(inventory: Inventory, config: Config, receptors: Receptors | None) ->
         first, span, step = collection.files[0], collection.span, collection.step
         facts: dict[str, Any] = {
             "model": first.model,
+            "format": first.format,
             "files": len(collection.files),
             "bytes": collection.size_bytes,
             "start": span.start,
@@ -225,8 +264,12 @@ def _facts(inventory: Inventory, config: Config, receptors: Receptors | None) ->
             "nx": collection.grid.nx,
             "ny": collection.grid.ny,
             "outline": collection.grid.outline(),
-            "levels": [level.height for level in first.levels],
+            "levels": [level.height for level in collection.levels],
         }
+        rows, why_not, unused = _surface(collection, config)
+        facts["surface"] = dict(rows)
+        facts["refused_by_native"] = why_not
+        facts["unused"] = unused
         if receptors is not None:
             covered = _coverage(collection, config, receptors)
             facts["receptors"] = covered.receptors

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from stilt.foundations.failures import Reason, TransportError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -86,6 +88,10 @@ class Analysis(Protocol):
     def levels(self) -> tuple[Level, ...]: ...  # noqa: D102
 
     @property
+    def remedy(self) -> str:
+        """What to do about a field that is lacking, to stand at the end of a message."""
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """What tells the content of this time from any other, and from itself after a change of its files."""
 
@@ -115,6 +121,9 @@ class FieldReader(Protocol):
     def is_before(self, name: str, other: str, level: int) -> bool:
         """Tell whether a level has both variables, the first of them earlier in the source."""
 
+    def origin(self, name: str) -> str:
+        """Tell people what a surface variable is in the source, and what is done with it."""
+
     def field(
         self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]
     ) -> NDArray[np.float32]:
@@ -133,3 +142,18 @@ class FieldReader(Protocol):
         TransportError
             ``MET_MISSING`` if the source does not hold what its headers announced.
         """
+
+
+def state_of(path: Path) -> tuple[int, int]:
+    """Return what tells one state of a file from another: its size and the time of its last change.
+
+    Raises
+    ------
+    TransportError
+        ``MET_MISSING`` if it is not there.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise TransportError(Reason.MET_MISSING, f"{path}: {error.strerror}") from error
+    return status.st_size, status.st_mtime_ns

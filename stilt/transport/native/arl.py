@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.kernels.compiled import fast
-from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, GridHeader
+from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, GridHeader, state_of
 from stilt.met.arl import (
     HEADER_BYTES,
     LABEL_BYTES,
@@ -63,6 +63,11 @@ class AnalysisIndex:
         return LABEL_BYTES + self.grid.nx * self.grid.ny
 
     @property
+    def remedy(self) -> str:
+        """What to do about a file that native does not follow."""
+        return "use model: hysplit for it"
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """The file as it is now, and the place in it.
 
@@ -83,21 +88,6 @@ class AnalysisIndex:
     def reader(self) -> AnalysisReader:
         """Return what reads its records."""
         return AnalysisReader(self)
-
-
-def state_of(path: Path) -> tuple[int, int]:
-    """Return what tells one state of a file from another: its size and the time of its last change.
-
-    Raises
-    ------
-    TransportError
-        ``MET_MISSING`` if it is not there.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise TransportError(Reason.MET_MISSING, f"{path}: {error.strerror}") from error
-    return status.st_size, status.st_mtime_ns
 
 
 class CutOffError(ValueError):
@@ -270,6 +260,10 @@ class AnalysisReader:
             and self.has(other, level)
             and self._records[level, name] < self._records[level, other]
         )
+
+    def origin(self, name: str) -> str:
+        """Tell people what a surface variable is in the file: itself."""
+        return name if self.has(name) else ""
 
     def field(
         self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]
