@@ -28,7 +28,8 @@ SHOWN = 3
     "Examples:\n"
     "  stilt met                                     what there is\n"
     "  stilt met --download hrrr                     what the receptors need\n"
-    "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it",
+    "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it\n"
+    "  stilt met --convert era5 --to era5-arl        NetCDF as ARL files, for model: hysplit",
 )
 @project_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -40,8 +41,12 @@ SHOWN = 3
 )
 @click.option("--crop", "box", nargs=4, type=float, help="West south east north, in degrees.")
 @click.option("--levels", type=click.IntRange(min=1), help="Levels to keep above the surface.")
+@click.option("--convert", "converted", metavar="NAME", help="Write ARL files of this meteorology.")
 @click.option(
-    "--to", "target", type=click.Path(path_type=Path), help="Folder for the cropped files."
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Folder for the cropped or converted files.",
 )
 def command(
     *,
@@ -53,11 +58,13 @@ def command(
     mirror: Mirror,
     box: tuple[float, float, float, float] | None,
     levels: int | None,
+    converted: str | None,
     target: Path | None,
 ) -> None:
     """Show the files, hours, grid and levels of each meteorology, and which receptors it covers.
 
-    Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another.
+    Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another, or written as ARL
+    files for hycs_std.
     """
     from stilt.config.load import load_config
     from stilt.met.supply import Part
@@ -67,6 +74,10 @@ def command(
     part = Part(box, levels)
     if archive is not None:
         _download(_one(config, name), config, receptors, archive=archive, mirror=mirror, part=part)
+    elif converted is not None:
+        if target is None or box is not None or levels is not None:
+            raise click.UsageError("--convert needs --to FOLDER, and neither --crop nor --levels.")
+        _convert(_one(config, converted), config, receptors, target.absolute())
     elif target is not None:
         _crop(_one(config, name), config, receptors, target.absolute(), part)
     elif box is not None or levels is not None:
@@ -137,6 +148,20 @@ def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, 
         f"{count:,} of {len(files):,} files written; now set mets.{name}.directory to {target}",
         err=True,
     )
+
+
+def _convert(name: str, config: Config, receptors: Receptors | None, target: Path) -> None:
+    from stilt.met.convert import convert
+    from stilt.met.inventory import take_inventory
+    from stilt.met.supply import needed_spans
+
+    files = [file for each in take_inventory(config.mets[name]).collections for file in each.files]
+    spans = [] if receptors is None else needed_spans(receptors.minutes, config.n_hours)
+    count = 0
+    for path in convert(name, files, target, spans):
+        click.echo(path)
+        count += 1
+    click.echo(f"{count:,} files written; now set mets.{name} to {target}", err=True)
 
 
 def _receptors(project: Path, config: Config) -> Receptors | None:

@@ -85,6 +85,11 @@ class Style:
     west: float = 0.0
     calendar: str = "proleptic_gregorian"
 
+    @property
+    def time(self) -> str:
+        """The name of the axis of times."""
+        return "valid_time" if self.is_new else "time"
+
 
 USUAL = Style()
 
@@ -140,7 +145,7 @@ def _write(path: Path, arl: Path, style: Style, fields: dict[Out, NDArray[np.flo
         lon = np.round(np.unwrap(lon, period=360.0), 6)
     rows = slice(None, None, -1 if style.from_north else 1)
     columns = slice(None, None, -1 if style.from_east else 1)
-    time, level = ("valid_time", "pressure_level") if style.is_new else ("time", "level")
+    time, level = style.time, "pressure_level" if style.is_new else "level"
     kind = "NETCDF4" if style.is_new else "NETCDF3_64BIT_OFFSET"
     with netCDF4.Dataset(path, "w", format=kind) as file:
         file.Conventions = "CF-1.7"

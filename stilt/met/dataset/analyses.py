@@ -86,7 +86,8 @@ class DatasetAnalysis:
 def analyses_of(headers: Sequence[ArlFile]) -> list[tuple[DatasetAnalysis, ...]]:
     """Return the times that have levels, for each grid, rising.
 
-    A time at which only surface fields are there is none, and of two files with one field the first by name is read.
+    A time at which only surface fields are there is none, nor one without where others have some; of two files with
+    one field the first by name is read.
 
     Raises
     ------
@@ -113,11 +114,18 @@ def _on_grid(grid: Grid, headers: list[ArlFile]) -> tuple[DatasetAnalysis, ...]:
             for position, time in enumerate(header.times):
                 part = Part(header.path, position, header.levels)
                 by_time.setdefault(minute_of(time), []).append(part)
+    with_surface = {
+        minutes
+        for minutes, parts in by_time.items()
+        if any(part.levels[0].variables for part in parts)
+    }
     place = header_of(grid)
     known: dict[tuple[object, ...], tuple[Level, ...]] = {}
     found = []
     for minutes, parts in sorted(by_time.items()):
-        if all(len(part.levels) == 1 for part in parts):
+        if all(len(part.levels) == 1 for part in parts) or (
+            with_surface and minutes not in with_surface
+        ):
             continue
         parts.sort(key=lambda part: len(part.levels) == 1)
         every = (*parts, *constant)

@@ -50,7 +50,8 @@ def rules(supply: Supply, starts: Starts, config: Config) -> Iterator[Refused]:
     if other is not None:
         yield Refused(
             Reason.MET_COVERAGE,
-            f"{other.path} is {other.format}, and hycs_std reads ARL files only: use model: native",
+            f"{other.path} is {other.format}, and hycs_std reads ARL files only: use model: native, "
+            "or write ARL files of it with `stilt met --convert NAME --to FOLDER`",
             supply.runs,
         )
         return

@@ -12,10 +12,11 @@ from stilt.met.arl import ArlError
 from stilt.met.dataset.analyses import analyses_of
 from stilt.met.header import is_netcdf, read_header
 from stilt.transport.native.analysis import Analyses
-from stilt.transport.native.arl import read_index, refuse_unknown_kind
+from stilt.transport.native.arl import AnalysisIndex, read_index, refuse_unknown_kind
 from stilt.transport.native.fields import FieldSource
 from stilt.transport.native.levels import vertical_grid
 from stilt.transport.native.projection import map_grid
+from stilt.transport.native.surface import sources
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from stilt.met.analysis import Analysis, GridHeader
     from stilt.transport.native.analysis import OpenAnalysis, Setting
-    from stilt.transport.native.arl import AnalysisIndex
     from stilt.transport.native.store import ColumnStore
 
 
@@ -45,6 +45,7 @@ class Meteorology:
     """
 
     def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
+        self._setting = setting
         self._files = files = files_of(paths)
         self.vertical = vertical_grid(kinds_of(files), setting.top_m)
         by_map: dict[tuple[object, ...], list[tuple[Analysis, ...]]] = {}
@@ -62,6 +63,19 @@ class Meteorology:
             for file in self._files
             if any({"SPHU", "RELH"} <= set(level.variables) for level in file[0].levels)
         ]
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What outputs are to say of the files: of other kinds than ARL, where the fields of the surface come from."""
+        others = [file[0] for file in self._files if not isinstance(file[0], AnalysisIndex)]
+        rows = [f"{name}: {source}" for each in others for name, source in self._surface(each)]
+        return {"met_surface": "\n".join(rows)} if rows else {}
+
+    def _surface(self, analysis: Analysis) -> list[tuple[str, str]]:
+        setting = self._setting
+        roughness = setting.roughness.load()
+        source = FieldSource(analysis, map_grid(analysis.grid), roughness, setting.terrain)
+        return sources(source, setting.boundary)
 
     @property
     def minutes(self) -> list[int]:

@@ -179,7 +179,7 @@ def _not_together(supply: Supply, stretches: list[_Stretch]) -> Iterator[Refused
         span = Span(time_of(first), time_of(last))
         yield Refused(
             Reason.MET_COVERAGE,
-            f"{stretches[0].path}: the files have levels only for {span}",
+            f"{stretches[0].path}: the files have levels and surface fields together only for {span}",
             runs,
         )
 
