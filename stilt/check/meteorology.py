@@ -9,7 +9,8 @@ from stilt.check.finding import Finding, fine, note, warning, wrong_input
 from stilt.foundations.errors import StiltError
 from stilt.foundations.failures import Reason
 from stilt.foundations.quantities import counted, duration
-from stilt.met.arl import ArlError, read_arl
+from stilt.met.arl import ArlError
+from stilt.met.header import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,10 +53,11 @@ def check_met(
     headers = _headers(needed)
     if headers and not found.refused:
         yield fine(area, _described(headers))
-    for header in {header.grid: header for header in headers}.values():
+    by_levels = sorted(headers, key=lambda header: len(header.levels))
+    for header in {header.grid: header for header in by_levels}.values():
         yield note(
             area,
-            f"{header.model}: {header.grid.nx} x {header.grid.ny} points of {header.grid.spacing}, "
+            f"{header.model or header.format}: {header.grid.nx} x {header.grid.ny} points of {header.grid.spacing}, "
             f"{len(header.levels)} levels{_box(header.grid.outline())}",
         )
 
@@ -89,7 +91,7 @@ def _left_out(area: str, needed: Needed) -> Iterator[Finding]:
     if needed.left_out:
         names = _some([path.name for path in needed.left_out])
         count = counted(len(needed.left_out), "file")
-        yield note(area, f"left out, since not whole ARL files: {count}, {names}")
+        yield note(area, f"left out, since not whole met files: {count}, {names}")
 
 
 def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
@@ -104,7 +106,7 @@ def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
         more = f" and {len(damaged) - 1} more files" if len(damaged) > 1 else ""
         yield warning(
             area,
-            f"does not read as ARL: {damaged[0]}{more}",
+            f"does not read: {damaged[0]}{more}",
             "download it again if it is damaged; HYSPLIT may read it all the same, so hours and "
             "domain were not checked",
         )
@@ -112,7 +114,7 @@ def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
 
 def _complaint(path: Path) -> str:
     try:
-        read_arl(path)
+        read_header(path)
     except (ArlError, OSError) as error:
         return str(error)
     return ""

@@ -28,7 +28,8 @@ SHOWN = 3
     "Examples:\n"
     "  stilt met                                     what there is\n"
     "  stilt met --download hrrr                     what the receptors need\n"
-    "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it",
+    "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it\n"
+    "  stilt met --convert era5 --to era5-arl        NetCDF as ARL files, for model: hysplit",
 )
 @project_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -40,8 +41,12 @@ SHOWN = 3
 )
 @click.option("--crop", "box", nargs=4, type=float, help="West south east north, in degrees.")
 @click.option("--levels", type=click.IntRange(min=1), help="Levels to keep above the surface.")
+@click.option("--convert", "converted", metavar="NAME", help="Write ARL files of this meteorology.")
 @click.option(
-    "--to", "target", type=click.Path(path_type=Path), help="Folder for the cropped files."
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Folder for the cropped or converted files.",
 )
 def command(
     *,
@@ -53,11 +58,13 @@ def command(
     mirror: Mirror,
     box: tuple[float, float, float, float] | None,
     levels: int | None,
+    converted: str | None,
     target: Path | None,
 ) -> None:
     """Show the files, hours, grid and levels of each meteorology, and which receptors it covers.
 
-    Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another.
+    Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another, or written as ARL
+    files for hycs_std.
     """
     from stilt.config.load import load_config
     from stilt.met.supply import Part
@@ -67,6 +74,10 @@ def command(
     part = Part(box, levels)
     if archive is not None:
         _download(_one(config, name), config, receptors, archive=archive, mirror=mirror, part=part)
+    elif converted is not None:
+        if target is None or box is not None or levels is not None:
+            raise click.UsageError("--convert needs --to FOLDER, and neither --crop nor --levels.")
+        _convert(_one(config, converted), config, receptors, target.absolute())
     elif target is not None:
         _crop(_one(config, name), config, receptors, target.absolute(), part)
     elif box is not None or levels is not None:
@@ -139,6 +150,20 @@ def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, 
     )
 
 
+def _convert(name: str, config: Config, receptors: Receptors | None, target: Path) -> None:
+    from stilt.met.convert import convert
+    from stilt.met.inventory import take_inventory
+    from stilt.met.supply import needed_spans
+
+    files = [file for each in take_inventory(config.mets[name]).collections for file in each.files]
+    spans = [] if receptors is None else needed_spans(receptors.minutes, config.n_hours)
+    count = 0
+    for path in convert(name, files, target, spans):
+        click.echo(path)
+        count += 1
+    click.echo(f"{count:,} files written; now set mets.{name} to {target}", err=True)
+
+
 def _receptors(project: Path, config: Config) -> Receptors | None:
     from stilt.receptors import read_receptors
 
@@ -147,7 +172,7 @@ def _receptors(project: Path, config: Config) -> Receptors | None:
 
 
 def _described(met: Met) -> str:
-    names = met.file_format or "all ARL files"
+    names = met.file_format or "all files"
     return f"{met.directory}, {names}{f' every {met.file_tres}' if met.file_tres else ''}"
 
 
@@ -155,9 +180,10 @@ def _lines(
     inventory: Inventory, config: Config, receptors: Receptors | None, *, list_files: bool
 ) -> Iterator[str]:
     if not inventory.collections:
-        yield "no file reads as ARL"
+        yield "no file reads as ARL or NetCDF"
     for collection in inventory.collections:
         yield from _about(collection)
+        yield from _about_surface(collection, config)
         if receptors is not None:
             yield from _about_receptors(_coverage(collection, config, receptors), receptors)
         if list_files:
@@ -182,11 +208,48 @@ def _about(collection: Collection) -> Iterator[str]:
         yield f"gaps       {'; '.join(map(str, gaps[:SHOWN]))}{more}"
     lons, lats = zip(*grid.outline(), strict=True)
     box = f"{min(lons):.1f} to {max(lons):.1f} E, {min(lats):.1f} to {max(lats):.1f} N"
-    yield f"grid       {first.model}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
+    yield f"grid       {first.model or first.format}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
     kind = LEVEL_TYPES.get(first.level_type, "unknown")
-    upper = first.levels[1:] or first.levels
-    yield f"levels     {len(upper)} of {kind}, {upper[0].height:g} to {upper[-1].height:g}"
-    yield f"variables  {' '.join(upper[0].variables)}; at the ground {' '.join(first.levels[0].variables)}"
+    ground, *upper = collection.levels
+    if upper:
+        yield f"levels     {len(upper)} of {kind}, {upper[0].height:g} to {upper[-1].height:g}"
+    names = upper[0].variables if upper else ("none",)
+    yield f"variables  {' '.join(names)}; at the ground {' '.join(ground.variables)}"
+
+
+def _about_surface(collection: Collection, config: Config) -> Iterator[str]:
+    """Tell where each quantity of the surface comes from, and which variables are not used."""
+    rows, why_not, unused = _surface(collection, config)
+    if why_not:
+        yield f"surface    refused by model: native: {why_not}"
+    for number, (quantity, source) in enumerate(rows):
+        yield f"{'' if number else 'surface':<11}{quantity:<17}{source}"
+    for number, words in enumerate(unused):
+        yield f"{'' if number else 'unused':<11}{words}"
+
+
+def _surface(
+    collection: Collection, config: Config
+) -> tuple[list[tuple[str, str]], str, list[str]]:
+    """Return where surface quantities come from, why native refuses the files, and what is not used of them."""
+    from stilt.foundations.failures import TransportError
+    from stilt.met.dataset.content import content_of
+    from stilt.transport.native.meteorology import files_of
+    from stilt.transport.native.surface import surface_of
+
+    first = collection.files[0]
+    unused = [
+        f"{each.variable}: {each.why_not}"
+        for file in collection.files
+        if file.format != "ARL"
+        for each in content_of(file.path).unused
+        if each.why_not
+    ]
+    try:
+        analysis = collection.analyses[0] if collection.analyses else files_of([first.path])[0][0]
+        return surface_of(analysis, config), "", list(dict.fromkeys(unused))
+    except TransportError as error:
+        return [], str(error), list(dict.fromkeys(unused))
 
 
 def _coverage(collection: Collection, config: Config, receptors: Receptors) -> Covered:
@@ -216,6 +279,7 @@ def _facts(inventory: Inventory, config: Config, receptors: Receptors | None) ->
         first, span, step = collection.files[0], collection.span, collection.step
         facts: dict[str, Any] = {
             "model": first.model,
+            "format": first.format,
             "files": len(collection.files),
             "bytes": collection.size_bytes,
             "start": span.start,
@@ -225,8 +289,12 @@ def _facts(inventory: Inventory, config: Config, receptors: Receptors | None) ->
             "nx": collection.grid.nx,
             "ny": collection.grid.ny,
             "outline": collection.grid.outline(),
-            "levels": [level.height for level in first.levels],
+            "levels": [level.height for level in collection.levels],
         }
+        rows, why_not, unused = _surface(collection, config)
+        facts["surface"] = dict(rows)
+        facts["refused_by_native"] = why_not
+        facts["unused"] = unused
         if receptors is not None:
             covered = _coverage(collection, config, receptors)
             facts["receptors"] = covered.receptors

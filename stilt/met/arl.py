@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +67,8 @@ class ArlFile:
         The first time that is not one step after the one before; None where there is none.
     cut
         What is wrong with its end, in words; empty if it is whole. ``times`` are those that are whole.
+    format
+        ``ARL`` or ``NetCDF``, whose levels are in the same words. A file of surface fields has the level type 0.
     """
 
     path: Path
@@ -80,6 +81,14 @@ class ArlFile:
     changes: datetime | None = None
     varies: datetime | None = None
     cut: str = ""
+    format: str = "ARL"
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it holds only what does not change in time: the height of the ground."""
+        return self.format != "ARL" and {
+            name for level in self.levels for name in level.variables
+        } == {"SHGT"}
 
     @property
     def step(self) -> timedelta | None:
@@ -132,25 +141,6 @@ def read_arl(path: Path) -> ArlFile:
     """
     status = path.stat()
     return _read(str(path), status.st_size, status.st_mtime_ns)
-
-
-def signature(path: Path) -> str:
-    """Return what tells a met file from another one of its name: name, size, and a digest of what its headers say.
-
-    The digest is ``-`` where they do not read, the size too where the file is not there.
-    """
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return f"{path.name} - -"
-    try:
-        header = read_arl(path)
-    except (ArlError, OSError):
-        return f"{path.name} {size} -"
-    times = [time.isoformat() for time in header.times]
-    levels = [(level.height, level.variables) for level in header.levels]
-    said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
-    return f"{path.name} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
 
 
 def is_arl(path: str) -> bool:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.met.arl import ArlError, ArlFile, is_arl, read_arl
+from stilt.met.arl import ArlError, ArlFile, is_arl
+from stilt.met.header import is_netcdf, read_header
 from stilt.met.listing import listing
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
     """Return the files whose path the expanded ``file_format`` matches, as text or as a regular expression."""
     name = expected_name(met, time)
     direct = os.path.join(met.directory, name)  # noqa: PTH118 - most names are whole: no folder need be listed
-    if is_arl(direct):
+    if is_arl(direct) or is_netcdf(Path(direct)):
         return (Path(direct),)
     known = listing(met.directory)
     known.refresh()
@@ -71,7 +72,7 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
 def read_headers(files: Sequence[Path]) -> list[ArlFile] | None:
     """Return the headers of all files, or None where one of them does not read: then nothing is concluded."""
     try:
-        return [read_arl(path) for path in files]
+        return [read_header(path) for path in files]
     except (ArlError, OSError):
         return None
 

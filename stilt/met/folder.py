@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from stilt.met.arl import ArlError, ArlFile, Level, read_arl
+from stilt.met.arl import ArlError, ArlFile, Level
 from stilt.met.grid import Grid
+from stilt.met.header import read_header
 from stilt.met.kept import keep, kept
 from stilt.met.listing import STALE_S
 from stilt.met.minutes import minute_of, time_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     Minutes = NDArray[np.int64]
 
-_FORMAT = 1
+_FORMAT = 2
 _recent: dict[tuple[str, str | None], tuple[float, FolderIndex | None]] = {}
 
 
@@ -45,10 +46,11 @@ class _Kind(msgspec.Struct, frozen=True, array_like=True):
     levels: tuple[tuple[float, tuple[str, ...]], ...]
     level_type: int
     pressure_offset: float
+    format: str = "ARL"
 
 
 class _Entry(msgspec.Struct, array_like=True):
-    """One file: when it was looked at, and what it said. ``kind`` is negative for what is no ARL file."""
+    """One file: when it was looked at, and what it said. ``kind`` is negative for what is no met file."""
 
     path: str
     size: int
@@ -70,17 +72,23 @@ class _Stored(msgspec.Struct):
 
 @dataclass(eq=False)
 class Product:
-    """Files of one model on one grid, in the order of their first time.
+    """Files of one model on one grid, in the order of their first time; of NetCDF, those with the same fields.
 
     Attributes
     ----------
     name
         The model and the grid, for people.
+    family
+        The same for products that have the fields of one meteorology between them.
+    is_constant
+        Whether they hold only what does not change in time.
     starts, ends
         First and last analysis of each file, minutes since 1970 UTC, shape (files,).
     """
 
     name: str
+    family: object
+    is_constant: bool
     starts: Minutes
     ends: Minutes
     _entries: list[_Entry]
@@ -120,7 +128,7 @@ class FolderIndex:
     Attributes
     ----------
     products
-        The files that read as ARL.
+        The files that read as meteorology.
     left_out
         Those that do not, and copies that are cut off where a whole file for the same hours is.
     why
@@ -206,12 +214,13 @@ def _files(directory: str) -> list[tuple[str, int, int]]:
 
 def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int]) -> _Entry:
     try:
-        header = read_arl(Path(path))
+        header = read_header(Path(path))
     except (ArlError, OSError) as error:
         return _Entry(path, size, changed, cut=str(error))
     grid = tuple(getattr(header.grid, name) for name in Grid.__dataclass_fields__)
     levels = tuple((level.height, level.variables) for level in header.levels)
-    kind = _Kind(header.model, grid, levels, header.level_type, header.pressure_offset)
+    offset = header.pressure_offset
+    kind = _Kind(header.model, grid, levels, header.level_type, offset, header.format)
     return _Entry(
         path,
         size,
@@ -226,21 +235,24 @@ def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int]) -> _Ent
 
 def _products(entries: list[_Entry], kinds: list[_Kind]) -> tuple[list[Product], list[_Entry]]:
     """Sort files by model and grid; leave out cut ones whose hours begin as those of a whole one do."""
-    by_grid: dict[tuple[str, tuple[float, ...]], list[_Entry]] = {}
+    by_grid: dict[tuple[str, str, tuple[float, ...], int], list[_Entry]] = {}
     for entry in entries:
         kind = kinds[entry.kind]
-        by_grid.setdefault((kind.model, kind.grid), []).append(entry)
+        part = 0 if kind.format == "ARL" else 1 + entry.kind
+        by_grid.setdefault((kind.format, kind.model, kind.grid, part), []).append(entry)
     products, doubles = [], []
-    for (model, values), some in sorted(by_grid.items()):
+    for (form, model, values, _), some in sorted(by_grid.items()):
         whole = {entry.minutes[0] for entry in some if not entry.cut}
         doubles += [entry for entry in some if entry.cut and entry.minutes[0] in whole]
         kept = [entry for entry in some if not entry.cut or entry.minutes[0] not in whole]
         kept.sort(key=lambda entry: (entry.minutes[0], entry.minutes[-1], entry.path))
         grid = _grid(values)
-        name = f"{model} ({grid.nx} x {grid.ny} points of {grid.spacing})"
+        name = f"{model or form} ({grid.nx} x {grid.ny} points of {grid.spacing})"
+        is_constant = _header(kept[0], kinds[kept[0].kind]).is_constant
+        family = form, model, values
         starts = np.array([entry.minutes[0] for entry in kept], np.int64)
         ends = np.array([entry.minutes[-1] for entry in kept], np.int64)
-        products.append(Product(name, starts, ends, kept, kinds))
+        products.append(Product(name, family, is_constant, starts, ends, kept, kinds))
     return products, doubles
 
 
@@ -263,6 +275,7 @@ def _header(entry: _Entry, kind: _Kind) -> ArlFile:
         None if entry.changes is None else time_of(entry.changes),
         None if entry.varies is None else time_of(entry.varies),
         entry.cut,
+        kind.format,
     )
 
 

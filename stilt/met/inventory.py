@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.met.arl import ArlError, ArlFile, read_arl
+from stilt.met.arl import ArlError, ArlFile
+from stilt.met.dataset.analyses import analyses_of
 from stilt.met.files import Span, gaps
+from stilt.met.header import read_header
 from stilt.met.listing import listing
-from stilt.met.minutes import minute_of
+from stilt.met.minutes import minute_of, time_of
 from stilt.met.names import name_pattern
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import Met
+    from stilt.met.arl import Level
+    from stilt.met.dataset.analyses import DatasetAnalysis
     from stilt.met.grid import Grid
 
 LEVEL_TYPES = {1: "sigma", 2: "pressure", 3: "terrain-following height", 4: "hybrid"}
@@ -27,9 +31,36 @@ LEVEL_TYPES = {1: "sigma", 2: "pressure", 3: "terrain-following height", 4: "hyb
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Files of one source on one grid."""
+    """Files of one source on one grid.
+
+    Of NetCDF files several may have the fields of one time between them; times are those that have levels.
+
+    Attributes
+    ----------
+    files
+        With what does not change in time last.
+    """
 
     files: tuple[ArlFile, ...]
+
+    @property
+    def analyses(self) -> tuple[DatasetAnalysis, ...]:
+        """The times of NetCDF files together; nothing of ARL files.
+
+        Raises
+        ------
+        TransportError
+            If their levels don't fit.
+        """
+        if self.files[0].format == "ARL":
+            return ()
+        return next(iter(analyses_of(self.files)), ())
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels of the first time, the surface first."""
+        analyses = self.analyses
+        return analyses[0].levels if analyses else self.files[0].levels
 
     @property
     def grid(self) -> Grid:
@@ -39,6 +70,8 @@ class Collection:
     @property
     def times(self) -> list[datetime]:
         """All analysis times, ascending and each once."""
+        if self.analyses:
+            return [time_of(analysis.minutes) for analysis in self.analyses]
         return sorted({time for file in self.files for time in file.times})
 
     @property
@@ -55,7 +88,7 @@ class Collection:
     @property
     def gaps(self) -> list[Span]:
         """Stretches without meteorology between the first analysis and the last."""
-        return gaps(self.files)
+        return gaps([file for file in self.files if not file.is_constant])
 
     @property
     def size_bytes(self) -> int:
@@ -70,7 +103,7 @@ class Inventory:
     Attributes
     ----------
     collections
-        The files that read as ARL, the largest collection first.
+        The files that read as meteorology, the largest collection first.
     unread
         For every other file whose name fits, why it does not read.
     """
@@ -102,16 +135,18 @@ def take_inventory(met: Met) -> Inventory:
     fits = name_pattern(met.file_format or "").search
     known = listing(met.directory)
     known.refresh(older_than_s=0)
-    groups: dict[tuple[str, Grid], list[ArlFile]] = {}
+    groups: dict[tuple[str, str, Grid], list[ArlFile]] = {}
     unread: list[str] = []
     for path in filter(fits, known.paths):
         try:
-            file = read_arl(Path(path))
+            file = read_header(Path(path))
         except (ArlError, OSError) as error:
             unread.append(str(error))
         else:
-            groups.setdefault((file.model, file.grid), []).append(file)
+            groups.setdefault((file.format, file.model, file.grid), []).append(file)
     ordered = sorted(groups.values(), key=len, reverse=True)
+    for files in ordered:
+        files.sort(key=lambda file: (file.is_constant, len(file.levels) == 1))
     return Inventory(tuple(Collection(tuple(files)) for files in ordered), tuple(unread))
 
 

@@ -38,9 +38,9 @@ class Supply:
     begin, end
         When each begins and ends, whichever way it goes: minutes since 1970 UTC, ``begin`` before ``end``.
     files
-        In the order of time.
+        In the order of time, then those whose fields do not change in time.
     headers
-        What these say of themselves; None where one of them does not read: then nothing is concluded from any.
+        What those with times say of themselves; None where one of them does not read: then nothing is concluded.
     """
 
     runs: NDArray[np.int64]
@@ -65,7 +65,7 @@ class Needed:
     refused
         Those that have not.
     left_out
-        Files whose name fits and that are no ARL files, or not whole where another one for the same time is.
+        Files whose name fits and that are no met files, or not whole where another one for the same time is.
     missing
         Names of files that are due, and that some run lacks.
     is_nothing_there

@@ -162,19 +162,19 @@ class ByHeader:
 
     @property
     def left_out(self) -> tuple[Path, ...]:
-        """Files of the folder that are no ARL files."""
+        """Files of the folder that are no meteorology."""
         return tuple(Path(path) for path in self._index.left_out)
 
     def choices(self, begin: Minutes, end: Minutes) -> Iterator[tuple[Choice, Minutes]]:
         """Yield files and the runs that need them: of each product those in their hours, and next to them."""
-        products = self._index.products
+        products = [product for product in self._index.products if not product.is_constant]
         if not products:
             yield self._nothing(), np.arange(len(begin))
             return
         spans = [product.span_of(begin, end) for product in products]
         inside = np.stack([low < high for low, high, _, _ in spans])
         any_inside = inside.any(axis=0)
-        taken = [inside[place] | ~any_inside for place in range(len(products))]
+        taken = [_of_family(product, products, inside) | ~any_inside for product in products]
         keys = [
             np.where(take, wide, -1)
             for (_, _, lowest, highest), take in zip(spans, taken, strict=True)
@@ -194,12 +194,27 @@ class ByHeader:
         headers.sort(key=lambda header: header.times[0])
         refusal = "" if self._met.nested else _overlap(self._met, chosen)
         words = f"{self._met.directory} has {len(headers)} files for this (n_met_min is {self._met.n_met_min}; "
-        files = tuple(header.path for header in headers)
+        families = {product.family for product in chosen}
+        constant = [
+            header.path
+            for product in self._index.products
+            if product.is_constant and product.family in families
+            for header in product.headers()
+        ]
+        files = (*(header.path for header in headers), *constant)
         return Choice(files, tuple(headers), refusal=refusal, words=words)
 
     def _nothing(self) -> Choice:
         fits = f" whose name fits {self._met.file_format!r}" if self._met.file_format else ""
-        return Choice((), None, words=f"{self._met.directory} has no ARL file{fits} (")
+        return Choice((), None, words=f"{self._met.directory} has no ARL or NetCDF file{fits} (")
+
+
+def _of_family(
+    product: Product, products: Sequence[Product], inside: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Tell for which runs a product, or one that complements it, has files in their hours."""
+    rows = [place for place, other in enumerate(products) if other.family == product.family]
+    return np.asarray(inside[rows].any(axis=0))
 
 
 def _overlap(met: Met, chosen: dict[Product, range]) -> str:
@@ -211,6 +226,8 @@ def _overlap(met: Met, chosen: dict[Product, range]) -> str:
     ]
     for number, (product, start, end) in enumerate(spans):
         for other, other_start, other_end in spans[number + 1 :]:
+            if product.family == other.family:
+                continue
             if max(start, other_start) < min(end, other_end):
                 return (
                     f"{met.directory} has two products for the same hours, {product.name} and {other.name}: "

@@ -115,6 +115,12 @@ def crop(files: Sequence[ArlFile], source: Path, target: Path, part: Part) -> It
     """
     from arlmet import extract_subset
 
+    other = next((file for file in files if file.format != "ARL"), None)
+    if other is not None:
+        raise InputError(
+            f"{other.path} is {other.format}, and only ARL files are cropped",
+            "write ARL files of it with `stilt met --convert`, or download a smaller area",
+        )
     for file in files:
         goal = target / file.path.relative_to(source)
         if goal.exists() and goal.stat().st_mtime >= file.path.stat().st_mtime:

@@ -210,7 +210,7 @@ class Simulator:
 
     def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
-        from stilt.met.arl import signature
+        from stilt.met.header import signature
         from stilt.transport.facts import as_text, facts_of_particles
 
         result = self.engine.run(simulation, self.config, workdir)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from stilt.met.arl import ArlError, read_arl, signature
+from stilt.met.arl import ArlError, read_arl
 from stilt.met.grid import Grid
+from stilt.met.header import signature
 from tests.meteorology import KINDS, START, write, write_changing
 from tests.shared_data import shared
 

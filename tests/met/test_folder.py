@@ -74,7 +74,7 @@ def test_hours_that_are_not_there_are_named(met, time):
 
 def test_a_folder_without_arl_files_is_called_that(tmp_path):
     (tmp_path / "README").write_text("nothing yet")
-    with pytest.raises(TransportError, match="has no ARL file") as caught:
+    with pytest.raises(TransportError, match="has no ARL or NetCDF file") as caught:
         names(Met(str(tmp_path)), "202106010400", -1)
     assert caught.value.reason is Reason.MET_MISSING
 
@@ -122,10 +122,10 @@ def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
     folder_module._indexed.cache_clear()
     reads: list[Path] = []
     with monkeypatch.context() as watched:
-        watched.setattr(folder_module, "read_arl", reads.append)
+        watched.setattr(folder_module, "read_header", reads.append)
         assert names(Met(str(met)), "202106011400", -9) == ["0b.dat", "1b.dat", "2b.dat"]
     assert reads == []
-    index.write_text('{"format": 1, "kinds": [], "entries": [["x", 1, 1, 5, [1]]]}')
+    index.write_text('{"format": 2, "kinds": [], "entries": [["x", 1, 1, 5, [1]]]}')
     folder_module.forget()
     folder_module._indexed.cache_clear()
     assert names(Met(str(met)), "202106010400", -3) == [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stilt.transport.native.arl import GridHeader
+from stilt.met.analysis import GridHeader
 from stilt.transport.native.projection import MapGrid, map_grid
 from tests.meteorology.air import USUAL, Air
 

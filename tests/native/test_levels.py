@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from stilt.met.analysis import GridHeader
 from stilt.met.arl import Level
-from stilt.transport.native.arl import AnalysisIndex, GridHeader
+from stilt.transport.native.arl import AnalysisIndex
 from stilt.transport.native.levels import vertical_grid
 
 TABLE = Path(__file__).parent / "tables" / "internal_levels.csv"

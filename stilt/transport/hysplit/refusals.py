@@ -46,6 +46,15 @@ def rules(supply: Supply, starts: Starts, config: Config) -> Iterator[Refused]:
     """Yield the runs that hycs_std would fail, or do wrongly; nothing where a file does not read."""
     if supply.headers is None:
         return
+    other = next((header for header in supply.headers if header.format != "ARL"), None)
+    if other is not None:
+        yield Refused(
+            Reason.MET_COVERAGE,
+            f"{other.path} is {other.format}, and hycs_std reads ARL files only: use model: native, "
+            "or write ARL files of it with `stilt met --convert NAME --to FOLDER`",
+            supply.runs,
+        )
+        return
     for reason, message in _of_files(supply.headers):
         yield Refused(reason, message, supply.runs)
     yield from _changes(supply)

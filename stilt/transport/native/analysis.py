@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import STAGGERED_MODEL
+from stilt.met.analysis import STAGGERED_MODEL
 from stilt.transport.native.columns import column_space, fill_columns
 from stilt.transport.native.fields import BoundaryOptions, FieldSource
 from stilt.transport.native.interpolation import (
@@ -21,15 +21,13 @@ from stilt.transport.native.interpolation import (
 )
 from stilt.transport.native.projection import MapGrid, map_grid
 from stilt.transport.native.terrain import NO_TABLE, TerrainSource
-from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from stilt.transport.native.arl import AnalysisIndex, GridHeader
+    from stilt.met.analysis import Analysis, GridHeader
     from stilt.transport.native.levels import VerticalGrid
     from stilt.transport.native.roughness import Roughness, RoughnessSource
     from stilt.transport.native.store import ColumnStore, StoredColumns
@@ -67,7 +65,7 @@ class Analyses:
 
     def __init__(
         self,
-        files: Sequence[tuple[AnalysisIndex, ...]],
+        files: Sequence[tuple[Analysis, ...]],
         vertical: VerticalGrid,
         setting: Setting,
         store: ColumnStore,
@@ -77,14 +75,14 @@ class Analyses:
         self.vertical = vertical
         self._setting = setting
         self._store = store
-        self._open: dict[tuple[AnalysisIndex, float], OpenAnalysis] = {}
+        self._open: dict[tuple[Analysis, float], OpenAnalysis] = {}
 
     @property
     def minutes(self) -> list[int]:
         """Times of the analyses, minutes since 1970, rising."""
         return sorted({index.minutes for file in self._files for index in file})
 
-    def pair(self, begin: int, end: int) -> tuple[AnalysisIndex, AnalysisIndex] | None:
+    def pair(self, begin: int, end: int) -> tuple[Analysis, Analysis] | None:
         """Return the analyses before and after a stretch between two times next to each other, both inclusive.
 
         They are of one file where one holds both, of several the one that begins last: what hycs_std does with
@@ -125,22 +123,20 @@ class Analyses:
         """The analyses that runs have used."""
         return tuple(self._open.values())
 
-    def at(self, index: AnalysisIndex, zi_factor: float) -> OpenAnalysis:
+    def at(self, index: Analysis, zi_factor: float) -> OpenAnalysis:
         """Return an analysis, with mixed layers scaled by a factor."""
         found = self._open.get((index, zi_factor))
         if found is None:
             found = self._open[index, zi_factor] = self._open_at(index, zi_factor)
         return found
 
-    def _open_at(self, index: AnalysisIndex, zi_factor: float) -> OpenAnalysis:
+    def _open_at(self, index: Analysis, zi_factor: float) -> OpenAnalysis:
         source = FieldSource(
             index, self.grid, _table_of(self._setting.roughness), self._setting.terrain
         )
         what = (
             _FORMAT,
-            str(index.path.resolve()),
-            *identity(index.path),
-            index.offset,
+            *index.identity,
             self._setting.top_m,
             self._setting.boundary,
             self._setting.roughness.label,
@@ -204,30 +200,13 @@ def _runs(missing: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
             yield int(row), int(first), int(stop)
 
 
-def _around(
-    file: Sequence[AnalysisIndex], begin: int, end: int
-) -> tuple[AnalysisIndex, AnalysisIndex]:
+def _around(file: Sequence[Analysis], begin: int, end: int) -> tuple[Analysis, Analysis]:
     before = max((index for index in file if index.minutes <= begin), key=_time)
     return before, min((index for index in file if index.minutes >= end), key=_time)
 
 
-def _time(index: AnalysisIndex) -> int:
+def _time(index: Analysis) -> int:
     return index.minutes
-
-
-def identity(path: Path) -> tuple[int, int]:
-    """Return what tells one state of a file from another: its size and the time of its last change.
-
-    Raises
-    ------
-    TransportError
-        ``MET_MISSING`` if it is not there.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise TransportError(Reason.MET_MISSING, f"{path}: {error.strerror}") from error
-    return status.st_size, status.st_mtime_ns
 
 
 @lru_cache(maxsize=2)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.kernels.compiled import fast
+from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, GridHeader, state_of
 from stilt.met.arl import (
     HEADER_BYTES,
     LABEL_BYTES,
@@ -34,47 +35,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from numpy.typing import NDArray
-
-SIGMA, PRESSURE, HEIGHT, HYBRID = 1, 2, 3, 4
-
-STAGGERED_MODEL = "AWRF"
-"""Its winds lie half a cell before the points and its vertical motion between the levels."""
-
-
-@dataclass(frozen=True, slots=True)
-class GridHeader:
-    """The map part of an index record, as the file gives it.
-
-    Attributes
-    ----------
-    model
-        Four characters naming the meteorological model.
-    pole_lat, pole_lon, ref_lat, ref_lon, size_km, orient, tang_lat, sync_x, sync_y, sync_lat, sync_lon
-        The projection; ``size_km`` = 0 means longitude and latitude.
-    pressure_offset
-        The reserved value: hPa at the top of the sigma coordinate.
-    nx, ny
-        Points of the grid.
-    level_type
-        1 sigma of pressure, 2 pressure, 3 height, 4 hybrid.
-    """
-
-    model: str
-    pole_lat: float
-    pole_lon: float
-    ref_lat: float
-    ref_lon: float
-    size_km: float
-    orient: float
-    tang_lat: float
-    sync_x: float
-    sync_y: float
-    sync_lat: float
-    sync_lon: float
-    pressure_offset: float
-    nx: int
-    ny: int
-    level_type: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +61,33 @@ class AnalysisIndex:
     def record_bytes(self) -> int:
         """Length of one record."""
         return LABEL_BYTES + self.grid.nx * self.grid.ny
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a file that native does not follow."""
+        return "use model: hysplit for it"
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The file as it is now, and the place in it.
+
+        Raises
+        ------
+        TransportError
+            ``MET_MISSING`` if it is not there.
+        """
+        return str(self.path.resolve()), *state_of(self.path), self.offset
+
+    @property
+    def hybrid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Whole hPa and the share of the surface pressure, which a hybrid level's one number holds."""
+        heights = np.array([level.height for level in self.levels[1:]])
+        whole = np.floor(heights)
+        return whole, heights - whole
+
+    def reader(self) -> AnalysisReader:
+        """Return what reads its records."""
+        return AnalysisReader(self)
 
 
 class CutOffError(ValueError):
@@ -273,6 +260,10 @@ class AnalysisReader:
             and self.has(other, level)
             and self._records[level, name] < self._records[level, other]
         )
+
+    def origin(self, name: str) -> str:
+        """Tell people what a surface variable is in the file: itself."""
+        return name if self.has(name) else ""
 
     def field(
         self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]

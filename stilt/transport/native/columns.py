@@ -122,6 +122,8 @@ class ColumnSettings(NamedTuple):
 
     sigma_levels: Float64
     file_levels: Float64
+    hybrid_hpa: Float64
+    hybrid_share: Float64
     pressure_offset: float
     kind: int
     humidity: Float64
@@ -247,10 +249,9 @@ def _sigma_pressure(
     """Pressure of a data level: the file's own, or from its sigma or hybrid coordinate."""
     if raw.pressure.shape[0] > 0:
         return float(raw.pressure[k, j, i])
+    if settings.kind == HYBRID_KIND:
+        return float(settings.hybrid_hpa[k] + settings.hybrid_share[k] * ground)
     level = settings.file_levels[k]
-    if settings.kind == HYBRID_KIND:  # whole hPa and a fraction of the surface pressure
-        whole = math.floor(level)
-        return float(whole + (level - whole) * ground)
     return float(level * (ground - settings.pressure_offset) + settings.pressure_offset)
 
 

@@ -152,7 +152,7 @@ class NativeEngine:
             log=self._words(files, meteorology),
             met_files=files,
             error_particles=None if errors is None else as_printed(errors),
-            provenance={"roughness": self._roughness.label},
+            provenance={"roughness": self._roughness.label, **meteorology.provenance},
             facts=facts_of_release(table, receptor),
         )
 

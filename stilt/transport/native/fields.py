@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import (
-    HEIGHT,
-    HYBRID,
-    PRESSURE,
-    SIGMA,
-    STAGGERED_MODEL,
-    AnalysisReader,
-)
+from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, STAGGERED_MODEL
 from stilt.transport.native.boundary_layer import (
     EXCHANGE,
     FRICTION_VELOCITY,
@@ -45,7 +38,7 @@ from stilt.transport.protocol import Reason, TransportError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.transport.native.arl import AnalysisIndex
+    from stilt.met.analysis import Analysis
     from stilt.transport.native.levels import VerticalGrid
     from stilt.transport.native.projection import MapGrid
     from stilt.transport.native.roughness import Roughness
@@ -69,33 +62,49 @@ class BoundaryOptions:
 
 
 class FieldSource:
-    """Knows the variables of one analysis and reads rectangles of them."""
+    """Knows the variables of one analysis and reads rectangles of them.
+
+    Attributes
+    ----------
+    reader
+        Of the analysis.
+    momentum_names, heat_name
+        Which variables the fluxes come from; none where the analysis has no such flux.
+    """
 
     def __init__(
-        self, index: AnalysisIndex, grid: MapGrid, roughness: Roughness, terrain: TerrainSource
+        self, index: Analysis, grid: MapGrid, roughness: Roughness, terrain: TerrainSource
     ) -> None:
         self.index = index
         self._grid = grid
         self._roughness = roughness
         self._terrain = terrain
-        self._reader = AnalysisReader(index)
+        self.reader = index.reader()
         self._levels = range(1, len(index.levels))
         self._motion = self._vertical_motion()
         self._require("UWND", "VWND", "TEMP")
-        self._momentum, self._momentum_names = self._momentum_source()
-        self._heat, self._heat_name = self._heat_source()
+        self._momentum, self.momentum_names = self._momentum_source()
+        self._heat, self.heat_name = self._heat_source()
+
+    @property
+    def has_fluxes(self) -> bool:
+        """Whether there are fluxes of both momentum and heat: else both come from the profiles."""
+        return NO_FLUX not in {self._momentum, self._heat}
 
     def settings(
         self, vertical: VerticalGrid, options: BoundaryOptions, zi_factor: float
     ) -> ColumnSettings:
         """Return what the columns of this analysis are computed with."""
         index = self.index
+        hpa, share = index.hybrid
         kind = {PRESSURE: PRESSURE_KIND, HYBRID: HYBRID_KIND, HEIGHT: HEIGHT_KIND}.get(
             index.grid.level_type, SIGMA_KIND
         )
         return ColumnSettings(
             sigma_levels=vertical.sigma,
             file_levels=np.array([level.height for level in index.levels[1:]]),
+            hybrid_hpa=hpa,
+            hybrid_share=share,
             pressure_offset=index.grid.pressure_offset,
             kind=kind,
             humidity=np.array([float(self._humidity_kind(level)) for level in self._levels]),
@@ -107,7 +116,7 @@ class FieldSource:
             heat=self._heat,
             top_m=vertical.top_m,
             surface_layer=vertical.surface_layer,
-            uses_profile_fluxes=int(options.kbls != 1 or NO_FLUX in (self._momentum, self._heat)),
+            uses_profile_fluxes=int(options.kbls != 1 or not self.has_fluxes),
             kmixd=options.kmixd,
             kmix0=options.kmix0,
             zi_factor=zi_factor,
@@ -119,10 +128,10 @@ class FieldSource:
         none = np.empty((0, *shape), dtype=np.float32)
         level_type = self.index.grid.level_type
         # Of pressure and hybrid files hycs_std takes the pressures from the levels, whatever PRES says.
-        has_pressure = level_type in {SIGMA, HEIGHT} and self._reader.has("PRES", 1)
+        has_pressure = level_type in {SIGMA, HEIGHT} and self.reader.has("PRES", 1)
 
         def volume(*names: str) -> NDArray[np.float32]:
-            return self._reader.stack(
+            return self.reader.stack(
                 [self._named(names, level) for level in self._levels], rows, columns
             )
 
@@ -147,36 +156,34 @@ class FieldSource:
         name = "WWND" if self._motion == PRESSURE_MOTION else "DZDT"
         levels = [self._named((name,), level) for level in self._levels]
         lost = [
-            ("DIFW", level) if self._reader.is_before(name, "DIFW", level) else None
+            ("DIFW", level) if self.reader.is_before(name, "DIFW", level) else None
             for level in self._levels
         ]
-        motion = self._reader.stack(levels, rows, columns)
+        motion = self.reader.stack(levels, rows, columns)
         if any(lost):
-            motion += self._reader.stack(lost, rows, columns)
+            motion += self.reader.stack(lost, rows, columns)
         return motion
 
     def _require(self, *names: str) -> None:
         level_type = self.index.grid.level_type
         more = {PRESSURE: ("HGTS",), HEIGHT: ("PRES",)}.get(level_type, ())
         for name in (*names, *more):
-            if not self._reader.has(name, 1):
+            if not self.reader.has(name, 1):
                 self._refuse(f"no {name} at the lowest level")
-        if not self._reader.has_any("SHGT", "TERR", "PRSS"):
+        if not self.reader.has_any("SHGT", "TERR", "PRSS"):
             self._refuse("neither a surface pressure (PRSS) nor a terrain height (SHGT)")
-        if not self._reader.has_any("SHGT", "TERR") and level_type != PRESSURE:
+        if not self.reader.has_any("SHGT", "TERR") and level_type != PRESSURE:
             self._terrain.require()
         if level_type == HEIGHT and self._motion == HEIGHT_MOTION:
             self._refuse("DZDT on height levels, which hycs_std takes for hPa/s")
 
     def _refuse(self, what: str) -> None:
-        raise TransportError(
-            Reason.MET_COVERAGE, f"{self.index.path}: {what}; use model: hysplit for it"
-        )
+        raise TransportError(Reason.MET_COVERAGE, f"{self.index.path}: {what}; {self.index.remedy}")
 
     def _vertical_motion(self) -> int:
         """Tell which kind the file holds; of both the one that comes last, as hycs_std has one place for them."""
         for level in (1, 2):
-            name = self._reader.last_of("WWND", "DZDT", level=level)
+            name = self.reader.last_of("WWND", "DZDT", level=level)
             if name is not None:
                 return PRESSURE_MOTION if name == "WWND" else HEIGHT_MOTION
         self._refuse("no vertical motion (WWND or DZDT)")
@@ -187,28 +194,28 @@ class FieldSource:
 
         Without VMOF the northward stress is none; EXCO after UMOF is taken in its place (found by trial).
         """
-        if self._reader.has("USTR"):
+        if self.reader.has("USTR"):
             return FRICTION_VELOCITY, ("USTR",)
-        if self._reader.has("UMOF"):
-            return STRESS, (self._reader.last_of("UMOF", "EXCO") or "UMOF", "VMOF")
-        if self._reader.has("EXCO"):
+        if self.reader.has("UMOF"):
+            return STRESS, (self.reader.last_of("UMOF", "EXCO") or "UMOF", "VMOF")
+        if self.reader.has("EXCO"):
             return EXCHANGE, ("EXCO",)
         return NO_FLUX, ()
 
     def _heat_source(self) -> tuple[int, str | None]:
-        if self._reader.has("TSTR"):
+        if self.reader.has("TSTR"):
             return TEMPERATURE_SCALE, "TSTR"
-        name = self._reader.last_of("HFLX", "SHTF")
+        name = self.reader.last_of("HFLX", "SHTF")
         return (NO_FLUX if name is None else HEAT_FLUX), name
 
     def _humidity_kind(self, level: int) -> int:
-        if self._reader.has("SPHU", level):
+        if self.reader.has("SPHU", level):
             return SPECIFIC
-        return RELATIVE if self._reader.has("RELH", level) else NO_HUMIDITY
+        return RELATIVE if self.reader.has("RELH", level) else NO_HUMIDITY
 
     def _named(self, names: tuple[str, ...], level: int) -> tuple[str, int] | None:
         """Return the first of these names that a level has; a level without any counts as zero."""
-        return next(((name, level) for name in names if self._reader.has(name, level)), None)
+        return next(((name, level) for name in names if self.reader.has(name, level)), None)
 
     def _surface(
         self,
@@ -217,7 +224,7 @@ class FieldSource:
         altitude: NDArray[np.float32],
         temperature: NDArray[np.float32],
     ) -> list[NDArray[np.float32]]:
-        reader = self._reader
+        reader = self.reader
         absent = np.full((rows[1] - rows[0], columns[1] - columns[0]), np.nan, dtype=np.float32)
 
         def flat(name: str | None, otherwise: float = np.nan) -> NDArray[np.float32]:
@@ -236,7 +243,7 @@ class FieldSource:
             else:
                 terrain = self._terrain.at(longitude, latitude).astype(np.float32)
         dx, dy = self._grid.cell_metres(rows, columns)
-        momentum = [flat(name, 0.0) for name in self._momentum_names] + [absent, absent]
+        momentum = [flat(name, 0.0) for name in self.momentum_names] + [absent, absent]
         return [
             pressure,
             terrain,
@@ -244,13 +251,13 @@ class FieldSource:
             flat("U10M"),
             flat("V10M"),
             *momentum[:2],
-            flat(self._heat_name),
+            flat(self.heat_name),
             flat(reader.first_of("PBLH", "HPBL", "MXHT")),
             roughness,
             dx.astype(np.float32),
             dy.astype(np.float32),
             # The column shtf is hycs_std's one place for heat: TSTR where the file has that.
-            flat(self._heat_name, 0.0),
+            flat(self.heat_name, 0.0),
             flat(reader.first_of("LHTF", "WFLX"), 0.0),
             flat("DSWF", 0.0),
             np.zeros_like(absent),

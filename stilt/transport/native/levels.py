@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import HEIGHT, HYBRID, PRESSURE, SIGMA
+from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.transport.native.arl import AnalysisIndex
+    from stilt.met.analysis import Analysis
 
 LOWEST_TOP_M = 25000.0
 SURFACE_LAYER_M = 75.0
@@ -82,7 +82,7 @@ def _index_of(a: float, b: float, c: float, height: float) -> float:
     return (-b + math.sqrt(b * b - 4.0 * a * (c - height))) / (2.0 * a)
 
 
-def vertical_grid(files: AnalysisIndex | Sequence[AnalysisIndex], top_m: float) -> VerticalGrid:
+def vertical_grid(files: Analysis | Sequence[Analysis], top_m: float) -> VerticalGrid:
     """Choose the first set of levels that has more of them below the top than the input; of files, all of them.
 
     Source: 657 trials with hycs_std (the levels in its MESSAGE file) over sigma, pressure and hybrid files of 6 to
@@ -104,7 +104,7 @@ def vertical_grid(files: AnalysisIndex | Sequence[AnalysisIndex], top_m: float) 
     return chosen
 
 
-def _input_levels_below(index: AnalysisIndex, top_m: float) -> int:
+def _input_levels_below(index: Analysis, top_m: float) -> int:
     """Count levels, the surface among them, to the one after the first that is estimated to lie above the top."""
     for number in range(1, len(index.levels)):
         if _height_as_counted(index, number) > top_m:
@@ -112,7 +112,7 @@ def _input_levels_below(index: AnalysisIndex, top_m: float) -> int:
     return len(index.levels)
 
 
-def _height_as_counted(index: AnalysisIndex, number: int) -> float:
+def _height_as_counted(index: Analysis, number: int) -> float:
     """Estimate the height of a level for the count.
 
     Of sigma files that give the surface the coordinate 0 (most write 1) hycs_std adds the bare value to the offset.
@@ -125,26 +125,25 @@ def _height_as_counted(index: AnalysisIndex, number: int) -> float:
     return _height_of_level(index, number)
 
 
-def _height_of_level(index: AnalysisIndex, number: int) -> float:
+def _height_of_level(index: Analysis, number: int) -> float:
     """Estimate the height of a data level, m, from its pressure over sea-level terrain."""
     grid = index.grid
     if grid.level_type == HEIGHT:
         return index.levels[number].height
-    return _estimated_height(
-        _pressure_over_sea(index.levels[number].height, grid.level_type, grid.pressure_offset)
-    )
+    return _estimated_height(_pressure_over_sea(index, number))
 
 
 def _estimated_height(pressure: float) -> float:
     return (_SEA_LEVEL_HPA - pressure) * _metres_per_hpa(pressure)
 
 
-def _pressure_over_sea(height: float, level_type: int, offset: float) -> float:
-    if level_type == PRESSURE:
+def _pressure_over_sea(index: Analysis, number: int) -> float:
+    height, offset = index.levels[number].height, index.grid.pressure_offset
+    if index.grid.level_type == PRESSURE:
         return height
-    if level_type == HYBRID:
-        whole = math.floor(height)
-        return _SEA_LEVEL_HPA * (height - whole) + whole
+    if index.grid.level_type == HYBRID:
+        hpa, share = index.hybrid
+        return float(_SEA_LEVEL_HPA * share[number - 1] + hpa[number - 1])
     return offset + (_SEA_LEVEL_HPA - offset) * height
 
 

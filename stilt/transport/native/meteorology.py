@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.analysis import Analyses, identity
-from stilt.transport.native.arl import read_index, refuse_unknown_kind
+from stilt.met.analysis import state_of
+from stilt.met.arl import ArlError
+from stilt.met.dataset.analyses import analyses_of
+from stilt.met.header import is_netcdf, read_header
+from stilt.transport.native.analysis import Analyses
+from stilt.transport.native.arl import AnalysisIndex, read_index, refuse_unknown_kind
 from stilt.transport.native.fields import FieldSource
 from stilt.transport.native.levels import vertical_grid
 from stilt.transport.native.projection import map_grid
+from stilt.transport.native.surface import sources
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from stilt.met.analysis import Analysis, GridHeader
     from stilt.transport.native.analysis import OpenAnalysis, Setting
-    from stilt.transport.native.arl import AnalysisIndex, GridHeader
     from stilt.transport.native.store import ColumnStore
 
 
@@ -40,9 +45,10 @@ class Meteorology:
     """
 
     def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
-        self._files = files = [_file(path) for path in paths]
-        self.vertical = vertical_grid([file[0] for file in files], setting.top_m)
-        by_map: dict[tuple[object, ...], list[tuple[AnalysisIndex, ...]]] = {}
+        self._setting = setting
+        self._files = files = files_of(paths)
+        self.vertical = vertical_grid(kinds_of(files), setting.top_m)
+        by_map: dict[tuple[object, ...], list[tuple[Analysis, ...]]] = {}
         for file in files:
             by_map.setdefault(_map_part(file[0].grid), []).append(file)
         grids = [Analyses(some, self.vertical, setting, store) for some in by_map.values()]
@@ -59,6 +65,19 @@ class Meteorology:
         ]
 
     @property
+    def provenance(self) -> dict[str, str]:
+        """What outputs are to say of the files: of other kinds than ARL, where the fields of the surface come from."""
+        others = [file[0] for file in self._files if not isinstance(file[0], AnalysisIndex)]
+        rows = [f"{name}: {source}" for each in others for name, source in self._surface(each)]
+        return {"met_surface": "\n".join(rows)} if rows else {}
+
+    def _surface(self, analysis: Analysis) -> list[tuple[str, str]]:
+        setting = self._setting
+        roughness = setting.roughness.load()
+        source = FieldSource(analysis, map_grid(analysis.grid), roughness, setting.terrain)
+        return sources(source, setting.boundary)
+
+    @property
     def minutes(self) -> list[int]:
         """Times of the analyses on all grids, minutes since 1970, rising."""
         return sorted({minutes for analyses in self.grids for minutes in analyses.minutes})
@@ -69,26 +88,55 @@ class Meteorology:
         return tuple(opened for analyses in self.grids for opened in analyses.opened)
 
 
-def check_file(path: Path, setting: Setting) -> None:
-    """Look at a file's headers as a run does.
+def check_fields(analysis: Analysis, setting: Setting) -> None:
+    """Look at what an analysis has as a run does.
 
     Raises
     ------
     TransportError
-        If this engine does not read it: with what is wrong with it.
+        If this engine does not compute with it: with what is wrong with it.
     """
-    first = _file(path)[0]
-    FieldSource(first, map_grid(first.grid), setting.roughness.load(), setting.terrain)
+    FieldSource(analysis, map_grid(analysis.grid), setting.roughness.load(), setting.terrain)
 
 
-def first_analysis(path: Path) -> AnalysisIndex:
-    """Return the first time of a file of a kind that this engine reads; raises as ``check_file`` does."""
-    return _file(path)[0]
+def kinds_of(files: Sequence[tuple[Analysis, ...]]) -> list[Analysis]:
+    """Return one analysis of each kind: grid, levels, fields."""
+    return list({(each.grid, each.levels): each for file in files for each in file}.values())
 
 
-def _file(path: Path) -> tuple[AnalysisIndex, ...]:
-    """Return the analyses of a file, if all of them are of a kind that this engine reads."""
-    file = _index_of(path, *identity(path))
+def files_of(paths: Sequence[Path]) -> list[tuple[Analysis, ...]]:
+    """Return the analyses of each ARL file, and of all NetCDF files on one grid together.
+
+    Raises
+    ------
+    TransportError
+        For a kind of file that this engine does not read.
+    """
+    netcdf = [path for path in paths if is_netcdf(path)]
+    found: list[tuple[Analysis, ...]] = [arl_file(path) for path in paths if path not in netcdf]
+    if not netcdf:
+        return found
+    try:
+        headers = [read_header(path) for path in netcdf]
+    except (ArlError, OSError) as error:
+        raise TransportError(Reason.MET_COVERAGE, str(error)) from error
+    together = analyses_of(headers)
+    if not together and not found:
+        raise TransportError(
+            Reason.MET_COVERAGE, f"{netcdf[0]}: no file has levels, only surface fields"
+        )
+    return [*found, *together]
+
+
+def arl_file(path: Path) -> tuple[AnalysisIndex, ...]:
+    """Return the analyses of an ARL file, if all of them are of a kind that this engine reads.
+
+    Raises
+    ------
+    TransportError
+        If they are not.
+    """
+    file = _index_of(path, *state_of(path))
     for index in file:
         refuse_unknown_kind(index.grid, index.path)
     _refuse_changes(file)

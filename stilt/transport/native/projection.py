@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.transport.native.arl import GridHeader
+    from stilt.met.analysis import GridHeader
 
     Array: TypeAlias = NDArray[np.float64]
 

@@ -81,6 +81,8 @@ def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
     settings = ColumnSettings(
         sigma_levels=heights,
         file_levels=heights,
+        hybrid_hpa=heights,
+        hybrid_share=heights,
         pressure_offset=0.0,
         kind=0,
         humidity=heights,

@@ -1,0 +1,202 @@
+"""Writing ARL files from any other meteorology, so that hycs_std reads it too: one file a day."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from stilt.foundations.errors import InputError
+from stilt.foundations.failures import TransportError
+from stilt.met.arl import read_arl
+from stilt.met.dataset.analyses import analyses_of
+from stilt.met.minutes import time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import arlmet
+
+    from stilt.met.analysis import Analysis, GridHeader
+    from stilt.met.arl import ArlFile, Level
+    from stilt.met.dataset.analyses import DatasetAnalysis
+    from stilt.met.files import Span
+
+MODEL = "CFNC"
+"""The four letters that these files name as their model: none that HYSPLIT treats in a way of its own."""
+
+_SURFACE = (
+    *("PRSS", "SHGT", "T02M", "U10M", "V10M", "USTR", "UMOF", "VMOF", "SHTF", "LHTF", "PBLH"),
+    *("DSWF", "TCLD", "LCLD"),
+)
+_ALOFT = ("HGTS", "TEMP", "UWND", "VWND", "WWND", "DZDT", "SPHU", "RELH")
+_WITH_RESIDUAL = {"WWND": "DIFW", "DZDT": "DIFW"}
+"""What packing loses of vertical motion is much of it, so it gets a record too."""
+
+_NEEDED = ("UWND", "VWND", "TEMP", "HGTS")
+_MOST_LEVELS = 74
+_CLOSE_CELLS = 0.01
+_FEWEST_TIMES = 2
+
+
+def convert(
+    name: str, files: Sequence[ArlFile], target: Path, spans: Sequence[Span] = ()
+) -> Iterator[Path]:
+    """Write the analyses of NetCDF files, day by day, and yield the files that were written.
+
+    The same analyses give the same bytes. A file that is there and not older than what it is made of is left alone; one
+    appears under its name when it is whole.
+
+    Parameters
+    ----------
+    name
+        Of the meteorology: files are called ``NAME_YYYYMMDD.arl``.
+    files
+        What they say of themselves.
+    target
+        Where to write; made if need be.
+    spans
+        Days that have none of this time are left out; none: all are written.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to convert, or the format has no room for it.
+    """
+    sources = [file for file in files if file.format != "ARL"]
+    if not sources:
+        raise InputError(f"mets.{name} has no NetCDF files", "ARL files need no conversion")
+    try:
+        grids = analyses_of(sources)
+        if not grids:
+            raise InputError(
+                f"mets.{name} has no levels, only surface fields", "add files of levels"
+            )
+        target.mkdir(parents=True, exist_ok=True)
+        for number, analyses in enumerate(grids):
+            _refuse_what_does_not_fit(analyses)
+            part = f"{name}-{number + 1}" if len(grids) > 1 else name
+            for day, some in groupby(analyses, key=lambda each: time_of(each.minutes).date()):
+                times = list(some)
+                goal = target / f"{part}_{day:%Y%m%d}.arl"
+                if _is_wanted(times, spans) and not _is_made(goal, times):
+                    _write_whole(goal, times)
+                    yield goal
+    except TransportError as error:
+        raise InputError(str(error), "see what `stilt met` says of these files") from error
+
+
+def _is_wanted(times: Sequence[Analysis], spans: Sequence[Span]) -> bool:
+    first, last = time_of(times[0].minutes), time_of(times[-1].minutes)
+    return not spans or any(span.start <= last and first <= span.end for span in spans)
+
+
+def _is_made(goal: Path, times: Sequence[DatasetAnalysis]) -> bool:
+    """Tell whether a file is there and newer than everything that it is made of."""
+    with suppress(OSError):
+        made = goal.stat().st_mtime_ns
+        return all(part.path.stat().st_mtime_ns <= made for each in times for part in each.parts)
+    return False
+
+
+def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
+    first = analyses[0]
+    count = len(first.levels) - 1
+    lacking = [name for name in _NEEDED if name not in first.levels[1].variables]
+    if lacking:
+        raise InputError(f"{first.path}: no {' and no '.join(lacking)}", first.remedy)
+    if count > _MOST_LEVELS:
+        raise InputError(
+            f"{first.path}: {count} levels, and hycs_std reads {_MOST_LEVELS}",
+            "leave some of the highest out",
+        )
+    if len(analyses) < _FEWEST_TIMES:
+        raise InputError(
+            f"{first.path}: a single time, and hycs_std needs two in each file", "add more hours"
+        )
+
+
+def _write_whole(goal: Path, times: Sequence[DatasetAnalysis]) -> None:
+    """Write a file beside its name, look whether it says what it should, and give it its name."""
+    unfinished = goal.with_name(f".{goal.name}.{os.getpid()}.lock")
+    try:
+        _write(unfinished, times)
+        _refuse_other_grid(unfinished, times[0].grid)
+        unfinished.replace(goal)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write(path: Path, times: Sequence[DatasetAnalysis]) -> None:
+    import arlmet
+    import pandas as pd
+
+    heights = [0.0, *(level.height for level in times[0].levels[1:])]
+    axis = arlmet.PressureAxis(levels=heights)
+    grid = _grid(times[0].grid)
+    with arlmet.File(path, mode="w", source=MODEL, grid=grid, vertical_axis=axis) as file:
+        for analysis in times:
+            when = time_of(analysis.minutes).replace(tzinfo=None)
+            _write_time(file.create_recordset(pd.Timestamp(when), forecast=0), analysis)
+            file.flush()
+
+
+def _write_time(records: arlmet.RecordSet, analysis: DatasetAnalysis) -> None:
+    reader, grid = analysis.reader(), analysis.grid
+    area = (0, grid.ny), (0, grid.nx)
+    for name in _present(analysis.levels[0], _SURFACE):
+        records.create_datarecord(name, level=0, forecast=0, data=reader.field(name, 0, *area))
+    names = _present(analysis.levels[1], _ALOFT)
+    for level in range(1, len(analysis.levels)):
+        for name in names:
+            records.create_datarecord(
+                name,
+                level=level,
+                forecast=0,
+                data=reader.field(name, level, *area),
+                diff=_WITH_RESIDUAL.get(name),
+            )
+
+
+def _present(level: Level, names: Sequence[str]) -> list[str]:
+    """Return the names that a level has; of two humidities the first, which hycs_std takes for the other."""
+    found = [name for name in names if name in level.variables]
+    return [name for name in found if name != "RELH" or "SPHU" not in found]
+
+
+def _grid(header: GridHeader) -> arlmet.Grid:
+    import arlmet
+
+    projection = arlmet.Projection(
+        pole_lat=header.pole_lat,
+        pole_lon=header.pole_lon,
+        tangent_lat=header.ref_lat,
+        tangent_lon=header.ref_lon,
+        grid_size=header.size_km,
+        orientation=header.orient,
+        cone_angle=header.tang_lat,
+        sync_x=header.sync_x,
+        sync_y=header.sync_y,
+        sync_lat=header.sync_lat,
+        sync_lon=header.sync_lon,
+    )
+    return arlmet.Grid(projection, header.nx, header.ny)
+
+
+def _refuse_other_grid(path: Path, meant: GridHeader) -> None:
+    """Refuse a grid of which an ARL header's seven characters a number say something else."""
+    said = read_arl(path).grid
+    off = max(
+        abs(said.ref_lon - meant.ref_lon) * meant.nx / meant.ref_lon,
+        abs(said.ref_lat - meant.ref_lat) * meant.ny / meant.ref_lat,
+        abs(said.sync_lon - meant.sync_lon) / meant.ref_lon,
+        abs(said.sync_lat - meant.sync_lat) / meant.ref_lat,
+    )
+    if off > _CLOSE_CELLS:
+        raise InputError(
+            f"an ARL header cannot say where this grid lies: points of {meant.ref_lon:g} by {meant.ref_lat:g} "
+            f"degrees from {meant.sync_lon:g} E, {meant.sync_lat:g} N would be up to {off:.2g} cells off",
+            "use model: native, which reads the files as they are",
+        )

@@ -1,0 +1,177 @@
+"""The times that some NetCDF files have together: levels in one, surface fields in another, as they come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.foundations.failures import Reason, TransportError
+from stilt.met.analysis import PRESSURE, GridHeader, state_of
+from stilt.met.arl import Level
+from stilt.met.dataset.reader import DatasetReader
+from stilt.met.minutes import minute_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from stilt.met.arl import ArlFile
+    from stilt.met.grid import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A time of one file.
+
+    Attributes
+    ----------
+    position
+        Of the time in the file.
+    levels
+        What the file has: the surface first, then upward.
+    """
+
+    path: Path
+    position: int
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetAnalysis:
+    """One time, from the parts that have it; an ``Analysis``."""
+
+    minutes: int
+    grid: GridHeader
+    levels: tuple[Level, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def path(self) -> Path:
+        """The file with the levels."""
+        return self.parts[0].path
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a field that is lacking."""
+        return "add a file that has it to the folder"
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The files as they are now, and the places in them.
+
+        Raises
+        ------
+        TransportError
+            ``MET_MISSING`` if one is not there.
+        """
+        return tuple(
+            (str(part.path.resolve()), *state_of(part.path), part.position) for part in self.parts
+        )
+
+    @property
+    def hybrid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Nothing: the levels are of pressure."""
+        return np.empty(0), np.empty(0)
+
+    def reader(self) -> DatasetReader:
+        """Return what reads its fields."""
+        return DatasetReader(self)
+
+
+def analyses_of(headers: Sequence[ArlFile]) -> list[tuple[DatasetAnalysis, ...]]:
+    """Return the times that have levels, for each grid, rising.
+
+    A time at which only surface fields are there is none, nor one without where others have some; of two files with
+    one field the first by name is read.
+
+    Raises
+    ------
+    TransportError
+        ``MET_COVERAGE`` if the levels of a grid differ from file to file.
+    """
+    return list(_together(tuple(sorted(headers, key=lambda header: header.path))))
+
+
+@lru_cache(maxsize=64)
+def _together(headers: tuple[ArlFile, ...]) -> tuple[tuple[DatasetAnalysis, ...], ...]:
+    grids: dict[Grid, list[ArlFile]] = {}
+    for header in headers:
+        grids.setdefault(header.grid, []).append(header)
+    found = (_on_grid(grid, some) for grid, some in grids.items())
+    return tuple(analyses for analyses in found if analyses)
+
+
+def _on_grid(grid: Grid, headers: list[ArlFile]) -> tuple[DatasetAnalysis, ...]:
+    constant = [Part(h.path, 0, h.levels) for h in headers if h.is_constant]
+    by_time: dict[int, list[Part]] = {}
+    for header in headers:
+        if not header.is_constant:
+            for position, time in enumerate(header.times):
+                part = Part(header.path, position, header.levels)
+                by_time.setdefault(minute_of(time), []).append(part)
+    with_surface = {
+        minutes
+        for minutes, parts in by_time.items()
+        if any(part.levels[0].variables for part in parts)
+    }
+    place = header_of(grid)
+    known: dict[tuple[object, ...], tuple[Level, ...]] = {}
+    found = []
+    for minutes, parts in sorted(by_time.items()):
+        if all(len(part.levels) == 1 for part in parts) or (
+            with_surface and minutes not in with_surface
+        ):
+            continue
+        parts.sort(key=lambda part: len(part.levels) == 1)
+        every = (*parts, *constant)
+        kind = tuple(part.levels for part in every)
+        if kind not in known:
+            known[kind] = _levels(every)
+        found.append(DatasetAnalysis(minutes, place, known[kind], every))
+    return tuple(found)
+
+
+def _levels(parts: Sequence[Part]) -> tuple[Level, ...]:
+    """Return the levels of files together, with all of their fields."""
+    aloft = [part for part in parts if len(part.levels) > 1]
+    heights = [level.height for level in aloft[0].levels[1:]]
+    for part in aloft[1:]:
+        if [level.height for level in part.levels[1:]] != heights:
+            raise TransportError(
+                Reason.MET_COVERAGE,
+                f"{part.path} has other levels than {aloft[0].path}: give all fields the same levels",
+            )
+    surface = Level(0.0, _each_once(part.levels[0].variables for part in parts))
+    names = _each_once(part.levels[1].variables for part in aloft)
+    return surface, *(Level(height, names) for height in heights)
+
+
+def _each_once(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+def header_of(grid: Grid) -> GridHeader:
+    """Return a grid as computations take it."""
+    return GridHeader(
+        model="",
+        pole_lat=grid.pole_lat,
+        pole_lon=grid.pole_lon,
+        ref_lat=grid.ref_lat,
+        ref_lon=grid.ref_lon,
+        size_km=grid.size_km,
+        orient=grid.orientation,
+        tang_lat=grid.tangent_lat,
+        sync_x=grid.sync_x,
+        sync_y=grid.sync_y,
+        sync_lat=grid.sync_lat,
+        sync_lon=grid.sync_lon,
+        pressure_offset=0.0,
+        nx=grid.nx,
+        ny=grid.ny,
+        level_type=PRESSURE,
+    )

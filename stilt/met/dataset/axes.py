@@ -1,0 +1,180 @@
+"""Where the numbers of a file lie: its times, its grid and its levels, by CF metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stilt.met.arl import ArlError
+from stilt.met.dataset.units import conversion
+from stilt.met.grid import Grid
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+TIME, LEVEL, ROW, COLUMN, EXPVER, MEMBER = "time", "level", "row", "column", "expver", "member"
+
+_CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
+_MEMBERS = {"number", "realization", "member", "ensemble"}
+_UNEVEN = 2e-3
+"""By what part of a step places may lie off: coordinates are rounded to single precision."""
+
+
+class DatasetError(ArlError):
+    """A NetCDF file holds no meteorology that can be read, or does not say enough of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The axes of a file.
+
+    Attributes
+    ----------
+    role
+        By dimension: which axis it is.
+    minutes
+        Times, whole minutes since 1970 UTC, shape (times,); empty where the file has none.
+    grid
+        Rows from the south, columns from the west.
+    is_from_north, is_from_east
+        Whether the file's own order is the other one.
+    pressures
+        Of the levels, hPa, from below, shape (levels,); empty where the file has none.
+    level_order
+        Position in the file of each level.
+    expver_order
+        Positions of ERA5 and of preliminary ERA5T, of which one has each hour's values.
+    """
+
+    role: dict[str, str]
+    minutes: NDArray[np.int64]
+    grid: Grid
+    is_from_north: bool
+    is_from_east: bool
+    pressures: NDArray[np.float64]
+    level_order: tuple[int, ...]
+    expver_order: tuple[int, ...]
+
+
+def axes_of(dataset: xr.Dataset) -> Axes:
+    """Find the axes of a dataset that was opened without decoding.
+
+    Raises
+    ------
+    DatasetError
+        If it lies on no grid that is known, or its calendar is not the usual one.
+    """
+    found = {str(name): _role(str(name), dataset) for name in dataset.dims}
+    role = {name: kind for name, kind in found.items() if kind}
+    rows, columns = _named(role, ROW), _named(role, COLUMN)
+    if rows is None or columns is None:
+        raise DatasetError(
+            "its grid is not one of longitude and latitude along its axes (one dimension each)"
+        )
+    lat, is_from_north = _even(dataset[rows], "latitudes")
+    lon, is_from_east = _even(dataset[columns], "longitudes")
+    levels, experiments = _named(role, LEVEL), _named(role, EXPVER)
+    pressures = np.empty(0) if levels is None else _pressures(dataset[levels])
+    order = tuple(np.argsort(-pressures, kind="stable").tolist())
+    versions = [] if experiments is None else dataset[experiments].to_numpy().astype(int).tolist()
+    return Axes(
+        role,
+        _minutes(dataset, _named(role, TIME)),
+        _grid(lon, lat),
+        is_from_north,
+        is_from_east,
+        pressures[list(order)],
+        order,
+        tuple(sorted(range(len(versions)), key=versions.__getitem__)),
+    )
+
+
+def _named(role: dict[str, str], kind: str) -> str | None:
+    names = [name for name, its in role.items() if its == kind]
+    if len(names) > 1:
+        raise DatasetError(f"it has two axes of {kind}: {' and '.join(names)}")
+    return names[0] if names else None
+
+
+def _role(name: str, dataset: xr.Dataset) -> str:
+    if name not in dataset.variables:
+        return MEMBER if name in _MEMBERS else ""
+    attributes = dataset[name].attrs
+    unit, standard = str(attributes.get("units", "")), str(attributes.get("standard_name", ""))
+    kinds = {
+        TIME: " since " in unit,
+        ROW: unit.lower().startswith("degrees_n") or standard == "latitude",
+        COLUMN: unit.lower().startswith("degrees_e") or standard == "longitude",
+        EXPVER: name == "expver",
+        MEMBER: name in _MEMBERS or standard == "realization",
+        LEVEL: conversion(unit, "hPa") is not None,
+    }
+    return next((kind for kind, is_so in kinds.items() if is_so), "")
+
+
+def _pressures(levels: xr.DataArray) -> NDArray[np.float64]:
+    convert = conversion(str(levels.attrs["units"]), "hPa")
+    assert convert is not None  # noqa: S101 - what made it an axis of levels
+    return np.asarray(levels.to_numpy(), np.float64) * convert.factor
+
+
+def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:
+    """Return evenly spaced coordinates, rising, and whether the file has them falling."""
+    values = np.asarray(places.to_numpy(), np.float64)
+    if what == "longitudes":
+        values = np.unwrap(values, period=360.0)
+    if len(values) < 4:  # noqa: PLR2004 - a particle needs neighbours on all sides
+        raise DatasetError(f"it has {len(values)} {what}")
+    steps = np.diff(values)
+    if np.abs(steps - steps.mean()).max() > _UNEVEN * abs(steps.mean()):
+        raise DatasetError(f"its {what} are not evenly spaced")
+    is_falling = bool(steps.mean() < 0)
+    return (values[::-1] if is_falling else values), is_falling
+
+
+def _grid(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
+    dx, dy = (round(float(values[-1] - values[0]) / (len(values) - 1), 7) for values in (lon, lat))
+    west, south = (round(float(values[0]), 7) for values in (lon, lat))
+    return Grid(
+        pole_lat=round(south + (len(lat) - 1) * dy, 7),
+        pole_lon=round((west + (len(lon) - 1) * dx) % 360.0, 7),
+        ref_lat=dy,
+        ref_lon=dx,
+        size_km=0.0,
+        orientation=0.0,
+        tangent_lat=0.0,
+        sync_x=1.0,
+        sync_y=1.0,
+        sync_lat=south,
+        sync_lon=west % 360.0,
+        nx=len(lon),
+        ny=len(lat),
+    )
+
+
+def _minutes(dataset: xr.Dataset, name: str | None) -> NDArray[np.int64]:
+    if name is None:  # one time is often no axis
+        scalars = [str(c) for c in dataset.variables if " since " in _unit(dataset[c])]
+        name = next((c for c in ("valid_time", "time") if c in scalars), None)
+        if name is None:
+            return np.empty(0, np.int64)
+    times: Any = dataset[name]
+    calendar = str(times.attrs.get("calendar", "standard")).lower()
+    if calendar not in _CALENDARS:
+        raise DatasetError(f"its calendar is {calendar}, which has other days than the year's")
+    from xarray.coding.times import decode_cf_datetime
+
+    decoded = decode_cf_datetime(np.atleast_1d(times.to_numpy()), times.attrs["units"], calendar)
+    seconds = np.asarray(decoded).astype("datetime64[s]").astype(np.int64)
+    if np.any(seconds % 60):
+        raise DatasetError("its times are not whole minutes")
+    if np.any(np.diff(seconds) <= 0):
+        raise DatasetError("its times do not ascend")
+    return np.asarray(seconds // 60)
+
+
+def _unit(variable: xr.DataArray) -> str:
+    return str(variable.attrs.get("units", ""))

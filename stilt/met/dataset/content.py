@@ -1,0 +1,197 @@
+"""What one NetCDF file holds: its header as other met files have one, and which variable each field is."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilt.met.analysis import PRESSURE
+from stilt.met.arl import ArlFile, Level
+from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, DatasetError, axes_of
+from stilt.met.dataset.quantities import HOUR_S, Found, recognise, sign
+from stilt.met.dataset.units import Conversion
+from stilt.met.minutes import time_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from stilt.met.dataset.axes import Axes
+    from stilt.met.dataset.quantities import Quantity
+
+NO_LEVELS = 0
+"""The level type of a file that has surface fields only."""
+
+_MEMBER_STEP_S = 3 * HOUR_S
+"""ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file.
+
+    Attributes
+    ----------
+    fields
+        By canonical name, the variable that is read for it.
+    unused
+        Variables that would be such fields, and why they are not read.
+    """
+
+    header: ArlFile
+    axes: Axes
+    fields: dict[str, Found]
+    unused: tuple[Found, ...]
+
+
+def content_of(path: Path) -> Content:
+    """Look a file over; one that has not changed is looked at once a process.
+
+    Raises
+    ------
+    DatasetError
+        If it holds nothing that is known, or does not say enough of it.
+    OSError
+        If it cannot be read.
+    """
+    status = path.stat()
+    return _content(str(path), status.st_size, status.st_mtime_ns)
+
+
+def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
+    """Open a file without loading it; ``decoded``: packed numbers unpacked, NaN where they are missing.
+
+    Raises
+    ------
+    DatasetError
+        If the library does not read it.
+    """
+    import xarray as xr
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of variables that are not asked for
+            return xr.open_dataset(
+                path,
+                engine="netcdf4",
+                decode_times=False,
+                mask_and_scale=decoded,
+                decode_timedelta=False,
+                cache=False,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise DatasetError(f"{path}: does not read as NetCDF: {error}") from error
+
+
+@lru_cache(maxsize=1024)
+def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - part of the cache's key
+    path = Path(name)
+    with open_raw(path) as dataset:
+        try:
+            axes = axes_of(dataset)
+            found = _fields(dataset, axes)
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from error
+    fields: dict[str, Found] = {}
+    for each in sorted(found, key=lambda one: one.rank):
+        if not each.why_not:
+            fields.setdefault(each.quantity.name, each)
+    unused = tuple(each for each in found if each.quantity.name not in fields)
+    if not fields:
+        why = "; ".join(f"{each.variable} {each.why_not}" for each in unused)
+        raise DatasetError(f"{path}: it has no field that is known{': ' if why else ''}{why}")
+    return Content(_header(path, axes, fields), axes, fields, unused)
+
+
+def _header(path: Path, axes: Axes, fields: dict[str, Found]) -> ArlFile:
+    surface = tuple(name for name, each in fields.items() if not each.quantity.is_aloft)
+    aloft = tuple(name for name, each in fields.items() if each.quantity.is_aloft)
+    levels = [Level(float(height), aloft) for height in axes.pressures] if aloft else []
+    times = axes.minutes.tolist() or [0]
+    return ArlFile(
+        path=path,
+        model="",
+        grid=axes.grid,
+        times=tuple(time_of(minute) for minute in times),
+        levels=(Level(0.0, surface), *levels),
+        level_type=PRESSURE if levels else NO_LEVELS,
+        format="NetCDF",
+    )
+
+
+def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
+    """Return the variables that are fields, or would be."""
+    found = []
+    for name in dataset.data_vars:
+        variable = dataset[name]
+        kinds = {axes.role.get(str(dim), "") for dim in variable.dims}
+        if not {"row", "column"} <= kinds:
+            continue
+        known = recognise(str(name), variable.attrs, is_aloft=LEVEL in kinds)
+        if known is None:
+            continue
+        quantity, rank, convert = known
+        if convert is None:
+            unit = str(variable.attrs.get("units", ""))
+            why = f"has the unit {unit!r}" if unit else "has no unit"
+            found.append(Found(quantity, str(name), rank, Conversion(1.0), why))
+            continue
+        found.append(
+            _judged(dataset, axes, Found(quantity, str(name), rank, convert), quantity=quantity)
+        )
+    return found
+
+
+def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, quantity: Quantity) -> Found:
+    """Say why a variable is not used, or complete what turns it into the field."""
+    variable = dataset[found.variable]
+    attributes = variable.attrs
+    several = [
+        f"{size} {'members' if axes.role.get(str(dim)) == MEMBER else dim}"
+        for dim, size in variable.sizes.items()
+        if size > 1 and axes.role.get(str(dim), MEMBER) == MEMBER
+    ]
+    if several:
+        return replace(found, why_not=f"has {' and '.join(several)}, of which one is to be picked")
+    if attributes.get("GRIB_typeOfLevel", "surface") not in {"surface", "isobaricInhPa"} and (
+        quantity.is_aloft
+    ):
+        return replace(found, why_not=f"is on levels of {attributes['GRIB_typeOfLevel']}")
+    convert, words = found.convert, []
+    if convert.is_sum:
+        seconds = _summed_over_s(dataset, axes, found)
+        if seconds is None:
+            return replace(found, why_not="is a sum over a time that the file does not tell")
+        words.append(f"the mean of the {seconds / HOUR_S:g} h before")
+        convert = Conversion(convert.factor / seconds, convert.offset, is_sum=True)
+    signed = sign(quantity, found.variable, attributes)
+    if signed is None:
+        return replace(found, why_not="does not say whether upward or downward is positive")
+    convert = replace(convert, factor=convert.factor * signed[0])
+    return replace(found, convert=convert, words=", ".join(filter(None, [*words, signed[1]])))
+
+
+def _summed_over_s(dataset: xr.Dataset, axes: Axes, found: Found) -> float | None:
+    """Return over how many seconds a variable is summed: by the bounds of its times, or as ECMWF defines it."""
+    variable = dataset[found.variable]
+    times = next((str(dim) for dim in variable.dims if axes.role.get(str(dim)) == TIME), None)
+    bounds = dataset[times].attrs.get("bounds") if times in dataset.variables else None
+    if bounds in dataset.variables:
+        import numpy as np
+
+        unit = str(dataset[times].attrs["units"]).split()[0].rstrip("s")
+        steps = np.diff(np.asarray(dataset[bounds].to_numpy(), float), axis=-1).ravel()
+        one = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}.get(unit)
+        if one is None or np.any(steps != steps[0]) or steps[0] <= 0:
+            return None
+        return float(steps[0]) * one
+    is_ecmwf = "GRIB_paramId" in variable.attrs or found.variable in found.quantity.names
+    if not is_ecmwf:
+        return None
+    is_ensemble = any(kind == MEMBER for kind in axes.role.values())
+    return _MEMBER_STEP_S if is_ensemble else HOUR_S
+
+
+__all__ = ["EXPVER", "Content", "content_of", "open_raw"]

@@ -1,0 +1,109 @@
+"""Fields of one time of NetCDF files, as any analysis gives them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.foundations.failures import Reason, TransportError
+from stilt.met.arl import ArlError
+from stilt.met.dataset.content import content_of
+from stilt.met.dataset.tiles import TILES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from stilt.met.dataset.analyses import DatasetAnalysis, Part
+
+
+class DatasetReader:
+    """Reads rectangles of the fields of one time; a ``FieldReader``."""
+
+    def __init__(self, analysis: DatasetAnalysis) -> None:
+        self._parts: dict[tuple[str, bool], Part] = {}
+        for part in analysis.parts:
+            for number, level in enumerate(part.levels[:2]):
+                for name in level.variables:
+                    self._parts.setdefault((name, number > 0), part)
+        self._levels = analysis.levels
+
+    def has(self, name: str, level: int = 0) -> bool:
+        """Tell whether there is a variable at a level."""
+        return name in self._levels[level].variables if level < len(self._levels) else False
+
+    def has_any(self, *names: str) -> bool:
+        """Tell whether there is any of these surface variables."""
+        return any(self.has(name) for name in names)
+
+    def first_of(self, *names: str) -> str | None:
+        """Return the first of these surface variables that there is."""
+        return next((name for name in names if self.has(name)), None)
+
+    def last_of(self, *names: str, level: int = 0) -> str | None:
+        """Return the first of these variables of a level: in these files no order means anything."""
+        return next((name for name in names if self.has(name, level)), None)
+
+    def is_before(self, name: str, other: str, level: int) -> bool:
+        """Tell whether a level has both variables; of what is added to another there is none here."""
+        return self.has(name, level) and self.has(other, level)
+
+    def origin(self, name: str) -> str:
+        """Tell people which variable of a file it is, and what is done with it."""
+        part = self._parts.get((name, False))
+        if part is None:
+            return ""
+        found = content_of(part.path).fields[name]
+        return f"{found.variable} ({found.words})" if found.words else found.variable
+
+    def field(
+        self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """Return one field on rows and columns ``[start, stop)``, shape (rows, columns); raises as ``stack`` does."""
+        (field,) = self.stack([(name, level)], rows, columns)
+        return np.asarray(field)
+
+    def stack(
+        self,
+        wanted: Sequence[tuple[str, int] | None],
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+    ) -> NDArray[np.float32]:
+        """Return several fields, given by name and level, shape (fields, rows, columns); zeros for None.
+
+        Raises
+        ------
+        TransportError
+            ``MET_MISSING`` if a file has gone or changed, or has no values there.
+        """
+        out = np.zeros((len(wanted), rows[1] - rows[0], columns[1] - columns[0]), np.float32)
+        volumes: dict[tuple[str, bool], NDArray[np.float32]] = {}
+        for place, each in enumerate(wanted):
+            if each is None:
+                continue
+            name, level = each
+            key = name, level > 0
+            if key not in volumes:
+                volumes[key] = self._volume(*key, rows, columns)
+            out[place] = volumes[key][max(0, level - 1)]
+        return out
+
+    def _volume(
+        self, name: str, is_aloft: bool, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        part = self._parts[name, is_aloft]
+        try:
+            values = TILES.read(part.path, name, part.position, rows, columns)
+        except (ArlError, OSError, RuntimeError, KeyError, IndexError) as error:
+            raise TransportError(
+                Reason.MET_MISSING, f"{part.path}: {name} can't be read: {error}"
+            ) from error
+        if np.isnan(values).any():
+            raise TransportError(
+                Reason.MET_MISSING,
+                f"{part.path}: {name} is missing at some points of rows {rows[0]} to {rows[1]} from the south, "
+                f"columns {columns[0]} to {columns[1]} from the west",
+            )
+        return values

@@ -1,0 +1,162 @@
+"""Numbers of a variable at one time, read by tiles that a process keeps: compressed chunks are decoded once.
+
+A tile covers whole chunks of the file, so that none is decoded for two tiles, and all levels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.met.dataset.axes import COLUMN, EXPVER, LEVEL, ROW, TIME
+from stilt.met.dataset.content import content_of, open_raw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from stilt.met.dataset.axes import Axes
+    from stilt.met.dataset.content import Content
+    from stilt.met.dataset.quantities import Found
+
+    Span = tuple[int, int]
+
+_TILE = 64
+"""Rows and columns of a tile where the file is not in chunks, or in smaller ones."""
+
+_MOST_BYTES = 384 * 1024**2
+_MOST_OPEN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A tile of a variable: position of the time, first row and column from south and west, rows and columns."""
+
+    position: int
+    corner: tuple[int, int]
+    size: tuple[int, int]
+
+
+class Tiles:
+    """What a process keeps of files: open ones, and tiles in the order of their last use."""
+
+    def __init__(self) -> None:
+        self._tiles: OrderedDict[tuple[object, ...], NDArray[np.float32]] = OrderedDict()
+        self._files: OrderedDict[tuple[object, ...], xr.Dataset] = OrderedDict()
+        self._bytes = 0
+        self._process = os.getpid()
+        self.bytes_read = 0
+
+    def read(
+        self, path: Path, name: str, position: int, rows: Span, columns: Span
+    ) -> NDArray[np.float32]:
+        """Return a canonical field at a time, on rows and columns counted from south and west.
+
+        Shape (levels, rows, columns), the lowest level first; one level of what has none. NaN where it is missing.
+        """
+        content = content_of(path)
+        found = content.fields[name]
+        tall, wide = self._tile_of(path, found, content)
+        count = len(content.axes.pressures) if found.quantity.is_aloft else 1
+        out = np.empty((count, rows[1] - rows[0], columns[1] - columns[0]), np.float32)
+        for south in range(rows[0] // tall * tall, rows[1], tall):
+            for west in range(columns[0] // wide * wide, columns[1], wide):
+                tile = self._tile(path, found, _Window(position, (south, west), (tall, wide)))
+                top, right = south + tile.shape[1], west + tile.shape[2]
+                r0, r1 = max(rows[0], south), min(rows[1], top)
+                c0, c1 = max(columns[0], west), min(columns[1], right)
+                part = tile[:, r0 - south : r1 - south, c0 - west : c1 - west]
+                out[:, r0 - rows[0] : r1 - rows[0], c0 - columns[0] : c1 - columns[0]] = part
+        return out
+
+    def _tile_of(self, path: Path, found: Found, content: Content) -> tuple[int, int]:
+        """Return rows and columns of the tiles of a variable: multiples of its chunks, or all of a small grid."""
+        variable = self._open(path)[found.variable]
+        chunks = variable.encoding.get("chunksizes") or variable.encoding.get("preferred_chunks")
+        if isinstance(chunks, dict):
+            chunks = [chunks.get(str(dim), 1) for dim in variable.dims]
+        sizes = []
+        for axis, whole in ((ROW, content.axes.grid.ny), (COLUMN, content.axes.grid.nx)):
+            place = [content.axes.role.get(str(dim)) for dim in variable.dims].index(axis)
+            chunk = int(chunks[place]) if chunks else _TILE
+            sizes.append(min(whole, -(-_TILE // chunk) * chunk))
+        return sizes[0], sizes[1]
+
+    def _tile(self, path: Path, found: Found, window: _Window) -> NDArray[np.float32]:
+        status = path.stat()
+        key = (path, status.st_size, status.st_mtime_ns, found.variable, window)
+        if key in self._tiles:
+            self._tiles.move_to_end(key)
+            return self._tiles[key]
+        tile = _read(self._open(path), content_of(path).axes, found, window)
+        self._tiles[key] = tile
+        self._bytes += tile.nbytes
+        self.bytes_read += tile.nbytes
+        while self._bytes > _MOST_BYTES and len(self._tiles) > 1:
+            self._bytes -= self._tiles.popitem(last=False)[1].nbytes
+        return tile
+
+    def _open(self, path: Path) -> xr.Dataset:
+        if self._process != os.getpid():  # the library's handles are not those of a child
+            self._files.clear()
+            self._process = os.getpid()
+        status = path.stat()
+        key = (path, status.st_size, status.st_mtime_ns)
+        if key not in self._files:
+            self._files[key] = open_raw(path, decoded=True)
+            while len(self._files) > _MOST_OPEN:
+                self._files.popitem(last=False)[1].close()
+        self._files.move_to_end(key)
+        return self._files[key]
+
+
+TILES = Tiles()
+"""Those of this process."""
+
+
+def _read(dataset: xr.Dataset, axes: Axes, found: Found, window: _Window) -> NDArray[np.float32]:
+    """Read a tile in the file's order and turn it: levels from below, rows from the south, columns from the west."""
+    variable = dataset[found.variable]
+    (south, west), (tall, wide) = window.corner, window.size
+    places: dict[str, int | slice] = {
+        ROW: _span(south, tall, axes.grid.ny, is_turned=axes.is_from_north),
+        COLUMN: _span(west, wide, axes.grid.nx, is_turned=axes.is_from_east),
+        TIME: window.position,
+        LEVEL: slice(None),
+        EXPVER: slice(None),
+    }
+    chosen = variable.isel(
+        {str(dim): places.get(axes.role.get(str(dim), ""), 0) for dim in variable.dims}
+    )
+    order = [
+        dim
+        for kind in (EXPVER, LEVEL, ROW, COLUMN)
+        for dim in chosen.dims
+        if axes.role[str(dim)] == kind
+    ]
+    values = np.asarray(chosen.transpose(*order).to_numpy(), np.float64)
+    if any(axes.role[str(dim)] == EXPVER for dim in order):
+        values = _of_versions(values, axes.expver_order)
+    values = values[list(axes.level_order)] if found.quantity.is_aloft else values[None]
+    turned = values[:, :: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
+    convert = found.convert
+    return np.ascontiguousarray(turned * convert.factor + convert.offset, np.float32)
+
+
+def _span(first: int, count: int, whole: int, *, is_turned: bool) -> slice:
+    stop = min(first + count, whole)
+    return slice(whole - stop, whole - first) if is_turned else slice(first, stop)
+
+
+def _of_versions(values: NDArray[np.float64], order: tuple[int, ...]) -> NDArray[np.float64]:
+    """Take ERA5 where it has values, else the preliminary ones: each hour is of one of them."""
+    merged = np.asarray(values[order[0]])
+    for version in order[1:]:
+        merged = np.where(np.isnan(merged), values[version], merged)
+    return merged

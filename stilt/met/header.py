@@ -1,0 +1,60 @@
+"""What a met file of any kind says of itself."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from stilt.met.arl import ArlError, read_arl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stilt.met.arl import ArlFile
+
+_NETCDF = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
+
+
+def read_header(path: Path) -> ArlFile:
+    """Read what a file says of itself; a file that has not changed is read once a process.
+
+    Raises
+    ------
+    ArlError
+        If something in it does not fit.
+    OSError
+        If it cannot be read.
+    """
+    if not is_netcdf(path):
+        return read_arl(path)
+    from stilt.met.dataset.content import content_of
+
+    return content_of(path).header
+
+
+def is_netcdf(path: Path) -> bool:
+    """Tell whether a file begins as NetCDF files do; not if there is none, or it can't be read."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read(8).startswith(_NETCDF)
+    except OSError:
+        return False
+
+
+def signature(path: Path) -> str:
+    """Return what tells a met file from another one of its name: name, size, and a digest of what its headers say.
+
+    The digest is ``-`` where they do not read, the size too where the file is not there.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return f"{path.name} - -"
+    try:
+        header = read_header(path)
+    except (ArlError, OSError):
+        return f"{path.name} {size} -"
+    times = [time.isoformat() for time in header.times]
+    levels = [(level.height, level.variables) for level in header.levels]
+    said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
+    return f"{path.name} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"

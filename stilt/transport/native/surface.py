@@ -1,0 +1,94 @@
+"""Where each quantity of the surface and the boundary layer comes from, and what takes its place: for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stilt.met.analysis import PRESSURE
+from stilt.transport.native.fields import BoundaryOptions, FieldSource
+from stilt.transport.native.projection import map_grid
+from stilt.transport.native.roughness import HYSPLIT, TABLE, RoughnessSource
+from stilt.transport.native.tables import find_terrain
+from stilt.transport.native.terrain import terrain_source
+
+if TYPE_CHECKING:
+    from stilt.config.schema import Config
+    from stilt.met.analysis import Analysis
+
+    Rows = list[tuple[str, str]]
+
+_FIXED_FROM = 10
+"""From here on ``kmixd`` is a height in metres."""
+
+_METHODS = {3: "bulk Richardson number"}
+
+
+def surface_of(analysis: Analysis, config: Config) -> Rows:
+    """Return each quantity, and what is taken for it.
+
+    Raises
+    ------
+    TransportError
+        ``MET_COVERAGE`` if the engine does not compute with the analysis: with what is lacking.
+    """
+    terrain = terrain_source(find_terrain(config.hysplit.exe_dir, None))
+    one = RoughnessSource("any", None).load()  # which one does not matter here
+    source = FieldSource(analysis, map_grid(analysis.grid), one, terrain)
+    options = BoundaryOptions(config.kbls, config.kmixd, float(config.kmix0))
+    roughness = config.roughness if config.roughness is not None else HYSPLIT
+    words = f"{roughness:g} m everywhere" if not isinstance(roughness, str) else roughness
+    words = f"HYSPLIT's table {TABLE}" if roughness == HYSPLIT else words
+    return [*sources(source, options), ("roughness", f"{words} (roughness:)")]
+
+
+def sources(source: FieldSource, options: BoundaryOptions) -> Rows:
+    """Return what ``surface_of`` does, but for the roughness, which is no matter of the analysis."""
+    reader, origin = source.reader, source.reader.origin
+    has_heights = source.index.grid.level_type == PRESSURE
+    estimated = "height and temperature" if has_heights else "temperature"
+    ground = (
+        "none: where the levels' heights reach the surface pressure"
+        if has_heights
+        else "none: HYSPLIT's table of terrain"
+    )
+    wind = [origin("U10M"), origin("V10M")]
+    temperature = origin(reader.last_of("T02M", "TMPS") or "")
+    return [
+        ("surface pressure", origin("PRSS") or f"none: from the lowest level's {estimated}"),
+        ("terrain", origin(reader.first_of("SHGT", "TERR") or "") or ground),
+        ("temperature", temperature or "none: the lowest level's, brought down dry-adiabatically"),
+        (
+            "10 m wind",
+            " and ".join(wind) if all(wind) else "none: the lowest level's, by the log law",
+        ),
+        *_fluxes(source, options),
+        ("mixed layer", _mixed_layer(source, options)),
+    ]
+
+
+def _fluxes(source: FieldSource, options: BoundaryOptions) -> Rows:
+    origin = source.reader.origin
+    momentum = " and ".join(filter(None, map(origin, source.momentum_names)))
+    heat = origin(source.heat_name or "")
+    if options.kbls == 1 and source.has_fluxes:
+        return [("momentum flux", momentum), ("heat flux", heat)]
+    instead = "from the profiles of wind and temperature"
+    if source.has_fluxes:
+        return [
+            (f"{name} flux", f"{instead} (kbls: {options.kbls})") for name in ("momentum", "heat")
+        ]
+    there = {"momentum": momentum, "heat": heat}
+    return [
+        (f"{name} flux", f"{instead}, as {own} is alone" if own else f"none: {instead}")
+        for name, own in there.items()
+    ]
+
+
+def _mixed_layer(source: FieldSource, options: BoundaryOptions) -> str:
+    own = source.reader.origin(source.reader.first_of("PBLH", "HPBL", "MXHT") or "")
+    if options.kmixd >= _FIXED_FROM:
+        return f"{options.kmixd} m (kmixd)"
+    if options.kmixd == 0 and own:
+        return own
+    method = _METHODS.get(options.kmixd, "profile of potential temperature")
+    return f"by the {method}" + (f"; kmixd: 0 takes {own}" if own else "")

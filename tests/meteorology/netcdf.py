@@ -1,0 +1,204 @@
+"""The air of an ARL file as the Climate Data Store writes ERA5: the same numbers, other names, units and orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import netCDF4
+import numpy as np
+
+from stilt.transport.native.arl import AnalysisReader, read_index
+from stilt.transport.native.projection import map_grid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+GRAVITY = 9.80665
+
+
+@dataclass(frozen=True)
+class Out:
+    """A variable: what it is made of, and by what that is multiplied."""
+
+    name: str
+    unit: str
+    factor: float = 1.0
+    offset: float = 0.0
+    standard_name: str = ""
+
+
+LEVELS = {
+    "UWND": Out("u", "m s**-1", standard_name="eastward_wind"),
+    "VWND": Out("v", "m s**-1", standard_name="northward_wind"),
+    "TEMP": Out("t", "K", standard_name="air_temperature"),
+    "HGTS": Out("z", "m**2 s**-2", GRAVITY, standard_name="geopotential"),
+    "WWND": Out("w", "Pa s**-1", 100.0, standard_name="lagrangian_tendency_of_air_pressure"),
+    "RELH": Out("r", "%", standard_name="relative_humidity"),
+    "SPHU": Out("q", "kg kg**-1", standard_name="specific_humidity"),
+}
+SURFACE = {
+    "PRSS": Out("sp", "Pa", 100.0, standard_name="surface_air_pressure"),
+    "SHGT": Out("z", "m**2 s**-2", GRAVITY, standard_name="geopotential"),
+    "T02M": Out("t2m", "K"),
+    "U10M": Out("u10", "m s**-1"),
+    "V10M": Out("v10", "m s**-1"),
+    "USTR": Out("zust", "m s**-1"),
+    "PBLH": Out("blh", "m"),
+    # as the store's files have it: the name says upward, the numbers are positive downward
+    "SHTF": Out("sshf", "J m**-2", -3600.0, standard_name="surface_upward_sensible_heat_flux"),
+    "LHTF": Out("slhf", "J m**-2", -3600.0, standard_name="surface_upward_latent_heat_flux"),
+    "UMOF": Out("ewss", "N m**-2 s", 3600.0),
+    "VMOF": Out("nsss", "N m**-2 s", 3600.0),
+    "DSWF": Out("ssrd", "J m**-2", 3600.0),
+    "TCLD": Out("tcc", "(0 - 1)", 0.01),
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a file is written.
+
+    Attributes
+    ----------
+    is_new
+        Names since 2024: valid_time, pressure_level, expver as a text for each time.
+    is_double
+        Eight bytes a number, so that nothing is lost.
+    is_packed
+        Two bytes a number, with scale and offset, as before 2024.
+    from_north, from_east
+        The order of rows and columns.
+    west
+        The longitude that all others are at or east of, by less than 360.
+    calendar
+        Of the times.
+    """
+
+    is_new: bool = True
+    is_double: bool = False
+    is_packed: bool = False
+    from_north: bool = True
+    from_east: bool = False
+    west: float = 0.0
+    calendar: str = "proleptic_gregorian"
+
+    @property
+    def time(self) -> str:
+        """The name of the axis of times."""
+        return "valid_time" if self.is_new else "time"
+
+
+USUAL = Style()
+
+
+def decode(arl: Path) -> dict[str, NDArray[np.float32]]:
+    """Return the fields of an ARL file: shape (times, levels, rows, columns), at the surface without levels."""
+    found: dict[str, list[NDArray[np.float32]]] = {}
+    for index in read_index(arl):
+        reader, grid = AnalysisReader(index), index.grid
+        area = (0, grid.ny), (0, grid.nx)
+        for name in index.levels[0].variables:
+            found.setdefault(name, []).append(reader.field(name, 0, *area))
+        for name in index.levels[1].variables:
+            levels = [(name, level) for level in range(1, len(index.levels))]
+            wanted = [each if reader.has(*each) else None for each in levels]
+            found.setdefault(f"{name} aloft", []).append(reader.stack(wanted, *area))
+    return {name: np.stack(values) for name, values in found.items()}
+
+
+def write_era5(
+    folder: Path,
+    arl: Path,
+    style: Style = USUAL,
+    *,
+    leave_out: frozenset[str] = frozenset(),
+    instead: dict[str, Out] | None = None,
+) -> list[Path]:
+    """Write two files, levels and surface, with the air of an ARL file of pressure levels in degrees."""
+    fields = decode(arl)
+    if "DIFW aloft" in fields:
+        fields["WWND aloft"] = fields["WWND aloft"] + fields["DIFW aloft"]
+    outs = {f"{name} aloft": out for name, out in LEVELS.items()} | SURFACE | (instead or {})
+    known = {
+        name: out for name, out in outs.items() if name in fields and out.name not in leave_out
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / "era5_levels.nc", folder / "era5_surface.nc"]
+    for path, is_aloft in zip(paths, (True, False), strict=True):
+        chosen = {name: out for name, out in known.items() if name.endswith("aloft") == is_aloft}
+        if chosen:
+            _write(path, arl, style, {out: fields[name] for name, out in chosen.items()})
+    return [path for path in paths if path.exists()]
+
+
+def _write(path: Path, arl: Path, style: Style, fields: dict[Out, NDArray[np.float32]]) -> None:
+    index = read_index(arl)
+    grid = index[0].grid
+    x, y = np.arange(grid.nx) + 1.0, np.arange(grid.ny) + 1.0
+    lon = map_grid(grid).to_longlat(x, np.full_like(x, 1.0))[0]
+    lat = map_grid(grid).to_longlat(np.full_like(y, 1.0), y)[1]
+    lon = np.round(style.west + np.mod(np.round(lon - style.west, 6), 360.0), 6)
+    if np.any(np.diff(lon) < 0):
+        lon = np.round(np.unwrap(lon, period=360.0), 6)
+    rows = slice(None, None, -1 if style.from_north else 1)
+    columns = slice(None, None, -1 if style.from_east else 1)
+    time, level = style.time, "pressure_level" if style.is_new else "level"
+    kind = "NETCDF4" if style.is_new else "NETCDF3_64BIT_OFFSET"
+    with netCDF4.Dataset(path, "w", format=kind) as file:
+        file.Conventions = "CF-1.7"
+        _times(file, time, np.array([each.minutes for each in index]), style)
+        if any(values.ndim == 4 for values in fields.values()):
+            heights = [each.height for each in index[0].levels[1:]]
+            _axis(file, level, np.array(heights), "hPa" if style.is_new else "millibars")
+        _axis(file, "latitude", lat[rows], "degrees_north")
+        _axis(file, "longitude", lon[columns], "degrees_east")
+        for out, values in fields.items():
+            dims = (time, *((level,) if values.ndim == 4 else ()), "latitude", "longitude")
+            turned = values.astype(np.float64)[..., rows, columns]
+            _variable(file, out, dims, turned * out.factor + out.offset, style)
+
+
+def _times(file: netCDF4.Dataset, name: str, minutes: NDArray[np.int64], style: Style) -> None:
+    if style.is_new:
+        _axis(file, name, minutes * 60, "seconds since 1970-01-01", "i8")
+        file.createVariable("number", "i8", ()).assignValue(0)
+        versions = file.createVariable("expver", str, (name,))
+        versions[:] = np.array(["0001"] * len(minutes), object)
+    else:
+        hours = minutes // 60 + 613608  # from 1900
+        _axis(file, name, hours, "hours since 1900-01-01 00:00:00.0", "i4")
+    file[name].calendar = style.calendar
+
+
+def _axis(
+    file: netCDF4.Dataset, name: str, values: NDArray[np.float64], unit: str, kind: str = "f8"
+) -> None:
+    file.createDimension(name, len(values))
+    variable = file.createVariable(name, kind, (name,))
+    variable.units = unit
+    variable[:] = values
+
+
+def _variable(
+    file: netCDF4.Dataset,
+    out: Out,
+    dims: tuple[str, ...],
+    values: NDArray[np.float64],
+    style: Style,
+) -> None:
+    if style.is_packed:
+        variable = file.createVariable(out.name, "i2", dims, fill_value=-32767)
+        low, high = float(values.min()), float(values.max())
+        variable.scale_factor = (high - low) / 65500 or 1.0
+        variable.add_offset = 0.5 * (high + low)
+    else:
+        variable = file.createVariable(
+            out.name, "f8" if style.is_double else "f4", dims, zlib=style.is_new
+        )
+    variable.units = out.unit
+    if out.standard_name:
+        variable.standard_name = out.standard_name
+    variable[:] = values
