@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -239,3 +240,12 @@ def test_names_of_months_are_found_in_lower_case(stilt, project, made):
     folder = project("11-noaa-archive-names-in-lower-case", met=made("gdas"), n_hours="-1")
     assert stilt("check", folder).returncode == 0
     assert stilt("run", folder).returncode == 0
+
+
+def test_a_limit_on_tasks_advises_on_their_number(stilt, project):
+    folder = project("20-sbatch-says-too-many-jobs")
+    done = stilt("run", folder, env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"})
+    assert done.returncode == 4
+    assert "QOSMaxSubmitJobPerUserLimit" in done.stderr.splitlines()[-2]
+    assert "lower execution.n_workers, or wait until others of your jobs have ended" in done.stderr
+    assert "execution.time" not in done.stderr
