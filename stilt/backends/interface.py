@@ -75,6 +75,8 @@ class HandOver:
         if another run has gone on meanwhile.
     waits
         Whether the command stays until the end, and may hand over the rest later.
+    refused
+        Simulations that were written as failed, and are in no chunk.
     """
 
     layout: Layout
@@ -84,6 +86,12 @@ class HandOver:
     already_done: int = 0
     confirm: Callable[[], None] = _nothing
     waits: bool = False
+    refused: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many simulations of the batch the log is to tell the end of."""
+        return self.manifest.total + self.refused
 
 
 class Backend(Protocol):

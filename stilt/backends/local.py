@@ -100,8 +100,7 @@ class LocalBackend:
     def wait(self, handed: HandOver) -> int:
         """Run the workers to their end and return the exit code."""
         follower = BatchFollower(handed.layout.log_dir, handed.manifest.batch)
-        total = handed.manifest.total
-        with StopSignals() as signals, Progress(total) as progress:
+        with StopSignals() as signals, Progress(handed.total) as progress:
             why = self._run(handed, follower, progress, signals)
             self.was_left = bool(signals.name)
         handed.log.close(why or "finished")
@@ -162,7 +161,7 @@ class LocalBackend:
         for task, code in unexpected.items():
             _say_unexpected(task, code, self._words[task])
         code = self._exit_code(handed, follower, why, list(unexpected.values()))
-        for line in summary(follower, handed.manifest.total, why):
+        for line in summary(follower, handed.total, why):
             sys.stdout.write(f"{line}\n")
         return code
 
@@ -174,7 +173,7 @@ class LocalBackend:
         if any(code > 0 for code in unexpected):
             return EnvironmentFailure.exit_code
         ended = follower.count("complete", "empty", "failed")
-        if why or ended < handed.manifest.total:
+        if why or ended < handed.total:
             return EXIT_NOT_FINISHED
         return EXIT_SOME_FAILED if follower.count("failed") else EXIT_COMPLETE
 
@@ -227,7 +226,7 @@ def _start(handed: HandOver, task: int) -> _Child:
 
 def _too_many_failures(handed: HandOver, follower: BatchFollower) -> str:
     limit = handed.manifest.max_fails
-    failed = follower.count("failed") if limit else 0
+    failed = follower.count("failed") - handed.refused if limit else 0
     if not limit or failed < limit:
         return ""
     return f"{counted(failed, 'failure')}, as many as --max-fails allows"

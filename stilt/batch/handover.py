@@ -125,6 +125,8 @@ def unfinished_batch(layout: Layout, state: State) -> Unfinished | None:
     newest = max(state.batches.values(), key=lambda batch: batch.seq, default=None)
     if newest is None or newest.submissions or newest.intents or newest.tasks:
         return None
+    if not newest.chunks and any(life.closed == "finished" for life in newest.lives.values()):
+        return None  # all that it was made for was refused
     if sum(batch.seq == newest.seq for batch in state.batches.values()) > 1:
         return None  # of two that were registered at once the other one may have gone on
     if newest.cancelled is not None or may_still_start(index, newest):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from stilt.foundations.errors import EXIT_COMPLETE, EXIT_NOT_FINISHED, EXIT_SOME_FAILED
@@ -15,7 +15,7 @@ from stilt.foundations.paths import imprinted
 from stilt.outputs.products import ERROR_PARTICLES, PARTICLES, file_of, footprint_product
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from stilt.batch.chunks import Task
     from stilt.batch.today import Today
@@ -149,6 +149,11 @@ class Plan:
     def work(self) -> int:
         """How many simulations there are to do."""
         return len(self.transport) + len(self.footprints)
+
+    def without(self, refused: Container[int]) -> Plan:
+        """Return the plan without the simulations that cannot succeed."""
+        left = array("L", [index for index in self.transport if index not in refused])
+        return replace(self, transport=left)
 
 
 def plan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from stilt.batch.manifest import Manifest
 from stilt.batch.numbers import greatest_number
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
+from stilt.batch.refused import unsaid, write
 from stilt.batch.rivals import give_way, settled_runs
 from stilt.batch.snapshot import changes
 from stilt.batch.today import Today, newest_engine
@@ -54,16 +56,19 @@ from stilt.met.kept import keep_in, keep_now
 from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
+from stilt.transport.foreseen import foresee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterator
 
     from stilt.backends.interface import Backend, Sizes
     from stilt.batch.plan import Plan
     from stilt.config.schema import Config
+    from stilt.log.events import Done
     from stilt.log.fold import State
     from stilt.log.states import SimState
     from stilt.receptors.sequence import Receptors
+    from stilt.transport.foreseen import Foreseen
     from stilt.transport.protocol import Engine
 
 
@@ -183,15 +188,20 @@ class _Run:
             self._say_plan(todo)
             self._say_changes(state, todo)
             self._say_damage(state)
+            todo, foreseen = self._refuse(todo)
+            refused = unsaid(foreseen.refused, self.project.simulations, state)
+            unsaid_first = list(islice(refused, 1))
+            # here, the workers load what is compiled, which costs this process half a second
+            if todo.work and (self.backend.name != "local" or not _is_compiled(self.project)):
+                _compile(self.project)
+            if todo.work or unsaid_first:
+                handed = self._hand_over(state, todo, chain(unsaid_first, refused))
             if todo.work:
-                # here, the workers load what is compiled, which costs this process half a second
-                if self.backend.name != "local" or not _is_compiled(self.project):
-                    _compile(self.project)
-                self._refuse(todo)
-                handed = self._hand_over(state, todo)
                 self.backend.start(handed)
+            elif unsaid_first:
+                handed.log.close()
         if not todo.work:
-            return self._nothing_to_do(state, todo)
+            return self._nothing_to_do(state, todo, foreseen)
         if self.backend.name == "local" or self.request.wait:
             return self._verdict(self.backend.wait(handed))
         handed.log.close()
@@ -218,27 +228,41 @@ class _Run:
             is_theirs = code == EXIT_NOT_FINISHED
         return code
 
-    def _refuse(self, todo: Plan) -> None:
-        """Say how many of the simulations to do cannot succeed; refuse a meteorology or setting that fails all."""
-        from stilt.transport.foreseen import foresee
+    def _refuse(self, todo: Plan) -> tuple[Plan, Foreseen]:
+        """Return what can be done, and what cannot succeed, which is said.
 
+        Raises
+        ------
+        InputError
+            If a meteorology or setting is refused that fails all.
+        """
+        project = self.project
+        elsewhere = self.backend.name != "local"
         foreseen = foresee(
-            self.project.engine, self.project.simulations, todo.transport, self.project.config
+            project.engine,
+            project.simulations,
+            todo.transport,
+            project.config,
+            elsewhere=elsewhere,
         )
-        if foreseen is None:
-            return
         if foreseen.is_whole:
             raise InputError(
                 f"nothing was handed over: {foreseen.words}", "`stilt check` says more"
             )
-        self.say(f"{foreseen.words}; `stilt check` names them")
+        if not foreseen.count:
+            return todo, foreseen
+        self.say(
+            f"{foreseen.words}; they count as failed and make no task (`stilt check` names them)"
+        )
+        indices = (index for each in foreseen.refused for index in each.runs.tolist())
+        return todo.without(frozenset(indices)), foreseen
 
     def preview(self) -> int:
         """Say what would be done, and write nothing."""
         state, todo = self._plan()
         self._say_plan(todo)
         self._say_changes(state, todo)
-        self._refuse(todo)
+        todo, _ = self._refuse(todo)
         if todo.work:
             unfinished = unfinished_batch(self.project.layout, state)
             manifest = name_batch(self._work(state, todo), self._draft(state, todo), unfinished)
@@ -299,7 +323,7 @@ class _Run:
             selection=selection,
         )
 
-    def _hand_over(self, state: State, todo: Plan) -> HandOver:
+    def _hand_over(self, state: State, todo: Plan, refused: Iterator[Done]) -> HandOver:
         layout = self.project.layout
         index = OutputIndex(layout.log_dir)
         unfinished = unfinished_batch(layout, state)
@@ -317,8 +341,9 @@ class _Run:
             ):  # others may think by now that this run is dead
                 _go_on(index, state, handed)
 
-        _go_on(index, state, handed)
-        return replace(handed, confirm=confirm)
+        if manifest.chunks:
+            _go_on(index, state, handed)
+        return replace(handed, confirm=confirm, refused=write(handed.log, refused))
 
     def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:
         layout = self.project.layout
@@ -417,10 +442,10 @@ class _Run:
         for damage in state.damages[:_DAMAGES_SHOWN]:
             self.say(f"the log is damaged: {damage}")
 
-    def _nothing_to_do(self, state: State, todo: Plan) -> int:
+    def _nothing_to_do(self, state: State, todo: Plan, foreseen: Foreseen) -> int:
         if not todo.queued:
-            self.say("nothing to do")
-            return 0
+            self.say("nothing to hand over" if foreseen.count else "nothing to do")
+            return EXIT_SOME_FAILED if foreseen.count else EXIT_COMPLETE
         self.say("nothing new to hand over; `stilt status` shows what is queued and running")
         if self.backend.name == "local" or self.request.wait:
             return self._verdict(self.backend.rejoin(self.project.layout, state))

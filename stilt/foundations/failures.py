@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -57,15 +59,26 @@ class Refused:
 
     Attributes
     ----------
-    reason, message
-        What a run of them would fail with; the message is that of the first.
+    reason
+        What a run of them would fail with.
+    says
+        The message: one for all, or made for the run at a place.
     runs
         Their places among those that were asked about, ascending.
     """
 
     reason: Reason
-    message: str
+    says: str | Callable[[int], str]
     runs: NDArray[np.int64]
+
+    @property
+    def message(self) -> str:
+        """The message of the first."""
+        return self.message_of(int(self.runs[0]))
+
+    def message_of(self, run: int) -> str:
+        """Return the message of the run at a place."""
+        return self.says if isinstance(self.says, str) else self.says(run)
 
     def error(self) -> TransportError:
         """Return what a worker raises for one of them."""

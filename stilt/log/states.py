@@ -80,6 +80,11 @@ class Life(Struct, eq=False):
     engine: EngineIdentity | None = None
     imprint: str = ""
 
+    @property
+    def was_run(self) -> bool:
+        """Whether it was a `stilt run`, which begins no simulation."""
+        return self.role == "run"
+
 
 # Bounds that msgspec holds while it decodes cost next to nothing; `stilt.log.bounds` has them all.
 _Moment = Annotated[float, Meta(ge=NUMBERS["at"][0], le=NUMBERS["at"][1])]
@@ -145,6 +150,11 @@ class SimState(Struct, gc=False, tag_field="event"):
     def is_done(self) -> bool:
         """Whether nothing is left to do: complete or empty."""
         return self.outcome in SUCCESSES
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the run that handed its batch over wrote it: nobody has begun it."""
+        return self.life.was_run
 
     @property
     def met_name(self) -> str:

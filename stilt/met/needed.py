@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,8 +50,9 @@ class Supply:
     files: tuple[Path, ...]
     headers: tuple[ArlFile, ...] | None
 
-    def span(self, place: int = 0) -> Span:
+    def span_of(self, run: int) -> Span:
         """Return the time that one of the runs needs."""
+        place = np.searchsorted(self.runs, run)
         return Span(time_of(self.begin[place]), time_of(self.end[place]))
 
 
@@ -145,14 +147,20 @@ def _judged(met: Met, choice: Choice, supply: Supply) -> tuple[NDArray[np.int64]
             now = np.flatnonzero(rows & ~taken)
             taken |= rows
             if len(now):
-                message = f"the run needs {supply.span(now[0])}, and {words}"
-                refused.append(Refused(Reason.MET_COVERAGE, message, supply.runs[now]))
+                says = partial(_short_words, supply, words)
+                refused.append(Refused(Reason.MET_COVERAGE, says, supply.runs[now]))
     return everything[~short], refused
 
 
 def _missing(choice: Choice, supply: Supply, rows: NDArray[np.int64]) -> Refused:
-    message = choice.missing_words(supply.span(rows[0]))
-    return Refused(Reason.MET_MISSING, message, supply.runs[rows])
+    def says(run: int) -> str:
+        return choice.missing_words(supply.span_of(run))
+
+    return Refused(Reason.MET_MISSING, says, supply.runs[rows])
+
+
+def _short_words(supply: Supply, words: str, run: int) -> str:
+    return f"the run needs {supply.span_of(run)}, and {words}"
 
 
 def _gaps(supply: Supply) -> Iterator[tuple[str, NDArray[np.bool_]]]:

@@ -124,6 +124,14 @@ def batch_counts(state: State, tally: Tally, fates: Fates) -> dict[str, Counter[
     return counts
 
 
+def count_refused(state: State, tally: Tally) -> Counter[str]:
+    """Count the simulations of each batch that were written as failed when it was handed over: no chunk has them."""
+    counts: Counter[str] = Counter()
+    for (life, _, _), number in chain(tally.items(), state.tally(earlier=True).items()):
+        counts[life.batch] += number * life.was_run
+    return counts
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Simulations that are registered and not begun.
@@ -193,7 +201,7 @@ def _latest_takes_up_all(state: State, tally: Tally, project_total: int) -> bool
         for (life, outcome, _), number in tally.items()
         if outcome in SUCCESSES and life.seq < latest.seq
     )
-    return latest.total + done >= project_total
+    return latest.total + done + count_refused(state, tally)[latest.id] >= project_total
 
 
 def _may_overlap(state: State, tally: Tally, new: int, project_total: int) -> bool:

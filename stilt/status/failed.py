@@ -14,6 +14,8 @@ from stilt.status.summarize import node_of
 from stilt.status.words import find_dated
 
 if TYPE_CHECKING:
+    from stilt.foundations.paths import Layout
+    from stilt.log.states import SimState
     from stilt.status.gather import Project
 
 
@@ -42,11 +44,17 @@ def failures(project: Project) -> list[Failure]:
             batch=sim.batch,
             task=sim.life.task,
             wall_s=sim.wall_s,
-            log=str(find_dated(layout.output / "logs", sim.sim, f"{sim.sim}.log") or ""),
+            log=_log_of(layout, sim),
         )
         for sim in Standing(project).failed()
     ]
     return sorted(failed, key=lambda failure: (failure.reason, failure.sim))
+
+
+def _log_of(layout: Layout, sim: SimState) -> str:
+    if sim.was_refused:
+        return ""
+    return str(find_dated(layout.output / "logs", sim.sim, f"{sim.sim}.log") or "")
 
 
 def render(failed: list[Failure], *, colour: bool) -> str:

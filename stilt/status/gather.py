@@ -157,12 +157,16 @@ def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:
     Of others the log says all that is told of them. A manifest that does not hold is noted.
     """
     manifests: Manifests = {}
-    registered = [batch for batch in state.batches.values() if batch.chunks]
+    registered = [
+        batch
+        for name, batch in state.batches.items()
+        if batch.chunks or layout.manifest(name).is_file()
+    ]
     wanted = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
     wanted |= {batch.id for batch in registered if not batch.submissions}
     wanted |= {max(registered, key=lambda batch: batch.seq).id} if registered else set()
-    for name, batch in state.batches.items():
-        if batch.chunks and name in wanted:
+    for name in (batch.id for batch in registered):
+        if name in wanted:
             try:
                 manifests[name] = read_manifest(layout.manifest(name))
             except StiltError as error:

@@ -142,6 +142,8 @@ def _what(entry: Entry) -> str:
     if entry.event != "done":
         return entry.event
     reason = f" {entry.reason}" if entry.reason else ""
+    if entry.task is None:
+        return f"{entry.outcome}{reason}, not begun"
     memory = f", {size(entry.peak_rss_bytes)}" if entry.peak_rss_bytes else ""
     return f"{entry.outcome}{reason} after {duration(entry.wall_s)}{memory}"
 

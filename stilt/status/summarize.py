@@ -11,7 +11,13 @@ from stilt.backends.liveness import Fate
 from stilt.batch.manifest import newest_of
 from stilt.foundations.quantities import counted, wholly_empty
 from stilt.status import cost
-from stilt.status.counting import batch_counts, count, count_waiting, shown_as
+from stilt.status.counting import (
+    batch_counts,
+    count,
+    count_refused,
+    count_waiting,
+    shown_as,
+)
 from stilt.status.hands import count_in_hand
 from stilt.status.summary import (
     BatchSummary,
@@ -85,7 +91,7 @@ def summarize(
         interrupted=counts.states["interrupted"],
         stale=counts.states["stale"],
         failures=dict(counts.failures.most_common()),
-        batches=_batches(state, batch_counts(state, tally, fates), manifests),
+        batches=_batches(state, tally, fates, manifests),
         segments=state.segments,
         events=state.events,
         damaged=state.damaged,
@@ -152,29 +158,33 @@ def _take_back(counts: Counts, name: str, reason: str, number: int) -> None:
 
 
 def _batches(
-    state: State, by_batch: dict[str, Counter[str]], manifests: Manifests
+    state: State, tally: Tally, fates: Fates, manifests: Manifests
 ) -> tuple[BatchSummary, ...]:
+    by_batch, refused = batch_counts(state, tally, fates), count_refused(state, tally)
     return tuple(
-        _batch(batch, by_batch[batch.id], manifests.get(batch.id))
+        _batch(batch, by_batch[batch.id], refused[batch.id], manifests.get(batch.id))
         for batch in sorted(state.batches.values(), key=lambda batch: (batch.seq, batch.id))
-        if batch.chunks
+        if batch.chunks or refused[batch.id]
     )
 
 
-def _batch(batch: BatchState, counts: Counter[str], manifest: Manifest | None) -> BatchSummary:
+def _batch(
+    batch: BatchState, counts: Counter[str], refused: int, manifest: Manifest | None
+) -> BatchSummary:
+    total = batch.total + refused
     said = [event.backend for event in batch.submissions.values()]
     return BatchSummary(
         id=batch.id,
         seq=batch.seq,
         backend=manifest.backend if manifest else said[0] if said else "",
         jobs=tuple(batch.jobs),
-        total=batch.total,
+        total=total,
         complete=counts["complete"],
         empty=counts["empty"],
         failed=counts["failed"],
         interrupted=counts["interrupted"],
         running=counts["running"],
-        pending=max(batch.total - counts.total(), 0) + counts["pending"],
+        pending=max(total - counts.total(), 0) + counts["pending"],
         cancelled=batch.cancelled is not None,
     )
 

@@ -72,10 +72,12 @@ def find_dated(root: Path, sim: str, file: str) -> Path | None:
 
 def model_words(layout: Layout, sim: str) -> Words | None:
     """Return what the model printed: kept as a file for a failure, inside the particle file otherwise."""
+    known = OutputIndex(layout.log_dir).fold().find(sim)
+    if known is not None and known.was_refused:
+        return None
     log = find_dated(layout.output / "logs", sim, f"{sim}.log")
     if log is not None:
         return Words(log, _end_of(log))
-    known = OutputIndex(layout.log_dir).fold().find(sim)
     imprint = known.particles_imprint if known is not None and known.is_done else ""
     file = imprinted(f"{sim}.parquet", imprint)
     particles = find_dated(layout.particles_dir, sim, file)

@@ -1,20 +1,23 @@
-"""What ``stilt run`` says, before it hands anything over, of simulations that cannot succeed."""
+"""Which simulations cannot succeed, as ``stilt run`` finds out before it hands anything over."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import StiltError
-from stilt.foundations.failures import Reason
+from stilt.foundations.failures import Reason, Refused
 from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stilt.config.schema import Config
-    from stilt.foundations.failures import Refused
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import Config, Met
     from stilt.receptors.sequence import Receptors
     from stilt.transport.protocol import Engine
 
@@ -28,22 +31,47 @@ class Foreseen:
 
     Attributes
     ----------
-    words
-        How many simulations, and why the first of them.
+    refused
+        The simulations, by index.
+    asked
+        How many were asked about.
     is_whole
-        Whether a meteorology or a setting is refused that all simulations to do have in common.
+        Whether a meteorology or a setting is refused that all of these have in common.
     """
 
-    words: str
-    is_whole: bool
+    refused: Sequence[Refused] = ()
+    asked: int = 0
+    is_whole: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many cannot succeed."""
+        return sum(len(each.runs) for each in self.refused)
+
+    @property
+    def words(self) -> str:
+        """How many, and why the first of them."""
+        first = self.refused[0]
+        return (
+            f"{self.count:,} of {counted(self.asked, 'simulation')} cannot succeed: {first.reason}: "
+            f"{first.message}"
+        )
 
 
 def foresee(
-    engine: Engine, simulations: Receptors, chosen: Sequence[int], config: Config
-) -> Foreseen | None:
-    """Return which of the ``chosen`` simulations, by index, an engine refuses; None if none, or if it cannot tell."""
+    engine: Engine,
+    simulations: Receptors,
+    chosen: Sequence[int],
+    config: Config,
+    *,
+    elsewhere: bool = False,
+) -> Foreseen:
+    """Return which of the ``chosen`` simulations, by index, an engine refuses; none if it cannot tell.
+
+    ``elsewhere`` is whether they run on other machines: these may have a folder of meteorology that this one has not.
+    """
     if not hasattr(engine, "refusals") or not len(chosen):
-        return None
+        return Foreseen()
     import numpy as np
 
     from stilt.transport.refusals import Starts, refusals
@@ -51,18 +79,35 @@ def foresee(
     places = np.asarray(chosen, np.int64)
     met_of, run_of = np.divmod(places, simulations.n_receptors)
     found: list[Refused] = []
+    has_files = False
     for number, met in enumerate(simulations.mets):
         keep = np.zeros(simulations.n_receptors, bool)
         keep[run_of[met_of == number]] = True
-        if keep.any():
-            with contextlib.suppress(
-                StiltError
-            ):  # an engine that is not ready says so when it is to run
-                asked = refusals(engine, Starts.of_all(simulations.only(keep)), met, config)
-                found += asked.refused if asked else []
-    count = sum(len(each.runs) for each in found)
-    if not count:
-        return None
+        has_files |= bool(keep.any()) and _has_files(config.mets[met])
+        if not keep.any() or (elsewhere and not os.path.isdir(config.mets[met].directory)):  # noqa: PTH112
+            continue
+        # an engine that is not ready says so when it is to run
+        with contextlib.suppress(StiltError):
+            asked = refusals(engine, Starts.of_all(simulations.only(keep)), met, config)
+            rows = np.flatnonzero(keep) + number * simulations.n_receptors
+            found += [_by_index(each, rows) for each in asked.refused] if asked else []
     reasons = {each.reason for each in found}
-    words = f"{count:,} of {counted(len(places), 'simulation')} cannot succeed: {found[0].reason}: {found[0].message}"
-    return Foreseen(words, count == len(places) and not reasons & _OF_SINGLE_RUNS)
+    is_common = not reasons & _OF_SINGLE_RUNS or (reasons == {Reason.MET_MISSING} and not has_files)
+    foreseen = Foreseen(found, len(places))
+    return Foreseen(found, len(places), 0 < foreseen.count == len(places) and is_common)
+
+
+def _by_index(refused: Refused, rows: NDArray[np.int64]) -> Refused:
+    """Return what is said of simulations by their place among those asked about as said of their indices."""
+    import numpy as np
+
+    def says(index: int) -> str:
+        return refused.message_of(int(np.searchsorted(rows, index)))
+
+    return Refused(refused.reason, says, rows[refused.runs])
+
+
+def _has_files(met: Met) -> bool:
+    with contextlib.suppress(OSError), os.scandir(met.directory) as entries:
+        return next(entries, None) is not None
+    return False

@@ -156,14 +156,17 @@ def outside(
     inside = np.zeros(len(points), bool)
     for can_start, in_hours in places:
         inside |= in_hours[owner] & can_start(lon, lat)
-    runs = starts.any_point(supply.runs, ~inside, owner)
+    outer = np.flatnonzero(~inside)
+    owners, firsts = np.unique(owner[outer], return_index=True)
+    runs, points = supply.runs[owners], points[outer[firsts]]
+
+    def says(run: int) -> str:
+        point = points[np.searchsorted(runs, run)]
+        place = f"{starts.longitudes[point]:g}, {starts.latitudes[point]:g}"
+        return f"{place} lies outside of the meteorology's grid or on its outermost cells"
+
     if len(runs):
-        first = int(np.flatnonzero(~inside)[0])
-        yield Refused(
-            Reason.BAD_RECEPTOR,
-            f"{lon[first]:g}, {lat[first]:g} lies outside of the meteorology's grid or on its outermost cells",
-            runs,
-        )
+        yield Refused(Reason.BAD_RECEPTOR, says, runs)
 
 
 def too_high(
@@ -172,9 +175,14 @@ def too_high(
     """Refuse runs with a release point that is too high; ``is_too_high`` is asked of all points of the project."""
     points, owner = starts.points_of(supply.runs)
     runs = starts.any_point(supply.runs, is_too_high[points], owner)
+
+    def says(run: int) -> str:
+        span = slice(starts.first[run], starts.first[run + 1])
+        height = starts.heights_m[span][is_too_high[span]][0]
+        return f"a release height of {height:g} m is {top}"
+
     if len(runs):
-        height = starts.heights_m[points][is_too_high[points]][0]
-        yield Refused(Reason.BAD_RECEPTOR, f"a release height of {height:g} m is {top}", runs)
+        yield Refused(Reason.BAD_RECEPTOR, says, runs)
 
 
 def _shares(starts: Starts, numpar: int) -> Iterator[Refused]:
@@ -198,5 +206,5 @@ def _each_once(refused: list[Refused], count: int) -> list[Refused]:
         runs = each.runs[free[each.runs]]
         free[runs] = False
         if len(runs):
-            found.append(Refused(each.reason, each.message, runs))
+            found.append(Refused(each.reason, each.says, runs))
     return found

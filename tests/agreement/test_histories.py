@@ -109,10 +109,14 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
         chosen = choose(model, random)
         if not chosen:
             continue
-        half = random.randint(0, len(chosen) - 1)
+        refused = chosen[: random.randint(1, len(chosen))] if random.random() < 0.3 else []
+        chosen = chosen[len(refused) :]
+        half = random.randint(0, max(len(chosen) - 1, 0))
         chunks = [chunk for chunk in (chosen[:half], chosen[half:]) if chunk]
         lives = random.random() < 0.3
-        batch = log.batch(f"{number:04d}-x", chunks, project_total=len(SIMS), closed=not lives)
+        kept = {"project_total": len(SIMS), "closed": not lives, "refused": refused}
+        batch = log.batch(f"{number:04d}-x", chunks, **kept)
+        model.state |= dict.fromkeys(refused, "failed")
         model.hands[batch] = set()
         model.waits |= set(chosen)
         for task, chunk in enumerate(chunks):

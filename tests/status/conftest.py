@@ -20,6 +20,7 @@ from stilt.log.writer import SegmentWriter
 from stilt.status.gather import gather, open_project
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from stilt.status.summary import Summary
@@ -52,9 +53,10 @@ class ProjectLog:
         project_total: int,
         backend: str = "local",
         closed: bool = True,
+        refused: Sequence[int] = (),
     ) -> str:
-        """Register a batch whose chunks list these simulations, by number."""
-        self.seq += 1
+        """Register a batch whose chunks list these simulations, by number; ``refused`` are written as failed."""
+        self.seq = int(name[:4])
         digests = []
         folder = self.layout.batch_dir(name)
         folder.mkdir(parents=True)
@@ -81,6 +83,8 @@ class ProjectLog:
             Pending(chunk=digest, count=len(numbers), batch=name, seq=self.seq, at=T0, task=task)
             for task, (digest, numbers) in enumerate(zip(digests, chunks, strict=True))
         ]
+        at = 100.0 * self.seq
+        pending += [msgspec.structs.replace(done(n, "failed", at, "X"), wall_s=0) for n in refused]
         if closed:
             pending.append(Closed(at=T0))
         writer = SegmentWriter(self.layout.log_dir, name, self.seq, this_writer("run"))

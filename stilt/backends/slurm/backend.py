@@ -135,7 +135,7 @@ class SlurmBackend:
         """Follow the log until the arrays have ended and return the exit code."""
         if self._rest is None:
             handed.log.close()
-        followed = Followed(handed.layout.log_dir, self._arrays, handed.manifest.total)
+        followed = Followed(handed.layout.log_dir, self._arrays, handed.total)
         followed.rest = self._rest
         try:
             return self._wait_for(followed, handed.log.tick)
