@@ -50,6 +50,7 @@ class Rules:
         self._setting = setting
         self._refused: dict[Kind | Path, TransportError | None] = {}
         self._tops: dict[tuple[Kind, ...], float] = {}
+        self._starts: dict[Grid, Place] = {}
 
     def __call__(self, supply: Supply, starts: Starts, config: Config) -> Iterator[Refused]:
         """Yield the runs that are refused."""
@@ -71,7 +72,22 @@ class Rules:
         top = self._top(kinds, config.z_top)
         where = "above the meteorology's highest level"
         yield from too_high(supply, starts, starts.heights_m > top, where)
-        yield from outside(supply, starts, _places(supply, starts, stretches))
+        yield from outside(supply, starts, self._places(supply, starts, stretches))
+
+    def _places(
+        self, supply: Supply, starts: Starts, stretches: list[_Stretch]
+    ) -> Iterator[tuple[Place, NDArray[np.bool_]]]:
+        """Yield for each grid where particles can start on it, and for which runs it has analyses then."""
+        minutes = starts.minutes[supply.runs]
+        by_grid: dict[Grid, list[_Stretch]] = {}
+        for stretch in stretches:
+            by_grid.setdefault(stretch.grid, []).append(stretch)
+        for grid, some in by_grid.items():
+            first = min(stretch.minutes[0] for stretch in some)
+            last = max(stretch.minutes[-1] for stretch in some)
+            if grid not in self._starts:
+                self._starts[grid] = _can_start(some[0].analysis())
+            yield self._starts[grid], (first <= minutes) & (minutes <= last)
 
     def _why_unread(self, path: Path) -> TransportError | None:
         """Return why a file is refused, beside others that say nothing of themselves."""
@@ -211,23 +227,6 @@ def _names(stretches: list[_Stretch], begin: int, end: int) -> str:
     after = [each.path.name for each in stretches if each.minutes[0] == end]
     first, last = stretches[0].path.name, stretches[-1].path.name
     return f"{(before or [first])[0]} and {(after or [last])[0]}"
-
-
-def _places(
-    supply: Supply, starts: Starts, stretches: list[_Stretch]
-) -> list[tuple[Place, NDArray[np.bool_]]]:
-    """Return for each grid where particles can start on it, and for which runs it has analyses then."""
-    minutes = starts.minutes[supply.runs]
-    by_grid: dict[object, list[_Stretch]] = {}
-    for stretch in stretches:
-        by_grid.setdefault(stretch.grid, []).append(stretch)
-    found = []
-    for some in by_grid.values():
-        first = min(stretch.minutes[0] for stretch in some)
-        last = max(stretch.minutes[-1] for stretch in some)
-        can = _can_start(some[0].analysis())
-        found.append((can, (first <= minutes) & (minutes <= last)))
-    return found
 
 
 def _can_start(analysis: Analysis) -> Place:
