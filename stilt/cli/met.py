@@ -1,8 +1,7 @@
-"""``stilt met``: which meteorology there is, and which receptors it covers."""
+"""``stilt met``: which meteorology there is, and which receptors can run with it."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stilt.config.schema import Config, Met
-    from stilt.met.inventory import Collection, Covered, Inventory
+    from stilt.met.inventory import Collection, Inventory
     from stilt.met.supply import Mirror, Part
     from stilt.receptors.sequence import Receptors
 
@@ -83,21 +82,42 @@ def command(
     elif box is not None or levels is not None:
         raise click.UsageError("--crop and --levels need --to FOLDER, or --download ARCHIVE.")
     else:
-        _show(config, receptors, as_json=as_json, list_files=files)
+        _show(project, config, receptors, as_json=as_json, list_files=files)
 
 
-def _show(config: Config, receptors: Receptors | None, *, as_json: bool, list_files: bool) -> None:
+def _show(
+    project: Path,
+    config: Config,
+    receptors: Receptors | None,
+    *,
+    as_json: bool,
+    list_files: bool,
+) -> None:
+    from stilt.batch.today import newest_engine
+    from stilt.foundations.paths import Layout
     from stilt.foundations.text import json_text, shown
     from stilt.met.inventory import take_inventory
+    from stilt.met.kept import keep_in
+    from stilt.transport.engines import with_roughness
 
+    layout = Layout.of(project, config.output)
+    keep_in(layout)
+    settled = with_roughness(config, newest_engine(layout))
     found = {name: take_inventory(met) for name, met in config.mets.items()}
+    refused = {name: _refused(name, settled, receptors) for name in found} if receptors else {}
     if as_json:
-        facts = {name: _facts(each, config, receptors) for name, each in found.items()}
+        facts = {name: _facts(each, settled) for name, each in found.items()}
+        if receptors:
+            for name, each in refused.items():
+                facts[name] |= _facts_of_receptors(each, receptors)
         click.echo(json_text(facts, indent=-1))
         return
     for name, inventory in found.items():
         click.echo(f"{name}  {_described(config.mets[name])}")
-        for line in _lines(inventory, config, receptors, list_files=list_files):
+        lines = [*_lines(inventory, settled, list_files=list_files)]
+        if receptors:
+            lines += _about_receptors(refused[name], receptors)
+        for line in lines:
             click.echo(f"  {shown(line)}")
 
 
@@ -176,22 +196,18 @@ def _described(met: Met) -> str:
     return f"{met.directory}, {names}{f' every {met.file_tres}' if met.file_tres else ''}"
 
 
-def _lines(
-    inventory: Inventory, config: Config, receptors: Receptors | None, *, list_files: bool
-) -> Iterator[str]:
+def _lines(inventory: Inventory, config: Config, *, list_files: bool) -> Iterator[str]:
     if not inventory.collections:
         yield "no file reads as ARL or NetCDF"
     for collection in inventory.collections:
         yield from _about(collection)
         yield from _about_surface(collection, config)
-        if receptors is not None:
-            yield from _about_receptors(_coverage(collection, config, receptors), receptors)
         if list_files:
             for file in sorted(collection.files, key=lambda each: each.times[0]):
                 yield f"  {file.times[0]:%Y-%m-%d %H:%M} to {file.times[-1]:%Y-%m-%d %H:%M}  {file.path}"
     if inventory.unread:
         more = f" and {len(inventory.unread) - 1:,} more" if len(inventory.unread) > 1 else ""
-        yield f"unread     {inventory.unread[0]}{more} (HYSPLIT may read it all the same)"
+        yield f"left out   {inventory.unread[0]}{more}"
 
 
 def _about(collection: Collection) -> Iterator[str]:
@@ -252,28 +268,35 @@ def _surface(
         return [], str(error), list(dict.fromkeys(unused))
 
 
-def _coverage(collection: Collection, config: Config, receptors: Receptors) -> Covered:
-    from stilt.met.inventory import coverage
+def _refused(name: str, config: Config, receptors: Receptors) -> dict[str, list[int]]:
+    """Return the receptors that cannot run, by reason."""
+    from stilt.check.meteorology import ask
 
-    places = list(zip(receptors.longitudes.tolist(), receptors.latitudes.tolist(), strict=True))
-    bounds = receptors.first.tolist()
-    points = [places[begin:end] for begin, end in pairwise(bounds)]
-    return coverage(collection, config.n_hours, receptors.minutes, points)
-
-
-def _about_receptors(covered: Covered, receptors: Receptors) -> Iterator[str]:
-    yield f"receptors  {covered.covered:,} of {covered.receptors:,} covered"
-    for mask, why in (
-        (covered.hours, "outside of its hours"),
-        (covered.domain, "outside of its grid"),
-    ):
-        rows = mask.nonzero()[0].tolist()
-        if rows:
-            shown = ", ".join(receptors.names[row].as_py() for row in rows[:SHOWN])
-            yield f"           {len(rows):,} {why}: {shown}{' ...' if len(rows) > SHOWN else ''}"
+    found: dict[str, list[int]] = {}
+    for each in ask(name, config, receptors).refused:
+        found.setdefault(str(each.reason), []).extend(each.runs.tolist())
+    return {reason: sorted(runs) for reason, runs in found.items()}
 
 
-def _facts(inventory: Inventory, config: Config, receptors: Receptors | None) -> dict[str, Any]:
+def _about_receptors(refused: dict[str, list[int]], receptors: Receptors) -> Iterator[str]:
+    count = receptors.n_receptors
+    yield f"receptors  {count - sum(map(len, refused.values())):,} of {count:,} can run"
+    for reason, rows in refused.items():
+        shown = ", ".join(receptors.names[row].as_py() for row in rows[:SHOWN])
+        yield f"           {len(rows):,} {reason}: {shown}{' ...' if len(rows) > SHOWN else ''}"
+
+
+def _facts_of_receptors(refused: dict[str, list[int]], receptors: Receptors) -> dict[str, Any]:
+    numbers = {reason: len(rows) for reason, rows in refused.items()}
+    count = receptors.n_receptors
+    return {
+        "receptors": count,
+        "covered": count - sum(numbers.values()),
+        "refused": numbers,
+    }
+
+
+def _facts(inventory: Inventory, config: Config) -> dict[str, Any]:
     collections = []
     for collection in inventory.collections:
         first, span, step = collection.files[0], collection.span, collection.step
@@ -295,11 +318,5 @@ def _facts(inventory: Inventory, config: Config, receptors: Receptors | None) ->
         facts["surface"] = dict(rows)
         facts["refused_by_native"] = why_not
         facts["unused"] = unused
-        if receptors is not None:
-            covered = _coverage(collection, config, receptors)
-            facts["receptors"] = covered.receptors
-            facts["covered"] = covered.covered
-            facts["outside_hours"] = int(covered.hours.sum())
-            facts["outside_grid"] = int(covered.domain.sum())
         collections.append(facts)
     return {"collections": collections, "unread": list(inventory.unread)}

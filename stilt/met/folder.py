@@ -159,11 +159,6 @@ def folder_index(met: Met) -> FolderIndex:
     return index
 
 
-def forget() -> None:
-    """Look at folders afresh the next time."""
-    _recent.clear()
-
-
 @lru_cache(maxsize=16)
 def _indexed(directory: str, found: tuple[tuple[str, int, int], ...]) -> FolderIndex:
     stored = _load(directory)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import Met
-    from stilt.foundations.simulation import Receptor
     from stilt.met.arl import ArlFile
     from stilt.met.sources import Choice
 
@@ -110,20 +109,6 @@ def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
             supplies.append(_only(supply, rows))
     names = tuple(sorted(missing))
     return Needed(supplies, refused, source.left_out, names, is_nothing_there)
-
-
-def find_met_files(met: Met, receptor: Receptor, n_hours: int) -> tuple[Path, ...]:
-    """Return the files that one run needs, in the order of time.
-
-    Raises
-    ------
-    TransportError
-        MET_MISSING or MET_COVERAGE, as ``needed`` says.
-    """
-    found = needed(met, np.array([minute_of(receptor.when)]), n_hours)
-    for refused in found.refused:
-        raise refused.error()
-    return found.supplies[0].files
 
 
 def _judged(met: Met, choice: Choice, supply: Supply) -> tuple[NDArray[np.int64], list[Refused]]:

@@ -102,7 +102,7 @@ def test_the_worker_refuses_what_has_gone_since(arl: Path, tmp_path: Path) -> No
     from stilt.config.load import load_config
     from stilt.foundations.failures import Reason, TransportError
     from stilt.foundations.simulation import Receptor, Simulation
-    from stilt.met.folder import forget
+    from stilt.met import folder as folder_module
     from stilt.transport.engines import load_engine
 
     made = project(tmp_path / "project")
@@ -110,7 +110,7 @@ def test_the_worker_refuses_what_has_gone_since(arl: Path, tmp_path: Path) -> No
     config = load_config(made.path / "config.yaml")
     receptor = Receptor("202106011830", (-12.3,), (41.1,), (50.0,))
     surface.unlink()
-    forget()
+    folder_module._recent.clear()
     with pytest.raises(TransportError, match="no HGTS at the lowest level") as caught:
         load_engine(config).run(Simulation("era5_x", "era5", receptor), config, tmp_path)
     assert caught.value.reason is Reason.MET_COVERAGE

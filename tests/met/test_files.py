@@ -15,7 +15,7 @@ from stilt.foundations.simulation import Receptor
 from stilt.met import listing as listing_module
 from stilt.met.files import Span
 from stilt.met.listing import listing
-from stilt.met.needed import find_met_files
+from tests.meteorology.needed import find_met_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

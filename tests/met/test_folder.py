@@ -17,8 +17,9 @@ from stilt.foundations.simulation import Receptor
 from stilt.met import folder as folder_module
 from stilt.met import kept
 from stilt.met.folder import folder_index
-from stilt.met.needed import find_met_files, needed
+from stilt.met.needed import needed
 from tests.meteorology import KINDS, START, write
+from tests.meteorology.needed import find_met_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ FINE = replace(COARSE, model="FINE", nx=24)
 def _afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "_roots", [])
     monkeypatch.setattr(kept, "_waiting", {})
-    folder_module.forget()
+    folder_module._recent.clear()
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_a_file_that_grows_is_indexed_again(met):
     with pytest.raises(TransportError, match="02:00"):
         names(here, "202106030400", -3)
     write(met / "late", COARSE, 6.0, START + timedelta(hours=48))
-    folder_module.forget()
+    folder_module._recent.clear()
     assert names(here, "202106030400", -3) == ["late"]
 
 
@@ -118,7 +119,7 @@ def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
     layout.output.mkdir()
     kept.keep_now()
     (index,) = layout.met_dir.iterdir()
-    folder_module.forget()
+    folder_module._recent.clear()
     folder_module._indexed.cache_clear()
     reads: list[Path] = []
     with monkeypatch.context() as watched:
@@ -126,7 +127,7 @@ def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
         assert names(Met(str(met)), "202106011400", -9) == ["0b.dat", "1b.dat", "2b.dat"]
     assert reads == []
     index.write_text('{"format": 2, "kinds": [], "entries": [["x", 1, 1, 5, [1]]]}')
-    folder_module.forget()
+    folder_module._recent.clear()
     folder_module._indexed.cache_clear()
     assert names(Met(str(met)), "202106010400", -3) == [
         "0b.dat"

@@ -55,9 +55,9 @@ def test_the_screen_names_files_hours_gaps_grid_and_receptors(
     assert "NGM, 33 x 28 points of 182.9 km" in done.stdout
     assert "10 of sigma, 0.9823 to" in done.stdout
     assert "UWND VWND WWND SPHU TEMP" in done.stdout
-    assert "2 of 5 covered" in done.stdout
-    assert "2 outside of its hours: 199510161300_-90_40_10, 199510170300_-90_40_10" in done.stdout
-    assert "1 outside of its grid: 199510170800_20_10_10" in done.stdout
+    assert "2 of 5 can run" in done.stdout
+    assert "2 MET_MISSING: 199510161300_-90_40_10, 199510170300_-90_40_10" in done.stdout
+    assert "1 BAD_RECEPTOR: 199510170800_20_10_10" in done.stdout
     assert "ngm 19951018_00" in done.stdout
     assert "notes.txt" not in done.stdout
 
@@ -77,8 +77,25 @@ def test_json_has_the_same_numbers(
     assert len(facts["unread"]) == 1
     assert collection["files"] == 3
     assert collection["gaps"] == [["1995-10-16T10:00:00Z", "1995-10-17T00:00:00Z"]]
-    assert (collection["receptors"], collection["covered"]) == (5, 2)
-    assert (collection["outside_hours"], collection["outside_grid"]) == (2, 1)
+    assert (facts["receptors"], facts["covered"]) == (5, 2)
+    assert facts["refused"] == {"MET_MISSING": 2, "BAD_RECEPTOR": 1}
+
+
+@pytest.mark.parametrize("model", ["native", "hysplit"])
+def test_who_can_run_is_what_check_says_by_the_engines_own_rules(
+    project: Path, stilt: Callable[..., CompletedProcess[str]], model: str
+) -> None:
+    (project / "config.yaml").write_text(
+        f"mets: {{ngm: my met}}\nn_hours: -4\nmodel: {model}\nz_top: 9000\n"
+    )
+    receptors = project / "receptors.csv"
+    receptors.write_text(f"{receptors.read_text()}1995-10-17 08:00,-90,40,9500\n")
+    refused = json.loads(stilt("met", project, "--json").stdout)["ngm"]["refused"]
+    words = " ".join(stilt("check", project).stdout.split())
+    for reason, count in refused.items():
+        assert f"{count} of 6 simulations cannot run: {reason}" in words
+    assert words.count("simulations cannot run") == len(refused)
+    assert refused["BAD_RECEPTOR"] == 2
 
 
 def test_an_empty_folder_is_said_to_be_one(

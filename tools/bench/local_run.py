@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stilt.config.load import load_config
-from stilt.met.needed import find_met_files
 from stilt.receptors.read import read_receptors
 from stilt.transport.hysplit.install import install
 from stilt.transport.hysplit.locate import locate
+from stilt.transport.hysplit.refusals import rules
 from stilt.transport.hysplit.workdir import UNREAD_COPY, lay_out
+from stilt.transport.refusals import files_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECEPTORS = 8
@@ -102,7 +103,7 @@ def _bare(project: Path, *, copy: bool) -> Cost:
     for simulation in read_receptors(project / "receptors.csv", tuple(config.mets)):
         folder = project / "bare" / simulation.sim
         folder.parent.mkdir(exist_ok=True)
-        met_files = find_met_files(config.mets["ngm"], simulation.receptor, config.n_hours)
+        met_files = files_of(simulation, config, rules)
         lay_out(folder, simulation, config, installation, met_files)
         if copy:
             (folder / UNREAD_COPY).unlink()
