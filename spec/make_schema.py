@@ -48,7 +48,7 @@ def bound(key, value):
         value["maxItems"] = bounds.PARTS.get(key, bounds.MOST_PARTS)
         bound(key.removesuffix("s"), value["items"])
     elif kind == "object" and "additionalProperties" in value:
-        value["maxProperties"] = bounds.MOST_PARTS
+        value["maxProperties"] = bounds.PARTS.get(key, bounds.MOST_PARTS)
         value["propertyNames"] = text_bound("sim")
         bound(key.removesuffix("s"), value["additionalProperties"])
     for option in value.get("anyOf", ()):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 VECTORS = Path(__file__).parent / "vectors"
 SIM = "hrrr_202201010000_-112.00_40.50_5"
+LIFTED = {"lifted_m": 12.5, "lifted_particles": 200}
 OTHER = "hrrr_202201010100_-112.00_40.50_5"
 WORKER = "worker-t00000-a01-s00001-n1-100-0000000a.log"
 TWIN = "worker-t00000-a02-s00001-n2-200-0000000b.log"
@@ -105,12 +106,12 @@ def joined(*parts):
     return b"".join(parts)
 
 
-def planner():
-    """Return the planner's segment of a batch of two chunks."""
+def planner(*refused):
+    """Return the planner's segment of a batch of two chunks, and of simulations that it refused."""
     return joined(*segment(
         ({"event": "pending", "chunk": "c0", "count": 3, "batch": "b1", "seq": 1, "at": 90.0},
          {"event": "pending", "chunk": "c1", "count": 2, "batch": "b1", "seq": 1, "at": 90.0, "task": 1}),
-        {"event": "submitting", "batch": "b1", "token": "stilt-b1", "at": 91.0, "tasks": 2},
+        *refused, {"event": "submitting", "batch": "b1", "token": "stilt-b1", "at": 91.0, "tasks": 2},
         {"event": "submitted", "batch": "b1", "token": "stilt-b1", "job": "4711", "cluster": "cl", "at": 92.0},
         closed(93.0), role="run", task=None, attempt=0, at=89.0))  # fmt: skip
 
@@ -220,6 +221,11 @@ def identity_cases():
         "identified-alone": ("is no claim: nothing is known of the simulation", {VERIFY: found}),
         "same-but-for-the-receptor": ("the greater holds, so that the order of reading does not count", {
             b1: joined(*segment((done(**named), done(met="hrrr", receptor=HERE)), minor=2))}),
+        "facts": ("what happened to a receptor; of equals that with the greater facts holds", {
+            b1: joined(*segment((done(facts=LIFTED), done(facts=LIFTED | {"lifted_m": 13})),
+                                done(sim=OTHER, facts={"of-later-writers": 1}), minor=3))}),
+        "refused": ("by the run that handed over: failed, and nobody has begun it", {
+            f"b1/{PLANNER}": planner(done("failed", OTHER, reason="BAD_RECEPTOR"))}),
         "role-archive": ("belongs to no batch, as verify", {b1: joined(*FULL), PACKED: joined(*segment(
             archived(), closed(601.0),
             **VERIFIER | {"role": "archive", "batch": "archive", "at": 599.0}, minor=2))}),
@@ -232,7 +238,8 @@ def value_cases():
     odd = (
         started("../../x"), started("n" * 256), started("a\u202eb"), started(at=-1.0), done(wall_s=1e300),
         done(peak_rss_bytes=10**17), done(met="a/b"), done(particles="of mine"), identified("a/b"), invalid(seq=-1),
-        done("failed", reason="r" * 4097), archived() | {"size": -1}, closed(1e300),
+        done("failed", reason="r" * 4097), done(facts={"a/b": 1}), done(facts={"a": 1e20}), done(facts={"a": True}),
+        done(facts={str(n): n for n in range(65)}), archived() | {"size": -1}, closed(1e300),
         {"event": "pending", "chunk": "..", "count": 1, "batch": "b1", "seq": 1, "at": 90.0},
         {"event": "submitting", "batch": "b1", "token": "t", "at": 91.0, "tasks": 10**12},
         {"event": "submitted", "batch": "b1", "token": "t", "job": "--user=root", "at": 92.0},
@@ -240,7 +247,8 @@ def value_cases():
     )  # fmt: skip
     edges = (
         started("n" * 255, at=0), done("failed", reason="r" * 4096, at=10**11),
-        done(sim=OTHER, wall_s=10**9, peak_rss_bytes=10**16, particles="plain"),
+        done(sim=OTHER, wall_s=10**9, peak_rss_bytes=10**16, particles="plain",
+             facts={str(n): n * 1e17 for n in range(64)}),
     )  # fmt: skip
     deep = json.loads("[" * 60 + "]" * 60)
     return {

@@ -36,7 +36,7 @@ KINDS = {
     "started": {"sim": (str, ...), "met": (str, ""), "receptor": (str, "")},
     "done": {"sim": (str, ...), "outcome": (str, ...), "wall_s": (NUMBER, 0.0), "peak_rss_bytes": (int, 0),
              "reason": (str, ""), "message": (str, ""), "met": (str, ""), "receptor": (str, ""),
-             "particles": (str, "")},
+             "particles": (str, ""), "facts": (dict, {})},
     "cancelled": {"batch": (str, ...), "jobs": (list, [])},
     "invalid": {"sim": (str, ...), "path": (str, ...), "why": (str, ...), "batch": (str, ...), "seq": (int, ...),
                 "attempt": (int, 0)},
@@ -96,6 +96,9 @@ def understood(event):
     fields = KINDS.get(kind) if isinstance(kind, str) else None
     full = None if fields is None else filled({"at": (NUMBER, ...), **fields}, event)
     if full is None or full.get("outcome", "failed") not in OUTCOMES:
+        return None
+    facts = full.get("facts", {}).values()
+    if not all(isinstance(value, NUMBER) and not isinstance(value, bool) for value in facts):
         return None
     if not all(isinstance(job, str) for job in full.get("jobs", [])) or not all_fit(full):
         return None
@@ -260,7 +263,7 @@ def claim_of(event, life, name):
     """Return what an event says of a simulation."""
     claim = {"batch": life["batch"], "seq": life["seq"], "attempt": life["attempt"], "at": event["at"],
              "outcome": "running", "reason": "", "message": "", "wall_s": 0.0, "peak_rss_bytes": 0, "met": "",
-             "receptor": "", "particles": "", "segment": name, "engine": life["engine"],
+             "receptor": "", "particles": "", "facts": {}, "segment": name, "engine": life["engine"],
              "imprint": life["imprint"]}  # fmt: skip
     if event["event"] == "invalid":
         claim |= {key: event[key] for key in ("batch", "seq", "attempt")}
@@ -296,6 +299,7 @@ def rank(claim):
         claim["attempt"],
         phase,
         *(claim[key] for key in rest),
+        sorted(claim["facts"].items()),
     )
 
 

@@ -120,7 +120,8 @@ class Project:
         """All simulations of receptors.csv with their state, as a frame indexed by simulation id.
 
         Columns: ``met``, ``time`` (UTC), ``longitude``, ``latitude``, ``height_m`` (of the first release point),
-        ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``.
+        ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
+        ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
         """
         from stilt.status.gather import open_project
         from stilt.status.table import simulations_table
@@ -322,11 +323,13 @@ class ProjectSimulation:
         Parameters
         ----------
         name
-            The footprint, as for ``footprint``.
+            A footprint, to have what it says itself; else the log tells, of several footprints the greatest share.
         """
         from stilt.transport.facts import from_text
 
         known = self._made("particles")
+        if name is None and known.facts:
+            return dict(known.facts)
         receptor = self.project.folded().receptor_of(known)
         found = [self._store.particles(self.simulation, known, receptor)]
         if self.project.config.footprints:

@@ -64,13 +64,13 @@ MOST_OF_A_NAME = 255
 WORDS = frozenset({"job", "cluster", "clusters", "token", "user"})
 """What is given to the scheduler's commands: printable, and never an option."""
 
-BY_NAME = frozenset({"transport", "transports", "footprints", "inputs", "programs"})
-"""Mappings whose keys are names, as in ``NAMES``: what becomes part of paths."""
+BY_NAME = frozenset({"transport", "transports", "footprints", "inputs", "programs", "facts"})
+"""Mappings whose keys are names, as in ``NAMES``."""
 
 MOST_PARTS = 100_000
 """Of a list or a mapping; a manifest has as many chunks as tasks."""
 
-PARTS = {"chunks": 10_000_000}
+PARTS = {"chunks": 10_000_000, "facts": 64}
 
 _FREE = frozenset({"reason", "message", "why", "path"})
 """Texts of which only the length has a bound."""

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 2
+FORMAT_MINOR = 3
 
 Outcome = Literal["complete", "empty", "failed", "interrupted"]
 
@@ -117,7 +117,8 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="done
     """A simulation ended. Its outputs were in place before this was written.
 
     ``reason`` and ``message`` say why when it failed. ``receptor`` is the digest of the receptor that it was
-    made for, ``particles`` the imprint in the name of its particles where that is not this writer's.
+    made for, ``particles`` the imprint in the name of its particles where that is not this writer's. ``facts`` are what
+    happened to the receptor on the way, by name (``stilt.transport.facts``).
     """
 
     sim: str
@@ -131,6 +132,7 @@ class Done(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="done
     met: str = ""
     receptor: str = ""
     particles: str = ""
+    facts: dict[str, float] = {}
 
 
 class Cancelled(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="cancelled"):

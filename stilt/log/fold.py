@@ -214,6 +214,19 @@ class State:
         )
         return loose + self._frozen.count_since(moment, outcomes, lives) if self._frozen else loose
 
+    def facts(self, names: Collection[str]) -> Iterable[tuple[str, float]]:
+        """Return name and value of what happened to receptors of complete and empty simulations."""
+        done = (
+            state for state in self._sims.values() if state.facts and state.outcome in SUCCESSES
+        )
+        loose = (
+            (name, value)
+            for state in done
+            for name, value in (state.facts or {}).items()
+            if name in names
+        )
+        return chain(loose, self._frozen.facts(names, SUCCESSES)) if self._frozen else loose
+
     def batch(self, name: str) -> BatchState:
         """Return the state of a batch, a new one if it was never heard of."""
         if name not in self.batches:

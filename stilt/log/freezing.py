@@ -43,7 +43,7 @@ class Freezing:
         What the states that hold, and those that older batches left, have cost, by outcome: known when all
         columns were made.
     words
-        What the columns ``met`` and ``particles`` count in: known then too.
+        What the columns ``met``, ``particles`` and ``fact_name`` count in: known then too.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Freezing:
         yield "receptor", [_numbers([state.receptor for state in rows])]
         yield "met", [self._numbered(state.met for state in rows)]
         yield "particles", [self._numbered(state.particles for state in rows)]
+        yield from self._facts()
         text_rows = array(
             "I", [row for row, state in enumerate(rows) if state.reason or state.message]
         )
@@ -90,6 +91,15 @@ class Freezing:
             _costs(outcomes[older:], [column[older:] for column in quantities]),
             _costs(outcomes[:older], [column[:older] for column in quantities]),
         )
+
+    def _facts(self) -> Iterator[tuple[str, Iterable[Block]]]:
+        """Yield what happened to receptors: for each fact its row, its name in ``words`` and its value."""
+        facts, words = attrgetter("facts"), self.words
+        told = [(row, each) for row, each in enumerate(map(facts, self._rows)) if each]
+        names = [words.setdefault(name, len(words)) for _, each in told for name in each]
+        yield "fact_row", [array("I", [row for row, each in told for _ in each])]
+        yield "fact_name", [array("I", names)]
+        yield "fact_value", [array("d", [value for _, each in told for value in each.values()])]
 
     def _numbered(self, texts: Iterable[str]) -> array[int]:
         """Return texts of which there are few different ones as their numbers in ``words``."""

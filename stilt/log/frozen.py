@@ -19,7 +19,7 @@ from zlib import crc32
 from msgspec import MsgspecError, json
 
 from stilt.foundations.errors import DamagedError
-from stilt.log.bounds import MOST_OF_A_TEXT, TEXTS, column_fits, is_within
+from stilt.log.bounds import ANY_NUMBER, MOST_OF_A_TEXT, TEXTS, column_fits, is_within
 from stilt.log.costs import cost_where
 from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
@@ -42,6 +42,9 @@ TYPES = {
     "receptor": "Q",
     "met": "I",
     "particles": "I",
+    "fact_row": "I",
+    "fact_name": "I",
+    "fact_value": "d",
     "text_row": "I",
     "text_end": "Q",
 }
@@ -93,7 +96,7 @@ class FrozenSims:
     last_failed
         For each reason, the simulation that failed last.
     words
-        What the columns ``met`` and ``particles`` count in.
+        What the columns ``met``, ``particles`` and ``fact_name`` count in.
 
     Raises
     ------
@@ -131,6 +134,7 @@ class FrozenSims:
         self._quantities = {name: columns[name] for name in QUANTITIES}
         self._receptors, self._words = columns["receptor"], words
         self._mets, self._particles = columns["met"], columns["particles"]
+        self._facts = columns["fact_row"], columns["fact_name"], columns["fact_value"]
         self._texts = columns["texts"]
         self._text_rows = columns["text_row"]
         self._text_ends = columns["text_end"]
@@ -245,6 +249,26 @@ class FrozenSims:
         recent = compress(range(len(mask)), map(moment.__le__, self._at))
         return sum(mask[row] and wanted[self._life[row]] for row in recent)
 
+    def facts(
+        self, names: Collection[str], outcomes: Collection[str]
+    ) -> Iterator[tuple[str, float]]:
+        """Yield name and value of what happened to those that hold and have one of these outcomes.
+
+        Raises
+        ------
+        OddCheckpointError
+            If there is a value that no stilt writes.
+        """
+        wanted = {place: word for place, word in enumerate(self._words) if word in names}
+        mask = self._mask(outcomes, self._tops)
+        rows, numbers, values = self._facts
+        chosen = map(wanted.__contains__, numbers)
+        for row, number, value in compress(zip(rows, numbers, values, strict=False), chosen):
+            if not ANY_NUMBER[0] <= value <= ANY_NUMBER[1] or row >= len(mask):
+                raise OddCheckpointError
+            if mask[row]:
+                yield wanted[number], value
+
     def tally(self, *, earlier: bool) -> Counter[tuple[Life, str, str]]:
         """Count by life, outcome and reason."""
         return +self._tallies[earlier]
@@ -297,6 +321,7 @@ class FrozenSims:
             [words[self._mets[row]] for row in rows],
             [f"{receptor:016x}" if receptor else "" for receptor in receptors],
             [words[self._particles[row]] for row in rows],
+            self._facts_of(rows),
             [self.lives[self._life[row]] for row in rows],
         ]
         return list(map(SimState, *columns))
@@ -309,6 +334,23 @@ class FrozenSims:
             return [self._id(row).decode() for row in rows]
         ends = self._ends.tolist()
         return [text[ends[row - 1] if row else 0 : ends[row]] for row in rows]
+
+    def _facts_of(self, rows: Sequence[int]) -> list[dict[str, float] | None]:
+        """Return what happened to the receptors of rows, None where nothing did."""
+        of_rows, names, values = self._facts
+        places: Iterable[int] = range(len(of_rows))
+        if len(rows) < len(self) // 20:
+            places = [
+                place
+                for row in rows
+                for place in range(bisect_left(of_rows, row), bisect_right(of_rows, row))
+            ]
+        found: dict[int, dict[str, float]] = {}
+        for place in places:
+            if not ANY_NUMBER[0] <= values[place] <= ANY_NUMBER[1]:
+                raise OddCheckpointError
+            found.setdefault(of_rows[place], {})[self._words[names[place]]] = values[place]
+        return [found.get(row) for row in rows]
 
     def _mask(self, outcomes: Collection[str], base: bytearray) -> bytes:
         """Return a byte a row: 1 where ``base`` has it and the outcome is one of these."""

@@ -11,11 +11,13 @@ from msgspec import Meta, Struct, field
 from stilt.foundations.identity import EngineIdentity  # noqa: TC001 - msgspec reads the annotation
 from stilt.foundations.writers import Writer  # noqa: TC001 - msgspec reads the annotation
 from stilt.log.bounds import (
+    ANY_NUMBER,
     IMPRINT_PATTERN,
     MOST_OF_A_NAME,
     MOST_OF_A_TEXT,
     NO_NAMES,
     NUMBERS,
+    PARTS,
     TEXTS,
     all_fit,
     has_plain_text,
@@ -97,6 +99,8 @@ _NameOrNone = Annotated[str, Meta(max_length=MOST_OF_A_NAME)]
 _Reason = Annotated[str, Meta(max_length=MOST_OF_A_TEXT)]
 _Message = Annotated[str, Meta(max_length=TEXTS["message"])]
 _Imprint = Annotated[str, Meta(pattern=IMPRINT_PATTERN)]
+_Fact = Annotated[float, Meta(ge=ANY_NUMBER[0], le=ANY_NUMBER[1])]
+_Facts = Annotated[dict[_Name, _Fact], Meta(max_length=PARTS["facts"])]
 
 
 class SimState(Struct, gc=False, tag_field="event"):
@@ -112,6 +116,8 @@ class SimState(Struct, gc=False, tag_field="event"):
         The meteorology, and the digest of the receptor; empty where the record is older than that.
     particles
         The imprint of its particles where that is not the life's.
+    facts
+        What happened to the receptor on the way, by name; None where nothing is told.
     """
 
     sim: _Name
@@ -124,6 +130,7 @@ class SimState(Struct, gc=False, tag_field="event"):
     met: _NameOrNone = ""
     receptor: _NameOrNone = ""
     particles: _Imprint = ""
+    facts: _Facts | None = None
     life: Life = None  # type: ignore[assignment]  # never of what is folded: State.add sets it
 
     @property
@@ -187,6 +194,7 @@ class SimState(Struct, gc=False, tag_field="event"):
             self.met,
             self.receptor,
             self.particles,
+            sorted(self.facts.items()) if self.facts else [],
         )
 
 
@@ -217,6 +225,7 @@ LeanEvent = (
 
 _LEAN = frozenset({Started, Done})
 _SIM, _MET, _RECEPTOR = attrgetter("sim"), attrgetter("met"), attrgetter("receptor")
+_FACTS = attrgetter("facts")
 
 
 def lean_fit(events: Sequence[Any], text: bytes) -> bool:
@@ -231,6 +240,7 @@ def lean_fit(events: Sequence[Any], text: bytes) -> bool:
         [event for event in events if type(event) not in _LEAN] if len(lean) < len(events) else []
     )
     names = set(chain(map(_SIM, lean), map(_MET, lean), map(_RECEPTOR, lean)))
+    names.update(chain.from_iterable(filter(None, map(_FACTS, lean))))
     return "/" not in "".join(names) and NO_NAMES.isdisjoint(names) and all_fit(others)
 
 

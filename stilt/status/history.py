@@ -42,6 +42,7 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     wall_s: float = 0.0
     peak_rss_bytes: int = 0
     outputs: tuple[Output, ...] = ()
+    facts: dict[str, float] = {}
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -124,7 +125,7 @@ def _entry(event: Event, writer: Writer | None, batch: str, seq: int) -> Entry:
     return Entry(at=event.at, event="started", batch=batch, seq=seq, **where)
 
 
-_DONE_FIELDS = ("outcome", "reason", "message", "wall_s", "peak_rss_bytes", "outputs")
+_DONE_FIELDS = ("outcome", "reason", "message", "wall_s", "peak_rss_bytes", "outputs", "facts")
 
 
 def render(found: History) -> str:
@@ -134,6 +135,9 @@ def render(found: History) -> str:
         lines.append(f"  {clock(entry.at)}  {_what(entry)}  {_who(entry)}".rstrip())
         if entry.message:
             lines.append(f"      {entry.message}")
+        if entry.facts:
+            facts = (f"{name} {value:g}" for name, value in entry.facts.items())
+            lines.append(f"      {', '.join(facts)}")
         lines += [f"      {out.path}  {size(out.size)}  {out.digest}" for out in entry.outputs]
     return "\n".join(map(shown, lines)) + "\n"
 

@@ -7,6 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from stilt.foundations.quantities import counted, duration, rate, size
+from stilt.status.happened import words
 from stilt.status.page import Page, columns
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def render(
     _counts(page, summary)
     _again(page, summary)
     _pace(page, summary, now)
+    if told := words(summary.facts):
+        page.prose(told)
     _failures(page, summary, where)
     _running(page, summary, now)
     _waiting(page, summary)

@@ -19,6 +19,7 @@ from stilt.status.counting import (
     shown_as,
 )
 from stilt.status.hands import count_in_hand
+from stilt.status.happened import happened
 from stilt.status.summary import (
     BatchSummary,
     FailureExample,
@@ -91,6 +92,7 @@ def summarize(
         interrupted=counts.states["interrupted"],
         stale=counts.states["stale"],
         failures=dict(counts.failures.most_common()),
+        facts=happened(state),
         batches=_batches(state, tally, fates, manifests),
         segments=state.segments,
         events=state.events,

@@ -79,6 +79,13 @@ class PastRuns(Struct, frozen=True, kw_only=True):
     suggest: dict[str, str | int] = {}
 
 
+class Happened(Struct, frozen=True, kw_only=True):
+    """How many results that hold something happened to on the way, and its greatest value."""
+
+    simulations: int
+    greatest: float
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """The state of a project at a moment; the states of simulations add up to ``total``.
 
@@ -99,6 +106,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     interrupted: int = 0
     stale: int = 0
     failures: dict[str, int] = {}
+    facts: dict[str, Happened] = {}
     batches: tuple[BatchSummary, ...] = ()
     segments: int = 0
     events: int = 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from stilt.status.standing import Standing
+from stilt.transport.facts import FACTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from stilt.log.states import SimState
     from stilt.receptors.sequence import Receptors
     from stilt.status.gather import Project
 
@@ -17,7 +20,7 @@ _OF_FAILURES = frozenset({"reason", "message"})
 
 
 def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
-    """Return every simulation with its receptor, state, cost, reason and labels, indexed by its id."""
+    """Return every simulation with its receptor, state, cost, reason, facts and labels, indexed by its id."""
     import numpy as np
     import pandas as pd
 
@@ -45,5 +48,11 @@ def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
             columns[name] = [
                 value and ("" if state == "pending" else value) for value, state in shown
             ]
+    for name in FACTS:
+        columns[name] = [_fact(sim, name) for sim in known]
     columns |= receptors.label_columns(each, columns)
     return pd.DataFrame(columns, index=pd.Index(ids, name="sim"))
+
+
+def _fact(sim: SimState | None, name: str) -> float:
+    return sim.facts.get(name, math.nan) if sim and sim.facts else math.nan

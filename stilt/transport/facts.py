@@ -13,7 +13,7 @@ import numpy as np
 from stilt.particles.table import ParticleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -46,6 +46,17 @@ def as_text(facts: Mapping[str, float]) -> dict[str, str]:
 def from_text(attributes: Mapping[str, str]) -> dict[str, float]:
     """Return the facts among the attributes of a file."""
     return {name: float(attributes[name]) for name in FACTS if name in attributes}
+
+
+def of_result(
+    provenance: Mapping[str, str], footprints: Iterable[Mapping[str, float]]
+) -> dict[str, float]:
+    """Return what the log is to say of a simulation: what its particles tell, and the greatest of its footprints."""
+    facts = from_text(provenance)
+    for footprint in footprints:
+        for name, value in from_text(as_text(footprint)).items():
+            facts[name] = max(value, facts.get(name, value))
+    return facts
 
 
 def facts_of_particles(table: ParticleTable, config: Config) -> dict[str, float]:

@@ -137,12 +137,15 @@ class Simulator:
         failure: TransportError | None = None
         outcome: Outcome = "failed"
         outputs: tuple[Output, ...] = ()
+        facts: dict[str, float] = {}
         kept = reason = message = ""
         own = self._memory.bytes
         try:
             particles = self._particles(entry, workdir)
             model_peak = particles.model_peak_rss_bytes
-            outcome, outputs, kept = self._publish(entry, particles)
+            footprints = self._calculate(simulation, particles.table)
+            facts = _facts(particles, footprints)
+            outcome, outputs, kept = self._publish(entry, particles, footprints)
         except ClaimedError as error:
             outcome, reason = "interrupted", LEFT
             message = f"batch {error.holder} has it now"
@@ -164,6 +167,7 @@ class Simulator:
             met=simulation.met,
             receptor=simulation.receptor.digest,
             particles=kept,
+            facts={} if reason else facts,
         )
 
     def _particles(self, entry: ChunkEntry, workdir: Path) -> _Particles:
@@ -237,7 +241,7 @@ class Simulator:
         )
 
     def _publish(
-        self, entry: ChunkEntry, particles: _Particles
+        self, entry: ChunkEntry, particles: _Particles, footprints: Mapping[str, Footprint]
     ) -> tuple[Outcome, tuple[Output, ...], str]:
         """Put everything into place; return the outcome, the outputs and the imprint of archived particles.
 
@@ -245,7 +249,6 @@ class Simulator:
         has a name of its own, which no other writer has: an older one that goes on late cannot replace it.
         """
         simulation = entry.simulation
-        footprints = self._calculate(simulation, particles.table)
         self._memory.look()
         self._refuse_if_claimed(simulation)
         paths = self._publish_particles(simulation, particles)
@@ -370,6 +373,12 @@ class Simulator:
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
                 data = text.encode(errors="replace")
                 publish_with(path, lambda new: _write_once(new, data), durable=False)
+
+
+def _facts(particles: _Particles, footprints: Mapping[str, Footprint]) -> dict[str, float]:
+    from stilt.transport.facts import of_result
+
+    return of_result(particles.provenance, (each.facts for each in footprints.values()))
 
 
 def _write_once(path: Path, data: bytes) -> None:

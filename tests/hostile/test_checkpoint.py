@@ -29,7 +29,7 @@ EVENTS = (
     header(transport={"fake": "d"}),
     pending(),
     {"event": "submitted", "batch": "0002-b", "token": "t", "job": "1", "at": AT},
-    done("fake_x", wall_s=2.0),
+    done("fake_x", wall_s=2.0, facts={"lifted_m": 3.0}),
     done("fake_y", "failed", reason="R", message="M"),
     {"event": "started", "sim": "fake_z", "at": AT},
 )  # fmt: skip
@@ -99,6 +99,8 @@ COLUMNS = {
     "no time": {"at": lambda data: struct.pack("=d", float("nan")) * (len(data) // 8)},
     "seconds without end": {"wall_s": lambda data: struct.pack("=d", float("inf")) * (len(data) // 8)},
     "words that are not there": {"met": lambda data: b"\xff" * len(data)},
+    "a fact without end": {"fact_value": lambda data: struct.pack("=d", float("nan")) * (len(data) // 8)},
+    "a fact of no name": {"fact_name": lambda data: b"\xff" * len(data)},
     "a message that is none": {"texts": lambda data: b"\xff" * len(data)},
 }  # fmt: skip
 
@@ -122,7 +124,13 @@ def ran(tmp_path_factory) -> Project:
     return project
 
 
-TOLD = ("a name with an escape", "an outcome that is none", "no time", "seconds without end")
+TOLD = (
+    "a name with an escape",
+    "an outcome that is none",
+    "no time",
+    "seconds without end",
+    "a fact without end",
+)
 
 
 @pytest.mark.parametrize("columns", [COLUMNS[name] for name in TOLD], ids=TOLD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from netCDF4 import Dataset
 
 import stilt as api
 from stilt.particles.parquet import read_provenance
+from stilt.transport.facts import FACTS
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -88,6 +90,34 @@ def test_a_column_instruments_table_has_one_bad_row(stilt, project):
     assert "heights are taken from 'zagl', above ground; 'zasl', above sea level" in said
 
 
+def check_all_tell(folder: Path, stilt: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Hold against each other what files, log, table and status say happened to receptors, and a run of footprints."""
+    project = api.Project(folder)
+    before = {result.id: result.facts() for result in project}
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("xres: 0.5", "xres: 0.25"))
+    assert stilt("run", folder).returncode == 0
+    project = api.Project(folder)
+    frame = project.simulations[list(FACTS)]
+    for result in project:
+        facts = result.facts()
+        known = result.last_event()
+        assert known is not None
+        of_files = result.facts("default")
+        assert (known.facts or {}) == facts
+        assert facts == of_files | ({"share_outside_grid": 1.0} if known.outcome == "empty" else {})
+        assert frame.loc[result.id].dropna().to_dict() == facts
+        of_particles = facts.keys() - {"share_outside_grid"}
+        assert {name: facts[name] for name in of_particles}.items() <= before[result.id].items()
+        told = json.loads(stilt("log", "replay", folder, "--sim", result.id, "--json").stdout)
+        assert told["events"][-1].get("facts", {}) == facts
+    counted = json.loads(stilt("status", folder, "--json").stdout)["facts"]
+    for name in ("lifted_m", "particles_left"):
+        happened = frame[name].dropna()
+        assert counted.get(name, {"simulations": 0})["simulations"] == len(happened)
+        assert not len(happened) or counted[name]["greatest"] == happened.max()
+
+
 def test_a_receptor_under_the_ground_is_told_of_in_its_files(stilt, project, model):
     folder = project("18-receptor-under-the-model-ground", n_hours="-1", model=model)
     assert stilt("run", folder).returncode == 0
@@ -103,6 +133,7 @@ def test_a_receptor_under_the_ground_is_told_of_in_its_files(stilt, project, mod
         assert "lifted_m" not in file.ncattrs()
     assert lifted.facts()["lifted_m"] == pytest.approx(1000, abs=5)
     assert "lifted_m" not in above.facts()
+    check_all_tell(folder, stilt)
 
 
 @pytest.fixture(params=["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])
@@ -138,6 +169,7 @@ def test_particles_that_left_the_meteorology_are_told_of_in_the_files(stilt, pro
     assert facts["particles_left"] == len(left) > 0
     assert facts["first_left_min"] == -left.max()
     assert facts["particle_minutes_missing"] == 20 * 240 - len(result.particles())
+    check_all_tell(folder, stilt)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:

@@ -65,6 +65,8 @@ def sim_event(rng):
             done = {"event": "done", "sim": sim, "at": at} | of_receptor(rng)
             if rng.random() < 0.3:
                 done["particles"] = rng.choice(["plain", *IMPRINTS])
+            if rng.random() < 0.3:
+                done["facts"] = rng.choice([{}, {"lifted_m": 12.5}, {"lifted_m": 3, "b": 1e3}])
             done["outcome"] = rng.choice(["complete", "empty", "failed", "interrupted"])
             if rng.random() < 0.5:
                 done |= {
@@ -100,6 +102,9 @@ def odd_event(rng):
         {"event": "segment", "major": 1, "minor": 0},
         {"event": "started", "sim": "a_1", "at": 1.0, "receptor": 7},
         {"event": "done", "sim": "a_1", "at": 1.0, "outcome": "empty", "particles": None},
+        {"event": "done", "sim": "a_1", "at": 1.0, "outcome": "empty", "facts": {"lifted_m": True}},
+        {"event": "done", "sim": "a_1", "at": 1.0, "outcome": "empty", "facts": {"a/b": 1}},
+        {"event": "done", "sim": "a_1", "at": 1.0, "outcome": "empty", "facts": [1]},
         {"event": "identified", "sim": "a_1", "at": 1.0, "batch": "x", "seq": 1},
         {"event": "identified", "sim": "a_2", "at": 1.0, "batch": "x", "seq": 1, "receptor": "r", "attempt": "1"},
         {"event": "closed", "at": 1.0},

@@ -28,7 +28,7 @@ def claim(state, known):
         "batch": state.batch, "seq": state.seq, "attempt": state.attempt, "at": state.at,
         "outcome": state.outcome, "reason": state.reason, "message": state.message,
         "wall_s": state.wall_s, "peak_rss_bytes": state.peak_rss_bytes, "segment": state.life.name,
-        "met": state.met, "receptor": state.receptor, "particles": state.particles,
+        "met": state.met, "receptor": state.receptor, "particles": state.particles, "facts": state.facts or {},
         "engine": structs.asdict(state.life.engine) if state.life.engine else None,
         "imprint": state.life.imprint, "known_receptor": known.receptor_of(state),
     }  # fmt: skip
