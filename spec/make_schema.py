@@ -39,6 +39,11 @@ def schema(kind, title):
 def bound(key, value):
     """Add to the schema of a value what bounds it has under a key; what is printable no schema says."""
     kind = value.get("type")
+    if key == "labels":
+        value["maxProperties"] = bounds.MOST_PARTS
+        value["propertyNames"] = {"maxLength": bounds.MOST_OF_A_LABEL}
+        value["additionalProperties"]["anyOf"][0]["maxLength"] = bounds.MOST_OF_A_LABEL
+        return
     if kind in {"integer", "number"}:
         least, most = bounds.NUMBERS.get(key, bounds.ANY_NUMBER)
         value |= {"minimum": int(least), "maximum": int(most)}

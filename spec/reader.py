@@ -18,6 +18,7 @@ from bounds import (
     ELEMENTS,
     FARTHEST,
     IMPRINT,
+    LONGEST_LABEL,
     NUMBER,
     OTHER_ELEMENTS,
     TIME,
@@ -168,7 +169,7 @@ def is_entry(entry):
     """Return whether an element of a chunk's ``simulations`` is one that a reader takes."""
     if not isinstance(entry, list) or len(entry) < 6:  # noqa: PLR2004
         return False
-    sim, met, time, *places, reference, work, before = entry[:6] + rest_of(entry)
+    sim, met, time, *places, reference, work, before, labels = entry[:6] + rest_of(entry)
     if not all(isinstance(text, str) for text in (sim, met, time)) or not isinstance(before, list):
         return False
     return (
@@ -183,12 +184,22 @@ def is_entry(entry):
             isinstance(text, str) and (text == "plain" or IMPRINT.fullmatch(text))
             for text in before
         )
+        and isinstance(labels, dict)
+        and len(labels) <= OTHER_ELEMENTS
+        and all(map(is_label, labels, labels.values()))
     )
 
 
+def is_label(name, value):
+    """Return whether a name and a value are a label that a reader takes."""
+    if isinstance(value, bool) or not (value is None or isinstance(value, (str, *NUMBER))):
+        return False
+    return all(len(text) <= LONGEST_LABEL for text in (name, value) if isinstance(text, str))
+
+
 def rest_of(entry):
-    """Return the last three elements of a chunk's entry, which may be absent."""
-    return (entry[6:] + ["agl", "transport", []][len(entry) - 6 :])[:3]
+    """Return the last four elements of a chunk's entry, which may be absent."""
+    return (entry[6:] + ["agl", "transport", [], {}][len(entry) - 6 :])[:4]
 
 
 def take(segment, array, offset):

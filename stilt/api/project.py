@@ -216,6 +216,16 @@ class Project:
         """Return one simulation, by its id or its place in receptors.csv."""
         if isinstance(sim, int):
             return ProjectSimulation(self, self.receptors[sim])
+        return ProjectSimulation(self, self.receptors[self.place_of(sim)])
+
+    def place_of(self, sim: str) -> int:
+        """Return the place of a simulation among all, by its id.
+
+        Raises
+        ------
+        InputError
+            If there is none of that id.
+        """
         place = self._places.get(sim)
         if place is None:
             from difflib import get_close_matches
@@ -223,7 +233,7 @@ class Project:
             near = get_close_matches(sim, self._places, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
             raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
-        return ProjectSimulation(self, self.receptors[place])
+        return place
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -257,6 +267,11 @@ class ProjectSimulation:
     def receptor(self) -> Receptor:
         """Where and when the air arrives."""
         return self.simulation.receptor
+
+    @property
+    def labels(self) -> dict[str, str | int | float | None]:
+        """What receptors.csv has of it besides, by name."""
+        return self.project.receptors.labels_of([self._place])[0]
 
     @property
     def grids(self) -> Mapping[str, FootprintGrid]:
@@ -365,6 +380,10 @@ class ProjectSimulation:
     def last_event(self) -> SimState | None:
         """Return the latest event that the log has of it."""
         return self.project.folded().find(self.id)
+
+    @property
+    def _place(self) -> int:
+        return self.project.place_of(self.id)
 
     @property
     def _store(self) -> Store:

@@ -30,6 +30,7 @@ SPREAD = 8
 """Neighbouring receptors cost alike: this many chunks share a stretch of time among them."""
 
 Task = Literal["transport", "footprints"]
+Label = str | int | float | None
 
 
 class ChunkEntry(Struct, frozen=True, array_like=True):
@@ -47,6 +48,8 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     before
         The imprints of what the log had of it when this was planned: its particles may be used again, and its
         files are removed when there are new ones. ``plain``: files with plain names.
+    labels
+        What ``receptors.csv`` has of it besides, by name: written into outputs, and without effect on them.
     """
 
     sim: str
@@ -58,9 +61,16 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     reference: HeightReference = "agl"
     work: Task = "transport"
     before: tuple[str, ...] = ()
+    labels: dict[str, Label] = {}
 
     @classmethod
-    def of(cls, simulation: Simulation, work: Task, before: tuple[str, ...] = ()) -> ChunkEntry:
+    def of(
+        cls,
+        simulation: Simulation,
+        work: Task,
+        before: tuple[str, ...] = (),
+        labels: dict[str, Label] | None = None,
+    ) -> ChunkEntry:
         """Return the entry for a simulation."""
         receptor = simulation.receptor
         return cls(
@@ -73,6 +83,7 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
             receptor.reference,
             work,
             before,
+            labels or {},
         )
 
     @property

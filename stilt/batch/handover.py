@@ -187,10 +187,12 @@ def _write_chunks(folder: Path, work: Work, claims: ClaimsWriter) -> Iterator[Ch
 def _chunks(work: Work) -> Iterator[tuple[bytes, list[str]]]:
     """Yield the bytes of each chunk and the ids that it lists; one is in memory at a time."""
     for share in _shares(work.plan, work.n_chunks):
-        simulations = work.simulations.take([index for index, _ in share])
+        indices = [index for index, _ in share]
+        simulations = work.simulations.take(indices)
+        labels = work.simulations.labels_of(indices)
         entries = (
-            ChunkEntry.of(simulation, task, work.before(simulation.sim))
-            for simulation, (_, task) in zip(simulations, share, strict=True)
+            ChunkEntry.of(simulation, task, work.before(simulation.sim), own)
+            for simulation, own, (_, task) in zip(simulations, labels, share, strict=True)
         )
         yield encode_chunk(entries), [simulation.sim for simulation in simulations]
 

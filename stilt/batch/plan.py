@@ -17,7 +17,7 @@ from stilt.outputs.products import ERROR_PARTICLES, PARTICLES, file_of, footprin
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
-    from stilt.batch.chunks import Task
+    from stilt.batch.chunks import Label, Task
     from stilt.batch.today import Today
     from stilt.foundations.simulation import Simulation
     from stilt.log.fold import SimState
@@ -36,6 +36,9 @@ class Simulations(Protocol):
 
     def take(self, indices: Sequence[int]) -> list[Simulation]:
         """Return those with these indices."""
+
+    def labels_of(self, indices: Sequence[int]) -> list[dict[str, Label]]:
+        """Return the labels of those with these indices."""
 
 
 class Present(Protocol):

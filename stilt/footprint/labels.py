@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LABELS = "labels"
+"""The attribute of outputs with what ``receptors.csv`` has of the receptor besides, a JSON object."""
+
 UNITS = "ppm (umol-1 m2 s)"
 LONG_NAME = "stilt surface influence footprint"
 

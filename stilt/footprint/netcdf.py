@@ -18,13 +18,14 @@ Nothing in a file changes when it is written again.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from stilt.footprint.grid import crs_attributes, length_unit
-from stilt.footprint.labels import LONG_NAME, UNITS
+from stilt.footprint.labels import LABELS, LONG_NAME, UNITS
 from stilt.foundations.announced import check_announced
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import opened
@@ -44,6 +45,8 @@ COMPRESSION_LEVEL: Literal[4] = 4
 FILL = -1.0
 _BLOCK_BYTES = 2**16
 _VALUE_BYTES = 8
+_TYPES: dict[type, Any] = {str: str, int: "i8", float: "f8"}
+_TAKEN = frozenset({"foot", "time", "lat", "lon", "y", "x", "projection"})
 SECONDS = "seconds since 1970-01-01 00:00:00Z"
 
 UNREADABLE = (OSError, RuntimeError, LookupError, AttributeError, ValueError)
@@ -214,7 +217,8 @@ def _fill(
     _write_receptor(file, receptor, sim)
     _write_times(file, footprint)
     names = _write_grid(file, geometry)
-    foot = _foot_variable(file, footprint, names)
+    labels = _write_labels(file, provenance)
+    foot = _foot_variable(file, footprint, names, labels)
     foot[0] = footprint.values
 
 
@@ -262,6 +266,21 @@ def _write_receptor(file: Dataset, receptor: Receptor, sim: str) -> None:
         variable = file.createVariable(name, "f8", ("receptor",))
         variable.setncatts(attrs)
         variable[0] = value
+
+
+def _write_labels(file: Dataset, provenance: dict[str, str]) -> list[str]:
+    """Write the labels that can be names of variables as coordinates of the receptor; return their names.
+
+    All of them are in the attribute ``labels``.
+    """
+    written = []
+    for label, value in json.loads(provenance.get(LABELS, "{}")).items():
+        name = f"{label}_label" if label in file.variables or label in _TAKEN else label
+        if name.isidentifier() and name not in file.variables:
+            variable = file.createVariable(name, _TYPES.get(type(value), "f8"), ("receptor",))
+            variable[0] = np.nan if value is None else value
+            written.append(name)
+    return written
 
 
 def middle_longitude(longitudes: tuple[float, ...]) -> float:
@@ -319,7 +338,9 @@ def _write_projection(file: Dataset, geometry: Cells) -> None:
     file.createVariable("projection", "i4", ()).setncatts(crs_attributes(geometry.projection))
 
 
-def _foot_variable(file: Dataset, footprint: Layers, names: tuple[str, str]) -> Variable[Any]:
+def _foot_variable(
+    file: Dataset, footprint: Layers, names: tuple[str, str], labels: list[str]
+) -> Variable[Any]:
     layers, ny, nx = footprint.values.shape
     per_chunk = max(1, min(layers, CHUNK_BYTES // (4 * ny * nx)))
     foot: Variable[Any] = file.createVariable(
@@ -337,7 +358,9 @@ def _foot_variable(file: Dataset, footprint: Layers, names: tuple[str, str]) -> 
         "standard_name": "footprint",
         "long_name": LONG_NAME,
         "cell_methods": "time: sum" if footprint.is_integrated else "time: sum (interval: 1 hour)",
-        "coordinates": "receptor_time receptor_lon receptor_lat receptor_height",
+        "coordinates": " ".join(
+            ["receptor_time receptor_lon receptor_lat receptor_height", *labels]
+        ),
     }
     if not footprint.geometry.is_longlat:
         attributes["grid_mapping"] = "projection"

@@ -60,6 +60,8 @@ IMPRINTS = frozenset({"imprint", "particles"})
 """What the names of outputs carry: nothing, ``plain``, or batch, attempt and a random part."""
 
 MOST_OF_A_NAME = 255
+MOST_OF_A_LABEL = 1 << 24
+"""Of a receptor's label, name or text: a column's is as long as those of all its rows."""
 
 WORDS = frozenset({"job", "cluster", "clusters", "token", "user"})
 """What is given to the scheduler's commands: printable, and never an option."""
@@ -135,6 +137,9 @@ def entry_misfit(entry: Any) -> str:
             return f"a {name} is out of range"
     if not all(imprint and is_imprint(imprint) for imprint in entry.before):
         return "what it says of earlier results is none of their names"
+    texts = (text for label in entry.labels.items() for text in label if isinstance(text, str))
+    if len(entry.labels) > MOST_PARTS or any(len(text) > MOST_OF_A_LABEL for text in texts):
+        return "a label is longer than any that stilt writes"
     return _misfit("sim", entry.sim) or _misfit("met", entry.met)
 
 

@@ -151,6 +151,16 @@ class Receptors(Sequence[Simulation]):
             for name, values in self.labels.items()
         }
 
+    def labels_of(self, indices: Sequence[int]) -> list[dict[str, str | int | float | None]]:
+        """Return the labels of simulations by name."""
+        import numpy as np
+        import pyarrow as pa
+
+        which = pa.array(np.asarray(indices, np.int64) % self.n_receptors)
+        columns = [values.take(which).to_pylist() for values in self.labels.values()]
+        rows = zip(*columns, strict=True) if columns else ((),) * len(indices)
+        return [dict(zip(self.labels, row, strict=True)) for row in rows]
+
     def take(self, indices: Iterable[int] | NDArray[np.int64]) -> list[Simulation]:
         """Return the simulations with these indices; some microseconds each."""
         import numpy as np

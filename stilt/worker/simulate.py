@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
+from stilt.footprint.labels import LABELS
 from stilt.foundations.durable import adopt, publish_as, publish_with
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.room import no_room
@@ -176,7 +177,7 @@ class Simulator:
             stored = self._stored(simulation, entry.before)
             if stored is not None:
                 return stored
-        return self._transported(simulation, workdir)
+        return self._transported(entry, workdir)
 
     def _stored(self, simulation: Simulation, before: tuple[str, ...]) -> _Particles | None:
         """Return stored particles of this receptor that were made with today's settings, if there are any.
@@ -212,14 +213,15 @@ class Simulator:
         errors = [self.layout.error_particles] if self.config.has_error_run else []
         return [self.layout.particles, *errors]
 
-    def _transported(self, simulation: Simulation, workdir: Path) -> _Particles:
+    def _transported(self, entry: ChunkEntry, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
         from stilt.met.header import signature
         from stilt.transport.facts import as_text, facts_of_particles
 
+        simulation = entry.simulation
         result = self.engine.run(simulation, self.config, workdir)
         self._memory.look()
-        provenance = self._provenance(simulation) | {
+        provenance = self._provenance(entry) | {
             "met_files": "\n".join(map(str, result.met_files)),
             "met_signatures": "\n".join(map(signature, result.met_files)),
             **result.provenance,
@@ -261,7 +263,9 @@ class Simulator:
         for name, footprint in footprints.items():
             path = self.layout.footprint(name, simulation, self.imprint)
             plain = self.layout.footprint(name, simulation)
-            publish_as(path, plain, self._netcdf(name, footprint, simulation, particles.provenance))
+            said = {key: text for key, text in particles.provenance.items() if key != LABELS}
+            said |= _labels(entry)  # stored particles may have those of former days
+            publish_as(path, plain, self._netcdf(name, footprint, simulation, said))
             paths.append(path)
         self._remove_former(entry, archived)
         return "complete", tuple(map(self._output, paths)), archived
@@ -339,8 +343,9 @@ class Simulator:
         for name in self.config.footprints:
             self.layout.footprint(name, simulation).unlink(missing_ok=True)
 
-    def _provenance(self, simulation: Simulation) -> dict[str, str]:
+    def _provenance(self, entry: ChunkEntry) -> dict[str, str]:
         """Return what the outputs say of their making; nothing that differs from one rerun to the next."""
+        simulation = entry.simulation
         rule = simulation.receptor.release_rule
         return {
             **({RELEASE_RULE: str(rule)} if rule > 1 else {}),
@@ -354,6 +359,7 @@ class Simulator:
             "model_version": self.engine.version,
             "transport_digest": self._transport[simulation.met],
             "stilt_version": __version__,
+            **_labels(entry),
         }
 
     def _output(self, path: Path) -> Output:
@@ -373,6 +379,10 @@ class Simulator:
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
                 data = text.encode(errors="replace")
                 publish_with(path, lambda new: _write_once(new, data), durable=False)
+
+
+def _labels(entry: ChunkEntry) -> dict[str, str]:
+    return {LABELS: msgspec.json.encode(entry.labels).decode()} if entry.labels else {}
 
 
 def _facts(particles: _Particles, footprints: Mapping[str, Footprint]) -> dict[str, float]:

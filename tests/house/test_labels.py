@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+import xarray as xr
 
 import stilt
 from tests.engines import Behaviour
@@ -64,3 +66,53 @@ def test_other_labels_make_nothing_stale(project) -> None:
     assert again.simulations["site"].tolist() == ["A", "B", "C", "D"]
     assert again.status().stale == 0
     assert again.status().complete == 2
+
+
+@pytest.mark.parametrize("is_archived", [False, True])
+def test_labels_are_in_the_files_as_they_were_when_these_were_made(tmp_path, is_archived) -> None:
+    made = make_project(tmp_path / "p", (5, 6), footprints=f"{{fine: {FOOTPRINT}}}")
+    label(made.path, ("WBB", "DBK"))
+    receptors = made.path / "receptors.csv"
+    receptors.write_text(receptors.read_text().replace("site,state", "site,lat_mean (deg)"))
+    assert made.stilt("run").code == 0
+    if is_archived:
+        assert made.stilt("archive").code == 0
+        assert made.stilt("verify").code == 0
+    project = stilt.Project(made.path)
+    for number, site in enumerate(("WBB", "DBK")):
+        result = project[number]
+        expected = {"site": site, "lat_mean (deg)": number}
+        assert result.labels == expected
+        foot = result.footprint()
+        assert str(foot["site"].to_numpy()) == site
+        known = project.folded().find(result.id)
+        for stored in (
+            result._footprint(known, None),
+            result._store.particles(result.simulation, known, result.receptor.digest),
+        ):
+            assert json.loads(stored.provenance()["labels"]) == expected
+
+
+def test_new_footprints_of_stored_particles_have_the_labels_of_their_day(tmp_path) -> None:
+    made = make_project(tmp_path / "p", (5,), footprints=f"{{fine: {FOOTPRINT}}}")
+    label(made.path, ("WBB",))
+    made.stilt("run")
+    label(made.path, ("DBK",))
+    config = made.path / "config.yaml"
+    config.write_text(config.read_text().replace("xres: 0.1", "xres: 0.2"))
+    assert made.stilt("run").code == 0
+    with xr.open_dataset(stilt.Project(made.path)[0].footprint_path()) as file:
+        assert file["site"].to_numpy().tolist() == ["DBK"]
+        assert file["state"].to_numpy().tolist() == [0]
+    with made.runs_file.open() as runs:
+        assert sum("begin" in line for line in runs) == 1
+
+
+def test_files_of_many_receptors_open_with_their_labels_side_by_side(tmp_path) -> None:
+    made = make_project(tmp_path / "p", (5, 6, 7), footprints=f"{{fine: {FOOTPRINT}}}")
+    label(made.path, ("WBB", "DBK", "WBB"))
+    made.stilt("run")
+    files = [result.footprint_path() for result in stilt.Project(made.path)]
+    parts = [xr.load_dataset(path) for path in files]
+    both = xr.concat(parts, dim="receptor", join="outer")
+    assert both["foot"].sel(receptor=both["site"] == "WBB").sizes["receptor"] == 2
