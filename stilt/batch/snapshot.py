@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stilt.batch.manifest import read_manifest
-from stilt.config.digests import snapshot_digest, transport_settings
+from msgspec.structs import replace
+
+from stilt.batch.manifest import read_manifest, sequence_number
+from stilt.config.digests import snapshot_digest, transport_digest, transport_settings
 from stilt.config.dump import plain
 from stilt.config.load import parse_config
 from stilt.foundations.errors import DamagedError, InputError
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from stilt.batch.manifest import Manifest
     from stilt.batch.today import Today
-    from stilt.config.schema import Config
+    from stilt.config.schema import Config, Met
     from stilt.foundations.paths import Layout
 
 MOST_SETTINGS_BYTES = 16 << 20
@@ -43,6 +45,43 @@ def read_settings(layout: Layout, manifest: Manifest) -> Config:
         raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
 
 
+def named_before(layout: Layout, config: Config) -> Config:
+    """Return settings in which a met that is now found by headers has the names by which it was found before.
+
+    How files are found is no part of what they hold: what was made from them stays done.
+    """
+    mets = {name: _named(layout, name, met) for name, met in config.mets.items()}
+    return replace(config, mets=mets)
+
+
+def _named(layout: Layout, name: str, met: Met) -> Met:
+    if met.file_format is not None and met.file_tres is not None:
+        return met
+    for batch in sorted(_batches(layout), key=sequence_number, reverse=True):
+        try:
+            manifest = read_manifest(layout.manifest(batch))
+            handed = read_settings(layout, manifest)
+        except DamagedError:
+            continue
+        before = handed.mets.get(name)
+        if before is None:
+            continue
+        if before.file_format is not None and before.file_tres is not None:
+            is_same = met.file_format in {None, before.file_format}
+            names = {"file_format": before.file_format, "file_tres": before.file_tres}
+            return replace(met, **names) if is_same else met
+        if manifest.transports.get(name) == transport_digest(handed, name, manifest.engine):
+            return met  # no batch before had other names, or none that counted
+    return met
+
+
+def _batches(layout: Layout) -> list[str]:
+    try:
+        return [path.name for path in layout.chunks_dir.iterdir()]
+    except OSError:
+        return []
+
+
 def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
     """Say what makes results stale: the first of the batches with other settings, and how they differ.
 
@@ -65,7 +104,7 @@ def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
             handed = read_settings(layout, manifest)
         except DamagedError:
             continue
-        config = today.config
+        config = today.named
         before = {"model": manifest.made_by.name, **_flat(handed, config)}
         now = {"model": today.engine.name, **_flat(config, handed)}
         words = [

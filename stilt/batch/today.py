@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from stilt.batch.manifest import read_manifest, sequence_number
+from stilt.batch.snapshot import named_before
 from stilt.config.digests import footprint_digest, transport_digest
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.identity import EngineIdentity, parse_label
@@ -76,10 +77,16 @@ class Today:
         The settings.
     engine
         What would make them today.
+
+    Attributes
+    ----------
+    named
+        The settings as digests are taken of them.
     """
 
     def __init__(self, layout: Layout, config: Config, engine: EngineIdentity) -> None:
         self.config = config
+        self.named = named_before(layout, config)
         self.engine = engine
         self.footprints = {name: footprint_digest(config, name) for name in config.footprints}
         self.transports = {met: self._transport(met, engine.label) for met in config.mets}
@@ -129,7 +136,7 @@ class Today:
         return replace(parse_label(f"- {label.removeprefix(known)}"), name=self.engine.name)
 
     def _transport(self, met: str, label: str) -> str:
-        return transport_digest(self.config, met, label)
+        return transport_digest(self.named, met, label)
 
 
 def _kind(setting: str) -> str:

@@ -24,7 +24,7 @@ from stilt.log.costs import cost_where
 from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from stilt.log.costs import ColumnName, Cost
     from stilt.log.states import Life

@@ -330,6 +330,7 @@ class Loop:
             self.scratch,
             imprint=share.imprint,
             claims=Claims(share.layout, share.manifest.seq),
+            transports=share.manifest.transports,
         )
 
 

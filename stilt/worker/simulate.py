@@ -98,6 +98,8 @@ class Simulator:
         What the names of this worker's outputs carry.
     claims
         What newer batches claim.
+    transports
+        The digests of the settings as the batch has them, by meteorology.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Simulator:
         *,
         imprint: str,
         claims: Claims,
+        transports: Mapping[str, str] | None = None,
     ) -> None:
         self.engine = engine
         self.config = config
@@ -119,7 +122,9 @@ class Simulator:
         self.store = Store(layout, skip_damaged=True)
         self._memory = memory.OwnPeak()
         label = identity_of(engine).label
-        self._transport = {met: transport_digest(config, met, label) for met in config.mets}
+        self._transport = transports or {
+            met: transport_digest(config, met, label) for met in config.mets
+        }
         self._footprints = {name: footprint_digest(config, name) for name in config.footprints}
 
     def __call__(self, entry: ChunkEntry) -> Done:

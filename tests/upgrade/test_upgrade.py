@@ -274,3 +274,16 @@ def test_a_setting_that_did_change_is_named(old: Copy, name: str) -> None:
 def facts(plan: str) -> dict[str, int]:
     """Return what a plan counts, by its words."""
     return {what: int(count) for count, what in re.findall(r"(\d+) ([^,]+)", plan)}
+
+
+@of(FINISHED)
+def test_what_was_finished_stays_done_when_the_names_of_met_files_are_left_out(
+    old: Copy, name: str
+) -> None:
+    project = old(name)
+    config = project.path / "config.yaml"
+    text = re.sub(r",? *file_(format|tres): *[^,}\n]+", "", config.read_text())
+    assert "file_" not in text
+    config.write_text(text)
+    assert project.plan() == f"{FINISHED[name]} already done"
+    assert stilt.Project(project.path).status().stale == 0
