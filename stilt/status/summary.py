@@ -106,7 +106,6 @@ class Summary(Struct, frozen=True, kw_only=True):
     interrupted: int = 0
     stale: int = 0
     failures: dict[str, int] = {}
-    facts: dict[str, Happened] = {}
     batches: tuple[BatchSummary, ...] = ()
     segments: int = 0
     events: int = 0
@@ -126,6 +125,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     running_tasks: tuple[RunningTask, ...] = ()
     waiting: tuple[WaitingJob, ...] = ()
     past_runs: PastRuns | None = None
+    facts: dict[str, Happened] = {}
     notes: tuple[str, ...] = ()
 
     @property

@@ -10,6 +10,7 @@ from stilt.check.finding import Weight
 from stilt.check.preflight import preflight
 from stilt.config.schema import Config, Met
 from stilt.foundations.simulation import Receptor, Simulation
+from stilt.transport.hysplit.install import install
 from stilt.transport.native.engine import NativeEngine
 from stilt.transport.protocol import TransportError
 from tests.meteorology import KINDS, write, write_changing
@@ -102,3 +103,39 @@ def test_a_run_of_which_a_part_fails_says_so_and_goes_on(project, stilt):
     assert done.returncode == 1
     assert "1 of 2 simulations cannot succeed: BAD_RECEPTOR: 10, 50 lies outside" in done.stdout
     assert "1 failed" in done.stdout
+
+
+UNREADABLE = {
+    "RAMS": (replace(COARSE, model="RAMS"), "the model RAMS"),
+    "RAMS with levels by height": (
+        replace(READ["height levels"], model="RAMS"),
+        "the model RAMS",
+    ),
+    "levels by height without pressures": (
+        replace(COARSE, level_type=HEIGHT, levels=HEIGHTS_26),
+        "no PRES",
+    ),
+    "no ARL": (None, "no index record"),
+}
+
+
+@pytest.mark.parametrize("model", ["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_no_engine_reads_is_refused_by_its_name(project, stilt, name, model):
+    install()
+    kind, says = UNREADABLE[name]
+    path = project / "met" / "made_20210601"
+    if kind is None:
+        path.write_bytes(bytes(20_000))
+    else:
+        write(path, kind, 6)
+    config = project / "config.yaml"
+    config.write_text(config.read_text().replace("model: native", f"model: {model}"))
+    (found,) = problems(project)
+    assert str(path) in found
+    assert says in found
+    assert "use model" not in found
+    done = stilt("run", project)
+    assert done.returncode == 2
+    assert "nothing was handed over: 1 of 1 simulation cannot succeed: MET_COVERAGE" in done.stderr
+    assert says in done.stderr

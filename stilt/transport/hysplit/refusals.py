@@ -15,6 +15,7 @@ import numpy as np
 
 from stilt.foundations.failures import Reason, Refused
 from stilt.foundations.quantities import duration
+from stilt.met.arl import is_arl
 from stilt.met.minutes import minute_of
 from stilt.transport.refusals import outside, too_high
 
@@ -35,6 +36,12 @@ MOST_FILES = 128
 MOST_LEVELS = 74
 """Above the surface."""
 
+HEIGHT = 3
+"""The type of levels that are metres above the ground."""
+
+STOPPED_BY = frozenset({"RAMS"})
+"""Models in whose files it stops without a reason: for which it has ways of its own."""
+
 CENTURY = datetime(2040, 1, 1, tzinfo=UTC)
 """The years 40 to 99 are of the last century to hycs_std."""
 
@@ -43,8 +50,12 @@ _Stretch = tuple[int, int]
 
 
 def rules(supply: Supply, starts: Starts, config: Config) -> Iterator[Refused]:
-    """Yield the runs that hycs_std would fail, or do wrongly; nothing where a file does not read."""
+    """Yield the runs that hycs_std would fail, or do wrongly; where a file does not read, for what it begins with."""
     if supply.headers is None:
+        strange = next((path for path in supply.files if not is_arl(str(path))), None)
+        if strange is not None:
+            message = f"{strange}: not an ARL file: no index record at its beginning"
+            yield Refused(Reason.MET_COVERAGE, message, supply.runs)
         return
     other = next((header for header in supply.headers if header.format != "ARL"), None)
     if other is not None:
@@ -89,6 +100,11 @@ def _of_files(headers: Sequence[ArlFile]) -> Iterator[tuple[Reason, str]]:
                 Reason.MET_INTERVAL,
                 f"{header.path}: the time between analyses changes at {header.varies:%Y-%m-%d %H:%M}",
             )
+        if header.model in STOPPED_BY:
+            yield (
+                Reason.MET_COVERAGE,
+                f"{header.path}: hycs_std stops in files of the model {header.model}",
+            )
         for what in _lacking(header):
             yield Reason.MET_COVERAGE, f"{header.path}: {what}, without which hycs_std does not run"
 
@@ -99,6 +115,8 @@ def _lacking(header: ArlFile) -> Iterator[str]:
     for name in ("UWND", "VWND", "TEMP"):
         if name not in lowest:
             yield f"no {name} at the lowest level"
+    if header.level_type == HEIGHT and "PRES" not in lowest:
+        yield "levels by height and no PRES at the lowest"
     if not surface & {"SHGT", "TERR", "PRSS"}:
         yield "neither a surface pressure (PRSS) nor a terrain height (SHGT)"
     if len(header.levels) - 1 > MOST_LEVELS:

@@ -181,13 +181,11 @@ def refuse_unknown_kind(grid: GridHeader, path: Path) -> None:
     """
     kind = ""
     if grid.level_type not in {SIGMA, PRESSURE, HEIGHT, HYBRID}:
-        kind = f"vertical coordinate {grid.level_type}"
+        kind = f"vertical coordinate {grid.level_type} is not supported here; use model: hysplit"
     elif grid.model.strip() == "RAMS":
-        kind = "the model RAMS, whose highest level hycs_std takes for the model top,"
+        kind = "the model RAMS is not supported here, and hycs_std stops in its files"
     if kind:
-        raise TransportError(
-            Reason.MET_COVERAGE, f"{path}: {kind} is not supported here; use model: hysplit"
-        )
+        raise TransportError(Reason.MET_COVERAGE, f"{path}: {kind}")
 
 
 class Known(NamedTuple):

@@ -169,16 +169,18 @@ class FieldSource:
         more = {PRESSURE: ("HGTS",), HEIGHT: ("PRES",)}.get(level_type, ())
         for name in (*names, *more):
             if not self.reader.has(name, 1):
-                self._refuse(f"no {name} at the lowest level")
+                self._refuse(f"no {name} at the lowest level", by_all=name != "HGTS")
         if not self.reader.has_any("SHGT", "TERR", "PRSS"):
-            self._refuse("neither a surface pressure (PRSS) nor a terrain height (SHGT)")
+            what = "neither a surface pressure (PRSS) nor a terrain height (SHGT)"
+            self._refuse(what, by_all=True)
         if not self.reader.has_any("SHGT", "TERR") and level_type != PRESSURE:
             self._terrain.require()
         if level_type == HEIGHT and self._motion == HEIGHT_MOTION:
             self._refuse("DZDT on height levels, which hycs_std takes for hPa/s")
 
-    def _refuse(self, what: str) -> None:
-        raise TransportError(Reason.MET_COVERAGE, f"{self.index.path}: {what}; {self.index.remedy}")
+    def _refuse(self, what: str, *, by_all: bool = False) -> None:
+        remedy = "" if by_all and self.index.remedy.startswith("use ") else f"; {self.index.remedy}"
+        raise TransportError(Reason.MET_COVERAGE, f"{self.index.path}: {what}{remedy}")
 
     def _vertical_motion(self) -> int:
         """Tell which kind the file holds; of both the one that comes last, as hycs_std has one place for them."""
