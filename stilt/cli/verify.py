@@ -68,6 +68,7 @@ def _to_json(findings: Findings) -> str:
         "broken": [broken for _, broken in findings.broken],
         "unreadable": findings.unreadable,
         "too_new": findings.too_new,
+        "other_met": findings.other_met,
     }
     return json_text(facts)
 
@@ -100,4 +101,11 @@ def _to_text(findings: Findings) -> str:
             f"{len(broken):,} broken; {sims:,} simulation{'s are' if sims != 1 else ' is'} work again: stilt run"
         )
     verdict = "" if lines else ": all as the log says"
+    if findings.other_met:
+        first, count = findings.other_met[0], len(findings.other_met)
+        lines.append(
+            f"note: {counted(count, 'met file')} not as when results were made: {first}"
+            f"{f' and {count - 1:,} more' if count > 1 else ''}; these results stay done, "
+            "`stilt run --no-skip` makes them anew"
+        )
     return "\n".join(map(shown, [looked + verdict, *lines]))

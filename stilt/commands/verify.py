@@ -11,21 +11,23 @@ import socket
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
 from stilt.foundations.durable import digest_file
-from stilt.foundations.errors import DamagedError
+from stilt.foundations.errors import DamagedError, StiltError
 from stilt.foundations.inside import MisplacedError, opened_below
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Invalid
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
+from stilt.outputs.met_read import MetRead
 from stilt.outputs.products import product_and_date
 from stilt.outputs.promises import promised
 from stilt.outputs.recorded import recorded
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
     from stilt.log.events import Output
     from stilt.log.states import SimState
+    from stilt.outputs.met_read import OtherMet
     from stilt.outputs.promises import Promise
     from stilt.outputs.shelf import Found
 
@@ -70,6 +73,8 @@ class Findings:
         Files of which nothing can be said, because the filesystem refuses.
     too_new
         Missing files that another node wrote so shortly ago that they may only not be visible here.
+    other_met
+        Met files that are not what they were when results were made from them: these stay done.
     """
 
     simulations: int = 0
@@ -78,6 +83,7 @@ class Findings:
     broken: list[tuple[SimState, Broken]] = field(default_factory=list)
     unreadable: list[Broken] = field(default_factory=list)
     too_new: int = 0
+    other_met: list[OtherMet] = field(default_factory=list)
 
 
 def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None) -> Findings:
@@ -95,15 +101,20 @@ def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None)
     total = sum(state.is_done for state in sims.values())
     findings = Findings()
     promises = promised(index, sims)
-    archives = _Archives(layout, index)
+    archives, met = _Archives(layout, index), MetRead()
+
+    def check(promise: Promise) -> _Checked:
+        problems = _problems(layout, archives, promise)
+        return _Checked(problems, {} if problems else _provenance(layout, archives, promise))
+
     with ThreadPoolExecutor(_THREADS) as threads:
         while block := list(islice(promises, _BLOCK)):
-            for promise, problems in zip(
-                block, threads.map(lambda p: _problems(layout, archives, p), block), strict=True
-            ):
-                _note(findings, promise, problems)
+            for promise, checked in zip(block, threads.map(check, block), strict=True):
+                _note(findings, promise, checked.problems)
+                met.note(checked.provenance)
             if on_checked is not None:
                 on_checked(findings.simulations, total)
+    findings.other_met = met.others()
     return findings
 
 
@@ -132,6 +143,26 @@ def record(layout: Layout, findings: Findings) -> None:
     for first in range(0, len(events), _BLOCK):
         writer.append(*events[first : first + _BLOCK])
     writer.close()
+
+
+class _Checked(NamedTuple):
+    """What is wrong with the outputs of a simulation, and what its particles say of their making."""
+
+    problems: list[tuple[Output, str | OSError]]
+    provenance: dict[str, str]
+
+
+def _provenance(layout: Layout, archives: _Archives, promise: Promise) -> dict[str, str]:
+    from stilt.particles.parquet import read_provenance
+
+    for output in promise.outputs[:1]:  # the particles
+        with suppress(StiltError, OSError):
+            try:
+                with opened_below(layout.output, output.path) as path:
+                    return read_provenance(path)
+            except FileNotFoundError:
+                return archives.provenance(output)
+    return {}
 
 
 def _problems(
@@ -197,6 +228,12 @@ class _Archives:
         if is_same:
             return ""
         return f"it is damaged: the archive {found.archive} is not as it was written"
+
+    def provenance(self, output: Output) -> dict[str, str]:
+        """Return what an output says of its making; nothing if no archive has it."""
+        with self._lock:
+            found = self._find(output)
+            return found.provenance() if found else {}
 
     def _find(self, output: Output, *, afresh: bool = False) -> Found | None:
         if afresh:

@@ -1,0 +1,51 @@
+"""Whether the met files that results were made from are today what they were then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class OtherMet(Struct, frozen=True):
+    """A met file that was another one when results were made from it; name, size and digest of headers of both."""
+
+    path: str
+    was: str
+    now: str
+    results: int
+
+    def __str__(self) -> str:
+        sizes = [text.split()[-2] for text in (self.was, self.now)]
+        if sizes[0] != sizes[1]:
+            return f"{self.path} had {int(sizes[0]):,} bytes, has {int(sizes[1]):,}"
+        return f"{self.path} has other headers"
+
+
+class MetRead:
+    """Which met files results were made from, as these say."""
+
+    def __init__(self) -> None:
+        self._results: dict[tuple[str, str], int] = {}
+
+    def note(self, provenance: Mapping[str, str]) -> None:
+        """Note those of one result; older ones have no signatures."""
+        paths = provenance.get("met_files", "").splitlines()
+        signatures = provenance.get("met_signatures", "").splitlines()
+        for read in zip(paths, signatures, strict=False):
+            self._results[read] = self._results.get(read, 0) + 1
+
+    def others(self) -> list[OtherMet]:
+        """Return those that are there and are not what they were; a file that is gone is no other one."""
+        from stilt.met.header import signature
+
+        now = {path: signature(Path(path)) for path in {path for path, _ in self._results}}
+        return [
+            OtherMet(path, was, now[path], results)
+            for (path, was), results in sorted(self._results.items())
+            if now[path] != was and not now[path].endswith(" - -")
+        ]
