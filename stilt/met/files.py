@@ -56,7 +56,7 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
     """Return the files whose path the expanded ``file_format`` matches, as text or as a regular expression."""
     name = expected_name(met, time)
     direct = os.path.join(met.directory, name)  # noqa: PTH118 - most names are whole: no folder need be listed
-    if is_arl(direct) or is_netcdf(Path(direct)):
+    if is_arl(direct) or (is_netcdf(Path(direct)) and read_headers((Path(direct),))):
         return (Path(direct),)
     known = listing(met.directory)
     known.refresh()

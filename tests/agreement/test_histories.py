@@ -118,7 +118,7 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
         batch = log.batch(f"{number:04d}-x", chunks, **kept)
         model.state |= dict.fromkeys(refused, "failed")
         model.hands[batch] = set()
-        model.waits |= set(chosen)
+        model.waits = (model.waits - set(refused)) | set(chosen)
         for task, chunk in enumerate(chunks):
             work(log, model, Task(random, batch, task, chunk, lives))
         if random.random() < 0.15:
