@@ -1,4 +1,4 @@
-"""What one NetCDF or GRIB file holds: its header as other met files have one, and which variable each field is."""
+"""What one NetCDF file holds: its header as other met files have one, and which variable each field is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from stilt.met.analysis import PRESSURE
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, DatasetError, axes_of
-from stilt.met.dataset.magic import kind_of
 from stilt.met.dataset.quantities import HOUR_S, Found, recognise, sign
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from stilt.met.dataset.axes import Axes
-    from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.quantities import Quantity
 
 NO_LEVELS = 0
@@ -40,15 +38,12 @@ class Content:
         By canonical name, the variable that is read for it.
     unused
         Variables that would be such fields, and why they are not read.
-    messages
-        Of a GRIB file: where its fields lie.
     """
 
     header: ArlFile
     axes: Axes
     fields: dict[str, Found]
     unused: tuple[Found, ...]
-    messages: Messages | None = None
 
 
 def content_of(path: Path) -> Content:
@@ -93,10 +88,6 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
 @lru_cache(maxsize=1024)
 def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - part of the cache's key
     path = Path(name)
-    if kind_of(path) == "GRIB":
-        from stilt.met.dataset.grib import scan
-
-        return Content(*scan(path))
     with open_raw(path) as dataset:
         try:
             axes = axes_of(dataset)
