@@ -28,7 +28,7 @@ SHOWN = 3
     "  stilt met                                     what there is\n"
     "  stilt met --download hrrr                     what the receptors need\n"
     "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it\n"
-    "  stilt met --convert era5 --to era5-arl        NetCDF as ARL files, for model: hysplit",
+    "  stilt met --convert era5 --to era5-arl        NetCDF as ARL files",
 )
 @project_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -94,6 +94,7 @@ def _show(
     list_files: bool,
 ) -> None:
     from stilt.batch.today import newest_engine
+    from stilt.foundations.ownership import name_owner
     from stilt.foundations.paths import Layout
     from stilt.foundations.text import json_text, shown
     from stilt.met.inventory import take_inventory
@@ -102,6 +103,8 @@ def _show(
 
     layout = Layout.of(project, config.output)
     keep_in(layout)
+    if receptors:
+        name_owner(layout.config_file, "the settings", "what they name runs as you")
     settled = with_roughness(config, newest_engine(layout))
     found = {name: take_inventory(met) for name, met in config.mets.items()}
     refused = {name: _refused(name, settled, receptors) for name in found} if receptors else {}

@@ -106,7 +106,9 @@ def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
     count = len(first.levels) - 1
     lacking = [name for name in _NEEDED if name not in first.levels[1].variables]
     if lacking:
-        raise InputError(f"{first.path}: no {' and no '.join(lacking)}", first.remedy)
+        raise InputError(
+            f"{first.path}: no {' and no '.join(lacking)}, which hycs_std needs", first.remedy
+        )
     if count > _MOST_LEVELS:
         raise InputError(
             f"{first.path}: {count} levels, and hycs_std reads {_MOST_LEVELS}",

@@ -9,10 +9,12 @@ import pytest
 
 from stilt.config.schema import Config, HysplitSection, Met
 from stilt.foundations.errors import InputError
+from stilt.foundations.failures import Reason, TransportError
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.met.arl import read_arl
 from stilt.met.convert import convert
 from stilt.met.header import read_header
+from stilt.met.supply import Part, crop
 from stilt.transport.hysplit.engine import HysplitEngine
 from tests.dataset.conftest import COLUMNS, EVENING, MORNING, run
 from tests.dataset.test_project import project
@@ -143,3 +145,32 @@ def test_what_the_format_has_no_room_for_is_refused(arl: Path, tmp_path: Path) -
         list(convert("era5", [read_header(arl)], tmp_path / "made"))
     with pytest.raises(InputError, match="no levels, only surface fields"):
         list(convert("era5", [read_header(surface)], tmp_path / "made"))
+
+
+def test_what_lacks_or_has_too_much_for_hysplit_is_refused(
+    arl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import netCDF4
+
+    headers = [read_header(path) for path in write_era5(tmp_path / "nc", arl)]
+    with pytest.raises(InputError, match="and only ARL files are cropped"):
+        list(crop(headers, tmp_path / "nc", tmp_path / "small", Part((-100, 30, -90, 40))))
+    monkeypatch.setattr("stilt.met.convert._MOST_LEVELS", 5)
+    with pytest.raises(InputError, match=r"\d+ levels, and hycs_std reads 5"):
+        list(convert("era5", headers, tmp_path / "made"))
+    with netCDF4.Dataset(headers[0].path, "a") as file:
+        for name in ("u", "v"):
+            file.renameVariable(name, f"no_{name}")
+            file[f"no_{name}"].delncattr("standard_name")
+    lacking = [read_header(header.path) for header in headers]
+    with pytest.raises(InputError, match="no UWND and no VWND, which hycs_std needs"):
+        list(convert("era5", lacking, tmp_path / "made"))
+    with monkeypatch.context() as patch:
+        patch.setattr("stilt.met.convert.analyses_of", refuse)
+        with pytest.raises(InputError, match="the file ends in the middle") as caught:
+            list(convert("era5", headers, tmp_path / "made"))
+    assert caught.value.hint == "see what `stilt met` says of these files"
+
+
+def refuse(_: object) -> None:
+    raise TransportError(Reason.MET_MISSING, "the file ends in the middle")

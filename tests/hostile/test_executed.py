@@ -151,7 +151,6 @@ READING = [
     "plot fake_",
     "verify",
     "archive --dry-run",
-    "met",
     "cancel",
 ]
 
@@ -167,7 +166,7 @@ def test_commands_that_read_import_nothing_that_a_project_names(named) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("command", ["check", "run", "run --dry-run"])
+@pytest.mark.parametrize("command", ["check", "met", "run", "run --dry-run"])
 def test_the_owner_of_an_engine_is_named_before_it_is_imported(named, command) -> None:
     project, note, engine = named
     said = project.stilt(*command.split()).err
