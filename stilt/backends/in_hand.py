@@ -33,11 +33,9 @@ class WorkInHand:
     def keeps(self, batch: str, task: int) -> bool:
         """Tell whether a task may still work on its simulations: they are not handed over again."""
         known = self._state.batches[batch]
-        if known.cancelled is not None:  # nothing begins any more; what is at work is at it still
-            return self._liveness.of(batch, task).is_running
-        if not known.was_started(task):
+        if known.cancelled is None and not known.was_started(task):
             return self._may_start(batch)
-        return self._liveness.of(batch, task).fate is not Fate.GONE
+        return self._liveness.of(batch, task).fate_in(known) is not Fate.GONE
 
     def lives(self, batch: str, task: int) -> bool:
         """Tell whether a task is known to live, in the queue or at work."""

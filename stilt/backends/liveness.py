@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stilt.log.batches import BatchState
+
 
 class Fate(StrEnum):
     """What is known of a task."""
@@ -51,6 +53,10 @@ class TaskFate:
     def is_running(self) -> bool:
         """Whether a worker is at work on it now, not only waiting in the queue."""
         return self.fate is Fate.LIVE and self.state not in {"PENDING", "CONFIGURING"}
+
+    def fate_in(self, batch: BatchState) -> Fate:
+        """Return the fate of a task of a batch: of a cancelled one nothing begins, what is at work is at it still."""
+        return Fate.GONE if batch.cancelled is not None and not self.is_running else self.fate
 
 
 _NOTHING_KNOWN = TaskFate(Fate.UNKNOWN)

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from stilt.log.writer import SegmentWriter
 
 _READ_ONLY = 0o444
-_EVENTS_A_LINE = 256
 _WRITERS = 8
 
 
@@ -148,9 +147,7 @@ def register(
     ]
     if abandoned is not None and abandoned.batch != manifest.batch:
         events.append(Cancelled(abandoned.batch, now))
-    for first in range(0, len(events), _EVENTS_A_LINE):
-        writer.append(*events[first : first + _EVENTS_A_LINE])
-    writer.sync()
+    writer.append_all(events)
 
 
 def _write_folder(

@@ -110,6 +110,15 @@ def sequence_number(batch: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
+def newest_first(layout: Layout) -> list[str]:
+    """Return the names in the folder of chunks, those of batches first, by their numbers."""
+    try:
+        names = [path.name for path in layout.chunks_dir.iterdir()]
+    except OSError:
+        return []
+    return sorted(names, key=sequence_number, reverse=True)
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of ``batch.json``."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"

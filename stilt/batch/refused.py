@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from stilt.log.events import Done
@@ -14,10 +13,8 @@ if TYPE_CHECKING:
     from stilt.batch.plan import Simulations
     from stilt.foundations.failures import Refused
     from stilt.log.fold import State
-    from stilt.log.writer import SegmentWriter
 
 _AT_ONCE = 4096
-_EVENTS_A_LINE = 256
 
 
 def unsaid(refused: Iterable[Refused], simulations: Simulations, state: State) -> Iterator[Done]:
@@ -46,13 +43,3 @@ def _says(state: State, done: Done) -> bool:
         getattr(known, name) == getattr(done, name)
         for name in ("outcome", "reason", "message", "receptor")
     )
-
-
-def write(log: SegmentWriter, events: Iterator[Done]) -> int:
-    """Append them, and return how many; they are durable on return."""
-    count = 0
-    while block := list(islice(events, _EVENTS_A_LINE)):
-        log.append(*block)
-        count += len(block)
-    log.sync()
-    return count

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from stilt.batch.manifest import read_manifest, sequence_number
+from stilt.batch.manifest import newest_first, read_manifest
 from stilt.config.digests import snapshot_digest, transport_digest, transport_settings
 from stilt.config.dump import plain
 from stilt.config.load import parse_config
@@ -57,7 +57,7 @@ def named_before(layout: Layout, config: Config) -> Config:
 def _named(layout: Layout, name: str, met: Met) -> Met:
     if met.file_format is not None and met.file_tres is not None:
         return met
-    for batch in sorted(_batches(layout), key=sequence_number, reverse=True):
+    for batch in newest_first(layout):
         try:
             manifest = read_manifest(layout.manifest(batch))
             handed = read_settings(layout, manifest)
@@ -73,13 +73,6 @@ def _named(layout: Layout, name: str, met: Met) -> Met:
         if manifest.transports.get(name) == transport_digest(handed, name, manifest.engine):
             return met  # no batch before had other names, or none that counted
     return met
-
-
-def _batches(layout: Layout) -> list[str]:
-    try:
-        return [path.name for path in layout.chunks_dir.iterdir()]
-    except OSError:
-        return []
 
 
 def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from stilt.batch.manifest import read_manifest, sequence_number
+from stilt.batch.manifest import newest_first, read_manifest
 from stilt.batch.snapshot import named_before
 from stilt.config.digests import footprint_digest, transport_digest
 from stilt.foundations.errors import DamagedError
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 
 def newest_engine(layout: Layout) -> EngineIdentity | None:
     """Return the engine of the newest batch whose manifest can be read; None where there is none."""
-    try:
-        names = [path.name for path in layout.chunks_dir.iterdir()]
-    except OSError:
-        return None
-    for name in sorted(names, key=sequence_number, reverse=True):
+    for name in newest_first(layout):
         with suppress(DamagedError):
             return read_manifest(layout.manifest(name)).made_by
     return None

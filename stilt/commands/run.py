@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -19,10 +18,11 @@ from stilt.batch.manifest import Manifest
 from stilt.batch.numbers import greatest_number
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
-from stilt.batch.refused import unsaid, write
+from stilt.batch.refused import unsaid
 from stilt.batch.rivals import give_way, settled_runs
 from stilt.batch.snapshot import changes
 from stilt.batch.today import Today, newest_engine
+from stilt.commands.compiling import compile_all, is_compiled
 from stilt.commands.reconcile import (
     explain_edited,
     expose_all,
@@ -44,7 +44,6 @@ from stilt.foundations.errors import (
 )
 from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout, local_path, plain_and_imprint
-from stilt.foundations.progress import is_terminal
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.batches import GAVE_WAY
@@ -177,7 +176,8 @@ class _Run:
     say: Callable[[str], None]
 
     def run(self) -> int:
-        self.project.engine.prepare(self.project.config)
+        engine, config = self.project.engine, self.project.config
+        engine.prepare(config)
         layout = self.project.layout
         if (
             self.sizes.n_workers is None
@@ -192,8 +192,8 @@ class _Run:
             refused = unsaid(foreseen.refused, self.project.simulations, state)
             unsaid_first = list(islice(refused, 1))
             # here, the workers load what is compiled, which costs this process half a second
-            if todo.work and (self.backend.name != "local" or not _is_compiled(self.project)):
-                _compile(self.project)
+            if todo.work and (self.backend.name != "local" or not is_compiled(engine, config)):
+                compile_all(engine, config)
             if todo.work or unsaid_first:
                 handed = self._hand_over(state, todo, chain(unsaid_first, refused))
             if todo.work:
@@ -343,7 +343,7 @@ class _Run:
 
         if manifest.chunks:
             _go_on(index, state, handed)
-        return replace(handed, confirm=confirm, refused=write(handed.log, refused))
+        return replace(handed, confirm=confirm, refused=handed.log.append_all(refused))
 
     def _handed(self, manifest: Manifest, todo: Plan) -> HandOver:
         layout = self.project.layout
@@ -461,34 +461,6 @@ def _refuse_twice(project: _Project, todo: Plan, live: Container[str]) -> None:
             f"--no-skip: {counted(twice, 'simulation')} of these are queued or running",
             "`stilt cancel` ends their jobs, or wait for them (`stilt status`); then run the same command again",
         )
-
-
-def _is_compiled(project: _Project) -> bool:
-    from stilt import footprint, particles
-    from stilt.kernels.machine_code import has_kept
-
-    modules = [particles, footprint] if project.config.footprints else [particles]
-    engine = sys.modules.get(type(project.engine).__module__)
-    if engine is not None and hasattr(project.engine, "compile_ahead"):
-        modules.append(engine)
-    return all(has_kept(Path(str(module.__file__)).parent) for module in modules)
-
-
-def _compile(project: _Project) -> None:
-    """Compile what a thousand tasks would otherwise compile at once."""
-    if is_terminal(sys.stdout) and not _is_compiled(project):
-        sys.stdout.write("compiling, once for all runs: some seconds\n")
-    from stilt.kernels.compiled import compile_ahead
-    from stilt.particles import rounding
-
-    compile_ahead(rounding)
-    engine_compiles = getattr(project.engine, "compile_ahead", None)
-    if engine_compiles is not None:
-        engine_compiles()
-    if project.config.footprints:
-        from stilt.footprint.calc import warm
-
-        warm()
 
 
 def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:

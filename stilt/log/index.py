@@ -121,22 +121,25 @@ class OutputIndex:
 
     def unseen(self, state: State) -> list[Path]:
         """Return the segments that a state was not made from; folders that did not change are not listed for it."""
-        paths = (path for batch in self._changed(state) for path in self.segments(batch))
+        paths = (
+            path for batch in self._changed(state, self.batches()) for path in self.segments(batch)
+        )
         return [path for path in paths if self._name(path) not in state.files]
 
-    def _changed(self, state: State) -> list[str]:
-        """Return the batches whose folders may hold other segments than a state was made from."""
+    def _changed(self, state: State, batches: Iterable[str]) -> list[str]:
+        """Return those of the batches whose folders may hold other segments than a state was made from."""
         known = state.settled
         return [
             batch
-            for batch in self.batches()
+            for batch in batches
             if batch not in known or self._changed_ns(batch) != known[batch]
         ]
 
     def _catch_up(self, state: State) -> bool:
         """Read what was appended since; False if the segments are not those that the state was made from."""
-        changed = self._changed(state)
-        if not state.settled.keys() <= set(self.batches()) or self._irregular(changed):
+        batches = self.batches()
+        changed = self._changed(state, batches)
+        if not state.settled.keys() <= set(batches) or self._irregular(changed):
             return False
         paths = {self._name(path): path for batch in changed for path in self.segments(batch)}
         listed = set(changed)
@@ -163,7 +166,7 @@ class OutputIndex:
         As long as that is so no segment comes or goes there, and one that has ended is what it was. What a person
         does to one in place shows when the whole log is read.
         """
-        settled_ns = int(1e9 * (Silence(self.log_dir).now() or 0)) - _SETTLED_NS
+        settled_ns = int(1e9 * (Silence(self.log_dir).ask_clock() or 0)) - _SETTLED_NS
         changed = {batch: self._changed_ns(batch) for batch in self.batches()}
         state.settled = {batch: at for batch, at in changed.items() if 0 <= at < settled_ns}
 

@@ -64,16 +64,12 @@ class Silence:
 
     def _look(self) -> tuple[float, bool]:
         """Return the server's time; else the latest that any file here shows, which may be long ago."""
-        now = self._ask_clock()
+        now = self.ask_clock()
         if now is not None:
             return now, True
         return max(filter(None, map(_touched, self._log_dir.glob("*/*"))), default=0.0), False
 
-    def now(self) -> float | None:
-        """Return the server's time; None for somebody who may not write there."""
-        return self._ask_clock()
-
-    def _ask_clock(self) -> float | None:
+    def ask_clock(self) -> float | None:
         """Return the server's time, to whom it lets write: that of a file that is gone at once."""
         path = self._log_dir.parent / f"{_CLOCK}-{os.getpid()}-{secrets.token_hex(4)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

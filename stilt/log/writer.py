@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from portalocker import LOCK_EX, LOCK_NB, lock, unlock
@@ -35,7 +36,7 @@ from stilt.log.silence import TOUCH_S
 from stilt.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from stilt.foundations.identity import EngineIdentity
@@ -45,6 +46,7 @@ GROUP_SECONDS = 1.0
 GROUP_EVENTS = 64
 
 _TRIES = 3
+_EVENTS_A_LINE = 256
 _LEARNT_LATER = (Started, Done)
 
 
@@ -120,6 +122,15 @@ class SegmentWriter:
         else:
             self._persist(self._write)
             self.tick()
+
+    def append_all(self, events: Iterable[Event]) -> int:
+        """Write any number of events, some hundreds a line, and return how many; they are durable on return."""
+        rest, count = iter(events), 0
+        while block := list(islice(rest, _EVENTS_A_LINE)):
+            self.append(*block)
+            count += len(block)
+        self.sync()
+        return count
 
     def tick(self) -> None:
         """Sync if the oldest event that is not durable has waited long enough, and show that this process lives.

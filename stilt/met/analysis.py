@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from stilt.foundations.failures import Reason, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from stilt.met.arl import Level
@@ -111,9 +112,11 @@ class FieldReader(Protocol):
 
     def has_any(self, *names: str) -> bool:
         """Tell whether there is any of these surface variables."""
+        return any(self.has(name) for name in names)
 
     def first_of(self, *names: str) -> str | None:
         """Return the first of these surface variables that there is."""
+        return next((name for name in names if self.has(name)), None)
 
     def last_of(self, *names: str, level: int = 0) -> str | None:
         """Return that one of these variables of a level that comes last in the source."""
@@ -128,6 +131,8 @@ class FieldReader(Protocol):
         self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]
     ) -> NDArray[np.float32]:
         """Return one field on rows and columns ``[start, stop)``, shape (rows, columns); raises as ``stack`` does."""
+        (field,) = self.stack([(name, level)], rows, columns)
+        return np.asarray(field)
 
     def stack(
         self,

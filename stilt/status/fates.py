@@ -36,8 +36,11 @@ class Fates:
 
     def of_task(self, batch: BatchState, task: int) -> Fate:
         """Return what became of a task, begun or not: one that waits in a queue lives."""
-        told = self.told(batch.id, task)
-        return Fate.GONE if batch.cancelled is not None and not told.is_running else told.fate
+        return self.told(batch.id, task).fate_in(batch)
+
+    def keeps(self, batch: str, task: int) -> bool:
+        """Tell whether a task may still work on its simulations, as far as the log tells."""
+        return self.of_task(self._batches[batch], task) is not Fate.GONE
 
     def told(self, batch: str, task: int) -> TaskFate:
         """Return what is known of a task."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from stilt.backends.in_hand import WorkInHand
-from stilt.backends.liveness import Fate
 from stilt.backends.observe import fold_and_observe, observe
 from stilt.batch.manifest import newest_of, read_manifest
 from stilt.batch.numbers import unheard_of
@@ -32,9 +31,10 @@ from stilt.status.moments import iso
 from stilt.status.summarize import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from stilt.batch.today import Today
     from stilt.config.schema import Config
     from stilt.log.fold import State
     from stilt.status.summarize import Manifests
@@ -120,20 +120,9 @@ def gather(
     changes = _changes(project, manifests) if until is None else []
     notes += [f"{change}: `stilt run --dry-run` says what is to do now" for change in changes]
     fates = Fates(state, liveness)
-
-    def may_keep(batch: str, task: int) -> bool:
-        return fates.of_task(state.batches[batch], task) is not Fate.GONE
-
-    keeps = WorkInHand(index, state, liveness).keeps if liveness else may_keep
+    keeps = WorkInHand(index, state, liveness).keeps if liveness else fates.keeps
     outdated = find_outdated(project, state, manifests, notes)
-
-    def to_do_now() -> int | None:
-        from stilt.status.recount import recount
-
-        if until is not None or outdated.today is None:
-            return None
-        return recount(project.layout, state, outdated.today, keeps)
-
+    today = outdated.today if until is None else None
     return summarize(
         state,
         fates,
@@ -144,11 +133,20 @@ def gather(
         outdated=outdated,
         manifests=manifests,
         current=not changes,
-        recount=to_do_now,
+        recount=partial(_to_do, project.layout, state, today, keeps),
         read_chunk=partial(chunk_ids, project.layout, notes),
         execution=project.config.execution if project.config else None,
         notes=notes,
     )
+
+
+def _to_do(
+    layout: Layout, state: State, today: Today | None, keeps: Callable[[str, int], bool]
+) -> int | None:
+    """Return what there is to do by the receptors of today; None where the settings are not known, or of the past."""
+    from stilt.status.recount import recount
+
+    return None if today is None else recount(layout, state, today, keeps)
 
 
 def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:

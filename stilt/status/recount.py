@@ -17,18 +17,21 @@ if TYPE_CHECKING:
     from stilt.log.fold import State
 
 
-class _AllThere:
+class AllThere:
     """Outputs as the log has them: ``status`` does not look at each, ``run`` does."""
 
     def has(self, product: str, date: str, file: str) -> bool:
+        """All that the log has is there."""
         del product, date, file
         return True
 
     def has_own(self, product: str, date: str, file: str) -> bool:
+        """No plain name is looked at."""
         del product, date, file
         return False
 
     def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
+        """Plain names are not looked at."""
         del product, date, file, plain
         return True
 
@@ -44,4 +47,4 @@ def recount(
         receptors = receptors_of(layout, today.config)
     except (OSError, StiltError):
         return None
-    return plan(receptors, state, today, _AllThere(), queued=queued(layout, state, keeps)).work
+    return plan(receptors, state, today, AllThere(), queued=queued(layout, state, keeps)).work

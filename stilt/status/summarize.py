@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Execution
     from stilt.log.fold import BatchState, Life, SimState, State
-    from stilt.status.counting import ChunkReader, Counts, Outdated, Tally
+    from stilt.status.counting import ChunkReader, Counts, Outdated, Tally, Waiting
     from stilt.status.fates import Fates
 
     Manifests: TypeAlias = dict[str, Manifest]
@@ -64,18 +64,15 @@ def summarize(
     """Return the summary of a project's log.
 
     ``current`` is whether the newest batch was planned from the receptors and meteorologies of today. ``keeps``
-    tells of a batch and a task whether it may still work on its simulations. ``recount`` tells from the receptors
-    themselves what there is to do, where the log alone cannot: None if it cannot be known. ``now`` is the moment
-    that ages and rates are counted to, in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to
-    it), and is read last.
+    tells of a batch and a task whether it may still work on its simulations. ``recount`` tells what there is to do
+    where the log alone cannot: None if it cannot be known. ``now`` is the moment that ages and rates are counted to,
+    in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to it), and is read last.
     """
     tally = state.tally()
     counts = count(state, tally, fates, outdated)
     project_total = total_of(manifests)
     waiting = count_waiting(state, tally, fates, project_total, read_chunk)
-    for (name, reason), number in Counter(waiting.again.values()).items():
-        _take_back(counts, name, reason, number)
-    counts.states["pending"] += waiting.new + len(waiting.again)
+    _let_wait(counts, waiting)
     in_hand = count_in_hand(state, tally, keeps, lambda sim: not outdated.of_sim(sim), read_chunk)
     summary = Summary(
         project=project,
@@ -104,13 +101,17 @@ def summarize(
     )
     past = cost.past_runs(state)
     summary = _with_pace(_with_tasks(summary, state, fates, now, past), state, fates, now, past)
-    to_do = max(summary.left - summary.in_hand, 0)
-    if not current or summary.total > project_total > 0:
-        known = recount()
-        to_do = to_do if known is None else known
+    to_do = _to_do(summary, project_total, recount)
     summary = replace(summary, to_do=to_do, past_runs=_advised(past, summary, execution))
     notes += _remarks(summary, state, tally, project_total)
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
+
+
+def _to_do(summary: Summary, project_total: int, recount: Callable[[], int | None]) -> int:
+    """Return how many simulations are left that no task has: by the receptors themselves where the log can't tell."""
+    is_known = summary.current and not summary.total > project_total > 0
+    known = None if is_known else recount()
+    return max(summary.left - summary.in_hand, 0) if known is None else known
 
 
 def _remarks(summary: Summary, state: State, tally: Tally, project_total: int) -> list[str]:
@@ -151,12 +152,14 @@ def total_of(manifests: Manifests) -> int:
     return newest.project_total if newest else 0
 
 
-def _take_back(counts: Counts, name: str, reason: str, number: int) -> None:
-    """Take simulations that were handed over again out of the state that an older batch left them in."""
-    counts.states[name] -= number
-    if name == "failed":
-        counts.failures[reason] -= number
-        counts.failures += Counter()  # drops reasons that no longer hold for any
+def _let_wait(counts: Counts, waiting: Waiting) -> None:
+    """Count what waits, and take it out of the state that an older batch left it in."""
+    for (name, reason), number in Counter(waiting.again.values()).items():
+        counts.states[name] -= number
+        if name == "failed":
+            counts.failures[reason] -= number
+            counts.failures += Counter()  # drops reasons that no longer hold for any
+    counts.states["pending"] += waiting.new + len(waiting.again)
 
 
 def _batches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import StiltError
@@ -94,7 +94,7 @@ def foresee(
     reasons = {each.reason for each in found}
     is_common = not reasons & _OF_SINGLE_RUNS or (reasons == {Reason.MET_MISSING} and not has_files)
     foreseen = Foreseen(found, len(places))
-    return Foreseen(found, len(places), 0 < foreseen.count == len(places) and is_common)
+    return replace(foreseen, is_whole=is_common and 0 < foreseen.count == foreseen.asked)
 
 
 def _by_index(refused: Refused, rows: NDArray[np.int64]) -> Refused:

@@ -24,6 +24,7 @@ from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.receptors.read import read_receptors
 from stilt.status.gather import gather, open_project, read_manifests
+from stilt.status.recount import AllThere
 from stilt.status.standing import Standing
 from tests.status.conftest import ALIVE, DEAD, STARTER_CONFIG, T0, ProjectLog, done, sim_id, started
 
@@ -79,22 +80,6 @@ class Model:
     @property
     def redoing(self) -> set[int]:
         return {n for n in self.in_hand if self.state[n] in GOOD}
-
-
-class Everything:
-    """Outputs on disk: all that the log has."""
-
-    def has(self, product: str, date: str, file: str) -> bool:
-        del product, date
-        return bool(file)
-
-    def has_own(self, product: str, date: str, file: str) -> bool:
-        del product, date, file
-        return False
-
-    def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
-        del product, date, file, plain
-        return True
 
 
 def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
@@ -221,7 +206,7 @@ def planned(layout: Layout) -> Plan:
     hands = WorkInHand(index, state, liveness)
     simulations = read_receptors(layout.receptors_file, tuple(config.mets))
     waiting = queued(layout, state, hands.keeps)
-    return plan(simulations, state, Today(layout, config, engine), Everything(), queued=waiting)
+    return plan(simulations, state, Today(layout, config, engine), AllThere(), queued=waiting)
 
 
 def check(folder: Path, seed: int) -> None:

@@ -39,15 +39,11 @@ def matches(printed: str, expected: str) -> bool:
     return re.fullmatch(pattern, printed, re.DOTALL) is not None
 
 
-def test_the_transcript_runs_as_written(tmp_path) -> None:
-    commands = "\n".join(f"{command}\necho '{DONE}'" for command, _ in steps())
+def hold(steps: list[tuple[str, str]], commands: str, folder: Path) -> None:
+    """Run the commands of a transcript, a line ``DONE`` after each, and hold what they print against it."""
     shown = subprocess.run(
-        [
-            "bash",
-            "-c",
-            commands.replace(f"\necho '{DONE}'\necho $?", f"\ncode=$?; echo '{DONE}'\necho $code"),
-        ],
-        cwd=tmp_path,
+        ["bash", "-c", commands],
+        cwd=folder,
         env={
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -59,8 +55,17 @@ def test_the_transcript_runs_as_written(tmp_path) -> None:
         check=False,
     )
     printed = shown.stdout.split(f"{DONE}\n")
-    for (command, expected), text in zip(steps(), printed, strict=False):
+    for (command, expected), text in zip(steps, printed, strict=False):
         assert matches(text, expected), f"$ {command}\n{text}\n--- README says ---\n{expected}"
+
+
+def test_the_transcript_runs_as_written(tmp_path) -> None:
+    commands = "\n".join(f"{command}\necho '{DONE}'" for command, _ in steps())
+    hold(
+        steps(),
+        commands.replace(f"\necho '{DONE}'\necho $?", f"\ncode=$?; echo '{DONE}'\necho $code"),
+        tmp_path,
+    )
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:

@@ -63,7 +63,7 @@ def test_a_clock_that_is_wrong_here_takes_nobody_for_dead(
 def test_who_may_not_write_goes_by_the_newest_time_in_the_project(
     project_log: ProjectLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Silence, "_ask_clock", lambda _: None)
+    monkeypatch.setattr(Silence, "ask_clock", lambda _: None)
     batch = project_log.batch("0001-a", [[1], [2]], project_total=2)
     first = project_log.worker(batch, 0, started(1), who=NEWER_ELSEWHERE)
     second = project_log.worker(batch, 1, started(2), who=NEWER_ELSEWHERE)

@@ -155,7 +155,7 @@ class SlurmBackend:
 
         def keeps(batch: str, task: int) -> bool:
             known = lives.get((batch, task))
-            return known is not None and known.fate is not Fate.GONE
+            return known is not None and known.fate_in(state.batches[batch]) is not Fate.GONE
 
         waiting = queued_by_batch(layout, state, keeps)
         if not waiting:

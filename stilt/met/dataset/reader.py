@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.failures import Reason, TransportError
+from stilt.met.analysis import FieldReader
 from stilt.met.arl import ArlError
 from stilt.met.dataset.content import content_of
 from stilt.met.dataset.tiles import TILES
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from stilt.met.dataset.analyses import DatasetAnalysis, Part
 
 
-class DatasetReader:
-    """Reads rectangles of the fields of one time; a ``FieldReader``."""
+class DatasetReader(FieldReader):
+    """Reads rectangles of the fields of one time."""
 
     def __init__(self, analysis: DatasetAnalysis) -> None:
         self._parts: dict[tuple[str, bool], Part] = {}
@@ -33,14 +34,6 @@ class DatasetReader:
     def has(self, name: str, level: int = 0) -> bool:
         """Tell whether there is a variable at a level."""
         return name in self._levels[level].variables if level < len(self._levels) else False
-
-    def has_any(self, *names: str) -> bool:
-        """Tell whether there is any of these surface variables."""
-        return any(self.has(name) for name in names)
-
-    def first_of(self, *names: str) -> str | None:
-        """Return the first of these surface variables that there is."""
-        return next((name for name in names if self.has(name)), None)
 
     def last_of(self, *names: str, level: int = 0) -> str | None:
         """Return the first of these variables of a level: in these files no order means anything."""
@@ -57,13 +50,6 @@ class DatasetReader:
             return ""
         found = content_of(part.path).fields[name]
         return f"{found.variable} ({found.words})" if found.words else found.variable
-
-    def field(
-        self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]
-    ) -> NDArray[np.float32]:
-        """Return one field on rows and columns ``[start, stop)``, shape (rows, columns); raises as ``stack`` does."""
-        (field,) = self.stack([(name, level)], rows, columns)
-        return np.asarray(field)
 
     def stack(
         self,

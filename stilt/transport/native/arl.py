@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.kernels.compiled import fast
-from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, GridHeader, state_of
+from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, FieldReader, GridHeader, state_of
 from stilt.met.arl import (
     HEADER_BYTES,
     LABEL_BYTES,
@@ -209,7 +209,7 @@ class Known(NamedTuple):
     first_column: NDArray[np.float64]
 
 
-class AnalysisReader:
+class AnalysisReader(FieldReader):
     """Reads rectangles of the fields of one analysis time."""
 
     def __init__(self, index: AnalysisIndex) -> None:
@@ -238,14 +238,6 @@ class AnalysisReader:
         """Tell whether the index lists a variable at a level."""
         return (level, name) in self._records
 
-    def has_any(self, *names: str) -> bool:
-        """Tell whether the index lists any of these surface variables."""
-        return any(self.has(name) for name in names)
-
-    def first_of(self, *names: str) -> str | None:
-        """Return the first of these surface variables that the file has."""
-        return next((name for name in names if self.has(name)), None)
-
     def last_of(self, *names: str, level: int = 0) -> str | None:
         """Return that one of these variables of a level whose record comes last."""
         present = [name for name in names if self.has(name, level)]
@@ -262,19 +254,6 @@ class AnalysisReader:
     def origin(self, name: str) -> str:
         """Tell people what a surface variable is in the file: itself."""
         return name if self.has(name) else ""
-
-    def field(
-        self, name: str, level: int, rows: tuple[int, int], columns: tuple[int, int]
-    ) -> NDArray[np.float32]:
-        """Return one field on rows and columns ``[start, stop)``, shape (rows, columns).
-
-        Raises
-        ------
-        TransportError
-            ``MET_MISSING`` if the record is marked as missing or is not the one the index announced.
-        """
-        (field,) = self.stack([(name, level)], rows, columns)
-        return np.asarray(field)
 
     def stack(
         self,
