@@ -83,7 +83,7 @@ def axes_of(dataset: xr.Dataset) -> Axes:
     return Axes(
         role,
         _minutes(dataset, _named(role, TIME)),
-        _grid(lon, lat),
+        lattice(lon, lat),
         is_from_north,
         is_from_east,
         pressures[list(order)],
@@ -135,7 +135,8 @@ def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:
     return (values[::-1] if is_falling else values), is_falling
 
 
-def _grid(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
+def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
+    """Return the grid of evenly spaced longitudes and latitudes, both rising."""
     dx, dy = (round(float(values[-1] - values[0]) / (len(values) - 1), 7) for values in (lon, lat))
     west, south = (round(float(values[0]), 7) for values in (lon, lat))
     return Grid(

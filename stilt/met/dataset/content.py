@@ -1,4 +1,4 @@
-"""What one NetCDF file holds: its header as other met files have one, and which variable each field is."""
+"""What one NetCDF or GRIB file holds: its header as other met files have one, and which variable each field is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from stilt.met.analysis import PRESSURE
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, DatasetError, axes_of
+from stilt.met.dataset.magic import kind_of
 from stilt.met.dataset.quantities import HOUR_S, Found, recognise, sign
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from stilt.met.dataset.axes import Axes
+    from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.quantities import Quantity
 
 NO_LEVELS = 0
@@ -38,12 +40,15 @@ class Content:
         By canonical name, the variable that is read for it.
     unused
         Variables that would be such fields, and why they are not read.
+    messages
+        Of a GRIB file: where its fields lie.
     """
 
     header: ArlFile
     axes: Axes
     fields: dict[str, Found]
     unused: tuple[Found, ...]
+    messages: Messages | None = None
 
 
 def content_of(path: Path) -> Content:
@@ -82,18 +87,26 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
                 cache=False,
             )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DatasetError(f"{path}: does not read as NetCDF: {error}") from error
+        raise DatasetError(f"does not read as NetCDF: {error}") from error
 
 
 @lru_cache(maxsize=1024)
 def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - part of the cache's key
     path = Path(name)
-    with open_raw(path) as dataset:
-        try:
-            axes = axes_of(dataset)
-            found = _fields(dataset, axes)
-        except DatasetError as error:
-            raise DatasetError(f"{path}: {error}") from error
+    try:
+        if kind_of(path) == "GRIB":
+            from stilt.met.dataset.grib import scan
+
+            return Content(*scan(path))
+        with open_raw(path) as dataset:
+            return _of_dataset(path, dataset)
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def _of_dataset(path: Path, dataset: xr.Dataset) -> Content:
+    axes = axes_of(dataset)
+    found = _fields(dataset, axes)
     fields: dict[str, Found] = {}
     for each in sorted(found, key=lambda one: one.rank):
         if not each.why_not:
@@ -101,7 +114,7 @@ def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - p
     unused = tuple(each for each in found if each.quantity.name not in fields)
     if not fields:
         why = "; ".join(f"{each.variable} {each.why_not}" for each in unused)
-        raise DatasetError(f"{path}: it has no field that is known{': ' if why else ''}{why}")
+        raise DatasetError(f"it has no field that is known{': ' if why else ''}{why}")
     return Content(_header(path, axes, fields), axes, fields, unused)
 
 

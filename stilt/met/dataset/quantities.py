@@ -66,15 +66,18 @@ QUANTITIES = (
     _aloft("VWND", "m s-1", 132, "v v_component_of_wind", "northward_wind y_wind"),
     _aloft("TEMP", "K", 130, "t temperature", "air_temperature"),
     _aloft("HGTS", "m", 129, "z geopotential", "geopotential_height geopotential"),
+    _aloft("HGTS", "m", 156, "gh", ""),
     _aloft("WWND", "hPa s-1", 135, "w vertical_velocity", "lagrangian_tendency_of_air_pressure"),
     _aloft("DZDT", "m s-1", 260238, "wz", "upward_air_velocity"),
     _aloft("SPHU", "kg kg-1", 133, "q specific_humidity", "specific_humidity"),
     _aloft("RELH", "%", 157, "r relative_humidity", "relative_humidity"),
     _ground("PRSS", "hPa", (134,), "sp surface_pressure", "surface_air_pressure"),
+    _ground("PRSS", "ln(Pa)", (152,), ""),
     _ground(
         *("SHGT", "m", (129,), "z geopotential_at_surface orog orography"),
         "surface_altitude surface_geopotential geopotential",
     ),
+    _ground("SHGT", "m", (228002,), ""),
     _ground("T02M", "K", (167,), "t2m 2t 2m_temperature"),
     _ground("U10M", "m s-1", (165,), "u10 10u 10m_u_component_of_wind"),
     _ground("V10M", "m s-1", (166,), "v10 10v 10m_v_component_of_wind"),
@@ -110,7 +113,7 @@ QUANTITIES = (
         is_flux=True,
     ),
     _ground(
-        *("PBLH", "m", (159,), "blh boundary_layer_height"),
+        *("PBLH", "m", (159, 260083), "blh boundary_layer_height"),
         "atmosphere_boundary_layer_thickness",
     ),
     _ground(
