@@ -15,9 +15,9 @@ import pytest
 from stilt.foundations.failures import TransportError
 from stilt.foundations.simulation import Receptor
 from stilt.met.dataset.analyses import analyses_of
-from stilt.met.dataset.axes import DatasetError
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.content import content_of
+from stilt.met.dataset.levels import DatasetError
 from stilt.met.header import read_header
 from stilt.transport.native.fields import BoundaryOptions
 from tests.dataset.conftest import EVENING, run
@@ -110,7 +110,7 @@ def test_of_another_centre_a_heat_flux_is_not_used(small: Path, tmp_path: Path) 
 
 def test_a_level_that_lacks_a_field_is_named(small: Path, tmp_path: Path) -> None:
     path = write_grib(tmp_path / "era5.grib", small, leave_out=frozenset({"VWND 500"}))
-    with pytest.raises(TransportError, match="VWND is missing at the level 500 hPa"):
+    with pytest.raises(TransportError, match="VWND is missing at the level 500"):
         analyses_of([read_header(path)])
 
 

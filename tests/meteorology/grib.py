@@ -12,7 +12,7 @@ from stilt.met.analysis import HYBRID
 from stilt.met.dataset.codes import library
 from stilt.transport.native.arl import read_index
 from stilt.transport.native.projection import map_grid
-from tests.meteorology.netcdf import GRAVITY, decode
+from tests.meteorology.netcdf import GRAVITY, coefficients, decode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,20 +119,8 @@ def _write(  # noqa: PLR0917
             eccodes.codes_set(handle, key, value)
         if levels == "hybrid" and height:
             eccodes.codes_set(handle, "PVPresent", 1)
-            eccodes.codes_set_array(handle, "pv", _coefficients(time))
+            eccodes.codes_set_array(handle, "pv", coefficients(time))
         turned = np.asarray(values, np.float64)[:: 1 if packing.south_first else -1]
         eccodes.codes_set_values(handle, np.ascontiguousarray(turned).ravel())
         eccodes.codes_write(handle, file)
         eccodes.codes_release(handle)
-
-
-def _coefficients(time) -> list[float]:
-    """Return pressures, Pa, and shares of the surface pressure at the borders of the layers, from above."""
-    hpa, share = (values[::-1] for values in time.hybrid)
-    borders = []
-    for middles in (100.0 * hpa, share):
-        found = [0.0]
-        for middle in middles:
-            found.append(2.0 * middle - found[-1])
-        borders += found
-    return borders

@@ -35,18 +35,24 @@ class Part:
 
     Attributes
     ----------
+    header
+        Of the file.
     position
-        Of the time in the file.
-    levels
-        What the file has: the surface first, then upward.
-    level_type
-        As ``GridHeader`` counts them; 0 without levels.
+        Of the time in it.
     """
 
-    path: Path
+    header: ArlFile
     position: int
-    levels: tuple[Level, ...]
-    level_type: int
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.header.path
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """What the file has: the surface first, then upward."""
+        return self.header.levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,7 @@ class DatasetAnalysis:
     @property
     def hybrid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of levels of the model: hPa, and the share of the surface pressure that is added; else nothing."""
-        messages = content_of(self.path).messages
-        hpa, share = messages.hybrid if messages is not None else ((), ())
+        hpa, share = content_of(self.path).axes.levels.hybrid
         return np.array(hpa), np.array(share)
 
     def reader(self) -> DatasetReader:
@@ -118,13 +123,12 @@ def _together(headers: tuple[ArlFile, ...]) -> tuple[tuple[DatasetAnalysis, ...]
 
 
 def _on_grid(grid: Grid, headers: list[ArlFile]) -> tuple[DatasetAnalysis, ...]:
-    constant = [Part(h.path, 0, h.levels, h.level_type) for h in headers if h.is_constant]
+    constant = [Part(h, 0) for h in headers if h.is_constant]
     by_time: dict[int, list[Part]] = {}
     for header in headers:
         if not header.is_constant:
             for position, time in enumerate(header.times):
-                part = Part(header.path, position, header.levels, header.level_type)
-                by_time.setdefault(minute_of(time), []).append(part)
+                by_time.setdefault(minute_of(time), []).append(Part(header, position))
     with_surface = {
         minutes
         for minutes, parts in by_time.items()
@@ -142,7 +146,7 @@ def _on_grid(grid: Grid, headers: list[ArlFile]) -> tuple[DatasetAnalysis, ...]:
         kind = tuple(part.levels for part in every)
         if kind not in known:
             known[kind] = _levels(every)
-        place = header_of(grid, parts[0].level_type)
+        place = header_of(parts[0].header)
         found.append(DatasetAnalysis(minutes, grid, place, known[kind], every))
     return tuple(found)
 
@@ -152,9 +156,8 @@ def _levels(parts: Sequence[Part]) -> tuple[Level, ...]:
     aloft = [part for part in parts if len(part.levels) > 1]
     heights = [level.height for level in aloft[0].levels[1:]]
     for part in aloft[1:]:
-        if [level.height for level in part.levels[1:]] != heights or part.level_type != aloft[
-            0
-        ].level_type:
+        is_same_kind = part.header.level_type == aloft[0].header.level_type
+        if [level.height for level in part.levels[1:]] != heights or not is_same_kind:
             raise TransportError(
                 Reason.MET_COVERAGE,
                 f"{part.path} has other levels than {aloft[0].path}: give all fields the same levels",
@@ -169,7 +172,7 @@ def _levels(parts: Sequence[Part]) -> tuple[Level, ...]:
         if 0 < len(without) < len(levels):
             raise TransportError(
                 Reason.MET_COVERAGE,
-                f"{aloft[0].path}: {name} is missing at the level {without[0]:g} hPa",
+                f"{aloft[0].path}: {name} is missing at the level {without[0]:g}",
             )
     return surface, *levels
 
@@ -178,10 +181,11 @@ def _each_once(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 
-def header_of(grid: Grid, level_type: int) -> GridHeader:
-    """Return a grid as computations take it."""
+def header_of(header: ArlFile) -> GridHeader:
+    """Return what a file says of its grid as computations take it."""
+    grid = header.grid
     return GridHeader(
-        model="",
+        model=header.model,
         pole_lat=grid.pole_lat,
         pole_lon=grid.pole_lon,
         ref_lat=grid.ref_lat,
@@ -193,8 +197,8 @@ def header_of(grid: Grid, level_type: int) -> GridHeader:
         sync_y=grid.sync_y,
         sync_lat=grid.sync_lat,
         sync_lon=grid.sync_lon,
-        pressure_offset=0.0,
+        pressure_offset=header.pressure_offset,
         nx=grid.nx,
         ny=grid.ny,
-        level_type=level_type,
+        level_type=header.level_type,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from stilt.met.dataset.axes import DatasetError
+from stilt.met.dataset.levels import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stilt.met.analysis import HYBRID, PRESSURE
+from stilt.met.analysis import PRESSURE
 from stilt.met.arl import ArlFile, Level
-from stilt.met.dataset.axes import Axes, DatasetError, lattice
+from stilt.met.dataset.axes import Axes, lattice
 from stilt.met.dataset.codes import library
+from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
+from stilt.met.dataset.maps import lambert, mercator, on_map, polar
 from stilt.met.dataset.quantities import HOUR_S, Found, recognise
 from stilt.met.dataset.units import Conversion
-from stilt.met.grid import EARTH_RADIUS_KM, Grid
+from stilt.met.grid import EARTH_RADIUS_KM
 from stilt.met.minutes import time_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.met.dataset.quantities import Quantity
+    from stilt.met.grid import Grid
 
     Key = tuple[str, int, int]
 
@@ -42,6 +44,7 @@ _UPWARD = {"kwbc": 1.0, "ecmf": -1.0}
 """By centre: what makes a heat flux positive upward. NOAA's are, the ECMWF's are positive downward."""
 
 _MISSING = 1e36
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class _Scan:
     grids: dict[Grid, tuple[bool, bool]] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
     unused: dict[tuple[str, str], Found] = field(default_factory=dict)
+    others: dict[str, None] = field(default_factory=dict)
     messages: dict[tuple[str, int, float], list[Message]] = field(default_factory=dict)
     kinds: dict[str, set[str]] = field(default_factory=dict)
     coefficients: tuple[float, ...] = ()
@@ -135,6 +139,7 @@ def _note(keys: _Keys, seen: _Scan, offset: int, part: int) -> None:
     attributes = {"GRIB_paramId": number, "units": keys("units", "")}
     known = recognise(str(keys("shortName")), attributes, is_aloft=is_aloft) if kind else None
     if known is None:
+        seen.others[f"{keys('shortName')} at {keys('typeOfLevel')}"] = None
         return
     quantity, rank, convert = known
     variable = str(keys("shortName"))
@@ -213,52 +218,29 @@ def _grid(keys: _Keys) -> tuple[Grid, tuple[bool, bool]]:
         east = west + (east - west) % 360.0
         south, north = min(lat, last_lat), max(lat, last_lat)
         return lattice(np.linspace(west, east, nx), np.linspace(south, north, ny)), turned
-    found = _cone(keys, kind)
-    if found is None:
+    cone = _cone(keys, kind)
+    if cone is None:
         raise DatasetError(f"its grid is of the kind {kind}")
-    tangent, true = found
-    radius = float(keys("radius", 1000.0 * EARTH_RADIUS_KM))
-    size = float(keys("DxInMetres", 0) or keys("DiInMetres")) / 1000.0
-    other = float(keys("DyInMetres", 0) or keys("DjInMetres")) / 1000.0
-    if abs(size - other) > 1e-3 * size:
-        raise DatasetError(f"its cells are {size:g} km wide and {other:g} km high")
-    meridian = float(keys("LoVInDegrees", keys("orientationOfTheGridInDegrees", lon)))
-    grid = Grid(
-        pole_lat=90.0 if tangent >= 0 else -90.0,
-        pole_lon=0.0,
-        ref_lat=true,
-        ref_lon=meridian,
-        # distances on the file's sphere as angles on ours
-        size_km=round(size * 1000.0 * EARTH_RADIUS_KM / radius, 6),
-        orientation=0.0,
-        tangent_lat=tangent,
-        sync_x=float(nx) if turned[1] else 1.0,
-        sync_y=float(ny) if turned[0] else 1.0,
-        sync_lat=lat,
-        sync_lon=lon,
-        nx=nx,
-        ny=ny,
+    cell = (
+        float(keys("DxInMetres", 0) or keys("DiInMetres")),
+        float(keys("DyInMetres", 0) or keys("DjInMetres")),
     )
-    return grid, turned
+    meridian = float(keys("LoVInDegrees", keys("orientationOfTheGridInDegrees", lon)))
+    radius = float(keys("radius", 1000.0 * EARTH_RADIUS_KM))
+    first = float(nx) if turned[1] else 1.0, float(ny) if turned[0] else 1.0, lon, lat
+    return on_map(cone, meridian, cell, (nx, ny), point=first, radius_m=radius), turned
 
 
 def _cone(keys: _Keys, kind: str) -> tuple[float, float] | None:
     """Return the latitude whose sine is the cone's constant, and one at which distances are true."""
     if kind == "mercator":
-        return 0.0, float(keys("LaDInDegrees"))
+        return mercator(float(keys("LaDInDegrees")))
     if kind == "polar_stereographic":
         pole = -90.0 if int(keys("projectionCentreFlag", 0)) & 128 else 90.0
-        return pole, math.copysign(float(keys("LaDInDegrees", 60.0)), pole)
-    if kind != "lambert":
-        return None
-    one, two = float(keys("Latin1InDegrees")), float(keys("Latin2InDegrees"))
-    if abs(one - two) < 1e-6:  # noqa: PLR2004 - a cone that touches
-        return one, one
-    a, b = math.radians(one), math.radians(two)
-    constant = math.log(math.cos(a) / math.cos(b)) / math.log(
-        math.tan(math.pi / 4 + b / 2) / math.tan(math.pi / 4 + a / 2)
-    )
-    return math.degrees(math.asin(constant)), one
+        return polar(pole, float(keys("LaDInDegrees", 60.0)))
+    if kind == "lambert":
+        return lambert(float(keys("Latin1InDegrees")), float(keys("Latin2InDegrees")))
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,12 +251,9 @@ class Messages:
     ----------
     by_place
         By name, position of the time and number of the level from 0.
-    hybrid
-        Of hybrid levels: hPa, and the share of the surface pressure; empty for other levels.
     """
 
     by_place: dict[Key, Message]
-    hybrid: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
     def decode(
         self, path: Path, name: str, position: int, axes: Axes, count: int
@@ -321,15 +300,15 @@ def _content(
     if len(members) > 1:
         raise DatasetError(f"it has {len(members)} members, of which one is to be picked")
     if not seen.messages:
-        why = "; ".join(f"{one.variable} {one.why_not}" for one in unused)
-        raise DatasetError(f"it has no field that is known{': ' if why else ''}{why}")
+        why = [f"{one.variable} {one.why_not}" for one in unused] or list(seen.others)[:_NAMED]
+        raise DatasetError(f"it has no field that is known{': ' if why else ''}{'; '.join(why)}")
     if len(seen.grids) > 1:
         raise DatasetError(f"it has fields on {len(seen.grids)} grids")
     if {PRESSURES, MODEL_LEVELS} <= set(seen.kinds):
         raise DatasetError("it has levels of pressure and of the model: put them into two folders")
     [(grid, turned)] = seen.grids.items()
     minutes = _fullest(seen)
-    heights, hybrid = _heights(seen)
+    heights, levels = _levels(seen)
     place_of = {height: number for number, height in enumerate(heights)}
     by_place: dict[Key, Message] = {}
     names: list[dict[str, None]] = [{} for _ in range(len(heights) + 1)]
@@ -340,10 +319,7 @@ def _content(
         level = place_of[height] if is_aloft else 0
         names[level + is_aloft][name] = None
         by_place[name, minutes.index(minute), level] = min(some, key=lambda one: one.step)
-    axes = Axes({}, np.array(minutes), grid, *turned, np.array(heights), (), ())
-    coordinates = (
-        heights if not hybrid[0] else [p + 1013.25 * s for p, s in zip(*hybrid, strict=True)]
-    )
+    axes = Axes({}, np.array(minutes), grid, *turned, levels, ())
     header = ArlFile(
         path=path,
         model="",
@@ -351,12 +327,12 @@ def _content(
         times=tuple(map(time_of, minutes)),
         levels=(
             Level(0.0, tuple(names[0])),
-            *(Level(round(c, 4), tuple(n)) for c, n in zip(coordinates, names[1:], strict=True)),
+            *(Level(h, tuple(n)) for h, n in zip(levels.heights, names[1:], strict=True)),
         ),
-        level_type=(HYBRID if hybrid[0] else PRESSURE) if heights else 0,
+        level_type=levels.kind,
         format="GRIB",
     )
-    return header, axes, seen.found, unused, Messages(by_place, hybrid)
+    return header, axes, seen.found, unused, Messages(by_place)
 
 
 def _fullest(seen: _Scan) -> list[int]:
@@ -367,16 +343,15 @@ def _fullest(seen: _Scan) -> list[int]:
     return sorted(minute for minute, count in counts.items() if count == max(counts.values()))
 
 
-def _heights(seen: _Scan) -> tuple[list[float], tuple[tuple[float, ...], tuple[float, ...]]]:
-    """Return the levels from below: their pressures, or numbers of the model's and what these mean."""
+def _levels(seen: _Scan) -> tuple[list[float], Levels]:
+    """Return the levels from below: their pressures, or numbers of those of the model; and what these are."""
     found = {height for name, _, height in seen.messages if seen.found[name].quantity.is_aloft}
     heights = sorted(found, reverse=True)
     if MODEL_LEVELS not in seen.kinds:
-        return heights, ((), ())
+        return heights, Levels(PRESSURE if heights else NO_LEVELS, tuple(heights))
     pv = np.array(seen.coefficients)
     half = len(pv) // 2
     if half < 2:  # noqa: PLR2004 - two borders of a layer
         raise DatasetError("its levels of the model come without their coefficients")
-    a, b = (0.5 * (values[1:] + values[:-1]) for values in (0.01 * pv[:half], pv[half:]))
     numbers = [int(height) - 1 for height in heights]
-    return heights, (tuple(a[numbers].tolist()), tuple(b[numbers].tolist()))
+    return heights, hybrid_levels(*of_borders(pv[:half], pv[half:])[:, numbers])

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from stilt.met.dataset.units import conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from stilt.met.dataset.units import Conversion
 
@@ -72,7 +75,7 @@ QUANTITIES = (
     _aloft("SPHU", "kg kg-1", 133, "q specific_humidity", "specific_humidity"),
     _aloft("RELH", "%", 157, "r relative_humidity", "relative_humidity"),
     _ground("PRSS", "hPa", (134,), "sp surface_pressure", "surface_air_pressure"),
-    _ground("PRSS", "ln(Pa)", (152,), ""),
+    _ground("PRSS", "ln(Pa)", (152,), "lnsp"),
     _ground(
         *("SHGT", "m", (129,), "z geopotential_at_surface orog orography"),
         "surface_altitude surface_geopotential geopotential",
@@ -142,6 +145,8 @@ class Found:
         Why it is not used; empty if it is.
     words
         What is done with it, for people; empty where nothing is.
+    parts, make
+        Further variables, and what makes one field of all; nothing where one variable is the field.
     """
 
     quantity: Quantity
@@ -150,6 +155,8 @@ class Found:
     convert: Conversion
     why_not: str = ""
     words: str = ""
+    parts: tuple[str, ...] = ()
+    make: Callable[..., NDArray[np.float64]] | None = None
 
 
 def recognise(

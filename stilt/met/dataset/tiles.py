@@ -66,7 +66,7 @@ class Tiles:
             whole = self._field(path, content, name, position)
             return whole[:, slice(*rows), slice(*columns)]
         tall, wide = self._tile_of(path, found, content)
-        count = len(content.axes.pressures) if found.quantity.is_aloft else 1
+        count = len(content.axes.levels.heights) if found.quantity.is_aloft else 1
         out = np.empty((count, rows[1] - rows[0], columns[1] - columns[0]), np.float32)
         for south in range(rows[0] // tall * tall, rows[1], tall):
             for west in range(columns[0] // wide * wide, columns[1], wide):
@@ -85,7 +85,7 @@ class Tiles:
         if key not in self._tiles:
             assert content.messages is not None  # noqa: S101 - what makes it GRIB
             is_aloft = content.fields[name].quantity.is_aloft
-            count = len(content.axes.pressures) if is_aloft else 1
+            count = len(content.axes.levels.heights) if is_aloft else 1
             field = content.messages.decode(path, name, position, content.axes, count)
             self._keep(key, field)
         self._tiles.move_to_end(key)
@@ -141,13 +141,21 @@ TILES = Tiles()
 
 def _read(dataset: xr.Dataset, axes: Axes, found: Found, window: _Window) -> NDArray[np.float32]:
     """Read a tile in the file's order and turn it: levels from below, rows from the south, columns from the west."""
-    variable = dataset[found.variable]
+    names = (found.variable, *found.parts)
+    each = [_part(dataset[name], axes, found, window) for name in names]
+    values = each[0] if found.make is None else found.make(*each)
+    turned = values[:, :: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
+    return np.ascontiguousarray(found.convert.of(turned), np.float32)
+
+
+def _part(variable: xr.DataArray, axes: Axes, found: Found, window: _Window) -> NDArray[np.float64]:
+    """Read a tile of one variable; of values at the sides of cells the last ones are beyond the grid."""
     (south, west), (tall, wide) = window.corner, window.size
     places: dict[str, int | slice] = {
         ROW: _span(south, tall, axes.grid.ny, is_turned=axes.is_from_north),
         COLUMN: _span(west, wide, axes.grid.nx, is_turned=axes.is_from_east),
         TIME: window.position,
-        LEVEL: slice(None),
+        LEVEL: slice(None) if found.quantity.is_aloft else 0,
         EXPVER: slice(None),
     }
     chosen = variable.isel(
@@ -162,9 +170,7 @@ def _read(dataset: xr.Dataset, axes: Axes, found: Found, window: _Window) -> NDA
     values = np.asarray(chosen.transpose(*order).to_numpy(), np.float64)
     if any(axes.role[str(dim)] == EXPVER for dim in order):
         values = _of_versions(values, axes.expver_order)
-    values = values[list(axes.level_order)] if found.quantity.is_aloft else values[None]
-    turned = values[:, :: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
-    return np.ascontiguousarray(found.convert.of(turned), np.float32)
+    return values[list(axes.levels.order)] if found.quantity.is_aloft else values[None]
 
 
 def _span(first: int, count: int, whole: int, *, is_turned: bool) -> slice:
