@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from stilt.met.arl import ArlError, ArlFile, Level
+from stilt.met.dataset.magic import heart_of
 from stilt.met.grid import Grid
 from stilt.met.header import read_header
 from stilt.met.kept import keep, kept
@@ -192,8 +193,12 @@ def _files(directory: str) -> list[tuple[str, int, int]]:
     """List a folder and its subfolders: path, size, time of change; each physical file once."""
     found, seen, folders = [], set(), [directory]
     for folder in folders:
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda each: each.name):
+        with contextlib.suppress(OSError), os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=lambda each: each.name)
+            heart = heart_of([entry.name for entry in entries])
+            for entry in entries:
+                if heart and entry.name != heart:  # all else in a store is its chunks
+                    continue
                 with contextlib.suppress(OSError):
                     facts = entry.stat()
                     key = (facts.st_dev, facts.st_ino)

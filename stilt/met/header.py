@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlError, read_arl
-from stilt.met.dataset.magic import kind_of
+from stilt.met.dataset.magic import kind_of, name_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,12 +39,12 @@ def signature(path: Path) -> str:
     try:
         size = path.stat().st_size
     except OSError:
-        return f"{path.name} - -"
+        return f"{name_of(path)} - -"
     try:
         header = read_header(path)
     except (ArlError, OSError):
-        return f"{path.name} {size} -"
+        return f"{name_of(path)} {size} -"
     times = [time.isoformat() for time in header.times]
     levels = [(level.height, level.variables) for level in header.levels]
     said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
-    return f"{path.name} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
+    return f"{name_of(path)} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"

@@ -207,7 +207,7 @@ class ByHeader:
     def _nothing(self) -> Choice:
         fits = f" whose name fits {self._met.file_format!r}" if self._met.file_format else ""
         return Choice(
-            (), None, words=f"{self._met.directory} has no ARL, NetCDF or GRIB file{fits} ("
+            (), None, words=f"{self._met.directory} has no ARL, NetCDF, Zarr or GRIB file{fits} ("
         )
 
 

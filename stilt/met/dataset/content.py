@@ -1,10 +1,11 @@
-"""What one NetCDF or GRIB file holds: its header as other met files have one, and which variable each field is."""
+"""What one NetCDF, Zarr or GRIB file holds: its header as other met files have one, and the variable of each field."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from stilt.met.dataset import wrf
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
-from stilt.met.dataset.quantities import HOUR_S, Found, recognise, sign
+from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
 
@@ -73,19 +74,24 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
     """
     import xarray as xr
 
+    is_store = kind_of(path) == "Zarr"
+    if is_store and find_spec("zarr") is None:
+        raise DatasetError("is Zarr, for which zarr is needed: pip install 'stilt-hpc[zarr]'")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of variables that are not asked for
             return xr.open_dataset(
-                path,
-                engine="netcdf4",
+                path.parent if is_store else path,
+                engine="zarr" if is_store else "netcdf4",
                 decode_times=False,
                 mask_and_scale=decoded,
                 decode_timedelta=False,
                 cache=False,
             )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DatasetError(f"does not read as NetCDF: {error}") from error
+        raise DatasetError(
+            f"does not read as {'Zarr' if is_store else 'NetCDF'}: {error}"
+        ) from error
 
 
 @lru_cache(maxsize=1024)
@@ -135,7 +141,7 @@ def _header(path: Path, axes: Axes, fields: dict[str, Found]) -> ArlFile:
         levels=(Level(0.0, surface), *levels),
         level_type=axes.levels.kind if levels else NO_LEVELS,
         pressure_offset=axes.levels.offset if levels else 0.0,
-        format="NetCDF",
+        format=kind_of(path),
     )
 
 
@@ -179,6 +185,12 @@ def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, quantity: Quantity
         "hybrid",
     } and (quantity.is_aloft):
         return replace(found, why_not=f"is on levels of {attributes['GRIB_typeOfLevel']}")
+    along = (
+        attributes.get("standard_name") in ALONG_GRID
+        or attributes.get("GRIB_uvRelativeToGrid") == 1
+    )
+    if quantity.name in WINDS and not axes.grid.is_longlat and not along:
+        return replace(found, why_not="does not say that it is along the grid (x_wind, y_wind)")
     convert, words = found.convert, []
     if convert.is_sum:
         seconds = _summed_over_s(dataset, axes, found)

@@ -13,7 +13,7 @@ from stilt.met.dataset.axes import Axes, lattice
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
 from stilt.met.dataset.maps import lambert, mercator, on_map, polar
-from stilt.met.dataset.quantities import HOUR_S, Found, recognise
+from stilt.met.dataset.quantities import HOUR_S, WINDS, Found, recognise
 from stilt.met.dataset.units import Conversion
 from stilt.met.grid import EARTH_RADIUS_KM
 from stilt.met.minutes import time_of
@@ -171,7 +171,7 @@ def _note(keys: _Keys, seen: _Scan, offset: int, part: int) -> None:
 def _judged(keys: _Keys, found: Found, quantity: Quantity) -> Found:
     """Say why a field is not used, or complete what turns it into the canonical one."""
     convert, words = found.convert, []
-    is_wind = quantity.name in {"UWND", "VWND", "U10M", "V10M"}
+    is_wind = quantity.name in WINDS
     if is_wind and keys("gridType") != "regular_ll" and not keys("uvRelativeToGrid"):
         return replace(found, why_not="is eastward or northward on a map, and not turned yet")
     if convert.is_sum:

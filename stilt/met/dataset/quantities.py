@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from stilt.met.dataset.units import Conversion
 
 HOUR_S = 3600
+WINDS = {"UWND", "VWND", "U10M", "V10M"}
+ALONG_GRID = {"x_wind", "y_wind"}
+"""CF standard names of winds along the axes of a map; the others blow to the east and to the north."""
 
 
 @dataclass(frozen=True, slots=True)
