@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.met.arl import ArlFile
+    from stilt.met.dataset.naming import Table
 
 
 def read_header(path: Path) -> ArlFile:
@@ -24,11 +25,15 @@ def read_header(path: Path) -> ArlFile:
     OSError
         If it cannot be read.
     """
+    return _header(path, None)
+
+
+def _header(path: Path, table: Table | None) -> ArlFile:
     if not kind_of(path):
         return read_arl(path)
     from stilt.met.dataset.content import content_of
 
-    return content_of(path).header
+    return content_of(path, table).header
 
 
 def signature(path: Path) -> str:
@@ -41,7 +46,7 @@ def signature(path: Path) -> str:
     except OSError:
         return f"{name_of(path)} - -"
     try:
-        header = read_header(path)
+        header = _header(path, ())  # whatever a config calls its fields
     except (ArlError, OSError):
         return f"{name_of(path)} {size} -"
     times = [time.isoformat() for time in header.times]

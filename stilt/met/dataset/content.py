@@ -14,6 +14,7 @@ from stilt.met.dataset import wrf
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
+from stilt.met.dataset.naming import Table, table_of
 from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
-    from stilt.met.dataset.quantities import Quantity
 
 _MEMBER_STEP_S = 3 * HOUR_S
 """ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
@@ -50,8 +50,10 @@ class Content:
     messages: Messages | None = None
 
 
-def content_of(path: Path) -> Content:
+def content_of(path: Path, table: Table | None = None) -> Content:
     """Look a file over; one that has not changed is looked at once a process.
+
+    ``table`` takes the place of that which the config has for its folder.
 
     Raises
     ------
@@ -61,7 +63,9 @@ def content_of(path: Path) -> Content:
         If it cannot be read.
     """
     status = path.stat()
-    return _content(str(path), status.st_size, status.st_mtime_ns)
+    return _content(
+        str(path), status.st_size, status.st_mtime_ns, table_of(path) if table is None else table
+    )
 
 
 def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
@@ -95,7 +99,7 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
 
 
 @lru_cache(maxsize=1024)
-def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - part of the cache's key
+def _content(name: str, size: int, changed: int, table: Table) -> Content:  # noqa: ARG001 - part of the cache's key
     path = Path(name)
     try:
         if kind_of(path) == "GRIB":
@@ -103,17 +107,17 @@ def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - p
 
             return Content(*scan(path))
         with open_raw(path) as dataset:
-            return _of_dataset(path, dataset)
+            return _of_dataset(path, dataset, dict(table))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
 
 
-def _of_dataset(path: Path, dataset: xr.Dataset) -> Content:
+def _of_dataset(path: Path, dataset: xr.Dataset, table: dict[str, str]) -> Content:
     if wrf.is_wrf(dataset):
         axes, found = wrf.axes_of_wrf(dataset), wrf.fields_of_wrf(dataset)
     else:
         axes = axes_of(dataset)
-        found = _fields(dataset, axes)
+        found = _fields(dataset, axes, table)
     fields: dict[str, Found] = {}
     for each in sorted(found, key=lambda one: one.rank):
         if not each.why_not:
@@ -145,7 +149,7 @@ def _header(path: Path, axes: Axes, fields: dict[str, Found]) -> ArlFile:
     )
 
 
-def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
+def _fields(dataset: xr.Dataset, axes: Axes, table: dict[str, str]) -> list[Found]:
     """Return the variables that are fields, or would be."""
     found, has_levels = [], axes.levels.kind != NO_LEVELS
     for name in dataset.data_vars:
@@ -153,7 +157,8 @@ def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
         kinds = {axes.role.get(str(dim), "") for dim in variable.dims}
         if not {"row", "column"} <= kinds:
             continue
-        known = recognise(str(name), variable.attrs, is_aloft=LEVEL in kinds and has_levels)
+        is_aloft = LEVEL in kinds and has_levels
+        known = recognise(str(name), variable.attrs, is_aloft=is_aloft, table=table)
         if known is None:
             continue
         quantity, rank, convert = known
@@ -163,14 +168,14 @@ def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
             found.append(Found(quantity, str(name), rank, Conversion(1.0), why))
             continue
         found.append(
-            _judged(dataset, axes, Found(quantity, str(name), rank, convert), quantity=quantity)
+            _judged(dataset, axes, Found(quantity, str(name), rank, convert), is_named=rank < 0)
         )
     return found
 
 
-def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, quantity: Quantity) -> Found:
+def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, is_named: bool) -> Found:
     """Say why a variable is not used, or complete what turns it into the field."""
-    variable = dataset[found.variable]
+    variable, quantity = dataset[found.variable], found.quantity
     attributes = variable.attrs
     several = [
         f"{size} {'members' if axes.role.get(str(dim)) == MEMBER else dim}"
@@ -189,7 +194,7 @@ def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, quantity: Quantity
         attributes.get("standard_name") in ALONG_GRID
         or attributes.get("GRIB_uvRelativeToGrid") == 1
     )
-    if quantity.name in WINDS and not axes.grid.is_longlat and not along:
+    if not is_named and quantity.name in WINDS and not axes.grid.is_longlat and not along:
         return replace(found, why_not="does not say that it is along the grid (x_wind, y_wind)")
     convert, words = found.convert, []
     if convert.is_sum:
