@@ -79,6 +79,14 @@ class Geometry:
             return longitude, latitude
         return _projected(self.projection, longitude, latitude)
 
+    def unproject(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the places, in degrees, of x and y; infinite beyond what the projection shows."""
+        if self.is_longlat:
+            return x, y
+        return _projected(self.projection, x, y, inverse=True)
+
 
 def geometry_of(grid: FootprintGrid) -> Geometry:
     """Return the cells of a grid from the configuration.
@@ -179,9 +187,9 @@ def _complete(projection: str) -> str:
 
 
 def _projected(
-    projection: str, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+    projection: str, x: NDArray[np.float64], y: NDArray[np.float64], *, inverse: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from pyproj import Proj
 
-    x, y = Proj(_complete(projection))(longitude, latitude)
-    return np.asarray(x, np.float64), np.asarray(y, np.float64)
+    across, along = Proj(_complete(projection))(x, y, inverse=inverse)
+    return np.asarray(across, np.float64), np.asarray(along, np.float64)
