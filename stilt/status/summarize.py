@@ -18,7 +18,7 @@ from stilt.status.counting import (
     count_waiting,
     shown_as,
 )
-from stilt.status.hands import count_in_hand
+from stilt.status.hands import count_in_hand, find_open
 from stilt.status.happened import happened
 from stilt.status.summary import (
     BatchSummary,
@@ -50,6 +50,7 @@ def summarize(
     fates: Fates,
     *,
     keeps: Callable[[str, int], bool],
+    is_whole: Callable[[str, str], bool],
     project: str,
     as_of: str,
     now: float,
@@ -64,7 +65,8 @@ def summarize(
     """Return the summary of a project's log.
 
     ``current`` is whether the newest batch was planned from the receptors and meteorologies of today. ``keeps``
-    tells of a batch and a task whether it may still work on its simulations. ``recount`` tells what there is to do
+    tells of a batch and a task whether it may still work on its simulations, ``is_whole`` of a batch and a chunk's
+    digest whether a task could begin with it. ``recount`` tells what there is to do
     where the log alone cannot: None if it cannot be known. ``now`` is the moment that ages and rates are counted to,
     in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to it), and is read last.
     """
@@ -73,7 +75,10 @@ def summarize(
     project_total = total_of(manifests)
     waiting = count_waiting(state, tally, fates, project_total, read_chunk)
     _let_wait(counts, waiting)
-    in_hand = count_in_hand(state, tally, keeps, lambda sim: not outdated.of_sim(sim), read_chunk)
+    open_chunks = find_open(state, tally, keeps, is_whole)
+    in_hand = count_in_hand(
+        state, tally, open_chunks, lambda sim: not outdated.of_sim(sim), read_chunk
+    )
     summary = Summary(
         project=project,
         as_of=as_of,
