@@ -103,6 +103,8 @@ def gather(
         state, liveness = fold_and_observe(index, ask_slurm=ask_slurm)
     if liveness is not None and liveness.problem:
         notes.append(f"{liveness.problem}: tasks on Slurm are shown as they last reported")
+    if liveness is not None and liveness.server_time:
+        now = liveness.server_time
     manifests = read_manifests(project.layout, state, notes)
     if until is None and (lost := _lost_batches(project.layout, state)):
         notes.append(lost)

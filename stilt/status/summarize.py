@@ -101,7 +101,7 @@ def summarize(
         damaged=state.damaged,
         unknown_events=state.unknown,
         damages=tuple(map(str, state.damages)),
-        last_event_at=state.latest(),
+        last_event_at=_last_event(state),
         failure_examples=_examples(state),
     )
     past = cost.past_runs(state)
@@ -110,6 +110,13 @@ def summarize(
     summary = replace(summary, to_do=to_do, past_runs=_advised(past, summary, execution))
     notes += _remarks(summary, state, tally, project_total)
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
+
+
+def _last_event(state: State) -> float | None:
+    """Return the moment of the last event by the file server's clock, where a writer's was another."""
+    if not any(life.ahead_s for life in state.lives.values()):
+        return state.latest()
+    return max((sim.at - sim.life.ahead_s for sim in state.sims.values()), default=None)
 
 
 def _to_do(summary: Summary, project_total: int, recount: Callable[[], int | None]) -> int:
@@ -248,7 +255,7 @@ def _stuck_after(past: PastRuns) -> float:
 
 def _running_task(sims: list[SimState], fates: Fates, now: float, limit: float) -> RunningTask:
     life = sims[0].life
-    since = min(sim.at for sim in sims)
+    since = min(sim.at for sim in sims) - life.ahead_s
     told = fates.told(life.batch, life.task) if life.task is not None else None
     return RunningTask(
         batch=life.batch,
