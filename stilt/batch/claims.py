@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
 
 _CHUNK_BITS = 32
+_TASK = (1 << _CHUNK_BITS) - 1
 _ASK_AGAIN_S = 1.0
 
 
@@ -49,6 +50,30 @@ class ClaimsWriter:
         return np.sort(np.asarray(self._keys, np.uint64)).astype("<u8").tobytes()
 
 
+def read_claims(layout: Layout, batch: str) -> array[int]:
+    """Return the keys of a batch.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the file cannot be read, or is cut off.
+    """
+    keys = array("Q")
+    keys.frombytes(layout.claims(batch).read_bytes())
+    if sys.byteorder == "big":
+        keys.byteswap()
+    return keys
+
+
+def imprints_of(layout: Layout, batch: str, task: int) -> list[int]:
+    """Return the CRC-32 of each id that a task has, where its chunk does not tell them any more; none if lost too."""
+    try:
+        keys = read_claims(layout, batch)
+    except (OSError, ValueError):
+        return []
+    return [key >> _CHUNK_BITS for key in keys if key & _TASK == task]
+
+
 class _Claimant:
     """A newer batch, as far as it was looked at."""
 
@@ -65,20 +90,16 @@ class _Claimant:
         key = crc32(sim.encode()) << _CHUNK_BITS
         place = bisect_left(self._keys, key)
         while place < len(self._keys) and self._keys[place] >> _CHUNK_BITS == key >> _CHUNK_BITS:
-            if sim in self._ids(self._keys[place] & ((1 << _CHUNK_BITS) - 1)):
+            if sim in self._ids(self._keys[place] & _TASK):
                 return True
             place += 1
         return False
 
     def _read(self) -> array[int]:
-        keys = array("Q")
         try:
-            keys.frombytes(self._layout.claims(self.batch).read_bytes())
+            return read_claims(self._layout, self.batch)
         except (OSError, ValueError):
             return self._from_chunks()
-        if sys.byteorder == "big":
-            keys.byteswap()
-        return keys
 
     def _from_chunks(self) -> array[int]:
         """Return the keys of a batch that an older version handed over."""

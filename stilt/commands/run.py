@@ -292,7 +292,7 @@ class _Run:
         if liveness.problem:
             self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
         hands = WorkInHand(index, state, liveness)
-        waiting = queued(layout, state, hands.keeps)
+        waiting = queued(layout, state, hands.keeps, self.say)
         disk = Listing(layout)
         todo = self._planned(state, disk, waiting, selection)
         found = identify(layout, state, self.project.simulations, todo.unidentified)
@@ -311,7 +311,7 @@ class _Run:
         return state, todo
 
     def _planned(
-        self, state: State, disk: Listing, waiting: dict[str, int], selection: Selection
+        self, state: State, disk: Listing, waiting: dict[str, int | None], selection: Selection
     ) -> Plan:
         project = self.project
         return plan(
