@@ -18,6 +18,7 @@ from zlib import crc32
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest, sequence_number
 from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import MisplacedError, read_regular
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
 
 _CHUNK_BITS = 32
+_MOST_BYTES = 1 << 32
 _ASK_AGAIN_S = 1.0
 
 
@@ -73,8 +75,8 @@ class _Claimant:
     def _read(self) -> array[int]:
         keys = array("Q")
         try:
-            keys.frombytes(self._layout.claims(self.batch).read_bytes())
-        except (OSError, ValueError):
+            keys.frombytes(read_regular(self._layout.claims(self.batch), _MOST_BYTES))
+        except (OSError, ValueError, MisplacedError):
             return self._from_chunks()
         if sys.byteorder == "big":
             keys.byteswap()
