@@ -307,7 +307,7 @@ class _Run:
             _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
         if settle:
             expose_all(layout, todo)
-            remove_leftovers(disk.finish(), state, hands.is_gone)
+            remove_leftovers(layout, disk.finish(), state, hands.is_gone)
         return state, todo
 
     def _planned(
