@@ -100,6 +100,8 @@ class Simulator:
         What newer batches claim.
     transports
         The digests of the settings as the batch has them, by meteorology.
+    footprints
+        The same by footprint product.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Simulator:
         imprint: str,
         claims: Claims,
         transports: Mapping[str, str] | None = None,
+        footprints: Mapping[str, str] | None = None,
     ) -> None:
         self.engine = engine
         self.config = config
@@ -125,7 +128,9 @@ class Simulator:
         self._transport = transports or {
             met: transport_digest(config, met, label) for met in config.mets
         }
-        self._footprints = {name: footprint_digest(config, name) for name in config.footprints}
+        self._footprints = footprints or {
+            name: footprint_digest(config, name) for name in config.footprints
+        }
 
     def __call__(self, entry: ChunkEntry) -> Done:
         """Run one simulation and return its ``done`` event; its outputs are in place.
@@ -149,7 +154,7 @@ class Simulator:
         try:
             particles = self._particles(entry, workdir)
             model_peak = particles.model_peak_rss_bytes
-            footprints = self._calculate(simulation, particles.table)
+            footprints = self._calculate(entry, particles.table)
             facts = _facts(particles, footprints)
             outcome, outputs, kept = self._publish(entry, particles, footprints)
         except ClaimedError as error:
@@ -270,6 +275,7 @@ class Simulator:
             plain = self.layout.footprint(name, simulation)
             said = {key: text for key, text in particles.provenance.items() if key != LABELS}
             said |= _labels(entry)  # stored particles may have those of former days
+            said |= _weighting(entry, name)
             publish_as(path, plain, self._netcdf(name, footprint, simulation, said))
             paths.append(path)
         self._remove_former(entry, archived)
@@ -316,15 +322,20 @@ class Simulator:
         if holder:
             raise ClaimedError(holder)
 
-    def _calculate(self, simulation: Simulation, table: ParticleTable) -> dict[str, Footprint]:
+    def _calculate(self, entry: ChunkEntry, table: ParticleTable) -> dict[str, Footprint]:
         if not self.config.footprints:
             return {}
         from stilt.footprint.calc import calc_footprint
+        from stilt.weighting.weigh import weigh
 
-        return {
-            name: calc_footprint(table, grid, simulation.receptor)
-            for name, grid in self.config.footprints.items()
-        }
+        receptor = entry.receptor
+        footprints = {}
+        for name, grid in self.config.footprints.items():
+            weighed, facts = weigh(table, receptor, entry.kernels.get(name), grid.lifetime_h)
+            footprint = calc_footprint(weighed, grid, receptor)
+            footprint.facts.update(facts)
+            footprints[name] = footprint
+        return footprints
 
     def _netcdf(
         self,
@@ -388,6 +399,12 @@ class Simulator:
 
 def _labels(entry: ChunkEntry) -> dict[str, str]:
     return {LABELS: msgspec.json.encode(entry.labels).decode()} if entry.labels else {}
+
+
+def _weighting(entry: ChunkEntry, name: str) -> dict[str, str]:
+    """Return what a footprint says of how its particles weigh, where they do."""
+    kernel = entry.kernels.get(name)
+    return {} if kernel is None else {"kernel": msgspec.json.encode(kernel).decode()}
 
 
 def _facts(particles: _Particles, footprints: Mapping[str, Footprint]) -> dict[str, float]:
