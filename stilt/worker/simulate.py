@@ -46,6 +46,9 @@ KEEP_VARIABLE = "STILT_KEEP_WORK"
 LEFT = "left"
 """The reason of what was interrupted since a newer batch claims it."""
 
+_OF_PARTICLES = frozenset({"model_log", "endpoints"})
+"""What particle files say that footprints do not."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 
@@ -225,17 +228,21 @@ class Simulator:
 
     def _transported(self, entry: ChunkEntry, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
-        from stilt.met.header import signature
+        from stilt.met.header import sides_of, signature
+        from stilt.particles.endpoints import NOTE, encode, end_points
         from stilt.transport.facts import as_text, facts_of_particles
 
         simulation = entry.simulation
         result = self.engine.run(simulation, self.config, workdir)
         self._memory.look()
+        config, sides = self.config, sides_of(result.met_files)
+        ends = end_points(result.particles, config.n_hours, config.outdt, sides)
         provenance = self._provenance(entry) | {
             "met_files": "\n".join(map(str, result.met_files)),
             "met_signatures": "\n".join(map(signature, result.met_files)),
             **result.provenance,
             **as_text(facts_of_particles(result.particles, self.config) | result.facts),
+            NOTE: encode(ends),
             "model_log": result.log,
         }
 
@@ -347,7 +354,7 @@ class Simulator:
         from stilt.footprint.netcdf import write_footprint
         from stilt.transport.facts import as_text
 
-        facts = {key: value for key, value in provenance.items() if key != "model_log"}
+        facts = {key: value for key, value in provenance.items() if key not in _OF_PARTICLES}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}
         facts |= as_text(footprint.facts)
         return lambda path: write_footprint(

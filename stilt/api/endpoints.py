@@ -1,0 +1,51 @@
+"""The end points of many simulations in one frame."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from stilt.met.header import sides_of
+from stilt.particles.endpoints import NOTE, EndPoints, decode, end_points
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stilt.api.project import Project, ProjectSimulation
+
+
+def open_endpoints(project: Project, sims: Iterable[str] | None) -> pd.DataFrame:
+    """Return the end points of simulations; see ``Project.endpoints``."""
+    names = project.those(sims)
+    parts = []
+    for number, name in enumerate(names):
+        simulation = project[name]
+        frame = _of(simulation).to_pandas()
+        arrival = np.datetime64(simulation.receptor.when.replace(tzinfo=None), "ns")
+        minutes = np.rint(frame["time"].to_numpy() * 60e9).astype("timedelta64[ns]")
+        frame.insert(2, "at", arrival + minutes)
+        frame.insert(0, "sim", np.int32(number))
+        parts.append(frame)
+    found = pd.concat(parts, ignore_index=True)
+    sim = pd.CategoricalDtype(names)
+    found["sim"] = pd.Categorical.from_codes(found["sim"].to_numpy(np.int32), dtype=sim)
+    return found
+
+
+def _of(simulation: ProjectSimulation) -> EndPoints:
+    """Return what a particle file keeps of its end points, or else what its rows tell of them."""
+    stored = simulation.stored_particles()
+    said = stored.provenance()
+    with suppress(KeyError, ValueError, zlib.error):
+        return decode(said[NOTE])
+    settings = msgspec.json.decode(said["settings"])
+    files = map(Path, said.get("met_files", "").splitlines())
+    return end_points(
+        stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides_of(files)
+    )
