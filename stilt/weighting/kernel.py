@@ -6,6 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+PRESSURE_COLUMN = "pres"
+"""The particle column that a kernel on pressures needs."""
+
 Coordinate = Literal["height_m", "pressure_hpa"]
 
 

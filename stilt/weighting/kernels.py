@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import digest_file
-from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
-from stilt.weighting.kernel import Kernel
+from stilt.weighting.kernel import PRESSURE_COLUMN, Kernel
 from stilt.weighting.table import (
     AVERAGING,
     HEIGHT,
-    MEND,
+    LISTED,
     PRESSURE,
     RECEPTOR,
     WEIGHT,
     read_rows,
+    wrong_table,
 )
-from stilt.weighting.weigh import PRESSURE as PRESSURE_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
     Places = NDArray[np.int64]
-
-LISTED = 19
-"""Problems of a table that are told one by one."""
 
 MOST_HPA = 1100.0
 
@@ -152,9 +149,7 @@ class _Matcher:
             self._check_missing(of_receptor)
         self._check_lengths(of_receptor, first, order)
         if self.problems:
-            more = self.count - len(self.problems)
-            listed = [*self.problems, *([f"and {more:,} more"] if more else [])]
-            raise ProblemsError(self.rows.source, tuple(listed), MEND, count=self.count)
+            raise wrong_table(self.rows.source, self.problems, self.count)
         sorted_numbers = {name: values[order] for name, values in numbers.items()}
         return Kernels(
             on,

@@ -9,7 +9,7 @@ from stilt.config.conversion import nearest
 from stilt.foundations.errors import InputError, ProblemsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -24,9 +24,11 @@ HEIGHT, PRESSURE = "height_m", "pressure_hpa"
 AVERAGING, WEIGHT = "averaging_kernel", "pressure_weight"
 NUMBERS = (HEIGHT, PRESSURE, AVERAGING, WEIGHT)
 
-MEND = "mend the table of kernels; nothing was started"
-COLUMNS = f"its columns are {RECEPTOR} (or a label of the receptors), {', '.join(NUMBERS)}"
 _SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf", ".nc4": "netcdf"}
+
+
+LISTED = 19
+"""Problems of a table that are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ class KernelRows:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+
+def wrong_table(source: str, problems: Sequence[str], count: int = 0) -> ProblemsError:
+    """Return what to raise where a table of kernels is wrong: the first problems, and how many there are."""
+    listed, count = list(problems[:LISTED]), max(count, len(problems))
+    if count > len(listed):
+        listed.append(f"and {count - len(listed):,} more")
+    hint = "mend the table of kernels; nothing was started"
+    return ProblemsError(source, tuple(listed), hint, count=count)
 
 
 def read_rows(path: Path, labels: Collection[str]) -> KernelRows:
@@ -107,9 +118,9 @@ def _from_csv(path: Path, labels: Collection[str]) -> KernelRows:
             ),
         )
     except pa.ArrowInvalid as error:
-        raise ProblemsError(str(path), (_first_line(error),), MEND) from None
+        raise wrong_table(str(path), [_first_line(error)]) from None
     if broken:
-        raise ProblemsError(str(path), tuple(broken[:20]), MEND, count=len(broken))
+        raise wrong_table(str(path), broken)
     return _rows(str(path), key, table, lambda row: f"line {_line_of_row(path, row)}")
 
 
@@ -130,7 +141,7 @@ def _from_parquet(path: Path, labels: Collection[str]) -> KernelRows:
         key = _key(source, names, labels)
         table = pq.read_table(path, columns=[n for n in (key, *NUMBERS) if n in names])
     except pa.ArrowInvalid as error:
-        raise ProblemsError(source, (_first_line(error),), MEND) from None
+        raise wrong_table(source, [_first_line(error)]) from None
     return _rows(source, key, table, lambda row: f"row {row + 1}")
 
 
@@ -141,7 +152,7 @@ def _from_netcdf(path: Path, labels: Collection[str]) -> KernelRows:
         with xr.open_dataset(path, engine="netcdf4", decode_times=False) as dataset:
             return rows_of_dataset(dataset.load(), str(path), labels)
     except (RuntimeError, ValueError) as error:
-        raise ProblemsError(str(path), (_first_line(error),), MEND) from None
+        raise wrong_table(str(path), [_first_line(error)]) from None
 
 
 def rows_of_dataset(dataset: xr.Dataset, source: str, labels: Collection[str]) -> KernelRows:
@@ -155,13 +166,13 @@ def rows_of_dataset(dataset: xr.Dataset, source: str, labels: Collection[str]) -
     names = [str(name) for name in dataset.variables]
     key = _key(source, names, labels)
     if dataset[key].ndim != 1:
-        raise ProblemsError(source, (f"{key} has {dataset[key].ndim} dimensions, not one",), MEND)
+        raise wrong_table(source, [f"{key} has {dataset[key].ndim} dimensions, not one"])
     along = dataset[key].dims[0]
     own = {name: dataset[name] for name in NUMBERS if name in names}
     levels = sorted({str(dim) for values in own.values() for dim in values.dims} - {str(along)})
     if len(levels) != 1:
         found = f"its kernels have the dimensions {', '.join([str(along), *levels])}: one of levels is needed"
-        raise ProblemsError(source, (found,), MEND)
+        raise wrong_table(source, [found])
     receptors, count = dataset.sizes[along], dataset.sizes[levels[0]]
     shape = {along: receptors, levels[0]: count}
     grids = {
@@ -207,7 +218,7 @@ def _key(source: str, names: Collection[str], labels: Collection[str]) -> str:
     if problems:
         near = {name: nearest(name, NUMBERS, 0.75) for name in names if name not in (key, *NUMBERS)}
         problems += [f"{name}: did you mean {meant}?" for name, meant in near.items() if meant]
-        raise ProblemsError(source, tuple(problems), COLUMNS)
+        raise wrong_table(source, problems)
     return key
 
 
@@ -226,7 +237,7 @@ def _rows(source: str, key: str, table: pa.Table, place: Callable[[int], str]) -
     codes = texts.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     if (codes < 0).any():
         row = int(np.flatnonzero(codes < 0)[0])
-        raise ProblemsError(source, (f"{place(row)}: {key} is empty",), MEND)
+        raise wrong_table(source, [f"{place(row)}: {key} is empty"])
     numbers = {
         name: pc.cast(table[name], pa.float64()).to_numpy().astype(np.float64)
         for name in NUMBERS

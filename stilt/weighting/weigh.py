@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.errors import InputError
+from stilt.weighting.kernel import PRESSURE_COLUMN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from stilt.weighting.kernel import Kernel
 
     Values = NDArray[np.float64]
-
-PRESSURE = "pres"
-"""The particle column that a kernel on pressures needs."""
 
 _MINUTES = 60.0
 
@@ -154,7 +152,7 @@ def _release(
 
 def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Values:
     """Return the pressure of each particle in its row nearest to the release; of one without rows their mean."""
-    if PRESSURE not in table.columns:
+    if PRESSURE_COLUMN not in table.columns:
         raise InputError(
             "a kernel on pressures needs the particle column pres, which is not there",
             "add pres to varsiwant, or give the kernels on heights",
@@ -164,5 +162,5 @@ def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Val
     np.minimum.at(first, slots, age)
     rows = np.flatnonzero(age == first[slots])
     pressures = np.full(count, np.nan)
-    pressures[slots[rows]] = table[PRESSURE][rows]
+    pressures[slots[rows]] = table[PRESSURE_COLUMN][rows]
     return np.where(np.isnan(pressures), np.nanmean(pressures), pressures)

@@ -146,6 +146,7 @@ def test_long_lists_of_problems_are_cut(tmp_path):
     with pytest.raises(ProblemsError, match="50 problems") as caught:
         found(tmp_path, GOOD + rows)
     assert len(caught.value.problems) == 20
+    assert caught.value.hint.startswith("mend the table of kernels")
     assert caught.value.problems[-1] == "and 31 more"
 
 

@@ -46,6 +46,10 @@ def table(frame: pd.DataFrame) -> ParticleTable:
     return ParticleTable({name: frame[name].to_numpy() for name in frame})
 
 
+def values_of(particles: ParticleTable, grid: FootprintGrid, receptor: Receptor) -> np.ndarray:
+    return calc_footprint(particles, grid, receptor).values  # noqa: PD011 - no frame
+
+
 def some_kernel(rng: random.Random, on: str, heights) -> Kernel:
     if on == "height_m":
         levels = list(heights) if rng.random() < 0.3 else []
@@ -86,10 +90,8 @@ def test_a_kernel_of_ones_with_equal_weights_changes_nothing(receptor):
     points = len(receptor.heights_m)
     kernel = Kernel("height_m", receptor.heights_m, (1.0,) * points, (1 / points,) * points)
     found, facts = weigh(table(particles()), receptor, kernel)
-    plain = calc_footprint(table(particles()), GRID, receptor)
-    np.testing.assert_allclose(
-        calc_footprint(found, GRID, receptor).to_numpy(), plain.values, rtol=1e-6
-    )
+    plain = values_of(table(particles()), GRID, receptor)
+    np.testing.assert_allclose(values_of(found, GRID, receptor), plain, rtol=1e-6)
     assert facts == {}
 
 
@@ -99,12 +101,12 @@ def test_a_footprint_is_the_sum_of_those_of_levels_by_their_weights():
     frame = particles()
     frame[["long", "lati"]] = frame.groupby("indx")[["long", "lati"]].transform("first")
     grid = msgspec.structs.replace(GRID, smooth_factor=0.0)
-    found = calc_footprint(weigh(table(frame), column(), kernel)[0], grid, column()).to_numpy()
+    found = values_of(weigh(table(frame), column(), kernel)[0], grid, column())
     total = np.zeros_like(found)
     for level, height in enumerate(HEIGHTS):
         alone = frame[(frame["indx"] - 1) % 4 == level]
         share = kernel.averaging[level] * kernel.weights[level]
-        total += share * calc_footprint(table(alone), grid, column((height,))).to_numpy()
+        total += share * values_of(table(alone), grid, column((height,)))
     np.testing.assert_allclose(found, total, rtol=1e-5, atol=1e-12)
 
 

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 
 import stilt
+from stilt.batch.today import Today
+from stilt.commands.run import _refuse_edited
 from stilt.footprint.calc import calc_footprint
+from stilt.footprint.netcdf import read_provenance
+from stilt.foundations.errors import InputError
+from stilt.foundations.identity import EngineIdentity
 from stilt.particles.table import ParticleTable
 from stilt.weighting.kernel import Kernel
+from stilt.weighting.kernels import kernels_of
 from tests.engines import runs
 from tests.projects import FOOTPRINT, Project, make_project
 from tests.weighting.slow import weighted
@@ -70,8 +76,7 @@ def test_a_product_is_weighted_by_its_kernels_and_says_so(done):
         first.footprint("xco2").values, expected(done, kernel_of()), rtol=1e-6
     )
     assert float(first.footprint("plain").sum()) > float(first.footprint("xco2").sum()) > 0
-    with stilt.footprint.netcdf.opened(first.footprint_path("xco2")) as place:
-        said = stilt.footprint.netcdf.read_provenance(place)
+    said = read_provenance(first.footprint_path("xco2"))
     assert json.loads(said["kernel"]) == ["height_m", [5, 50, 500], [1, 0.9, 0.8], [0.2, 0.3, 0.4]]
 
 
@@ -112,8 +117,16 @@ def test_workers_take_no_notice_of_a_table_that_is_edited_after_the_hand_over(tm
     process.communicate()
     assert project.outcomes() == dict.fromkeys(project.outcomes(), "complete")
     last = stilt.Project(project.path)[2]
-    with stilt.footprint.netcdf.opened(last.footprint_path("xco2")) as place:
-        assert "kernel" in stilt.footprint.netcdf.read_provenance(place)
+    assert "kernel" in read_provenance(last.footprint_path("xco2"))
+
+
+def test_a_table_that_is_edited_between_two_looks_is_refused(project):
+    opened = stilt.Project(project.path)
+    kernels = kernels_of(opened.config, opened.receptors)
+    (project.path / "kernels.csv").write_text(KERNELS.replace("0.9", "0.5"))
+    today = Today(opened.layout, opened.config, EngineIdentity("fake", "1"))
+    with pytest.raises(InputError, match=r"kernels.csv was written while it was read"):
+        _refuse_edited(today, kernels)
 
 
 @pytest.mark.parametrize("command", [("check",), ("run",), ("run", "--dry-run")])
