@@ -13,8 +13,9 @@ from stilt.version import __version__
 
 if TYPE_CHECKING:
     from stilt.api.compute import calc_footprint, run_trajectories
-    from stilt.api.flux import enhancements, regrid
+    from stilt.api.flux import enhancements
     from stilt.api.project import Project, ProjectSimulation
+    from stilt.api.regridding import regrid
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
 
@@ -39,7 +40,7 @@ _HOMES = {
     "StiltError": "stilt.foundations.errors",
     "calc_footprint": "stilt.api.compute",
     "enhancements": "stilt.api.flux",
-    "regrid": "stilt.api.flux",
+    "regrid": "stilt.api.regridding",
     "run_trajectories": "stilt.api.compute",
 }
 

@@ -365,7 +365,8 @@ class ProjectSimulation:
         found = self._footprint(known, name)
         if found is None:
             raise self._missing("footprint", known)
-        return found.dataset()["foot"].isel(receptor=0)
+        dataset = found.dataset()
+        return dataset["foot"].isel(receptor=0).assign_attrs(crs=dataset.attrs["crs"])
 
     def facts(self, name: str | None = None) -> dict[str, float]:
         """Return what happened to the receptor on the way, by the names of ``stilt.transport.facts.FACTS``.
