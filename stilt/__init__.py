@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stilt.version import __version__
 
 if TYPE_CHECKING:
+    from stilt.api.background import background
     from stilt.api.compute import calc_footprint, run_trajectories
     from stilt.api.flux import enhancements
     from stilt.api.project import Project, ProjectSimulation
@@ -26,6 +27,7 @@ __all__ = [
     "Simulation",
     "StiltError",
     "__version__",
+    "background",
     "calc_footprint",
     "enhancements",
     "regrid",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "background": "stilt.api.background",
     "Project": "stilt.api.project",
     "ProjectSimulation": "stilt.api.project",
     "Receptor": "stilt.foundations.simulation",

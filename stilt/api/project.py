@@ -174,7 +174,9 @@ class Project:
             )
         return found
 
-    def endpoints(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
+    def endpoints(
+        self, sims: Iterable[str] | None = None, *, weight: str | None = None
+    ) -> pd.DataFrame:
         """Return where particles end, a row each: what ``background`` samples a field at.
 
         Columns: ``sim``, ``indx``, ``time`` (min since the release, negative backward), ``at`` (UTC), ``long``,
@@ -186,10 +188,12 @@ class Project:
         ----------
         sims
             Their ids; all that are complete, empty or stale unless given.
+        weight
+            A footprint product with kernels: a column ``weight`` says what each particle counts in it.
         """
         from stilt.api.endpoints import open_endpoints
 
-        return open_endpoints(self, sims)
+        return open_endpoints(self, sims, weight)
 
     def folded(self) -> State:
         """Return what the log said a moment ago, folded afresh only if a segment has come or grown since."""

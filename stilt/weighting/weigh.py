@@ -51,11 +51,8 @@ def weigh(
     facts: dict[str, float] = {}
     foot = table["foot"]
     if kernel is not None and len(table):
-        slots = _slots(table)
-        factors, facts = particle_factors(
-            kernel, receptor, *_release(table, slots, receptor, kernel)
-        )
-        foot = foot * factors[slots]
+        factors, facts = particle_factors(kernel, receptor, *release_of(table, receptor, kernel))
+        foot = foot * factors[slots_of(table)]
     if lifetime_h is not None:
         foot = foot * np.exp(-np.abs(table["time"]) / (_MINUTES * lifetime_h))
     return (table if foot is table["foot"] else table.with_columns(foot=foot)), facts
@@ -130,15 +127,19 @@ def _edges(levels: Values) -> Values:
     return np.concatenate([[2 * levels[0] - middles[0]], middles, [2 * levels[-1] - middles[-1]]])
 
 
-def _slots(table: ParticleTable) -> NDArray[np.intp]:
-    """Return for each row its particle's number, from 0."""
-    return table["indx"].astype(np.intp) - 1
-
-
-def _release(
-    table: ParticleTable, slots: NDArray[np.intp], receptor: Receptor, kernel: Kernel
+def release_of(
+    table: ParticleTable, receptor: Receptor, kernel: Kernel
 ) -> tuple[NDArray[np.intp], Values]:
-    """Return of each particle its release point and where that is, as the kernel's levels are."""
+    """Return of each particle its release point and where that is, as the kernel's levels are.
+
+    Parameters
+    ----------
+    table
+        With ``indx``, for a kernel on pressures also ``time`` and ``pres``.
+    receptor, kernel
+        Where particles were released, and what levels count.
+    """
+    slots = slots_of(table)
     count = int(slots.max()) + 1
     number = np.arange(count)
     points = number if receptor.is_line else number % len(receptor.release_points)
@@ -148,6 +149,11 @@ def _release(
         low, high = receptor.heights_m
         return points, low + (number + 0.5) * (high - low) / count
     return points, np.array([height for _, _, height in receptor.release_points])[points]
+
+
+def slots_of(table: ParticleTable) -> NDArray[np.intp]:
+    """Return for each row its particle's number, from 0."""
+    return table["indx"].astype(np.intp) - 1
 
 
 def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Values:
