@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from stilt.api.background import background
     from stilt.api.compute import calc_footprint, run_trajectories
     from stilt.api.flux import enhancements
+    from stilt.api.modelled import modelled
     from stilt.api.project import Project, ProjectSimulation
     from stilt.api.regridding import regrid
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
+    from stilt.plot.comparison import plot_modelled
 
 __all__ = [
     "Project",
@@ -30,6 +32,8 @@ __all__ = [
     "background",
     "calc_footprint",
     "enhancements",
+    "modelled",
+    "plot_modelled",
     "regrid",
     "run_trajectories",
 ]
@@ -43,6 +47,8 @@ _HOMES = {
     "StiltError": "stilt.foundations.errors",
     "calc_footprint": "stilt.api.compute",
     "enhancements": "stilt.api.flux",
+    "modelled": "stilt.api.modelled",
+    "plot_modelled": "stilt.plot.comparison",
     "regrid": "stilt.api.regridding",
     "run_trajectories": "stilt.api.compute",
 }

@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from stilt.foundations.errors import InputError
 from stilt.met.header import sides_of
 from stilt.particles.endpoints import NOTE, EndPoints, decode, end_points
 from stilt.particles.table import ParticleTable
@@ -33,7 +32,7 @@ def open_endpoints(
 ) -> pd.DataFrame:
     """Return the end points of simulations; see ``Project.endpoints``."""
     names = project.those(sims)
-    kernels = None if weight is None else _kernels(project, weight)
+    kernels = None if weight is None else project.kernels(weight)
     parts = []
     for number, name in enumerate(names):
         simulation = project[name]
@@ -49,19 +48,6 @@ def open_endpoints(
     found = pd.concat(parts, ignore_index=True)
     sim = pd.CategoricalDtype(names)
     found["sim"] = pd.Categorical.from_codes(found["sim"].to_numpy(np.int32), dtype=sim)
-    return found
-
-
-def _kernels(project: Project, name: str) -> Kernels:
-    from stilt.weighting.kernels import kernels_of
-
-    name = project.footprint_name(name)
-    found = kernels_of(project.config, project.receptors, is_part=True).get(name)
-    if found is None:
-        raise InputError(
-            f"the footprints {name} are not weighted by kernels",
-            "name a product with weight: kernel, or leave out weight",
-        )
     return found
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stilt.receptors.sequence import Receptors
     from stilt.status.standing import Standing
     from stilt.status.summary import Summary
+    from stilt.weighting.kernels import Kernels
 
 
 class Project:
@@ -194,6 +195,25 @@ class Project:
         from stilt.api.endpoints import open_endpoints
 
         return open_endpoints(self, sims, weight)
+
+    def kernels(self, name: str | None = None) -> Kernels:
+        """Return the averaging kernels and weights of all receptors in a footprint product.
+
+        Raises
+        ------
+        InputError
+            If the product is not weighted, or its table is wrong.
+        """
+        from stilt.weighting.kernels import kernels_of
+
+        name = self.footprint_name(name)
+        found = kernels_of(self.config, self.receptors, is_part=True).get(name)
+        if found is None:
+            raise InputError(
+                f"the footprints {name} are not weighted by kernels",
+                "name a product with weight: kernel",
+            )
+        return found
 
     def folded(self) -> State:
         """Return what the log said a moment ago, folded afresh only if a segment has come or grown since."""

@@ -18,6 +18,7 @@ from stilt.weighting.table import (
     HEIGHT,
     LISTED,
     PRESSURE,
+    PRIOR,
     RECEPTOR,
     WEIGHT,
     read_rows,
@@ -57,6 +58,8 @@ class Kernels:
         Of the table's bytes.
     notes
         What a person should know of it.
+    prior
+        The retrieval's prior profile, ppm, at the levels; None: not given.
     """
 
     on: Coordinate
@@ -67,6 +70,35 @@ class Kernels:
     of_receptor: Places
     digest: str
     notes: tuple[str, ...] = ()
+    prior: Values | None = None
+
+    def columns(self) -> tuple[Values, Values]:
+        """Return for each receptor the sums over its levels of weight times kernel, and of the prior's part.
+
+        The retrieval's column is ``sum(w * prior) + sum(w * a * (x - prior))`` of a profile x: the first sum is what a
+        change of all levels counts, the second what the prior adds, in ppm. NaN where there is no kernel.
+
+        Raises
+        ------
+        InputError
+            If the table has no pressure weights or no prior.
+        """
+        import numpy as np
+
+        if self.weights is None or self.prior is None:
+            missing = WEIGHT if self.weights is None else PRIOR
+            raise InputError(
+                f"the prior's part needs a column {missing} in the table of kernels",
+                "leave out prior=True, or add the column",
+            )
+        averaging = np.ones(len(self.weights)) if self.averaging is None else self.averaging
+        seen = self.weights * averaging
+        of_prior = (self.weights - seen) * self.prior
+        sums = [np.add.reduceat(each, self.first[:-1]) for each in (seen, of_prior)]
+        sensitivity, prior = (
+            np.where(self.of_receptor >= 0, each[self.of_receptor], np.nan) for each in sums
+        )
+        return sensitivity, prior
 
     def of(self, receptor: int) -> Kernel | None:
         """Return the kernel of a receptor by its number; None if it has none."""
@@ -160,6 +192,7 @@ class _Matcher:
             of_receptor,
             digest,
             tuple(self._notes(of_receptor, first, sorted_numbers, on)),
+            sorted_numbers.get(PRIOR),
         )
 
     def _note(self, places: Sequence[int] | Places, says: str, *, plain: bool = False) -> None:
@@ -183,7 +216,7 @@ class _Matcher:
                 self._note(
                     np.flatnonzero(odd), f"{name} is not above 0 and at most {MOST_HPA:g} hPa"
                 )
-            if name in {AVERAGING, WEIGHT}:
+            if name in {AVERAGING, WEIGHT, PRIOR}:
                 self._note(np.flatnonzero(~bad & (values < 0)), f"{name} is negative")
 
     def _check_levels(self, order: Places, on: Coordinate) -> None:

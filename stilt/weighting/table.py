@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 RECEPTOR = "receptor"
 HEIGHT, PRESSURE = "height_m", "pressure_hpa"
 AVERAGING, WEIGHT = "averaging_kernel", "pressure_weight"
-NUMBERS = (HEIGHT, PRESSURE, AVERAGING, WEIGHT)
+PRIOR = "prior_ppm"
+NUMBERS = (HEIGHT, PRESSURE, AVERAGING, WEIGHT, PRIOR)
 
 _SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf", ".nc4": "netcdf"}
 

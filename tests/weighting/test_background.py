@@ -179,14 +179,14 @@ def test_units_are_converted(units, ppm):
 
 
 REFUSED = {
-    "units": (lambda: field(units=None), "units None are no mole fraction"),
+    "units": (lambda: field(units=None), " are no mole fraction that is known"),
     "dimensions": (
         lambda: field().isel(latitude=0),
         "the field has the dimensions time, height, lon",
     ),
     "levels": (
         lambda: field().assign_coords(height=[1, 2, 3]).rename(height="level"),
-        "whether level of the field is a height or a pressure is not known",
+        " of the field is a height or a pressure is not known",
     ),
     "no pressures": (
         lambda: field("pressure"),

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import stilt
 from stilt.batch.today import Today
@@ -23,8 +24,8 @@ from tests.projects import FOOTPRINT, Project, make_project
 from tests.weighting.slow import weighted
 
 HEIGHTS = (5, 50, 500)
-KERNELS = "site,height_m,averaging_kernel,pressure_weight\n" + "".join(
-    f"s{number},{height},{1 - 0.1 * place:.1f},{0.2 + 0.1 * place:.1f}\n"
+KERNELS = "site,height_m,averaging_kernel,pressure_weight,prior_ppm\n" + "".join(
+    f"s{number},{height},{1 - 0.1 * place:.1f},{0.2 + 0.1 * place:.1f},400\n"
     for number in range(3)
     for place, height in enumerate(HEIGHTS)
 )
@@ -33,9 +34,9 @@ XCO2 = FOOTPRINT.replace("}", ", weight: kernel, lifetime_h: 9}")
 
 def make(path) -> Project:
     project = make_project(path, footprints=f"{{plain: {FOOTPRINT}, xco2: {XCO2}}}")
-    rows = ["time,longitude,latitude,altitude,r_idx,site"]
+    rows = ["time,longitude,latitude,altitude,r_idx,site,observed_ppm,uncertainty_ppm"]
     rows += [
-        f"2015-12-10 0{number}:00,-112,40.5,{height},{number},s{number}"
+        f"2015-12-10 0{number}:00,-112,40.5,{height},{number},s{number},{410 + number},0.5"
         for number in range(3)
         for height in HEIGHTS
     ]
@@ -78,6 +79,57 @@ def test_a_product_is_weighted_by_its_kernels_and_says_so(done):
     assert float(first.footprint("plain").sum()) > float(first.footprint("xco2").sum()) > 0
     said = read_provenance(first.footprint_path("xco2"))
     assert json.loads(said["kernel"]) == ["height_m", [5, 50, 500], [1, 0.9, 0.8], [0.2, 0.3, 0.4]]
+
+
+def test_end_points_have_the_weights_of_a_product(done):
+    project = stilt.Project(done.path)
+    frame = project.endpoints(weight="xco2")
+    expected = {level: 3 * (1 - 0.1 * level) * (0.2 + 0.1 * level) for level in range(3)}
+    np.testing.assert_allclose(frame["weight"], [expected[(n - 1) % 3] for n in frame["indx"]])
+    with pytest.raises(InputError, match="footprints plain are not weighted"):
+        project.endpoints(weight="plain")
+
+
+def test_modelled_is_background_and_enhancement_and_the_prior_part(done, tmp_path):
+    project = stilt.Project(done.path)
+    foot = project.footprints("xco2")
+    ones = (
+        xr.ones_like(foot[0, 0]).drop_vars(["receptor", "hour"]).assign_attrs(units="umol m-2 s-1")
+    )
+    sectors = xr.Dataset({"a": ones.astype(float), "b": 2 * ones.astype(float)}).drop_attrs(
+        deep=False
+    )
+    background = xr.Dataset(
+        {"background": ("receptor", [404.0, 405, 406]), "spread": ("receptor", [1.0, 1, 1])},
+        {"receptor": foot["receptor"].to_numpy()},
+    ).isel(receptor=[2, 0, 1])
+    found = stilt.modelled(project, sectors, background, prior=True)
+    total = 3 * foot.astype(float).sum(("hour", "lat", "lon"))
+    np.testing.assert_allclose(found["enhancement_b"], total * 2 / 3, rtol=1e-12)
+    seen, weight = 0.2 * 1 + 0.3 * 0.9 + 0.4 * 0.8, 0.9
+    np.testing.assert_allclose(found["prior"], 400 * (weight - seen))
+    expected = seen * np.array([404.0, 405, 406]) + 400 * (weight - seen) + total
+    order = [list(found["receptor"]).index(name) for name in foot["receptor"]]
+    np.testing.assert_allclose(found["modelled"][order], expected.isel(receptor=order), rtol=1e-12)
+    np.testing.assert_allclose(found["residual"], [410, 411, 412] - found["modelled"])
+    assert found["uncertainty"].to_numpy().tolist() == [0.5] * 3
+    assert set(found.to_dataframe()) >= {"site", "modelled", "observed", "background_spread"}
+    plain = stilt.modelled(project, ones, 400.0, footprint="plain")
+    assert "prior" not in plain
+    np.testing.assert_allclose(plain["modelled"], 400 + plain["enhancement"])
+    stilt.plot_modelled(found, tmp_path / "all.png")
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="nothing observed to draw"):
+        stilt.plot_modelled(found.drop_vars("observed"))
+    with pytest.raises(InputError, match="1 receptors have no background, the first fake_"):
+        stilt.modelled(project, ones, background.isel(receptor=[0, 1]))
+
+
+def test_the_prior_part_needs_a_prior(project):
+    table = project.path / "kernels.csv"
+    table.write_text(table.read_text().replace("prior_ppm", "remark"))
+    with pytest.raises(InputError, match="needs a column prior_ppm in the table of kernels"):
+        stilt.Project(project.path).kernels("xco2").columns()
 
 
 def test_a_changed_kernel_makes_footprints_anew_from_the_particles(project):
