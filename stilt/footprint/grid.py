@@ -186,6 +186,16 @@ def _complete(projection: str) -> str:
     return f"{projection} {SPHERE}"
 
 
+def to_degrees(
+    projection: str, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return longitude and latitude of places on a projected grid."""
+    from pyproj import Proj
+
+    longitude, latitude = Proj(_complete(projection))(x, y, inverse=True)
+    return np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
+
+
 def _projected(
     projection: str, x: NDArray[np.float64], y: NDArray[np.float64], *, inverse: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -76,7 +76,7 @@ def draw(result: Drawable, *, name: str | None = None, figure: Figure | None = N
     InputError
         If the simulation has no particles.
     """
-    canvas = figure or _new_figure()
+    canvas = figure or new_figure()
     particles = result.particles()
     grids = result.grids
     left, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
@@ -94,7 +94,14 @@ def draw(result: Drawable, *, name: str | None = None, figure: Figure | None = N
     return canvas
 
 
-def _new_figure() -> Figure:
+def new_figure() -> Figure:
+    """Return an empty figure.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure as Canvas
     except ImportError:
