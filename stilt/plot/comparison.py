@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.plot.coastline import coastlines
-from stilt.plot.figure import ACCENT, QUIET, new_figure
+from stilt.plot.figure import ACCENT, QUIET, draw_coast, label_degrees, new_figure
+from stilt.plot.map_frame import DEGREES
 
 if TYPE_CHECKING:
     import os
@@ -68,10 +68,9 @@ def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -
     )
     west, east, south, north = lon.min(), lon.max(), lat.min(), lat.max()
     apart = max(east - west, north - south, _MARGIN) * _MARGIN
-    box = west - apart, east + apart, south - apart, north + apart
-    for line in coastlines(box):
-        axes.plot(*line.T, color=QUIET, linewidth=0.6)
-    axes.set(title=name, xlim=box[:2], ylim=box[2:], xlabel="longitude")
+    axes.set(title=name, xlim=(west - apart, east + apart), ylim=(south - apart, north + apart))
+    label_degrees(axes)
+    draw_coast(axes, DEGREES)
     axes.set_aspect(1 / np.cos(np.radians(0.5 * (south + north))))
     return drawn
 

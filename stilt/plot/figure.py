@@ -144,7 +144,7 @@ def _draw_footprint(
     x, y = frame.place(np.asarray(receptor.longitudes), np.asarray(receptor.latitudes))
     axes.plot(x, y, "*", ms=13, mfc="white", mec=INK, mew=1.2, clip_on=False, zorder=5)
     _frame_map(axes, frame, ~np.ma.getmaskarray(shown), (x, y))
-    _draw_coast(axes, frame)
+    draw_coast(axes, frame)
     axes.set_title(f"{name}: sum {float(total.sum()):.3g} {FOOT_LABEL}", fontsize=9, color=QUIET)
 
 
@@ -166,12 +166,13 @@ def _frame_map(
         axes.set_xlabel(f"x, {frame.unit}")
         axes.set_ylabel(f"y, {frame.unit}")
     else:
-        _label_degrees(axes)
+        label_degrees(axes)
     axes.grid(color=QUIET, alpha=0.25, lw=0.5)
     _whiten_grid(axes, frame)
 
 
-def _label_degrees(axes: Axes) -> None:
+def label_degrees(axes: Axes) -> None:
+    """Say longitudes and latitudes as maps do."""
     from matplotlib.ticker import MaxNLocator
 
     for axis, words in ((axes.xaxis, "WE"), (axes.yaxis, "SN")):
@@ -206,7 +207,7 @@ def _whiten_grid(axes: Axes, frame: MapFrame) -> None:
     axes.add_patch(Rectangle(corner, *size, facecolor="white", edgecolor=QUIET, lw=0.6, zorder=0))
 
 
-def _draw_coast(axes: Axes, frame: MapFrame) -> None:
+def draw_coast(axes: Axes, frame: MapFrame) -> None:
     """Draw coastlines and borders where the axes are."""
     from matplotlib.collections import LineCollection
 
@@ -244,8 +245,8 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
     )
     axes.set_aspect("auto")
     axes.tick_params(labelsize=8)
-    _label_degrees(axes)
-    _draw_coast(axes, DEGREES)
+    label_degrees(axes)
+    draw_coast(axes, DEGREES)
     axes.set_title("particles", fontsize=9, color=QUIET)
     bar = axes.figure.colorbar(dots, ax=axes, pad=0.01)
     bar.set_label("hours from the receptor's time", fontsize=8)
