@@ -85,7 +85,7 @@ class Geometry:
         """Return the places, in degrees, of x and y; infinite beyond what the projection shows."""
         if self.is_longlat:
             return x, y
-        return _projected(self.projection, x, y, inverse=True)
+        return to_degrees(self.projection, x, y)
 
 
 def geometry_of(grid: FootprintGrid) -> Geometry:
@@ -197,9 +197,9 @@ def to_degrees(
 
 
 def _projected(
-    projection: str, x: NDArray[np.float64], y: NDArray[np.float64], *, inverse: bool = False
+    projection: str, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from pyproj import Proj
 
-    across, along = Proj(_complete(projection))(x, y, inverse=inverse)
-    return np.asarray(across, np.float64), np.asarray(along, np.float64)
+    x, y = Proj(_complete(projection))(longitude, latitude)
+    return np.asarray(x, np.float64), np.asarray(y, np.float64)
