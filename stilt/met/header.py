@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,15 @@ from stilt.met.arl import ArlError, read_arl
 from stilt.met.dataset.magic import kind_of, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from stilt.met.arl import ArlFile
     from stilt.met.dataset.naming import Table
+    from stilt.met.grid import Grid
 
 
 def read_header(path: Path) -> ArlFile:
@@ -53,3 +59,14 @@ def signature(path: Path) -> str:
     levels = [(level.height, level.variables) for level in header.levels]
     said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
     return f"{name_of(path)} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
+
+
+def sides_of(
+    paths: Iterable[Path],
+) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.intp]] | None:
+    """Return what tells the nearest side of the widest grid of some files; None where none can be read."""
+    grids: list[Grid] = []
+    for path in paths:
+        with suppress(ArlError, OSError):
+            grids.append(read_header(path).grid)
+    return max(grids, key=lambda grid: grid.area_km2).nearest_side if grids else None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stilt.config.schema import Met
+from stilt.met import folder
 from stilt.met.dataset.levels import DatasetError
 from stilt.met.folder import folder_index
 from stilt.met.header import read_header, signature
@@ -47,8 +48,7 @@ def test_the_same_air_gives_the_same_particles(
 
 
 def test_a_store_is_one_file_of_its_folder(stores: list[Path]) -> None:
-    folder = stores[0].parent.parent
-    met = Met(str(folder))
+    met = Met(str(stores[0].parent.parent))
     index = folder_index(met)
     assert index.left_out == []
     assert {h.path for p in index.products for h in p.headers()} == set(stores)
@@ -59,8 +59,7 @@ def test_a_store_is_one_file_of_its_folder(stores: list[Path]) -> None:
 def test_a_project_runs_with_stores_by_name(stores: list[Path], tmp_path: Path) -> None:
     made = project(tmp_path / "project")
     config = made.path / "config.yaml"
-    folder = stores[0].parent.parent
-    by_name = f"{{directory: {folder}, file_format: 'era5_.*zarr', file_tres: 1d}}"
+    by_name = f"{{directory: {stores[0].parent.parent}, file_format: 'era5_.*zarr', file_tres: 1d}}"
     config.write_text(config.read_text().replace(str(made.path / "met"), by_name))
     said = " ".join(made.stilt("met").out.split())
     assert "Zarr, 61 x 51 points of 0.25 deg" in said
@@ -78,6 +77,14 @@ def test_without_the_library_the_message_says_how_to_get_it(
     monkeypatch.setattr("stilt.met.dataset.content.find_spec", lambda _: None)
     with pytest.raises(DatasetError, match=r"pip install 'stilt-hpc\[zarr\]'"):
         read_header(stores[0])
+    met = Met(str(stores[0].parent.parent))
+    folder._recent.clear()
+    folder._indexed.cache_clear()
+    assert len(folder_index(met).left_out) == 2
+    monkeypatch.undo()
+    folder._recent.clear()
+    folder._indexed.cache_clear()
+    assert folder_index(met).left_out == [], "what was refused for that alone is looked at again"
 
 
 def test_a_store_without_what_describes_it_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset import wrf
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
-from stilt.met.dataset.levels import NO_LEVELS, DatasetError
+from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
 from stilt.met.dataset.naming import Table, table_of
 from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
@@ -80,7 +80,7 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
 
     is_store = kind_of(path) == "Zarr"
     if is_store and find_spec("zarr") is None:
-        raise DatasetError("is Zarr, for which zarr is needed: pip install 'stilt-hpc[zarr]'")
+        raise DatasetError(f"is Zarr, for which zarr is needed: {INSTALL}[zarr]'")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of variables that are not asked for

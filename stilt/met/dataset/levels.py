@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+INSTALL = "pip install 'stilt-hpc"
+"""Part of what is said of files that another library would read: such a refusal is not kept for later."""
+
 NO_LEVELS = 0
 """The level type of a file that has surface fields only."""
 
