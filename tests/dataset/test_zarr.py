@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stilt.config.schema import Met
-from stilt.met import folder
+from stilt.met import folder, kept
 from stilt.met.dataset.levels import DatasetError
 from stilt.met.folder import folder_index
 from stilt.met.header import read_header, signature
@@ -78,6 +78,7 @@ def test_without_the_library_the_message_says_how_to_get_it(
     with pytest.raises(DatasetError, match=r"pip install 'stilt-hpc\[zarr\]'"):
         read_header(stores[0])
     met = Met(str(stores[0].parent.parent))
+    kept._waiting.clear()
     folder._recent.clear()
     folder._indexed.cache_clear()
     assert len(folder_index(met).left_out) == 2
