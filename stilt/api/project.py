@@ -111,7 +111,8 @@ class Project:
 
     def status(self, *, ask_slurm: bool = True) -> Summary:
         """Return the state, as ``stilt status --json`` prints it."""
-        from stilt.status.gather import gather, open_project
+        from stilt.status.gather import gather
+        from stilt.status.opened import open_project
 
         return gather(open_project(self.path), ask_slurm=ask_slurm)
 
@@ -123,7 +124,7 @@ class Project:
         ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
         ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
         """
-        from stilt.status.gather import open_project
+        from stilt.status.opened import open_project
         from stilt.status.table import simulations_table
 
         return simulations_table(open_project(self.path), self.receptors)
@@ -172,7 +173,7 @@ class Project:
         return self._standing_now()
 
     def _standing(self) -> Standing:
-        from stilt.status.gather import open_project
+        from stilt.status.opened import open_project
         from stilt.status.standing import Standing
 
         return Standing(open_project(self.path))

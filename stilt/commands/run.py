@@ -117,7 +117,7 @@ def run(request: Request, say: Callable[[str], None]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Project:
+class _Inputs:
     """What a run reads before it writes anything."""
 
     layout: Layout
@@ -146,7 +146,7 @@ class _Project:
         return {name: str(files[name].absolute()) for name in programs}
 
 
-def _read(request: Request, say: Callable[[str], None]) -> _Project:
+def _read(request: Request, say: Callable[[str], None]) -> _Inputs:
     from stilt.receptors.read import read_receptors
 
     root = local_path(request.project, "the project")
@@ -162,7 +162,7 @@ def _read(request: Request, say: Callable[[str], None]) -> _Project:
     keep_in(layout)
     today = Today(layout, settled, identity_of(engine))
     digest = digest_file(file)[1]
-    return _Project(layout, settled, simulations, engine, today, digest, simulations.notes)
+    return _Inputs(layout, settled, simulations, engine, today, digest, simulations.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class _Run:
     """One ``stilt run``."""
 
     request: Request
-    project: _Project
+    project: _Inputs
     backend: Backend
     sizes: Sizes
     say: Callable[[str], None]
@@ -452,7 +452,7 @@ class _Run:
         return 0
 
 
-def _refuse_twice(project: _Project, todo: Plan, live: Container[str]) -> None:
+def _refuse_twice(project: _Inputs, todo: Plan, live: Container[str]) -> None:
     """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
     chosen = project.simulations.take(todo.transport) if live else []
     twice = sum(simulation.sim in live for simulation in chosen)

@@ -25,9 +25,10 @@ from stilt.log.events import Cancelled, Closed, Invalid
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.receptors.read import read_receptors
-from stilt.status.gather import gather, open_project, read_manifests
+from stilt.status.gather import gather
+from stilt.status.opened import open_project
 from stilt.status.recount import AllThere
-from stilt.status.standing import Standing
+from stilt.status.standing import Standing, read_manifests
 from tests.status.conftest import ALIVE, DEAD, STARTER_CONFIG, T0, ProjectLog, done, sim_id, started
 
 if TYPE_CHECKING:
