@@ -18,6 +18,7 @@ from zlib import crc32
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest, sequence_number
 from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import MisplacedError, read_regular
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BITS = 32
 _TASK = (1 << _CHUNK_BITS) - 1
+_MOST_BYTES = 1 << 32
 _ASK_AGAIN_S = 1.0
 
 
@@ -55,11 +57,11 @@ def read_claims(layout: Layout, batch: str) -> array[int]:
 
     Raises
     ------
-    OSError, ValueError
-        If the file cannot be read, or is cut off.
+    OSError, ValueError, MisplacedError
+        If the file cannot be read, is cut off, or is no file.
     """
     keys = array("Q")
-    keys.frombytes(layout.claims(batch).read_bytes())
+    keys.frombytes(read_regular(layout.claims(batch), _MOST_BYTES))
     if sys.byteorder == "big":
         keys.byteswap()
     return keys
@@ -69,7 +71,7 @@ def imprints_of(layout: Layout, batch: str, task: int) -> list[int]:
     """Return the CRC-32 of each id that a task has, where its chunk does not tell them any more; none if lost too."""
     try:
         keys = read_claims(layout, batch)
-    except (OSError, ValueError):
+    except (OSError, ValueError, MisplacedError):
         return []
     return [key >> _CHUNK_BITS for key in keys if key & _TASK == task]
 
@@ -98,7 +100,7 @@ class _Claimant:
     def _read(self) -> array[int]:
         try:
             return read_claims(self._layout, self.batch)
-        except (OSError, ValueError):
+        except (OSError, ValueError, MisplacedError):
             return self._from_chunks()
 
     def _from_chunks(self) -> array[int]:

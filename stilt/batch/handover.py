@@ -23,7 +23,7 @@ from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
 from stilt.batch.numbers import unheard_of
 from stilt.batch.rivals import may_still_start
-from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, make_folder, publish
+from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, made_folder, publish
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.writers import is_surely_gone, owned_name
 from stilt.log.events import Cancelled, Pending
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stilt.log.events import Event
     from stilt.log.fold import State
     from stilt.log.writer import SegmentWriter
+    from stilt.weighting.kernel import Kernel
 
 _READ_ONLY = 0o444
 _WRITERS = 8
@@ -71,6 +72,8 @@ class Work:
         From a simulation's id to ``ChunkEntry.before``.
     inputs
         The files to be copied that the engine reads, each with the path of its copy.
+    kernels
+        From a simulation's index to its kernels by footprint product.
     """
 
     plan: Plan
@@ -79,6 +82,7 @@ class Work:
     n_chunks: int
     before: Callable[[str], tuple[str, ...]]
     inputs: dict[Path, Path] = field(default_factory=dict)
+    kernels: Callable[[int], dict[str, Kernel]] = lambda _: {}
 
 
 def write_batch(
@@ -95,11 +99,11 @@ def write_batch(
         If the output root cannot be written.
     """
     try:
-        make_folder(layout.chunks_dir)
-        _remove_leftovers(layout.chunks_dir)
-        for source, copy in work.inputs.items():
-            _freeze(source, copy)
-        return _write_folder(layout, work, draft, unfinished)
+        with made_folder(layout.chunks_dir, layout.output) as chunks:
+            _remove_leftovers(chunks)
+            for source, copy in work.inputs.items():
+                _freeze(source, copy, layout.output)
+            return _write_folder(chunks, layout, work, draft, unfinished)
     except OSError as error:
         raise EnvironmentFailure(
             f"the batch cannot be written below {layout.chunks_dir}: {error.strerror}",
@@ -151,9 +155,9 @@ def register(
 
 
 def _write_folder(
-    layout: Layout, work: Work, draft: Manifest, unfinished: Unfinished | None
+    chunks: Path, layout: Layout, work: Work, draft: Manifest, unfinished: Unfinished | None
 ) -> Manifest:
-    building = layout.chunks_dir / owned_name()
+    building = chunks / owned_name()
     building.mkdir()
     claims = ClaimsWriter()
     refs = tuple(_write_chunks(building, work, claims))
@@ -162,7 +166,7 @@ def _write_folder(
     _write_file(building / f"config-{manifest.config}.yaml", work.settings)
     _write_file(building / "batch.json", encode_manifest(manifest))
     fsync_dir(building)
-    _put_into_place(building, layout.batch_dir(manifest.batch))
+    _put_into_place(building, chunks / manifest.batch)
     return manifest
 
 
@@ -188,8 +192,8 @@ def _chunks(work: Work) -> Iterator[tuple[bytes, list[str]]]:
         simulations = work.simulations.take(indices)
         labels = work.simulations.labels_of(indices)
         entries = (
-            ChunkEntry.of(simulation, task, work.before(simulation.sim), own)
-            for simulation, own, (_, task) in zip(simulations, labels, share, strict=True)
+            ChunkEntry.of(simulation, task, work.before(simulation.sim), own, work.kernels(index))
+            for simulation, own, (index, task) in zip(simulations, labels, share, strict=True)
         )
         yield encode_chunk(entries), [simulation.sim for simulation in simulations]
 
@@ -240,10 +244,10 @@ def _write_file(path: Path, data: bytes) -> None:
         os.fsync(handle)
 
 
-def _freeze(source: Path, copy: Path) -> None:
+def _freeze(source: Path, copy: Path, root: Path) -> None:
     """Copy what an engine reads, under its digest: once, and the same bytes whoever does it."""
     if not copy.is_file():
-        publish(copy, source.read_bytes())
+        publish(copy, source.read_bytes(), root=root)
 
 
 def _remove_leftovers(chunks_dir: Path) -> None:

@@ -16,8 +16,9 @@ import msgspec
 
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
 from stilt.footprint.labels import LABELS
-from stilt.foundations.durable import adopt, publish_as, publish_with
+from stilt.foundations.durable import adopt, made_folder, publish_as, publish_with
 from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.inside import MisplacedError, remove_below
 from stilt.foundations.room import no_room
 from stilt.log.events import Done, Output
 from stilt.log.states import PLAIN
@@ -45,6 +46,9 @@ KEEP_VARIABLE = "STILT_KEEP_WORK"
 
 LEFT = "left"
 """The reason of what was interrupted since a newer batch claims it."""
+
+_OF_PARTICLES = frozenset({"model_log", "endpoints"})
+"""What particle files say that footprints do not."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
@@ -100,6 +104,8 @@ class Simulator:
         What newer batches claim.
     transports
         The digests of the settings as the batch has them, by meteorology.
+    footprints
+        The same by footprint product.
     """
 
     def __init__(
@@ -112,6 +118,7 @@ class Simulator:
         imprint: str,
         claims: Claims,
         transports: Mapping[str, str] | None = None,
+        footprints: Mapping[str, str] | None = None,
     ) -> None:
         self.engine = engine
         self.config = config
@@ -125,7 +132,9 @@ class Simulator:
         self._transport = transports or {
             met: transport_digest(config, met, label) for met in config.mets
         }
-        self._footprints = {name: footprint_digest(config, name) for name in config.footprints}
+        self._footprints = footprints or {
+            name: footprint_digest(config, name) for name in config.footprints
+        }
 
     def __call__(self, entry: ChunkEntry) -> Done:
         """Run one simulation and return its ``done`` event; its outputs are in place.
@@ -149,7 +158,7 @@ class Simulator:
         try:
             particles = self._particles(entry, workdir)
             model_peak = particles.model_peak_rss_bytes
-            footprints = self._calculate(simulation, particles.table)
+            footprints = self._calculate(entry, particles.table)
             facts = _facts(particles, footprints)
             outcome, outputs, kept = self._publish(entry, particles, footprints)
         except ClaimedError as error:
@@ -220,17 +229,21 @@ class Simulator:
 
     def _transported(self, entry: ChunkEntry, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
-        from stilt.met.header import signature
+        from stilt.met.header import sides_of, signature
+        from stilt.particles.endpoints import NOTE, encode, end_points
         from stilt.transport.facts import as_text, facts_of_particles
 
         simulation = entry.simulation
         result = self.engine.run(simulation, self.config, workdir)
         self._memory.look()
+        config, sides = self.config, sides_of(result.met_files)
+        ends = end_points(result.particles, config.n_hours, config.outdt, sides)
         provenance = self._provenance(entry) | {
             "met_files": "\n".join(map(str, result.met_files)),
             "met_signatures": "\n".join(map(signature, result.met_files)),
             **result.provenance,
             **as_text(facts_of_particles(result.particles, self.config) | result.facts),
+            NOTE: encode(ends),
             "model_log": result.log,
         }
 
@@ -267,10 +280,12 @@ class Simulator:
         self._refuse_if_claimed(simulation)
         for name, footprint in footprints.items():
             path = self.layout.footprint(name, simulation, self.imprint)
-            plain = self.layout.footprint(name, simulation)
+            plain = self.layout.footprint(name, simulation).name
             said = {key: text for key, text in particles.provenance.items() if key != LABELS}
             said |= _labels(entry)  # stored particles may have those of former days
-            publish_as(path, plain, self._netcdf(name, footprint, simulation, said))
+            said |= _weighting(entry, name)
+            write = self._netcdf(name, footprint, simulation, said)
+            publish_as(path, plain, write, root=self.layout.output)
             paths.append(path)
         self._remove_former(entry, archived)
         return "complete", tuple(map(self._output, paths)), archived
@@ -286,7 +301,8 @@ class Simulator:
             paths = [path(simulation, self.imprint) for path in self._particle_paths]
             for kept, own, path in zip(particles.kept, paths, self._particle_paths, strict=True):
                 if kept is not None:
-                    adopt(kept, own, path(simulation, ""))
+                    with made_folder(own.parent, self.layout.output) as folder:
+                        adopt(folder, kept.name, own.name, path(simulation, "").name)
             return paths
         tables = [particles.table, *([] if particles.errors is None else [particles.errors])]
         paths = []
@@ -296,7 +312,8 @@ class Simulator:
                 write_particles(file, table, provenance=particles.provenance)
 
             paths.append(path(simulation, self.imprint))
-            publish_as(paths[-1], path(simulation, ""), write)
+            plain = path(simulation, "").name
+            publish_as(paths[-1], plain, write, root=self.layout.output)
         return paths
 
     def _remove_former(self, entry: ChunkEntry, kept: str) -> None:
@@ -309,22 +326,27 @@ class Simulator:
             if imprint != kept:
                 paths += [path(simulation, imprint) for path in self._particle_paths]
             for path in paths:
-                path.unlink(missing_ok=True)
+                self._remove(path)
 
     def _refuse_if_claimed(self, simulation: Simulation) -> None:
         holder = self.claims.holder(simulation.sim)
         if holder:
             raise ClaimedError(holder)
 
-    def _calculate(self, simulation: Simulation, table: ParticleTable) -> dict[str, Footprint]:
+    def _calculate(self, entry: ChunkEntry, table: ParticleTable) -> dict[str, Footprint]:
         if not self.config.footprints:
             return {}
         from stilt.footprint.calc import calc_footprint
+        from stilt.weighting.weigh import weigh
 
-        return {
-            name: calc_footprint(table, grid, simulation.receptor)
-            for name, grid in self.config.footprints.items()
-        }
+        receptor = entry.receptor
+        footprints = {}
+        for name, grid in self.config.footprints.items():
+            weighed, facts = weigh(table, receptor, entry.kernels.get(name), grid.lifetime_h)
+            footprint = calc_footprint(weighed, grid, receptor)
+            footprint.facts.update(facts)
+            footprints[name] = footprint
+        return footprints
 
     def _netcdf(
         self,
@@ -336,7 +358,7 @@ class Simulator:
         from stilt.footprint.netcdf import write_footprint
         from stilt.transport.facts import as_text
 
-        facts = {key: value for key, value in provenance.items() if key != "model_log"}
+        facts = {key: value for key, value in provenance.items() if key not in _OF_PARTICLES}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}
         facts |= as_text(footprint.facts)
         return lambda path: write_footprint(
@@ -346,7 +368,11 @@ class Simulator:
     def _remove_footprints(self, simulation: Simulation) -> None:
         """Take away the plain names that other settings had left: an empty simulation has no footprint."""
         for name in self.config.footprints:
-            self.layout.footprint(name, simulation).unlink(missing_ok=True)
+            self._remove(self.layout.footprint(name, simulation))
+
+    def _remove(self, path: Path) -> None:
+        """Remove an output, if it is there."""
+        remove_below(self.layout.output, self.layout.relative(path))
 
     def _provenance(self, entry: ChunkEntry) -> dict[str, str]:
         """Return what the outputs say of their making; nothing that differs from one rerun to the next."""
@@ -377,17 +403,24 @@ class Simulator:
     def _keep_log(self, simulation: Simulation, failure: TransportError | None) -> None:
         """Keep the model's words for a failure, and drop those of an earlier one after a success."""
         path = self.layout.model_log(simulation)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, MisplacedError):
             if failure is None:
-                path.unlink(missing_ok=True)
+                self._remove(path)
             else:
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
                 data = text.encode(errors="replace")
-                publish_with(path, lambda new: _write_once(new, data), durable=False)
+                root = self.layout.output
+                publish_with(path, lambda new: _write_once(new, data), root=root, durable=False)
 
 
 def _labels(entry: ChunkEntry) -> dict[str, str]:
     return {LABELS: msgspec.json.encode(entry.labels).decode()} if entry.labels else {}
+
+
+def _weighting(entry: ChunkEntry, name: str) -> dict[str, str]:
+    """Return what a footprint says of how its particles weigh, where they do."""
+    kernel = entry.kernels.get(name)
+    return {} if kernel is None else {"kernel": msgspec.json.encode(kernel).decode()}
 
 
 def _facts(particles: _Particles, footprints: Mapping[str, Footprint]) -> dict[str, float]:
@@ -423,6 +456,8 @@ def _classify(error: Exception, layout: Layout) -> TransportError:
         return error
     if isinstance(error, EnvironmentFailure):
         raise error
+    if isinstance(error, MisplacedError):
+        raise EnvironmentFailure(error.message, error.hint) from error
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError):
         return TransportError(Reason.OUT_OF_MEMORY, "no memory left for this process", trace)
