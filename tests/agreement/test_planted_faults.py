@@ -92,6 +92,10 @@ FAULTS: dict[str, tuple[str, Callable[..., Any] | property]] = {
         "stilt.log.fold.invalidated",
         _forget_invalid,
     ),
+    "results of other settings are what would be made today": (
+        "stilt.status.outdated.Outdated.of_life",
+        lambda *_: False,
+    ),
     "a chunk that is damaged is whole": (
         "stilt.batch.whole.Wholeness.__call__",
         lambda *_: True,
