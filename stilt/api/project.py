@@ -158,9 +158,11 @@ class Project:
 
         ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml.
         """
-        from stilt.api.jacobian import jacobian
+        from stilt.api.collection import open_collection
+        from stilt.api.jacobian import jacobian, sparse_reader
 
-        return jacobian(self.footprints(footprint), target, bins, tell=tell)
+        files, footprints = open_collection(self, footprint)
+        return jacobian(footprints, target, bins, tell=tell, read=sparse_reader(files))
 
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.
