@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stilt.api.background import background
     from stilt.api.compute import calc_footprint, run_trajectories
     from stilt.api.flux import enhancements
+    from stilt.api.jacobian import Jacobian, jacobian
     from stilt.api.modelled import modelled
     from stilt.api.project import Project, ProjectSimulation
     from stilt.api.regridding import regrid
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from stilt.plot.comparison import plot_modelled
 
 __all__ = [
+    "Jacobian",
     "Project",
     "ProjectSimulation",
     "Receptor",
@@ -32,6 +34,7 @@ __all__ = [
     "background",
     "calc_footprint",
     "enhancements",
+    "jacobian",
     "modelled",
     "plot_modelled",
     "regrid",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Jacobian": "stilt.api.jacobian",
     "background": "stilt.api.background",
     "Project": "stilt.api.project",
     "ProjectSimulation": "stilt.api.project",
@@ -47,6 +51,7 @@ _HOMES = {
     "StiltError": "stilt.foundations.errors",
     "calc_footprint": "stilt.api.compute",
     "enhancements": "stilt.api.flux",
+    "jacobian": "stilt.api.jacobian",
     "modelled": "stilt.api.modelled",
     "plot_modelled": "stilt.plot.comparison",
     "regrid": "stilt.api.regridding",
