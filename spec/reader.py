@@ -6,6 +6,7 @@ prints as one JSON object what the log says. The tests hold the product's reader
 """
 
 import hashlib
+import itertools
 import json
 import re
 import struct
@@ -26,6 +27,9 @@ from bounds import (
     are_numbers,
     is_name,
 )
+
+UPWARD = {"height_m": 1, "pressure_hpa": -1}
+MOST_OF_A_LEVEL = 1e9
 
 # kind -> the fields that the fold reads: name -> (type, default); a default of ... means required
 KINDS = {
@@ -49,7 +53,7 @@ KINDS = {
 }  # fmt: skip
 HEADER = {"minor": (int, ...), "seq": (int, ...), "batch": (str, ...), "at": (NUMBER, ...), "writer": (dict, ...),
           "stilt": (str, ""), "transport": (dict, {}), "footprints": (dict, {}), "engine": ((dict, type(None)), None),
-          "imprint": (str, "")}  # fmt: skip
+          "imprint": (str, ""), "ahead_s": (NUMBER, 0)}  # fmt: skip
 WRITER = {"role": (str, ...), "host": (str, ...), "pid": (int, ...), "user": (str, ""), "node": (str, ""),
           "boot": (str, ""), "pid_start": (int, 0), "task": ((int, type(None)), None), "attempt": (int, 0),
           "job": (str, ""), "restarts": (int, 0), "space": (str, "")}  # fmt: skip
@@ -169,7 +173,7 @@ def is_entry(entry):
     """Return whether an element of a chunk's ``simulations`` is one that a reader takes."""
     if not isinstance(entry, list) or len(entry) < 6:  # noqa: PLR2004
         return False
-    sim, met, time, *places, reference, work, before, labels = entry[:6] + rest_of(entry)
+    sim, met, time, *places, reference, work, before, labels, kernels = entry[:6] + rest_of(entry)
     if not all(isinstance(text, str) for text in (sim, met, time)) or not isinstance(before, list):
         return False
     return (
@@ -187,6 +191,24 @@ def is_entry(entry):
         and isinstance(labels, dict)
         and len(labels) <= OTHER_ELEMENTS
         and all(map(is_label, labels, labels.values()))
+        and isinstance(kernels, dict)
+        and all(map(is_name, kernels))
+        and all(map(is_kernel, kernels.values()))
+    )
+
+
+def is_kernel(value):
+    """Return whether a value is the kernel of a column that a reader takes."""
+    if not isinstance(value, list) or len(value) < 2 or value[0] not in UPWARD:  # noqa: PLR2004
+        return False
+    levels, *counts = ([*value[1:], [], []])[:3]
+    if not all(are_numbers(part, MOST_OF_A_LEVEL) for part in (levels, *counts)):
+        return False
+    upward = [UPWARD[value[0]] * level for level in levels]
+    return (
+        1 <= len(levels) <= OTHER_ELEMENTS
+        and all(low < high for low, high in itertools.pairwise(upward))
+        and all(len(part) in (0, len(levels)) and min(part, default=0) >= 0 for part in counts)
     )
 
 
@@ -198,8 +220,8 @@ def is_label(name, value):
 
 
 def rest_of(entry):
-    """Return the last four elements of a chunk's entry, which may be absent."""
-    return (entry[6:] + ["agl", "transport", [], {}][len(entry) - 6 :])[:4]
+    """Return the last five elements of a chunk's entry, which may be absent."""
+    return (entry[6:] + ["agl", "transport", [], {}, {}][len(entry) - 6 :])[:5]
 
 
 def take(segment, array, offset):

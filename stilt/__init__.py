@@ -12,26 +12,38 @@ from typing import TYPE_CHECKING, Any
 from stilt.version import __version__
 
 if TYPE_CHECKING:
+    from stilt.api.background import background
     from stilt.api.compute import calc_footprint, run_trajectories
-    from stilt.api.flux import enhancements, regrid
+    from stilt.api.flux import enhancements
+    from stilt.api.jacobian import Jacobian, jacobian
+    from stilt.api.modelled import modelled
     from stilt.api.project import Project, ProjectSimulation
+    from stilt.api.regridding import regrid
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
+    from stilt.plot.comparison import plot_modelled
 
 __all__ = [
+    "Jacobian",
     "Project",
     "ProjectSimulation",
     "Receptor",
     "Simulation",
     "StiltError",
     "__version__",
+    "background",
     "calc_footprint",
     "enhancements",
+    "jacobian",
+    "modelled",
+    "plot_modelled",
     "regrid",
     "run_trajectories",
 ]
 
 _HOMES = {
+    "Jacobian": "stilt.api.jacobian",
+    "background": "stilt.api.background",
     "Project": "stilt.api.project",
     "ProjectSimulation": "stilt.api.project",
     "Receptor": "stilt.foundations.simulation",
@@ -39,7 +51,10 @@ _HOMES = {
     "StiltError": "stilt.foundations.errors",
     "calc_footprint": "stilt.api.compute",
     "enhancements": "stilt.api.flux",
-    "regrid": "stilt.api.flux",
+    "jacobian": "stilt.api.jacobian",
+    "modelled": "stilt.api.modelled",
+    "plot_modelled": "stilt.plot.comparison",
+    "regrid": "stilt.api.regridding",
     "run_trajectories": "stilt.api.compute",
 }
 

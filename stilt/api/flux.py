@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from stilt.api.regridding import onto
 from stilt.footprint.labels import UNITS
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     Values = NDArray[np.float64]
 
 HOUR = np.timedelta64(3600, "s")
-FULL_CIRCLE = 360.0
 PER_AREA_AND_TIME = ("m-2s-1", "s-1m-2", "/m2/s", "/s/m2", "/m2s", "m-2/s")
 MICROMOLES = {
     "mol": 1e6,
@@ -36,10 +36,28 @@ MICROMOLES = {
     ),
     "nmol": 1e-3,
 }
+GRAMS = {"kg": 1e3, "g": 1.0, "mg": 1e-3, "ug": 1e-6}
+MOLAR_MASS_G = {
+    "co2": 44.0095,
+    "ch4": 16.0425,
+    "co": 28.0101,
+    "n2o": 44.0128,
+    "no2": 46.0055,
+    "nox": 46.0055,
+    "c": 12.0107,
+}
+"""IUPAC 2021; ``c`` for fluxes of carbon."""
+
 FIELDS_KEPT = 72  # receptors that follow each other share most of their hours
 
+_SHORT = {"latitude": "lat", "longitude": "lon"}
+_CELLS = (("lat", "lon"), ("y", "x"))
+_ORDER = ("time", "lat", "lon", "y", "x")
 
-def enhancements(footprints: xr.DataArray, flux: xr.DataArray) -> xr.DataArray:
+
+def enhancements(
+    footprints: xr.DataArray, flux: xr.DataArray | xr.Dataset, *, species: str | None = None
+) -> Any:
     """Return what a flux adds at each receptor, in ppm.
 
     Footprints are read one receptor at a time, and a flux one time at a time.
@@ -47,20 +65,51 @@ def enhancements(footprints: xr.DataArray, flux: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     footprints
-        From ``Project.footprints``: (receptor, hour, lat, lon), ppm per (umol m-2 s-1).
+        From ``Project.footprints``: (receptor, hour, lat, lon) or (receptor, hour, y, x), ppm per (umol m-2 s-1); or
+        the footprint of one simulation. Weighted ones give what the instrument sees.
     flux
-        umol m-2 s-1 (or mol, mmol, nmol, if its ``units`` say so), with dimensions lat and lon (degrees, cell
-        centres of a regular grid, any order) and maybe time (UTC; a value holds from its time to the next
-        one's). Where it has no cells it is zero.
+        umol m-2 s-1 (or mol, mmol, nmol, if its ``units`` say so; kg, g of a ``species``), with dimensions lat and
+        lon (or latitude and longitude; degrees, cell centres of a regular grid, any order) and maybe time (UTC; a
+        value holds from its time to the next one's). For projected footprints also y and x, on their own cells.
+        Where it has no cells it is zero. A dataset has a flux in each variable: sectors or species.
+    species
+        Of a flux by mass: ``co2``, ``ch4``, ``co``, ``n2o``, ``no2`` or ``nox`` (as NO2); each flux may say its own in
+        ``attrs["species"]``.
+
+    Returns
+    -------
+    DataArray or Dataset
+        One value a receptor (a single one of a single footprint); of a dataset of fluxes a variable each.
 
     Raises
     ------
     InputError
-        If dimensions are missing, the grid is projected, the flux does not cover the time of a footprint, or its units
-        are another kind of quantity.
+        If dimensions are missing, the flux does not cover the time of a footprint, or its units are another kind of
+        quantity.
     """
+    footprints = of_receptors(footprints)
+    if isinstance(flux, xr.Dataset):
+        each = {name: _enhancement(footprints, flux[name], species) for name in flux.data_vars}
+        return xr.Dataset(
+            {name: added.assign_attrs(flux=str(name)) for name, added in each.items()}
+        )
+    return _enhancement(footprints, flux, species)
+
+
+def of_receptors(footprints: xr.DataArray) -> xr.DataArray:
+    """Return footprints by receptor and hour; that of one simulation, which has times, as one of one."""
+    if "time" not in footprints.dims or "receptor" in footprints.dims:
+        return footprints
+    starts = footprints["time"].to_numpy()
+    hours = np.rint((starts - footprints["receptor_time"].to_numpy()) / HOUR).astype(int)
+    hourly = footprints.assign_coords(time=hours).rename(time="hour")
+    return hourly if "receptor" in hourly.dims else hourly.expand_dims("receptor")
+
+
+def _enhancement(footprints: xr.DataArray, flux: xr.DataArray, species: str | None) -> xr.DataArray:
+    flux = flux.rename({long: short for long, short in _SHORT.items() if long in flux.dims})
     _check(footprints, flux)
-    fields = _Fields.of(flux, footprints)
+    fields = _Fields.of(flux, footprints, species)
     integrated = footprints.sizes["hour"] == 1 and int(footprints["hour"][0]) == 0
     if integrated and fields.times is not None:
         raise InputError(
@@ -69,7 +118,7 @@ def enhancements(footprints: xr.DataArray, flux: xr.DataArray) -> xr.DataArray:
         )
     starts = footprints["hour"].to_numpy() * HOUR
     added = np.zeros(footprints.sizes["receptor"])
-    for place, when in enumerate(footprints["receptor_time"].to_numpy()):
+    for place, when in enumerate(np.atleast_1d(footprints["receptor_time"].to_numpy())):
         foot = footprints[place].to_numpy().astype(np.float64)
         touched = foot.any(axis=(1, 2))
         added[place] = sum(
@@ -83,26 +132,6 @@ def enhancements(footprints: xr.DataArray, flux: xr.DataArray) -> xr.DataArray:
         coords=of_receptor,
         name="enhancement",
         attrs={"units": "ppm", "long_name": "enhancement by the flux within the footprint's grid"},
-    )
-
-
-def regrid(flux: xr.DataArray, lat: Values, lon: Values) -> xr.DataArray:
-    """Return a flux averaged onto the cells with these centres, by overlapping area on the sphere.
-
-    Parameters
-    ----------
-    flux
-        With dimensions lat and lon and maybe others.
-    lat, lon
-        Cell centres of a regular grid, degrees.
-    """
-    ordered = flux.transpose(..., "lat", "lon")
-    along = _overlap_lat(ordered["lat"].to_numpy(), np.asarray(lat, float))
-    across = _overlap_lon(ordered["lon"].to_numpy(), np.asarray(lon, float))
-    values = along @ ordered.to_numpy().astype(np.float64) @ across.T
-    kept = {name: c for name, c in ordered.coords.items() if not {"lat", "lon"} & set(c.dims)}
-    return xr.DataArray(
-        values, dims=ordered.dims, coords={**kept, "lat": lat, "lon": lon}, attrs=flux.attrs
     )
 
 
@@ -120,14 +149,13 @@ class _Fields:
 
     flux: xr.DataArray
     times: NDArray[np.datetime64] | None
-    along: Values
-    across: Values
+    onto: Callable[[Values], Values]
     micromoles: float
     made: dict[int, Values]
 
     @classmethod
-    def of(cls, flux: xr.DataArray, footprints: xr.DataArray) -> _Fields:
-        ordered = flux.transpose(*(name for name in ("time", "lat", "lon") if name in flux.dims))
+    def of(cls, flux: xr.DataArray, footprints: xr.DataArray, species: str | None) -> _Fields:
+        ordered = flux.transpose(*(name for name in _ORDER if name in flux.dims))
         times = None
         if "time" in ordered.dims:
             ordered = ordered.sortby("time")
@@ -135,9 +163,8 @@ class _Fields:
         return cls(
             ordered,
             times,
-            _overlap_lat(ordered["lat"].to_numpy(), footprints["lat"].to_numpy()),
-            _overlap_lon(ordered["lon"].to_numpy(), footprints["lon"].to_numpy()),
-            _micromoles(flux.attrs.get("units")),
+            onto(ordered, footprints),
+            _micromoles(flux.attrs.get("units"), species or flux.attrs.get("species")),
             {},
         )
 
@@ -160,16 +187,26 @@ class _Fields:
                 )
             while len(self.made) >= FIELDS_KEPT:
                 del self.made[next(iter(self.made))]
-            self.made[number] = self.along @ (values * self.micromoles) @ self.across.T
+            self.made[number] = self.onto(values * self.micromoles)
         return self.made[number]
 
 
-def _micromoles(units: str | None) -> float:
+def _micromoles(units: str | None, species: str | None) -> float:
     """Return how many umol m-2 s-1 a unit is: 1 where none is given, or the footprint's own was copied along."""
     if units is None or units == UNITS:
         return 1.0
     plain = re.sub(r"\*\*|[\^*. ()_]", "", str(units)).replace("\N{SUPERSCRIPT TWO}", "2")
     amount = next((plain.removesuffix(end) for end in PER_AREA_AND_TIME if plain.endswith(end)), "")
+    mass = next(
+        (mass for mass in GRAMS if amount.lower() in {mass, f"{mass}{species}".lower()}), ""
+    )
+    if mass:
+        if str(species).lower() not in MOLAR_MASS_G:
+            raise InputError(
+                f"the flux is a mass ({units}), and its species is {species or 'not named'}",
+                f"name it: enhancements(..., species=...), one of {', '.join(MOLAR_MASS_G)}",
+            )
+        return 1e6 * GRAMS[mass] / MOLAR_MASS_G[str(species).lower()]
     if amount not in MICROMOLES:
         raise InputError(
             f"the flux's units {units!r} are not an amount per area and time",
@@ -197,57 +234,15 @@ def _shares(times: NDArray[np.datetime64], start: np.datetime64) -> Iterator[tup
 
 
 def _check(footprints: xr.DataArray, flux: xr.DataArray) -> None:
-    if not {"receptor", "hour", "lat", "lon"} <= set(footprints.dims):
+    if not any({"receptor", "hour", *cells} <= set(footprints.dims) for cells in _CELLS):
         raise InputError(
             f"footprints have the dimensions {', '.join(map(str, footprints.dims))}",
-            "give Project.footprints(name) of a longitude-latitude grid",
+            "give Project.footprints(name), or the footprint of a simulation",
         )
-    unknown = set(flux.dims) - {"time", "lat", "lon"}
-    if unknown or not {"lat", "lon"} <= set(flux.dims):
+    own = next((cells for cells in _CELLS if set(cells) <= set(flux.dims)), ())
+    fits = own == _CELLS[0] or (own and "y" in footprints.dims)
+    if not fits or set(flux.dims) - {"time", *own}:
         raise InputError(
             f"the flux has the dimensions {', '.join(map(str, flux.dims))}",
             "rename them to lat, lon and, if it changes, time",
         )
-
-
-def _edges(centres: Values) -> Values:
-    """Return the edges between cells, half a cell beyond the outer centres."""
-    if len(centres) == 1:
-        raise InputError("a grid of one cell has no known size", "give at least two each way")
-    middles = 0.5 * (centres[1:] + centres[:-1])
-    first, last = centres[0] - (middles[0] - centres[0]), centres[-1] + (centres[-1] - middles[-1])
-    return np.concatenate([[first], middles, [last]])
-
-
-def _overlap(source: Values, target: Values) -> Values:
-    """Return the part of each target cell that each source cell covers: (target, source).
-
-    Both are given by edges; descending ones are fine.
-    """
-    low_s, high_s = np.minimum(source[1:], source[:-1]), np.maximum(source[1:], source[:-1])
-    low_t, high_t = np.minimum(target[1:], target[:-1]), np.maximum(target[1:], target[:-1])
-    common = np.minimum(high_s, high_t[:, None]) - np.maximum(low_s, low_t[:, None])
-    overlap: Values = np.clip(common, 0, None) / (high_t - low_t)[:, None]
-    return overlap
-
-
-def _overlap_lat(source: Values, target: Values) -> Values:
-    """Overlap of latitude bands by area, which goes with the sine."""
-    if np.array_equal(source, target):
-        return np.eye(len(source))
-    return _overlap(
-        *(np.sin(np.radians(np.clip(_edges(lat), -90, 90))) for lat in (source, target))
-    )
-
-
-def _overlap_lon(source: Values, target: Values) -> Values:
-    """Overlap of longitudes, whichever turn of the circle they are counted in."""
-    if np.array_equal(source, target):
-        return np.eye(len(source))
-    edges, wanted = _edges(source), _edges(target)
-    turns = (-2, -1, 0, 1, 2)
-    overlap: Values = sum(
-        (_overlap(edges + turn * FULL_CIRCLE, wanted) for turn in turns),
-        start=np.zeros((len(target), len(source))),
-    )
-    return overlap

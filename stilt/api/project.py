@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from stilt.api.jacobian import Jacobian
     from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from stilt.receptors.sequence import Receptors
     from stilt.status.standing import Standing
     from stilt.status.summary import Summary
+    from stilt.weighting.kernels import Kernels
 
 
 class Project:
@@ -144,6 +146,22 @@ class Project:
 
         return open_footprints(self, name)
 
+    def jacobian(
+        self,
+        target: float | xr.DataArray | None = None,
+        bins: str = "run",
+        *,
+        footprint: str | None = None,
+        tell: Callable[[int, int], None] | None = None,
+    ) -> Jacobian:
+        """Return the matrix of all complete simulations against bins of time and surface elements.
+
+        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml.
+        """
+        from stilt.api.jacobian import jacobian
+
+        return jacobian(self.footprints(footprint), target, bins, tell=tell)
+
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.
 
@@ -154,15 +172,66 @@ class Project:
         """
         import pandas as pd
 
+        parts = [self[sim].particles().assign(sim=sim) for sim in self.those(sims)]
+        return pd.concat(parts, ignore_index=True)
+
+    def those(self, sims: Iterable[str] | None) -> list[str]:
+        """Return ids as they are given, else of all simulations that have results.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
         if sims is None:
             frame = self.simulations
             sims = frame.index[frame["state"].isin(["complete", "empty", "stale"])]
-        parts = [self[sim].particles().assign(sim=sim) for sim in sims]
-        if not parts:
+        found = list(sims)
+        if not found:
             raise InputError(
                 f"{self.path} has no complete simulation", "stilt run runs what is left"
             )
-        return pd.concat(parts, ignore_index=True)
+        return found
+
+    def endpoints(
+        self, sims: Iterable[str] | None = None, *, weight: str | None = None
+    ) -> pd.DataFrame:
+        """Return where particles end, a row each: what ``background`` samples a field at.
+
+        Columns: ``sim``, ``indx``, ``time`` (min since the release, negative backward), ``at`` (UTC), ``long``,
+        ``lati``, ``zagl`` (m above ground), ``pres`` (hPa; NaN unless ``varsiwant`` has it) and ``ended``: ``end`` (of
+        the run), ``west``, ``east``, ``south``, ``north`` (the side of the meteorology through which it left), or
+        ``left`` where that is not known. Results of versions that kept no end points have those of their particles.
+
+        Parameters
+        ----------
+        sims
+            Their ids; all that are complete, empty or stale unless given.
+        weight
+            A footprint product with kernels: a column ``weight`` says what each particle counts in it.
+        """
+        from stilt.api.endpoints import open_endpoints
+
+        return open_endpoints(self, sims, weight)
+
+    def kernels(self, name: str | None = None) -> Kernels:
+        """Return the averaging kernels and weights of all receptors in a footprint product.
+
+        Raises
+        ------
+        InputError
+            If the product is not weighted, or its table is wrong.
+        """
+        from stilt.weighting.kernels import kernels_of
+
+        name = self.footprint_name(name)
+        found = kernels_of(self.config, self.receptors, is_part=True).get(name)
+        if found is None:
+            raise InputError(
+                f"the footprints {name} are not weighted by kernels",
+                "name a product with weight: kernel",
+            )
+        return found
 
     def folded(self) -> State:
         """Return what the log said a moment ago, folded afresh only if a segment has come or grown since."""
@@ -302,12 +371,22 @@ class ProjectSimulation:
         DamagedError
             If what lies there is not what the log vouches for.
         """
+        return self.stored_particles(error=error).particles().to_pandas()
+
+    def stored_particles(self, *, error: bool = False) -> Stored:
+        """Return the particles as they are stored, without reading them.
+
+        Raises
+        ------
+        InputError, DamagedError
+            As ``particles``.
+        """
         known = self._made("particles")
         receptor = self.project.folded().receptor_of(known)
         found = self._store.particles(self.simulation, known, receptor, error=error)
         if found is None:
             raise self._missing("particles", known)
-        return found.particles().to_pandas()
+        return found
 
     def footprint(self, name: str | None = None) -> xr.DataArray:
         """Return a footprint, ppm per (umol m-2 s-1), with dimensions time and latitude/longitude (or y/x).
@@ -328,7 +407,8 @@ class ProjectSimulation:
         found = self._footprint(known, name)
         if found is None:
             raise self._missing("footprint", known)
-        return found.dataset()["foot"].isel(receptor=0)
+        dataset = found.dataset()
+        return dataset["foot"].isel(receptor=0).assign_attrs(crs=dataset.attrs["crs"])
 
     def facts(self, name: str | None = None) -> dict[str, float]:
         """Return what happened to the receptor on the way, by the names of ``stilt.transport.facts.FACTS``.

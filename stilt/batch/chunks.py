@@ -17,6 +17,7 @@ from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import read_regular
 from stilt.foundations.simulation import HeightReference, Receptor, Simulation
 from stilt.log.bounds import entry_misfit
+from stilt.weighting.kernel import Kernel  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,6 +51,8 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
         files are removed when there are new ones. ``plain``: files with plain names.
     labels
         What ``receptors.csv`` has of it besides, by name: written into outputs, and without effect on them.
+    kernels
+        By footprint product what the levels of its column count; a product that has none of it is unweighted.
     """
 
     sim: str
@@ -62,6 +65,7 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
     work: Task = "transport"
     before: tuple[str, ...] = ()
     labels: dict[str, Label] = {}
+    kernels: dict[str, Kernel] = {}
 
     @classmethod
     def of(
@@ -70,6 +74,7 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
         work: Task,
         before: tuple[str, ...] = (),
         labels: dict[str, Label] | None = None,
+        kernels: dict[str, Kernel] | None = None,
     ) -> ChunkEntry:
         """Return the entry for a simulation."""
         receptor = simulation.receptor
@@ -84,6 +89,7 @@ class ChunkEntry(Struct, frozen=True, array_like=True):
             work,
             before,
             labels or {},
+            kernels or {},
         )
 
     @property

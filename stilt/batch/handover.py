@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stilt.log.events import Event
     from stilt.log.fold import State
     from stilt.log.writer import SegmentWriter
+    from stilt.weighting.kernel import Kernel
 
 _READ_ONLY = 0o444
 _WRITERS = 8
@@ -71,6 +72,8 @@ class Work:
         From a simulation's id to ``ChunkEntry.before``.
     inputs
         The files to be copied that the engine reads, each with the path of its copy.
+    kernels
+        From a simulation's index to its kernels by footprint product.
     """
 
     plan: Plan
@@ -79,6 +82,7 @@ class Work:
     n_chunks: int
     before: Callable[[str], tuple[str, ...]]
     inputs: dict[Path, Path] = field(default_factory=dict)
+    kernels: Callable[[int], dict[str, Kernel]] = lambda _: {}
 
 
 def write_batch(
@@ -188,8 +192,8 @@ def _chunks(work: Work) -> Iterator[tuple[bytes, list[str]]]:
         simulations = work.simulations.take(indices)
         labels = work.simulations.labels_of(indices)
         entries = (
-            ChunkEntry.of(simulation, task, work.before(simulation.sim), own)
-            for simulation, own, (_, task) in zip(simulations, labels, share, strict=True)
+            ChunkEntry.of(simulation, task, work.before(simulation.sim), own, work.kernels(index))
+            for simulation, own, (index, task) in zip(simulations, labels, share, strict=True)
         )
         yield encode_chunk(entries), [simulation.sim for simulation in simulations]
 

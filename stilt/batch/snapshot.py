@@ -105,11 +105,24 @@ def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
             for key in now | before
             if before.get(key) != now.get(key)
         ]
+        words += _kernel_changes(manifest, handed, today)
         if not same_setting and manifest.made_by.name == today.engine.name:
             words.append(f"{manifest.made_by.setting} was, {today.engine.setting} is")
         if words:
             return f"since batch {batch}: {'; '.join(words)}"
     return ""
+
+
+def _kernel_changes(manifest: Manifest, handed: Config, today: Today) -> list[str]:
+    """Say of which products the kernels alone are others, though the settings are the same."""
+    return [
+        f"the kernels of footprints.{name} are others"
+        for name, grid in today.config.footprints.items()
+        if grid.weight is not None
+        and name in handed.footprints
+        and replace(handed.footprints[name], kernels=grid.kernels) == grid
+        and manifest.footprints.get(name) != today.footprints[name]
+    ]
 
 
 def _flat(config: Config, other: Config) -> dict[str, Any]:
@@ -123,6 +136,7 @@ def _flat(config: Config, other: Config) -> dict[str, Any]:
                 found[key] = value
     for name in sorted(config.footprints.keys() & other.footprints.keys()):
         inside = plain(config.footprints[name])
+        inside.pop("kernels", None)  # where the table lies does not count
         found |= {f"footprints.{name}.{key}": value for key, value in inside.items()}
     return found
 

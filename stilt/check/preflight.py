@@ -40,6 +40,9 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
     except StiltError as error:
         yield from from_error("receptors", error)
     if config is not None:
+        if receptors is not None:
+            is_part = receptors_file is not None
+            yield from check_kernels(config, receptors, is_part=is_part)
         yield from _check_with_config(layout, config, receptors)
 
 
@@ -68,6 +71,21 @@ def _check_with_config(
     if config.execution.backend == "slurm":
         yield from check_shared(layout)
         yield from check_slurm(layout, config, simulations)
+
+
+def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Iterator[Finding]:
+    """Hold the tables of kernels against the receptors."""
+    from stilt.weighting.kernels import kernels_of
+
+    try:
+        found = kernels_of(config, receptors, is_part=is_part)
+    except StiltError as error:
+        yield from from_error("kernels", error)
+        return
+    for name, kernels in found.items():
+        count = int((kernels.of_receptor >= 0).sum())
+        yield fine("kernels", f"{name}: {count:,} of {receptors.n_receptors:,} receptors have one")
+        yield from (note("kernels", f"{name}: {text}") for text in kernels.notes)
 
 
 def _read(path: Path, config: Config | None) -> Receptors:

@@ -31,7 +31,7 @@ from stilt.commands.reconcile import (
     remove_leftovers,
     restore_names,
 )
-from stilt.config.digests import config_digest
+from stilt.config.digests import config_digest, grid_digest
 from stilt.config.followed import unused
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
@@ -56,6 +56,7 @@ from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
 from stilt.transport.foreseen import foresee
+from stilt.weighting.kernels import kernels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -69,6 +70,8 @@ if TYPE_CHECKING:
     from stilt.receptors.sequence import Receptors
     from stilt.transport.foreseen import Foreseen
     from stilt.transport.protocol import Engine
+    from stilt.weighting.kernel import Kernel
+    from stilt.weighting.kernels import Kernels
 
 
 _DAMAGES_SHOWN = 3
@@ -126,6 +129,7 @@ class _Project:
     engine: Engine
     today: Today
     receptors: str
+    kernels: dict[str, Kernels]
     notes: tuple[str, ...]
 
     @property
@@ -138,6 +142,12 @@ class _Project:
             for name, path in files.items()
             if name not in programs
         }
+
+    def kernels_of(self, index: int) -> dict[str, Kernel]:
+        """Return the kernels of a simulation by footprint product."""
+        receptor = index % self.simulations.n_receptors
+        found = {name: each.of(receptor) for name, each in self.kernels.items()}
+        return {name: kernel for name, kernel in found.items() if kernel is not None}
 
     @property
     def programs(self) -> dict[str, str]:
@@ -162,7 +172,17 @@ def _read(request: Request, say: Callable[[str], None]) -> _Project:
     keep_in(layout)
     today = Today(layout, settled, identity_of(engine))
     digest = digest_file(file)[1]
-    return _Project(layout, settled, simulations, engine, today, digest, simulations.notes)
+    kernels = kernels_of(config, simulations, is_part=request.receptors is not None)
+    _refuse_edited(today, kernels)
+    return _Project(layout, settled, simulations, engine, today, digest, kernels, simulations.notes)
+
+
+def _refuse_edited(today: Today, kernels: dict[str, Kernels]) -> None:
+    """Refuse tables of kernels that were edited while they were read: what is handed over is what is signed."""
+    for name, each in kernels.items():
+        grid = today.config.footprints[name]
+        if grid_digest(grid, each.digest) != today.footprints[name]:
+            raise InputError(f"{grid.kernels} was written while it was read", "stilt run again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +312,7 @@ class _Run:
         if liveness.problem:
             self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
         hands = WorkInHand(index, state, liveness)
-        waiting = queued(layout, state, hands.keeps)
+        waiting = queued(layout, state, hands.keeps, self.say)
         disk = Listing(layout)
         todo = self._planned(state, disk, waiting, selection)
         found = identify(layout, state, self.project.simulations, todo.unidentified)
@@ -311,7 +331,7 @@ class _Run:
         return state, todo
 
     def _planned(
-        self, state: State, disk: Listing, waiting: dict[str, int], selection: Selection
+        self, state: State, disk: Listing, waiting: dict[str, int | None], selection: Selection
     ) -> Plan:
         project = self.project
         return plan(
@@ -369,6 +389,7 @@ class _Run:
             self.sizes.chunks(todo.work, _likely_wall_s(state)),
             lambda sim: _imprints(state.sims.get(sim)),
             project.inputs,
+            project.kernels_of,
         )
 
     def _draft(self, state: State, todo: Plan) -> Manifest:
@@ -402,6 +423,9 @@ class _Run:
         facts += [f"{count:,} {what}" for what, count in other.items() if count]
         for note in self.project.notes:
             self.say(f"receptors: {note}")
+        for name, kernels in self.project.kernels.items():
+            for note in kernels.notes:
+                self.say(f"footprint {name}: {note}")
         for note in unused(self.project.config):
             self.say(note)
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")

@@ -7,6 +7,7 @@ results stale. So a default must never change; that would need a new ``_VERSION`
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +15,7 @@ import msgspec
 from stilt.config.conversion import fields_of
 from stilt.config.dump import dump_config, plain
 from stilt.config.schema import Config
+from stilt.foundations.durable import digest_file
 
 if TYPE_CHECKING:
     from stilt.config.schema import FootprintGrid, Met
@@ -54,13 +56,27 @@ def transport_settings(config: Config, met: str) -> dict[str, Any]:
 
 
 def footprint_digest(config: Config, name: str) -> str:
-    """Return the digest of what determines a footprint besides its particles."""
-    return grid_digest(config.footprints[name])
+    """Return the digest of what determines a footprint besides its particles.
+
+    Where the table of kernels lies does not count, what is in it does: its bytes, as they are now.
+    """
+    grid = config.footprints[name]
+    return grid_digest(grid, kernels_digest(grid))
 
 
-def grid_digest(grid: FootprintGrid) -> str:
-    """Return the digest of a footprint grid and its smoothing."""
-    return _digest("footprint", _without_defaults(grid))
+def grid_digest(grid: FootprintGrid, kernels: str = "") -> str:
+    """Return the digest of a footprint grid, its smoothing, and how its particles weigh."""
+    settings = _without_defaults(grid)
+    settings.pop("kernels", None)
+    return _digest("footprint", settings | ({"kernels": kernels} if kernels else {}))
+
+
+def kernels_digest(grid: FootprintGrid) -> str:
+    """Return the digest of the table of kernels of a product: "" where it has none, or that cannot be read."""
+    try:
+        return digest_file(Path(grid.kernels))[1] if grid.kernels else ""
+    except OSError:
+        return ""
 
 
 def config_digest(config: Config) -> str:

@@ -18,6 +18,7 @@ from stilt.config.rules import (
     path_problem,
     setting_problems,
     time_step,
+    weight_problems,
 )
 from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
 from stilt.foundations.errors import InputError, ProblemsError
@@ -50,6 +51,9 @@ CONFIG_HINTS = {
 
 MOST_BYTES = 16 << 20
 """Of config.yaml."""
+
+KERNELS_FILE = "kernels.csv"
+"""In the project, where a product with ``weight: kernel`` names no other table."""
 
 _SECTIONS = ("mets", "footprints", "hysplit", "execution")
 
@@ -204,13 +208,17 @@ class _Reader:
 
     def _grid(self, entry: dict[str, Any], where: Where) -> FootprintGrid | None:
         square = entry.get("yres") is None and "xres" in entry
+        if entry.get("kernels") is None and entry.get("weight") is not None:
+            entry = {**entry, "kernels": KERNELS_FILE}
+        self._note_path("kernels", entry.get("kernels"), (*where, "kernels"))
+        entry = {**entry, "kernels": self._absolute(entry.get("kernels"))}
         grid = convert(
             FootprintGrid, {**entry, "yres": 1.0} if square else entry, where, self._document
         )
         if grid is not None and square:
             grid = msgspec.structs.replace(grid, yres=grid.xres)
         if grid is not None:
-            problems = list(grid_problems(grid))
+            problems = [*grid_problems(grid), *weight_problems(grid)]
             if not (problems or grid.is_longlat) and self._projections:
                 from stilt.config.projection import (
                     projection_problems,

@@ -117,6 +117,14 @@ def grid_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
         yield from cell_problems(grid, width, grid.ymax - grid.ymin)
 
 
+def weight_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
+    """Find keys about kernels where none are asked for: the key and what about it."""
+    if grid.weight is None:
+        for key, default in (("kernels", None), ("missing", "refused")):
+            if getattr(grid, key) != default:
+                yield key, "has no effect without weight: kernel"
+
+
 def cell_problems(grid: FootprintGrid, width: float, height: float) -> Iterator[tuple[str, str]]:
     """Find grids of no cell or of far too many; ``width`` and ``height`` in units of the projection."""
     tolerance = 1 + 1e-10

@@ -72,6 +72,22 @@ class FootprintGrid(Struct, frozen=True, forbid_unknown_fields=True):
         NotNegative, Meta(description="Multiplies the bandwidth of the smoothing; 0 for none.")
     ] = 1.0
     time_integrate: Annotated[bool, Meta(description="One layer for all hours.")] = False
+    weight: Annotated[
+        Literal["kernel"] | None,
+        Meta(description="kernel: particles weigh as the retrieval of their receptor says."),
+    ] = None
+    kernels: Annotated[
+        Text | None,
+        Meta(description="Table of averaging kernels and pressure weights: CSV, Parquet, NetCDF."),
+    ] = None
+    missing: Annotated[
+        Literal["refused", "unweighted"],
+        Meta(description="What becomes of receptors that the table of kernels does not have."),
+    ] = "refused"
+    lifetime_h: Annotated[
+        Positive | None,
+        Meta(description="Hours in which the species decays to 1/e on its way; left out: never."),
+    ] = None
 
     @property
     def is_longlat(self) -> bool:

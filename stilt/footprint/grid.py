@@ -79,6 +79,14 @@ class Geometry:
             return longitude, latitude
         return _projected(self.projection, longitude, latitude)
 
+    def unproject(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the places, in degrees, of x and y; infinite beyond what the projection shows."""
+        if self.is_longlat:
+            return x, y
+        return to_degrees(self.projection, x, y)
+
 
 def geometry_of(grid: FootprintGrid) -> Geometry:
     """Return the cells of a grid from the configuration.
@@ -176,6 +184,16 @@ def _complete(projection: str) -> str:
     if "+proj=" not in projection or "+proj=utm" in projection or has_shape:
         return projection
     return f"{projection} {SPHERE}"
+
+
+def to_degrees(
+    projection: str, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return longitude and latitude of places on a projected grid."""
+    from pyproj import Proj
+
+    longitude, latitude = Proj(_complete(projection))(x, y, inverse=True)
+    return np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
 
 
 def _projected(

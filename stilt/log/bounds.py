@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,9 @@ IMPRINTS = frozenset({"imprint", "particles"})
 """What the names of outputs carry: nothing, ``plain``, or batch, attempt and a random part."""
 
 MOST_OF_A_NAME = 255
+MOST_OF_A_LEVEL = 1e9
+"""Of a kernel: metres, hPa, or what it counts there."""
+
 MOST_OF_A_LABEL = 1 << 24
 """Of a receptor's label, name or text: a column's is as long as those of all its rows."""
 
@@ -137,10 +141,28 @@ def entry_misfit(entry: Any) -> str:
             return f"a {name} is out of range"
     if not all(imprint and is_imprint(imprint) for imprint in entry.before):
         return "what it says of earlier results is none of their names"
+    return _misfit_of_extras(entry) or _misfit("sim", entry.sim) or _misfit("met", entry.met)
+
+
+def _misfit_of_extras(entry: Any) -> str:
     texts = (text for label in entry.labels.items() for text in label if isinstance(text, str))
     if len(entry.labels) > MOST_PARTS or any(len(text) > MOST_OF_A_LABEL for text in texts):
         return "a label is longer than any that stilt writes"
-    return _misfit("sim", entry.sim) or _misfit("met", entry.met)
+    if not all(map(_is_name, entry.kernels)) or not all(map(is_kernel, entry.kernels.values())):
+        return "a kernel is none that stilt writes"
+    return ""
+
+
+def is_kernel(kernel: Any) -> bool:
+    """Tell whether what the levels of a column count is what stilt writes: ascending by height, and no less than 0."""
+    levels = kernel.levels if kernel.on == "height_m" else [-level for level in kernel.levels]
+    return (
+        1 <= len(levels) <= MOST_PARTS
+        and all(low < high for low, high in pairwise(levels))
+        and all(abs(level) <= MOST_OF_A_LEVEL for level in levels)
+        and all(len(part) in {0, len(levels)} for part in (kernel.averaging, kernel.weights))
+        and all(0 <= part <= MOST_OF_A_LEVEL for part in (*kernel.averaging, *kernel.weights))
+    )
 
 
 def is_imprint(text: str) -> bool:

@@ -114,6 +114,20 @@ class Grid:
                 found[place] = self.can_start(float(lon[place]), float(lat[place]))
         return found
 
+    def nearest_side(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return which side each place is nearest to, in steps of the grid: 0 west, 1 east, 2 south, 3 north."""
+        import numpy as np
+
+        x, y = self._to_grid_at(lon, lat)
+        # degrees are counted round the globe: what has just left through the west is far in the east
+        turn = 360 / self.ref_lon if self.is_longlat else np.inf
+        west = np.minimum(np.abs(x - 1), np.abs(x - 1 - turn))
+        distances = np.stack([west, np.abs(self.nx - x), np.abs(y - 1), np.abs(self.ny - y)])
+        if self.is_global:
+            distances[:2] = np.inf
+        nearest: NDArray[np.intp] = distances.argmin(axis=0)
+        return nearest
+
     def _to_grid_at(
         self, lon: NDArray[np.float64], lat: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -141,6 +155,12 @@ class Grid:
             self.sync_x + scale * (xi * cos(turn) - eta * sin(turn)),
             self.sync_y + scale * (eta * cos(turn) + xi * sin(turn)),
         )
+
+    @property
+    def area_km2(self) -> float:
+        """About how large it is."""
+        size_km = (radians(self.ref_lon) * EARTH_RADIUS_KM) if self.is_longlat else self.size_km
+        return self.nx * self.ny * size_km**2
 
     def outline(self, points: int = 9) -> list[tuple[float, float]]:
         """Return longitudes and latitudes along the border, counterclockwise from the first point."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlError, read_arl
+from stilt.met.dataset.magic import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from stilt.met.arl import ArlFile
+    import numpy as np
+    from numpy.typing import NDArray
 
-_NETCDF = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
+    from stilt.met.arl import ArlFile
+    from stilt.met.grid import Grid
 
 
 def read_header(path: Path) -> ArlFile:
@@ -25,20 +30,11 @@ def read_header(path: Path) -> ArlFile:
     OSError
         If it cannot be read.
     """
-    if not is_netcdf(path):
+    if not kind_of(path):
         return read_arl(path)
     from stilt.met.dataset.content import content_of
 
     return content_of(path).header
-
-
-def is_netcdf(path: Path) -> bool:
-    """Tell whether a file begins as NetCDF files do; not if there is none, or it can't be read."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            return file.read(8).startswith(_NETCDF)
-    except OSError:
-        return False
 
 
 def signature(path: Path) -> str:
@@ -58,3 +54,14 @@ def signature(path: Path) -> str:
     levels = [(level.height, level.variables) for level in header.levels]
     said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
     return f"{path.name} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
+
+
+def sides_of(
+    paths: Iterable[Path],
+) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.intp]] | None:
+    """Return what tells the nearest side of the widest grid of some files; None where none can be read."""
+    grids: list[Grid] = []
+    for path in paths:
+        with suppress(ArlError, OSError):
+            grids.append(read_header(path).grid)
+    return max(grids, key=lambda grid: grid.area_km2).nearest_side if grids else None

@@ -28,6 +28,8 @@ FACTS = {
     "particle_minutes_missing": "minutes of all particles together that are absent for that",
     "hours_without_particles": "hours of the run without a particle",
     "share_outside_grid": "share of the surface influence that lies outside of the footprint's grid",
+    "particles_outside_kernel": "particles released outside of the levels of the averaging kernel, whose end they have",
+    "weight_above_column": "share of the pressure weights that belongs to layers above the highest release",
 }
 """Name to meaning."""
 

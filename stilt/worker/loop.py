@@ -331,6 +331,7 @@ class Loop:
             imprint=share.imprint,
             claims=Claims(share.layout, share.manifest.seq),
             transports=share.manifest.transports,
+            footprints=share.manifest.footprints,
         )
 
 

@@ -47,6 +47,9 @@ KEEP_VARIABLE = "STILT_KEEP_WORK"
 LEFT = "left"
 """The reason of what was interrupted since a newer batch claims it."""
 
+_OF_PARTICLES = frozenset({"model_log", "endpoints"})
+"""What particle files say that footprints do not."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 
@@ -101,6 +104,8 @@ class Simulator:
         What newer batches claim.
     transports
         The digests of the settings as the batch has them, by meteorology.
+    footprints
+        The same by footprint product.
     """
 
     def __init__(
@@ -113,6 +118,7 @@ class Simulator:
         imprint: str,
         claims: Claims,
         transports: Mapping[str, str] | None = None,
+        footprints: Mapping[str, str] | None = None,
     ) -> None:
         self.engine = engine
         self.config = config
@@ -126,7 +132,9 @@ class Simulator:
         self._transport = transports or {
             met: transport_digest(config, met, label) for met in config.mets
         }
-        self._footprints = {name: footprint_digest(config, name) for name in config.footprints}
+        self._footprints = footprints or {
+            name: footprint_digest(config, name) for name in config.footprints
+        }
 
     def __call__(self, entry: ChunkEntry) -> Done:
         """Run one simulation and return its ``done`` event; its outputs are in place.
@@ -150,7 +158,7 @@ class Simulator:
         try:
             particles = self._particles(entry, workdir)
             model_peak = particles.model_peak_rss_bytes
-            footprints = self._calculate(simulation, particles.table)
+            footprints = self._calculate(entry, particles.table)
             facts = _facts(particles, footprints)
             outcome, outputs, kept = self._publish(entry, particles, footprints)
         except ClaimedError as error:
@@ -221,17 +229,21 @@ class Simulator:
 
     def _transported(self, entry: ChunkEntry, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
-        from stilt.met.header import signature
+        from stilt.met.header import sides_of, signature
+        from stilt.particles.endpoints import NOTE, encode, end_points
         from stilt.transport.facts import as_text, facts_of_particles
 
         simulation = entry.simulation
         result = self.engine.run(simulation, self.config, workdir)
         self._memory.look()
+        config, sides = self.config, sides_of(result.met_files)
+        ends = end_points(result.particles, config.n_hours, config.outdt, sides)
         provenance = self._provenance(entry) | {
             "met_files": "\n".join(map(str, result.met_files)),
             "met_signatures": "\n".join(map(signature, result.met_files)),
             **result.provenance,
             **as_text(facts_of_particles(result.particles, self.config) | result.facts),
+            NOTE: encode(ends),
             "model_log": result.log,
         }
 
@@ -271,6 +283,7 @@ class Simulator:
             plain = self.layout.footprint(name, simulation).name
             said = {key: text for key, text in particles.provenance.items() if key != LABELS}
             said |= _labels(entry)  # stored particles may have those of former days
+            said |= _weighting(entry, name)
             write = self._netcdf(name, footprint, simulation, said)
             publish_as(path, plain, write, root=self.layout.output)
             paths.append(path)
@@ -320,15 +333,20 @@ class Simulator:
         if holder:
             raise ClaimedError(holder)
 
-    def _calculate(self, simulation: Simulation, table: ParticleTable) -> dict[str, Footprint]:
+    def _calculate(self, entry: ChunkEntry, table: ParticleTable) -> dict[str, Footprint]:
         if not self.config.footprints:
             return {}
         from stilt.footprint.calc import calc_footprint
+        from stilt.weighting.weigh import weigh
 
-        return {
-            name: calc_footprint(table, grid, simulation.receptor)
-            for name, grid in self.config.footprints.items()
-        }
+        receptor = entry.receptor
+        footprints = {}
+        for name, grid in self.config.footprints.items():
+            weighed, facts = weigh(table, receptor, entry.kernels.get(name), grid.lifetime_h)
+            footprint = calc_footprint(weighed, grid, receptor)
+            footprint.facts.update(facts)
+            footprints[name] = footprint
+        return footprints
 
     def _netcdf(
         self,
@@ -340,7 +358,7 @@ class Simulator:
         from stilt.footprint.netcdf import write_footprint
         from stilt.transport.facts import as_text
 
-        facts = {key: value for key, value in provenance.items() if key != "model_log"}
+        facts = {key: value for key, value in provenance.items() if key not in _OF_PARTICLES}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}
         facts |= as_text(footprint.facts)
         return lambda path: write_footprint(
@@ -397,6 +415,12 @@ class Simulator:
 
 def _labels(entry: ChunkEntry) -> dict[str, str]:
     return {LABELS: msgspec.json.encode(entry.labels).decode()} if entry.labels else {}
+
+
+def _weighting(entry: ChunkEntry, name: str) -> dict[str, str]:
+    """Return what a footprint says of how its particles weigh, where they do."""
+    kernel = entry.kernels.get(name)
+    return {} if kernel is None else {"kernel": msgspec.json.encode(kernel).decode()}
 
 
 def _facts(particles: _Particles, footprints: Mapping[str, Footprint]) -> dict[str, float]:

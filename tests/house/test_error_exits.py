@@ -30,7 +30,7 @@ READ_BY: dict[str, tuple[str, str]] = {
     ),
     "batch/lock.py:_still_held": ("batch/test_lock.py", r"pid {other.pid}\) since"),
     "api/flux.py:_shares": ("house/test_flux.py", "does not cover 2015-12-09T23:00"),
-    "api/flux.py:_edges": ("house/test_flux.py", '"one cell"'),
+    "api/regridding.py:_edges": ("house/test_flux.py", '"one cell"'),
     "config/document.py:_decode": ("config/test_problems.py", "byte 0xfc is not UTF-8"),
     "met/supply.py:download": ("met/test_supply.py", "shelf can't be downloaded"),
     "foundations/paths.py:local_path": (

@@ -185,6 +185,74 @@ def test_a_flux_that_changes_needs_hourly_footprints(project) -> None:
         stilt.enhancements(project.footprints("whole"), field(times=6))
 
 
+def test_a_single_footprint_is_taken_as_it_is(project) -> None:
+    all_of_them = stilt.enhancements(project.footprints("hourly"), field(2.0))
+    for name in ("hourly", "whole"):
+        single = stilt.enhancements(project[0].footprint(name), field(2.0))
+        assert float(single[0]) == pytest.approx(float(all_of_them[0]), rel=1e-5)
+    alone = stilt.calc_footprint(
+        project[0].particles(), project.config.footprints["hourly"], project[0].receptor
+    )
+    changing = field(np.arange(6.0)[:, None, None], times=6)
+    expected = stilt.enhancements(project.footprints("hourly"), changing)[0]
+    assert float(stilt.enhancements(alone, changing)[0]) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_several_fluxes_give_a_result_each(project) -> None:
+    foot = project.footprints("hourly")
+    sectors = xr.Dataset({"traffic": field(1.0), "power": field(3.0)})
+    added = stilt.enhancements(foot, sectors.rename(lat="latitude", lon="longitude"))
+    assert set(added) == {"traffic", "power"}
+    xr.testing.assert_allclose(
+        added["power"].drop_attrs(), 3 * stilt.enhancements(foot, field()).drop_attrs()
+    )
+
+
+@pytest.mark.parametrize(
+    ("units", "species", "micromoles"),
+    [
+        ("kg m-2 s-1", "co2", 1e9 / 44.0095),
+        ("g m-2 s-1", "CH4", 1e6 / 16.0425),
+        ("kg CO2 m-2 s-1", "co2", 1e9 / 44.0095),
+        ("kg C/m2/s", "c", 1e9 / 12.0107),
+    ],
+)
+def test_a_flux_by_mass_needs_its_species(project, units, species, micromoles) -> None:
+    foot, flux = project.footprints("hourly"), field().assign_attrs(units=units)
+    expected = micromoles * stilt.enhancements(foot, field())
+    np.testing.assert_allclose(
+        stilt.enhancements(foot, flux, species=species), expected, rtol=1e-12
+    )
+    named = flux.assign_attrs(species=species)
+    np.testing.assert_allclose(stilt.enhancements(foot, named), expected, rtol=1e-12)
+    with pytest.raises(InputError, match="its species is xenon"):
+        stilt.enhancements(foot, field().assign_attrs(units="kg m-2 s-1"), species="xenon")
+
+
+def test_projected_footprints_take_fluxes_in_degrees_and_on_their_own_cells(project) -> None:
+    grid = {"xmin": -113, "xmax": -111, "ymin": 40, "ymax": 41, "xres": 10_000, "yres": 10_000}
+    foot = stilt.calc_footprint(
+        project[0].particles(), grid | {"projection": "EPSG:32612"}, project[0].receptor
+    )
+    assert foot.dims == ("time", "y", "x")
+    wide = {"lat": np.arange(39.05, 42, 0.1), "lon": np.arange(-114.95, -109, 0.1)}
+    total = float(foot.astype(float).sum())
+    assert float(stilt.enhancements(foot, field(2.0, **wide))[0]) == pytest.approx(2 * total)
+    own = xr.ones_like(foot[0]).drop_vars("time").astype(float).assign_attrs(units="mmol m-2 s-1")
+    assert float(stilt.enhancements(foot, own)[0]) == pytest.approx(1000 * total)
+    north = field(
+        wide["lat"][:, None], **wide
+    )  # a flux that is its latitude: the mean is the footprint's
+    from pyproj import Proj
+
+    _, lat = Proj("EPSG:32612")(*np.meshgrid(foot["x"], foot["y"]), inverse=True)
+    mean = float((foot.sum("time") * lat).sum())
+    assert float(stilt.enhancements(foot, north)[0]) == pytest.approx(mean, rel=2e-4)
+    assert float(stilt.enhancements(foot, north[::-1])[0]) == pytest.approx(mean, rel=2e-4)
+    with pytest.raises(InputError, match="the flux has another x than the footprints"):
+        stilt.enhancements(foot, own.assign_coords(x=own["x"] + 1))
+
+
 def test_particles_of_several_simulations_are_one_frame(project) -> None:
     frame = project.particles()
     assert frame["sim"].nunique() == 3

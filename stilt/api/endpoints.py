@@ -1,0 +1,79 @@
+"""The end points of many simulations in one frame."""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from stilt.met.header import sides_of
+from stilt.particles.endpoints import NOTE, EndPoints, decode, end_points
+from stilt.particles.table import ParticleTable
+from stilt.weighting.weigh import particle_factors, release_of, slots_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from stilt.api.project import Project, ProjectSimulation
+    from stilt.weighting.kernels import Kernels
+
+    Values = NDArray[np.float64]
+
+
+def open_endpoints(
+    project: Project, sims: Iterable[str] | None, weight: str | None = None
+) -> pd.DataFrame:
+    """Return the end points of simulations; see ``Project.endpoints``."""
+    names = project.those(sims)
+    kernels = None if weight is None else project.kernels(weight)
+    parts = []
+    for number, name in enumerate(names):
+        simulation = project[name]
+        points = _of(simulation)
+        frame = points.to_pandas()
+        arrival = np.datetime64(simulation.receptor.when.replace(tzinfo=None), "ns")
+        minutes = np.rint(frame["time"].to_numpy() * 60e9).astype("timedelta64[ns]")
+        frame.insert(2, "at", arrival + minutes)
+        frame.insert(0, "sim", np.int32(number))
+        if kernels is not None:
+            frame["weight"] = _weights(simulation, points, kernels)
+        parts.append(frame)
+    found = pd.concat(parts, ignore_index=True)
+    sim = pd.CategoricalDtype(names)
+    found["sim"] = pd.Categorical.from_codes(found["sim"].to_numpy(np.int32), dtype=sim)
+    return found
+
+
+def _weights(simulation: ProjectSimulation, points: EndPoints, kernels: Kernels) -> Values:
+    """Return what each particle counts in a weighted product; 1 where the receptor has no kernel."""
+    project = simulation.project
+    kernel = kernels.of(project.place_of(simulation.id) % project.receptors.n_receptors)
+    if kernel is None:
+        return np.ones(len(points))
+    table = ParticleTable(points.columns)
+    if kernel.on == "pressure_hpa":  # that of the release
+        table = simulation.stored_particles().particles()
+    factors, _ = particle_factors(
+        kernel, simulation.receptor, *release_of(table, simulation.receptor, kernel)
+    )
+    return factors[slots_of(ParticleTable(points.columns))]
+
+
+def _of(simulation: ProjectSimulation) -> EndPoints:
+    """Return what a particle file keeps of its end points, or else what its rows tell of them."""
+    stored = simulation.stored_particles()
+    said = stored.provenance()
+    with suppress(KeyError, ValueError, zlib.error):
+        return decode(said[NOTE])
+    settings = msgspec.json.decode(said["settings"])
+    files = map(Path, said.get("met_files", "").splitlines())
+    return end_points(
+        stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides_of(files)
+    )

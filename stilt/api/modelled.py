@@ -1,0 +1,113 @@
+"""What an instrument would have seen: background, what fluxes add to it, and the part of the retrieval's prior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from stilt.api.flux import enhancements
+from stilt.foundations.errors import InputError
+
+if TYPE_CHECKING:
+    from stilt.api.project import Project
+
+OBSERVED, UNCERTAINTY = "observed_ppm", "uncertainty_ppm"
+"""Labels of receptors that are compared with, as ``stilt receptors`` writes them."""
+
+
+def modelled(
+    project: Project,
+    fluxes: xr.DataArray | xr.Dataset,
+    background: xr.Dataset | xr.DataArray | float,
+    *,
+    footprint: str | None = None,
+    prior: bool = False,
+    species: str | None = None,
+) -> xr.Dataset:
+    """Return modelled beside observed mole fractions, ppm, one of each for every receptor with results.
+
+    Without ``prior`` it is background + enhancement. With it, the retrieval's own column of a profile x (Rodgers and
+    Connor, 2003, JGR 108, 4116, equation 15): sum(w (1 - a) prior) + sum(w a) background + enhancement, over all levels
+    of its kernel, those above the highest release too.
+
+    Parameters
+    ----------
+    project
+        Its footprints are used as they are; weighted ones give what the instrument sees.
+    fluxes
+        As for ``enhancements``: a dataset has a variable for each sector, which add up.
+    background
+        From ``stilt.background``; or one value a receptor, or for all.
+    footprint
+        The product; the first with kernels unless given, else the first.
+    prior
+        Whether the kernels' table has the prior (``prior_ppm``), and its part is to be added.
+    species
+        Of fluxes by mass.
+
+    Returns
+    -------
+    Dataset
+        Along ``receptor``, with its time, place and labels: ``modelled``, ``background``, ``background_spread`` (where
+        it is known), ``enhancement``, one ``enhancement_<sector>`` for each of a dataset, ``prior`` (where it is asked
+        for), and of the labels ``observed_ppm`` and ``uncertainty_ppm``, where there are such, ``observed``,
+        ``uncertainty`` and ``residual`` (observed - modelled). ``to_dataframe()`` makes it a table.
+
+    Raises
+    ------
+    InputError
+        As ``enhancements``; if the kernels have no prior.
+    """
+    weighted = (name for name, grid in project.config.footprints.items() if grid.weight)
+    name = project.footprint_name(footprint or next(weighted, None))
+    added = enhancements(project.footprints(name), fluxes, species=species)
+    found = {}
+    if isinstance(added, xr.Dataset):
+        found = {f"enhancement_{sector}": values for sector, values in added.items()}
+        added = sum(added.values(), start=xr.zeros_like(next(iter(added.values()))))
+    found["enhancement"] = added
+    receptors = added["receptor"]
+    found |= _background(background, receptors)
+    column = found["background"]
+    if prior:
+        places = [project.place_of(str(sim)) for sim in receptors.to_numpy()]
+        sums = (
+            each[np.array(places) % project.receptors.n_receptors]
+            for each in project.kernels(name).columns()
+        )
+        sensitivity, of_prior = (xr.DataArray(each, dims="receptor") for each in sums)
+        found["prior"] = of_prior
+        column = sensitivity * column + of_prior
+    found["modelled"] = column + added
+    return _compared(xr.Dataset(found))
+
+
+def _background(
+    given: xr.Dataset | xr.DataArray | float, receptors: xr.DataArray
+) -> dict[str, xr.DataArray]:
+    if isinstance(given, xr.Dataset):
+        missing = sorted(set(receptors.to_numpy()) - set(given["receptor"].to_numpy()))
+        if missing:
+            raise InputError(
+                f"{len(missing):,} receptors have no background, the first {missing[0]}",
+                "give stilt.background(project.endpoints(), field)",
+            )
+        own = given.sel(receptor=receptors)
+        return {"background": own["background"], "background_spread": own["spread"]}
+    if isinstance(given, xr.DataArray) and "receptor" in given.coords:
+        given = given.sel(receptor=receptors)
+    return {"background": xr.zeros_like(receptors, float) + given}
+
+
+def _compared(found: xr.Dataset) -> xr.Dataset:
+    """Add what was observed, where labels of the receptors say it, and give all their unit."""
+    for ours, label in (("observed", OBSERVED), ("uncertainty", UNCERTAINTY)):
+        if label in found.coords:
+            found[ours] = "receptor", found[label].to_numpy().astype(float)
+    if "observed" in found:
+        found["residual"] = found["observed"] - found["modelled"]
+    for name in found.data_vars:
+        found[name].attrs = {"units": "ppm"}
+    return found

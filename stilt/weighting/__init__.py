@@ -1,0 +1,1 @@
+"""How particles weigh in a footprint: averaging kernels, pressure weights, decay on the way."""

@@ -1,0 +1,129 @@
+"""Where particles end, against their table; how they end, against the meteorology."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import stilt
+from stilt.met.grid import Grid
+from stilt.outputs.store import Own
+from stilt.particles.endpoints import NOTE, WAYS, decode, encode, end_points
+from stilt.particles.parquet import read_particles, read_provenance, write_particles
+from stilt.particles.table import ParticleTable
+from tests.projects import Project
+
+DEGREES = Grid(90, 0, 0.5, 0.5, 0, 0, 0, 1, 1, 34, -127, 51, 29)
+GLOBE = Grid(90, 0, 1, 1, 0, 0, 0, 1, 1, -90, 0, 360, 181)
+CONE = Grid(90, 0, 40, -97, 12, 0, 40, 50.5, 50.5, 40, -97, 100, 100)
+
+
+@pytest.mark.parametrize(
+    ("grid", "lon", "lat", "side"),
+    [
+        (DEGREES, -126.9, 40, 0),
+        (DEGREES, -127.2, 40, 0),
+        (DEGREES, 233.1, 40, 0),
+        (DEGREES, -101.9, 40, 1),
+        (DEGREES, -110, 33.9, 2),
+        (DEGREES, -110, 48.1, 3),
+        (GLOBE, 0.1, 70, 3),
+        (GLOBE, 359.9, -70, 2),
+        (CONE, -104, 40, 0),
+        (CONE, -90, 40, 1),
+        (CONE, -97, 34.7, 2),
+        (CONE, -97, 45.3, 3),
+    ],
+)
+def test_a_particle_leaves_through_the_side_that_it_is_nearest_to(grid, lon, lat, side):
+    assert grid.nearest_side(np.array([lon]), np.array([lat])).tolist() == [side]
+
+
+def table(rng=None, particles=5, minutes=60) -> ParticleTable:
+    """Particle k of five is there for 60, 59, ... minutes, rows as engines write them."""
+    rng = rng or np.random.default_rng(1)
+    rows = [
+        (t, i)
+        for t in range(1, minutes + 1)
+        for i in range(1, particles + 1)
+        if t <= minutes + 1 - i
+    ]
+    time, indx = np.array(rows, float).T
+    drawn = {
+        name: np.round(rng.uniform(-100, 100, len(rows)), 4) for name in ("long", "lati", "zagl")
+    }
+    return ParticleTable({"time": -time, "indx": indx, **drawn})
+
+
+def test_end_points_are_the_last_rows_of_particles():
+    given = table()
+    frame = end_points(given, -1, 0).to_pandas()
+    expected = given.to_pandas().sort_values("time", ascending=False).groupby("indx").last()
+    for name in ("time", "long", "lati", "zagl"):
+        assert frame[name].tolist() == expected[name].tolist()
+    assert frame["ended"].tolist() == ["end"] + 4 * ["left"]
+    assert frame["pres"].isna().all()
+
+
+def test_a_run_whose_rows_are_minutes_apart_ends_in_its_last_row():
+    columns = {"time": (-60, -50), "indx": (1, 2), "long": (0, 0), "lati": (0, 0)}
+    rows = ParticleTable({name: np.array(values, float) for name, values in columns.items()})
+    assert end_points(rows, -1, 10).to_pandas()["ended"].tolist() == ["end", "left"]
+
+
+@pytest.mark.parametrize("particles", [0, 1, 200])
+def test_a_text_keeps_them(particles):
+    rng = np.random.default_rng(particles)
+    columns = {
+        "indx": np.arange(1.0, particles + 1),
+        "time": -rng.integers(0, 9000, particles).astype(float),
+        "long": np.round(rng.uniform(-180, 180, particles), 4),
+        "zagl": np.round(rng.uniform(0, 25_000, particles), 4),
+        "pres": np.round(rng.uniform(10, 1050, particles), 2),
+        "ended": rng.integers(0, len(WAYS), particles).astype(float),
+    }
+    kept = decode(encode(type(end_points(table(), -1, 0))(columns)))
+    assert {name: values.tolist() for name, values in kept.columns.items()} == {
+        name: values.tolist() for name, values in columns.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["native", pytest.param("hysplit", marks=pytest.mark.hysplit)],
+)
+def test_a_project_keeps_those_of_every_simulation(tmp_path, model):
+    project = Project(tmp_path)
+    assert project.stilt("init", "demo", "--example").code == 0
+    config = tmp_path / "demo" / "config.yaml"
+    config.write_text(
+        config.read_text()
+        .replace("model: native", f"model: {model}")
+        .replace("n_hours: -24", "n_hours: -6")
+    )
+    rows = "2026-06-16 12:00,-126.0,40.5,500\n2026-06-16 12:00,-111.9,40.5,500\n"
+    (tmp_path / "demo" / "receptors.csv").write_text("time,lon,lat,zagl\n" + rows)
+    answer = project.stilt("run", "demo")
+    assert answer.code == 0, answer.out + answer.err
+    made = stilt.Project(tmp_path / "demo")
+    frame = made.endpoints()
+    assert set(frame["ended"]) >= {"end", "west"}
+    for simulation in made:
+        own = frame[frame["sim"] == simulation.id]
+        particles = simulation.particles()
+        last = particles.sort_values("time", ascending=False).groupby("indx").last()
+        for name in ("time", "long", "lati", "zagl"):
+            np.testing.assert_allclose(own[name], last[name], atol=1e-9)
+        assert (own["ended"].eq("end") == (own["time"] == -360)).all()
+        stored = simulation.stored_particles()
+        assert isinstance(stored, Own)
+        said = stored.provenance()
+        assert (
+            len(said[NOTE]) < 0.01 * 4 * stored.path.stat().st_size
+        )  # of a run of a day, this one has 6 hours
+        older = {key: text for key, text in said.items() if key != NOTE}
+        write_particles(stored.path, read_particles(stored.path), provenance=older)
+        assert NOTE not in read_provenance(stored.path)
+    older_frame = stilt.Project(tmp_path / "demo").endpoints()
+    pd.testing.assert_frame_equal(older_frame, frame, atol=1e-9)

@@ -1,0 +1,193 @@
+"""Weighted products of a project: one number by every way to it, and new ones where kernels change."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import stilt
+from stilt.batch.today import Today
+from stilt.commands.run import _refuse_edited
+from stilt.footprint.calc import calc_footprint
+from stilt.footprint.netcdf import read_provenance
+from stilt.foundations.errors import InputError
+from stilt.foundations.identity import EngineIdentity
+from stilt.particles.table import ParticleTable
+from stilt.weighting.kernel import Kernel
+from stilt.weighting.kernels import kernels_of
+from tests.engines import runs
+from tests.projects import FOOTPRINT, Project, make_project
+from tests.weighting.slow import weighted
+
+HEIGHTS = (5, 50, 500)
+KERNELS = "site,height_m,averaging_kernel,pressure_weight,prior_ppm\n" + "".join(
+    f"s{number},{height},{1 - 0.1 * place:.1f},{0.2 + 0.1 * place:.1f},400\n"
+    for number in range(3)
+    for place, height in enumerate(HEIGHTS)
+)
+XCO2 = FOOTPRINT.replace("}", ", weight: kernel, lifetime_h: 9}")
+
+
+def make(path) -> Project:
+    project = make_project(path, footprints=f"{{plain: {FOOTPRINT}, xco2: {XCO2}}}")
+    rows = ["time,longitude,latitude,altitude,r_idx,site,observed_ppm,uncertainty_ppm"]
+    rows += [
+        f"2015-12-10 0{number}:00,-112,40.5,{height},{number},s{number},{410 + number},0.5"
+        for number in range(3)
+        for height in HEIGHTS
+    ]
+    (path / "receptors.csv").write_text("\n".join(rows) + "\n")
+    (path / "kernels.csv").write_text(KERNELS)
+    return project
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> Project:
+    project = make(tmp_path_factory.mktemp("weighted") / "project")
+    assert project.stilt("run", str(project.path)).code == 0
+    return project
+
+
+@pytest.fixture
+def project(done, tmp_path) -> Project:
+    shutil.copytree(done.path, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project")
+
+
+def expected(project: Project, kernel: Kernel) -> np.ndarray:
+    first = stilt.Project(project.path)[0]
+    frame = first.particles()
+    foot = np.array(weighted(frame, first.receptor, kernel, 9.0))
+    columns = {name: frame[name].to_numpy() for name in frame} | {"foot": foot}
+    grid = stilt.Project(project.path).config.footprints["plain"]
+    return calc_footprint(ParticleTable(columns), grid, first.receptor).values
+
+
+def kernel_of(low: float = 1.0) -> Kernel:
+    return Kernel("height_m", (5.0, 50.0, 500.0), (low, 0.9, 0.8), (0.2, 0.3, 0.4))
+
+
+def test_a_product_is_weighted_by_its_kernels_and_says_so(done):
+    first = stilt.Project(done.path)[0]
+    np.testing.assert_allclose(
+        first.footprint("xco2").values, expected(done, kernel_of()), rtol=1e-6
+    )
+    assert float(first.footprint("plain").sum()) > float(first.footprint("xco2").sum()) > 0
+    said = read_provenance(first.footprint_path("xco2"))
+    assert json.loads(said["kernel"]) == ["height_m", [5, 50, 500], [1, 0.9, 0.8], [0.2, 0.3, 0.4]]
+
+
+def test_end_points_have_the_weights_of_a_product(done):
+    project = stilt.Project(done.path)
+    frame = project.endpoints(weight="xco2")
+    expected = {level: 3 * (1 - 0.1 * level) * (0.2 + 0.1 * level) for level in range(3)}
+    np.testing.assert_allclose(frame["weight"], [expected[(n - 1) % 3] for n in frame["indx"]])
+    with pytest.raises(InputError, match="footprints plain are not weighted"):
+        project.endpoints(weight="plain")
+
+
+def test_modelled_is_background_and_enhancement_and_the_prior_part(done, tmp_path):
+    project = stilt.Project(done.path)
+    foot = project.footprints("xco2")
+    ones = (
+        xr.ones_like(foot[0, 0]).drop_vars(["receptor", "hour"]).assign_attrs(units="umol m-2 s-1")
+    )
+    sectors = xr.Dataset({"a": ones.astype(float), "b": 2 * ones.astype(float)}).drop_attrs(
+        deep=False
+    )
+    background = xr.Dataset(
+        {"background": ("receptor", [404.0, 405, 406]), "spread": ("receptor", [1.0, 1, 1])},
+        {"receptor": foot["receptor"].to_numpy()},
+    ).isel(receptor=[2, 0, 1])
+    found = stilt.modelled(project, sectors, background, prior=True)
+    total = 3 * foot.astype(float).sum(("hour", "lat", "lon"))
+    np.testing.assert_allclose(found["enhancement_b"], total * 2 / 3, rtol=1e-12)
+    seen, weight = 0.2 * 1 + 0.3 * 0.9 + 0.4 * 0.8, 0.9
+    np.testing.assert_allclose(found["prior"], 400 * (weight - seen))
+    expected = seen * np.array([404.0, 405, 406]) + 400 * (weight - seen) + total
+    order = [list(found["receptor"]).index(name) for name in foot["receptor"]]
+    np.testing.assert_allclose(found["modelled"][order], expected.isel(receptor=order), rtol=1e-12)
+    np.testing.assert_allclose(found["residual"], [410, 411, 412] - found["modelled"])
+    assert found["uncertainty"].to_numpy().tolist() == [0.5] * 3
+    assert set(found.to_dataframe()) >= {"site", "modelled", "observed", "background_spread"}
+    plain = stilt.modelled(project, ones, 400.0, footprint="plain")
+    assert "prior" not in plain
+    np.testing.assert_allclose(plain["modelled"], 400 + plain["enhancement"])
+    stilt.plot_modelled(found, tmp_path / "all.png")
+    assert (tmp_path / "all.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match="nothing observed to draw"):
+        stilt.plot_modelled(found.drop_vars("observed"))
+    with pytest.raises(InputError, match="1 receptors have no background, the first fake_"):
+        stilt.modelled(project, ones, background.isel(receptor=[0, 1]))
+
+
+def test_the_prior_part_needs_a_prior(project):
+    table = project.path / "kernels.csv"
+    table.write_text(table.read_text().replace("prior_ppm", "remark"))
+    with pytest.raises(InputError, match="needs a column prior_ppm in the table of kernels"):
+        stilt.Project(project.path).kernels("xco2").columns()
+
+
+def test_a_changed_kernel_makes_footprints_anew_from_the_particles(project):
+    before = len(runs(project.runs_file))
+    (project.path / "kernels.csv").write_text(KERNELS.replace(",1.0,0.2", ",0.25,0.2"))
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 3
+    dry = project.stilt("run", str(project.path), "--dry-run")
+    assert "the kernels of footprints.xco2 are others" in dry.out
+    assert project.stilt("run", str(project.path)).code == 0
+    assert len(runs(project.runs_file)) == before, "transport was not run again"
+    found = stilt.Project(project.path)[0].footprint("xco2").values
+    np.testing.assert_allclose(found, expected(project, kernel_of(0.25)), rtol=1e-6)
+    assert "nothing to do" in project.stilt("run", str(project.path)).out
+    assert project.stilt("verify", str(project.path)).code == 0
+    assert project.stilt("archive", str(project.path)).code == 0
+    np.testing.assert_array_equal(stilt.Project(project.path)[0].footprint("xco2").values, found)
+    assert "nothing to do" in project.stilt("run", str(project.path)).out
+
+
+def test_a_table_that_moved_is_the_same_table(project):
+    (project.path / "kernels.csv").rename(project.path / "moved.csv")
+    config = project.path / "config.yaml"
+    config.write_text(
+        config.read_text().replace("weight: kernel", "weight: kernel, kernels: moved.csv")
+    )
+    assert "nothing to do" in project.stilt("run", str(project.path)).out
+
+
+def test_workers_take_no_notice_of_a_table_that_is_edited_after_the_hand_over(tmp_path):
+    project = make(tmp_path / "project")
+    project.let_run(1)
+    process = project.start("run", str(project.path), "--cpus", "1")
+    while not runs(project.runs_file):
+        assert process.poll() is None
+    (project.path / "kernels.csv").unlink()
+    project.let_run(None)
+    process.communicate()
+    assert project.outcomes() == dict.fromkeys(project.outcomes(), "complete")
+    last = stilt.Project(project.path)[2]
+    assert "kernel" in read_provenance(last.footprint_path("xco2"))
+
+
+def test_a_table_that_is_edited_between_two_looks_is_refused(project):
+    opened = stilt.Project(project.path)
+    kernels = kernels_of(opened.config, opened.receptors)
+    (project.path / "kernels.csv").write_text(KERNELS.replace("0.9", "0.5"))
+    today = Today(opened.layout, opened.config, EngineIdentity("fake", "1"))
+    with pytest.raises(InputError, match=r"kernels.csv was written while it was read"):
+        _refuse_edited(today, kernels)
+
+
+@pytest.mark.parametrize("command", [("check",), ("run",), ("run", "--dry-run")])
+def test_wrong_kernels_are_refused_alike_before_anything_is_written(tmp_path, command):
+    project = make(tmp_path / "project")
+    (project.path / "kernels.csv").write_text(KERNELS.replace("s1,50,0.9", "s1,50,nan"))
+    answer = project.stilt(command[0], str(project.path), *command[1:])
+    assert answer.code == 2
+    assert "line 6: s1: averaging_kernel is not a number" in " ".join(
+        (answer.out + answer.err).split()
+    )
+    assert not (project.output / "chunks").exists()
