@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stilt.config.conversion import nearest
+from stilt.foundations.announced import check_room
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.inside import open_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -27,6 +30,8 @@ NUMBERS = (HEIGHT, PRESSURE, AVERAGING, WEIGHT, PRIOR)
 
 _SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf", ".nc4": "netcdf"}
 
+
+_VALUE_BYTES = 8
 
 LISTED = 19
 """Problems of a table that are told one by one."""
@@ -86,6 +91,7 @@ def read_rows(path: Path, labels: Collection[str]) -> KernelRows:
         )
     read = {"csv": _from_csv, "parquet": _from_parquet, "netcdf": _from_netcdf}[kind]
     try:
+        open_input(path).close()  # a pipe would be waited for
         return read(path, labels)
     except OSError as error:
         raise InputError(
@@ -140,7 +146,10 @@ def _from_parquet(path: Path, labels: Collection[str]) -> KernelRows:
     try:
         names = pq.read_schema(path).names
         key = _key(source, names, labels)
-        table = pq.read_table(path, columns=[n for n in (key, *NUMBERS) if n in names])
+        columns = [name for name in (key, *NUMBERS) if name in names]
+        check_room(source, _VALUE_BYTES * len(columns) * pq.read_metadata(path).num_rows)
+        # a text that is stored once, and is that of every row, stays so
+        table = pq.read_table(path, columns=columns, read_dictionary=[key])
     except pa.ArrowInvalid as error:
         raise wrong_table(source, [_first_line(error)]) from None
     return _rows(source, key, table, lambda row: f"row {row + 1}")
@@ -148,8 +157,12 @@ def _from_parquet(path: Path, labels: Collection[str]) -> KernelRows:
 
 def _from_netcdf(path: Path, labels: Collection[str]) -> KernelRows:
     import xarray as xr
+    from netCDF4 import Dataset
 
     try:
+        with Dataset(path) as file:  # before xarray reads the coordinates
+            values = sum(math.prod(variable.shape) for variable in file.variables.values())
+        check_room(str(path), _VALUE_BYTES * values)
         with xr.open_dataset(path, engine="netcdf4", decode_times=False) as dataset:
             return rows_of_dataset(dataset.load(), str(path), labels)
     except (RuntimeError, ValueError) as error:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.quantities import Quantity
 
+_MOST_ALONG_AN_AXIS = 4_000_000
+"""The minutes of seven years; what more is announced may not be there, and would take memory."""
+
 _MEMBER_STEP_S = 3 * HOUR_S
 """ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
 
@@ -74,6 +77,7 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
     import xarray as xr
 
     try:
+        _check_axes(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of variables that are not asked for
             return xr.open_dataset(
@@ -84,8 +88,20 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
                 decode_timedelta=False,
                 cache=False,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except DatasetError:
+        raise
+    except Exception as error:  # of attributes that nobody expects: anything may come
         raise DatasetError(f"does not read as NetCDF: {error}") from error
+
+
+def _check_axes(path: Path) -> None:
+    """Refuse a file that announces coordinates without end, before xarray reads them."""
+    from netCDF4 import Dataset
+
+    with Dataset(path) as file:
+        longest = max(map(len, file.dimensions.values()), default=0)
+    if longest > _MOST_ALONG_AN_AXIS:
+        raise DatasetError(f"announces {longest:,} points along one axis")
 
 
 @lru_cache(maxsize=1024)
@@ -100,6 +116,10 @@ def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - p
             return _of_dataset(path, dataset)
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
+    except OSError:
+        raise
+    except Exception as error:  # as in open_raw: whatever somebody wrote there
+        raise DatasetError(f"{path}: {type(error).__name__}: {error}") from error
 
 
 def _of_dataset(path: Path, dataset: xr.Dataset) -> Content:
