@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.plot.comparison import plot_modelled
+    from stilt.soundings.instruments import read_soundings
+    from stilt.soundings.receptors import choose_soundings, receptor_grid, receptors_of
 
 __all__ = [
     "Project",
@@ -31,9 +33,13 @@ __all__ = [
     "__version__",
     "background",
     "calc_footprint",
+    "choose_soundings",
     "enhancements",
     "modelled",
     "plot_modelled",
+    "read_soundings",
+    "receptor_grid",
+    "receptors_of",
     "regrid",
     "run_trajectories",
 ]
@@ -49,6 +55,10 @@ _HOMES = {
     "enhancements": "stilt.api.flux",
     "modelled": "stilt.api.modelled",
     "plot_modelled": "stilt.plot.comparison",
+    "choose_soundings": "stilt.soundings.receptors",
+    "read_soundings": "stilt.soundings.instruments",
+    "receptor_grid": "stilt.soundings.receptors",
+    "receptors_of": "stilt.soundings.receptors",
     "regrid": "stilt.api.regridding",
     "run_trajectories": "stilt.api.compute",
 }
