@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csv import reader
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,7 @@ def _from_csv(path: Path, labels: Collection[str]) -> KernelRows:
         return "skip"
 
     with path.open("rb") as file:
-        names = file.readline().decode("utf-8-sig", "replace").strip().split(",")
+        names = next(reader([file.readline().decode("utf-8-sig", "replace").strip()]), [])
     key = _key(str(path), names, labels)
     kinds = {name: pa.float64() for name in NUMBERS} | {key: pa.dictionary(pa.int32(), pa.string())}
     try:

@@ -14,6 +14,7 @@ from stilt.foundations.errors import InputError
 from stilt.receptors import read_receptors
 from stilt.soundings.receptors import release_levels
 from stilt.weighting.kernels import kernels_of
+from stilt.weighting.table import read_rows
 from tests.projects import Project
 from tests.soundings.layouts import oco_lite, tccon, tropomi_ch4
 
@@ -154,6 +155,8 @@ def test_the_command_writes_tables_of_soundings_and_replaces_none(tmp_path, monk
     assert "pres into varsiwant" in answer.out
     frame = pd.read_csv(tmp_path / "p" / "receptors.csv")
     assert len(frame) == 12
+    labels = read_receptors(tmp_path / "p" / "receptors.csv", ["m"]).labels
+    assert len(read_rows(tmp_path / "p" / "kernels.csv", labels)) == 3 * 20
     assert frame.columns.tolist()[-3:] == ["sounding", "observed_ppm", "uncertainty_ppm"]
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"receptors.csv is there already"):
