@@ -4,8 +4,8 @@
     .venv/bin/python tools/bench/soundings.py [--soundings 100000] [--particles FILE] [--repeat 20]
 
 The first part makes soundings of 20 levels, writes receptors.csv and kernels.csv, reads both and holds them against
-each other, as ``check`` and ``run`` do. The second computes footprints of stored particles (of the example, unless a file is
-named), weighted and not, in turns, in one process: the ratio of the medians of CPU time.
+each other, as ``check`` and ``run`` do. The second computes footprints of stored particles (of the example, unless a
+file is named), weighted and not, in turns, in one process: the ratio of the medians of CPU time.
 """
 
 from __future__ import annotations
