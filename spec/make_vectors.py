@@ -224,6 +224,8 @@ def identity_cases():
         "facts": ("what happened to a receptor; of equals that with the greater facts holds", {
             b1: joined(*segment((done(facts=LIFTED), done(facts=LIFTED | {"lifted_m": 13})),
                                 done(sim=OTHER, facts={"of-later-writers": 1}), minor=3))}),
+        "clock-ahead": ("of the file server's: moments stay as they were written", {b1: joined(*segment(
+            started(), done(), minor=4, ahead_s=172800.0))}),
         "refused": ("by the run that handed over: failed, and nobody has begun it", {
             f"b1/{PLANNER}": planner(done("failed", OTHER, reason="BAD_RECEPTOR"))}),
         "role-archive": ("belongs to no batch, as verify", {b1: joined(*FULL), PACKED: joined(*segment(

@@ -53,7 +53,7 @@ KINDS = {
 }  # fmt: skip
 HEADER = {"minor": (int, ...), "seq": (int, ...), "batch": (str, ...), "at": (NUMBER, ...), "writer": (dict, ...),
           "stilt": (str, ""), "transport": (dict, {}), "footprints": (dict, {}), "engine": ((dict, type(None)), None),
-          "imprint": (str, "")}  # fmt: skip
+          "imprint": (str, ""), "ahead_s": (NUMBER, 0)}  # fmt: skip
 WRITER = {"role": (str, ...), "host": (str, ...), "pid": (int, ...), "user": (str, ""), "node": (str, ""),
           "boot": (str, ""), "pid_start": (int, 0), "task": ((int, type(None)), None), "attempt": (int, 0),
           "job": (str, ""), "restarts": (int, 0), "space": (str, "")}  # fmt: skip

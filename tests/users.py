@@ -40,6 +40,7 @@ class User:
     group: int
     root: Path
     env: dict[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
 
     def run(
         self, *command: str, cwd: Path, umask: int = 0o002, **env: str
@@ -52,7 +53,7 @@ class User:
         own["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), get_paths()["platlib"]])
         become = ["setpriv", f"--reuid={self.number}", f"--regid={self.group}", "--clear-groups"]
         return subprocess.run(
-            [*become, PYTHONS[-1], *command],
+            [*self.before, *become, PYTHONS[-1], *command],
             cwd=cwd,
             env={**os.environ, "STILT_HOME": str(home / "stilt"), **own, **self.env, **env},
             umask=umask,

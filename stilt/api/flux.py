@@ -87,7 +87,7 @@ def enhancements(
         If dimensions are missing, the flux does not cover the time of a footprint, or its units are another kind of
         quantity.
     """
-    footprints = _of_receptors(footprints)
+    footprints = of_receptors(footprints)
     if isinstance(flux, xr.Dataset):
         each = {name: _enhancement(footprints, flux[name], species) for name in flux.data_vars}
         return xr.Dataset(
@@ -96,7 +96,7 @@ def enhancements(
     return _enhancement(footprints, flux, species)
 
 
-def _of_receptors(footprints: xr.DataArray) -> xr.DataArray:
+def of_receptors(footprints: xr.DataArray) -> xr.DataArray:
     """Return footprints by receptor and hour; that of one simulation, which has times, as one of one."""
     if "time" not in footprints.dims or "receptor" in footprints.dims:
         return footprints

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.ownership import refuse_foreign_link
 from stilt.foundations.paths import Layout, local_path
 from stilt.foundations.recent import Recent
 from stilt.outputs.store import Store
@@ -13,7 +15,6 @@ from stilt.outputs.store import Store
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     import pandas as pd
     import xarray as xr
@@ -435,6 +436,8 @@ class ProjectSimulation:
         """
         from stilt.plot import draw
 
+        if path is not None:
+            refuse_foreign_link(Path(path))
         figure = draw(self, **options)
         if path is not None:
             figure.savefig(path)

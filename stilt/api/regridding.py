@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     Values = NDArray[np.float64]
 
@@ -64,12 +65,52 @@ def onto(field: xr.DataArray, footprints: xr.DataArray) -> Callable[[Values], Va
     return _onto_projected(field, footprints)
 
 
+def shares(lat: Values, lon: Values, footprints: xr.DataArray) -> csr_array:
+    """Return which share of each cell of footprints lies in each cell of a grid: (footprint cell, grid cell).
+
+    What ``onto`` takes means with, as a matrix; cells are counted row by row.
+    """
+    from scipy.sparse import coo_array, csr_array, kron
+
+    if "lat" in footprints.dims:
+        along = _overlap_lat(lat, footprints["lat"].to_numpy())
+        across = _overlap_lon(lon, footprints["lon"].to_numpy())
+        return csr_array(kron(csr_array(along), csr_array(across), format="csr"))
+    rows, columns, shape = _parts(lat, lon, footprints)
+    y, _, x, _ = shape
+    parts = shape[1] * shape[3]
+    cells = np.broadcast_to(np.arange(y)[:, None, None, None] * x + np.arange(x)[:, None], shape)
+    inside = (rows < len(lat)) & (columns < len(lon))
+    places = (cells.ravel()[inside.ravel()], (rows * len(lon) + columns)[inside])
+    values = np.full(len(places[0]), 1.0 / parts)
+    return csr_array(coo_array((values, places), shape=(y * x, len(lat) * len(lon))))
+
+
 def _onto_projected(field: xr.DataArray, footprints: xr.DataArray) -> Callable[[Values], Values]:
-    """Take the mean of parts of each cell, so many that a cell of the field holds two of them each way at least."""
+    """Take the mean of the parts of each cell."""
+    lat, lon = (field[name].to_numpy() for name in ("lat", "lon"))
+    rows, columns, shape = _parts(lat, lon, footprints)
+
+    def mean(values: Values) -> Values:
+        padded = np.pad(values, ((0, 1), (0, 1)))  # outside of its cells the field is zero
+        of_parts = padded[rows, columns].reshape(shape)
+        result: Values = of_parts.mean(axis=(1, 3))
+        return result
+
+    return mean
+
+
+def _parts(
+    lat: Values, lon: Values, footprints: xr.DataArray
+) -> tuple[NDArray[np.intp], NDArray[np.intp], tuple[int, ...]]:
+    """Return in which row and column of a grid the parts of each projected cell lie, and (y, parts, x, parts).
+
+    There are so many parts that a cell of the grid holds two of them each way at least.
+    """
     from stilt.footprint.grid import to_degrees
 
     centres = [footprints[name].to_numpy() for name in ("y", "x")]
-    edges = [_edges(field[name].to_numpy()) for name in ("lat", "lon")]
+    edges = [_edges(lat), _edges(lon)]
     corner_lon, corner_lat = to_degrees(
         footprints.attrs["crs"], *np.meshgrid(_edges(centres[1]), _edges(centres[0]))
     )
@@ -85,18 +126,10 @@ def _onto_projected(field: xr.DataArray, footprints: xr.DataArray) -> Callable[[
         (each[:, None] + (each[1] - each[0]) * ((np.arange(n) + 0.5) / n - 0.5)).ravel()
         for each, n in zip(centres, parts, strict=True)
     )
-    lon, lat = to_degrees(footprints.attrs["crs"], *np.meshgrid(x, y))
-    lon = edges[1].min() + (lon - edges[1].min()) % FULL_CIRCLE
-    rows, columns = _cells(edges[0], lat), _cells(edges[1], lon)
-    shape = len(centres[0]), parts[0], len(centres[1]), parts[1]
-
-    def mean(values: Values) -> Values:
-        padded = np.pad(values, ((0, 1), (0, 1)))  # outside of its cells the field is zero
-        of_parts = padded[rows, columns].reshape(shape)
-        result: Values = of_parts.mean(axis=(1, 3))
-        return result
-
-    return mean
+    longitude, latitude = to_degrees(footprints.attrs["crs"], *np.meshgrid(x, y))
+    longitude = edges[1].min() + (longitude - edges[1].min()) % FULL_CIRCLE
+    rows, columns = _cells(edges[0], latitude), _cells(edges[1], longitude)
+    return rows, columns, (len(centres[0]), parts[0], len(centres[1]), parts[1])
 
 
 def _cells(edges: Values, places: Values) -> NDArray[np.intp]:

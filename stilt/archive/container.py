@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-SIM, ABOUT = "sim", "about"
+SIM, ABOUT = _OWN = ["sim", "about"]
 OUTPUTS, SHARED = b"stilt.outputs", b"stilt.shared"
 
 _ROWS_A_PAGE = 1 << 30
@@ -179,16 +179,17 @@ def read_packed(path: Path, row_group: int, entry: Entry, *, rows: bool = True) 
             pq.ParquetFile(place, metadata=footer, page_checksum_verification=True) as file,
         ):
             announced = footer.row_group(row_group).num_rows
-            check_rows(path, announced, file.schema_arrow, place)
-            columns = None if rows else [SIM, ABOUT]
+            check_rows(path, announced, file.schema_arrow, place, _OWN)
+            columns = [name for name in file.schema_arrow.names if rows and name not in _OWN]
             table = file.read_row_group(row_group, columns=columns, use_threads=False)
-        about = table.column(ABOUT)[0].as_py() if table.num_rows else None
-        sim = table.column(SIM)[0].as_py() if table.num_rows else None
-    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+            # of the first row alone: the others need not be as stilt writes them
+            own = file.iter_batches(1, row_groups=[row_group], columns=_OWN)
+            sim, about = (column[0].as_py() for column in next(own).columns)
+    except (pa.ArrowException, OSError, ValueError, LookupError, StopIteration) as error:
         raise _damaged(path, error) from error
     if about is None or sim != entry.sim:
         raise _damaged(path, ValueError(f"row group {row_group} is not that of {entry.sim}"))
-    return Packed(about, table.drop_columns([SIM, ABOUT]))
+    return Packed(about, table)
 
 
 def _identity(path: Path) -> tuple[Path, int, int]:

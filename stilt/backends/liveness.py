@@ -74,11 +74,14 @@ class Liveness:
         By batch id and task number (the chunk's ordinal in the batch).
     problem
         Why the scheduler did not answer; empty if it did or was not needed.
+    server_time
+        The moment by the file server's clock, as ``as_of`` is by one's own; 0 where nobody asked.
     """
 
     as_of: float
     tasks: Mapping[tuple[str, int], TaskFate] = field(default_factory=dict)
     problem: str = ""
+    server_time: float = 0.0
 
     def of(self, batch: str, task: int) -> TaskFate:
         """Return what is known of a task."""

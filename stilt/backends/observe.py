@@ -61,7 +61,8 @@ def observe(
     silence = Silence(index.log_dir)
     for batch in state.batches.values():
         _add_local(batch, tasks, silence)
-    return Liveness(as_of, tasks, problem)
+    at_work = any(task.is_running for task in tasks.values())
+    return Liveness(as_of, tasks, problem, silence.server_time() if at_work else 0.0)
 
 
 def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskFate], silence: Silence) -> None:

@@ -18,6 +18,7 @@ from zlib import crc32
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest, sequence_number
 from stilt.foundations.errors import StiltError
+from stilt.foundations.inside import MisplacedError, read_regular
 from stilt.log.index import OutputIndex
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
 
 _CHUNK_BITS = 32
+_TASK = (1 << _CHUNK_BITS) - 1
+_MOST_BYTES = 1 << 32
 _ASK_AGAIN_S = 1.0
 
 
@@ -49,6 +52,30 @@ class ClaimsWriter:
         return np.sort(np.asarray(self._keys, np.uint64)).astype("<u8").tobytes()
 
 
+def read_claims(layout: Layout, batch: str) -> array[int]:
+    """Return the keys of a batch.
+
+    Raises
+    ------
+    OSError, ValueError, MisplacedError
+        If the file cannot be read, is cut off, or is no file.
+    """
+    keys = array("Q")
+    keys.frombytes(read_regular(layout.claims(batch), _MOST_BYTES))
+    if sys.byteorder == "big":
+        keys.byteswap()
+    return keys
+
+
+def imprints_of(layout: Layout, batch: str, task: int) -> list[int]:
+    """Return the CRC-32 of each id that a task has, where its chunk does not tell them any more; none if lost too."""
+    try:
+        keys = read_claims(layout, batch)
+    except (OSError, ValueError, MisplacedError):
+        return []
+    return [key >> _CHUNK_BITS for key in keys if key & _TASK == task]
+
+
 class _Claimant:
     """A newer batch, as far as it was looked at."""
 
@@ -65,20 +92,16 @@ class _Claimant:
         key = crc32(sim.encode()) << _CHUNK_BITS
         place = bisect_left(self._keys, key)
         while place < len(self._keys) and self._keys[place] >> _CHUNK_BITS == key >> _CHUNK_BITS:
-            if sim in self._ids(self._keys[place] & ((1 << _CHUNK_BITS) - 1)):
+            if sim in self._ids(self._keys[place] & _TASK):
                 return True
             place += 1
         return False
 
     def _read(self) -> array[int]:
-        keys = array("Q")
         try:
-            keys.frombytes(self._layout.claims(self.batch).read_bytes())
-        except (OSError, ValueError):
+            return read_claims(self._layout, self.batch)
+        except (OSError, ValueError, MisplacedError):
             return self._from_chunks()
-        if sys.byteorder == "big":
-            keys.byteswap()
-        return keys
 
     def _from_chunks(self) -> array[int]:
         """Return the keys of a batch that an older version handed over."""

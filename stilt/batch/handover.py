@@ -23,7 +23,7 @@ from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
 from stilt.batch.numbers import unheard_of
 from stilt.batch.rivals import may_still_start
-from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, make_folder, publish
+from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, made_folder, publish
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.writers import is_surely_gone, owned_name
 from stilt.log.events import Cancelled, Pending
@@ -99,11 +99,11 @@ def write_batch(
         If the output root cannot be written.
     """
     try:
-        make_folder(layout.chunks_dir)
-        _remove_leftovers(layout.chunks_dir)
-        for source, copy in work.inputs.items():
-            _freeze(source, copy)
-        return _write_folder(layout, work, draft, unfinished)
+        with made_folder(layout.chunks_dir, layout.output) as chunks:
+            _remove_leftovers(chunks)
+            for source, copy in work.inputs.items():
+                _freeze(source, copy, layout.output)
+            return _write_folder(chunks, layout, work, draft, unfinished)
     except OSError as error:
         raise EnvironmentFailure(
             f"the batch cannot be written below {layout.chunks_dir}: {error.strerror}",
@@ -155,9 +155,9 @@ def register(
 
 
 def _write_folder(
-    layout: Layout, work: Work, draft: Manifest, unfinished: Unfinished | None
+    chunks: Path, layout: Layout, work: Work, draft: Manifest, unfinished: Unfinished | None
 ) -> Manifest:
-    building = layout.chunks_dir / owned_name()
+    building = chunks / owned_name()
     building.mkdir()
     claims = ClaimsWriter()
     refs = tuple(_write_chunks(building, work, claims))
@@ -166,7 +166,7 @@ def _write_folder(
     _write_file(building / f"config-{manifest.config}.yaml", work.settings)
     _write_file(building / "batch.json", encode_manifest(manifest))
     fsync_dir(building)
-    _put_into_place(building, layout.batch_dir(manifest.batch))
+    _put_into_place(building, chunks / manifest.batch)
     return manifest
 
 
@@ -244,10 +244,10 @@ def _write_file(path: Path, data: bytes) -> None:
         os.fsync(handle)
 
 
-def _freeze(source: Path, copy: Path) -> None:
+def _freeze(source: Path, copy: Path, root: Path) -> None:
     """Copy what an engine reads, under its digest: once, and the same bytes whoever does it."""
     if not copy.is_file():
-        publish(copy, source.read_bytes())
+        publish(copy, source.read_bytes(), root=root)
 
 
 def _remove_leftovers(chunks_dir: Path) -> None:

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from stilt.foundations.durable import make_folder
+from stilt.foundations.durable import made_folder
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.writers import user_name
 
@@ -60,8 +60,9 @@ def run_lock(layout: Layout, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     """
     path = layout.run_lock
     try:
-        make_folder(path.parent)
-        handle = open(path, "a+b", buffering=0, opener=_open_unlinked)  # noqa: SIM115
+        with made_folder(path.parent, layout.output) as folder:
+            place = folder / path.name
+            handle = open(place, "a+b", buffering=0, opener=_open_unlinked)  # noqa: SIM115
     except OSError as error:
         raise EnvironmentFailure(
             f"the output root {layout.output} cannot be written: {error.strerror}",

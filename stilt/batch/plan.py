@@ -165,7 +165,7 @@ def plan(
     today: Today,
     present: Present,
     *,
-    queued: Mapping[str, int] | None = None,
+    queued: Mapping[str, int | None] | None = None,
     selection: Selection = EVERYTHING,
 ) -> Plan:
     """Return what there is to do.
@@ -179,7 +179,7 @@ def plan(
     today, present
         Today's settings and engine, and the outputs on disk.
     queued
-        Ids that a live task has or is going to have, with the hash of the receptor.
+        Ids that a live task has or is going to have, with the hash of the receptor; None where that is not known.
     selection
         What the command line asks for.
     """
@@ -231,14 +231,19 @@ class _Planner:
         self._why: dict[str, int] = {}  # a Counter is several times slower to count into
         self._remembered: dict[str, array[int]] = {}
 
-    def consider(self, index: int, simulation: Simulation, queued: Mapping[str, int]) -> None:
+    def consider(
+        self, index: int, simulation: Simulation, queued: Mapping[str, int | None]
+    ) -> None:
         """Decide what needs no look at the disk, and remember the rest by date."""
         state = self._states.get(simulation.sim)
         if self._selection.only_failed and not self._selection.wants(state):
             self.result.left_out += 1
         elif not self._selection.skip:
             self._take(index, simulation, "transport", "forced")
-        elif simulation.sim in queued and queued[simulation.sim] == hash(simulation.receptor):
+        elif simulation.sim in queued and queued[simulation.sim] in {
+            None,
+            hash(simulation.receptor),
+        }:
             self.result.queued += 1
         elif state is None:
             self._take(index, simulation, "transport", "never run")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
+from stilt.batch.whole import at_work, damaged
 from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -18,37 +18,57 @@ ENDED = frozenset({"complete", "empty", "failed", "invalid"})
 """What a simulation is in when its task has nothing left to do with it."""
 
 
-def queued(layout: Layout, state: State, keeps: Callable[[str, int], bool]) -> dict[str, int]:
+def _say_nothing(_: str) -> None:
+    """Keep quiet."""
+
+
+def queued(
+    layout: Layout,
+    state: State,
+    keeps: Callable[[str, int], bool],
+    note: Callable[[str], None] = _say_nothing,
+) -> dict[str, int | None]:
     """Return the ids that live tasks, and those of which nothing is known, have not ended yet.
 
-    Each with the hash of its receptor: where a receptor was edited since, what is queued is of another one.
+    Each with the hash of its receptor: where a receptor was edited since, what is queued is of another one. None
+    where that is not known: of a task whose chunk is damaged, which ``note`` is told, what it is at is all it has.
 
     ``keeps`` tells of a batch and a task whether it still has its simulations.
     """
-    waiting: dict[str, int] = {}
-    for of_batch in queued_by_batch(layout, state, keeps).values():
+    waiting: dict[str, int | None] = {}
+    for of_batch in queued_by_batch(layout, state, keeps, note).values():
         waiting |= of_batch
     return waiting
 
 
 def queued_by_batch(
-    layout: Layout, state: State, keeps: Callable[[str, int], bool]
-) -> dict[str, dict[str, int]]:
+    layout: Layout,
+    state: State,
+    keeps: Callable[[str, int], bool],
+    note: Callable[[str], None] = _say_nothing,
+) -> dict[str, dict[str, int | None]]:
     """Return what ``queued`` does by batch, the oldest first; two batches may have the same simulation."""
     batches = sorted(state.batches.values(), key=lambda batch: batch.seq)
-    found = ((batch.id, _of_batch(layout, state, batch, keeps)) for batch in batches)
+    found = ((batch.id, _of_batch(layout, state, batch, keeps, note)) for batch in batches)
     return {batch: waiting for batch, waiting in found if waiting}
 
 
 def _of_batch(
-    layout: Layout, state: State, batch: BatchState, keeps: Callable[[str, int], bool]
-) -> dict[str, int]:
-    waiting: dict[str, int] = {}
+    layout: Layout,
+    state: State,
+    batch: BatchState,
+    keeps: Callable[[str, int], bool],
+    note: Callable[[str], None],
+) -> dict[str, int | None]:
+    waiting: dict[str, int | None] = {}
     for task, digest in batch.chunks:
         if keeps(batch.id, task):
-            # its worker refuses a damaged chunk too, so what that lists is work to do
-            with contextlib.suppress(DamagedError):
+            try:
                 chunk = read_chunk(layout.chunk(batch.id, digest))
+            except DamagedError as error:
+                note(damaged(error))
+                waiting |= dict.fromkeys(at_work(state, batch.id, task))
+            else:
                 waiting |= {entry.sim: hash(entry.receptor) for entry in chunk.simulations}
     return {sim: of for sim, of in waiting.items() if not has_ended(state, sim, batch.id)}
 

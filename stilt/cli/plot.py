@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -38,6 +39,11 @@ def command(sim: str, project: Path, name: str | None, output: Path | None, wind
     from stilt.api.project import Project
     from stilt.status.words import find_id
 
+    with suppress(ImportError):
+        import matplotlib as mpl
+
+        # a matplotlibrc in the current folder may be anybody's, and would have LaTeX started
+        mpl.rcParams["text.usetex"] = False
     opened = Project(project)
     result = opened[find_id(opened.layout, sim)]
     if window:

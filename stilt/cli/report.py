@@ -31,9 +31,11 @@ def command(project: Path, output: Path) -> None:
     It holds everything it shows: it opens offline and can be mailed.
     """
     from stilt.api.project import Project
+    from stilt.foundations.ownership import refuse_foreign_link
     from stilt.report.content import collect
     from stilt.report.page import render
 
+    refuse_foreign_link(output)
     page = render(collect(Project(project)))
     output.write_text(page, encoding="utf-8")
     click.echo(str(output))

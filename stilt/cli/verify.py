@@ -30,8 +30,8 @@ Examples:
 def command(project: Path, as_json: bool) -> int:
     """Read every output of every complete simulation and compare it with the log.
 
-    What is missing or damaged is noted in the log, and becomes work for the next `stilt run`. Exits with 5 if
-    there was any, with 4 if a file cannot be read.
+    What is missing or damaged is noted in the log, and becomes work for the next `stilt run`. So does what tasks
+    cannot begin any more whose chunk is damaged. Exits with 5 if there was any, with 4 if a file cannot be read.
     """
     from stilt.commands.verify import record, verify
     from stilt.foundations.errors import DamagedError, EnvironmentFailure
@@ -42,6 +42,7 @@ def command(project: Path, as_json: bool) -> int:
     click.echo(_to_json(findings) if as_json else _to_text(findings))
     if findings.broken:
         record(layout, findings)
+    if findings.broken or findings.chunks:
         return DamagedError.exit_code
     return EnvironmentFailure.exit_code if findings.unreadable else 0
 
@@ -69,6 +70,7 @@ def _to_json(findings: Findings) -> str:
         "unreadable": findings.unreadable,
         "too_new": findings.too_new,
         "other_met": findings.other_met,
+        "chunks": findings.chunks,
     }
     return json_text(facts)
 
@@ -100,6 +102,7 @@ def _to_text(findings: Findings) -> str:
         lines.append(
             f"{len(broken):,} broken; {sims:,} simulation{'s are' if sims != 1 else ' is'} work again: stilt run"
         )
+    lines += findings.chunks
     verdict = "" if lines else ": all as the log says"
     if findings.other_met:
         first, count = findings.other_met[0], len(findings.other_met)

@@ -153,7 +153,8 @@ class Packer:
         number = 1 + max((name.number for name in Shelf(self.layout).names(product)), default=0)
         archive = self.layout.archives(product) / ArchiveName(number, dates[0], dates[-1]).file
         try:
-            publish_with(archive, lambda temporary: self._write(temporary, group))
+            root = self.layout.output
+            publish_with(archive, lambda temporary: self._write(temporary, group), root=root)
         except _NothingToWriteError:
             return
         entries = [entry for _, entry in read_index(archive).entries.values()]
@@ -333,7 +334,7 @@ def _groups(layout: Layout, entries: list[Entry]) -> Iterator[list[Entry]]:
 def _remove_temporaries(layout: Layout) -> None:
     """Remove what a command that was killed left."""
     for path in layout.archive_dir.rglob(f"{TEMPORARY_PREFIX}*"):
-        path.unlink(missing_ok=True)
+        remove_below(layout.output, layout.relative(path))
 
 
 def _remove_empty_folders(layout: Layout) -> None:

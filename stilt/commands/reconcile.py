@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from stilt.foundations.durable import adopt, digest_file, expose
+from stilt.foundations.durable import adopt, digest_file, expose, made_folder
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.inside import (
+    MisplacedError,
+    is_file_below,
+    opened_below,
+    remove_below,
+)
 from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Identified
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from stilt.batch.plan import Plan
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Receptor, Simulation
+    from stilt.log.events import Output
     from stilt.log.fold import State
     from stilt.log.states import Life, SimState
     from stilt.receptors.sequence import Receptors
@@ -61,7 +68,7 @@ def identify(
 
 def _own_receptor(store: Store, simulation: Simulation, known: SimState) -> Receptor | None:
     """Return the receptor that the particles of a simulation say they are of."""
-    with contextlib.suppress(DamagedError, OSError):
+    with suppress(DamagedError, OSError):
         # the receptor may have another date since, and the particles lie under that of the old one
         found = store.find(
             particles_path(store.layout, simulation, known)
@@ -103,29 +110,36 @@ def restore_names(layout: Layout, state: State, simulations: Iterable[Simulation
     for segment, states in by_segment.items():
         for promise in promised_in(layout.log_dir / segment, states):
             for output in promise.outputs:
-                restored += _restore(layout.output / output.path, (output.size, output.digest))
+                restored += _restore(layout, output)
     return restored
 
 
-def _restore(path: Path, promised: tuple[int, str]) -> bool:
-    plain = path.with_name(plain_and_imprint(path.name)[0])
-    if path.exists() or not plain.is_file() or plain.stat().st_size != promised[0]:
+def _restore(layout: Layout, output: Output) -> bool:
+    path = layout.output / output.path
+    plain = plain_and_imprint(path.name)[0]
+    try:
+        if is_file_below(layout.output, output.path):
+            return False
+        with opened_below(layout.output, layout.relative(path.with_name(plain))) as file:
+            is_it = file.stat().st_size == output.size and digest_file(file)[1] == output.digest
+        if is_it:
+            with made_folder(path.parent, layout.output) as folder:
+                adopt(folder, plain, path.name, plain)
+    except (FileNotFoundError, NotADirectoryError, MisplacedError):
         return False
-    if digest_file(plain) != promised:
-        return False
-    adopt(plain, path, plain)
-    return True
+    return is_it
 
 
 def expose_all(layout: Layout, todo: Plan) -> None:
     """Let the plain names be the results that the log vouches for, whatever an older worker did to them."""
     for product, date, file, plain in todo.unexposed:
-        folder = layout.output / folder_of(product, date)
-        with contextlib.suppress(OSError):  # a project of somebody else's is read as it is
-            expose(folder / file, folder / plain)
+        place = layout.output / folder_of(product, date)
+        # a project of somebody else's is read as it is
+        with suppress(OSError, MisplacedError), made_folder(place, layout.output) as folder:
+            expose(folder, file, plain)
     for product, date, plain in todo.unwanted:
-        with contextlib.suppress(OSError):
-            (layout.output / folder_of(product, date) / plain).unlink()
+        with suppress(OSError, MisplacedError):
+            remove_below(layout.output, f"{folder_of(product, date)}/{plain}")
 
 
 def explain_edited(layout: Layout, state: State, edited: Sequence[Simulation]) -> str:
@@ -166,7 +180,7 @@ def _shown(value: str | tuple[float, ...]) -> str:
 
 
 def remove_leftovers(
-    leftovers: Iterable[Path], state: State, is_gone: Callable[[Life], bool]
+    layout: Layout, leftovers: Iterable[Path], state: State, is_gone: Callable[[Life], bool]
 ) -> None:
     """Remove what workers left behind that are surely gone.
 
@@ -175,12 +189,12 @@ def remove_leftovers(
     """
     lives = {life.imprint: life for life in state.lives.values() if life.imprint}
     for path in leftovers:
-        with contextlib.suppress(OSError):
+        with suppress(OSError, MisplacedError):
             if is_temporary(path):
                 if time.time() - path.stat().st_mtime > _STILL_WRITTEN_S:
-                    path.unlink()
+                    remove_below(layout.output, layout.relative(path))
             elif _is_superseded(path, state, lives, is_gone):
-                path.unlink()
+                remove_below(layout.output, layout.relative(path))
 
 
 def _is_superseded(

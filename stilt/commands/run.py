@@ -312,7 +312,7 @@ class _Run:
         if liveness.problem:
             self.say(f"{liveness.problem}: tasks on Slurm count as queued until it answers")
         hands = WorkInHand(index, state, liveness)
-        waiting = queued(layout, state, hands.keeps)
+        waiting = queued(layout, state, hands.keeps, self.say)
         disk = Listing(layout)
         todo = self._planned(state, disk, waiting, selection)
         found = identify(layout, state, self.project.simulations, todo.unidentified)
@@ -327,11 +327,11 @@ class _Run:
             _refuse_twice(self.project, todo, queued(layout, state, hands.lives))
         if settle:
             expose_all(layout, todo)
-            remove_leftovers(disk.finish(), state, hands.is_gone)
+            remove_leftovers(layout, disk.finish(), state, hands.is_gone)
         return state, todo
 
     def _planned(
-        self, state: State, disk: Listing, waiting: dict[str, int], selection: Selection
+        self, state: State, disk: Listing, waiting: dict[str, int | None], selection: Selection
     ) -> Plan:
         project = self.project
         return plan(

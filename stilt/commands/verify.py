@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
+from stilt.backends.in_hand import WorkInHand
+from stilt.backends.observe import fold_and_observe
+from stilt.batch.queued import queued
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError, StiltError
 from stilt.foundations.inside import MisplacedError, opened_below
@@ -75,6 +78,8 @@ class Findings:
         Missing files that another node wrote so shortly ago that they may only not be visible here.
     other_met
         Met files that are not what they were when results were made from them: these stay done.
+    chunks
+        Chunks of tasks that wait or run that are not what was handed over, and what that means.
     """
 
     simulations: int = 0
@@ -84,10 +89,11 @@ class Findings:
     unreadable: list[Broken] = field(default_factory=list)
     too_new: int = 0
     other_met: list[OtherMet] = field(default_factory=list)
+    chunks: list[str] = field(default_factory=list)
 
 
 def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None) -> Findings:
-    """Read every output of every complete simulation and compare it with the log. Writes nothing.
+    """Read every output of every complete simulation, and the chunks in hand, and compare with the log. Writes nothing.
 
     Parameters
     ----------
@@ -97,9 +103,11 @@ def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None)
         Is told now and then how many simulations were checked, of how many.
     """
     index = OutputIndex(layout.log_dir)
-    sims = index.fold().sims
+    state, liveness = fold_and_observe(index)
+    sims = state.sims
     total = sum(state.is_done for state in sims.values())
     findings = Findings()
+    queued(layout, state, WorkInHand(index, state, liveness).keeps, findings.chunks.append)
     promises = promised(index, sims)
     archives, met = _Archives(layout, index), MetRead()
 

@@ -79,6 +79,14 @@ class Geometry:
             return longitude, latitude
         return _projected(self.projection, longitude, latitude)
 
+    def unproject(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the places, in degrees, of x and y; infinite beyond what the projection shows."""
+        if self.is_longlat:
+            return x, y
+        return to_degrees(self.projection, x, y)
+
 
 def geometry_of(grid: FootprintGrid) -> Geometry:
     """Return the cells of a grid from the configuration.

@@ -1,6 +1,8 @@
 """Publish files so that a reader, after any crash, sees the old bytes or the new ones and never half.
 
 Write to a temporary name in the same folder, fsync, rename, fsync the folder.
+
+With ``root``, the output root, a file below it is never written through a link of somebody else's: see ``inside``.
 """
 
 from __future__ import annotations
@@ -9,11 +11,14 @@ import contextlib
 import errno
 import os
 import secrets
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from stilt.foundations.inside import folder_below, open_input
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
@@ -25,7 +30,7 @@ _NO_HARD_LINKS = frozenset(
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
 
-def publish(path: Path, data: bytes, mode: int = 0o666) -> None:
+def publish(path: Path, data: bytes, mode: int = 0o666, *, root: Path | None = None) -> None:
     """Make ``data`` the content of ``path``, durably and at once; ``mode`` is what the umask leaves of it.
 
     Raises
@@ -33,11 +38,16 @@ def publish(path: Path, data: bytes, mode: int = 0o666) -> None:
     OSError
         As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
     """
-    publish_with(path, lambda temporary: _write_new(temporary, data, mode))
+    publish_with(path, lambda temporary: _write_new(temporary, data, mode), root=root)
 
 
 def publish_with(
-    path: Path, write: Callable[[Path], None], *, durable: bool = True, synced: bool = False
+    path: Path,
+    write: Callable[[Path], None],
+    *,
+    root: Path | None = None,
+    durable: bool = True,
+    synced: bool = False,
 ) -> None:
     """Publish what ``write`` puts into the temporary file whose path it is given.
 
@@ -49,21 +59,21 @@ def publish_with(
     OSError
         As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
     """
-    make_folder(path.parent)
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
-    try:
-        write(temporary)
-        identity = sync_file(temporary) if durable or synced else _identity(temporary.stat())
-        _rename(temporary, path, identity)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    if durable:
-        fsync_dir(path.parent)
+    with made_folder(path.parent, root) as folder:
+        temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
+        try:
+            write(temporary)
+            identity = sync_file(temporary) if durable or synced else _identity(temporary.stat())
+            _rename(temporary, folder / path.name, identity)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        if durable:
+            fsync_dir(folder)
 
 
-def publish_as(path: Path, plain: Path, write: Callable[[Path], None]) -> None:
+def publish_as(path: Path, plain: str, write: Callable[[Path], None], *, root: Path) -> None:
     """Publish a file under its own name, and let a plain name in the same folder be it too; durable on return.
 
     The plain name is a hard link, or a symbolic one where the filesystem has no hard links.
@@ -73,12 +83,13 @@ def publish_as(path: Path, plain: Path, write: Callable[[Path], None]) -> None:
     OSError
         As the filesystem gave it.
     """
-    publish_with(path, write, durable=False, synced=True)
-    expose(path, plain)
-    fsync_dir(path.parent)
+    publish_with(path, write, root=root, durable=False, synced=True)
+    with made_folder(path.parent, root) as folder:
+        expose(folder, path.name, plain)
+        fsync_dir(folder)
 
 
-def adopt(existing: Path, path: Path, plain: Path) -> None:
+def adopt(folder: Path, existing: str, name: str, plain: str) -> None:
     """Give a published file another name of its own, and the plain name; durable on return.
 
     Where a filesystem has no hard links it is copied.
@@ -88,31 +99,32 @@ def adopt(existing: Path, path: Path, plain: Path) -> None:
     OSError
         As the filesystem gave it.
     """
+    path = folder / name
     if not path.exists():
-        temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+        temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
         try:
-            os.link(existing, temporary)
+            os.link(folder / existing, temporary)
             os.replace(temporary, path)  # noqa: PTH105 - as below
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
-            publish(path, existing.read_bytes())
-    if not plain.exists() or not plain.samefile(path):
-        expose(path, plain)
-    fsync_dir(path.parent)
+            publish(path, (folder / existing).read_bytes())
+    if not (folder / plain).exists() or not (folder / plain).samefile(path):
+        expose(folder, name, plain)
+    fsync_dir(folder)
 
 
-def expose(path: Path, plain: Path) -> None:
-    """Let a plain name in the same folder be a file, whatever it was before.
+def expose(folder: Path, name: str, plain: str) -> None:
+    """Let a plain name in a folder be a file in it, whatever it was before.
 
     Raises
     ------
     OSError
         As the filesystem gave it.
     """
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
-    _link(path, temporary)
-    os.replace(temporary, plain)  # noqa: PTH105 - as below
+    temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    _link(folder / name, temporary)
+    os.replace(temporary, folder / plain)  # noqa: PTH105 - as below
     with contextlib.suppress(
         OSError
     ):  # a name that is that file already stays, and so does the other one
@@ -127,6 +139,25 @@ def _link(path: Path, name: Path) -> None:
         if error.errno not in _NO_HARD_LINKS:
             raise
         os.symlink(path.name, name)  # noqa: PTH211 - the name alone: folders are moved and copied
+
+
+@contextmanager
+def made_folder(path: Path, root: Path | None) -> Iterator[Path]:
+    """Make a folder where there is none, and yield a path by which to write in it: below ``root`` in just this one.
+
+    Raises
+    ------
+    MisplacedError
+        If it lies outside of the root.
+    OSError
+        As the filesystem gave it.
+    """
+    make_folder(path if root is None else root)
+    if root is None:
+        yield path
+        return
+    with folder_below(root, path.relative_to(root).as_posix(), make_folder) as folder:
+        yield folder
 
 
 def make_folder(path: Path) -> None:
@@ -166,10 +197,16 @@ def fsync_dir(path: Path) -> None:
 
 
 def digest_file(path: Path) -> tuple[int, str]:
-    """Return the size of a file in bytes and the BLAKE2b-128 of its bytes in hex."""
+    """Return the size of a file in bytes and the BLAKE2b-128 of its bytes in hex.
+
+    Raises
+    ------
+    InputError, OSError
+        If it is no regular file, or can't be read.
+    """
     digest = blake2b(digest_size=16)
     size = 0
-    with path.open("rb") as file:
+    with open_input(path) as file:
         while block := file.read(_BLOCK_BYTES):
             size += len(block)
             digest.update(block)

@@ -22,7 +22,7 @@ from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.ownership import owner_name, trusted_users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 LONGEST_PATH = 1024
 LONGEST_NAME = 255
@@ -121,18 +121,31 @@ def read_input(path: Path, most: int) -> bytes:
     OSError
         If it is not there, or can't be read.
     """
+    with open_input(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise InputError(f"{path} has {size:,} bytes, more than {most:,}", "shorten it")
+        return _content(file, size)
+
+
+def open_input(path: Path) -> BinaryIO:
+    """Open a file of the user's, which may be a link, but no pipe, whose reader would wait for ever.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    OSError
+        If it is not there, or can't be read.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor has no path
-        facts = os.fstat(descriptor)
-        if stat.S_ISDIR(facts.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(facts.st_mode):
-            raise InputError(f"{path} is no regular file", "put a file, or a link to one, there")
-        if facts.st_size > most:
-            raise InputError(
-                f"{path} has {facts.st_size:,} bytes, more than {most:,}", "shorten it"
-            )
-        return _content(file, facts.st_size)
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(kind):
+        return open(descriptor, "rb")  # noqa: PTH123 - a descriptor has no path
+    os.close(descriptor)
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise InputError(f"{path} is no regular file", "put a file, or a link to one, there")
 
 
 def _content(file: BinaryIO, size: int) -> bytes:
@@ -191,6 +204,29 @@ def check_below(root: Path, relative: str) -> None:
             return
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
+
+
+@contextmanager
+def folder_below(root: Path, relative: str, make: Callable[[Path], None]) -> Iterator[Path]:
+    """Yield a path to just one folder of the output root, whatever its name leads to by then, to write in it.
+
+    ``make`` makes a folder where there is none.
+
+    Raises
+    ------
+    MisplacedError
+        If the folder lies outside of the root.
+    OSError
+        If it can't be made.
+    """
+    here, path = os.open(root, _FOLDER), root
+    for depth, part in enumerate(parts_of(relative)):
+        with _lent(here, path) as place:
+            make(place / part)
+            inner = _open_folder(here, part, path / part, depth)
+        here, path = inner, path / part
+    with _lent(here, path) as place:
+        yield place
 
 
 def parts_of(relative: str) -> list[str]:
@@ -283,8 +319,15 @@ def _lent(descriptor: int, path: Path) -> Iterator[Path]:
     except DamagedError as error:
         raise type(error)(error.message.replace(str(place), str(path)), error.hint) from error
     except OSError as error:
-        if error.filename in {place, str(place)}:
-            error.filename = str(path)
+        error.filename = _renamed(error.filename, place, path)
+        error.filename2 = _renamed(error.filename2, place, path)
         raise
     finally:
         os.close(descriptor)
+
+
+def _renamed(name: object, place: Path, path: Path) -> object:
+    """Return the name of a file, or of one in a folder, by the path that the file or folder is known by."""
+    if isinstance(name, str | os.PathLike) and Path(name).is_relative_to(place):
+        return str(path / Path(name).relative_to(place))
+    return name

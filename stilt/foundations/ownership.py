@@ -15,6 +15,8 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from stilt.foundations.errors import InputError
+
 TRUST_VARIABLE = "STILT_TRUST"
 
 _UNMAPPED = 65534
@@ -43,6 +45,25 @@ def foreign_owner(path: Path) -> str:
     except OSError:
         return ""
     return "" if owner in trusted_users() else owner_name(owner)
+
+
+def refuse_foreign_link(path: Path) -> None:
+    """Refuse to write a file where somebody else has put a link: it may lead to one of this user's own files.
+
+    Raises
+    ------
+    InputError
+        If there is such a link.
+    """
+    try:
+        facts = path.lstat()
+    except OSError:
+        return
+    if stat.S_ISLNK(facts.st_mode) and facts.st_uid not in trusted_users():
+        raise InputError(
+            f"{path} is a link of {owner_name(facts.st_uid)}, to {path.readlink()}",
+            "remove it, or write to another file (-o)",
+        )
 
 
 @lru_cache(maxsize=64)

@@ -99,7 +99,8 @@ def save(path: Path, state: State) -> None:
     freezing = Freezing(state.sims, state.earlier, number)
     _remove_leftovers(path)
     # Not synced: it is a cache, and what a crash leaves of it has not the checksums that it should have.
-    publish_with(path, lambda temporary: _write(temporary, freezing, footer), durable=False)
+    root = path.parent.parent
+    publish_with(path, lambda new: _write(new, freezing, footer), root=root, durable=False)
 
 
 def load(path: Path) -> State | None:

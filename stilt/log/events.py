@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 3
+FORMAT_MINOR = 4
 
 Outcome = Literal["complete", "empty", "failed", "interrupted"]
 
@@ -45,6 +45,7 @@ class Segment(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="s
     ``transport`` (met -> digest) and ``footprints`` (name -> digest) are the settings, and ``engine`` is the
     engine, that every simulation of this segment is made with, so no ``done`` repeats them. ``imprint`` is in
     the names of all outputs that this writer publishes (``stilt.outputs.names``); empty: they have plain names.
+    ``ahead_s`` is by how much the writer's clock, which says when all this was, is ahead of the file server's.
     """
 
     major: int
@@ -58,6 +59,7 @@ class Segment(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="s
     footprints: dict[str, str] = {}
     engine: EngineIdentity | None = None
     imprint: str = ""
+    ahead_s: float = 0.0
 
 
 class Pending(Struct, frozen=True, omit_defaults=True, tag_field="event", tag="pending"):

@@ -273,6 +273,7 @@ def life_of(name: str, scan: Scan[Any]) -> Life:
             footprints=header.footprints,
             engine=header.engine,
             imprint=header.imprint,
+            ahead_s=header.ahead_s,
         )
     parsed = names.parse_name(file)
     if parsed is None:

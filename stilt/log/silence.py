@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ class Silence:
         if now is not None:
             return now, True
         return max(filter(None, map(_touched, self._log_dir.glob("*/*"))), default=0.0), False
+
+    def server_time(self) -> float:
+        """Return the moment by the server's clock; by one's own for somebody who may not write there."""
+        if not self._is_exact and (now := self.ask_clock()) is not None:
+            self._now, self._is_exact = now, True
+        return self._now if self._now is not None and self._is_exact else time.time()
 
     def ask_clock(self) -> float | None:
         """Return the server's time, to whom it lets write: that of a file that is gone at once."""

@@ -66,6 +66,8 @@ class Life(Struct, eq=False):
         What made everything in this life; None where the record is older than that.
     imprint
         What the names of all outputs of this life carry; empty: they have plain names.
+    ahead_s
+        By how much its clock was ahead of the file server's when it began; 0 where nobody looked.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Life(Struct, eq=False):
     closed: str = ""
     engine: EngineIdentity | None = None
     imprint: str = ""
+    ahead_s: float = 0.0
 
     @property
     def was_run(self) -> bool:

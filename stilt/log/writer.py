@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from portalocker import LOCK_EX, LOCK_NB, lock, unlock
 from portalocker.exceptions import LockException
 
-from stilt.foundations.durable import fsync_dir, make_folder
+from stilt.foundations.durable import fsync_dir, made_folder
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.room import no_room
 from stilt.log.events import (
@@ -48,6 +48,9 @@ GROUP_EVENTS = 64
 _TRIES = 3
 _EVENTS_A_LINE = 256
 _LEARNT_LATER = (Started, Done)
+
+_TELLS_S = 1.0
+"""Clocks that differ by less than this are the same: files are dated by ticks, and some calls take time."""
 
 
 class SegmentWriter:
@@ -211,22 +214,22 @@ class SegmentWriter:
 
     def _open(self) -> None:
         """Create a segment, with its header; its name is durable on return."""
-        make_folder(self.folder)
-        fsync_dir(self.folder.parent)
-        path = self.folder / new_name(self._writer, self._seq)
+        log_dir, name = self.folder.parent, new_name(self._writer, self._seq)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o666)
-        self._lines = 0
-        try:
-            _lock(self._descriptor)
-            self._write_line([self._header()])
-            fsync_dir(self.folder)
-        except OSError:
-            # It holds no event yet, and an empty file a try would fill a full disk's folder.
-            with contextlib.suppress(OSError):
-                path.unlink()
-            raise
-        self.path = path
+        with made_folder(self.folder, log_dir.parent) as folder:
+            fsync_dir(log_dir)
+            self._descriptor = os.open(folder / name, flags, 0o666)
+            self._lines = 0
+            try:
+                _lock(self._descriptor)
+                self._write_line([self._header()])
+                fsync_dir(folder)
+            except OSError:
+                # It holds no event yet, and an empty file a try would fill a full disk's folder.
+                with contextlib.suppress(OSError):
+                    (folder / name).unlink()
+                raise
+        self.path = self.folder / name
 
     def _header(self) -> Segment:
         return Segment(
@@ -241,7 +244,13 @@ class SegmentWriter:
             footprints=self._footprints,
             engine=self._engine,
             imprint=self._imprint,
+            ahead_s=self._ahead_s(),
         )
+
+    def _ahead_s(self) -> float:
+        """Return by how much this clock is ahead of the one that has just dated the new segment."""
+        ahead_s = time.time() - os.fstat(self._descriptor).st_mtime
+        return round(ahead_s, 1) if abs(ahead_s) >= _TELLS_S else 0.0
 
     def _release(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

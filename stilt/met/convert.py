@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
 from stilt.foundations.failures import TransportError
+from stilt.met.analysis import PRESSURE
 from stilt.met.arl import read_arl
 from stilt.met.dataset.analyses import analyses_of
 from stilt.met.minutes import time_of
@@ -44,7 +45,7 @@ _FEWEST_TIMES = 2
 def convert(
     name: str, files: Sequence[ArlFile], target: Path, spans: Sequence[Span] = ()
 ) -> Iterator[Path]:
-    """Write the analyses of NetCDF files, day by day, and yield the files that were written.
+    """Write the analyses of NetCDF or GRIB files, day by day, and yield the files that were written.
 
     The same analyses give the same bytes. A file that is there and not older than what it is made of is left alone; one
     appears under its name when it is whole.
@@ -67,7 +68,7 @@ def convert(
     """
     sources = [file for file in files if file.format != "ARL"]
     if not sources:
-        raise InputError(f"mets.{name} has no NetCDF files", "ARL files need no conversion")
+        raise InputError(f"mets.{name} has no NetCDF or GRIB files", "ARL files need no conversion")
     try:
         grids = analyses_of(sources)
         if not grids:
@@ -104,6 +105,11 @@ def _is_made(goal: Path, times: Sequence[DatasetAnalysis]) -> bool:
 def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
     first = analyses[0]
     count = len(first.levels) - 1
+    if first.grid.level_type != PRESSURE or first.grid.size_km:
+        raise InputError(
+            f"{first.path}: only levels of pressure on longitudes and latitudes are converted so far",
+            "use model: native, which reads the files as they are",
+        )
     lacking = [name for name in _NEEDED if name not in first.levels[1].variables]
     if lacking:
         raise InputError(

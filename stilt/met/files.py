@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlError, ArlFile, is_arl
-from stilt.met.header import is_netcdf, read_header
+from stilt.met.dataset.magic import kind_of
+from stilt.met.header import read_header
 from stilt.met.listing import listing
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
     """Return the files whose path the expanded ``file_format`` matches, as text or as a regular expression."""
     name = expected_name(met, time)
     direct = os.path.join(met.directory, name)  # noqa: PTH118 - most names are whole: no folder need be listed
-    if is_arl(direct) or (is_netcdf(Path(direct)) and read_headers((Path(direct),))):
+    if is_arl(direct) or (kind_of(Path(direct)) and read_headers((Path(direct),))):
         return (Path(direct),)
     known = listing(met.directory)
     known.refresh()

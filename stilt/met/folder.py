@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     Minutes = NDArray[np.int64]
 
 _FORMAT = 2
+_MOST_OF_A_GRID = 1e7
+_MOST_MINUTES = 130 * 366 * 1440
+"""Before or after 1970; receptors end with 2099."""
+
 _recent: dict[tuple[str, str | None], tuple[float, FolderIndex | None]] = {}
 
 
@@ -60,6 +64,11 @@ class _Entry(msgspec.Struct, array_like=True):
     changes: int | None = None
     varies: int | None = None
     cut: str = ""
+
+    def times(self) -> Iterator[int]:
+        """Return all moments that it names, minutes since 1970 UTC."""
+        more = (self.changes, self.varies)
+        yield from (*self.minutes, *(minute for minute in more if minute is not None))
 
 
 class _Stored(msgspec.Struct):
@@ -280,12 +289,23 @@ def _levels(levels: tuple[tuple[float, tuple[str, ...]], ...]) -> tuple[Level, .
 
 
 def _load(directory: str) -> _Stored:
-    with contextlib.suppress(msgspec.MsgspecError):
+    with contextlib.suppress(msgspec.MsgspecError, RecursionError):
         stored = msgspec.json.decode(kept(directory), type=_Stored)
-        within = all(
-            entry.kind < len(stored.kinds) and bool(entry.minutes) == (entry.kind >= 0)
-            for entry in stored.entries
-        )
-        if stored.format == _FORMAT and within:
+        if stored.format == _FORMAT and _fits(stored):
             return stored
     return _Stored(_FORMAT, [], [])
+
+
+def _fits(stored: _Stored) -> bool:
+    """Return whether an index has values as stilt writes them: others may be able to write it, too."""
+    places = range(-1, len(stored.kinds))
+    length = len(Grid.__dataclass_fields__)
+    return all(
+        len(kind.grid) == length and all(abs(value) < _MOST_OF_A_GRID for value in kind.grid)
+        for kind in stored.kinds
+    ) and all(
+        entry.kind in places
+        and bool(entry.minutes) == (entry.kind >= 0)
+        and all(abs(minute) < _MOST_MINUTES for minute in entry.times())
+        for entry in stored.entries
+    )

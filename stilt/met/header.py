@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlError, read_arl
+from stilt.met.dataset.magic import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from stilt.met.arl import ArlFile
     from stilt.met.grid import Grid
-
-_NETCDF = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n")
 
 
 def read_header(path: Path) -> ArlFile:
@@ -31,20 +30,11 @@ def read_header(path: Path) -> ArlFile:
     OSError
         If it cannot be read.
     """
-    if not is_netcdf(path):
+    if not kind_of(path):
         return read_arl(path)
     from stilt.met.dataset.content import content_of
 
     return content_of(path).header
-
-
-def is_netcdf(path: Path) -> bool:
-    """Tell whether a file begins as NetCDF files do; not if there is none, or it can't be read."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            return file.read(8).startswith(_NETCDF)
-    except OSError:
-        return False
 
 
 def signature(path: Path) -> str:

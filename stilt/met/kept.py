@@ -8,11 +8,14 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import publish
+from stilt.foundations.inside import MisplacedError, read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.foundations.paths import Layout
+
+_MOST_BYTES = 1 << 30
 
 _roots: list[Layout] = []
 _waiting: dict[str, bytes] = {}
@@ -34,8 +37,8 @@ def keep(directory: str, data: bytes) -> None:
     _waiting[directory] = data
     if not _roots or not _roots[0].output.is_dir():
         return
-    with contextlib.suppress(OSError):
-        publish(_place(_roots[0], directory), data)
+    with contextlib.suppress(OSError, MisplacedError):
+        publish(_place(_roots[0], directory), data, root=_roots[0].output)
         del _waiting[directory]
 
 
@@ -43,8 +46,8 @@ def kept(directory: str) -> bytes:
     """Return the index of a folder as it was kept; nothing where there is none."""
     if directory in _waiting or not _roots:
         return _waiting.get(directory, b"")
-    with contextlib.suppress(OSError):
-        return _place(_roots[0], directory).read_bytes()
+    with contextlib.suppress(OSError, MisplacedError):
+        return read_regular(_place(_roots[0], directory), _MOST_BYTES)
     return b""
 
 

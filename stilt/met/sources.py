@@ -206,7 +206,9 @@ class ByHeader:
 
     def _nothing(self) -> Choice:
         fits = f" whose name fits {self._met.file_format!r}" if self._met.file_format else ""
-        return Choice((), None, words=f"{self._met.directory} has no ARL or NetCDF file{fits} (")
+        return Choice(
+            (), None, words=f"{self._met.directory} has no ARL, NetCDF or GRIB file{fits} ("
+        )
 
 
 def _of_family(

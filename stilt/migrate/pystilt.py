@@ -8,9 +8,11 @@ from typing import Any
 from stilt.config.document import read_document
 from stilt.config.execution import OWN_KEYS, REFUSED
 from stilt.foundations.errors import ProblemsError
+from stilt.foundations.inside import read_input
 from stilt.migrate.met_names import found_from, naming
 from stilt.migrate.migration import Migration
 from stilt.migrate.r_stilt import carry
+from stilt.migrate.r_tables import MOST_BYTES, utf8_text
 from stilt.migrate.settings import LEFT_BEHIND, QUIET, TRANSPORT_KEYS, carry_transport, file_step
 
 _BOX = ("xmin", "xmax", "ymin", "ymax", "xres", "yres")
@@ -55,7 +57,7 @@ _KNOWN = (
 
 def read_pystilt(path: Path) -> Migration:
     """Read a ``config.yaml``; the receptors beside it are read as they are."""
-    document = read_document(path.read_bytes(), str(path))
+    document = read_document(read_input(path, MOST_BYTES), str(path))
     if document.problems:
         raise ProblemsError(
             str(path), tuple(map(str, document.problems)), "mend it there and try again"
@@ -69,7 +71,7 @@ def read_pystilt(path: Path) -> Migration:
         _carry(data, migration)
     receptors = path.parent / "receptors.csv"
     if receptors.is_file():
-        migration.receptors = receptors.read_text("utf-8-sig")
+        migration.receptors = utf8_text(receptors)
     else:
         migration.note("there is no receptors.csv beside it: write one")
     return migration

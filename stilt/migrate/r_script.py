@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stilt.foundations.inside import read_input
 from stilt.migrate.r_account import DONE, HARMLESS, NAMED, Reach, Script, Statement
 from stilt.migrate.r_effects import (
     READERS,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from stilt.migrate.r_arguments import Given
 
 _DEEPEST_SOURCE = 5
+_MOST_BYTES = 1 << 24
 
 
 class _EndError(Exception):
@@ -87,7 +89,7 @@ class _Runner(Interpreter):
     def run_file(self, path: Path, depth: int) -> None:
         """Run a script, or a file that it sources."""
         before = self._file, self._lines, self._depth
-        source = path.read_text("utf-8", errors="replace")
+        source = read_input(path, _MOST_BYTES).decode(errors="replace")
         self._file, self._lines, self._depth = (
             path.name if depth else "",
             source.splitlines(),

@@ -8,18 +8,23 @@ import lzma
 import zlib
 from datetime import UTC, date, datetime
 from functools import partial
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import InputError
-from stilt.foundations.inside import read_input
+from stilt.foundations.inside import open_input, read_input
 from stilt.migrate.r_times import day_of, read_time
 from stilt.migrate.r_values import EPOCH, NA, Frame, Time, UnreadableError, Vector, truth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    import pyarrow as pa
+
     from stilt.migrate.r_arguments import Given
+
+_ROWS_AT_ONCE = 100
 
 MOST_BYTES = 256 << 20
 """Of a table when it is inflated: a million receptors are 40 MB."""
@@ -79,19 +84,36 @@ def _number(value: str) -> float:
 
 def read_parquet(path: Path) -> Frame:
     """Read a table in Parquet."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        columns = pq.read_table(path).to_pydict()
-    except (OSError, ValueError) as error:
+        with open_input(path) as file:
+            parts = _bounded(pq.ParquetFile(file).iter_batches(_ROWS_AT_ONCE), path)
+            columns = pa.Table.from_batches(parts).to_pydict()
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableError(f"{path} is not a readable .parquet file: {error}") from error
     return Frame({name: [_value(item) for item in column] for name, column in columns.items()})
 
 
+def _bounded(batches: Iterator[pa.RecordBatch], path: Path) -> list[pa.RecordBatch]:
+    """Return batches of no more bytes than a table of receptors has: a text that is stored once can be in every row."""
+    parts, size = [], 0
+    for batch in batches:
+        parts.append(batch)
+        size += batch.nbytes
+        if size > MOST_BYTES:
+            raise UnreadableError(f"{path} is more than {MOST_BYTES:,} bytes when it is unpacked")
+    return parts
+
+
 def read_csv(path: Path) -> Frame:
     """Read a table of texts."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
+    with TextIOWrapper(open_input(path), encoding="utf-8-sig", newline="") as file:
+        try:
+            rows = [row for row in csv.reader(file) if row]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UnreadableError(f"{path}: {error}") from error
     if not rows:
         raise UnreadableError(f"{path} is empty")
     if any(len(row) != len(rows[0]) for row in rows):
@@ -100,6 +122,20 @@ def read_csv(path: Path) -> Frame:
     return Frame(
         {name.strip(): list(column) for name, column in zip(rows[0], columns, strict=True)}
     )
+
+
+def utf8_text(path: Path) -> str:
+    """Return a table in CSV as it is.
+
+    Raises
+    ------
+    InputError
+        If it is none, or of more bytes than a table of receptors has.
+    """
+    try:
+        return read_input(path, MOST_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: {error}", "save it as UTF-8") from None
 
 
 def read_rds(path: Path) -> Frame:

@@ -71,15 +71,13 @@ def _receptors_only(path: Path) -> Migration:
 def _receptors_of(path: Path) -> str:
     """Return a table as the text of ``receptors.csv``; one in CSV stays as it is."""
     from stilt.migrate.r_receptors import receptors_csv
-    from stilt.migrate.r_tables import read_parquet, read_rds
+    from stilt.migrate.r_tables import read_parquet, read_rds, utf8_text
 
     suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return utf8_text(path)
     try:
-        if suffix == ".csv":
-            return path.read_text("utf-8-sig")
         return receptors_csv(read_parquet(path) if suffix == ".parquet" else read_rds(path))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: {error}", "save it as UTF-8") from None
     except UnreadableError as error:
         hint = "write the columns time, longitude, latitude, altitude"
         hint = "in R: write.csv(receptors, 'receptors.csv')" if suffix == ".rds" else hint

@@ -22,7 +22,7 @@ from stilt.particles.columns import COLUMNS
 from stilt.particles.table import ParticleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -121,14 +121,22 @@ def read_stored(path: Path) -> pa.Table:
         raise _damaged(path, error) from error
 
 
-def check_rows(path: Path, rows: int, schema: pa.Schema, place: Path) -> None:
-    """Refuse a file, opened by the path ``place``, that announces more rows than it can have.
+def check_rows(
+    path: Path, rows: int, schema: pa.Schema, place: Path, texts: Container[str] = ()
+) -> None:
+    """Refuse a file, opened by the path ``place``, that announces more rows than it can have, or more than numbers.
+
+    A text that is stored once can be that of every row: whoever names ``texts`` reads them one by one.
 
     Raises
     ------
     DamagedError, EnvironmentFailure
         As ``stilt.foundations.announced``.
     """
+    known = (field for field in schema if field.name not in texts)
+    odd = [field.name for field in known if not pa.types.is_primitive(field.type)]
+    if odd:
+        raise _damaged(path, ValueError(f"its column {odd[0]} is none of numbers"))
     check_announced(path, max(rows, 0) * len(schema) * _VALUE_BYTES, place)
 
 

@@ -1,45 +1,79 @@
-"""Coastlines and borders, where cartopy and its data are on this machine; a plain map otherwise."""
+"""Coastlines and borders of the world at 1:50m, from a file of the package: no network, no other package's data.
+
+Natural Earth (public domain; naturalearthdata.com) and the US Census Bureau (public domain) drew them;
+``tools/coastlines.py`` makes the file.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from enum import IntEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Line = NDArray[np.float64]
 
-LAYERS = (("physical", "coastline"), ("cultural", "admin_0_boundary_lines_land"))
+FILE = Path(__file__).parent / "natural_earth.npz"
+PER_DEGREE = 200
+FULL_CIRCLE = 360.0
 
 
-def coastlines(box: tuple[float, float, float, float], scale: str = "50m") -> list[Line]:
-    """Return lines of (longitude, latitude) points that touch a box of (west, east, south, north).
+class Kind(IntEnum):
+    """What a line divides."""
 
-    Empty without cartopy, and where its Natural Earth data is neither on this machine nor to be fetched.
-    """
-    try:
-        from cartopy.io import shapereader
-        from shapely.geometry import box as rectangle
-    except ImportError:
-        return []
-    west, east, south, north = box
-    window = rectangle(west, south, east, north)
-    lines: list[Line] = []
-    for category, name in LAYERS:
-        try:
-            path = shapereader.natural_earth(resolution=scale, category=category, name=name)
-            shapes = list(shapereader.Reader(path).geometries())
-        except Exception:  # noqa: BLE001 - no network, no data: a map without coastlines is a map
-            return lines
-        for shape in shapes:
-            if shape.intersects(window):
-                lines += _points(shape)
-    return lines
+    COAST = 0
+    BORDER = 1
+    STATE = 2
 
 
-def _points(shape: Any) -> list[Line]:
-    import numpy as np
+class Box(NamedTuple):
+    """Degrees; east is greater than west, whatever the turn."""
 
-    parts = getattr(shape, "geoms", [shape])
-    return [np.asarray(part.coords)[:, :2] for part in parts]
+    west: float
+    east: float
+    south: float
+    north: float
+
+
+class _World(NamedTuple):
+    """All lines, points in degrees, shape (points, 2); a row of ``bounds`` is west, east, south, north of a line."""
+
+    lines: list[Line]
+    kinds: NDArray[np.uint8]
+    bounds: NDArray[np.float64]
+
+
+@lru_cache(maxsize=1)
+def _world() -> _World:
+    with np.load(FILE) as file:
+        points = np.cumsum(file["steps"], axis=1).T / PER_DEGREE
+        starts = np.cumsum(file["lengths"])[:-1]
+        kinds = file["kinds"]
+    first = np.r_[0, starts]
+    low, high = np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)
+    bounds = np.column_stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]])
+    return _World(np.split(points, starts), kinds, bounds)
+
+
+def coastlines(box: Box, kinds: Sequence[Kind] = tuple(Kind)) -> list[Line]:
+    """Return the lines that touch a box, in its turn: longitudes run on beyond 180 where the box does."""
+    world = _world()
+    found: list[Line] = []
+    for turn in (-FULL_CIRCLE, 0.0, FULL_CIRCLE):
+        west, east, south, north = world.bounds.T
+        touches = (
+            (west + turn <= box.east)
+            & (east + turn >= box.west)
+            & (south <= box.north)
+            & (north >= box.south)
+            & np.isin(world.kinds, kinds)
+        )
+        found += [world.lines[number] + (turn, 0.0) for number in np.flatnonzero(touches)]
+    return found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.plot.coastline import coastlines
-from stilt.plot.figure import ACCENT, QUIET, new_figure
+from stilt.plot.figure import ACCENT, QUIET, draw_coast, label_degrees, new_figure
+from stilt.plot.map_frame import DEGREES
 
 if TYPE_CHECKING:
     import os
@@ -76,12 +76,11 @@ def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -
         [east - west, north - south], _NARROWEST * max(east - west, north - south, _LEAST)
     )
     (x, y), (across, along) = (0.5 * (west + east), 0.5 * (south + north)), 0.55 * half
-    box = x - across, x + across, y - along, y + along
-    for line in coastlines(box):
-        axes.plot(*line.T, color=QUIET, linewidth=0.6)
-    axes.set(title=name, xlim=box[:2], ylim=box[2:], xlabel="longitude", ylabel="latitude")
-    axes.set_aspect(1 / np.cos(np.radians(y)))
+    axes.set(title=name, xlim=(x - across, x + across), ylim=(y - along, y + along))
     axes.locator_params(axis="x", nbins=3)
+    label_degrees(axes)
+    draw_coast(axes, DEGREES)
+    axes.set_aspect(1 / np.cos(np.radians(y)))
     return drawn
 
 

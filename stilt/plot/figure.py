@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from stilt.footprint.grid import geometry_of
 from stilt.foundations.errors import EnvironmentFailure, InputError
-from stilt.plot.coastline import coastlines
+from stilt.plot.coastline import Kind
+from stilt.plot.map_frame import DEGREES, MapFrame, degrees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.config.schema import FootprintGrid
-    from stilt.footprint.grid import Geometry
     from stilt.foundations.simulation import Receptor
 
 SIZE_INCHES = (11, 6.2)
 DECADES = 4
 PANEL_RATIO = 1.2
 DOTS = 12_000
+WIDTHS = {Kind.COAST: 0.7, Kind.BORDER: 0.5, Kind.STATE: 0.25}
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#c1121f"
 FOOT_LABEL = "ppm per µmol m⁻² s⁻¹"
 
@@ -55,47 +55,6 @@ class Drawable(Protocol):
 
     def has_footprint(self, name: str | None = None) -> bool:
         """Return whether there is a footprint."""
-
-
-@dataclass(frozen=True, slots=True)
-class MapFrame:
-    """The coordinates that a footprint is drawn in.
-
-    Attributes
-    ----------
-    x, y
-        Cell centres: degrees, or units of the projection, but kilometres where that has metres.
-    plane
-        The grid whose projection it is; None for longitude and latitude.
-    unit, scale
-        Of x and y on a plane, and how many of the projection's units it is.
-    """
-
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    plane: Geometry | None = None
-    unit: str = ""
-    scale: float = 1.0
-
-    @classmethod
-    def of(cls, foot: xr.DataArray, grid: FootprintGrid) -> MapFrame:
-        """Return the frame of a footprint."""
-        if "lon" in foot.dims:
-            return cls(foot["lon"].to_numpy(), foot["lat"].to_numpy())
-        unit = foot["x"].attrs["units"]
-        unit, scale = ("km", 1000.0) if unit == "m" else (unit, 1.0)
-        x, y = (foot[name].to_numpy() / scale for name in ("x", "y"))
-        return cls(x, y, geometry_of(grid), unit, scale)
-
-    def place(
-        self, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return where places lie in the frame."""
-        if self.plane is None:
-            middle = 0.5 * (self.x[0] + self.x[-1])
-            return (longitudes - middle + 180) % 360 - 180 + middle, latitudes
-        x, y = self.plane.project(longitudes, latitudes)
-        return x / self.scale, y / self.scale
 
 
 def draw(result: Drawable, *, name: str | None = None, figure: Figure | None = None) -> Figure:
@@ -182,10 +141,10 @@ def _draw_footprint(
     )
     bar = axes.figure.colorbar(mesh, ax=axes, orientation="horizontal", shrink=0.8, pad=0.02)
     bar.set_label(f"footprint, all hours: {FOOT_LABEL}", fontsize=9)
-    _draw_coast(axes, frame)
     x, y = frame.place(np.asarray(receptor.longitudes), np.asarray(receptor.latitudes))
     axes.plot(x, y, "*", ms=13, mfc="white", mec=INK, mew=1.2, clip_on=False, zorder=5)
     _frame_map(axes, frame, ~np.ma.getmaskarray(shown), (x, y))
+    draw_coast(axes, frame)
     axes.set_title(f"{name}: sum {float(total.sum()):.3g} {FOOT_LABEL}", fontsize=9, color=QUIET)
 
 
@@ -202,11 +161,23 @@ def _frame_map(
     axes.set_xlim(*across)
     axes.set_ylim(*along)
     axes.set_aspect(1 / stretch)
-    axes.set_xlabel(f"x, {frame.unit}" if frame.plane else "longitude, °E")
-    axes.set_ylabel(f"y, {frame.unit}" if frame.plane else "latitude, °N")
     axes.tick_params(labelsize=8)
+    if frame.plane:
+        axes.set_xlabel(f"x, {frame.unit}")
+        axes.set_ylabel(f"y, {frame.unit}")
+    else:
+        label_degrees(axes)
     axes.grid(color=QUIET, alpha=0.25, lw=0.5)
     _whiten_grid(axes, frame)
+
+
+def label_degrees(axes: Axes) -> None:
+    """Say longitudes and latitudes as maps do."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis, words in ((axes.xaxis, "WE"), (axes.yaxis, "SN")):
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(partial(degrees, words))
 
 
 def _span(
@@ -236,13 +207,15 @@ def _whiten_grid(axes: Axes, frame: MapFrame) -> None:
     axes.add_patch(Rectangle(corner, *size, facecolor="white", edgecolor=QUIET, lw=0.6, zorder=0))
 
 
-def _draw_coast(axes: Axes, frame: MapFrame) -> None:
+def draw_coast(axes: Axes, frame: MapFrame) -> None:
+    """Draw coastlines and borders where the axes are."""
     from matplotlib.collections import LineCollection
 
-    if frame.plane:
-        return
-    box = (frame.x[0], frame.x[-1], frame.y[0], frame.y[-1])
-    axes.add_collection(LineCollection(coastlines(box), colors=INK, linewidths=0.6, zorder=4))
+    limits = axes.get_xlim(), axes.get_ylim()
+    for kind, width in WIDTHS.items():
+        lines = frame.coast(*limits, kind)
+        drawn = LineCollection(lines, colors=INK, linewidths=width, alpha=0.8, zorder=4)
+        axes.add_collection(drawn, autolim=False)
 
 
 def _say_empty(axes: Axes, what: str) -> None:
@@ -271,9 +244,9 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
         receptor.longitudes, receptor.latitudes, "*", ms=11, mfc="white", mec=INK, mew=1.1, zorder=5
     )
     axes.set_aspect("auto")
-    axes.set_xlabel("longitude, °E", fontsize=9)
-    axes.set_ylabel("latitude, °N", fontsize=9)
     axes.tick_params(labelsize=8)
+    label_degrees(axes)
+    draw_coast(axes, DEGREES)
     axes.set_title("particles", fontsize=9, color=QUIET)
     bar = axes.figure.colorbar(dots, ax=axes, pad=0.01)
     bar.set_label("hours from the receptor's time", fontsize=8)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.inside import open_input
 from stilt.receptors.header import HINT as HEADER_HINT
 from stilt.receptors.header import find_header
 from stilt.receptors.odd_rows import OddRows
@@ -247,7 +248,8 @@ def _whole(chunked: pa.ChunkedArray) -> pa.Array:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_input(path) as file:
+            return file.read()
     except FileNotFoundError:
         raise InputError(
             f"{path}: there is no such file", f"write the receptors there: {HEADER_HINT}"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from stilt.foundations.text import as_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+Number = TypeVar("Number", float, "NDArray[np.float64]")
+
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 56, 24, 12, 36
+LEFT, RIGHT, TOP, BOTTOM = 76, 40, 16, 48
 FEW = 200  # so few places that each can be a large dot
 
 
@@ -27,17 +31,17 @@ class Axis:
     end: float
     label: str = ""
 
-    def at(self, value: float) -> float:
-        """Return the pixel of a value."""
+    def at(self, value: Number) -> Number:
+        """Return the pixel of a value, or of many."""
         span = self.high - self.low or 1.0
         return self.start + (self.end - self.start) * (value - self.low) / span
 
-    def ticks(self, wanted: int = 5) -> list[float]:
-        """Return round numbers within the axis, about as many as wanted."""
+    def ticks(self, wanted: int = 5, least: float = 0.0) -> list[float]:
+        """Return round numbers within the axis, about as many as wanted and at least so far apart."""
         span = self.high - self.low
         if span <= 0:
             return [self.low]
-        rough = span / wanted
+        rough = max(span / wanted, least)
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough)
         first = math.ceil(self.low / step - 1e-9)
@@ -45,10 +49,17 @@ class Axis:
         return [number * step for number in range(first, last + 1)]
 
 
-def frame(x: Axis, y: Axis, say_x: Callable[[float], str], say_y: Callable[[float], str]) -> str:
-    """Return grid lines, tick labels and axis labels."""
-    parts = []
-    for value in y.ticks():
+def frame(
+    x: Axis,
+    y: Axis,
+    say_x: Callable[[float], str],
+    say_y: Callable[[float], str],
+    *,
+    least: float = 0.0,
+) -> str:
+    """Return grid lines, tick labels and axis labels; those of y are at least so far apart."""
+    parts, floor = [], y.start
+    for value in y.ticks(least=least):
         level = y.at(value)
         parts.append(f'<path class="grid" d="M{LEFT} {level:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(
@@ -56,12 +67,12 @@ def frame(x: Axis, y: Axis, say_x: Callable[[float], str], say_y: Callable[[floa
         )
     for value in x.ticks():
         place = x.at(value)
-        parts.append(f'<path class="grid" d="M{place:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+        parts.append(f'<path class="grid" d="M{place:.1f} {TOP}V{floor:g}"/>')
         parts.append(
-            f'<text x="{place:.1f}" y="{HEIGHT - BOTTOM + 16}" class="mid">{as_html(say_x(value))}</text>'
+            f'<text x="{place:.1f}" y="{floor + 18:g}" class="mid">{as_html(say_x(value))}</text>'
         )
     parts.append(
-        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" class="end quiet">{as_html(x.label)}</text>'
+        f'<text x="{WIDTH - RIGHT}" y="{floor + BOTTOM - 6:g}" class="end quiet">{as_html(x.label)}</text>'
         f'<text x="{LEFT}" y="{TOP - 1}" class="quiet">{as_html(y.label)}</text>'
     )
     return "".join(parts)
@@ -105,7 +116,7 @@ def steps(
         for name, curve in series.items()
         if curve
     )
-    return svg(frame(x, y, say_x, lambda value: f"{value:,.0f}") + curves, title)
+    return svg(frame(x, y, say_x, _count, least=1.0) + curves, title)
 
 
 def histogram(
@@ -125,43 +136,8 @@ def histogram(
         if count
     )
     drawn = f'<path class="bar" d="{bars}"/>'
-    return svg(frame(x, y, say_x, lambda value: f"{value:,.0f}") + drawn, title)
+    return svg(frame(x, y, say_x, _count, least=1.0) + drawn, title)
 
 
-def dots(
-    groups: Mapping[str, Sequence[tuple[float, float]]],
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    title: str,
-) -> str:
-    """Return a map of places, one path for each group; places that share a pixel are drawn once."""
-    x, y = axes(x_range, y_range, ("longitude, °E", "latitude, °N"))
-    parts = []
-    size = "few" if sum(map(len, groups.values())) <= FEW else "many"
-    for name, places in groups.items():
-        pixels = {(round(x.at(a), 0), round(y.at(b), 0)) for a, b in places}
-        path = "".join(f"M{px:.0f} {py:.0f}h0" for px, py in sorted(pixels))
-        parts.append(f'<path class="dot {name}" d="{path}"/>')
-    drawn = f'<g class="{size}">{"".join(parts)}</g>'
-    return svg(frame(x, y, _degrees, _degrees) + drawn, title)
-
-
-def picture(
-    png: bytes,
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    labels: tuple[str, str],
-    title: str,
-) -> str:
-    """Return an image in axes."""
-    x, y = axes(x_range, y_range, labels)
-    data = base64.b64encode(png).decode("ascii")
-    image = (
-        f'<image x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}" '
-        f'preserveAspectRatio="none" class="pixels" href="data:image/png;base64,{data}"/>'
-    )
-    return svg(image + frame(x, y, _degrees, _degrees), title)
-
-
-def _degrees(value: float) -> str:
-    return f"{value:,.6g}"
+def _count(value: float) -> str:
+    return f"{value:,.0f}"

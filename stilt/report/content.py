@@ -14,6 +14,7 @@ from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_input
 from stilt.log.index import OutputIndex
 from stilt.log.states import SUCCESSES
+from stilt.plot.map_frame import MapFrame
 from stilt.status.gather import gather, open_project
 from stilt.status.standing import Standing
 from stilt.status.summarize import node_of
@@ -45,17 +46,15 @@ class FootprintSum:
         How many were averaged, and how many there are: of many an even sample.
     values
         ppm per (umol m-2 s-1), (y, x), y ascending.
-    x_range, y_range
-        Edges of the grid, degrees or units of the projection.
+    frame
+        The coordinates of its cells.
     """
 
     name: str
     simulations: int
     of: int
     values: NDArray[np.float64]
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
-    is_longlat: bool
+    frame: MapFrame
 
 
 @dataclass(slots=True)
@@ -177,23 +176,15 @@ def _footprint_sum(project: Project) -> FootprintSum | None:
     values = np.zeros(foot.shape[2:])
     for place in chosen:
         values += foot[int(place)].to_numpy().sum(axis=0, dtype=np.float64)
-    y, x = foot.dims[2:]
     return FootprintSum(
         name=name,
         simulations=len(chosen),
         of=total,
         values=values / len(chosen),
-        x_range=_edges(foot[x].to_numpy()),
-        y_range=_edges(foot[y].to_numpy()),
-        is_longlat=x == "lon",
+        frame=MapFrame.of(foot, project.config.footprints[name]),
     )
 
 
 def _any_complete(project: Project) -> bool:
     state = OutputIndex(project.layout.log_dir).fold()
     return bool(state.columns({"complete"}).at)
-
-
-def _edges(centres: NDArray[np.float64]) -> tuple[float, float]:
-    half = 0.5 * float(centres[1] - centres[0]) if len(centres) > 1 else 0.5
-    return float(centres[0]) - half, float(centres[-1]) + half

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.quantities import counted, duration
 from stilt.foundations.text import as_html, shown
-from stilt.report import charts
-from stilt.report.png import encode_field, scale_colours
+from stilt.report import charts, maps
+from stilt.report.png import scale_colours
 from stilt.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from stilt.report.content import Content, FootprintSum
+    from stilt.report.content import Content
 
 DECADES = 4
 STATES = ("complete", "empty", "running", "pending", "failed", "interrupted", "stale")
@@ -30,7 +30,7 @@ def render(content: Content) -> str:
         _failures(content),
         _costs(content),
         _map(content),
-        _footprint(content.footprint),
+        _footprint(content),
         _batches(content),
         _provenance(content),
     ]
@@ -147,33 +147,21 @@ def _plain(value: float) -> str:
 
 
 def _map(content: Content) -> str:
-    places = [place for group in content.places.values() for place in group]
-    if not places:
+    if not any(content.places.values()):
         return ""
-    ranges = [_padded([place[axis] for place in places]) for axis in (0, 1)]
     order = {name: content.places[name] for name in STATES if name in content.places}
-    chart = charts.dots(order, ranges[0], ranges[1], "Receptors by state")
-    return _card("Receptors", chart + _legend(order))
+    drawn, beyond = maps.receptors(order, "Receptors by state")
+    words = f"<p class='quiet'>{counted(beyond, 'receptor')} too far away for this map.</p>"
+    return _card("Receptors", drawn + _legend(order) + words * bool(beyond))
 
 
-def _padded(values: list[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    margin = 0.06 * (high - low) or 0.5
-    return low - margin, high + margin
-
-
-def _footprint(total: FootprintSum | None) -> str:
+def _footprint(content: Content) -> str:
+    total = content.footprint
     if total is None or not total.values.any():
         return ""
     most = float(total.values.max())
-    labels = ("longitude, °E", "latitude, °N") if total.is_longlat else ("x, m", "y, m")
-    chart = charts.picture(
-        encode_field(total.values, most, DECADES),
-        total.x_range,
-        total.y_range,
-        labels,
-        "Mean footprint",
-    )
+    places = [place for group in content.places.values() for place in group]
+    drawn = maps.field(total, places, DECADES, "Mean footprint")
     colours = ", ".join(scale_colours(12))
     scale = (
         f"<div class='scale quiet'>{most / 10**DECADES:.1e}"
@@ -184,7 +172,7 @@ def _footprint(total: FootprintSum | None) -> str:
     words = (
         f"<p class='quiet'>{as_html(total.name)}: all hours, mean of {total.simulations:,}{of}</p>"
     )
-    return _card("Mean footprint", chart + scale + words)
+    return _card("Mean footprint", drawn + scale + words)
 
 
 def _batches(content: Content) -> str:

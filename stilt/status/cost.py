@@ -37,13 +37,18 @@ def rate_per_second(
     Of late: the last ten minutes, or five times what a simulation takes. Tasks that began together end together, so a
     shorter look would see either a burst or nothing.
     """
-    lives = {name: life for batch in batches for name, life in state.batches[batch].lives.items()}
-    begun = [life.at for life in lives.values() if life.at and life.task is not None]
+    lives = [life for batch in batches for life in state.batches[batch].lives.values()]
+    begun = [life.at - life.ahead_s for life in lives if life.at and life.task is not None]
     if past is None or not begun:
         return None
     window = max(LATELY_S, SIMULATIONS_BACK * past.wall_s.p95)
     since = max(min(begun), now - window)
-    ended = state.count_since(since, ENDED, lives.keys())
+    by_clock: dict[float, set[str]] = {}
+    for life in lives:
+        by_clock.setdefault(life.ahead_s, set()).add(life.name)
+    ended = sum(
+        state.count_since(since + ahead_s, ENDED, names) for ahead_s, names in by_clock.items()
+    )
     return ended / max(now - since, 1.0) if ended else None
 
 

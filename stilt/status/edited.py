@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import digest_file
-from stilt.foundations.errors import StiltError
+from stilt.foundations.errors import InputError, StiltError
 from stilt.log.fold import SUCCESSES
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ def edited(
     try:
         digest = _digest(layout.receptors_file)
     except OSError:
+        return frozenset()
+    except InputError as error:
+        notes.append(f"{error.message}; no result is shown as stale for its receptor")
         return frozenset()
     same = {name for name, manifest in manifests.items() if _is_of(layout, manifest, digest)}
     done_in = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
@@ -85,7 +88,7 @@ def has_receptors_of(layout: Layout, manifest: Manifest) -> bool:
     """Tell whether receptors.csv is what a batch was made of; one that is gone is no other one."""
     try:
         digest = _digest(layout.receptors_file)
-    except OSError:
+    except (OSError, InputError):
         return True
     return _is_of(layout, manifest, digest)
 

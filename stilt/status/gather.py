@@ -12,26 +12,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe, observe
 from stilt.batch.manifest import newest_of, read_manifest
 from stilt.batch.numbers import unheard_of
+from stilt.batch.whole import Wholeness
 from stilt.foundations.errors import DamagedError, StiltError
 from stilt.foundations.identity import EngineIdentity
-from stilt.foundations.inside import read_regular
 from stilt.foundations.paths import Layout
 from stilt.log.fold import SUCCESSES
 from stilt.log.index import OutputIndex
 from stilt.status.counting import Outdated
 from stilt.status.edited import edited, has_receptors_of
 from stilt.status.fates import Fates
+from stilt.status.listed import Listed
 from stilt.status.moments import iso
 from stilt.status.summarize import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from stilt.batch.today import Today
@@ -39,16 +38,6 @@ if TYPE_CHECKING:
     from stilt.log.fold import State
     from stilt.status.summarize import Manifests
     from stilt.status.summary import Summary
-
-
-class _Entry(Struct, array_like=True):
-    """The first field of a chunk's entry: its id. The others are not decoded."""
-
-    sim: str
-
-
-class _Chunk(Struct):
-    simulations: list[_Entry]
 
 
 @dataclass(slots=True)
@@ -114,6 +103,8 @@ def gather(
         state, liveness = fold_and_observe(index, ask_slurm=ask_slurm)
     if liveness is not None and liveness.problem:
         notes.append(f"{liveness.problem}: tasks on Slurm are shown as they last reported")
+    if liveness is not None and liveness.server_time:
+        now = liveness.server_time
     manifests = read_manifests(project.layout, state, notes)
     if until is None and (lost := _lost_batches(project.layout, state)):
         notes.append(lost)
@@ -121,12 +112,14 @@ def gather(
     notes += [f"{change}: `stilt run --dry-run` says what is to do now" for change in changes]
     fates = Fates(state, liveness)
     keeps = WorkInHand(index, state, liveness).keeps if liveness else fates.keeps
+    is_whole = Wholeness(project.layout, notes.append) if until is None else _as_it_was
     outdated = find_outdated(project, state, manifests, notes)
     today = outdated.today if until is None else None
     return summarize(
         state,
         fates,
         keeps=keeps,
+        is_whole=is_whole,
         project=str(project.layout.project),
         as_of=iso(now),
         now=now,
@@ -134,10 +127,16 @@ def gather(
         manifests=manifests,
         current=not changes,
         recount=partial(_to_do, project.layout, state, today, keeps),
-        read_chunk=partial(chunk_ids, project.layout, notes),
+        read_chunk=Listed(project.layout, state, notes),
         execution=project.config.execution if project.config else None,
         notes=notes,
     )
+
+
+def _as_it_was(batch: str, chunk: str) -> bool:
+    """Take a chunk for whole: of a moment in the past nobody knows."""
+    del batch, chunk
+    return True
 
 
 def _to_do(
@@ -241,18 +240,3 @@ def _made_by(layout: Layout, model: str, manifests: Manifests) -> EngineIdentity
             if read_settings(layout, manifest).model == model:
                 return manifest.made_by
     return EngineIdentity(model, "")
-
-
-def chunk_ids(layout: Layout, notes: list[str], batch: str, chunk: str) -> Iterable[str]:
-    """Return the ids of a chunk's simulations; one that can't be read is noted."""
-    import msgspec
-
-    from stilt.batch.chunks import MOST_BYTES
-
-    path = layout.chunk(batch, chunk)
-    try:
-        entries = msgspec.json.decode(read_regular(path, MOST_BYTES), type=_Chunk).simulations
-    except (OSError, StiltError, RecursionError, msgspec.DecodeError, UnicodeDecodeError):
-        notes.append(f"chunk {path} can't be read: its simulations are not counted")
-        return ()
-    return (entry.sim for entry in entries)

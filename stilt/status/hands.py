@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from stilt.batch.queued import ENDED, has_ended
+from stilt.batch.whole import at_work
 from stilt.log.fold import SUCCESSES
 from stilt.status.counting import by_task
 
@@ -33,10 +34,57 @@ class InHand:
     again: int = 0
 
 
-def count_in_hand(
+@dataclass(frozen=True, slots=True)
+class OpenChunks:
+    """What tasks that may still work have left to do.
+
+    Attributes
+    ----------
+    whole
+        Chunks that a worker can begin with: batch, digest, how many simulations are left.
+    at_work
+        The simulations that tasks are at whose chunk is damaged: they can begin no others.
+    """
+
+    whole: list[OpenChunk]
+    at_work: list[str]
+
+
+def find_open(
     state: State,
     tally: Tally,
     keeps: Callable[[str, int], bool],
+    is_whole: Callable[[str, str], bool],
+) -> OpenChunks:
+    """Return the chunks that are not worked through and that somebody may still work on.
+
+    Parameters
+    ----------
+    state, tally
+        The folded log and its tally.
+    keeps
+        Tells of a batch and a task whether it may still work on its simulations.
+    is_whole
+        Tells of a batch and a chunk's digest whether a worker could begin with it.
+    """
+    ended = by_task(state, tally, ENDED)
+    found = OpenChunks([], [])
+    for batch in state.batches.values():
+        for pending in batch.chunks.values():
+            left = pending.count - ended[batch.id, pending.task]
+            if left <= 0 or not keeps(batch.id, pending.task):
+                continue
+            if is_whole(batch.id, pending.chunk):
+                found.whole.append((batch.id, pending.chunk, left))
+            else:
+                found.at_work.extend(at_work(state, batch.id, pending.task))
+    return found
+
+
+def count_in_hand(
+    state: State,
+    tally: Tally,
+    open_chunks: OpenChunks,
     holds: Callable[[SimState], bool],
     read_chunk: ChunkReader,
 ) -> InHand:
@@ -48,24 +96,23 @@ def count_in_hand(
     ----------
     state, tally
         The folded log and its tally.
-    keeps
-        Tells of a batch and a task whether it may still work on its simulations.
+    open_chunks
+        From ``find_open``.
     holds
         Tells whether a simulation's result is what would be made today.
     read_chunk
         Goes from batch id and chunk digest to the ids of its simulations.
     """
-    found = _open_chunks(state, tally, keeps)
-    batches = {batch for batch, _, _ in found}
+    batches = {batch for batch, _, _ in open_chunks.whole}
     # what was found invalid is not known to be of one task
     has_others = any(
         outcome == "invalid" or (outcome in SUCCESSES and life.batch not in batches)
         for life, outcome, _ in chain(tally, state.tally(earlier=True))
     )
-    if len(batches) <= 1 and not has_others:
-        return InHand(sum(left for _, _, left in found))
-    total, again = set[str](), 0
-    for batch, chunk, _ in found:
+    if not open_chunks.at_work and len(batches) <= 1 and not has_others:
+        return InHand(sum(left for _, _, left in open_chunks.whole))
+    total, again = set(open_chunks.at_work), 0
+    for batch, chunk, _ in open_chunks.whole:
         for sim in read_chunk(batch, chunk):
             if sim in total or has_ended(state, sim, batch):
                 continue
@@ -73,14 +120,3 @@ def count_in_hand(
             total.add(sim)
             again += known is not None and known.is_done and holds(known)
     return InHand(len(total), again)
-
-
-def _open_chunks(state: State, tally: Tally, keeps: Callable[[str, int], bool]) -> list[OpenChunk]:
-    ended = by_task(state, tally, ENDED)
-    return [
-        (batch.id, pending.chunk, left)
-        for batch in state.batches.values()
-        for pending in batch.chunks.values()
-        if (left := pending.count - ended[batch.id, pending.task]) > 0
-        and keeps(batch.id, pending.task)
-    ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.quantities import counted, duration, rate, size
 from stilt.status.happened import words
+from stilt.status.moments import parse_moment
 from stilt.status.page import Page, columns
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ def render(
 ) -> str:
     """Return the screen for a terminal of that width.
 
-    ``now`` (s since 1970) is what ages are counted to. ``argument`` is the project as it was given on the command
-    line; the commands that are shown repeat it. ``watching`` is whether it is about to be drawn again, ``past``
-    whether it is of a moment that was chosen.
+    ``now`` (s since 1970) is what ages are counted to, when the summary was made unless given. ``argument`` is the
+    project as it was given on the command line; the commands that are shown repeat it. ``watching`` is whether it is
+    about to be drawn again, ``past`` whether it is of a moment that was chosen.
     """
     page = Page(width, colour=colour)
     where = _where(summary.project if argument is None else argument)
-    now = now or time.time()
+    now = now or parse_moment(summary.as_of)
     _head(page, summary)
     _counts(page, summary)
     _again(page, summary)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stilt.backends.observe import fold_and_observe
 from stilt.log.index import OutputIndex
 from stilt.status.counting import count_waiting, shown_as
 from stilt.status.fates import Fates
-from stilt.status.gather import Project, chunk_ids, find_outdated, read_manifests
+from stilt.status.gather import Project, find_outdated, read_manifests
+from stilt.status.listed import Listed
 from stilt.status.summarize import total_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Standing:
             self.state.tally(),
             self._fates,
             total_of(self._manifests),
-            partial(chunk_ids, self._project.layout, []),
+            Listed(self._project.layout, self.state, []),
         ).again
 
     def failed(self) -> list[SimState]:

@@ -18,7 +18,7 @@ from stilt.status.counting import (
     count_waiting,
     shown_as,
 )
-from stilt.status.hands import count_in_hand
+from stilt.status.hands import count_in_hand, find_open
 from stilt.status.happened import happened
 from stilt.status.summary import (
     BatchSummary,
@@ -50,6 +50,7 @@ def summarize(
     fates: Fates,
     *,
     keeps: Callable[[str, int], bool],
+    is_whole: Callable[[str, str], bool],
     project: str,
     as_of: str,
     now: float,
@@ -64,7 +65,8 @@ def summarize(
     """Return the summary of a project's log.
 
     ``current`` is whether the newest batch was planned from the receptors and meteorologies of today. ``keeps``
-    tells of a batch and a task whether it may still work on its simulations. ``recount`` tells what there is to do
+    tells of a batch and a task whether it may still work on its simulations, ``is_whole`` of a batch and a chunk's
+    digest whether a task could begin with it. ``recount`` tells what there is to do
     where the log alone cannot: None if it cannot be known. ``now`` is the moment that ages and rates are counted to,
     in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to it), and is read last.
     """
@@ -73,7 +75,10 @@ def summarize(
     project_total = total_of(manifests)
     waiting = count_waiting(state, tally, fates, project_total, read_chunk)
     _let_wait(counts, waiting)
-    in_hand = count_in_hand(state, tally, keeps, lambda sim: not outdated.of_sim(sim), read_chunk)
+    open_chunks = find_open(state, tally, keeps, is_whole)
+    in_hand = count_in_hand(
+        state, tally, open_chunks, lambda sim: not outdated.of_sim(sim), read_chunk
+    )
     summary = Summary(
         project=project,
         as_of=as_of,
@@ -96,7 +101,7 @@ def summarize(
         damaged=state.damaged,
         unknown_events=state.unknown,
         damages=tuple(map(str, state.damages)),
-        last_event_at=state.latest(),
+        last_event_at=_last_event(state),
         failure_examples=_examples(state),
     )
     past = cost.past_runs(state)
@@ -105,6 +110,13 @@ def summarize(
     summary = replace(summary, to_do=to_do, past_runs=_advised(past, summary, execution))
     notes += _remarks(summary, state, tally, project_total)
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
+
+
+def _last_event(state: State) -> float | None:
+    """Return the moment of the last event by the file server's clock, where a writer's was another."""
+    if not any(life.ahead_s for life in state.lives.values()):
+        return state.latest()
+    return max((sim.at - sim.life.ahead_s for sim in state.sims.values()), default=None)
 
 
 def _to_do(summary: Summary, project_total: int, recount: Callable[[], int | None]) -> int:
@@ -243,7 +255,7 @@ def _stuck_after(past: PastRuns) -> float:
 
 def _running_task(sims: list[SimState], fates: Fates, now: float, limit: float) -> RunningTask:
     life = sims[0].life
-    since = min(sim.at for sim in sims)
+    since = min(sim.at for sim in sims) - life.ahead_s
     told = fates.told(life.batch, life.task) if life.task is not None else None
     return RunningTask(
         batch=life.batch,

@@ -16,8 +16,9 @@ import msgspec
 
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
 from stilt.footprint.labels import LABELS
-from stilt.foundations.durable import adopt, publish_as, publish_with
+from stilt.foundations.durable import adopt, made_folder, publish_as, publish_with
 from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.inside import MisplacedError, remove_below
 from stilt.foundations.room import no_room
 from stilt.log.events import Done, Output
 from stilt.log.states import PLAIN
@@ -279,11 +280,12 @@ class Simulator:
         self._refuse_if_claimed(simulation)
         for name, footprint in footprints.items():
             path = self.layout.footprint(name, simulation, self.imprint)
-            plain = self.layout.footprint(name, simulation)
+            plain = self.layout.footprint(name, simulation).name
             said = {key: text for key, text in particles.provenance.items() if key != LABELS}
             said |= _labels(entry)  # stored particles may have those of former days
             said |= _weighting(entry, name)
-            publish_as(path, plain, self._netcdf(name, footprint, simulation, said))
+            write = self._netcdf(name, footprint, simulation, said)
+            publish_as(path, plain, write, root=self.layout.output)
             paths.append(path)
         self._remove_former(entry, archived)
         return "complete", tuple(map(self._output, paths)), archived
@@ -299,7 +301,8 @@ class Simulator:
             paths = [path(simulation, self.imprint) for path in self._particle_paths]
             for kept, own, path in zip(particles.kept, paths, self._particle_paths, strict=True):
                 if kept is not None:
-                    adopt(kept, own, path(simulation, ""))
+                    with made_folder(own.parent, self.layout.output) as folder:
+                        adopt(folder, kept.name, own.name, path(simulation, "").name)
             return paths
         tables = [particles.table, *([] if particles.errors is None else [particles.errors])]
         paths = []
@@ -309,7 +312,8 @@ class Simulator:
                 write_particles(file, table, provenance=particles.provenance)
 
             paths.append(path(simulation, self.imprint))
-            publish_as(paths[-1], path(simulation, ""), write)
+            plain = path(simulation, "").name
+            publish_as(paths[-1], plain, write, root=self.layout.output)
         return paths
 
     def _remove_former(self, entry: ChunkEntry, kept: str) -> None:
@@ -322,7 +326,7 @@ class Simulator:
             if imprint != kept:
                 paths += [path(simulation, imprint) for path in self._particle_paths]
             for path in paths:
-                path.unlink(missing_ok=True)
+                self._remove(path)
 
     def _refuse_if_claimed(self, simulation: Simulation) -> None:
         holder = self.claims.holder(simulation.sim)
@@ -364,7 +368,11 @@ class Simulator:
     def _remove_footprints(self, simulation: Simulation) -> None:
         """Take away the plain names that other settings had left: an empty simulation has no footprint."""
         for name in self.config.footprints:
-            self.layout.footprint(name, simulation).unlink(missing_ok=True)
+            self._remove(self.layout.footprint(name, simulation))
+
+    def _remove(self, path: Path) -> None:
+        """Remove an output, if it is there."""
+        remove_below(self.layout.output, self.layout.relative(path))
 
     def _provenance(self, entry: ChunkEntry) -> dict[str, str]:
         """Return what the outputs say of their making; nothing that differs from one rerun to the next."""
@@ -395,13 +403,14 @@ class Simulator:
     def _keep_log(self, simulation: Simulation, failure: TransportError | None) -> None:
         """Keep the model's words for a failure, and drop those of an earlier one after a success."""
         path = self.layout.model_log(simulation)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, MisplacedError):
             if failure is None:
-                path.unlink(missing_ok=True)
+                self._remove(path)
             else:
                 text = f"{failure.reason}: {failure.message}\n\n{failure.log}\n"
                 data = text.encode(errors="replace")
-                publish_with(path, lambda new: _write_once(new, data), durable=False)
+                root = self.layout.output
+                publish_with(path, lambda new: _write_once(new, data), root=root, durable=False)
 
 
 def _labels(entry: ChunkEntry) -> dict[str, str]:
@@ -447,6 +456,8 @@ def _classify(error: Exception, layout: Layout) -> TransportError:
         return error
     if isinstance(error, EnvironmentFailure):
         raise error
+    if isinstance(error, MisplacedError):
+        raise EnvironmentFailure(error.message, error.hint) from error
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError):
         return TransportError(Reason.OUT_OF_MEMORY, "no memory left for this process", trace)

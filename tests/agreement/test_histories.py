@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -12,6 +13,7 @@ import pytest
 
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe
+from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import newest_of
 from stilt.batch.plan import Plan, plan
 from stilt.batch.queued import queued
@@ -111,6 +113,9 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
             model.hands[batch] = model.begun.get(batch, set())
         if random.random() < 0.2:
             invalidate(log, model, random, batch, number)
+    chunks = sorted(log.layout.chunks_dir.glob("*/????????????????*.json"))
+    if chunks and random.random() < 0.2:
+        damage(model, random.choice(chunks))
     return log, model
 
 
@@ -195,6 +200,15 @@ def invalidate(log: ProjectLog, model: Model, random: Random, batch: str, seq: i
     model.state[n] = "invalid"
 
 
+def damage(model: Model, chunk: Path) -> None:
+    """Change a chunk: whoever has it goes on with what it is at, and nobody can begin with it any more."""
+    batch, later = chunk.parent.name, chunk.stat().st_mtime + 1
+    listed = {int(entry.sim.rpartition("_")[2]) for entry in read_chunk(chunk).simulations}
+    chunk.write_bytes(b"{}")
+    os.utime(chunk, (later, later))
+    model.hands[batch] -= {n for n in listed if model.state[n] != "running"}
+
+
 def planned(layout: Layout) -> Plan:
     """Return what ``run`` would do, of a project whose outputs are all there."""
     config = load_config(layout.config_file)
@@ -212,12 +226,16 @@ def planned(layout: Layout) -> Plan:
 def check(folder: Path, seed: int) -> None:
     """Hold everything that says how a project stands against the model, and against each other."""
     log, model = make_history(folder, seed)
-    if not log.seq:
-        return
+    log.release()
+    if log.seq:
+        compare(log, model, f"history {seed}: {model}")
+    shutil.rmtree(folder)
+
+
+def compare(log: ProjectLog, model: Model, where: str) -> None:
     project = open_project(log.layout.project)
     said = gather(project)
     again = gather(project, use_checkpoint=False)
-    where = f"history {seed}: {model}"
     assert said.in_hand == again.in_hand == len(model.in_hand), where
     assert said.redoing == again.redoing == len(model.redoing), where
     todo = planned(log.layout)

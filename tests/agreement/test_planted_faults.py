@@ -92,6 +92,14 @@ FAULTS: dict[str, tuple[str, Callable[..., Any] | property]] = {
         "stilt.log.fold.invalidated",
         _forget_invalid,
     ),
+    "a chunk that is damaged is whole": (
+        "stilt.batch.whole.Wholeness.__call__",
+        lambda *_: True,
+    ),
+    "a task whose chunk is damaged has nothing, to run": (
+        "stilt.batch.queued.at_work",
+        lambda *_: [],
+    ),
     "a run that lives will never start what it registered": (
         "stilt.backends.in_hand.may_still_start",
         lambda *_: False,

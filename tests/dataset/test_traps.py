@@ -12,8 +12,8 @@ import pytest
 
 from stilt.foundations.failures import TransportError
 from stilt.met.dataset.analyses import analyses_of
-from stilt.met.dataset.axes import DatasetError
 from stilt.met.dataset.content import content_of
+from stilt.met.dataset.levels import DatasetError
 from stilt.met.header import read_header
 from tests.meteorology import KINDS, write
 from tests.meteorology.netcdf import GRAVITY, Out, Style, decode, write_era5

@@ -18,6 +18,8 @@ from stilt.archive.footprints import About, Grid, unpack
 from stilt.footprint.netcdf import read_footprint
 from stilt.foundations.errors import DamagedError, EnvironmentFailure
 from stilt.foundations.simulation import Receptor
+from stilt.migrate.r_tables import read_parquet
+from stilt.migrate.r_values import UnreadableError
 from stilt.particles.parquet import read_particles
 from tests.hostile.asking import ask
 from tests.hostile.logs import done, header, write_segment
@@ -75,6 +77,27 @@ def announce(path: Path, size: int) -> None:
 def test_rows_that_are_announced_take_no_memory(rows) -> None:
     with memory_of(1 << 30), pytest.raises(DamagedError, match=r"announces .* no stilt wrote it"):
         read_particles(rows)
+
+
+def write_text_of_every_row(path: Path, rows: int, names: tuple[str, str]) -> None:
+    """Write a number and a text of a megabyte, which is stored once."""
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * rows), pa.array(["x" * 1_000_000]))
+    table = pa.table(dict(zip(names, (pa.array([1.0] * rows), text), strict=True)))
+    pq.write_table(table, path, compression="zstd", store_schema=False)
+
+
+def test_a_text_that_every_row_has_takes_no_memory(tmp_path) -> None:
+    path = tmp_path / "x.parquet"
+    write_text_of_every_row(path, 10_000, ("time", "s"))
+    assert path.stat().st_size < 10_000
+    with memory_of(1 << 30):
+        with pytest.raises(DamagedError, match="its column s is none of numbers"):
+            read_particles(path)
+        with pytest.raises(UnreadableError, match="when it is unpacked"):
+            read_parquet(path)
+        write_text_of_every_row(path, 10_000, ("about", "sim"))
+        with pytest.raises(DamagedError, match="row group 0 is not that of x"):
+            read_packed(path, 0, Entry("p", "x", 1, "d"))
 
 
 def test_rows_of_an_archive_that_are_announced_take_no_memory(tmp_path) -> None:

@@ -21,6 +21,7 @@ from stilt.foundations.inside import (
     read_regular,
     remove_below,
 )
+from tests.drawn import drawn
 from tests.hostile.asking import ask
 from tests.hostile.logs import done, header, pending, write_segment
 from tests.projects import Project, make_project, names_of
@@ -187,7 +188,10 @@ def test_a_segment_that_is_no_file_is_damage_and_the_rest_goes_on(project, name,
     assert "1 complete" in shown
 
 
-@pytest.mark.parametrize("what", ["batch.json", "chunk", "settings", "checkpoint", "config.yaml"])
+@pytest.mark.parametrize(
+    "what",
+    ["batch.json", "chunk", "settings", "checkpoint", "config.yaml", "receptors.csv", "claims"],
+)
 def test_a_pipe_in_place_of_what_is_read_is_an_answer_not_a_wait(project, what) -> None:
     (batch,) = (project.output / "chunks").iterdir()
     place = {
@@ -196,6 +200,8 @@ def test_a_pipe_in_place_of_what_is_read_is_an_answer_not_a_wait(project, what) 
         "settings": next(batch.glob("config-*.yaml")),
         "checkpoint": project.output / "log" / "checkpoint",
         "config.yaml": project.path / "config.yaml",
+        "receptors.csv": project.path / "receptors.csv",
+        "claims": batch / "claims",
     }[what]
     place.unlink(missing_ok=True)
     os.mkfifo(place)
@@ -226,6 +232,77 @@ def test_the_words_of_a_failure_are_not_written_through_a_link(tmp_path) -> None
     assert project.stilt("run").code == 1
     assert victim.read_text() == "precious"
     assert "the fake model said no" in log.read_text()
+
+
+LINKS = [
+    *((folder, NOBODY) for folder in ("log", "chunks", "particles", "footprints", "archive", "inputs", "logs")),
+    *((folder, os.getuid()) for folder in (
+        f"particles/{DATE}", "footprints/fine", f"footprints/fine/{DATE}", f"logs/{DATE}", "log/archive",
+        "archive/particles", "inputs/met",
+    )),
+]  # fmt: skip
+"""Folders of the output root, and whose link is in their place: further down even one's own leads nowhere."""
+
+
+@needs_root
+@pytest.mark.parametrize(("folder", "owner"), drawn(LINKS, 4))
+def test_nothing_is_written_through_a_link_that_leads_out(project, tmp_path, folder, owner) -> None:
+    place, outside = project.output / folder, tmp_path / "outside"
+    if place.exists():
+        place.rename(outside)
+    outside.mkdir(exist_ok=True)
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(outside)
+    os.lchown(place, owner, -1)
+    receptors = project.path / "receptors.csv"
+    receptors.write_text(receptors.read_text() + "2015-12-10 01:00,-112,40.5,9001\n")
+    before = tree(outside)
+    for command in ("verify", "archive", "run --no-skip", "cancel"):
+        answer = ask(project, *command.split())
+        assert "Traceback" not in answer.err
+        assert answer.code in {0, 1, 3, 4, 5}, (command, answer.err)
+    assert tree(outside) == before
+
+
+@needs_root
+@pytest.mark.parametrize("command", ["report", "plot " + SIM])
+def test_no_page_and_no_picture_is_written_through_a_link_of_somebody_else(
+    project, tmp_path, command
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    link = project.path / ("report.html" if command == "report" else f"{SIM}.png")
+    link.symlink_to(victim)
+    os.lchown(link, NOBODY, -1)
+    answer = ask(project, *command.split())
+    assert answer.code == 2, answer.err
+    assert f"{link.name} is a link of nobody, to {victim}" in answer.err
+    assert victim.read_text() == "precious"
+    os.lchown(link, os.getuid(), -1)  # one's own leads where one wants
+    assert ask(project, *command.split()).code == 0
+    assert victim.read_bytes() != b"precious"
+
+
+def test_a_picture_is_drawn_without_what_a_file_in_the_folder_would_have_started(project) -> None:
+    (project.path / "matplotlibrc").write_text("text.usetex: True\n")
+    answer = project.stilt("plot", SIM, PATH="/nowhere")
+    assert answer.code == 0, answer.err
+
+
+def test_no_name_is_restored_outside_of_the_output_root(project, tmp_path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    shutil.copy(project.output / PARTICLES, outside / "x.parquet")
+    size, digest = digest_file(outside / "x.parquet")
+    output = {
+        "path": "../../outside/.x.parquet.0002-01-0a0b0c0d",
+        "size": size,
+        "digest": digest,
+    }
+    write_segment(project.output / "log", header(), pending(), done(SIM, outputs=[output]))
+    answer = ask(project, "run")
+    assert answer.code in {0, 1}, answer.err
+    assert [path.name for path in outside.iterdir()] == ["x.parquet"]
 
 
 def test_opening_and_removing_by_hand(tmp_path) -> None:

@@ -148,7 +148,7 @@ def test_a_simulation_is_drawn(project, tmp_path, name) -> None:
         text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
     )
     for words in (
-        "latitude" if name == "fine" else "y, km",
+        "°N" if name == "fine" else "y, km",
         "hours",
         "mixed layer",
         GOOD,

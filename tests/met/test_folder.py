@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -75,7 +77,7 @@ def test_hours_that_are_not_there_are_named(met, time):
 
 def test_a_folder_without_arl_files_is_called_that(tmp_path):
     (tmp_path / "README").write_text("nothing yet")
-    with pytest.raises(TransportError, match="has no ARL or NetCDF file") as caught:
+    with pytest.raises(TransportError, match="has no ARL, NetCDF or GRIB file") as caught:
         names(Met(str(tmp_path)), "202106010400", -1)
     assert caught.value.reason is Reason.MET_MISSING
 
@@ -132,6 +134,40 @@ def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
     assert names(Met(str(met)), "202106010400", -3) == [
         "0b.dat"
     ]  # an index that is damaged is none
+
+
+def _spoiled(entry: dict[int, object], grid: list[float] | None = None) -> str:
+    """Return an index of one file and one kind of grid, as it is kept, with something else in it."""
+    known = ["x", 1, 1, 0, [1], None, None, ""]
+    parts = [entry.get(place, value) for place, value in enumerate(known)]
+    kind = ["GFS1", [1.0] * 13 if grid is None else grid, [[1.0, ["PRSS"]]], 2, 0.0, "ARL"]
+    return json.dumps({"format": 2, "kinds": [kind], "entries": [parts]})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _spoiled({3: -2}),
+        _spoiled({3: 7}),
+        _spoiled({4: [10**15]}),
+        _spoiled({5: -(10**15)}),
+        _spoiled({}, [1.0, 2.0, 3.0]),
+        _spoiled({}, [1e300] * 13),
+        "[" * 100_000,
+    ],
+)
+def test_an_index_with_odd_values_is_none(tmp_path, content):
+    layout = Layout.of(tmp_path)
+    kept.keep_in(layout)
+    layout.met_dir.mkdir(parents=True)
+    place = kept._place(layout, "/met")
+    place.write_text(_spoiled({}))
+    assert len(folder_module._load("/met").entries) == 1
+    place.write_text(content)
+    assert folder_module._load("/met").entries == []
+    place.unlink()
+    os.mkfifo(place)  # and nobody waits for one
+    assert folder_module._load("/met").entries == []
 
 
 def test_the_index_says_what_the_headers_say(met):

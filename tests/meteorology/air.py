@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Field = NDArray[np.float64]
 
 GRAVITY, GAS, HEAT_CAPACITY, EPSILON = 9.80616, 287.04, 1005.0, 0.622
+EARTH_RADIUS_M = 6371200.0
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,16 @@ class Air:
         Strength of narrow updrafts and downdrafts, hPa/s; they make packing lose much of the rest.
     always_night
         Strong stability everywhere and at all hours.
+    adiabatic
+        An even wind over the sea, and waves in which air keeps its potential temperature: vertical motion is that of
+        its surfaces.
     """
 
     wind: float = 1.0
     motion: float = 1.0
     updrafts: float = 0.0
     always_night: bool = False
+    adiabatic: bool = False
 
 
 USUAL = Air()
@@ -62,13 +67,14 @@ def ground(air: Air, longitude: Field, latitude: Field, hour: float) -> Ground:
     """Work out the ground."""
     lon, lat = np.radians(longitude), np.radians(latitude)
     land = 0.5 * (1 + np.tanh(2.5 * (np.sin(5 * lon + 1.0) + 0.5 * np.cos(7 * lat) + 0.3)))
+    land = land * (not air.adiabatic)
     terrain = 1100 * (1 + np.sin(23 * lon) * np.cos(19 * lat))
     terrain = land * (terrain + 350 * (1 + np.sin(61 * lon + 2) * np.sin(53 * lat)))
     terrain = np.where(land < 0.03, 0.0, terrain)
     local = hour + longitude / 15.0
     sun = np.maximum(0.0, np.cos((local - 12) / 12 * np.pi)) * np.cos(lat) * (not air.always_night)
     night = np.clip(1 - 6 * sun, 0, 1)
-    sea_level = 1013 + 9 * np.sin(4 * lon - 0.1 * hour) * np.cos(3 * lat)
+    sea_level = 1013 + 9 * (not air.adiabatic) * np.sin(4 * lon - 0.1 * hour) * np.cos(3 * lat)
     base = 303.0 - 40 * np.sin(lat) ** 2
     by_day = land * (8 * sun - 7 * night) + (1 - land) * 0.5 * np.sin(6 * lon)
     on_land = 330 * sun - 45 * night * (0.3 + 0.7 * np.cos(9 * lon) ** 2)
@@ -124,6 +130,8 @@ def standard_height(pressure: Field) -> Field:
 
 def aloft(below: Ground, pressure: Field | float) -> Aloft:
     """Work out the air over the ground at a pressure, hPa."""
+    if below.air.adiabatic:
+        return _adiabatic(below, pressure)
     lon, lat, hour = np.radians(below.longitude), np.radians(below.latitude), below.hour
     pressure = np.asarray(pressure, np.float64) + 0.0 * lon
     altitude = standard_height(pressure)
@@ -140,6 +148,22 @@ def aloft(below: Ground, pressure: Field | float) -> Aloft:
     most = 0.93 * EPSILON * saturation(temperature) / pressure
     east, north = speed * np.cos(angle), speed * np.sin(angle)
     return Aloft(pressure, temperature, east, north, motion, np.minimum(moist, most), height)
+
+
+def _adiabatic(below: Ground, pressure: Field | float) -> Aloft:
+    """Waves 10 degrees long run west in a day through a wind of 10 m/s from there, and shift all air by 30 hPa."""
+    lon, lat = np.radians(below.longitude), np.radians(below.latitude)
+    pressure = np.asarray(pressure, np.float64) + 0.0 * lon
+    east = np.full_like(lon, 10.0)
+    phase = 36.0 * lon + 2 * np.pi / 24.0 * below.hour
+    per_second = 36.0 * east / (EARTH_RADIUS_M * np.cos(lat)) + 2 * np.pi / 86400.0
+    shift = 30.0 * np.sin(phase)
+    potential = 300.0 + 0.05 * (1000.0 - pressure + shift)
+    temperature = potential * (pressure / 1000.0) ** (GAS / HEAT_CAPACITY)
+    height = np.maximum(standard_height(pressure) - standard_height(below.pressure), 0.0)
+    motion = below.air.motion * 30.0 * np.cos(phase) * per_second
+    none = np.zeros_like(lon)
+    return Aloft(pressure, temperature, east, none, motion, none + 1e-6, height)
 
 
 def _wind(below: Ground, lon: Field, lat: Field, height: Field) -> tuple[Field, Field]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import netCDF4
 import numpy as np
 
+from stilt.met.analysis import HYBRID
 from stilt.transport.native.arl import AnalysisReader, read_index
 from stilt.transport.native.projection import map_grid
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from stilt.met.analysis import Analysis
 
 GRAVITY = 9.80665
 
@@ -75,6 +78,10 @@ class Style:
         The longitude that all others are at or east of, by less than 360.
     calendar
         Of the times.
+    coefficients
+        How levels of the model say what they are: ``formula_terms``, ``ap`` (CF), ``cdo`` or ``GRIB_pv``.
+    has_log
+        Whether the surface pressure comes as its logarithm, on the first level of the model.
     """
 
     is_new: bool = True
@@ -84,6 +91,8 @@ class Style:
     from_east: bool = False
     west: float = 0.0
     calendar: str = "proleptic_gregorian"
+    coefficients: str = "formula_terms"
+    has_log: bool = False
 
     @property
     def time(self) -> str:
@@ -151,14 +160,64 @@ def _write(path: Path, arl: Path, style: Style, fields: dict[Out, NDArray[np.flo
         file.Conventions = "CF-1.7"
         _times(file, time, np.array([each.minutes for each in index]), style)
         if any(values.ndim == 4 for values in fields.values()):
-            heights = [each.height for each in index[0].levels[1:]]
-            _axis(file, level, np.array(heights), "hPa" if style.is_new else "millibars")
+            if index[0].grid.level_type == HYBRID:
+                level = "hybrid"
+                _hybrid(file, index[0], style)
+            else:
+                heights = [each.height for each in index[0].levels[1:]]
+                _axis(file, level, np.array(heights), "hPa" if style.is_new else "millibars")
+        elif style.has_log:
+            _axis(file, "hybrid", np.array([1]), "1")
         _axis(file, "latitude", lat[rows], "degrees_north")
         _axis(file, "longitude", lon[columns], "degrees_east")
         for out, values in fields.items():
             dims = (time, *((level,) if values.ndim == 4 else ()), "latitude", "longitude")
             turned = values.astype(np.float64)[..., rows, columns]
-            _variable(file, out, dims, turned * out.factor + out.offset, style)
+            turned = turned[:, ::-1] if level == "hybrid" and values.ndim == 4 else turned
+            turned = turned * out.factor + out.offset
+            if style.has_log and out.name in {"sp", "z"} and values.ndim == 3:
+                dims, turned = (time, "hybrid", "latitude", "longitude"), turned[:, None]
+                if out.name == "sp":
+                    out, turned = Out("lnsp", "~"), np.log(turned)  # noqa: PLW2901
+            _variable(file, out, dims, turned, style)
+        if style.coefficients == "GRIB_pv" and level == "hybrid":
+            file["t"].GRIB_pv = coefficients(index[0])
+
+
+def coefficients(time: Analysis) -> list[float]:
+    """Return pressures, Pa, and shares of the surface pressure at the borders of the layers, from above."""
+    hpa, share = (values[::-1] for values in time.hybrid)
+    borders = []
+    for middles in (100.0 * hpa, share):
+        found = [0.0]
+        for middle in middles:
+            found.append(2.0 * middle - found[-1])
+        borders += found
+    return borders
+
+
+def _hybrid(file: netCDF4.Dataset, time: Analysis, style: Style) -> None:
+    """Write the axis of levels, numbered from above, and what they are."""
+    hpa, share = (values[::-1] for values in time.hybrid)
+    _axis(file, "hybrid", np.arange(len(hpa)) + 1, "1")
+    if style.coefficients == "GRIB_pv":
+        return
+    names = ("hyam", "hybm") if style.coefficients == "cdo" else ("apart", "bpart")
+    for name, values, unit in zip(names, (hpa, share), ("Pa", "1"), strict=True):
+        variable = file.createVariable(name, "f8", ("hybrid",))
+        is_share = name == "apart" and style.coefficients == "formula_terms"
+        variable.units = "1" if is_share else unit
+        variable[:] = values * ((1e-3 if is_share else 100.0) if values is hpa else 1.0)
+    if style.coefficients == "cdo":
+        return
+    file["hybrid"].standard_name = "atmosphere_hybrid_sigma_pressure_coordinate"
+    terms = "ap: apart b: bpart ps: sp"
+    if style.coefficients == "formula_terms":
+        terms = "a: apart b: bpart ps: sp p0: p0"
+        reference = file.createVariable("p0", "f8", ())
+        reference.units = "Pa"
+        reference.assignValue(1e5)
+    file["hybrid"].formula_terms = terms
 
 
 def _times(file: netCDF4.Dataset, name: str, minutes: NDArray[np.int64], style: Style) -> None:

@@ -38,6 +38,14 @@ LID = 12
 """No air passes this level, so that what is below it is a closed box."""
 
 
+def opened(folder, kind, hour):
+    """One analysis of a kind, and the level that closes the box."""
+    write(folder / "made.arl", KINDS[kind], 0, START + timedelta(hours=hour))
+    setting = Setting(25000.0, BoundaryOptions(), roughness_source(0.2))
+    (analyses,) = Meteorology([folder / "made.arl"], setting, ColumnStore()).grids
+    return analyses, int(np.searchsorted(analyses.vertical.heights_m, 3500.0))
+
+
 def still_air(analyses, minutes, lid):
     """One analysis for all times, without wind, and cells so large that turbulence crosses none."""
     index, _ = analyses.pair(minutes, minutes)
@@ -83,26 +91,24 @@ def test_well_mixed_stays_well_mixed_for_a_day(when, is_stable):
     ("kind", "hour"), [("hrrr36", 20), ("gdas0.5", 9), ("narr", 9), ("south", 9)]
 )
 def test_well_mixed_stays_well_mixed_on_made_up_meteorology(tmp_path, kind, hour):
-    write(tmp_path / "made.arl", KINDS[kind], 0, START + timedelta(hours=hour))
-    setting = Setting(25000.0, BoundaryOptions(), roughness_source(0.2))
-    (analyses,) = Meteorology([tmp_path / "made.arl"], setting, ColumnStore()).grids
-    lid = int(np.searchsorted(analyses.vertical.heights_m, 3500.0))
+    analyses, lid = opened(tmp_path, kind, hour)
     middle = (KINDS[kind].nx // 2 + 1.0, KINDS[kind].ny // 2 + 1.0)
     moved, height = assert_well_mixed(analyses, f"20210601{hour:02d}00", middle, lid)
     assert np.median(moved[height < 100.0]) > 10.0
 
 
-def assert_well_mixed(analyses, when, place, lid):
-    """March with a tracer that is well mixed below a lid; return how far particles rose or sank, and from where."""
-    minutes = int(Receptor(when, (0.0,), (0.0,), (0.0,)).when.timestamp()) // 60
-    columns, ready = still_air(analyses, minutes, lid)
-    x, y = place
-    edges, mass = layers(analyses, columns, x, y, lid)
-    rng = np.random.default_rng(1)
-    layer = rng.choice(mass.size, PARTICLES, p=mass / mass.sum())
-    height = rng.uniform(edges[layer], edges[layer + 1])
+def filled(edges, mass, among):
+    """Heights of particles that fill some of the layers, in proportion to their mass."""
+    rng, share = np.random.default_rng(1), mass[among] / mass[among].sum()
+    layer = rng.choice(among, PARTICLES, p=share)
+    return rng.uniform(edges[layer], edges[layer + 1])
+
+
+def marched(analyses, still, where, height, times):
+    """Move particles from these heights through still air, and return the rows."""
+    (columns, ready), (minutes, every) = still, times
     place = np.zeros((PARTICLES, 6))
-    place[:, 0], place[:, 1] = x, y
+    place[:, :2] = where
     particles = Particles(
         place,
         stream_keys(Stream(3, "mixed"), PARTICLES),
@@ -111,15 +117,25 @@ def assert_well_mixed(analyses, when, place, lid):
         height,
         np.zeros((PARTICLES, ERROR_ROWS, analyses.vertical.count)),
     )
-    every = MINUTES // 4
-    rows = Rows(np.zeros((len(MAIN_COLUMNS), 4, PARTICLES)), np.zeros((0, 4, PARTICLES)))
+    count = minutes // every
+    rows = Rows(np.zeros((len(MAIN_COLUMNS), count, PARTICLES)), np.zeros((0, count, PARTICLES)))
     moment = Moment(flat(columns), flat(columns), ready, ready)
-    clock = Clock(MINUTES, MINUTES, 0.0, float(MINUTES), -1.0, every)
+    clock = Clock(minutes, minutes, 0.0, float(minutes), -1.0, every)
     options = RunSettings(-24, PARTICLES, ()).options
     space = working_space(analyses.vertical.count)
-    assert march(
-        analyses.frame, moment, clock, options, particles, np.zeros_like(ready), rows, space
-    )
+    wanted = np.zeros_like(ready)
+    assert march(analyses.frame, moment, clock, options, particles, wanted, rows, space)
+    return rows
+
+
+def assert_well_mixed(analyses, when, place, lid):
+    """March with a tracer that is well mixed below a lid; return how far particles rose or sank, and from where."""
+    minutes = int(Receptor(when, (0.0,), (0.0,), (0.0,)).when.timestamp()) // 60
+    columns, ready = still_air(analyses, minutes, lid)
+    x, y = place
+    edges, mass = layers(analyses, columns, x, y, lid)
+    height = filled(edges, mass, range(mass.size))
+    rows = marched(analyses, (columns, ready), place, height, (MINUTES, MINUTES // 4))
     expected = PARTICLES * mass / mass.sum()
     for step in range(4):
         counted, _ = np.histogram(rows.main[ZAGL, step], edges)
@@ -132,3 +148,24 @@ def assert_well_mixed(analyses, when, place, lid):
     assert abs(near_ground - near_ground.mean()).max() < 4.0 * np.sqrt(near_ground.mean())
     # It is not that nothing moved: who calls looks.
     return abs(rows.main[ZAGL, 3] - height), height
+
+
+@pytest.mark.parametrize(("kind", "hour", "aloft"), [("narr", 20, (2, 5)), ("south", 9, (3, 6))])
+def test_as_much_air_goes_up_as_comes_down(tmp_path, kind, hour, aloft):
+    """What a receptor aloft sees of the air at the ground is what goes there from the ground, mass for mass."""
+    analyses, lid = opened(tmp_path, kind, hour)
+    middle = (KINDS[kind].nx // 2 + 1.0, KINDS[kind].ny // 2 + 1.0)
+    still = still_air(analyses, analyses.minutes[0], lid)
+    edges, mass = layers(analyses, still[0], *middle, lid)
+    low, high = range(1), range(*aloft)
+    moved, error = [], []
+    for source, target in ((low, high), (high, low)):
+        rows = marched(analyses, still, middle, filled(edges, mass, source), (60, 15))
+        height = rows.main[ZAGL]
+        inside = (height >= edges[target[0]]) & (height < edges[target[-1] + 1])
+        share, source_mass = inside.mean(axis=1), mass[source].sum()
+        moved.append(share * source_mass)
+        error.append(source_mass * np.sqrt(share * (1 - share) / PARTICLES))
+    up, down = moved
+    assert np.all(up > 5 * error[0])
+    assert np.all(np.abs(up - down) < 4.0 * np.hypot(*error)), (up, down, error)

@@ -16,7 +16,7 @@ from stilt.backends.slurm.answers import (
     parse_squeue,
 )
 
-HEADER = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NODELIST|START_TIME|USER|REASON|NAME\n"
+HEADER = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NODELIST|START_TIME|USER|REASON|4f1d|NAME\n"
 
 
 @pytest.mark.parametrize(
@@ -40,22 +40,28 @@ def test_the_job_id_is_found_among_banners(text: str, job: JobId | None):
 
 def test_a_queue_is_read_line_by_line():
     text = HEADER + (
-        "12|3|RUNNING|n1|1795339457|ann|None|stilt-1\n"
-        "12|4|PENDING||N/A|ann|JobArrayTaskLimit|stilt-1\n"
-        "13|N/A|CANCELLED by 1000|n[1-2]|1795339457|bob|None|a|b|c\n"
+        "12|3|RUNNING|n1|1795339457|ann|None|4f1d|stilt-1\n"
+        "12|4|PENDING||N/A|ann|JobArrayTaskLimit|4f1d|stilt-1\n"
+        "13|N/A|CANCELLED by 1000|n[1-2]|1795339457|bob|None|4f1d|a|b|c\n"
+        "14|0|PENDING||N/A|eve|None|4f1d|of two lines\n"
+        "12|3|COMPLETED||N/A|ann|None|stilt-1\n"
+        "12|3|COMPLETED||N/A|ann|None|4f1e|stilt-1\n"
         "slurm_load_jobs: garbage\n"
     )
-    assert parse_squeue("banner\n" + text) == (
+    assert parse_squeue("banner\n" + text, "4f1d") == (
         QueuedTask("12", 3, "RUNNING", "n1", 1795339457.0, "ann", "", "stilt-1"),
         QueuedTask("12", 4, "PENDING", "", None, "ann", "JobArrayTaskLimit", "stilt-1"),
         QueuedTask("13", None, "CANCELLED", "n[1-2]", 1795339457.0, "bob", "", "a|b|c"),
+        QueuedTask("14", 0, "PENDING", "", None, "eve", "", "of two lines"),
     )
 
 
 def test_an_empty_queue_is_an_answer_and_no_text_is_none():
-    assert parse_squeue(HEADER) == ()
-    assert parse_squeue("") is None
-    assert parse_squeue("slurm_load_jobs error: Unable to contact slurm controller\n") is None
+    assert parse_squeue(HEADER, "4f1d") == ()
+    assert parse_squeue("", "4f1d") is None
+    assert (
+        parse_squeue("slurm_load_jobs error: Unable to contact slurm controller\n", "4f1d") is None
+    )
 
 
 @pytest.mark.parametrize(

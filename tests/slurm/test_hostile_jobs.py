@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stilt.foundations.writers import user_name
 from tests.hostile.logs import BATCH, header, write_segment
+from tests.slurm.cluster import await_that, wrapped
 from tests.slurm.jobs import SlurmProject, slurm_project
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ LONG_AFTER = 9e10
 """A moment after which Slurm was not asked: what it does not list under the name may live."""
 
 NOBODY = 65534
+NOT_KNOWN = 'for given; do shift; set -- "$@" "${given/#--user=*/--user=nosuchuser}"; done'
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to submit as somebody else")
 
 
@@ -92,5 +95,45 @@ def test_a_job_of_another_user_is_left_alone(cluster: Cluster, tmp_path: Path):
         assert answer.code == 5, answer.err
         assert f"is {name} of nobody, not {name} of root" in answer.err
         assert state_of(cluster, job) == "PENDING"
+    finally:
+        cluster.run("scancel", job)
+
+
+def give_up(cluster: Cluster, folder: Path) -> tuple[SlurmProject, str]:
+    """Return a project whose only job has ended before it began, and the name of that job."""
+    run = slurm_project(folder, cluster, [5], workers=1, more=["hold: true"])
+    (job,) = run.submit()
+    cluster.run("scancel", job)
+    await_that(lambda: cluster.states(job) == {0: "CANCELLED"}, "the job has ended")
+    (name,) = {words[0] for words in cluster.jobs("%j", job=job)}
+    return run, name
+
+
+def test_a_name_with_a_line_of_squeues_in_it_is_no_task_of_the_project(
+    cluster: Cluster, tmp_path: Path
+):
+    run, name = give_up(cluster, tmp_path / "p")
+    user = user_name()
+    job = hold(cluster, f"x\n7|0|RUNNING|n1|1795339457|{user}|None|{name}")
+    try:
+        answer = run.stilt("run")
+        assert "1 simulation: " in answer.out, answer.err
+        assert "queued or running" not in answer.out
+    finally:
+        cluster.run("scancel", job)
+        run.stilt("cancel")
+
+
+@needs_root
+def test_another_users_job_of_the_same_name_is_no_task_of_the_project(
+    cluster: Cluster, tmp_path: Path
+):
+    """Where squeue does not know who submitted, it is asked for everybody's."""
+    run, name = give_up(cluster, tmp_path / "p")
+    unknown = wrapped(tmp_path / "w", cluster, {"squeue": NOT_KNOWN})
+    job = hold(cluster, name, f"--uid={NOBODY}", "--array=0-0")
+    try:
+        answer = run.stilt("run", "--dry-run", PATH=unknown.env["PATH"])
+        assert "would hand over 1" in answer.out, answer.err
     finally:
         cluster.run("scancel", job)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from stilt.batch.chunks import chunk_digest
+from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
 from stilt.config.digests import footprint_digest, transport_digest
 from stilt.config.load import load_config
@@ -43,7 +44,7 @@ class ProjectLog:
 
     layout: Layout
     seq: int = 0
-    totals: dict[str, int] = field(default_factory=dict)
+    writers: list[SegmentWriter] = field(default_factory=list)
 
     def batch(
         self,
@@ -58,6 +59,7 @@ class ProjectLog:
         """Register a batch whose chunks list these simulations, by number; ``refused`` are written as failed."""
         self.seq = int(name[:4])
         digests = []
+        claims = ClaimsWriter()
         folder = self.layout.batch_dir(name)
         folder.mkdir(parents=True)
         for numbers in chunks:
@@ -65,6 +67,8 @@ class ProjectLog:
             content = msgspec.json.encode({"format": 1, "simulations": rows})
             digests.append(chunk_digest(content))
             self.layout.chunk(name, digests[-1]).write_bytes(content)
+            claims.add(map(sim_id, numbers))
+        self.layout.claims(name).write_bytes(claims.encode())
         manifest = Manifest(
             batch=name,
             seq=self.seq,
@@ -89,6 +93,7 @@ class ProjectLog:
             pending.append(Closed(at=T0))
         writer = SegmentWriter(self.layout.log_dir, name, self.seq, this_writer("run"))
         writer.append(*pending)
+        self.writers.append(writer)
         return name
 
     def worker(
@@ -112,7 +117,13 @@ class ProjectLog:
             footprints={"default": footprint_digest(config, "default")},
         )
         writer.append(*events, sync=True)
+        self.writers.append(writer)
         return writer
+
+    def release(self) -> None:
+        """Give up the segments, as a process does that is killed: of many projects there are many."""
+        for writer in self.writers:
+            writer._abandon()
 
     def summary(self, until: float | None = None) -> Summary:
         return gather(open_project(self.layout.project), until=until, ask_slurm=False)

@@ -29,9 +29,10 @@ echo 4711
     "squeue": """
 echo 'ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NODELIST|START_TIME|USER|REASON|NAME'
 [ -e "$here/job" ] || exit 0
+mark=$(echo "$*" | sed -n 's/.*%r|\\([0-9a-f]*|\\)%j.*/\\1/p')
 { read -r name; read -r array; } < "$here/job"
 last=${array#0-}
-seq 0 "${last%%[%]*}" | sed "s/.*/4711|&|PENDING||N\\/A|$(id -un)|Resources|$name/"
+seq 0 "${last%%[%]*}" | sed "s/.*/4711|&|PENDING||N\\/A|$(id -un)|Resources|$mark$name/"
 """,
     "scontrol": """
 echo 'ClusterName = bench'

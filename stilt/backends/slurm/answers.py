@@ -13,11 +13,11 @@ _PARSABLE = re.compile(r"(\d+)(?:;([\w.-]+))?")
 _SENTENCE = re.compile(r"Submitted batch job (\d+)(?: on cluster ([\w.-]+))?")
 _SETTING = re.compile(r"^(\w+)\s*=\s*(.*?)\s*$", re.MULTILINE)
 
-SQUEUE_FIELDS = "%F|%K|%T|%N|%S|%u|%r|%j"
+_SQUEUE_FIELDS = "%F|%K|%T|%N|%S|%u|%r|{mark}|%j"
 """Array job id, index, state, nodes, start, user, reason, name: what may hold anything comes last."""
 
 _SQUEUE_HEADER = "ARRAY_JOB_ID|"
-_SQUEUE_COLUMNS = 8
+_SQUEUE_COLUMNS = 9
 
 ENDED = frozenset(
     {
@@ -93,20 +93,27 @@ def parse_job_id(text: str) -> JobId | None:
     return None
 
 
-def parse_squeue(text: str) -> tuple[QueuedTask, ...] | None:
+def squeue_format(mark: str) -> str:
+    """Return what squeue prints of a task. The mark, which nobody can guess, tells a line from one in a job's name."""
+    return _SQUEUE_FIELDS.format(mark=mark)
+
+
+def parse_squeue(text: str, mark: str) -> tuple[QueuedTask, ...] | None:
     """Read squeue's lines; None if its header is not there, as it is whenever squeue has an answer."""
     lines = text.splitlines()
     header = next((at for at, line in enumerate(lines) if line.startswith(_SQUEUE_HEADER)), None)
     if header is None:
         return None
-    return tuple(task for line in lines[header + 1 :] if (task := _queued(line)))
+    return tuple(task for line in lines[header + 1 :] if (task := _queued(line, mark)))
 
 
-def _queued(line: str) -> QueuedTask | None:
+def _queued(line: str, mark: str) -> QueuedTask | None:
     columns = line.strip().split("|", _SQUEUE_COLUMNS - 1)
     if len(columns) != _SQUEUE_COLUMNS or not columns[0].isdigit():
         return None
-    job, index, state, node, since, user, reason, name = columns
+    job, index, state, node, since, user, reason, marked, name = columns
+    if marked != mark:
+        return None
     return QueuedTask(
         job=job,
         index=int(index) if index.isdigit() else None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm import commands
+from stilt.backends.slurm.answers import JobId
 from stilt.backends.slurm.observe import (
     foreign_clusters,
     live_jobs,
@@ -27,6 +28,8 @@ from stilt.log.events import Cancelled
 from stilt.log.writer import SegmentWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stilt.backends.slurm.observe import Array
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
@@ -70,13 +73,13 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
         # by name: a script that was submitted by hand has another id, and an id may be another's by now
         jobs = listed.get(array.token, ()) or ((array.job,) if array.job else ())
         left = sum(lives[array.batch, task].fate is not Fate.GONE for task in array.numbers)
-        for job in jobs if left else ():
+        for job in _where(array, jobs) if left else ():
             whose = _whose(array, job)
             if whose:
-                others.append(f"job {job} (batch {array.batch}) is {whose}")
+                others.append(f"job {job.job} (batch {array.batch}) is {whose}")
                 continue
             if _scancel(array, job):
-                cancelled.append(CancelledJob(array.batch, job, left))
+                cancelled.append(CancelledJob(array.batch, job.job, left))
     forget_queue(submitters(found), foreign_clusters(found))
     _record(layout, state, cancelled)
     if others:
@@ -87,18 +90,26 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
     return tuple(cancelled)
 
 
-def _whose(array: Array, job: str) -> str:
+def _where(array: Array, jobs: Sequence[str]) -> tuple[JobId, ...]:
+    """Return jobs with the cluster that each is on: of several, the number may be another's job on the next one."""
+    if len(array.clusters) > 1:
+        found = commands.find_by_name(array.token, array.cluster)
+        return tuple(job for job in found if job.job in jobs)
+    return tuple(JobId(job, array.cluster) for job in jobs)
+
+
+def _whose(array: Array, job: JobId) -> str:
     """Say what a job is, if it is not this user's or not the array that the log calls it; nothing if it is."""
-    clusters = _elsewhere(array)
+    cluster = _elsewhere(job)
     try:
-        tasks = commands.squeue(f"--jobs={job}", clusters=[clusters] if clusters else [])
+        tasks = commands.squeue(f"--jobs={job.job}", clusters=[cluster] if cluster else [])
     except commands.SlurmError as error:
         raise EnvironmentFailure(
-            f"{error.message}: whether job {job} is this project's is not known",
+            f"{error.message}: whether job {job.job} is this project's is not known",
             "run `stilt cancel` again when Slurm answers; what was cancelled stays cancelled",
         ) from error
     user = this_writer("cancel").user
-    named = [task for task in tasks if task.job == job]  # several in one word are none
+    named = [task for task in tasks if task.job == job.job]  # several in one word are none
     if not named:
         return f"none that Slurm shows to {user}"
     for task in named:
@@ -107,19 +118,19 @@ def _whose(array: Array, job: str) -> str:
     return ""
 
 
-def _elsewhere(array: Array) -> str:
+def _elsewhere(job: JobId) -> str:
     here = local_limits().cluster
-    return array.cluster if here and array.cluster != here else ""
+    return job.cluster if here and job.cluster != here else ""
 
 
-def _scancel(array: Array, job: str) -> bool:
+def _scancel(array: Array, job: JobId) -> bool:
     """Cancel a job; False if it has ended meanwhile."""
-    answer = commands.scancel([job], cluster=_elsewhere(array))
+    answer = commands.scancel([job.job], cluster=_elsewhere(job))
     if "invalid job id" in answer.err.lower():
         return False
     if answer.code != 0:
         raise EnvironmentFailure(
-            f"scancel {job} (batch {array.batch}): {answer.words or 'it said nothing'}",
+            f"scancel {job.job} (batch {array.batch}): {answer.words or 'it said nothing'}",
             "run `stilt cancel` again when Slurm answers; what was cancelled stays cancelled",
         )
     return True

@@ -7,6 +7,7 @@ Never a shell. The environment is scrubbed: ``SBATCH_*`` would beat the script's
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stilt.backends.slurm.answers import (
-    SQUEUE_FIELDS,
     JobId,
     Limits,
     QueuedTask,
@@ -22,6 +22,7 @@ from stilt.backends.slurm.answers import (
     parse_job_id,
     parse_limits,
     parse_squeue,
+    squeue_format,
 )
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.processes import die_with_parent
@@ -229,7 +230,8 @@ def squeue(
     """List array tasks in every state that Slurm still knows, one by one; of ``users``, if any.
 
     One of them may be nobody on this machine (who left, or has a number only, as in a container):
-    squeue then leaves out that user's jobs and calls it a success, so everybody's are asked for.
+    squeue then leaves out that user's jobs and calls it a success, so everybody's are asked for, and
+    those of others whom this machine knows left aside: anybody may give a job any name.
 
     Raises
     ------
@@ -237,16 +239,24 @@ def squeue(
         If it gives no answer. No tasks is an answer.
     """
     where = [f"--clusters={','.join(clusters)}"] if clusters else []
-    command = ("squeue", "--array", "--states=all", f"--format={SQUEUE_FIELDS}", *where, *arguments)
+    mark = secrets.token_hex(4)
+    asked = f"--format={squeue_format(mark)}"
+    command = ("squeue", "--array", "--states=all", asked, *where, *arguments)
     answer = run(*command, *([f"--user={','.join(users)}"] if users else []))
-    if users and "Invalid user" in answer.err:
+    is_of_all = bool(users) and "Invalid user" in answer.err
+    if is_of_all:
         answer = run(*command)
     if answer.code not in {None, 0} and "Invalid job id specified" in answer.err:
         return ()  # asked for a single job that the controller has forgotten
-    tasks = parse_squeue(answer.out) if answer.code == 0 else None
+    tasks = parse_squeue(answer.out, mark) if answer.code == 0 else None
     if tasks is None:
         raise SlurmError(f"squeue: {answer.words or 'it printed nothing'}", TRY_AGAIN)
-    return tasks
+    return tuple(task for task in tasks if not is_of_all or _is_of(task, users))
+
+
+def _is_of(task: QueuedTask, users: Sequence[str]) -> bool:
+    """Tell whether a task may be one of these users': whom this machine does not know, squeue lists by number."""
+    return task.user in users or task.user.isdigit()
 
 
 def find_by_name(name: str, clusters: str = "") -> tuple[JobId, ...]:

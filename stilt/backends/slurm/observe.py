@@ -174,11 +174,15 @@ def _knows_all(queue: Queue, found: Sequence[Array]) -> bool:
 
 
 def foreign_clusters(found: Sequence[Array]) -> tuple[str, ...]:
-    """Return the clusters to name to squeue, where jobs went to another than the one at hand."""
-    named = {cluster for array in found for cluster in array.clusters}
-    if not named:
+    """Return the clusters to name to squeue, where jobs went to another than the one at hand.
+
+    An array of which no cluster is known, as in older logs, is looked for on that one.
+    """
+    named = {cluster for array in found for cluster in array.clusters or ("",)}
+    if named <= {""}:
         return ()
     here = local_limits().cluster
+    named = {cluster or here for cluster in named}
     return tuple(sorted(named)) if here and named != {here} else ()
 
 

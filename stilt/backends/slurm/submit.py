@@ -143,7 +143,7 @@ class Submitter:
         EnvironmentFailure
             If it does not take the array for another reason; ``TasksLimitError`` for so many tasks.
         """
-        publish(path, render(script).encode())
+        publish(path, render(script).encode(), root=self.submission.layout.project)
         mode = path.stat().st_mode
         path.chmod(mode | (mode & 0o444) >> 2)  # for whom the umask lets read it
         part = script.part

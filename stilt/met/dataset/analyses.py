@@ -1,4 +1,4 @@
-"""The times that some NetCDF files have together: levels in one, surface fields in another, as they come."""
+"""The times that some NetCDF or GRIB files have together: levels in one, surface fields in another, as they come."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.failures import Reason, TransportError
-from stilt.met.analysis import PRESSURE, GridHeader, state_of
+from stilt.met.analysis import GridHeader, state_of
 from stilt.met.arl import Level
+from stilt.met.dataset.content import content_of
 from stilt.met.dataset.reader import DatasetReader
 from stilt.met.minutes import minute_of
 
@@ -24,21 +25,34 @@ if TYPE_CHECKING:
     from stilt.met.grid import Grid
 
 
+_ON_ALL_LEVELS = ("UWND", "VWND", "TEMP", "HGTS")
+"""Of others a level without any counts as zero."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A time of one file.
 
     Attributes
     ----------
+    header
+        Of the file.
     position
-        Of the time in the file.
-    levels
-        What the file has: the surface first, then upward.
+        Of the time in it.
     """
 
-    path: Path
+    header: ArlFile
     position: int
-    levels: tuple[Level, ...]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.header.path
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """What the file has: the surface first, then upward."""
+        return self.header.levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,7 @@ class DatasetAnalysis:
     """One time, from the parts that have it; an ``Analysis``."""
 
     minutes: int
+    horizontal: Grid
     grid: GridHeader
     levels: tuple[Level, ...]
     parts: tuple[Part, ...]
@@ -75,8 +90,9 @@ class DatasetAnalysis:
 
     @property
     def hybrid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Nothing: the levels are of pressure."""
-        return np.empty(0), np.empty(0)
+        """Of levels of the model: hPa, and the share of the surface pressure that is added; else nothing."""
+        hpa, share = content_of(self.path).axes.levels.hybrid
+        return np.array(hpa), np.array(share)
 
     def reader(self) -> DatasetReader:
         """Return what reads its fields."""
@@ -107,19 +123,17 @@ def _together(headers: tuple[ArlFile, ...]) -> tuple[tuple[DatasetAnalysis, ...]
 
 
 def _on_grid(grid: Grid, headers: list[ArlFile]) -> tuple[DatasetAnalysis, ...]:
-    constant = [Part(h.path, 0, h.levels) for h in headers if h.is_constant]
+    constant = [Part(h, 0) for h in headers if h.is_constant]
     by_time: dict[int, list[Part]] = {}
     for header in headers:
         if not header.is_constant:
             for position, time in enumerate(header.times):
-                part = Part(header.path, position, header.levels)
-                by_time.setdefault(minute_of(time), []).append(part)
+                by_time.setdefault(minute_of(time), []).append(Part(header, position))
     with_surface = {
         minutes
         for minutes, parts in by_time.items()
         if any(part.levels[0].variables for part in parts)
     }
-    place = header_of(grid)
     known: dict[tuple[object, ...], tuple[Level, ...]] = {}
     found = []
     for minutes, parts in sorted(by_time.items()):
@@ -132,7 +146,8 @@ def _on_grid(grid: Grid, headers: list[ArlFile]) -> tuple[DatasetAnalysis, ...]:
         kind = tuple(part.levels for part in every)
         if kind not in known:
             known[kind] = _levels(every)
-        found.append(DatasetAnalysis(minutes, place, known[kind], every))
+        place = header_of(parts[0].header)
+        found.append(DatasetAnalysis(minutes, grid, place, known[kind], every))
     return tuple(found)
 
 
@@ -141,24 +156,36 @@ def _levels(parts: Sequence[Part]) -> tuple[Level, ...]:
     aloft = [part for part in parts if len(part.levels) > 1]
     heights = [level.height for level in aloft[0].levels[1:]]
     for part in aloft[1:]:
-        if [level.height for level in part.levels[1:]] != heights:
+        is_same_kind = part.header.level_type == aloft[0].header.level_type
+        if [level.height for level in part.levels[1:]] != heights or not is_same_kind:
             raise TransportError(
                 Reason.MET_COVERAGE,
                 f"{part.path} has other levels than {aloft[0].path}: give all fields the same levels",
             )
     surface = Level(0.0, _each_once(part.levels[0].variables for part in parts))
-    names = _each_once(part.levels[1].variables for part in aloft)
-    return surface, *(Level(height, names) for height in heights)
+    levels = [
+        Level(height, _each_once(part.levels[number].variables for part in aloft))
+        for number, height in enumerate(heights, 1)
+    ]
+    for name in _ON_ALL_LEVELS:
+        without = [level.height for level in levels if name not in level.variables]
+        if 0 < len(without) < len(levels):
+            raise TransportError(
+                Reason.MET_COVERAGE,
+                f"{aloft[0].path}: {name} is missing at the level {without[0]:g}",
+            )
+    return surface, *levels
 
 
 def _each_once(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 
-def header_of(grid: Grid) -> GridHeader:
-    """Return a grid as computations take it."""
+def header_of(header: ArlFile) -> GridHeader:
+    """Return what a file says of its grid as computations take it."""
+    grid = header.grid
     return GridHeader(
-        model="",
+        model=header.model,
         pole_lat=grid.pole_lat,
         pole_lon=grid.pole_lon,
         ref_lat=grid.ref_lat,
@@ -170,8 +197,8 @@ def header_of(grid: Grid) -> GridHeader:
         sync_y=grid.sync_y,
         sync_lat=grid.sync_lat,
         sync_lon=grid.sync_lon,
-        pressure_offset=0.0,
+        pressure_offset=header.pressure_offset,
         nx=grid.nx,
         ny=grid.ny,
-        level_type=PRESSURE,
+        level_type=header.level_type,
     )

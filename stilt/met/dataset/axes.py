@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stilt.met.arl import ArlError
-from stilt.met.dataset.units import conversion
+from stilt.met.dataset.levels import DatasetError, Levels, is_level_axis, levels_of
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
@@ -21,10 +20,6 @@ _CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
 _MEMBERS = {"number", "realization", "member", "ensemble"}
 _UNEVEN = 2e-3
 """By what part of a step places may lie off: coordinates are rounded to single precision."""
-
-
-class DatasetError(ArlError):
-    """A NetCDF file holds no meteorology that can be read, or does not say enough of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +36,8 @@ class Axes:
         Rows from the south, columns from the west.
     is_from_north, is_from_east
         Whether the file's own order is the other one.
-    pressures
-        Of the levels, hPa, from below, shape (levels,); empty where the file has none.
-    level_order
-        Position in the file of each level.
+    levels
+        From below.
     expver_order
         Positions of ERA5 and of preliminary ERA5T, of which one has each hour's values.
     """
@@ -54,8 +47,7 @@ class Axes:
     grid: Grid
     is_from_north: bool
     is_from_east: bool
-    pressures: NDArray[np.float64]
-    level_order: tuple[int, ...]
+    levels: Levels
     expver_order: tuple[int, ...]
 
 
@@ -76,18 +68,15 @@ def axes_of(dataset: xr.Dataset) -> Axes:
         )
     lat, is_from_north = _even(dataset[rows], "latitudes")
     lon, is_from_east = _even(dataset[columns], "longitudes")
-    levels, experiments = _named(role, LEVEL), _named(role, EXPVER)
-    pressures = np.empty(0) if levels is None else _pressures(dataset[levels])
-    order = tuple(np.argsort(-pressures, kind="stable").tolist())
+    experiments = _named(role, EXPVER)
     versions = [] if experiments is None else dataset[experiments].to_numpy().astype(int).tolist()
     return Axes(
         role,
         _minutes(dataset, _named(role, TIME)),
-        _grid(lon, lat),
+        lattice(lon, lat),
         is_from_north,
         is_from_east,
-        pressures[list(order)],
-        order,
+        levels_of(dataset, _named(role, LEVEL)),
         tuple(sorted(range(len(versions)), key=versions.__getitem__)),
     )
 
@@ -110,15 +99,9 @@ def _role(name: str, dataset: xr.Dataset) -> str:
         COLUMN: unit.lower().startswith("degrees_e") or standard == "longitude",
         EXPVER: name == "expver",
         MEMBER: name in _MEMBERS or standard == "realization",
-        LEVEL: conversion(unit, "hPa") is not None,
+        LEVEL: is_level_axis(name, dataset[name]),
     }
     return next((kind for kind, is_so in kinds.items() if is_so), "")
-
-
-def _pressures(levels: xr.DataArray) -> NDArray[np.float64]:
-    convert = conversion(str(levels.attrs["units"]), "hPa")
-    assert convert is not None  # noqa: S101 - what made it an axis of levels
-    return np.asarray(levels.to_numpy(), np.float64) * convert.factor
 
 
 def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:
@@ -135,7 +118,8 @@ def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:
     return (values[::-1] if is_falling else values), is_falling
 
 
-def _grid(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
+def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
+    """Return the grid of evenly spaced longitudes and latitudes, both rising."""
     dx, dy = (round(float(values[-1] - values[0]) / (len(values) - 1), 7) for values in (lon, lat))
     west, south = (round(float(values[0]), 7) for values in (lon, lat))
     return Grid(

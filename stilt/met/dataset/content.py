@@ -1,4 +1,4 @@
-"""What one NetCDF file holds: its header as other met files have one, and which variable each field is."""
+"""What one NetCDF or GRIB file holds: its header as other met files have one, and which variable each field is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.met.analysis import PRESSURE
 from stilt.met.arl import ArlFile, Level
-from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, DatasetError, axes_of
+from stilt.met.dataset import wrf
+from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
+from stilt.met.dataset.levels import NO_LEVELS, DatasetError
+from stilt.met.dataset.magic import kind_of
 from stilt.met.dataset.quantities import HOUR_S, Found, recognise, sign
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
@@ -19,10 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from stilt.met.dataset.axes import Axes
+    from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.quantities import Quantity
-
-NO_LEVELS = 0
-"""The level type of a file that has surface fields only."""
 
 _MEMBER_STEP_S = 3 * HOUR_S
 """ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
@@ -38,12 +38,15 @@ class Content:
         By canonical name, the variable that is read for it.
     unused
         Variables that would be such fields, and why they are not read.
+    messages
+        Of a GRIB file: where its fields lie.
     """
 
     header: ArlFile
     axes: Axes
     fields: dict[str, Found]
     unused: tuple[Found, ...]
+    messages: Messages | None = None
 
 
 def content_of(path: Path) -> Content:
@@ -82,18 +85,29 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
                 cache=False,
             )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DatasetError(f"{path}: does not read as NetCDF: {error}") from error
+        raise DatasetError(f"does not read as NetCDF: {error}") from error
 
 
 @lru_cache(maxsize=1024)
 def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - part of the cache's key
     path = Path(name)
-    with open_raw(path) as dataset:
-        try:
-            axes = axes_of(dataset)
-            found = _fields(dataset, axes)
-        except DatasetError as error:
-            raise DatasetError(f"{path}: {error}") from error
+    try:
+        if kind_of(path) == "GRIB":
+            from stilt.met.dataset.grib import scan
+
+            return Content(*scan(path))
+        with open_raw(path) as dataset:
+            return _of_dataset(path, dataset)
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def _of_dataset(path: Path, dataset: xr.Dataset) -> Content:
+    if wrf.is_wrf(dataset):
+        axes, found = wrf.axes_of_wrf(dataset), wrf.fields_of_wrf(dataset)
+    else:
+        axes = axes_of(dataset)
+        found = _fields(dataset, axes)
     fields: dict[str, Found] = {}
     for each in sorted(found, key=lambda one: one.rank):
         if not each.why_not:
@@ -101,14 +115,17 @@ def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - p
     unused = tuple(each for each in found if each.quantity.name not in fields)
     if not fields:
         why = "; ".join(f"{each.variable} {each.why_not}" for each in unused)
-        raise DatasetError(f"{path}: it has no field that is known{': ' if why else ''}{why}")
-    return Content(_header(path, axes, fields), axes, fields, unused)
+        raise DatasetError(f"it has no field that is known{': ' if why else ''}{why}")
+    header = _header(path, axes, fields)
+    return Content(
+        replace(header, model=wrf.MODEL) if wrf.is_wrf(dataset) else header, axes, fields, unused
+    )
 
 
 def _header(path: Path, axes: Axes, fields: dict[str, Found]) -> ArlFile:
     surface = tuple(name for name, each in fields.items() if not each.quantity.is_aloft)
     aloft = tuple(name for name, each in fields.items() if each.quantity.is_aloft)
-    levels = [Level(float(height), aloft) for height in axes.pressures] if aloft else []
+    levels = [Level(float(height), aloft) for height in axes.levels.heights] if aloft else []
     times = axes.minutes.tolist() or [0]
     return ArlFile(
         path=path,
@@ -116,20 +133,21 @@ def _header(path: Path, axes: Axes, fields: dict[str, Found]) -> ArlFile:
         grid=axes.grid,
         times=tuple(time_of(minute) for minute in times),
         levels=(Level(0.0, surface), *levels),
-        level_type=PRESSURE if levels else NO_LEVELS,
+        level_type=axes.levels.kind if levels else NO_LEVELS,
+        pressure_offset=axes.levels.offset if levels else 0.0,
         format="NetCDF",
     )
 
 
 def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
     """Return the variables that are fields, or would be."""
-    found = []
+    found, has_levels = [], axes.levels.kind != NO_LEVELS
     for name in dataset.data_vars:
         variable = dataset[name]
         kinds = {axes.role.get(str(dim), "") for dim in variable.dims}
         if not {"row", "column"} <= kinds:
             continue
-        known = recognise(str(name), variable.attrs, is_aloft=LEVEL in kinds)
+        known = recognise(str(name), variable.attrs, is_aloft=LEVEL in kinds and has_levels)
         if known is None:
             continue
         quantity, rank, convert = known
@@ -155,9 +173,11 @@ def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, quantity: Quantity
     ]
     if several:
         return replace(found, why_not=f"has {' and '.join(several)}, of which one is to be picked")
-    if attributes.get("GRIB_typeOfLevel", "surface") not in {"surface", "isobaricInhPa"} and (
-        quantity.is_aloft
-    ):
+    if attributes.get("GRIB_typeOfLevel", "surface") not in {
+        "surface",
+        "isobaricInhPa",
+        "hybrid",
+    } and (quantity.is_aloft):
         return replace(found, why_not=f"is on levels of {attributes['GRIB_typeOfLevel']}")
     convert, words = found.convert, []
     if convert.is_sum:

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from stilt.met.dataset.units import conversion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from stilt.met.dataset.units import Conversion
 
@@ -66,15 +69,18 @@ QUANTITIES = (
     _aloft("VWND", "m s-1", 132, "v v_component_of_wind", "northward_wind y_wind"),
     _aloft("TEMP", "K", 130, "t temperature", "air_temperature"),
     _aloft("HGTS", "m", 129, "z geopotential", "geopotential_height geopotential"),
+    _aloft("HGTS", "m", 156, "gh", ""),
     _aloft("WWND", "hPa s-1", 135, "w vertical_velocity", "lagrangian_tendency_of_air_pressure"),
     _aloft("DZDT", "m s-1", 260238, "wz", "upward_air_velocity"),
     _aloft("SPHU", "kg kg-1", 133, "q specific_humidity", "specific_humidity"),
     _aloft("RELH", "%", 157, "r relative_humidity", "relative_humidity"),
     _ground("PRSS", "hPa", (134,), "sp surface_pressure", "surface_air_pressure"),
+    _ground("PRSS", "ln(Pa)", (152,), "lnsp"),
     _ground(
         *("SHGT", "m", (129,), "z geopotential_at_surface orog orography"),
         "surface_altitude surface_geopotential geopotential",
     ),
+    _ground("SHGT", "m", (228002,), ""),
     _ground("T02M", "K", (167,), "t2m 2t 2m_temperature"),
     _ground("U10M", "m s-1", (165,), "u10 10u 10m_u_component_of_wind"),
     _ground("V10M", "m s-1", (166,), "v10 10v 10m_v_component_of_wind"),
@@ -110,7 +116,7 @@ QUANTITIES = (
         is_flux=True,
     ),
     _ground(
-        *("PBLH", "m", (159,), "blh boundary_layer_height"),
+        *("PBLH", "m", (159, 260083), "blh boundary_layer_height"),
         "atmosphere_boundary_layer_thickness",
     ),
     _ground(
@@ -139,6 +145,8 @@ class Found:
         Why it is not used; empty if it is.
     words
         What is done with it, for people; empty where nothing is.
+    parts, make
+        Further variables, and what makes one field of all; nothing where one variable is the field.
     """
 
     quantity: Quantity
@@ -147,6 +155,8 @@ class Found:
     convert: Conversion
     why_not: str = ""
     words: str = ""
+    parts: tuple[str, ...] = ()
+    make: Callable[..., NDArray[np.float64]] | None = None
 
 
 def recognise(

@@ -26,7 +26,7 @@ class DatasetReader(FieldReader):
     def __init__(self, analysis: DatasetAnalysis) -> None:
         self._parts: dict[tuple[str, bool], Part] = {}
         for part in analysis.parts:
-            for number, level in enumerate(part.levels[:2]):
+            for number, level in enumerate(part.levels):
                 for name in level.variables:
                     self._parts.setdefault((name, number > 0), part)
         self._levels = analysis.levels

@@ -62,8 +62,11 @@ class Tiles:
         """
         content = content_of(path)
         found = content.fields[name]
+        if content.messages is not None:
+            whole = self._field(path, content, name, position)
+            return whole[:, slice(*rows), slice(*columns)]
         tall, wide = self._tile_of(path, found, content)
-        count = len(content.axes.pressures) if found.quantity.is_aloft else 1
+        count = len(content.axes.levels.heights) if found.quantity.is_aloft else 1
         out = np.empty((count, rows[1] - rows[0], columns[1] - columns[0]), np.float32)
         for south in range(rows[0] // tall * tall, rows[1], tall):
             for west in range(columns[0] // wide * wide, columns[1], wide):
@@ -74,6 +77,26 @@ class Tiles:
                 part = tile[:, r0 - south : r1 - south, c0 - west : c1 - west]
                 out[:, r0 - rows[0] : r1 - rows[0], c0 - columns[0] : c1 - columns[0]] = part
         return out
+
+    def _field(self, path: Path, content: Content, name: str, position: int) -> NDArray[np.float32]:
+        """Return a whole field of a GRIB file: its messages are not to be had in parts."""
+        status = path.stat()
+        key = (path, status.st_size, status.st_mtime_ns, name, position)
+        if key not in self._tiles:
+            assert content.messages is not None  # noqa: S101 - what makes it GRIB
+            is_aloft = content.fields[name].quantity.is_aloft
+            count = len(content.axes.levels.heights) if is_aloft else 1
+            field = content.messages.decode(path, name, position, content.axes, count)
+            self._keep(key, field)
+        self._tiles.move_to_end(key)
+        return self._tiles[key]
+
+    def _keep(self, key: tuple[object, ...], tile: NDArray[np.float32]) -> None:
+        self._tiles[key] = tile
+        self._bytes += tile.nbytes
+        self.bytes_read += tile.nbytes
+        while self._bytes > _MOST_BYTES and len(self._tiles) > 1:
+            self._bytes -= self._tiles.popitem(last=False)[1].nbytes
 
     def _tile_of(self, path: Path, found: Found, content: Content) -> tuple[int, int]:
         """Return rows and columns of the tiles of a variable: multiples of its chunks, or all of a small grid."""
@@ -95,11 +118,7 @@ class Tiles:
             self._tiles.move_to_end(key)
             return self._tiles[key]
         tile = _read(self._open(path), content_of(path).axes, found, window)
-        self._tiles[key] = tile
-        self._bytes += tile.nbytes
-        self.bytes_read += tile.nbytes
-        while self._bytes > _MOST_BYTES and len(self._tiles) > 1:
-            self._bytes -= self._tiles.popitem(last=False)[1].nbytes
+        self._keep(key, tile)
         return tile
 
     def _open(self, path: Path) -> xr.Dataset:
@@ -122,13 +141,21 @@ TILES = Tiles()
 
 def _read(dataset: xr.Dataset, axes: Axes, found: Found, window: _Window) -> NDArray[np.float32]:
     """Read a tile in the file's order and turn it: levels from below, rows from the south, columns from the west."""
-    variable = dataset[found.variable]
+    names = (found.variable, *found.parts)
+    each = [_part(dataset[name], axes, found, window) for name in names]
+    values = each[0] if found.make is None else found.make(*each)
+    turned = values[:, :: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
+    return np.ascontiguousarray(found.convert.of(turned), np.float32)
+
+
+def _part(variable: xr.DataArray, axes: Axes, found: Found, window: _Window) -> NDArray[np.float64]:
+    """Read a tile of one variable; of values at the sides of cells the last ones are beyond the grid."""
     (south, west), (tall, wide) = window.corner, window.size
     places: dict[str, int | slice] = {
         ROW: _span(south, tall, axes.grid.ny, is_turned=axes.is_from_north),
         COLUMN: _span(west, wide, axes.grid.nx, is_turned=axes.is_from_east),
         TIME: window.position,
-        LEVEL: slice(None),
+        LEVEL: slice(None) if found.quantity.is_aloft else 0,
         EXPVER: slice(None),
     }
     chosen = variable.isel(
@@ -143,10 +170,7 @@ def _read(dataset: xr.Dataset, axes: Axes, found: Found, window: _Window) -> NDA
     values = np.asarray(chosen.transpose(*order).to_numpy(), np.float64)
     if any(axes.role[str(dim)] == EXPVER for dim in order):
         values = _of_versions(values, axes.expver_order)
-    values = values[list(axes.level_order)] if found.quantity.is_aloft else values[None]
-    turned = values[:, :: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
-    convert = found.convert
-    return np.ascontiguousarray(turned * convert.factor + convert.offset, np.float32)
+    return values[list(axes.levels.order)] if found.quantity.is_aloft else values[None]
 
 
 def _span(first: int, count: int, whole: int, *, is_turned: bool) -> slice:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 STANDARD_GRAVITY = 9.80665
 """m/s2: what a geopotential is divided by to give a geopotential height (WMO)."""
@@ -15,6 +20,8 @@ class Conversion:
 
     Attributes
     ----------
+    is_log
+        Whether the file has the logarithm of the value.
     is_sum
         Whether the values are summed over time: the rate is that divided by the seconds.
     """
@@ -22,6 +29,15 @@ class Conversion:
     factor: float
     offset: float = 0.0
     is_sum: bool = False
+    is_log: bool = False
+
+    def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return a file's values in the canonical unit."""
+        if self.is_log:
+            import numpy as np
+
+            values = np.exp(values)
+        return self.factor * values + self.offset
 
 
 _SAME = Conversion(1.0)
@@ -52,9 +68,9 @@ _TO_CANONICAL: dict[str, dict[str, Conversion]] = {
         **dict.fromkeys(("N m-2", "Pa"), _SAME),
         "N m-2 s": Conversion(1.0, is_sum=True),
     },
-    "ln(Pa)": {**dict.fromkeys(("ln(Pa)", "~", "Numeric", "1", ""), _SAME)},
+    "ln(Pa)": dict.fromkeys(("ln(Pa)", "~", "Numeric", "1"), Conversion(0.01, is_log=True)),
 }
-"""By canonical unit: what files write for it. Of the logarithm of a pressure nobody says that it is one."""
+"""By canonical unit: what files write for it. Of the logarithm of a pressure the ECMWF says that it is a number."""
 
 
 def conversion(unit: str, canonical: str) -> Conversion | None:

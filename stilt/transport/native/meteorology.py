@@ -10,7 +10,8 @@ import numpy as np
 from stilt.met.analysis import state_of
 from stilt.met.arl import ArlError
 from stilt.met.dataset.analyses import analyses_of
-from stilt.met.header import is_netcdf, read_header
+from stilt.met.dataset.magic import kind_of
+from stilt.met.header import read_header
 from stilt.transport.native.analysis import Analyses
 from stilt.transport.native.arl import AnalysisIndex, read_index, refuse_unknown_kind
 from stilt.transport.native.fields import FieldSource
@@ -105,25 +106,25 @@ def kinds_of(files: Sequence[tuple[Analysis, ...]]) -> list[Analysis]:
 
 
 def files_of(paths: Sequence[Path]) -> list[tuple[Analysis, ...]]:
-    """Return the analyses of each ARL file, and of all NetCDF files on one grid together.
+    """Return the analyses of each ARL file, and of all NetCDF or GRIB files on one grid together.
 
     Raises
     ------
     TransportError
         For a kind of file that this engine does not read.
     """
-    netcdf = [path for path in paths if is_netcdf(path)]
-    found: list[tuple[Analysis, ...]] = [arl_file(path) for path in paths if path not in netcdf]
-    if not netcdf:
+    others = [path for path in paths if kind_of(path)]
+    found: list[tuple[Analysis, ...]] = [arl_file(path) for path in paths if path not in others]
+    if not others:
         return found
     try:
-        headers = [read_header(path) for path in netcdf]
+        headers = [read_header(path) for path in others]
     except (ArlError, OSError) as error:
         raise TransportError(Reason.MET_COVERAGE, str(error)) from error
     together = analyses_of(headers)
     if not together and not found:
         raise TransportError(
-            Reason.MET_COVERAGE, f"{netcdf[0]}: no file has levels, only surface fields"
+            Reason.MET_COVERAGE, f"{others[0]}: no file has levels, only surface fields"
         )
     return [*found, *together]
 

@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from stilt.foundations.failures import Reason, Refused, TransportError
-from stilt.met.dataset.analyses import analyses_of, header_of
+from stilt.met.dataset.analyses import analyses_of
 from stilt.met.files import Span
 from stilt.met.header import read_header
 from stilt.met.minutes import minute_of, time_of
@@ -172,11 +172,10 @@ def _of_datasets(supply: Supply) -> Iterator[_Stretch]:
     constant = [read_header(path) for path in supply.files if path not in known]
     datasets = [header for header in headers if header.format != "ARL"]
     together = analyses_of([*datasets, *constant])
-    grids = {header_of(header.grid): header.grid for header in datasets}
     for analyses in together:
         for levels, some in groupby(analyses, key=lambda analysis: analysis.levels):
             each = list(some)
-            first, grid = each[0], grids[each[0].grid]
+            first, grid = each[0], each[0].horizontal
             yield _Stretch(
                 first.path, grid, (grid, levels), [a.minutes for a in each], partial(_same, first)
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure, InputError, StiltError
+from stilt.foundations.inside import read_input
 from stilt.transport.native.tables import find_table
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ HYSPLIT = "hysplit"
 DEFAULT_M = 0.2
 """HYSPLIT's own value where it finds no table."""
 
+_MOST_BYTES = 1 << 24
 _ROWS, _COLUMNS, _CHARACTERS = 180, 360, 4
 
 
@@ -107,7 +109,7 @@ def roughness_source(
             "run 'stilt hysplit install', or set roughness in config.yaml to a length in metres, such as 0.2",
         )
     try:
-        content = path.read_bytes()
+        content = read_input(path, _MOST_BYTES)
     except OSError as error:
         raise EnvironmentFailure(
             f"roughness: {path} can't be read: {error.strerror}",

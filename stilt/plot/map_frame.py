@@ -1,0 +1,91 @@
+"""The coordinates of a map: degrees, or a projection's; and the coastlines in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.footprint.grid import geometry_of
+from stilt.plot.coastline import Box, Kind, coastlines
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from stilt.config.schema import FootprintGrid
+    from stilt.footprint.grid import Geometry
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class MapFrame:
+    """The coordinates that a footprint is drawn in.
+
+    Attributes
+    ----------
+    x, y
+        Cell centres: degrees, or units of the projection, but kilometres where that has metres.
+    plane
+        The grid whose projection it is; None for longitude and latitude.
+    unit, scale
+        Of x and y on a plane, and how many of the projection's units it is.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    plane: Geometry | None = None
+    unit: str = ""
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, foot: xr.DataArray, grid: FootprintGrid) -> MapFrame:
+        """Return the frame of a footprint."""
+        if "lon" in foot.dims:
+            return cls(foot["lon"].to_numpy(), foot["lat"].to_numpy())
+        unit = foot["x"].attrs["units"]
+        unit, scale = ("km", 1000.0) if unit == "m" else (unit, 1.0)
+        x, y = (foot[name].to_numpy() / scale for name in ("x", "y"))
+        return cls(x, y, geometry_of(grid), unit, scale)
+
+    def place(
+        self, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where places lie in the frame."""
+        if self.plane is None:
+            middle = 0.5 * (self.x[0] + self.x[-1])
+            return (longitudes - middle + 180) % 360 - 180 + middle, latitudes
+        x, y = self.plane.project(longitudes, latitudes)
+        return x / self.scale, y / self.scale
+
+    def box(self, across: Span, along: Span) -> Box:
+        """Return the degrees that hold what lies between these x and y."""
+        if self.plane is None:
+            return Box(*across, *along)
+        x, y = np.meshgrid(np.linspace(*across, 50), np.linspace(*along, 50))
+        seen = np.array(self.plane.unproject(x.ravel() * self.scale, y.ravel() * self.scale))
+        longitudes, latitudes = seen[:, np.isfinite(seen).all(axis=0)]
+        middle = np.median(longitudes)
+        around = (longitudes - middle + 180) % 360 - 180 + middle
+        return Box(around.min(), around.max(), latitudes.min(), latitudes.max())
+
+    def coast(self, across: Span, along: Span, kind: Kind) -> list[NDArray[np.float64]]:
+        """Return the lines that come near what lies between these x and y; points of shape (points, 2)."""
+        lines = coastlines(self.box(across, along), (kind,))
+        if self.plane is None:
+            return lines
+        placed = [np.column_stack(self.place(line[:, 0], line[:, 1])) for line in lines]
+        return [line[np.isfinite(line).all(axis=1)] for line in placed]
+
+
+DEGREES = MapFrame(np.empty(0), np.empty(0))
+"""A map of degrees that is no footprint's."""
+
+
+def degrees(words: str, value: float, _: int | None = None) -> str:
+    """Return how a map says a number of degrees; ``words`` are the letters of negative and positive ones."""
+    turned = (value + 180) % 360 - 180 if words == "WE" else value
+    letter = words[int(turned > 0)] if round(turned, 6) not in {0.0, -180.0} else ""
+    return f"{abs(turned):.6g}°{letter}"

@@ -1,0 +1,144 @@
+"""Maps as SVG text: true proportions, coastlines and borders, and nothing far away that squeezes the rest."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.plot.coastline import Kind
+from stilt.plot.map_frame import DEGREES, degrees
+from stilt.report.charts import BOTTOM, FEW, LEFT, RIGHT, TOP, WIDTH, Axis, frame, svg
+from stilt.report.png import encode_field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from stilt.plot.map_frame import MapFrame, Span
+    from stilt.report.content import FootprintSum
+
+    Place = tuple[float, float]
+
+HEIGHT = 420
+MARGIN = 0.06
+FAR_SHARE, FAR_SPANS = 0.01, 3.0
+"""So small a share of the places is left out where it lies so many times the others' extent away from them."""
+LINES = {Kind.COAST: "coast", Kind.BORDER: "border", Kind.STATE: "state"}
+
+
+def receptors(groups: Mapping[str, Sequence[Place]], title: str) -> tuple[str, int]:
+    """Return a map of places, one path for each group, and how many lie too far away to be on it."""
+    everything = np.array([place for places in groups.values() for place in places])
+    near = _near(everything[:, 0]) & _near(everything[:, 1])
+    shown = everything[near]
+    x, y = _fitted(_padded(shown[:, 0]), _padded(shown[:, 1]), DEGREES)
+    size = "few" if len(everything) <= FEW else "many"
+    dots = "".join(_dots(places, (x, y), f"dot {name}") for name, places in groups.items())
+    body = f'{_coast((x, y), DEGREES)}<g class="{size}">{dots}</g>'
+    return _map(body, (x, y), DEGREES, title), int(len(everything) - near.sum())
+
+
+def field(total: FootprintSum, places: Sequence[Place], decades: float, title: str) -> str:
+    """Return a map of a footprint on a logarithmic scale, with the receptors on it."""
+    base, most = total.frame, float(total.values.max())
+    spans = _edges(base.x), _edges(base.y)
+    x, y = _fitted(*spans, base)
+    png = base64.b64encode(encode_field(total.values, most, decades)).decode("ascii")
+    (left, right), (top, bottom) = map(x.at, spans[0]), map(y.at, spans[1][::-1])
+    corner = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"'
+    image = (
+        f'<rect class="plate" {corner}/><image {corner} preserveAspectRatio="none" class="pixels" '
+        f'href="data:image/png;base64,{png}"/>'
+    )
+    some = np.unique(np.array(places), axis=0)[:FEW]
+    stars = list(zip(*base.place(some[:, 0], some[:, 1]), strict=True)) if len(some) else []
+    marks = _dots(stars, (x, y), "dot receptor")
+    return _map(f"{image}{_coast((x, y), base)}{marks}", (x, y), base, title)
+
+
+def _map(body: str, axes: tuple[Axis, Axis], base: MapFrame, title: str) -> str:
+    says = [_plain, _plain] if base.plane else [_east, _north]
+    return svg(body + frame(*axes, *says), title, height=HEIGHT)
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.6g}"
+
+
+def _east(value: float) -> str:
+    return degrees("WE", value)
+
+
+def _north(value: float) -> str:
+    return degrees("SN", value)
+
+
+def _near(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell what is not far from nearly all others."""
+    low, high = np.quantile(values, (2 * FAR_SHARE, 1 - 2 * FAR_SHARE))
+    reach = FAR_SPANS * max(high - low, 0.5)
+    near = (values >= low - reach) & (values <= high + reach)
+    return near if np.mean(~near) <= FAR_SHARE else np.ones_like(near)
+
+
+def _padded(values: NDArray[np.float64]) -> Span:
+    low, high = float(values.min()), float(values.max())
+    margin = MARGIN * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def _edges(centres: NDArray[np.float64]) -> Span:
+    half = 0.5 * float(centres[1] - centres[0]) if len(centres) > 1 else 0.5
+    return float(centres[0]) - half, float(centres[-1]) + half
+
+
+def _fitted(across: Span, along: Span, base: MapFrame) -> tuple[Axis, Axis]:
+    """Widen one of both so that a kilometre is as long along as across."""
+    stretch = 1.0 if base.plane else max(float(np.cos(np.radians(np.mean(along)))), 0.1)
+    plate = (WIDTH - LEFT - RIGHT) / (HEIGHT - TOP - BOTTOM)
+    width, height = (across[1] - across[0]) * stretch, along[1] - along[0]
+    across = _widened(across, max(width, height * plate) / stretch)
+    along = _widened(along, max(height, width / plate))
+    unit = f", {base.unit}"
+    names = (f"x{unit}", f"y{unit}") if base.plane else ("", "")
+    return (
+        Axis(*across, LEFT, WIDTH - RIGHT, names[0]),
+        Axis(*along, HEIGHT - BOTTOM, TOP, names[1]),
+    )
+
+
+def _widened(span: Span, width: float) -> Span:
+    more = 0.5 * (width - (span[1] - span[0]))
+    return span[0] - more, span[1] + more
+
+
+def _dots(places: Sequence[Place], axes: tuple[Axis, Axis], name: str) -> str:
+    """Return places as one path; those that share a pixel are drawn once, those outside not at all."""
+    x, y = axes
+    inside = (p for p in places if x.low <= p[0] <= x.high and y.low <= p[1] <= y.high)
+    pixels = {(round(x.at(a)), round(y.at(b))) for a, b in inside}
+    path = "".join(f"M{px} {py}h0" for px, py in sorted(pixels))
+    return f'<path class="{name}" d="{path}"/>'
+
+
+def _coast(axes: tuple[Axis, Axis], base: MapFrame) -> str:
+    x, y = axes
+    drawn = []
+    for kind, name in LINES.items():
+        lines = base.coast((x.low, x.high), (y.low, y.high), kind)
+        path = "".join(_path(line, axes) for line in lines)
+        drawn.append(f'<path class="{name}" d="{path}"/>')
+    plate = f'x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}"'
+    return f'<svg {plate} viewBox="{LEFT} {TOP} {WIDTH - LEFT - RIGHT} {HEIGHT - TOP - BOTTOM}">{"".join(drawn)}</svg>'
+
+
+def _path(line: NDArray[np.float64], axes: tuple[Axis, Axis]) -> str:
+    """Return a line in half pixels, without the points that repeat; far outside it is cut."""
+    x, y = axes
+    pixels = np.column_stack([x.at(line[:, 0]), y.at(line[:, 1])])
+    pixels = np.round(2 * np.clip(pixels, -WIDTH, 2 * WIDTH)) / 2
+    kept = pixels[np.r_[True, np.any(np.diff(pixels, axis=0) != 0, axis=1)]]
+    return "M" + "L".join(f"{a:g} {b:g}" for a, b in kept)

@@ -1,0 +1,250 @@
+"""GRIB: the same air as in ARL's records, and real files of centres."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import netCDF4
+import numpy as np
+import pytest
+
+from stilt.foundations.failures import TransportError
+from stilt.foundations.simulation import Receptor
+from stilt.met.dataset.analyses import analyses_of
+from stilt.met.dataset.codes import library
+from stilt.met.dataset.content import content_of
+from stilt.met.dataset.levels import DatasetError
+from stilt.met.header import read_header
+from stilt.transport.native.fields import BoundaryOptions
+from tests.dataset.conftest import EVENING, run
+from tests.dataset.conftest import KIND as WHOLE
+from tests.dataset.test_project import project
+from tests.dataset.test_traps import KIND
+from tests.drawn import drawn
+from tests.meteorology import KINDS, write
+from tests.meteorology.grib import Packing, write_grib
+from tests.meteorology.netcdf import decode
+from tests.shared_data import shared
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+AFTERNOON = dt.datetime(2021, 6, 1, 14)  # noqa: DTZ001 - as all ARL files
+PACKINGS = {
+    "simple, second edition": Packing(),
+    "simple, first edition": Packing(edition=1),
+    "CCSDS": Packing("grid_ccsds"),
+    "complex": Packing("grid_complex_spatial_differencing"),
+    "from the south": Packing(south_first=True),
+}
+APART = {"long": 2e-6, "lati": 2e-6, "zagl": 2e-4, "mlht": 0.05, "dens": 1e-6}
+"""What 24 bits a number lose in 4 hours without turbulence."""
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five hours of the air."""
+    return write(tmp_path_factory.mktemp("few") / "era5.arl", WHOLE, 5, AFTERNOON)
+
+
+@pytest.mark.parametrize("packing", drawn(list(PACKINGS), 2))
+def test_the_same_air_gives_the_same_particles(few: Path, tmp_path: Path, packing: str) -> None:
+    path = write_grib(tmp_path / "era5.grib", few, PACKINGS[packing])
+    theirs, ours = (
+        run([each], -4, where=EVENING, is_turbulent=False, particles=1) for each in (few, path)
+    )
+    for name, most in APART.items():
+        assert np.abs(theirs[name] - ours[name]).max() <= most, name
+    theirs, ours = (run([each], -4, where=EVENING) for each in (few, path))
+    assert theirs["foot"].sum() > 0
+    assert ours["foot"].sum() == pytest.approx(theirs["foot"].sum(), rel=0.03)
+
+
+def test_levels_of_the_model_give_the_same_particles(tmp_path: Path) -> None:
+    """Hybrid levels, with the logarithm of the surface pressure and the terrain on the first of them."""
+    kind = replace(KINDS["era5 of 74 levels"], nx=40, ny=30, step_h=1.0)
+    arl = write(tmp_path / "era5.arl", kind, 5, AFTERNOON)
+    path = write_grib(tmp_path / "era5.grib", arl)
+    header = read_header(path)
+    assert (header.level_type, len(header.levels)) == (4, 75)
+    where = Receptor(EVENING.time, (-1.0,), (42.0,), (50.0,))
+    options = BoundaryOptions(kbls=2)  # these messages have no stress
+    theirs, ours = (
+        run([each], -4, where=where, is_turbulent=False, particles=1, options=options)
+        for each in (arl, path)
+    )
+    for name, most in APART.items():
+        assert np.abs(theirs[name] - ours[name]).max() <= 20 * most, name
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("small") / "era5.arl", KIND, 1, AFTERNOON)
+
+
+@pytest.mark.parametrize(("centre", "turn"), [("ecmf", -1.0), ("kwbc", 1.0)])
+def test_the_sign_of_a_heat_flux_is_that_of_its_centre(
+    small: Path, tmp_path: Path, centre: str, turn: float
+) -> None:
+    path = write_grib(tmp_path / "era5.grib", small, replace(Packing(), centre=centre))
+    (analyses,) = analyses_of([read_header(path)])
+    found = analyses[1].reader().field("SHTF", 0, (0, KIND.ny), (0, KIND.nx))
+    written = -decode(small)["SHTF"][1]
+    np.testing.assert_allclose(found, turn * written, atol=1e-3)
+    assert np.abs(written).max() > 50
+
+
+def test_of_another_centre_a_heat_flux_is_not_used(small: Path, tmp_path: Path) -> None:
+    path = write_grib(tmp_path / "era5.grib", small, replace(Packing(), centre="edzw"))
+    content = content_of(path)
+    assert "SHTF" not in content.fields
+    (unused,) = content.unused
+    assert unused.why_not == "is of the centre edzw, which has said nothing of its sign"
+
+
+def test_a_level_that_lacks_a_field_is_named(small: Path, tmp_path: Path) -> None:
+    path = write_grib(tmp_path / "era5.grib", small, leave_out=frozenset({"VWND 500"}))
+    with pytest.raises(TransportError, match="VWND is missing at the level 500"):
+        analyses_of([read_header(path)])
+
+
+def test_an_ensemble_is_refused(small: Path, tmp_path: Path) -> None:
+    path = write_grib(tmp_path / "era5.grib", small, replace(Packing(), members=2))
+    with pytest.raises(DatasetError, match="it has 2 members, of which one is to be picked"):
+        read_header(path)
+
+
+def test_without_the_library_the_message_says_how_to_get_it(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_grib(tmp_path / "without.grib", small)
+    monkeypatch.setitem(sys.modules, "eccodes", None)
+    with pytest.raises(DatasetError, match="pip install"):
+        read_header(path)
+
+
+BOTH = """
+import sys
+from pathlib import Path
+from stilt.footprint.grid import crs_attributes, length_unit
+from stilt.met.header import read_header
+
+steps = {
+    "grib": lambda: print("GRIB", len(read_header(Path(sys.argv[1])).times)),
+    "epsg": lambda: print("EPSG", length_unit("EPSG:5070"), crs_attributes("EPSG:5070")["grid_mapping_name"]),
+}
+for name in sys.argv[2:]:
+    steps[name]()
+"""
+"""ecCodes and pyproj at work in one process, in the order that is asked for."""
+
+
+@pytest.mark.parametrize("order", [("grib", "epsg"), ("epsg", "grib", "epsg")], ids="-".join)
+def test_grib_and_projected_grids_get_along(
+    small: Path, tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    path = write_grib(tmp_path / "era5.grib", small)
+    program = [sys.executable, "-W", "error", "-c", BOTH, str(path), *order]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    said = {"grib": "GRIB 2", "epsg": "EPSG m albers_conical_equal_area"}
+    assert done.stdout.splitlines() == [said[step] for step in order], done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_pool_makes_projected_footprints_from_it(few: Path, tmp_path: Path) -> None:
+    made = project(tmp_path / "project")
+    (made.path / "met").mkdir()
+    write_grib(made.path / "met" / "era5.grib", few)
+    config = made.path / "config.yaml"
+    projected = config.read_text().replace(
+        "xres: 0.1, yres: 0.1", "projection: EPSG:3035, xres: 9000, yres: 9000"
+    )
+    config.write_text(projected + "execution: {cpus-per-task: 2}\n")
+    rows = [f"2021-06-01 18:00:00,{lon},41.1,50" for lon in (-12.3, -12.1, -11.9)]
+    (made.path / "receptors.csv").write_text("\n".join(["time,long,lati,zagl", *rows]) + "\n")
+    assert made.stilt("check").code == 0
+    done = made.stilt("run")
+    assert done.code == 0, done.err
+    footprints = list(made.path.glob("output/footprints/*/*/*.nc"))
+    assert len(footprints) == 3
+    for footprint in footprints:
+        with netCDF4.Dataset(footprint) as file:
+            assert float(np.nansum(file["foot"][:])) > 0
+
+
+def test_a_file_that_is_cut_off_is_refused(small: Path, tmp_path: Path) -> None:
+    path = write_grib(tmp_path / "era5.grib", small)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DatasetError, match="does not read as GRIB"):
+        read_header(path)
+
+
+SAMPLES = {
+    "era5_levels_members.grib": "it has 10 members, of which one is to be picked",
+    "gfs_0p25_PV_TMP.grib2": "it has no field that is known",
+    "hrrr_wrfprsf00.grib2": "it has no field that is known",
+    "lambert_grid.grib": "it has no field that is known",
+    "wrfout_mercator.nc": "its grid is not one of longitude and latitude along its axes",
+    "pystilt_footprint.nc": "it has no field that is known",
+}
+
+
+@pytest.mark.parametrize(("name", "why"), SAMPLES.items(), ids=SAMPLES)
+def test_real_files_that_cannot_be_read_are_refused_for_a_true_reason(name: str, why: str) -> None:
+    with pytest.raises(DatasetError, match=why) as caught:
+        read_header(shared("data", "samples", name))
+    assert name in str(caught.value)
+
+
+OPEN = {
+    "nam_awp211.grib2": (93, 65, 19, {"UWND", "VWND", "TEMP", "HGTS", "WWND", "RELH"}),
+    "hrrr_wrfsfcf01_UGRD.grib2": (1799, 1059, 0, {"U10M"}),
+    "alternate_scanning.grib": (291, 171, 0, {"T02M"}),
+}
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_real_files_open(name: str) -> None:
+    columns, rows, levels, names = OPEN[name]
+    header = read_header(shared("data", "samples", name))
+    assert (header.grid.nx, header.grid.ny, len(header.levels) - 1) == (columns, rows, levels)
+    assert names <= set(header.levels[-1].variables)
+
+
+def _in_order(path: Path) -> dict[tuple[str, int], NDArray[np.float64]]:
+    """Decode all fields on levels of pressure, one after the other."""
+    found = {}
+    with library() as eccodes, path.open("rb") as file:
+        while (handle := eccodes.codes_grib_new_from_file(file)) is not None:
+            if eccodes.codes_get(handle, "typeOfLevel") == "isobaricInhPa":
+                key = eccodes.codes_get(handle, "shortName"), eccodes.codes_get(handle, "level")
+                found[key] = eccodes.codes_get_values(handle).reshape(65, 93)
+            eccodes.codes_release(handle)
+    return found
+
+
+def test_the_numbers_of_a_real_forecast_are_where_they_should_be() -> None:
+    """NAM: cold aloft, warm at the ground, heights as of a standard atmosphere, the grid over North America."""
+    path = shared("data", "samples", "nam_awp211.grib2")
+    (analyses,) = analyses_of([read_header(path)])
+    reader, area = analyses[0].reader(), ((0, 65), (0, 93))
+    levels = {level.height: number for number, level in enumerate(analyses[0].levels)}
+    assert 5000 < reader.field("HGTS", levels[500.0], *area).mean() < 6000
+    assert 240 < reader.field("TEMP", levels[500.0], *area).mean() < 275
+    wind = [reader.field(name, levels[250.0], *area) for name in ("UWND", "VWND")]
+    plain = _in_order(path)
+    for values, name in zip(wind, ("u", "v"), strict=True):
+        np.testing.assert_allclose(values, plain[name, 250], rtol=1e-6, atol=1e-5)
+    pressure, terrain = reader.field("PRSS", 0, *area), reader.field("SHGT", 0, *area)
+    assert 600 < pressure.min() < pressure.max() < 1050
+    assert np.corrcoef(pressure.ravel(), terrain.ravel())[0, 1] < -0.95
+    grid = read_header(path).grid  # the corners of NCEP's grid 211
+    assert grid.to_lonlat(1, 1) == pytest.approx((-133.459, 12.190), abs=1e-3)
+    assert grid.to_lonlat(93, 65) == pytest.approx((-49.385, 57.290), abs=1e-3)
+    assert grid.to_lonlat(1, 65) == pytest.approx((-152.856, 54.536), abs=1e-3)

@@ -1,0 +1,126 @@
+"""The air of an ARL file in GRIB messages, as the ECMWF writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stilt.met.analysis import HYBRID
+from stilt.met.dataset.codes import library
+from stilt.transport.native.arl import read_index
+from stilt.transport.native.projection import map_grid
+from tests.meteorology.netcdf import GRAVITY, coefficients, decode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+LEVELS = {
+    "UWND": (131, 1.0),
+    "VWND": (132, 1.0),
+    "TEMP": (130, 1.0),
+    "HGTS": (129, GRAVITY),
+    "WWND": (135, 100.0),
+    "RELH": (157, 1.0),
+    "SPHU": (133, 1.0),
+}
+SURFACE = {
+    "PRSS": (134, 100.0),
+    "SHGT": (129, GRAVITY),
+    "T02M": (167, 1.0),
+    "U10M": (165, 1.0),
+    "V10M": (166, 1.0),
+    "USTR": (228003, 1.0),
+    "SHTF": (231, -1.0),
+    "PBLH": (159, 1.0),
+}
+"""By ECMWF's numbers, with what the canonical values are multiplied by."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How numbers are packed, and in which edition; how many members there are, and which centre wrote them."""
+
+    name: str = "grid_simple"
+    bits: int = 24
+    edition: int = 2
+    members: int = 1
+    centre: str = "ecmf"
+    south_first: bool = False
+
+
+USUAL = Packing()
+
+
+def write_grib(
+    path: Path, arl: Path, packing: Packing = USUAL, *, leave_out: frozenset[str] = frozenset()
+) -> Path:
+    """Write one file with all times of an ARL file in degrees: levels of pressure, or hybrid ones as the ECMWF's."""
+    fields, index = decode(arl), read_index(arl)
+    if "DIFW aloft" in fields:
+        fields["WWND aloft"] = fields["WWND aloft"] + fields["DIFW aloft"]
+    with library() as eccodes, path.open("wb") as file:
+        writer = partial(_write, eccodes, file)
+        for number, time in enumerate(index):
+            is_hybrid = time.grid.level_type == HYBRID
+            for name, (param, factor) in SURFACE.items():
+                if name in fields and name not in leave_out:
+                    values = fields[name][number].astype(np.float64) * factor
+                    is_log = is_hybrid and name == "PRSS"
+                    height = float(is_hybrid and name in {"PRSS", "SHGT"})
+                    number_of = 152 if is_log else param
+                    values = np.log(values) if is_log else values
+                    writer(time, packing, number_of, height, values)
+            for name, (param, factor) in LEVELS.items():
+                every = fields.get(f"{name} aloft")
+                for level, values in enumerate([] if every is None else every[number], 1):
+                    height = time.levels[level].height
+                    if f"{name} {height:g}" not in leave_out and name not in leave_out:
+                        place = float(len(time.levels) - level) if is_hybrid else height
+                        writer(time, packing, param, place, values * factor)
+    return path
+
+
+def _write(  # noqa: PLR0917
+    eccodes, file, time, packing: Packing, param: int, height: float, values: NDArray
+) -> None:
+    grid = time.grid
+    lon, lat = map_grid(grid).to_longlat(np.array([1.0, grid.nx]), np.array([1.0, float(grid.ny)]))
+    when = np.datetime64(time.minutes, "m").astype(object)
+    for member in range(packing.members):
+        handle = eccodes.codes_grib_new_from_samples(f"regular_ll_pl_grib{packing.edition}")
+        levels = "hybrid" if grid.level_type == HYBRID else "isobaricInhPa"
+        keys = {
+            "centre": packing.centre,
+            "Ni": grid.nx,
+            "Nj": grid.ny,
+            "jScansPositively": int(packing.south_first),
+            "longitudeOfFirstGridPointInDegrees": float(lon[0]) % 360.0,
+            "longitudeOfLastGridPointInDegrees": float(lon[1]) % 360.0,
+            "latitudeOfFirstGridPointInDegrees": float(lat[0 if packing.south_first else 1]),
+            "latitudeOfLastGridPointInDegrees": float(lat[1 if packing.south_first else 0]),
+            "iDirectionIncrementInDegrees": grid.ref_lon,
+            "jDirectionIncrementInDegrees": grid.ref_lat,
+            "dataDate": int(f"{when:%Y%m%d}"),
+            "dataTime": int(f"{when:%H%M}"),
+            "typeOfLevel": levels if height else "surface",
+            "level": int(height),
+            "paramId": param,
+            "packingType": packing.name,
+            "bitsPerValue": packing.bits,
+        }
+        if packing.members > 1:
+            keys = {"productDefinitionTemplateNumber": 1, "number": member} | keys
+        for key, value in keys.items():
+            eccodes.codes_set(handle, key, value)
+        if levels == "hybrid" and height:
+            eccodes.codes_set(handle, "PVPresent", 1)
+            eccodes.codes_set_array(handle, "pv", coefficients(time))
+        turned = np.asarray(values, np.float64)[:: 1 if packing.south_first else -1]
+        eccodes.codes_set_values(handle, np.ascontiguousarray(turned).ravel())
+        eccodes.codes_write(handle, file)
+        eccodes.codes_release(handle)
