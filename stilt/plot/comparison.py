@@ -77,8 +77,8 @@ def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -
     )
     (x, y), (across, along) = (0.5 * (west + east), 0.5 * (south + north)), 0.55 * half
     axes.set(title=name, xlim=(x - across, x + across), ylim=(y - along, y + along))
-    axes.locator_params(axis="x", nbins=3)
     label_degrees(axes)
+    axes.locator_params(axis="x", nbins=3)
     draw_coast(axes, DEGREES)
     axes.set_aspect(1 / np.cos(np.radians(y)))
     return drawn
