@@ -79,8 +79,8 @@ def grid_digest(grid: FootprintGrid, weights: str = "") -> str:
 def weights_digest(grid: FootprintGrid) -> str:
     """Return the digest of a product's kernels or function: "" where it has none, or that cannot be read."""
     path = grid.kernels or function_in(grid.weight)[0]
-    try:
-        return digest_file(Path(path))[1] if path else ""
+    try:  # a pipe would keep whoever only looks on waiting
+        return digest_file(Path(path))[1] if path and Path(path).is_file() else ""
     except OSError:
         return ""
 

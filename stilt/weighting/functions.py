@@ -17,6 +17,7 @@ from stilt.config.digests import weights_digest
 from stilt.config.sections import function_in
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.inside import read_input
 from stilt.foundations.ownership import name_owner
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from stilt.particles.table import ParticleTable
 
     Weighing = Callable[[ParticleTable, Receptor], ParticleTable]
+
+MOST_BYTES = 16 << 20
+"""Of a file with a function."""
 
 
 def check_functions(config: Config) -> None:
@@ -43,8 +47,8 @@ def check_functions(config: Config) -> None:
         if not path:
             continue
         try:
-            tree = ast.parse(Path(path).read_bytes())
-        except (OSError, SyntaxError, ValueError) as error:
+            tree = ast.parse(read_input(Path(path), MOST_BYTES))
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise InputError(
                 f"footprints.{name}: {path} cannot be read as Python: {error}",
                 "weight is FILE.py:function, a function of particles (a frame) and their receptor",

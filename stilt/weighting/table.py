@@ -90,13 +90,13 @@ def read_rows(path: Path, labels: Collection[str]) -> KernelRows:
             "convert the table, or name another one: footprints: {NAME: {kernels: FILE}}",
         )
     read = {"csv": _from_csv, "parquet": _from_parquet, "netcdf": _from_netcdf}[kind]
+    hint = "weight: kernel needs a table of kernels; `stilt receptors` writes one"
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file", hint)
     try:
         return read(path, labels)
     except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror or error}",
-            "weight: kernel needs a table of kernels; `stilt receptors` writes one",
-        ) from None
+        raise InputError(f"{path}: {error.strerror or error}", hint) from None
     except _UNREADABLE as error:
         raise wrong_table(
             str(path), [str(error).splitlines()[0] if str(error) else "unreadable"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 import pytest
 import xarray as xr
 
+from stilt.config.digests import weights_digest
 from stilt.config.load import load_config
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors import read_receptors
@@ -172,6 +175,15 @@ def test_what_is_no_table_is_refused_whatever_it_is(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError):
         found(tmp_path, content.decode("latin-1"), name=name)
+
+
+@pytest.mark.timeout(120)
+def test_a_pipe_in_place_of_a_table_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "kernels.parquet")
+    with pytest.raises(InputError, match="there is no such file"):
+        found(tmp_path, name="kernels.parquet")
+    config = load_config(tmp_path / "config.yaml")
+    assert weights_digest(config.footprints["xco2"]) == ""
 
 
 def test_columns_of_another_kind_are_refused(tmp_path):
