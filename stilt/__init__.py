@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stilt.api.background import background
     from stilt.api.compute import calc_footprint, run_trajectories
     from stilt.api.flux import enhancements
+    from stilt.api.jacobian import Jacobian, jacobian
     from stilt.api.modelled import modelled
     from stilt.api.project import Project, ProjectSimulation
     from stilt.api.regridding import regrid
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from stilt.soundings.receptors import choose_soundings, receptor_grid, receptors_of
 
 __all__ = [
+    "Jacobian",
     "Project",
     "ProjectSimulation",
     "Receptor",
@@ -35,6 +37,7 @@ __all__ = [
     "calc_footprint",
     "choose_soundings",
     "enhancements",
+    "jacobian",
     "modelled",
     "plot_modelled",
     "read_soundings",
@@ -45,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Jacobian": "stilt.api.jacobian",
     "background": "stilt.api.background",
     "Project": "stilt.api.project",
     "ProjectSimulation": "stilt.api.project",
@@ -53,6 +57,7 @@ _HOMES = {
     "StiltError": "stilt.foundations.errors",
     "calc_footprint": "stilt.api.compute",
     "enhancements": "stilt.api.flux",
+    "jacobian": "stilt.api.jacobian",
     "modelled": "stilt.api.modelled",
     "plot_modelled": "stilt.plot.comparison",
     "choose_soundings": "stilt.soundings.receptors",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from stilt.api.jacobian import Jacobian
     from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
@@ -144,6 +145,24 @@ class Project:
         from stilt.api.collection import open_footprints
 
         return open_footprints(self, name)
+
+    def jacobian(
+        self,
+        target: float | xr.DataArray | None = None,
+        bins: str = "run",
+        *,
+        footprint: str | None = None,
+        tell: Callable[[int, int], None] | None = None,
+    ) -> Jacobian:
+        """Return the matrix of all complete simulations against bins of time and surface elements.
+
+        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml.
+        """
+        from stilt.api.collection import open_collection
+        from stilt.api.jacobian import jacobian, sparse_reader
+
+        files, footprints = open_collection(self, footprint)
+        return jacobian(footprints, target, bins, tell=tell, read=sparse_reader(files))
 
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.

@@ -46,6 +46,9 @@ SECTIONS = {
     "Results": {
         "plot": Entry("stilt.cli.plot", "Draw a simulation's footprint and particles."),
         "report": Entry("stilt.cli.report", "One HTML page about a run."),
+        "jacobian": Entry(
+            "stilt.cli.jacobian", "The matrix of an inversion: receptors x bins x elements."
+        ),
         "verify": Entry(
             "stilt.cli.verify", "Check outputs against the sizes and digests in the log."
         ),
