@@ -21,7 +21,7 @@ from stilt.config.rules import (
     weight_problems,
 )
 from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
-from stilt.config.sections import FieldName
+from stilt.config.sections import KERNEL, FieldName
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.inside import read_input
 from stilt.foundations.names import alike
@@ -217,8 +217,10 @@ class _Reader:
 
     def _grid(self, entry: dict[str, Any], where: Where) -> FootprintGrid | None:
         square = entry.get("yres") is None and "xres" in entry
-        if entry.get("kernels") is None and entry.get("weight") is not None:
+        if entry.get("kernels") is None and entry.get("weight") == KERNEL:
             entry = {**entry, "kernels": KERNELS_FILE}
+        if isinstance(entry.get("weight"), str):
+            entry = {**entry, "weight": self._absolute_engine(entry["weight"])}
         self._note_path("kernels", entry.get("kernels"), (*where, "kernels"))
         entry = {**entry, "kernels": self._absolute(entry.get("kernels"))}
         grid = convert(

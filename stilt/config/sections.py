@@ -86,8 +86,11 @@ class FootprintGrid(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 1.0
     time_integrate: Annotated[bool, Meta(description="One layer for all hours.")] = False
     weight: Annotated[
-        Literal["kernel"] | None,
-        Meta(description="kernel: particles weigh as the retrieval of their receptor says."),
+        Text | None,
+        Meta(
+            description="kernel: particles weigh as the retrieval of their receptor says. FILE.py:function: "
+            "as a function of yours says, of particles (a frame) and their receptor."
+        ),
     ] = None
     kernels: Annotated[
         Text | None,
@@ -112,6 +115,16 @@ def is_longlat(projection: str) -> bool:
     """Tell whether a projection text means plain degrees, without asking pyproj."""
     words = projection.lower().split()
     return bool({"+proj=longlat", "+proj=latlong", "+proj=lonlat", "epsg:4326"} & set(words))
+
+
+KERNEL = "kernel"
+"""The value of ``weight`` that asks for kernels."""
+
+
+def function_in(weight: str | None) -> tuple[str, str]:
+    """Return file and name of the function that a ``weight`` names; empty where it names none."""
+    path, mark, name = (weight or "").rpartition(":")
+    return (path, name) if mark and path.endswith(".py") and name.isidentifier() else ("", "")
 
 
 class HysplitSection(Struct, frozen=True, forbid_unknown_fields=True):

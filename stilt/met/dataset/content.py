@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
 
+_MOST_ALONG_AN_AXIS = 4_000_000
+"""The minutes of seven years; what more is announced may not be there, and would take memory."""
+
 _MEMBER_STEP_S = 3 * HOUR_S
 """ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
 
@@ -82,6 +85,8 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
     if is_store and find_spec("zarr") is None:
         raise DatasetError(f"is Zarr, for which zarr is needed: {INSTALL}[zarr]'")
     try:
+        if not is_store:
+            _check_axes(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of variables that are not asked for
             return xr.open_dataset(
@@ -92,10 +97,21 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
                 decode_timedelta=False,
                 cache=False,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DatasetError(
-            f"does not read as {'Zarr' if is_store else 'NetCDF'}: {error}"
-        ) from error
+    except DatasetError:
+        raise
+    except Exception as error:  # of attributes that nobody expects: anything may come
+        kind = "Zarr" if is_store else "NetCDF"
+        raise DatasetError(f"does not read as {kind}: {error}") from error
+
+
+def _check_axes(path: Path) -> None:
+    """Refuse a file that announces coordinates without end, before xarray reads them."""
+    from netCDF4 import Dataset
+
+    with Dataset(path) as file:
+        longest = max(map(len, file.dimensions.values()), default=0)
+    if longest > _MOST_ALONG_AN_AXIS:
+        raise DatasetError(f"announces {longest:,} points along one axis")
 
 
 @lru_cache(maxsize=1024)
@@ -110,6 +126,10 @@ def _content(name: str, size: int, changed: int, table: Table) -> Content:  # no
             return _of_dataset(path, dataset, dict(table))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
+    except OSError:
+        raise
+    except Exception as error:  # as in open_raw: whatever somebody wrote there
+        raise DatasetError(f"{path}: {type(error).__name__}: {error}") from error
 
 
 def _of_dataset(path: Path, dataset: xr.Dataset, table: dict[str, str]) -> Content:
