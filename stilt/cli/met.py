@@ -28,7 +28,7 @@ SHOWN = 3
     "  stilt met                                     what there is\n"
     "  stilt met --download hrrr                     what the receptors need\n"
     "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it\n"
-    "  stilt met --convert era5 --to era5-arl        NetCDF as ARL files",
+    "  stilt met --convert era5 --to era5-arl        other files as ARL files",
 )
 @project_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -14,6 +14,7 @@ from stilt.met.folder import folder_index
 from stilt.met.header import read_header, signature
 from tests.dataset.conftest import COLUMNS, EVENING, MORNING, run
 from tests.dataset.test_project import project
+from tests.drawn import drawn
 from tests.meteorology.netcdf import Style, write_era5
 from tests.meteorology.zarr import write_zarr
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from stilt.foundations.simulation import Receptor
 
 
-@pytest.fixture(scope="module", params=[2, 3], ids=["format 2", "format 3"])
+@pytest.fixture(scope="module", params=drawn([2, 3], 1), ids="format {}".format)
 def stores(
     request: pytest.FixtureRequest, arl: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> list[Path]:
