@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from stilt.api.collection import FootprintFiles
+
     Values = NDArray[np.float64]
     Tell = Callable[[int, int], None]
 
@@ -183,6 +185,7 @@ def jacobian(
     bins: str = "run",
     *,
     tell: Tell | None = None,
+    read: Callable[[int], csr_array] | None = None,
 ) -> Jacobian:
     """Return the matrix of receptors against bins of time and surface elements.
 
@@ -203,6 +206,8 @@ def jacobian(
         An hour that lies in two counts for each by its part there.
     tell
         Called with how many receptors are done, and of how many.
+    read
+        What returns the footprint of the receptor at a place as (hour, cell), where it need not be dense on the way.
 
     Raises
     ------
@@ -218,10 +223,12 @@ def jacobian(
     times = np.atleast_1d(footprints["receptor_time"].to_numpy())
     parts = bins_of(bins, times, footprints["hour"].to_numpy())
     width = parts.count * share.shape[1]
+    read = read or partial(_dense, footprints.variable)
     blocks = [csr_array((0, width))]
     for first in range(0, len(times), AT_ONCE):
         last = min(first + AT_ONCE, len(times))
-        blocks.append(_rows(_sparse(footprints[first:last]), share, parts, times[first:last]))
+        foot = csr_array(vstack([read(place) for place in range(first, last)], format="csr"))
+        blocks.append(_rows(foot, share, parts, times[first:last]))
         if tell is not None:
             tell(last, len(times))
     receptors = {name: c for name, c in footprints.coords.items() if c.dims == ("receptor",)}
@@ -229,13 +236,26 @@ def jacobian(
     return Jacobian(matrix, xr.Dataset(coords=receptors), parts.starts, elements)
 
 
-def _sparse(footprints: xr.DataArray) -> csr_array:
-    """Read footprints, one after the other: (receptor x hour, cell)."""
-    from scipy.sparse import csr_array, vstack
+def _dense(footprints: xr.Variable, place: int) -> csr_array:
+    """Read the footprint of the receptor at a place: (hour, cell)."""
+    from scipy.sparse import csr_array
 
-    shape = footprints.sizes["hour"], -1
-    read = (each.values.reshape(shape) for each in footprints.variable)
-    return csr_array(vstack([csr_array(each.astype(np.float64)) for each in read], format="csr"))
+    values = footprints[place].to_numpy()
+    return csr_array(values.reshape(len(values), -1).astype(np.float64))
+
+
+def sparse_reader(files: FootprintFiles) -> Callable[[int], csr_array]:
+    """Return what reads footprints of a project without their zeros."""
+    from scipy.sparse import csr_array
+
+    hours, rows, columns = files.shape
+
+    def read(place: int) -> csr_array:
+        hour, cell, values = files.cells(place)
+        places = hour, cell
+        return csr_array((values.astype(np.float64), places), shape=(hours, rows * columns))
+
+    return read
 
 
 def _rows(foot: csr_array, share: csr_array, parts: Bins, times: NDArray[Any]) -> csr_array:

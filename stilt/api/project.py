@@ -114,7 +114,8 @@ class Project:
 
     def status(self, *, ask_slurm: bool = True) -> Summary:
         """Return the state, as ``stilt status --json`` prints it."""
-        from stilt.status.gather import gather, open_project
+        from stilt.status.gather import gather
+        from stilt.status.opened import open_project
 
         return gather(open_project(self.path), ask_slurm=ask_slurm)
 
@@ -126,7 +127,7 @@ class Project:
         ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
         ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
         """
-        from stilt.status.gather import open_project
+        from stilt.status.opened import open_project
         from stilt.status.table import simulations_table
 
         return simulations_table(open_project(self.path), self.receptors)
@@ -158,9 +159,11 @@ class Project:
 
         ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml.
         """
-        from stilt.api.jacobian import jacobian
+        from stilt.api.collection import open_collection
+        from stilt.api.jacobian import jacobian, sparse_reader
 
-        return jacobian(self.footprints(footprint), target, bins, tell=tell)
+        files, footprints = open_collection(self, footprint)
+        return jacobian(footprints, target, bins, tell=tell, read=sparse_reader(files))
 
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.
@@ -242,7 +245,7 @@ class Project:
         return self._standing_now()
 
     def _standing(self) -> Standing:
-        from stilt.status.gather import open_project
+        from stilt.status.opened import open_project
         from stilt.status.standing import Standing
 
         return Standing(open_project(self.path))

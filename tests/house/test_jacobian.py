@@ -33,7 +33,10 @@ def footprints(projection: str = "") -> xr.DataArray:
         values.astype(np.float32),
         dims=("receptor", "hour", y[0], x[0]),
         coords={
-            "receptor": ["b", "a", "c"], "hour": HOURS, y[0]: y[1], x[0]: x[1],
+            "receptor": ["b", "a", "c"],
+            "hour": HOURS,
+            y[0]: y[1],
+            x[0]: x[1],
             "receptor_time": ("receptor", TIMES),
             "site": ("receptor", ["one", "one", "two"]),
         },

@@ -2,8 +2,8 @@
 
     python tools/bench/jacobian.py [--receptors 200] [--target 0.5] [--bins "3 hours"]
 
-A project of the example's atmosphere with one release an hour from as many towers as it takes, its footprints 24 hours of
-120 x 240 cells, computed by native first (not timed). Seconds are of CPU, after one reading that is not counted.
+A project of the example's atmosphere with one release an hour from as many towers as it takes, its footprints 24 hours
+of 120 x 240 cells, computed by native first (not timed). Seconds are of CPU, after one reading that is not counted.
 """
 
 from __future__ import annotations
