@@ -39,7 +39,7 @@ BATCH = "verify"
 _BLOCK = 512
 _OTHER_RULE = "particles were released between its last two heights, are released at each"
 _STILL_WRITTEN_S = 600.0
-"""So long a temporary file is left alone: whose it is, its name does not say."""
+"""So long a temporary file is left alone whose name does not say whose it is."""
 
 
 def identify(
@@ -185,13 +185,15 @@ def remove_leftovers(
     """Remove what workers left behind that are surely gone.
 
     A name with an imprint says whose it is: it goes when the log vouches for another result, and its worker has
-    ended. A temporary file does not say it: it goes after some minutes of silence.
+    ended. So does most that is temporary, and goes when its worker has ended; the rest after some minutes of silence.
     """
     lives = {life.imprint: life for life in state.lives.values() if life.imprint}
     for path in leftovers:
         with suppress(OSError, MisplacedError):
             if is_temporary(path):
-                if time.time() - path.stat().st_mtime > _STILL_WRITTEN_S:
+                life = lives.get(path.name.rpartition(".")[2])
+                is_over = life is not None and is_gone(life)
+                if is_over or time.time() - path.stat().st_mtime > _STILL_WRITTEN_S:
                     remove_below(layout.output, layout.relative(path))
             elif _is_superseded(path, state, lives, is_gone):
                 remove_below(layout.output, layout.relative(path))

@@ -60,7 +60,8 @@ def publish_with(
         As the filesystem gave it; ``path`` is then unchanged and no temporary file is left.
     """
     with made_folder(path.parent, root) as folder:
-        temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[:100]}"
+        # whose it is stands last in a name
+        temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[-100:]}"
         try:
             write(temporary)
             identity = sync_file(temporary) if durable or synced else _identity(temporary.stat())

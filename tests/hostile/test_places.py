@@ -264,6 +264,16 @@ def test_nothing_is_written_through_a_link_that_leads_out(project, tmp_path, fol
     assert tree(outside) == before
 
 
+def test_a_run_whose_outputs_would_go_elsewhere_stops_and_says_so(project, tmp_path) -> None:
+    place = project.output / "particles" / DATE
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    answer = ask(project, "run", "--no-skip")
+    assert answer.code == 4, answer.err
+    assert f"outputs have no place: the folder {place} is a link" in answer.out + answer.err
+    assert "whoever may write to that folder can say how it came there" in answer.out + answer.err
+
+
 @needs_root
 @pytest.mark.parametrize("command", ["report", "plot " + SIM])
 def test_no_page_and_no_picture_is_written_through_a_link_of_somebody_else(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import py_compile
 import shutil
+from hashlib import blake2b
 
 import numpy as np
 import pytest
@@ -255,3 +257,18 @@ def test_a_copy_that_was_edited_is_refused_by_workers(tmp_path):
     copy.write_text(FUNCTION)
     with pytest.raises(EnvironmentFailure, match="not the file of weights that was handed over"):
         load_function(f"{copy}:halved")
+
+
+def test_compiled_code_beside_a_function_is_not_executed(tmp_path) -> None:
+    source = b"def halved(frame, receptor):\n    return frame\n"
+    file = tmp_path / blake2b(source, digest_size=16).hexdigest() / "f.py"
+    file.parent.mkdir()
+    file.write_bytes(b"HARM = True\n".ljust(len(source)))
+    made = py_compile.compile(
+        str(file), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
+    )
+    assert made is not None
+    file.write_bytes(source)
+    assert (
+        load_function(f"{file}:halved") is not None
+    )  # the one that was compiled has no such function
