@@ -86,7 +86,7 @@ def rules(config: Config) -> dict[str, str]:
     in_metres = config.veght > MOST_PART
     if in_metres and (config.hnf_plume or (is_native and config.veght <= _FORMERLY_A_PART)):
         found["veght in metres"] = (
-            f"veght: {config.veght:g} was in part taken for mixed layers, is metres"
+            f"veght: {config.veght:g} is metres now, and was in part taken for mixed layers"
         )
     if is_native and emission_minutes(config.emisshrs) > 1:
         found["minutes alike"] = "emisshrs: each minute has the same number of particles now"
