@@ -13,9 +13,11 @@ import pytest
 from stilt.config.followed import hysplit_refuses, native_refuses
 from stilt.config.schema import Config, Met
 from stilt.example.atmosphere import FILE_FORMAT, write_atmosphere
+from stilt.foundations.errors import ProblemsError
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.transport.hysplit.engine import HysplitEngine
 from stilt.transport.native.engine import NativeEngine
+from stilt.transport.native.settings import check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,4 +118,7 @@ def test_hycs_std_takes_999_for_a_greater_kmix0_so_both_refuse_that(run: Run, ba
     assert np.all(run(kmix0=999)["mlht"] == pytest.approx(999, abs=0.5))
     config = msgspec.structs.replace(base, kmix0=1000)
     assert any("kmix0: with 1000 the height is 999" in text for text in hysplit_refuses(config))
-    assert any("kmix0: 1000 is not supported" in text for text in native_refuses(config))
+    with pytest.raises(ProblemsError) as caught:
+        check_settings(config)
+    assert "kmix0: 1000 is not supported by model: native" in caught.value.problems[0]
+    assert "hysplit" not in caught.value.hint
