@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def run_trajectories(
-    receptor: Receptor, met: Mapping[str, Any], *, n_hours: int = -24, **settings: Any
+    receptor: Receptor,
+    met: Mapping[str, Any],
+    *,
+    n_hours: int = -24,
+    sim: str = "",
+    **settings: Any,
 ) -> pd.DataFrame:
     """Transport the particles of one receptor and return them, one row for each and each minute.
 
@@ -36,6 +41,9 @@ def run_trajectories(
         ``directory``, ``file_format`` and ``file_tres``, as under ``mets`` in config.yaml.
     n_hours
         Length of the run; negative is backward in time.
+    sim
+        An id, which random numbers are derived from as from ``seed``: with that of a project's simulation and its
+        settings the particles are those of the project. Left out: made of the receptor.
     settings
         Further keys of config.yaml, such as ``numpar``, ``model`` and ``seed``.
 
@@ -54,7 +62,7 @@ def run_trajectories(
     engine = load_engine(config)
     engine.prepare(config)
     place = f"{receptor.longitudes[0]:g}_{receptor.latitudes[0]:g}_{receptor.heights_m[0]:g}"
-    simulation = Simulation(f"met_{receptor.time}_{place}", "met", receptor)
+    simulation = Simulation(sim or f"met_{receptor.time}_{place}", "met", receptor)
     with tempfile.TemporaryDirectory(prefix="stilt-") as workdir:
         table = engine.run(simulation, config, Path(workdir)).particles
     if config.hnf_plume:

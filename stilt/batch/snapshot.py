@@ -8,12 +8,14 @@ from msgspec.structs import replace
 
 from stilt.batch.manifest import newest_first, read_manifest
 from stilt.config.digests import (
+    accepted_digests,
     grid_digest,
+    rules,
     snapshot_digest,
-    transport_digest,
     transport_settings,
 )
 from stilt.config.dump import plain
+from stilt.config.followed import idle_settings
 from stilt.config.load import parse_config
 from stilt.config.sections import function_in
 from stilt.foundations.errors import DamagedError, InputError
@@ -76,7 +78,7 @@ def _named(layout: Layout, name: str, met: Met) -> Met:
             is_same = met.file_format in {None, before.file_format}
             names = {"file_format": before.file_format, "file_tres": before.file_tres}
             return replace(met, **names) if is_same else met
-        if manifest.transports.get(name) == transport_digest(handed, name, manifest.engine):
+        if manifest.transports.get(name) in accepted_digests(handed, name, manifest.engine):
             return met  # no batch before had other names, or none that counted
     return met
 
@@ -111,12 +113,28 @@ def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
             for key in now | before
             if before.get(key) != now.get(key)
         ]
+        words += [
+            f"footprints.{name} is new"
+            for name in config.footprints
+            if name not in handed.footprints
+        ]
         words += _kernel_changes(manifest, handed, today)
         if not same_setting and manifest.made_by.name == today.engine.name:
             words.append(f"{manifest.made_by.setting} was, {today.engine.setting} is")
+        words = words or _rule_changes(manifest, config)
         if words:
             return f"since batch {batch}: {'; '.join(words)}"
     return ""
+
+
+def _rule_changes(manifest: Manifest, config: Config) -> list[str]:
+    """Say which rule is another one than in the version that handed a batch over."""
+    is_other = any(
+        digest not in accepted_digests(config, met, manifest.engine)
+        for met, digest in manifest.transports.items()
+        if met in config.mets
+    )
+    return [words for words in rules(config).values() if is_other]
 
 
 def _kernel_changes(manifest: Manifest, handed: Config, today: Today) -> list[str]:
@@ -135,11 +153,12 @@ def _kernel_changes(manifest: Manifest, handed: Config, today: Today) -> list[st
 def _flat(config: Config, other: Config) -> dict[str, Any]:
     """Return what results depend on, by the keys of config.yaml, of the mets and footprints that both have."""
     found: dict[str, Any] = {}
+    idle = idle_settings(config) | idle_settings(other)
     for name in sorted(config.mets.keys() & other.mets.keys()):
         for key, value in transport_settings(config, name).items():
             if key == "met":
                 found |= {f"mets.{name}.{inner}": each for inner, each in value.items()}
-            else:
+            elif key not in idle:
                 found[key] = value
     for name in sorted(config.footprints.keys() & other.footprints.keys()):
         inside = plain(config.footprints[name])

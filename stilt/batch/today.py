@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stilt.batch.manifest import newest_first, read_manifest
 from stilt.batch.snapshot import named_before
-from stilt.config.digests import footprint_digest, transport_digest
+from stilt.config.digests import accepted_digests, footprint_digest, transport_digest
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.identity import EngineIdentity, parse_label
 from stilt.transport.engines import with_roughness
@@ -89,6 +89,7 @@ class Today:
         self._layout = layout
         self._matches: dict[tuple[str, str], Match] = {}
         self._engines: dict[str, EngineIdentity] = {}
+        self._digests: dict[tuple[str, str], frozenset[str]] = {}
 
     def match(self, life: Life, met: str) -> Match:
         """Compare what a life made with a meteorology."""
@@ -109,7 +110,7 @@ class Today:
         return (
             made_by.name == self.engine.name
             and _kind(made_by.setting) == _kind(self.engine.setting)
-            and life.transport.get(met) == self._transport(met, made_by.label)
+            and life.transport.get(met) in self._accepted(met, made_by.label)
         )
 
     def made_by(self, life: Life) -> EngineIdentity:
@@ -130,6 +131,12 @@ class Today:
         if not label.startswith(known):
             return parse_label(label)
         return replace(parse_label(f"- {label.removeprefix(known)}"), name=self.engine.name)
+
+    def _accepted(self, met: str, label: str) -> frozenset[str]:
+        """Return the digests of today's settings, and of the same settings in older records."""
+        if (met, label) not in self._digests:
+            self._digests[met, label] = accepted_digests(self.named, met, label)
+        return self._digests[met, label]
 
     def _transport(self, met: str, label: str) -> str:
         return transport_digest(self.named, met, label)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_input
 from stilt.foundations.errors import StiltError
-from stilt.foundations.failures import Reason
+from stilt.foundations.failures import Reason, told
 from stilt.foundations.quantities import counted, duration
 from stilt.met.arl import ArlError
 from stilt.met.header import read_header
@@ -130,15 +130,12 @@ def _refused(area: str, met: Met, found: Refusals, receptors: Receptors) -> Iter
     for reason, some in by_reason.items():
         runs = np.sort(np.concatenate([each.runs for each in some]))
         names = receptors.names.take(runs).to_pylist()
-        first = min(some, key=lambda each: int(each.runs[0]))
-        others = {each.message for each in some} - {first.message}
-        more = f" (and for {len(others):,} further causes)" if len(others) > 1 else ""
         files = ""
         if reason is Reason.MET_MISSING and found.needed.missing:
             files = f"; missing files: {_some(found.needed.missing)}"
         yield wrong_input(
             area,
-            f"{len(runs):,} of {receptors.n_receptors:,} simulations cannot run: {reason}: {first.message}{more}"
+            f"{len(runs):,} of {receptors.n_receptors:,} simulations cannot run: {told(some)}"
             f"{files}; the first {names[0]}",
             _hint(area, met, reason, found.needed),
             [f"{area.removeprefix('met ')}_{name}" for name in names],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, from_error, note, warning
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.receptors.sequence import Receptors
+
+
+_OF_A_CELL = 1e-3
 
 
 def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
@@ -56,15 +60,48 @@ def check_grid(name: str, grid: FootprintGrid, receptors: Receptors) -> Iterator
             area,
             f"{share} release points are outside of the grid, the first at {place}: "
             "the surface next to them is not in their footprints",
-            f"check footprints.{name}: "
-            + (
-                "xmin is east of xmax, so it goes round by the antimeridian"
-                if grid.is_longlat and grid.xmin > grid.xmax
-                else "xmin, xmax are longitudes"
-            ),
+            f"check footprints.{name}: {_what_may_be_wrong(grid, geometry, receptors, ~inside)}",
         )
     else:
         yield fine(area, f"{_cells(geometry)}; all receptors are inside")
+    if grid.is_longlat and not _is_filled(grid, geometry):
+        yield note(
+            area,
+            f"the box is no multiple of the cells: the grid ends at {_ends(geometry)}, not at {grid.xmax:g} E, "
+            f"{grid.ymax:g} N",
+        )
+
+
+def _what_may_be_wrong(
+    grid: FootprintGrid, geometry: Geometry, receptors: Receptors, outside: NDArray[np.bool_]
+) -> str:
+    import numpy as np
+
+    if not grid.is_longlat:
+        return "xmin, xmax are longitudes"
+    if not _is_filled(grid, geometry):
+        box = replace(geometry, nx=1, ny=1, xres=_width(grid), yres=grid.ymax - grid.ymin)
+        places = receptors.longitudes[outside], receptors.latitudes[outside]
+        if np.any(contains(box, *places)):
+            return f"only whole cells count, and the last ends at {_ends(geometry)}"
+    if grid.xmin > grid.xmax:
+        return "xmin is east of xmax, so it goes round by the antimeridian"
+    return "xmin, xmax are longitudes"
+
+
+def _width(grid: FootprintGrid) -> float:
+    return (grid.xmax - grid.xmin) % 360.0 or 360.0
+
+
+def _is_filled(grid: FootprintGrid, geometry: Geometry) -> bool:
+    """Tell whether whole cells fill the box, to a thousandth of a cell."""
+    left = _width(grid) / grid.xres - geometry.nx, (grid.ymax - grid.ymin) / grid.yres - geometry.ny
+    return max(left) < _OF_A_CELL
+
+
+def _ends(geometry: Geometry) -> str:
+    east = geometry.xmin + geometry.nx * geometry.xres
+    return f"{east:.10g} E, {geometry.ymin + geometry.ny * geometry.yres:.10g} N"
 
 
 def contains(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, from_error, note
-from stilt.config.followed import unused
+from stilt.config.followed import notes
 from stilt.config.load import load_config
 from stilt.foundations.errors import StiltError
 from stilt.foundations.ownership import name_owner
@@ -30,7 +30,7 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
         config = load_config(layout.config_file)
         name_owner(layout.config_file, "the settings", "what they name runs as you")
         yield fine("settings", f"{layout.config_file.name} is right")
-        yield from (note("settings", text) for text in unused(config))
+        yield from (note("settings", text) for text in notes(config))
         layout = Layout.of(project, config.output)
     except StiltError as error:
         yield from from_error("settings", error)

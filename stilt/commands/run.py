@@ -32,7 +32,7 @@ from stilt.commands.reconcile import (
     restore_names,
 )
 from stilt.config.digests import config_digest, grid_digest
-from stilt.config.followed import unused
+from stilt.config.followed import notes
 from stilt.config.load import dump_config, load_config
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import (
@@ -431,7 +431,7 @@ class _Run:
         for name, kernels in self.project.kernels.items():
             for note in kernels.notes:
                 self.say(f"footprint {name}: {note}")
-        for note in unused(self.project.config):
+        for note in notes(self.project.config):
             self.say(note)
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
 

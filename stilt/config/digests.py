@@ -14,14 +14,20 @@ import msgspec
 
 from stilt.config.conversion import fields_of
 from stilt.config.dump import dump_config, plain
+from stilt.config.followed import idle_settings
 from stilt.config.schema import Config
 from stilt.config.sections import function_in
 from stilt.foundations.durable import digest_file
+from stilt.foundations.emission import emission_minutes
+from stilt.foundations.surface_layer import MOST_PART
 
 if TYPE_CHECKING:
     from stilt.config.schema import FootprintGrid, Met
 
 _VERSION = 1
+_FORMERLY_A_PART = 9.0
+"""Up to here ``veght`` was a part of the mixed layer to ``native``."""
+
 _NOT_TRANSPORT = frozenset(
     {"mets", "footprints", "model", "hysplit", "output", "execution", "roughness"}
 )
@@ -33,21 +39,65 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     Parameters
     ----------
     config
-        The settings. ``footprints``, ``execution``, ``output`` and ``hysplit.exe_dir`` do not count.
+        The settings. ``footprints``, ``execution``, ``output`` and ``hysplit.exe_dir`` do not count, nor do
+        settings that have no effect.
     met
         The name of the meteorology; how its files are named and their time step count. Its folder does
         not: files are moved between filesystems, and another product deserves another name.
     engine
         Name and version of the transport engine.
     """
-    settings = plain(config)
-    defaults = plain(_bare(config))
-    chosen = {
+    idle = idle_settings(config)
+    chosen = {key: value for key, value in _given(config).items() if key not in idle}
+    return _transport(
+        config, met, engine, chosen | dict.fromkeys(rules(config), True), idle_too=False
+    )
+
+
+def accepted_digests(config: Config, met: str, engine: str) -> frozenset[str]:
+    """Return the digests with which results are of these settings.
+
+    In older ones settings without effect count; of those whose numbers older versions had otherwise they do not hold.
+    """
+    today = transport_digest(config, met, engine)
+    if rules(config):
+        return frozenset({today})
+    return frozenset({today, _transport(config, met, engine, _given(config), idle_too=True)})
+
+
+def _given(config: Config) -> dict[str, Any]:
+    """Return the settings of the transport that are not their default."""
+    settings, defaults = plain(config), plain(_bare(config))
+    return {
         key: value
         for key, value in settings.items()
         if key not in _NOT_TRANSPORT and (key == "n_hours" or value != defaults.get(key))
     }
-    return _digest("transport", {"engine": engine, "met": _met(met, config.mets[met]), **chosen})
+
+
+def rules(config: Config) -> dict[str, str]:
+    """Return what is computed otherwise than by older versions, where that concerns few settings: name and words.
+
+    The names count in the digest. So only results of these settings become stale, and no version of an algorithm
+    grows for all others.
+    """
+    found = {}
+    is_native = config.model == "native"
+    in_metres = config.veght > MOST_PART
+    if in_metres and (config.hnf_plume or (is_native and config.veght <= _FORMERLY_A_PART)):
+        found["veght in metres"] = (
+            f"veght: {config.veght:g} is metres now, and was in part taken for mixed layers"
+        )
+    if is_native and emission_minutes(config.emisshrs) > 1:
+        found["minutes alike"] = "emisshrs: each minute has the same number of particles now"
+    return found
+
+
+def _transport(
+    config: Config, met: str, engine: str, chosen: dict[str, Any], *, idle_too: bool
+) -> str:
+    files = _met(met, config.mets[met], idle_too=idle_too)
+    return _digest("transport", {"engine": engine, "met": files, **chosen})
 
 
 def transport_settings(config: Config, met: str) -> dict[str, Any]:
@@ -100,9 +150,11 @@ def _bare(config: Config) -> Config:
     return Config(mets=config.mets, n_hours=config.n_hours)
 
 
-def _met(name: str, met: Met) -> dict[str, Any]:
+def _met(name: str, met: Met, *, idle_too: bool = True) -> dict[str, Any]:
     settings = _without_defaults(met)
     del settings["directory"]
+    if met.file_format is None and not idle_too:
+        settings.pop("file_tres", None)
     return {"name": name, **settings}
 
 

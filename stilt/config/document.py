@@ -231,13 +231,15 @@ class _Builder:
             self._document.add(where, f"a number of {len(digits):,} digits is out of range")
             return text
         if ":" in digits:
-            seconds = _sexagesimal(digits)
+            found = f"the number {_sexagesimal(digits):g}"
             self._document.add(
-                where, f'YAML reads {text} as the number {seconds:g}: write "{text}"'
+                where,
+                f'YAML reads {text} as {found}: write "{text}" for a text; a number has no colon',
             )
             return text
         if re.fullmatch(r"[-+]?0[0-9]+", digits):
-            self._document.add(where, f'YAML reads {text} as an octal number: write "{text}"')
+            found = f'write "{text}" for a text, {int(digits)} for a number'
+            self._document.add(where, f"YAML reads {text} as an octal number: {found}")
             return text
         if kind == "int":
             return int(digits, 0)

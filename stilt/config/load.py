@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from stilt.config.conversion import brief, convert, convert_fields, not_one_of
+from stilt.config.conversion import brief, convert, convert_fields, nearest, not_one_of
 from stilt.config.document import Document, Problem, read_document
 from stilt.config.dump import dump_config
 from stilt.config.execution import convert_execution
@@ -55,6 +57,9 @@ MOST_BYTES = 16 << 20
 
 KERNELS_FILE = "kernels.csv"
 """In the project, where a product with ``weight: kernel`` names no other table."""
+
+_TABLE = "hysplit"
+_LENGTH = re.compile(r"([0-9.]+([eE][-+]?[0-9]+)?)\s*(m|metres?|meters?|cm|mm)")
 
 _SECTIONS = ("mets", "footprints", "hysplit", "execution")
 
@@ -140,8 +145,8 @@ class _Reader:
         _scale_for_every_hour(rest)
         if isinstance(rest.get("model"), str):
             rest["model"] = self._absolute_engine(rest["model"])
-        if isinstance(rest.get("roughness"), str) and rest["roughness"] != "hysplit":
-            rest["roughness"] = self._absolute(rest["roughness"])
+        if isinstance(rest.get("roughness"), str):
+            rest["roughness"] = self._roughness(rest["roughness"])
         for key in filter(rest.get, FILE_KEYS):
             self._note_path(key, rest[key], (key,))
             rest[key] = self._absolute(rest[key])
@@ -255,6 +260,23 @@ class _Reader:
         complaint = path_problem(text, what) if isinstance(text, str) else None
         if complaint:
             self._document.add(where, complaint)
+
+    def _roughness(self, text: str) -> str | float:
+        """Return a number that is written as text, ``hysplit``, or the path of a file whose name is like neither."""
+        with suppress(ValueError):
+            return float(text)
+        if text == _TABLE:
+            return text
+        length = _LENGTH.fullmatch(text.strip())
+        if length:
+            is_metres = length[3].startswith("m") and length[3] != "mm"
+            plain = f"{length[1]}, it is metres" if is_metres else "it in metres, as a number alone"
+            self._document.add(("roughness",), f"{text} has a unit: write {plain}")
+        elif "/" not in text and nearest(text, (_TABLE,)):
+            self._document.add(
+                ("roughness",), f"did you mean {_TABLE}? A file of that name is ./{text}"
+            )
+        return str(self._absolute(text))
 
     def _absolute_engine(self, model: str) -> str:
         """Make ``engine.py:Engine`` independent of the folder, as the other paths."""

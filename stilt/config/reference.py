@@ -39,6 +39,10 @@ def _row(name: str, setting: Setting, schema: dict[str, Any]) -> tuple[str, ...]
         native += f"; takes {setting.native_takes.words}"
     if setting.wakes_with:
         native += f" without {setting.wakes_with}"
+    if setting.only_for:
+        native += "; no effect on hysplit"
+    if setting.gives_way_to:
+        native += f"; no effect beside {setting.gives_way_to}"
     hysplit = setting.hysplit_takes.words
     meaning = setting.meaning + (f" (HYSPLIT takes {hysplit})" if hysplit else "")
     place = "" if setting.goes is Goes.OWN else setting.goes.value

@@ -33,6 +33,7 @@ from stilt.config.setting import (
     own,
     settings_of,
 )
+from stilt.foundations.emission import all_leave
 
 __all__ = [
     "Config",
@@ -66,7 +67,14 @@ Text = Annotated[str, Meta(max_length=4096)]
 _NATIVE_NAMES = frozenset(VARSIWANT_NAMES) - {"dmas"}
 _MIXED_METHODS, _LEAST_HEIGHT_M, _LEAST_TOP_M = (0, 1, 3), 10, 25_000
 _ABOVE_0 = Values("above 0", lambda value, _: value > 0)
-_NOT_NEGATIVE = Values("0 or more", lambda value, _: value >= 0)
+_MOST_LEAST_M = 999
+_KMIX0 = Values("up to 999", lambda value, _: value <= _MOST_LEAST_M, "the height is 999")
+_KMIX0_NATIVE = Values("0 to 999", lambda value, _: 0 <= value <= _MOST_LEAST_M)
+_EMISSION = Values(
+    "up to a minute, or whole minutes",
+    lambda hours, config: all_leave(config.numpar, hours),
+    "some particles never leave",
+)
 _NONE_NEGATIVE = Values("0 or more", lambda values, _: min(values, default=0) >= 0)
 _WHOLE = Values("a whole number", lambda value, _: value == int(value))
 _STEPS = Values("a whole number, 0 or more", lambda value, _: value >= 0 and value == int(value))
@@ -99,10 +107,17 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "Roughness length of the ground for native: hysplit (the table of an installed HYSPLIT), a length, or a "
             "file like that table; left out: as the results so far, else hysplit",
             "m",
+            only_for="native",
         ),
     ] = None
     seed: Annotated[
-        int, own("Seed of the random numbers when krand is not given", ge=0, le=2**31 - 1)
+        int,
+        own(
+            "Seed of the random numbers when krand is not given",
+            gives_way_to="krand",
+            ge=0,
+            le=2**31 - 1,
+        ),
     ] = 0
     output: Annotated[
         str | None, own("Folder of results and log; left out: output in the project")
@@ -128,7 +143,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         ),
     ] = tuple("time indx long lati zagl foot mlht dens samt sigw tlgr".split())  # noqa: SIM905
     emisshrs: Annotated[
-        Positive, own("Time over which particles are released", "h", Goes.CONTROL)
+        Positive,
+        namelist(
+            "Time over which particles are released, the same number each minute until all have left",
+            "h",
+            takes=_EMISSION,
+            hysplit=_EMISSION,
+            goes=Goes.CONTROL,
+        ),
     ] = 0.01
     w_option: Annotated[
         int,
@@ -146,12 +168,17 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 25000.0
     veght: Annotated[
         Positive,
-        own("Part of the mixed layer that the surface influences; above 9 in m", "", Goes.SETUP),
+        own(
+            "Height that the surface influences: up to 1 a part of the mixed layer, above 1 in m",
+            "",
+            Goes.SETUP,
+        ),
     ] = 0.5
     ziscale: Annotated[
         tuple[float, ...],
         namelist(
-            "Factors on the mixed-layer height: one for all hours, or one for each",
+            "Factors on the mixed-layer height: one for all hours, or a list whose first is of analyses less than 1 h "
+            "from the start, whose second of those less than 2 h, ...: n_hours and one more; others are not scaled",
             takes=_NONE_NEGATIVE,
             goes=Goes.ZICONTROL,
         ),
@@ -258,7 +285,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 0
     khmax: Annotated[int, namelist("Most age of a particle", "h", IDLE)] = 9999
     kmix0: Annotated[
-        int, namelist("Least height of the mixed layer", "m", FOLLOWS, _NOT_NEGATIVE)
+        int,
+        namelist("Least height of the mixed layer", "m", FOLLOWS, _KMIX0_NATIVE, hysplit=_KMIX0),
     ] = 150
     kmixd: Annotated[
         int,

@@ -45,10 +45,11 @@ FOLLOWS, DEFAULT, IDLE, UNNEEDED = Native
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Values that an engine takes: in words, and as a test of the value beside all settings."""
+    """Values that an engine takes: in words, and as a test of the value beside all settings; what others do."""
 
     words: str
     fit: Callable[[Any, Any], bool]
+    otherwise: str = "every run fails"
 
 
 ANY = Values("", lambda _value, _config: True)
@@ -77,6 +78,10 @@ class Setting:
         The setting with whose other values an idle one has an effect in HYSPLIT.
     file
         Whether it names a file that HYSPLIT is to read.
+    only_for
+        The one of our engines that reads it, where the other does not.
+    gives_way_to
+        The setting that takes its place where that is given.
     default
         Of the field; ``msgspec.NODEFAULT`` where a value is needed.
     """
@@ -89,6 +94,8 @@ class Setting:
     hysplit_takes: Values = ANY
     wakes_with: str = ""
     file: bool = False
+    only_for: str = ""
+    gives_way_to: str = ""
     default: Any = msgspec.NODEFAULT
 
     @property
@@ -99,9 +106,18 @@ class Setting:
         return f"{self.meaning}{unit}{idle if self.native is IDLE else ''}."
 
 
-def own(meaning: str, unit: str = "", goes: Goes = Goes.OWN, **bounds: Any) -> msgspec.Meta:
-    """Describe a setting that both engines follow; ``bounds`` are those of ``msgspec.Meta``."""
-    return _meta(Setting(meaning, unit, goes), bounds)
+def own(
+    meaning: str,
+    unit: str = "",
+    goes: Goes = Goes.OWN,
+    *,
+    only_for: str = "",
+    gives_way_to: str = "",
+    **bounds: Any,
+) -> msgspec.Meta:
+    """Describe a setting that is followed, whichever engine reads it; ``bounds`` are those of ``msgspec.Meta``."""
+    setting = Setting(meaning, unit, goes, only_for=only_for, gives_way_to=gives_way_to)
+    return _meta(setting, bounds)
 
 
 def namelist(

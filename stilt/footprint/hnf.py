@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.surface_layer import surface_layer_m
 from stilt.particles.table import ParticleTable
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ def dilute_near_field(
 
     The plume of a particle starts at its release height and grows every row by ``samt * sqrt(2) * sigw *
     sqrt(tlgr * t + tlgr**2 * exp(-t / tlgr) - 1)``, with t the seconds since the start of the run. While it
-    is lower than ``veght * mlht``, ``foot`` becomes what mixing within the plume gives. The "- 1" outside of
+    is lower than the surface layer, ``foot`` becomes what mixing within the plume gives. The "- 1" outside of
     the product, the running sum, and a forward run's sum that begins at the end of the trajectory are
-    R-STILT's: results are equal to its own.
+    R-STILT's: results are equal to its own. It takes ``veght * mlht`` for the layer also where hycs_std takes
+    ``veght`` for metres; that is not followed.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def dilute_near_field(
     receptor
         Gives the release height.
     veght
-        The surface layer's depth as a fraction of the mixed layer height.
+        The surface layer's depth: a fraction of the mixed layer height, above 1 metres.
     r_stilt_heights
         Assume with R-STILT that particles fill the whole line between the lowest and the highest of several
         heights; by default they are where an engine of ours releases them (``release_heights``).
@@ -170,7 +172,7 @@ def _diluted_foot(
         plume = start_m + _running_sum(growth, table["indx"])
         in_plume = MOLAR_MASS_OF_AIR / (plume * table["dens"]) * samt * 60.0
     # A plume of unknown size (tlgr 0) leaves no foot: R-STILT's comparison gives NA, and the row drops out.
-    foot = np.where(plume < veght * table["mlht"], in_plume, table["foot"])
+    foot = np.where(plume < surface_layer_m(veght, table["mlht"]), in_plume, table["foot"])
     return np.where(np.isnan(plume), np.nan, foot)
 
 

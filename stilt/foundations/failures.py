@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
+_CAUSES_SHOWN = 3
 
 
 class Reason(StrEnum):
@@ -80,6 +85,30 @@ class Refused:
         """Return the message of the run at a place."""
         return self.says if isinstance(self.says, str) else self.says(run)
 
+    @property
+    def cause(self) -> tuple[Reason, str]:
+        """What they have in common: the message, without its numbers where each has its own."""
+        shared = isinstance(self.says, str)
+        return self.reason, self.message if shared else _NUMBER.sub("#", self.message)
+
     def error(self) -> TransportError:
         """Return what a worker raises for one of them."""
         return TransportError(self.reason, self.message)
+
+
+def told(refused: Iterable[Refused]) -> str:
+    """Say why runs cannot succeed; of several causes how many each stops, and the first message of it."""
+    causes: dict[tuple[Reason, str], list[Refused]] = {}
+    for each in refused:
+        causes.setdefault(each.cause, []).append(each)
+    counts = {cause: sum(len(each.runs) for each in some) for cause, some in causes.items()}
+    ordered = sorted(causes, key=lambda cause: -counts[cause])
+    words = []
+    for cause in ordered[:_CAUSES_SHOWN]:
+        first = min(causes[cause], key=lambda each: int(each.runs[0]))
+        is_one_of_many = counts[cause] > 1 and not isinstance(first.says, str)
+        more = ", the first of these" if is_one_of_many else ""
+        count = f"{counts[cause]:,} " if len(ordered) > 1 else ""
+        words.append(f"{count}{first.reason}: {first.message}{more}")
+    rest = sum(counts[cause] for cause in ordered[_CAUSES_SHOWN:])
+    return "; ".join([*words, *([f"{rest:,} for other causes"] if rest else [])])

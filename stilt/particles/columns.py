@@ -23,7 +23,7 @@ COLUMNS = {
     "foot": Column("ppm / (umol m-2 s-1)", "influence of the surface in this step", 7),
     "mlht": Column("m", "mixed layer height above ground", 2),
     "dens": Column("kg m-3", "air density at the particle", 5),
-    "samt": Column("min", "time of this step spent below veght times the mixed layer height", 4),
+    "samt": Column("min", "time of this step spent in the layer that the surface influences", 4),
     "sigw": Column("m s-1", "standard deviation of the vertical velocity", 3),
     "tlgr": Column("s", "Lagrangian time scale", 4),
     "zsfc": Column("m", "terrain height above sea level", 4),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import StiltError
-from stilt.foundations.failures import Reason, Refused
+from stilt.foundations.failures import Reason, Refused, told
 from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
@@ -50,12 +50,9 @@ class Foreseen:
 
     @property
     def words(self) -> str:
-        """How many, and why the first of them."""
-        first = self.refused[0]
-        return (
-            f"{self.count:,} of {counted(self.asked, 'simulation')} cannot succeed: {first.reason}: "
-            f"{first.message}"
-        )
+        """How many, and why."""
+        asked = counted(self.asked, "simulation")
+        return f"{self.count:,} of {asked} cannot succeed: {told(self.refused)}"
 
 
 def foresee(
@@ -104,7 +101,8 @@ def _by_index(refused: Refused, rows: NDArray[np.int64]) -> Refused:
     def says(index: int) -> str:
         return refused.message_of(int(np.searchsorted(rows, index)))
 
-    return Refused(refused.reason, says, rows[refused.runs])
+    is_shared = isinstance(refused.says, str)
+    return Refused(refused.reason, refused.says if is_shared else says, rows[refused.runs])
 
 
 def _has_files(met: Met) -> bool:

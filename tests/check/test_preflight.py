@@ -410,3 +410,32 @@ def test_places_are_looked_for_in_projected_grids_too():
         True,
         False,
     ]
+
+
+def test_a_box_that_is_no_multiple_of_its_cells_is_noted_with_where_the_grid_ends(project):
+    change(project, "xmax: -110,", "xmax: -110.03,")
+    texts = [each.text for each in preflight(project) if each.area.startswith("footprint")]
+    assert any("the grid ends at -110.05 E, 44 N, not at -110.03 E, 44 N" in text for text in texts)
+
+
+def test_a_receptor_beyond_the_last_whole_cell_is_told_so(project, bad):
+    change(project, "xmax: -110,", "xmax: -110.03,")
+    write_receptors(project, "2026-06-16 10:00,-110.04,40.5,30")
+    (finding,) = [each for each in bad() if "outside of the grid" in each.text]
+    assert "only whole cells count, and the last ends at -110.05 E, 44 N" in finding.hint
+
+
+def test_of_several_causes_each_is_told_with_its_number(stilt, project):
+    rows = ["time,longitude,latitude,altitude,r_idx"]
+    rows += [f"2026-06-16 10:00,-111.9,40.5,{10 * level},many" for level in range(51)]
+    rows += [f"2026-06-16 1{hour}:00,10,50,30,away{hour}" for hour in range(4)]
+    (project / "receptors.csv").write_text("\n".join(rows))
+    config = (project / "config.yaml").read_text()
+    settings = f"{config.partition('model:')[0]}model: native\nroughness: 0.2\n"
+    (project / "config.yaml").write_text(settings)
+    levels = "1 BAD_RECEPTOR: 50 particles for 51 levels, so that some get none"
+    for command, what in (("check", "cannot run"), ("run", "cannot succeed")):
+        done = stilt(command, project)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert f"5 of 5 simulations {what}: 4 BAD_RECEPTOR: 10, 50 lies outside" in said
+        assert levels in said

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stilt.config.digests import config_digest, footprint_digest, transport_digest
+from stilt.config.digests import (
+    accepted_digests,
+    config_digest,
+    footprint_digest,
+    rules,
+    transport_digest,
+)
 from stilt.config.dump import dump_config
 from stilt.config.execution import REFUSED
 from stilt.config.load import parse_config
@@ -154,7 +160,8 @@ CHANGES = {
     "seed": (replaced(seed=1), True, False),
     "krand": (replaced(krand=2), True, False),
     "hnf_plume": (replaced(hnf_plume=False), True, False),
-    "a namelist key": (replaced(tratio=0.9), True, False),
+    "a namelist key": (replaced(tlfrac=0.2), True, False),
+    "a namelist key without effect": (replaced(tratio=0.9), False, False),
     "varsiwant": (replaced(varsiwant=("time", "indx", "long", "lati", "foot")), True, False),
     "met folder": (met_replaced(directory="/other"), False, False),
     "met files": (met_replaced(file_format="%Y"), True, False),
@@ -195,3 +202,59 @@ def test_digests_are_the_same_in_every_version_of_stilt():
     config = parse_config(TYPICAL, "config.yaml")
     assert transport_digest(config, "hrrr", ENGINE) == "f06774ed1d53ed94de99b19e32d66afd"
     assert footprint_digest(config, "default") == "a2636a41885a6a86ac12f3f6e4706779"
+
+
+IDLE_HERE = {
+    "hysplit": ("delt: 5", "khmax: 24", "seed: 1\nkrand: 4", "delt: 5\nseed: 1\nkrand: 4"),
+    "native": ("delt: 5", "mgmin: 2", "maxpar: 5000"),
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "idle"), [(model, idle) for model, each in IDLE_HERE.items() for idle in each]
+)
+def test_settings_without_effect_make_no_result_stale_nor_do_older_digests_that_hold_them(
+    model: str, idle: str
+) -> None:
+    bare = f"{MINIMAL}\nmodel: {model}\n"
+    without = parse_config(bare + ("krand: 4\n" if "krand" in idle else ""), "config.yaml")
+    given = parse_config(f"{bare}{idle}\n", "config.yaml")
+    todays = transport_digest(given, "hrrr", ENGINE)
+    assert todays == transport_digest(without, "hrrr", ENGINE)
+    assert todays in accepted_digests(given, "hrrr", ENGINE)
+    assert len(accepted_digests(given, "hrrr", ENGINE)) == 2  # and that of older versions
+    assert accepted_digests(without, "hrrr", ENGINE) == {todays}
+
+
+def test_the_digest_of_older_versions_holds_with_settings_without_effect() -> None:
+    config = parse_config(f"{TYPICAL}\ndelt: 5\nkhmax: 24\n", "config.yaml")
+    assert "c37e093a67e57acb1b965c0afe93b22b" in accepted_digests(config, "hrrr", ENGINE)
+
+
+def test_an_engine_of_somebody_else_may_read_every_setting() -> None:
+    one, other = (
+        parse_config(f"{MINIMAL}\nmodel: own.engine:Engine\n{more}\n", "config.yaml")
+        for more in ("", "delt: 5")
+    )
+    assert transport_digest(one, "hrrr", "own 1") != transport_digest(other, "hrrr", "own 1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_other"),
+    [
+        ("veght: 0.5", False),
+        ("veght: 1", False),
+        ("veght: 5", True),
+        ("veght: 20", True),
+        ("veght: 20\nhnf_plume: false", False),
+        ("veght: 5\nhnf_plume: false", False),
+        ("veght: 5\nhnf_plume: false\nmodel: native", True),
+        ("veght: 9.5\nhnf_plume: false\nmodel: native", False),
+        ("emisshrs: 1\nmodel: native", True),
+        ("emisshrs: 1", False),
+        ("emisshrs: 0.016\nmodel: native", False),
+    ],
+)
+def test_where_numbers_became_others_no_older_digest_holds(settings: str, is_other: bool) -> None:
+    config = parse_config(f"{MINIMAL}\n{settings}\n", "config.yaml")
+    assert bool(rules(config)) is is_other

@@ -140,10 +140,11 @@ def test_a_wrong_key_of_execution_is_refused_with_the_reason(line, expected):
 
 
 def test_a_time_that_yaml_reads_as_a_number_is_refused():
-    found = problems(TYPICAL.replace('"00:20:00"', "20:00"))
-    assert found == (
-        'line 14: $.execution.time: YAML reads 20:00 as the number 1200: write "20:00"',
+    (found,) = problems(TYPICAL.replace('"00:20:00"', "20:00"))
+    expected = (
+        'line 14: $.execution.time: YAML reads 20:00 as the number 1200: write "20:00" for a text'
     )
+    assert found.startswith(expected)
 
 
 @pytest.mark.parametrize("time", ["00:20:00", "2-00:00:00", "45", '"20:00"', "2026-11-22"])
@@ -250,3 +251,38 @@ def test_the_error_survives_pickling():
         caught.value.problems,
         caught.value.hint,
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("numpar: 010", 'write "010" for a text, 10 for a number'),
+        ("numpar: 1:30", "a number has no colon"),
+    ],
+)
+def test_what_is_advised_is_no_text_where_a_number_is_wanted(line, expected):
+    text = "\n".join(row for row in TYPICAL.splitlines() if not row.startswith("numpar"))
+    assert expected in problems(f"{text}\n{line}\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("0.2m", "0.2m has a unit: write 0.2, it is metres"),
+        ("2 cm", "2 cm has a unit: write it in metres, as a number alone"),
+        ("Hysplit", "did you mean hysplit? A file of that name is ./Hysplit"),
+    ],
+)
+def test_what_is_nearly_a_roughness_is_no_file(written, expected):
+    (found,) = problems(with_line(f"roughness: {written}"))
+    assert expected in found
+
+
+@pytest.mark.parametrize("written", ["1e-3", '"0.001"', "0.001"])
+def test_a_roughness_that_is_written_as_text_is_a_number(written):
+    assert parse_config(with_line(f"roughness: {written}"), "c").roughness == 0.001
+
+
+def test_a_roughness_may_be_a_file_of_any_name():
+    for name in ("./Hysplit", "tables/z0.asc", "hysplit"):
+        assert parse_config(with_line(f"roughness: {name}"), "c").roughness == name

@@ -53,6 +53,17 @@ def first_rows(indx, **columns):
     return ParticleTable({"time": -np.ones(len(indx)), "indx": np.array(indx, float), **columns})
 
 
+@pytest.mark.parametrize(
+    ("veght", "is_diluted"), [(0.5, True), (1.0, True), (1.5, False), (20.0, False), (60.0, True)]
+)
+def test_a_surface_layer_in_metres_is_no_part_of_the_mixed_layer(veght: float, is_diluted: bool):
+    still = {"tlgr": 100.0, "sigw": 0.0, "samt": 1.0, "dens": 1.2, "mlht": 1000.0, "foot": 0.01}
+    table = first_rows([1], **{name: [value] for name, value in still.items()})
+    receptor = Receptor("202001010000", (5.0,), (10.0,), (30.0,))
+    ours = dilute_near_field(table, receptor, veght)
+    assert bool(ours["foot"][0] != 0.01) is is_diluted
+
+
 def test_levels_and_places_have_the_particles_in_turn_whatever_the_order_of_rows():
     levels = Receptor("202001010000", (5.0,) * 3, (10.0,) * 3, (900.0, 10.0, 300.0))
     table = first_rows([1, 2, 3, 4, 5])

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from stilt.batch.manifest import Manifest, encode_manifest
+from stilt.batch.snapshot import changes
 from stilt.batch.today import Match, Today, todays_engine
-from stilt.config.digests import footprint_digest, transport_digest
+from stilt.config.digests import config_digest, footprint_digest, transport_digest
+from stilt.config.dump import dump_config
 from stilt.config.load import parse_config
 from stilt.foundations.identity import EngineIdentity
 from stilt.foundations.paths import Layout
@@ -111,3 +113,32 @@ def test_a_name_with_spaces_is_known_again() -> None:
     life = msgspec.structs.replace(made(engine), engine=None)
     today = Today(Layout.of("/nowhere"), config(), engine)
     assert today.match(life, "hrrr") == Match(transport=True, footprints=True, engine=True)
+
+
+def test_a_result_whose_numbers_are_others_by_now_is_stale_and_the_rule_is_said(
+    tmp_path: Path,
+) -> None:
+    then, settings = native(), config("veght: 5")
+    layout = Layout.of(tmp_path)
+    layout.batch_dir("b1").mkdir(parents=True)
+    signed = {"hrrr": "362a63418829e4e8e533438d2f110648"}  # by the version before
+    snapshot = dump_config(settings)
+    name = config_digest(settings)
+    manifest = Manifest(
+        batch="b1",
+        seq=1,
+        config=name,
+        engine=then.label,
+        backend="local",
+        chunks=(),
+        total=0,
+        transports=signed,
+        identity=then,
+    )
+    layout.manifest("b1").write_bytes(encode_manifest(manifest))
+    layout.config_snapshot("b1", name).write_bytes(snapshot)
+    life = msgspec.structs.replace(made(then), transport=signed)
+    today = Today(layout, settings, then)
+    assert not today.match(life, "hrrr").transport
+    said = "since batch b1: veght: 5 is metres now, and was in part taken for mixed layers"
+    assert changes(layout, ["b1"], today) == said

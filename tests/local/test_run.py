@@ -19,6 +19,8 @@ from tests.projects import FOOTPRINT, PATIENCE_S, lose, make_project, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.projects import Project
+
 GRID = f"{{near: {FOOTPRINT}}}"
 
 
@@ -122,6 +124,26 @@ def test_a_changed_footprint_needs_no_transport_and_a_changed_transport_does(
     config.write_text(config.read_text().replace("\nhnf_plume: false", ""))
     assert project.stilt("run").code == 0
     assert len(runs(project.runs_file)) == 4
+
+
+def edited(project: Project, old: str, new: str) -> str:
+    """Edit the settings, and return what a run would be for."""
+    config = project.path / "config.yaml"
+    assert old in config.read_text()
+    config.write_text(config.read_text().replace(old, new))
+    return project.stilt("run", "--dry-run").out
+
+
+def test_a_footprint_that_is_new_or_renamed_is_no_change_of_an_older_one(tmp_path: Path) -> None:
+    project = make_project(tmp_path, [5], footprints=GRID)
+    project.stilt("run")
+    edited(project, "xres: 0.1", "xres: 0.2")
+    project.stilt("run")
+    said = edited(project, "{near:", f"{{two: {FOOTPRINT}, near:")
+    assert re.search(r"since batch 0002-\S+: footprints.two is new\n", said), said
+    project.stilt("run")
+    said = edited(project, "{two:", "{fine:")
+    assert re.search(r"since batch 0003-\S+: footprints.fine is new\n", said), said
 
 
 @pytest.mark.parametrize("folder", ["particles", "footprints"])

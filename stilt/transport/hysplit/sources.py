@@ -12,9 +12,10 @@ and few particles it ends before its time.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import TYPE_CHECKING
+
+from stilt.foundations.emission import leaving_each_minute
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config
@@ -26,7 +27,6 @@ last decimal of the particle table. hycs_std compares them by column and row of 
 so less is not enough on coarse grids."""
 
 _PLACE_DECIMALS = 4
-_MINUTES = 60
 
 
 def start_locations(receptor: Receptor, config: Config) -> list[Point]:
@@ -34,7 +34,7 @@ def start_locations(receptor: Receptor, config: Config) -> list[Point]:
     points = receptor.release_points
     if len(points) == 1 or receptor.is_line:
         return list(points)
-    rounds = -(-config.numpar // (len(points) * _steps(config.emisshrs)))
+    rounds = leaving_each_minute(config.numpar, config.emisshrs, len(points)) // len(points)
     there = Counter(map(_place, points))
     return [
         _apart(point, number) if there[_place(point)] > 1 else point
@@ -47,11 +47,6 @@ def particle_limits(receptor: Receptor, config: Config) -> tuple[int, int]:
     if len(receptor.heights_m) == 1 or receptor.is_line:
         return config.numpar, config.maxpar or config.numpar
     return min(config.numpar, len(start_locations(receptor, config))), config.numpar
-
-
-def _steps(emission_hours: float) -> int:
-    """Return a number of minutes that hycs_std's emission surely lasts."""
-    return max(1, math.floor(_MINUTES * emission_hours + 1e-6))
 
 
 def _place(point: Point) -> tuple[float, float]:

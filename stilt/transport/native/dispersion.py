@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stilt.foundations.surface_layer import MOST_PART
 from stilt.kernels.compiled import fast
 from stilt.transport.native.interpolation import (
     HALF_CELLS,
@@ -51,7 +52,7 @@ class Spreading(NamedTuple):
     """Settings of the dispersion.
 
     ``keep`` and ``kick`` are exp(-tlfrac) and sqrt(1 - exp(-2 tlfrac)): what is left of the old vertical
-    velocity, and the weight of the new deviate, after a sub-step of full length. ``veght`` up to 9 is a
+    velocity, and the weight of the new deviate, after a sub-step of full length. ``veght`` up to 1 is a
     fraction of the mixed layer, else metres. ``is_single`` is 1 to round places as ``_in_single_precision`` says.
     """
 
@@ -163,7 +164,7 @@ def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
 @fast.inline
 def influence_height(frame: Frame, veght: float, mixed_m: float) -> float:
     """Height of the layer that the surface influences, m."""
-    height = veght * mixed_m if veght <= 9.0 else veght  # noqa: PLR2004 - HYSPLIT's switch
+    height = veght * mixed_m if veght <= MOST_PART else veght
     return min(height, _TOP_OF_SURFACE_INFLUENCE * frame.top_m)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.foundations.emission import leaving_each_minute
 from stilt.transport.native.randomness import first_uniforms
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def release(
     if receptor.is_line:
         low, high = receptor.heights_m
         height_m = _along_line(low, high, count, streams)
-    return Release(longitude, latitude, height_m, _minutes(number, count, emission_hours))
+    points = 1 if receptor.is_line else len(receptor.release_points)
+    minute = number // leaving_each_minute(count, emission_hours, points)
+    return Release(longitude, latitude, height_m, minute)
 
 
 def _along_line(
@@ -62,10 +65,3 @@ def _along_line(
     bins = math.ceil(np.float32(round(60.0 * count)) * np.float32(1.0 / 60.0))
     inside = first_uniforms(streams)
     return np.asarray(low + (np.arange(count) + inside) * (high - low) / bins)
-
-
-def _minutes(number: NDArray[np.int64], count: int, emission_hours: float) -> NDArray[np.int64]:
-    """Minutes of release: a constant rate over the emission, at least one particle a minute."""
-    steps = max(1, math.ceil(60.0 * emission_hours - 0.5))
-    a_minute = max(1.0, count / steps)
-    return np.floor(number / a_minute).astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.config.followed import native_refuses
+from stilt.config.followed import hysplit_refuses, native_refuses
 from stilt.foundations.errors import ProblemsError
 
 if TYPE_CHECKING:
@@ -20,6 +20,6 @@ def check_settings(config: Config) -> None:
         Naming each of them.
     """
     if problems := tuple(native_refuses(config)):
-        raise ProblemsError(
-            "model: native cannot follow these settings", problems, "use model: hysplit"
-        )
+        is_no_better = any(hysplit_refuses(config))
+        hint = "mend config.yaml and try again" if is_no_better else "use model: hysplit"
+        raise ProblemsError("model: native cannot follow these settings", problems, hint)
