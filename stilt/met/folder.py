@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,11 @@ class Product:
     _entries: list[_Entry]
     _kinds: list[_Kind]
     _headers: dict[int, ArlFile] = field(default_factory=dict)
+
+    @cached_property
+    def minutes(self) -> Minutes:
+        """All analysis times, minutes since 1970 UTC, ascending and each once."""
+        return np.unique([minute for entry in self._entries for minute in entry.minutes])
 
     def header(self, place: int) -> ArlFile:
         """Return what a file says of itself."""

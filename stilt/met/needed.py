@@ -114,8 +114,8 @@ def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
 def _judged(met: Met, choice: Choice, supply: Supply) -> tuple[NDArray[np.int64], list[Refused]]:
     """Return which of the runs have what they need, and the others with the reason."""
     everything = np.arange(len(supply.runs))
-    gap = list(_gaps(supply))
-    short = np.logical_or.reduce([rows for _, rows in gap] or [np.zeros(len(everything), bool)])
+    gap = list(_gaps(supply, choice.holes))
+    short = np.logical_or.reduce([rows for *_, rows in gap] or [np.zeros(len(everything), bool)])
     missing = choice.missing
     if choice.refusal:
         return everything[:0], [Refused(Reason.MET_COVERAGE, choice.refusal, supply.runs)]
@@ -128,12 +128,12 @@ def _judged(met: Met, choice: Choice, supply: Supply) -> tuple[NDArray[np.int64]
         refused.append(_missing(choice, supply, everything[short]))
     elif short.any():
         taken = np.zeros(len(everything), bool)
-        for words, rows in gap:
+        for reason, words, rows in gap:
             now = np.flatnonzero(rows & ~taken)
             taken |= rows
             if len(now):
                 says = partial(_short_words, supply, words)
-                refused.append(Refused(Reason.MET_COVERAGE, says, supply.runs[now]))
+                refused.append(Refused(reason, says, supply.runs[now]))
     return everything[~short], refused
 
 
@@ -148,7 +148,7 @@ def _short_words(supply: Supply, words: str, run: int) -> str:
     return f"the run needs {supply.span_of(run)}, and {words}"
 
 
-def _gaps(supply: Supply) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _gaps(supply: Supply, holes: Sequence[Span]) -> Iterator[tuple[Reason, str, NDArray[np.bool_]]]:
     """Yield what the analyses do not enclose, and which runs need it."""
     if not supply.headers:
         return
@@ -157,11 +157,14 @@ def _gaps(supply: Supply) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     beyond = (supply.begin < minute_of(first)) | (supply.end > minute_of(last))
     if beyond.any():
         cut = cut_words(supply.headers)
-        yield f"the meteorology covers {Span(first, last)}{cut}", beyond
-    for gap in gaps(supply.headers):
+        yield Reason.MET_COVERAGE, f"the meteorology covers {Span(first, last)}{cut}", beyond
+    has_steps = any(header.step for header in supply.headers)
+    reason = Reason.MET_COVERAGE if has_steps else Reason.MET_MISSING
+    rule = "" if has_steps else ", where files of a single time are closer together as a rule"
+    for gap in gaps(supply.headers) if has_steps else holes:
         inside = (supply.begin < minute_of(gap.end)) & (supply.end > minute_of(gap.start))
         if inside.any():
-            yield f"the meteorology has nothing between {gap}", inside
+            yield reason, f"the meteorology has nothing between {gap}{rule}", inside
 
 
 def cut_words(headers: Sequence[ArlFile]) -> str:
