@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Minutes = NDArray[np.int64]
 
-_FORMAT = 2
+_FORMAT = 3
 _MOST_OF_A_GRID = 1e7
 _MOST_MINUTES = 130 * 366 * 1440
 """Before or after 1970; receptors end with 2099."""
@@ -64,6 +64,7 @@ class _Entry(msgspec.Struct, array_like=True):
     changes: int | None = None
     varies: int | None = None
     cut: str = ""
+    contents: list[int] = []
 
     def times(self) -> Iterator[int]:
         """Return all moments that it names, minutes since 1970 UTC."""
@@ -239,6 +240,7 @@ def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int]) -> _Ent
         None if header.changes is None else minute_of(header.changes),
         None if header.varies is None else minute_of(header.varies),
         header.cut,
+        list(header.contents),
     )
 
 
@@ -285,6 +287,7 @@ def _header(entry: _Entry, kind: _Kind) -> ArlFile:
         None if entry.varies is None else time_of(entry.varies),
         entry.cut,
         kind.format,
+        tuple(entry.contents),
     )
 
 
@@ -311,6 +314,7 @@ def _fits(stored: _Stored) -> bool:
     ) and all(
         entry.kind in places
         and bool(entry.minutes) == (entry.kind >= 0)
+        and len(entry.contents) in (0, len(entry.minutes))
         and all(abs(minute) < _MOST_MINUTES for minute in entry.times())
         for entry in stored.entries
     )

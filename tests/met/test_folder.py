@@ -128,7 +128,7 @@ def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
         watched.setattr(folder_module, "read_header", reads.append)
         assert names(Met(str(met)), "202106011400", -9) == ["0b.dat", "1b.dat", "2b.dat"]
     assert reads == []
-    index.write_text('{"format": 2, "kinds": [], "entries": [["x", 1, 1, 5, [1]]]}')
+    index.write_text('{"format": 3, "kinds": [], "entries": [["x", 1, 1, 5, [1]]]}')
     folder_module._recent.clear()
     folder_module._indexed.cache_clear()
     assert names(Met(str(met)), "202106010400", -3) == [
@@ -138,10 +138,10 @@ def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
 
 def _spoiled(entry: dict[int, object], grid: list[float] | None = None) -> str:
     """Return an index of one file and one kind of grid, as it is kept, with something else in it."""
-    known = ["x", 1, 1, 0, [1], None, None, ""]
+    known = ["x", 1, 1, 0, [1], None, None, "", [9]]
     parts = [entry.get(place, value) for place, value in enumerate(known)]
     kind = ["GFS1", [1.0] * 13 if grid is None else grid, [[1.0, ["PRSS"]]], 2, 0.0, "ARL"]
-    return json.dumps({"format": 2, "kinds": [kind], "entries": [parts]})
+    return json.dumps({"format": 3, "kinds": [kind], "entries": [parts]})
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,7 @@ def _spoiled(entry: dict[int, object], grid: list[float] | None = None) -> str:
         _spoiled({3: 7}),
         _spoiled({4: [10**15]}),
         _spoiled({5: -(10**15)}),
+        _spoiled({8: [9, 9]}),
         _spoiled({}, [1.0, 2.0, 3.0]),
         _spoiled({}, [1e300] * 13),
         "[" * 100_000,
