@@ -12,6 +12,7 @@ from stilt.met.dataset.analyses import analyses_of
 from stilt.met.files import Span, gaps, usual_step
 from stilt.met.folder import folder_index
 from stilt.met.minutes import minute_of, time_of
+from stilt.met.overlaps import Overlap, overlaps
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -91,6 +92,11 @@ class Collection:
     def gaps(self) -> list[Span]:
         """Stretches without meteorology between the first analysis and the last."""
         return gaps([file for file in self.files if not file.is_constant])
+
+    @property
+    def overlaps(self) -> list[Overlap]:
+        """Where two of the files hold the same hours with other values."""
+        return overlaps(self.files)
 
     @property
     def size_bytes(self) -> int:

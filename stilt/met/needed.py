@@ -14,6 +14,7 @@ import numpy as np
 from stilt.foundations.failures import Reason, Refused
 from stilt.met.files import Span, gaps
 from stilt.met.minutes import minute_of, time_of
+from stilt.met.overlaps import overlap_words, overlaps
 from stilt.met.sources import source_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,17 @@ class Needed:
     left_out: tuple[Path, ...]
     missing: tuple[str, ...]
     is_nothing_there: bool
+
+    @property
+    def headers(self) -> list[ArlFile]:
+        """What all files that runs read say of themselves, in the order of time."""
+        found = {h.path: h for supply in self.supplies for h in supply.headers or ()}
+        return sorted(found.values(), key=lambda header: header.times[0])
+
+    @property
+    def overlaps(self) -> str:
+        """Which of these hold the same hours with other values, and which is used; empty where none do."""
+        return overlap_words(overlaps(self.headers))
 
 
 def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
