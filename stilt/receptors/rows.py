@@ -26,7 +26,7 @@ LIMITS = {
     "asl": (-500.0, 50_000.0, "-500 to 50000 m above sea level"),
 }
 _NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
-_REFERENCES = {
+REFERENCES = {
     "agl": False,
     "ground": False,
     "true": False,
@@ -136,7 +136,7 @@ class Rows:
             return np.full(len(self._table), named_asl)
         encoded = pc.utf8_lower(texts).dictionary_encode()
         kinds = [
-            _REFERENCES.get(text, None if text else named_asl)
+            REFERENCES.get(text, None if text else named_asl)
             for text in encoded.dictionary.to_pylist()
         ]
         codes = encoded.indices.to_numpy(zero_copy_only=False)
@@ -145,7 +145,7 @@ class Rows:
         ]
         for row in np.flatnonzero(np.isin(codes, wrong)).tolist():
             text = texts[row].as_py()
-            known = text.lower() in _REFERENCES
+            known = text.lower() in REFERENCES
             why = "but the column is above sea level" if known else "is neither agl nor asl"
             self._complain(row, f"height reference {text!r} {why}")
         return np.asarray(np.array([bool(kind) for kind in kinds], bool)[codes])
