@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from stilt.api.background import background
     from stilt.api.compute import calc_footprint, run_trajectories
     from stilt.api.flux import enhancements
+    from stilt.api.jacobian import Jacobian, jacobian
     from stilt.api.modelled import modelled
     from stilt.api.project import Project, ProjectSimulation
     from stilt.api.regridding import regrid
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.plot.comparison import plot_modelled
+    from stilt.soundings.instruments import read_soundings
+    from stilt.soundings.receptors import choose_soundings, receptor_grid, receptors_of
 
 __all__ = [
+    "Jacobian",
     "Project",
     "ProjectSimulation",
     "Receptor",
@@ -31,14 +35,20 @@ __all__ = [
     "__version__",
     "background",
     "calc_footprint",
+    "choose_soundings",
     "enhancements",
+    "jacobian",
     "modelled",
     "plot_modelled",
+    "read_soundings",
+    "receptor_grid",
+    "receptors_of",
     "regrid",
     "run_trajectories",
 ]
 
 _HOMES = {
+    "Jacobian": "stilt.api.jacobian",
     "background": "stilt.api.background",
     "Project": "stilt.api.project",
     "ProjectSimulation": "stilt.api.project",
@@ -47,8 +57,13 @@ _HOMES = {
     "StiltError": "stilt.foundations.errors",
     "calc_footprint": "stilt.api.compute",
     "enhancements": "stilt.api.flux",
+    "jacobian": "stilt.api.jacobian",
     "modelled": "stilt.api.modelled",
     "plot_modelled": "stilt.plot.comparison",
+    "choose_soundings": "stilt.soundings.receptors",
+    "read_soundings": "stilt.soundings.instruments",
+    "receptor_grid": "stilt.soundings.receptors",
+    "receptors_of": "stilt.soundings.receptors",
     "regrid": "stilt.api.regridding",
     "run_trajectories": "stilt.api.compute",
 }

@@ -413,8 +413,9 @@ def of_log(project: Path) -> Readers:
     from stilt.foundations.paths import Layout
     from stilt.log.index import OutputIndex
     from stilt.status import failed, screen
-    from stilt.status.gather import gather, open_project
+    from stilt.status.gather import gather
     from stilt.status.history import history, render
+    from stilt.status.opened import open_project
     from stilt.status.stream import events
 
     layout = Layout.of(project)

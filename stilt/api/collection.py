@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from stilt.archive.footprints import Grid
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
@@ -70,8 +72,8 @@ class FootprintFiles:
     ----------
     receptors
         The digest of the receptor that each must say it is of.
-    layout
-        Where archives are, for those that have no file of their own any more.
+    store
+        Where they are, also those that have no file of their own any more.
     geometry
         The grid, which all must be on.
     hours
@@ -80,7 +82,7 @@ class FootprintFiles:
 
     paths: tuple[Path | None, ...]
     receptors: tuple[str, ...]
-    layout: Layout
+    store: Store
     hours: NDArray[np.int64]
     geometry: Geometry
     integrated: bool
@@ -93,10 +95,21 @@ class FootprintFiles:
     def read(self, place: int) -> NDArray[np.float32]:
         """Return all layers of one receptor: (hour, y, x), zero where the file has none."""
         values = np.zeros(self.shape, np.float32)
+        hour, cell, found = self.cells(place)
+        if self.integrated:
+            np.add.at(values.reshape(-1), cell, found)
+        else:
+            values.reshape(len(self.hours), -1)[hour, cell] = found
+        return values
+
+    def cells(self, place: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Return what is not zero of one receptor: which hour, which cell (row by row), and its value."""
         path = self.paths[place]
         if path is None:
-            return values
-        found = Store(self.layout).find(path)
+            none = np.empty(0, np.intp)
+            return none, none, np.empty(0, np.float32)
+        # what was archived since is not in the list of archives that is known
+        found = self.store.find(path) or Store(self.store.layout).find(path)
         read = (
             _layers_of_file(path)
             if found is None or isinstance(found, Own)
@@ -107,25 +120,25 @@ class FootprintFiles:
                 f"{found.where if found else path} is of another receptor than the log says",
                 "stilt run makes it again",
             )
-        foot, starts = read.foot, read.starts
+        hours = np.rint(read.starts / SECONDS_PER_HOUR).astype(np.int64)
         if self.integrated:
-            foot, starts = foot.sum(axis=0, keepdims=True), np.zeros(1)
-        hours = np.rint(starts / SECONDS_PER_HOUR).astype(np.int64)
-        inside = np.isin(hours, self.hours)
-        if not read.is_on(self.geometry) or foot[~inside].any():
+            hours = np.zeros_like(hours)
+        known = np.isin(hours, self.hours)
+        if not read.is_on(self.geometry) or not known[read.layer].all():
             raise InputError(
                 f"{path} was made with other settings than config.yaml has now",
                 "stilt run makes what is stale anew",
             )
-        values[hours[inside] - self.hours[0]] = foot[inside]
-        return values
+        return (hours - self.hours[0])[read.layer], read.cell, read.values
 
 
 @dataclass(frozen=True, slots=True)
 class _Layers:
-    """The layers of one receptor, where each begins in seconds from its time, and where the cells are."""
+    """What is not zero of one receptor, where each layer begins in seconds from its time, and where the cells are."""
 
-    foot: NDArray[np.float32]
+    layer: NDArray[np.intp]
+    cell: NDArray[np.intp]
+    values: NDArray[np.float32]
     starts: NDArray[np.float64]
     projection: str
     x: NDArray[np.float64]
@@ -153,23 +166,30 @@ def _layers_of_file(path: Path) -> _Layers:
             starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
             y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
             said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
-            return _Layers(file["foot"][0], starts, file.crs, x, y, receptor_digest(said))
+            foot = np.asarray(file["foot"][0]).reshape(len(starts), -1)
+            layer, cell = np.nonzero(foot)
+            values = foot[layer, cell]
+            return _Layers(layer, cell, values, starts, file.crs, x, y, receptor_digest(said))
     except UNREADABLE as error:
         raise damaged(path, error) from error
 
 
 def _layers_of_archived(found: Found) -> _Layers:
-    footprint = found.footprint()
-    about, cells = footprint.about, footprint.geometry
-    starts = np.array(about.times) - about.receptor.when.timestamp()
+    about, grid, (layer, y, x), values = found.cells()
     return _Layers(
-        footprint.values,
-        starts,
-        cells.projection,
-        cells.x,
-        cells.y,
+        layer.astype(np.intp),
+        y.astype(np.intp) * len(grid.x) + x,
+        values,
+        np.array(about.times) - about.receptor.when.timestamp(),
+        grid.projection,
+        *_centres(grid),
         receptor_digest(about.provenance),
     )
+
+
+@lru_cache(maxsize=16)
+def _centres(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.array(grid.x), np.array(grid.y)
 
 
 class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
@@ -204,7 +224,16 @@ def _outer(values: Any, keys: list[Any]) -> Any:
 
 
 def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
-    """Return the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
+    """Return the footprints of all simulations; see ``open_collection``."""
+    return open_collection(project, name)[1]
+
+
+def open_collection(
+    project: Source, name: str | None = None
+) -> tuple[FootprintFiles, xr.DataArray]:
+    """Return the files of the footprints, and what they hold as an array that is read where it is used.
+
+    It has the footprints of all simulations that are complete, empty or stale, as (receptor, hour, lat, lon).
 
     Not those of a receptor that was edited since: they are of another one.
 
@@ -236,14 +265,14 @@ def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
     files = FootprintFiles(
         paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
         receptors=tuple(sim.receptor.digest for sim in simulations),
-        layout=project.layout,
+        store=Store(project.layout),
         hours=_hours(config, grid),
         geometry=geometry,
         integrated=grid.time_integrate,
     )
     y, x = axes(is_longlat=geometry.is_longlat)
     hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
-    return xr.DataArray(
+    array = xr.DataArray(
         indexing.LazilyIndexedArray(_LazyFootprints(files)),
         dims=("receptor", "hour", y, x),
         coords={
@@ -256,6 +285,7 @@ def open_footprints(project: Source, name: str | None = None) -> xr.DataArray:
         name="foot",
         attrs=attributes_of(geometry.projection),
     )
+    return files, array
 
 
 def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Path | None:

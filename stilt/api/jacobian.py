@@ -1,25 +1,31 @@
-"""The matrix of an inversion: what each receptor sees of each surface element in each stretch of time.
+"""The matrix of an inversion: what each receptor sees of each surface element in each bin of time.
 
-A row times a flux that is constant in each element and stretch is the receptor's enhancement (``stilt.enhancements``).
+A row times a flux that is constant in each element and bin is the receptor's enhancement (``stilt.enhancements``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from stilt.api.bins import Bins, bins_of
 from stilt.api.regridding import FULL_CIRCLE, shares
-from stilt.api.stretches import Stretches, stretches_of
+from stilt.foundations.durable import publish_with
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
+
+    from stilt.api.collection import FootprintFiles
 
     Values = NDArray[np.float64]
     Tell = Callable[[int, int], None]
@@ -32,15 +38,15 @@ UNITS = "ppm (umol m-2 s-1)-1"
 
 @dataclass(frozen=True, slots=True)
 class Jacobian:
-    """Receptors against stretches of time and surface elements.
+    """Receptors against bins of time and surface elements.
 
     Attributes
     ----------
     matrix
-        Shape (receptors, stretches x elements), ppm per (umol m-2 s-1); the elements of a stretch stand together.
+        Shape (receptors, bins x elements), ppm per (umol m-2 s-1); the elements of a bin stand together.
     receptors
         Their coordinates and labels, along ``receptor``.
-    stretches
+    bins
         When each begins: UTC, or hours from the receptor's time.
     elements
         Along ``lat`` and ``lon`` or ``y`` and ``x``, row by row; or along ``element``.
@@ -48,17 +54,17 @@ class Jacobian:
 
     matrix: csr_array
     receptors: xr.Dataset
-    stretches: xr.DataArray
+    bins: xr.DataArray
     elements: xr.Dataset
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Receptors, stretches, and the elements along each of their dimensions."""
+        """Receptors, bins, and the elements along each of their dimensions."""
         along = tuple(self.elements.sizes[name] for name in self.elements.dims)
-        return (self.matrix.shape[0], self.stretches.size, *along)
+        return (self.matrix.shape[0], self.bins.size, *along)
 
     def __matmul__(self, flux: Any) -> Values:
-        """Return what fluxes add at each receptor, ppm; they have the shape (stretches, elements) or its end."""
+        """Return what fluxes add at each receptor, ppm; they have the shape (bins, elements) or its end."""
         values = np.broadcast_to(np.asarray(flux, np.float64), self.shape[1:])
         added: Values = self.matrix @ values.ravel()
         return added
@@ -69,16 +75,35 @@ class Jacobian:
             "units": UNITS,
             "long_name": "sensitivity of the receptor's mole fraction to a flux",
         }
-        about = {"long_name": "stretch x number of elements + element"}
+        about = {"long_name": "bin x number of elements + element"}
         return xr.Dataset(
             {
                 "value": ("entry", self.matrix.data, attrs),
                 "column": ("entry", self.matrix.indices.astype(np.int64), about),
                 "row_start": ("row", self.matrix.indptr.astype(np.int64)),
             },
-            coords={**self.receptors.coords, "stretch": self.stretches, **self.elements.coords},
+            coords={**self.receptors.coords, "bin": self.bins, **self.elements.coords},
             attrs={"elements": " ".join(map(str, self.elements.dims))},
         )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it, by the ending of the file: ``.nc``, ``.npz`` (``scipy.sparse.load_npz`` reads it) or ``.parquet``.
+
+        The last has a row for each entry: receptor, bin, element (by its number), value. An existing file is
+        replaced when the new one is whole.
+
+        Raises
+        ------
+        InputError
+            If the ending is another.
+        """
+        publish_with(Path(path), partial(writer_of(Path(path)), self))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Jacobian:
+        """Return what ``save`` wrote as ``.nc``."""
+        with xr.open_dataset(path, engine="netcdf4") as data:
+            return cls.from_dataset(data.load())
 
     @classmethod
     def from_dataset(cls, data: xr.Dataset) -> Jacobian:
@@ -90,20 +115,79 @@ class Jacobian:
         receptors = xr.Dataset(
             coords={name: c for name, c in data.coords.items() if c.dims == ("receptor",)}
         )
-        width = data.sizes["stretch"] * int(np.prod([data.sizes[name] for name in dims]))
+        width = data.sizes["bin"] * int(np.prod([data.sizes[name] for name in dims]))
         parts = tuple(data[name].to_numpy() for name in ("value", "column", "row_start"))
         matrix = csr_array(parts, shape=(data.sizes["receptor"], width))
-        return cls(matrix, receptors, data["stretch"], elements)
+        return cls(matrix, receptors, data["bin"], elements)
+
+
+def _write_netcdf(found: Jacobian, path: Path) -> None:
+    data = found.to_dataset()
+    packed = {name: {"zlib": True, "complevel": 1} for name in ("value", "column")}
+    data.to_netcdf(path, engine="netcdf4", encoding=packed)
+
+
+def _write_npz(found: Jacobian, path: Path) -> None:
+    """Write SciPy's own arrays, and the labels beside them."""
+    matrix = found.matrix
+    arrays: dict[str, Any] = {
+        "format": np.array(b"csr"),
+        "shape": np.array(matrix.shape),
+        "data": matrix.data,
+        "indices": matrix.indices,
+        "indptr": matrix.indptr,
+        "_is_array": np.array(1),
+    }
+    for name, label in found.to_dataset().coords.items():
+        arrays[str(name)] = np.asarray(label).astype("U") if label.dtype == object else label
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _write_parquet(found: Jacobian, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    entries = found.matrix.tocoo()
+    elements = int(np.prod(found.shape[2:]))
+    which, element = divmod(entries.coords[1].astype(np.int64), elements)
+    receptor, bins = found.receptors["receptor"].to_numpy(), found.bins.to_numpy()
+    columns = {
+        "receptor": pa.array(receptor).take(pa.array(entries.coords[0])),
+        "bin": pa.array(bins).take(pa.array(which)),
+        "element": pa.array(element),
+        "value": pa.array(entries.data),
+    }
+    pq.write_table(pa.table(columns), path)
+
+
+def writer_of(path: Path) -> Callable[[Jacobian, Path], None]:
+    """Return what writes a file with that ending.
+
+    Raises
+    ------
+    InputError
+        If nothing does.
+    """
+    if path.suffix not in _WRITERS:
+        raise InputError(
+            f"{path.name}: nothing is written with that ending", f"one of {', '.join(_WRITERS)}"
+        )
+    return _WRITERS[path.suffix]
+
+
+_WRITERS = {".nc": _write_netcdf, ".npz": _write_npz, ".parquet": _write_parquet}
 
 
 def jacobian(
     footprints: xr.DataArray,
     target: float | xr.DataArray | None = None,
-    stretches: str = "run",
+    bins: str = "run",
     *,
     tell: Tell | None = None,
+    read: Callable[[int], csr_array] | None = None,
 ) -> Jacobian:
-    """Return the matrix of receptors against stretches of time and surface elements.
+    """Return the matrix of receptors against bins of time and surface elements.
 
     Footprints are read once, in order, some at a time. A cell of the footprint that lies in several elements counts
     for each by the share of its area there; what lies in none is left out.
@@ -116,17 +200,19 @@ def jacobian(
         The elements: the footprints' own cells unless given; a number for cells of so many degrees, counted from the
         footprints' south-western corner; or whole numbers on a grid with dimensions lat and lon (cell centres, any
         regular grid), one number an element; what is negative or missing belongs to none.
-    stretches
+    bins
         ``run`` for all hours together; ``hours`` for each hour by its distance from the receptor's time, ``6 hours``
         for so many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS`` (months) as pandas has them.
         An hour that lies in two counts for each by its part there.
     tell
         Called with how many receptors are done, and of how many.
+    read
+        What returns the footprint of the receptor at a place as (hour, cell), where it need not be dense on the way.
 
     Raises
     ------
     InputError
-        If the target or the stretches mean nothing, or footprints integrated over time are to be divided.
+        If the target or the bins mean nothing, or footprints integrated over time are to be divided.
     """
     from scipy.sparse import csr_array, vstack
 
@@ -135,12 +221,14 @@ def jacobian(
     footprints = of_receptors(footprints)
     share, elements = _elements(footprints, target)
     times = np.atleast_1d(footprints["receptor_time"].to_numpy())
-    parts = stretches_of(stretches, times, footprints["hour"].to_numpy())
+    parts = bins_of(bins, times, footprints["hour"].to_numpy())
     width = parts.count * share.shape[1]
+    read = read or partial(_dense, footprints.variable)
     blocks = [csr_array((0, width))]
     for first in range(0, len(times), AT_ONCE):
         last = min(first + AT_ONCE, len(times))
-        blocks.append(_rows(_sparse(footprints[first:last]), share, parts, times[first:last]))
+        foot = csr_array(vstack([read(place) for place in range(first, last)], format="csr"))
+        blocks.append(_rows(foot, share, parts, times[first:last]))
         if tell is not None:
             tell(last, len(times))
     receptors = {name: c for name, c in footprints.coords.items() if c.dims == ("receptor",)}
@@ -148,24 +236,37 @@ def jacobian(
     return Jacobian(matrix, xr.Dataset(coords=receptors), parts.starts, elements)
 
 
-def _sparse(footprints: xr.DataArray) -> csr_array:
-    """Read footprints, one after the other: (receptor x hour, cell)."""
-    from scipy.sparse import csr_array, vstack
+def _dense(footprints: xr.Variable, place: int) -> csr_array:
+    """Read the footprint of the receptor at a place: (hour, cell)."""
+    from scipy.sparse import csr_array
 
-    shape = footprints.sizes["hour"], -1
-    read = (each.values.reshape(shape) for each in footprints.variable)
-    return csr_array(vstack([csr_array(each.astype(np.float64)) for each in read], format="csr"))
+    values = footprints[place].to_numpy()
+    return csr_array(values.reshape(len(values), -1).astype(np.float64))
 
 
-def _rows(foot: csr_array, share: csr_array, parts: Stretches, times: NDArray[Any]) -> csr_array:
+def sparse_reader(files: FootprintFiles) -> Callable[[int], csr_array]:
+    """Return what reads footprints of a project without their zeros."""
+    from scipy.sparse import csr_array
+
+    hours, rows, columns = files.shape
+
+    def read(place: int) -> csr_array:
+        hour, cell, values = files.cells(place)
+        places = hour, cell
+        return csr_array((values.astype(np.float64), places), shape=(hours, rows * columns))
+
+    return read
+
+
+def _rows(foot: csr_array, share: csr_array, parts: Bins, times: NDArray[Any]) -> csr_array:
     """Return the rows of some receptors."""
     from scipy.sparse import csr_array
 
-    by_stretch = (parts.shares(times) @ (foot @ share)).tocoo()
-    number, stretch = divmod(by_stretch.coords[0].astype(np.int64), parts.count)
-    column = stretch * share.shape[1] + by_stretch.coords[1]
+    by_bin = (parts.shares(times) @ (foot @ share)).tocoo()
+    number, which = divmod(by_bin.coords[0].astype(np.int64), parts.count)
+    column = which * share.shape[1] + by_bin.coords[1]
     shape = (len(times), parts.count * share.shape[1])
-    rows = csr_array((by_stretch.data, (number, column)), shape=shape)
+    rows = csr_array((by_bin.data, (number, column)), shape=shape)
     rows.sort_indices()
     return rows
 
@@ -233,3 +334,29 @@ def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
 def _outer(centres: Values) -> tuple[float, float]:
     half = 0.5 * (centres[1] - centres[0]) if len(centres) > 1 else 0.5
     return float(centres[0] - half), float(centres[-1] + half)
+
+
+def open_elements(text: str) -> xr.DataArray:
+    """Return the numbers of elements from FILE or FILE:VARIABLE, a NetCDF file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or variable, or several and none is named.
+    """
+    file, _, name = text.partition(":") if not Path(text).exists() else (text, "", "")
+    try:
+        data = xr.load_dataset(file, engine="netcdf4", mask_and_scale=True)
+    except OSError as error:
+        raise InputError(
+            f"the target {file} can't be read: {error.strerror or error}",
+            "give a size in degrees, or a NetCDF file with a whole number for each cell",
+        ) from error
+    names = [str(each) for each in data.data_vars]
+    if not name and len(names) == 1:
+        name = names[0]
+    if name not in names:
+        raise InputError(
+            f"the target {file} has the variables {', '.join(names)}", f"name one: {file}:NAME"
+        )
+    return data[name]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from stilt.api.jacobian import Jacobian
     from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
@@ -113,7 +114,8 @@ class Project:
 
     def status(self, *, ask_slurm: bool = True) -> Summary:
         """Return the state, as ``stilt status --json`` prints it."""
-        from stilt.status.gather import gather, open_project
+        from stilt.status.gather import gather
+        from stilt.status.opened import open_project
 
         return gather(open_project(self.path), ask_slurm=ask_slurm)
 
@@ -125,7 +127,7 @@ class Project:
         ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
         ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
         """
-        from stilt.status.gather import open_project
+        from stilt.status.opened import open_project
         from stilt.status.table import simulations_table
 
         return simulations_table(open_project(self.path), self.receptors)
@@ -144,6 +146,24 @@ class Project:
         from stilt.api.collection import open_footprints
 
         return open_footprints(self, name)
+
+    def jacobian(
+        self,
+        target: float | xr.DataArray | None = None,
+        bins: str = "run",
+        *,
+        footprint: str | None = None,
+        tell: Callable[[int, int], None] | None = None,
+    ) -> Jacobian:
+        """Return the matrix of all complete simulations against bins of time and surface elements.
+
+        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml.
+        """
+        from stilt.api.collection import open_collection
+        from stilt.api.jacobian import jacobian, sparse_reader
+
+        files, footprints = open_collection(self, footprint)
+        return jacobian(footprints, target, bins, tell=tell, read=sparse_reader(files))
 
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.
@@ -225,7 +245,7 @@ class Project:
         return self._standing_now()
 
     def _standing(self) -> Standing:
-        from stilt.status.gather import open_project
+        from stilt.status.opened import open_project
         from stilt.status.standing import Standing
 
         return Standing(open_project(self.path))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -152,8 +153,22 @@ def provenance_of(packed: Packed) -> dict[str, str]:
         ) from error
 
 
-def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:
-    """Return the footprint; ``shared`` are the texts of the archive's footer.
+class Cellwise(NamedTuple):
+    """The values of a footprint that are not zero, one after the other: ``place`` is layer, row and column of each."""
+
+    about: About
+    grid: Grid
+    place: tuple[NDArray[np.int32], ...]
+    values: NDArray[np.float32]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Layers, rows and columns."""
+        return len(self.about.times), len(self.grid.y), len(self.grid.x)
+
+
+def unpack_cells(packed: Packed, shared: tuple[str, ...]) -> Cellwise:
+    """Return the footprint as its values that are not zero; ``shared`` are the texts of the archive's footer.
 
     Raises
     ------
@@ -162,17 +177,42 @@ def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:
     """
     try:
         about = msgspec.json.decode(packed.about, type=About)
-        grid = msgspec.json.decode(shared[about.grid], type=Grid)
-        shape = (len(about.times), len(grid.y), len(grid.x))
-        check_room("a footprint in an archive", math.prod(shape) * np.float32().nbytes)
-        values = np.zeros(shape, np.float32)
+        grid = _grid(shared[about.grid])
         place = tuple(packed.rows.column(name).to_numpy() for name in ("layer", "y", "x"))
-        values[place] = packed.rows.column("foot").to_numpy()
+        found = Cellwise(about, grid, place, packed.rows.column("foot").to_numpy())
+        _check_inside(found)
     except (msgspec.MsgspecError, UnicodeDecodeError, LookupError) as error:
         raise DamagedError(
             f"a footprint in an archive does not fit its grid: {error}",
             "stilt verify finds such archives, stilt run remakes what is in them",
         ) from error
+    return found
+
+
+def _check_inside(found: Cellwise) -> None:
+    for each, size in zip(found.place, found.shape, strict=True):
+        if len(each) and not 0 <= each.min() <= each.max() < size:
+            raise LookupError("a cell lies outside of it")
+
+
+@lru_cache(maxsize=16)
+def _grid(text: str) -> Grid:
+    return msgspec.json.decode(text, type=Grid)
+
+
+def unpack(packed: Packed, shared: tuple[str, ...]) -> PackedFootprint:
+    """Return the footprint; ``shared`` are the texts of the archive's footer.
+
+    Raises
+    ------
+    DamagedError
+        If the rows do not fit the grid.
+    """
+    found = unpack_cells(packed, shared)
+    about, grid = found.about, found.grid
+    check_room("a footprint in an archive", math.prod(found.shape) * np.float32().nbytes)
+    values = np.zeros(found.shape, np.float32)
+    values[found.place] = found.values
     return PackedFootprint(
         about=about,
         values=values,

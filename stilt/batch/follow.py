@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure
-from stilt.log.events import Done, Event, Started
+from stilt.log.events import Done, Started
 from stilt.log.index import OutputIndex
-from stilt.log.reader import Scan, Scanner, read_bytes
+from stilt.log.reader import Growing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from stilt.log.events import Event
+    from stilt.log.reader import Scan
 
 
 class BatchFollower:
@@ -33,8 +37,7 @@ class BatchFollower:
         self.running: set[str] = set()
         self._index = OutputIndex(log_dir)
         self._batch = batch
-        self._scanner: Scanner[Any] = Scanner(Event)
-        self._scans: dict[Path, Scan[Any]] = {}
+        self._growing = Growing()
 
     def poll(self) -> Iterator[Done]:
         """Yield the ``done`` events that were written since the last time.
@@ -42,26 +45,15 @@ class BatchFollower:
         A segment that cannot be read just now is read the next time.
         """
         for path in self._index.segments(self._batch):
-            known = self._scans.get(path)
-            if known is not None and known.closed is not None:
-                continue
-            try:
-                scan = self._read(path, known)
-            except EnvironmentFailure:
-                continue
-            self._scans[path] = scan
-            yield from self._take(scan)
+            with suppress(EnvironmentFailure):
+                if scan := self._growing.scan(path):
+                    yield from self._take(scan)
 
     def count(self, *outcomes: str) -> int:
         """Return how many simulations ended in one of these ways."""
         return sum(outcome in outcomes for outcome in self.outcomes.values())
 
-    def _read(self, path: Path, known: Scan[Any] | None) -> Scan[Any]:
-        if known is None:
-            return self._scanner.scan(read_bytes(path))
-        return self._scanner.resume(known, read_bytes(path, known.offset))
-
-    def _take(self, scan: Scan[Any]) -> Iterator[Done]:
+    def _take(self, scan: Scan[Event]) -> Iterator[Done]:
         for event in scan.events:
             if isinstance(event, Started):
                 self.running.add(event.sim)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import NotFinishedError
 from stilt.foundations.writers import Writer, host_in_name, is_alive, this_writer
-from stilt.log.events import Closed, Event, Submitted, Submitting
+from stilt.log.events import Closed, Submitted, Submitting
 from stilt.log.names import parse_name
-from stilt.log.reader import Scanner, read_bytes
+from stilt.log.reader import read_segment
 from stilt.log.silence import Silence
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from stilt.log.batches import BatchState
     from stilt.log.fold import State
     from stilt.log.index import OutputIndex
-    from stilt.log.reader import Scan
 
 _POLL_S = 0.2
 _STARTS = (Submitting, Submitted)
@@ -83,8 +82,7 @@ class _Rival:
 
     def __init__(self, path: Path, silence: Silence) -> None:
         self.name = _name(path)
-        scanner: Scanner[Any] = Scanner(Event)
-        scan: Scan[Any] = scanner.scan(read_bytes(path))
+        scan = read_segment(path)
         self.has_started = any(isinstance(event, _STARTS) for event in scan.events)
         closed = next((event for event in scan.events if isinstance(event, Closed)), None)
         self._closed = closed.why if closed else ""

@@ -39,7 +39,7 @@ def command(project: Path, dry_run: bool, as_json: bool) -> int:
     """
     from stilt.commands.archive import archive, preview
     from stilt.foundations.errors import DamagedError
-    from stilt.status.gather import open_project
+    from stilt.status.opened import open_project
 
     layout = open_project(project).layout
     if dry_run:

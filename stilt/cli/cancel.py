@@ -25,7 +25,7 @@ def command(project: Path) -> int:
     from stilt.backends.slurm.cancel import cancel_jobs
     from stilt.batch.lock import run_lock
     from stilt.log.index import OutputIndex
-    from stilt.status.gather import open_project
+    from stilt.status.opened import open_project
 
     layout = open_project(project).layout
     cancelled: tuple[CancelledJob, ...] = ()

@@ -52,7 +52,7 @@ def command(project: Path, as_json: bool) -> int:
 def _settings(project: Path) -> tuple[Path, str | None]:
     """Return where the project's results go, or the folder itself if it is no project, and its own HYSPLIT, if any."""
     from stilt.foundations.errors import StiltError
-    from stilt.status.gather import open_project
+    from stilt.status.opened import open_project
 
     try:
         opened = open_project(project)

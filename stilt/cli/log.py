@@ -11,7 +11,7 @@ from stilt.cli.options import project_argument
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stilt.status.gather import Project
+    from stilt.status.opened import Opened
 
 EXAMPLES = """\b
 Examples:
@@ -41,8 +41,9 @@ def replay(
     The checkpoint is ignored: what is shown follows from the events alone.
     """
     from stilt.cli.status import screen, to_json
-    from stilt.status.gather import gather, open_project
+    from stilt.status.gather import gather
     from stilt.status.moments import parse_moment
+    from stilt.status.opened import open_project
 
     moment = parse_moment(until) if until else None
     opened = open_project(project)
@@ -57,7 +58,7 @@ def replay(
 
 
 def _history(
-    opened: Project, sim: str, moment: float | None, *, as_json: bool, strict: bool
+    opened: Opened, sim: str, moment: float | None, *, as_json: bool, strict: bool
 ) -> int | None:
     from stilt.cli.status import to_json
     from stilt.status.history import history, render
@@ -78,7 +79,7 @@ def _verdict(damaged: int) -> int:
 @click.option("--follow", "-f", is_flag=True, help="Go on as events are written, until Ctrl-C.")
 def show(project: Path, follow: bool) -> None:
     """Show the events, one a line, in the order of their time."""
-    from stilt.status.gather import open_project
+    from stilt.status.opened import open_project
     from stilt.status.stream import events, follow_events
 
     layout = open_project(project).layout

@@ -34,8 +34,8 @@ Examples:
 )
 def command(sim: str, project: Path, lines: int) -> None:
     """Show what happened to simulation SIM: its events, the model's words, its task's output."""
-    from stilt.status.gather import open_project
     from stilt.status.history import history, render
+    from stilt.status.opened import open_project
     from stilt.status.words import find_id, model_words, task_words
 
     opened = open_project(project)

@@ -42,7 +42,8 @@ def command(project: Path, as_json: bool, watch: bool, failed: bool, no_slurm: b
 
     Takes no lock and writes nothing: a colleague who may only read can ask, too.
     """
-    from stilt.status.gather import gather, open_project
+    from stilt.status.gather import gather
+    from stilt.status.opened import open_project
 
     if watch and (as_json or failed):
         raise click.UsageError("--watch is a screen: it can't be had with --json or --failed.")

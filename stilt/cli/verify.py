@@ -35,7 +35,7 @@ def command(project: Path, as_json: bool) -> int:
     """
     from stilt.commands.verify import record, verify
     from stilt.foundations.errors import DamagedError, EnvironmentFailure
-    from stilt.status.gather import open_project
+    from stilt.status.opened import open_project
 
     layout = open_project(project).layout
     findings = _with_progress(layout) if sys.stderr.isatty() else verify(layout)

@@ -56,6 +56,7 @@ from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
 from stilt.transport.foreseen import foresee
+from stilt.weighting.functions import check_functions, with_copies
 from stilt.weighting.kernels import kernels_of
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def run(request: Request, say: Callable[[str], None]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Project:
+class _Inputs:
     """What a run reads before it writes anything."""
 
     layout: Layout
@@ -130,6 +131,7 @@ class _Project:
     today: Today
     receptors: str
     kernels: dict[str, Kernels]
+    functions: dict[Path, Path]
     notes: tuple[str, ...]
 
     @property
@@ -141,7 +143,7 @@ class _Project:
             path: self.layout.input(digests[name], name)
             for name, path in files.items()
             if name not in programs
-        }
+        } | self.functions
 
     def kernels_of(self, index: int) -> dict[str, Kernel]:
         """Return the kernels of a simulation by footprint product."""
@@ -156,7 +158,7 @@ class _Project:
         return {name: str(files[name].absolute()) for name in programs}
 
 
-def _read(request: Request, say: Callable[[str], None]) -> _Project:
+def _read(request: Request, say: Callable[[str], None]) -> _Inputs:
     from stilt.receptors.read import read_receptors
 
     root = local_path(request.project, "the project")
@@ -174,7 +176,10 @@ def _read(request: Request, say: Callable[[str], None]) -> _Project:
     digest = digest_file(file)[1]
     kernels = kernels_of(config, simulations, is_part=request.receptors is not None)
     _refuse_edited(today, kernels)
-    return _Project(layout, settled, simulations, engine, today, digest, kernels, simulations.notes)
+    check_functions(config)
+    frozen, functions = with_copies(settled, layout)
+    notes = simulations.notes
+    return _Inputs(layout, frozen, simulations, engine, today, digest, kernels, functions, notes)
 
 
 def _refuse_edited(today: Today, kernels: dict[str, Kernels]) -> None:
@@ -190,7 +195,7 @@ class _Run:
     """One ``stilt run``."""
 
     request: Request
-    project: _Project
+    project: _Inputs
     backend: Backend
     sizes: Sizes
     say: Callable[[str], None]
@@ -478,7 +483,7 @@ class _Run:
         return 0
 
 
-def _refuse_twice(project: _Project, todo: Plan, live: Container[str]) -> None:
+def _refuse_twice(project: _Inputs, todo: Plan, live: Container[str]) -> None:
     """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
     chosen = project.simulations.take(todo.transport) if live else []
     twice = sum(simulation.sim in live for simulation in chosen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from itertools import pairwise
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -241,4 +242,15 @@ def column_fits(name: str, values: Sequence[Any]) -> bool:
             return max(map(len, values)) <= TEXTS.get(name, MOST_OF_A_TEXT)
     except TypeError:  # one of them is None
         pass
-    return not any(_misfit(name, value) for value in values if value is not None)
+    return all(_alike_fit(name, kind, values) for kind in set(map(type, values)))
+
+
+def _alike_fit(name: str, kind: type[Any], values: Sequence[Any]) -> bool:
+    """Return whether those values of a field fit that are of one kind, each looked at once if it can be told apart."""
+    alike: list[Any] = [value for value in values if type(value) is kind]
+    if issubclass(kind, Struct):
+        return all_fit(alike)
+    with suppress(TypeError):  # a list, or a mapping of them
+        keys = map(tuple, map(dict.items, alike)) if kind is dict else alike
+        alike = list(dict(zip(keys, alike, strict=True)).values())
+    return not any(_misfit(name, value) for value in alike)

@@ -138,7 +138,7 @@ class State:
         if self.batch(batch).seq > known.seq:
             return None  # a state of its own would hold
         if self._frozen is not None:
-            self._thaw(self._frozen, sim)
+            self._thaw(self._frozen, sim, batch)
         return self._earlier.get(batch, {}).get(sim)
 
     def receptor_of(self, state: SimState) -> str:
@@ -271,11 +271,15 @@ class State:
             return chain.from_iterable(older.values() for older in self._earlier.values())
         return self._sims.values()
 
-    def _thaw(self, frozen: FrozenSims, sim: str) -> None:
-        """Take all that there is of a simulation."""
+    def _thaw(self, frozen: FrozenSims, sim: str, batch: str) -> None:
+        """Take what holds of a simulation, and what older batches left of it where this batch may be one of them.
+
+        Of a new batch it is not, and hundreds of old ones stay where they are.
+        """
         self.find(sim)
-        for state in frozen.take(sim):
-            self._earlier.setdefault(state.batch, {})[sim] = state
+        if batch in frozen.batches:
+            for state in frozen.take(sim):
+                self._earlier.setdefault(state.batch, {})[sim] = state
 
     def _join_block(self, life: Life, begun: list[SimState], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""
@@ -291,7 +295,7 @@ class State:
             return
         if self._frozen is not None:
             for sim in block:
-                self._thaw(self._frozen, sim)
+                self._thaw(self._frozen, sim, life.batch)
         if not self._sims.keys().isdisjoint(block):
             for sim in self._sims.keys() & block.keys():
                 self._join(block.pop(sim))
@@ -299,7 +303,7 @@ class State:
 
     def _join(self, state: SimState) -> None:
         if self._frozen is not None:
-            self._thaw(self._frozen, state.sim)
+            self._thaw(self._frozen, state.sim, state.life.batch)
         old = self._sims.get(state.sim)
         if old is None:
             self._sims[state.sim] = state

@@ -11,7 +11,7 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from itertools import compress
+from itertools import chain, compress
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
@@ -139,6 +139,7 @@ class FrozenSims:
         self._text_rows = columns["text_row"]
         self._text_ends = columns["text_end"]
         self._tallies = tuple(_named(counts, lives) for counts in tallies)
+        self.batches = frozenset(life.batch for life, _, _ in chain(*self._tallies))
         # Without those of outcomes that rows were struck out of: sums and maxima are not taken back.
         self._costs = costs
         self._last_failed: Sequence[str] | None = (

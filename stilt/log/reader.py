@@ -10,6 +10,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -275,7 +276,7 @@ def read_segment(path: Path) -> SegmentContent:
     EnvironmentFailure
         If the file can't be read, or was written by a newer major version.
     """
-    scan: Scan[Event] = Scanner[Event](Event).scan(read_bytes(path))
+    scan = _scanner().scan(read_bytes(path))
     return SegmentContent(
         path=path,
         header=scan.header,
@@ -285,6 +286,36 @@ def read_segment(path: Path) -> SegmentContent:
         unknown=tuple(scan.unknown),
         offset=scan.offset,
     )
+
+
+class Growing:
+    """Reads what segments have gained since the last look."""
+
+    def __init__(self) -> None:
+        self._scans: dict[Path, Scan[Event]] = {}
+
+    def scan(self, path: Path) -> Scan[Event] | None:
+        """Return the events of a segment that were not there before; None if there are none, or it has ended.
+
+        Raises
+        ------
+        EnvironmentFailure
+            If the file can't be read just now, or was written by a newer major version.
+        """
+        known = self._scans.get(path)
+        if known is not None and known.closed is not None:
+            return None
+        data = read_bytes(path, known.offset if known else 0)
+        if known is not None and not data:
+            return None
+        scan = _scanner().resume(known, data) if known else _scanner().scan(data)
+        self._scans[path] = scan
+        return scan
+
+
+@cache
+def _scanner() -> Scanner[Event]:
+    return Scanner(Event)
 
 
 def read_bytes(path: Path, offset: int = 0) -> bytes:

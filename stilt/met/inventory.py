@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.met.dataset.analyses import analyses_of
+from stilt.met.dataset.magic import size_of
 from stilt.met.files import Span, gaps, usual_step
 from stilt.met.folder import folder_index
 from stilt.met.minutes import minute_of, time_of
@@ -101,7 +102,7 @@ class Collection:
     @property
     def size_bytes(self) -> int:
         """What the files take on disk."""
-        return sum(file.path.stat().st_size for file in self.files)
+        return sum(size_of(file.path) for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stilt.log.events import Done, Event
-from stilt.log.reader import Scanner, read_bytes
+from stilt.log.events import Done
+from stilt.log.reader import read_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,10 +36,9 @@ def promised(index: OutputIndex, sims: Mapping[str, SimState]) -> Iterator[Promi
 
 def promised_in(segment: Path, sims: Mapping[str, SimState]) -> Iterator[Promise]:
     """Yield what the simulations promised whose state comes from one segment."""
-    scanner: Scanner[Any] = Scanner(Event)
     name = f"{segment.parent.name}/{segment.name}"
     latest: dict[str, Promise] = {}
-    for event in scanner.scan(read_bytes(segment)).events:
+    for event in read_segment(segment).events:
         if not isinstance(event, Done):
             continue
         holds = sims.get(event.sim)

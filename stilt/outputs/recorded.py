@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stilt.log.events import Archived, Event
-from stilt.log.reader import Scanner, read_bytes
+from stilt.log.events import Archived
+from stilt.log.reader import read_segment
 
 if TYPE_CHECKING:
     from stilt.log.index import OutputIndex
@@ -18,10 +18,9 @@ def recorded(index: OutputIndex) -> dict[str, set[tuple[int, str]]]:
 
     Usually one of each: a lost archive leaves its name to another one.
     """
-    scanner: Scanner[Any] = Scanner(Event)
     found: dict[str, set[tuple[int, str]]] = {}
     for path in index.segments(BATCH):
-        for event in scanner.scan(read_bytes(path)).events:
+        for event in read_segment(path).events:
             if isinstance(event, Archived):
                 found.setdefault(event.path, set()).add((event.size, event.digest))
     return found

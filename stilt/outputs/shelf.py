@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from stilt.archive.container import ArchiveIndex, Entry, Packed
-    from stilt.archive.footprints import PackedFootprint
+    from stilt.archive.footprints import Cellwise, PackedFootprint
     from stilt.foundations.paths import Layout
     from stilt.particles.table import ParticleTable
 
@@ -102,6 +102,13 @@ class Found(NamedTuple):
         from stilt.archive.footprints import unpack
 
         return unpack(self.packed(), read_index(self.archive).shared)
+
+    def cells(self) -> Cellwise:
+        """Return the footprint that it is, as its values that are not zero."""
+        from stilt.archive.container import read_index
+        from stilt.archive.footprints import unpack_cells
+
+        return unpack_cells(self.packed(), read_index(self.archive).shared)
 
     def dataset(self) -> xr.Dataset:
         """Return the footprint that it is, as ``read_footprint`` would."""

@@ -15,7 +15,8 @@ from stilt.foundations.inside import read_input
 from stilt.log.index import OutputIndex
 from stilt.log.states import SUCCESSES
 from stilt.plot.map_frame import MapFrame
-from stilt.status.gather import gather, open_project
+from stilt.status.gather import summary_of
+from stilt.status.opened import open_project
 from stilt.status.standing import Standing
 from stilt.status.summarize import node_of
 
@@ -90,8 +91,8 @@ class Content:
 def collect(project: Project) -> Content:
     """Gather the report of a project; what can't be had is noted and left out."""
     opened = open_project(project.path)
-    summary = gather(opened)
     standing = Standing(opened)
+    summary = summary_of(standing)
     state = standing.state
     notes: list[str] = list(summary.notes)
     done = state.columns(SUCCESSES)

@@ -18,46 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from typing import TypeAlias
 
-    from stilt.batch.today import Today
-    from stilt.log.fold import BatchState, Life, SimState, State
+    from stilt.log.fold import BatchState, Life, State
     from stilt.status.fates import Fates
+    from stilt.status.outdated import Outdated
 
     OpenChunk: TypeAlias = tuple[str, str, int]
     Tally: TypeAlias = Counter[tuple[Life, str, str]]
     ChunkReader: TypeAlias = Callable[[str, str], Iterable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Outdated:
-    """Which results are not what would be made today.
-
-    Attributes
-    ----------
-    today
-        Settings and engine; None where they are not known, and nothing is shown as stale.
-    edited
-        Simulations whose receptor is another one than the result is of.
-    """
-
-    today: Today | None = None
-    edited: frozenset[str] = frozenset()
-
-    def of_life(self, life: Life) -> bool | None:
-        """Tell whether what a life made is out of date; None where that depends on the meteorology."""
-        if self.today is None:
-            return False
-        verdicts = {self._differs(life, met) for met in life.transport or ("",)}
-        return verdicts.pop() if len(verdicts) == 1 else None
-
-    def of_sim(self, state: SimState) -> bool:
-        """Tell whether a simulation's result is out of date."""
-        return state.sim in self.edited or self._differs(state.life, state.met_name)
-
-    def _differs(self, life: Life, met: str) -> bool:
-        if self.today is None:
-            return False
-        match = self.today.match(life, met)
-        return not (match.transport and match.footprints)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from stilt.status.words import find_dated
 if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
     from stilt.log.states import SimState
-    from stilt.status.gather import Project
+    from stilt.status.opened import Opened
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     log: str
 
 
-def failures(project: Project) -> list[Failure]:
+def failures(project: Opened) -> list[Failure]:
     """Return the simulations whose state is failed, by reason and id."""
     layout = project.layout
     failed = [

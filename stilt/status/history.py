@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.log.events import Event, Output, Writer
-    from stilt.status.gather import Project
+    from stilt.status.opened import Opened
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,7 +55,7 @@ class History(Struct, frozen=True, kw_only=True):
     damaged: int
 
 
-def history(project: Project, sim: str, until: float | None = None) -> History:
+def history(project: Opened, sim: str, until: float | None = None) -> History:
     """Return what the log says about a simulation, up to a moment.
 
     Raises
@@ -65,8 +65,7 @@ def history(project: Project, sim: str, until: float | None = None) -> History:
     """
     layout = project.layout
     index = OutputIndex(layout.log_dir)
-    past = None if until is None else index.fold(until, use_checkpoint=False)
-    standing = Standing(project, past)
+    standing = Standing(project, until=until, use_checkpoint=until is None)
     state = standing.state
     known = state.find(sim)
     if known is None:

@@ -1,56 +1,113 @@
-"""How single simulations stand today, in the words in which ``status`` counts them."""
+"""How a project and its simulations stand: one look at the log, at who lives and at what is out of date."""
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stilt.backends.observe import fold_and_observe
+from stilt.backends.in_hand import WorkInHand
+from stilt.backends.observe import fold_and_observe, observe
+from stilt.batch.manifest import read_manifest
+from stilt.batch.whole import Wholeness
+from stilt.foundations.errors import StiltError
+from stilt.log.fold import SUCCESSES
 from stilt.log.index import OutputIndex
 from stilt.status.counting import count_waiting, shown_as
 from stilt.status.fates import Fates
-from stilt.status.gather import Project, find_outdated, read_manifests
+from stilt.status.hands import count_in_hand, find_open
 from stilt.status.listed import Listed
+from stilt.status.outdated import find_outdated
 from stilt.status.summarize import total_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
+    from stilt.backends.liveness import Liveness
+    from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.log.states import SimState
+    from stilt.status.counting import Tally, Waiting
+    from stilt.status.hands import InHand
+    from stilt.status.opened import Opened
+    from stilt.status.summarize import Manifests
 
 
 class Standing:
-    """The state of each simulation of a project, looked up once.
+    """How a project stands at one moment: everything that is said of it then comes from here.
 
     Parameters
     ----------
     project
-        From ``stilt.status.gather.open_project``.
-    state
-        The folded log of a moment in the past, of which nobody knows who was alive; now, unless given.
+        From ``stilt.status.opened.open_project``.
+    ask_slurm
+        Whether to ask the scheduler about batches that it has; otherwise a recent answer has to do.
+    until
+        A moment in the past, in seconds since 1970; processes and scheduler are not looked at then.
+    use_checkpoint
+        Whether the cache of the fold may be used.
+
+    Attributes
+    ----------
+    state, fates, manifests, outdated
+        The folded log, what became of its workers, the manifests that still matter, and which results are stale.
+    now
+        The moment that ages and rates are counted to, in seconds since 1970 by the file server's clock.
+    notes
+        What could not be found out, for the screen.
     """
 
-    def __init__(self, project: Project, state: State | None = None) -> None:
-        if state is None:
-            self.state, liveness = fold_and_observe(OutputIndex(project.layout.log_dir))
+    def __init__(
+        self,
+        project: Opened,
+        *,
+        ask_slurm: bool = True,
+        until: float | None = None,
+        use_checkpoint: bool = True,
+    ) -> None:
+        self.project = project
+        self.notes = list(project.notes)
+        self.is_past = until is not None
+        self.now = time.time() if until is None else until
+        index = OutputIndex(project.layout.log_dir)
+        liveness: Liveness | None = None
+        if until is not None or not use_checkpoint:
+            self.state = index.fold(until, use_checkpoint=use_checkpoint)
+            liveness = None if self.is_past else observe(index, self.state, ask_slurm=ask_slurm)
         else:
-            self.state, liveness = state, None
-        self._fates = Fates(self.state, liveness)
-        self._project = project
-        self._manifests = read_manifests(project.layout, self.state, [])
-        self.outdated = find_outdated(project, self.state, self._manifests, [])
+            self.state, liveness = fold_and_observe(index, ask_slurm=ask_slurm)
+        if liveness is not None:
+            self.now = liveness.server_time or self.now
+            if liveness.problem:
+                self.notes.append(
+                    f"{liveness.problem}: tasks on Slurm are shown as they last reported"
+                )
+        self.fates = Fates(self.state, liveness)
+        self.keeps = WorkInHand(index, self.state, liveness).keeps if liveness else self.fates.keeps
+        self.read_chunk = Listed(project.layout, self.state, self.notes)
+        self.manifests = read_manifests(project.layout, self.state, self.notes)
+        self.outdated = find_outdated(project, self.state, self.manifests, self.notes)
 
     @cached_property
-    def _taken_up(self) -> Collection[str]:
-        """The simulations that did not end well and were handed over anew: chunks are read to know them."""
-        return count_waiting(
-            self.state,
-            self.state.tally(),
-            self._fates,
-            total_of(self._manifests),
-            Listed(self._project.layout, self.state, []),
-        ).again
+    def tally(self) -> Tally:
+        """How many simulations each life left in which state."""
+        return self.state.tally()
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """What is registered and not begun: chunks are read to know those that did not end well before."""
+        total = total_of(self.manifests)
+        return count_waiting(self.state, self.tally, self.fates, total, self.read_chunk)
+
+    @cached_property
+    def in_hand(self) -> InHand:
+        """What tasks have not ended yet; of the past nobody knows which chunks were whole."""
+        is_whole = Wholeness(self.project.layout, self.notes.append)
+        open_chunks = find_open(
+            self.state, self.tally, self.keeps, _as_it_was if self.is_past else is_whole
+        )
+        return count_in_hand(self.state, self.tally, open_chunks, self._holds, self.read_chunk)
+
+    def _holds(self, sim: SimState) -> bool:
+        return not self.outdated.of_sim(sim)
 
     def failed(self) -> list[SimState]:
         """Return the simulations that failed and were not handed over again since."""
@@ -62,6 +119,35 @@ class Standing:
             return "pending"
         if sim.is_done and self.outdated.of_sim(sim):
             return "stale"
-        if not sim.is_done and sim.sim in self._taken_up:
+        if not sim.is_done and sim.sim in self.waiting.again:
             return "pending"
-        return shown_as(sim.outcome, sim.life, self._fates)
+        return shown_as(sim.outcome, sim.life, self.fates)
+
+
+def _as_it_was(batch: str, chunk: str) -> bool:
+    """Take a chunk for whole."""
+    del batch, chunk
+    return True
+
+
+def read_manifests(layout: Layout, state: State, notes: list[str]) -> Manifests:
+    """Read the manifests of the newest batch, of those whose results hold, and of those never submitted.
+
+    Of others the log says all that is told of them. A manifest that does not hold is noted.
+    """
+    manifests: Manifests = {}
+    registered = [
+        batch
+        for name, batch in state.batches.items()
+        if batch.chunks or layout.manifest(name).is_file()
+    ]
+    wanted = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
+    wanted |= {batch.id for batch in registered if not batch.submissions}
+    wanted |= {max(registered, key=lambda batch: batch.seq).id} if registered else set()
+    for name in (batch.id for batch in registered):
+        if name in wanted:
+            try:
+                manifests[name] = read_manifest(layout.manifest(name))
+            except StiltError as error:
+                notes.append(error.message)
+    return manifests

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.quantities import counted, duration, size
 from stilt.foundations.text import shown
-from stilt.log.events import Event
 from stilt.log.index import OutputIndex
-from stilt.log.reader import Scan, Scanner, read_bytes
+from stilt.log.reader import Growing
 from stilt.status.moments import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from stilt.log.events import Event
+    from stilt.log.reader import Scan
 
 POLL_S = 1.0
 
@@ -24,8 +26,8 @@ class Tail:
 
     def __init__(self, log_dir: Path) -> None:
         self._index = OutputIndex(log_dir)
-        self._scanner: Scanner[Any] = Scanner(Event)
-        self._scans: dict[Path, Scan[Any]] = {}
+        self._growing = Growing()
+        self._begun: set[Path] = set()
         self._reported: set[tuple[Path, int]] = set()
 
     def new_lines(self) -> list[str]:
@@ -37,15 +39,13 @@ class Tail:
         return [shown(line) for _, line in timed]
 
     def _of_segment(self, path: Path) -> Iterator[tuple[float, str]]:
-        known = self._scans.get(path)
-        data = read_bytes(path, known.offset if known else 0)
-        if known is not None and not data:
+        scan = self._growing.scan(path)
+        if scan is None:
             return
-        scan = self._scanner.resume(known, data) if known else self._scanner.scan(data)
-        self._scans[path] = scan
         who = _who(path, scan)
         header = scan.header
-        if known is None and header is not None:
+        if path not in self._begun and header is not None:
+            self._begun.add(path)
             yield header.at, f"{clock(header.at)}  {who}  begins, stilt {header.stilt}"
         for event in scan.events:
             yield event.at, f"{clock(event.at)}  {who}  {describe(event)}"

@@ -15,11 +15,10 @@ from stilt.status.counting import (
     batch_counts,
     count,
     count_refused,
-    count_waiting,
     shown_as,
 )
-from stilt.status.hands import count_in_hand, find_open
 from stilt.status.happened import happened
+from stilt.status.moments import iso
 from stilt.status.summary import (
     BatchSummary,
     FailureExample,
@@ -36,8 +35,9 @@ if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
     from stilt.config.schema import Execution
     from stilt.log.fold import BatchState, Life, SimState, State
-    from stilt.status.counting import ChunkReader, Counts, Outdated, Tally, Waiting
+    from stilt.status.counting import Counts, Tally, Waiting
     from stilt.status.fates import Fates
+    from stilt.status.standing import Standing
 
     Manifests: TypeAlias = dict[str, Manifest]
 
@@ -45,43 +45,21 @@ STUCK_FACTOR = 5
 STUCK_LEAST_S = 300.0
 
 
-def summarize(
-    state: State,
-    fates: Fates,
-    *,
-    keeps: Callable[[str, int], bool],
-    is_whole: Callable[[str, str], bool],
-    project: str,
-    as_of: str,
-    now: float,
-    outdated: Outdated,
-    manifests: Manifests,
-    current: bool,
-    recount: Callable[[], int | None],
-    read_chunk: ChunkReader,
-    execution: Execution | None,
-    notes: list[str],
-) -> Summary:
-    """Return the summary of a project's log.
+def summarize(standing: Standing, *, current: bool, recount: Callable[[], int | None]) -> Summary:
+    """Return the summary of how a project stands.
 
-    ``current`` is whether the newest batch was planned from the receptors and meteorologies of today. ``keeps``
-    tells of a batch and a task whether it may still work on its simulations, ``is_whole`` of a batch and a chunk's
-    digest whether a task could begin with it. ``recount`` tells what there is to do
-    where the log alone cannot: None if it cannot be known. ``now`` is the moment that ages and rates are counted to,
-    in seconds since 1970. ``notes`` may grow meanwhile (``read_chunk`` adds to it), and is read last.
+    ``current`` is whether the newest batch was planned from the receptors and meteorologies of today. ``recount`` tells
+    what there is to do where the log alone cannot: None if it cannot be known. What is looked up meanwhile may add to
+    the notes, which are read last.
     """
-    tally = state.tally()
-    counts = count(state, tally, fates, outdated)
+    state, fates, manifests, now = standing.state, standing.fates, standing.manifests, standing.now
+    tally, waiting, in_hand = standing.tally, standing.waiting, standing.in_hand
+    counts = count(state, tally, fates, standing.outdated)
     project_total = total_of(manifests)
-    waiting = count_waiting(state, tally, fates, project_total, read_chunk)
     _let_wait(counts, waiting)
-    open_chunks = find_open(state, tally, keeps, is_whole)
-    in_hand = count_in_hand(
-        state, tally, open_chunks, lambda sim: not outdated.of_sim(sim), read_chunk
-    )
     summary = Summary(
-        project=project,
-        as_of=as_of,
+        project=str(standing.project.layout.project),
+        as_of=iso(now),
         total=state.begun() + waiting.new,
         in_hand=in_hand.total,
         redoing=in_hand.again,
@@ -107,9 +85,10 @@ def summarize(
     past = cost.past_runs(state)
     summary = _with_pace(_with_tasks(summary, state, fates, now, past), state, fates, now, past)
     to_do = _to_do(summary, project_total, recount)
-    summary = replace(summary, to_do=to_do, past_runs=_advised(past, summary, execution))
-    notes += _remarks(summary, state, tally, project_total)
-    return replace(summary, notes=tuple(dict.fromkeys(notes)))
+    config = standing.project.config
+    advised = _advised(past, replace(summary, to_do=to_do), config.execution if config else None)
+    notes = [*standing.notes, *_remarks(summary, state, tally, project_total)]
+    return replace(summary, to_do=to_do, past_runs=advised, notes=tuple(dict.fromkeys(notes)))
 
 
 def _last_event(state: State) -> float | None:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from stilt.log.states import SimState
     from stilt.receptors.sequence import Receptors
-    from stilt.status.gather import Project
+    from stilt.status.opened import Opened
 
 _FROM_LOG = ("wall_s", "peak_rss_bytes", "reason", "message", "batch")
 _OF_FAILURES = frozenset({"reason", "message"})
 
 
-def simulations_table(project: Project, receptors: Receptors) -> pd.DataFrame:
+def simulations_table(project: Opened, receptors: Receptors) -> pd.DataFrame:
     """Return every simulation with its receptor, state, cost, reason, facts and labels, indexed by its id."""
     import numpy as np
     import pandas as pd

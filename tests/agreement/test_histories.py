@@ -25,9 +25,10 @@ from stilt.log.events import Cancelled, Closed, Invalid
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.receptors.read import read_receptors
-from stilt.status.gather import gather, open_project, read_manifests
+from stilt.status.gather import gather
+from stilt.status.opened import open_project
 from stilt.status.recount import AllThere
-from stilt.status.standing import Standing
+from stilt.status.standing import Standing, read_manifests
 from tests.status.conftest import ALIVE, DEAD, STARTER_CONFIG, T0, ProjectLog, done, sim_id, started
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ HISTORIES = int(os.environ.get("STILT_HISTORIES", "1000"))
 SIMS = range(10)
 STATES = ("pending", "running", "complete", "empty", "failed", "interrupted", "stale")
 GOOD = ("complete", "empty")
+MADE = (*GOOD, "stale")
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Model:
     def counts(self) -> Counter[str]:
         """What ``status`` counts: what waits has not its older state any more, unless that is a result."""
         shown = {
-            n: "pending" if state == "invalid" or (n in self.waits and state not in GOOD) else state
+            n: "pending" if state == "invalid" or (n in self.waits and state not in MADE) else state
             for n, state in self.state.items()
         }
         return Counter(state for state in shown.values() if state != "never")
@@ -100,14 +102,14 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
         chosen = chosen[len(refused) :]
         half = random.randint(0, max(len(chosen) - 1, 0))
         chunks = [chunk for chunk in (chosen[:half], chosen[half:]) if chunk]
-        lives = random.random() < 0.3
+        lives, is_old = random.random() < 0.3, random.random() < 0.2
         kept = {"project_total": len(SIMS), "closed": not lives, "refused": refused}
         batch = log.batch(f"{number:04d}-x", chunks, **kept)
         model.state |= dict.fromkeys(refused, "failed")
         model.hands[batch] = set()
         model.waits = (model.waits - set(refused)) | set(chosen)
         for task, chunk in enumerate(chunks):
-            work(log, model, Task(random, batch, task, chunk, lives))
+            work(log, model, Task(random, batch, task, chunk, lives, is_old))
         if random.random() < 0.15:
             cancel(log, batch)
             model.hands[batch] = model.begun.get(batch, set())
@@ -134,13 +136,14 @@ def choose(model: Model, random: Random) -> list[int]:
 
 @dataclass
 class Task:
-    """A task of a batch, and whether it lives."""
+    """A task of a batch, whether it lives, and whether its settings were others than those of today."""
 
     random: Random
     batch: str
     number: int
     chunk: list[int]
     lives: bool
+    is_old: bool
 
 
 def work(log: ProjectLog, model: Model, task: Task) -> None:
@@ -156,7 +159,7 @@ def work(log: ProjectLog, model: Model, task: Task) -> None:
             started(n, at=at),
             done(n, outcome, at=at + 1, reason="X" * (outcome == "failed")),
         ]
-        model.state[n] = outcome
+        model.state[n] = "stale" if task.is_old and outcome in GOOD else outcome
         model.waits.discard(n)
         left.discard(n)
     begun = chunk[reached] if reached < len(chunk) and random.random() < 0.7 else None
@@ -167,7 +170,8 @@ def work(log: ProjectLog, model: Model, task: Task) -> None:
     if events:
         if not lives and begun is None and reached == len(chunk):
             events.append(Closed(at=T0 + 999))
-        log.worker(batch, task.number, *events, who=ALIVE if lives else DEAD)
+        who = ALIVE if lives else DEAD
+        log.worker(batch, task.number, *events, who=who, outdated=task.is_old)
         if lives:
             model.begun.setdefault(batch, set()).update(left)
     if lives:

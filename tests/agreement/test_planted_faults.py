@@ -55,7 +55,7 @@ def _forget_invalid(*_arguments: object) -> SimState:
 
 FAULTS: dict[str, tuple[str, Callable[..., Any] | property]] = {
     "what is done again counts as complete": (
-        "stilt.status.summarize.count_in_hand",
+        "stilt.status.standing.count_in_hand",
         lambda *_: InHand(),
     ),
     "an attempt outranks a newer batch": (
@@ -85,12 +85,16 @@ FAULTS: dict[str, tuple[str, Callable[..., Any] | property]] = {
     "who is dead is at work": ("stilt.status.fates.Fates.of", lambda *_: Fate.LIVE),
     "all tasks are gone": ("stilt.status.fates.Fates.told", lambda *_: TaskFate(Fate.GONE)),
     "what failed and waits again counts as failed": (
-        "stilt.status.summarize.count_waiting",
+        "stilt.status.standing.count_waiting",
         _nothing_again,
     ),
     "an output that is damaged is another simulation's": (
         "stilt.log.fold.invalidated",
         _forget_invalid,
+    ),
+    "results of other settings are what would be made today": (
+        "stilt.status.outdated.Outdated.of_life",
+        lambda *_: False,
     ),
     "a chunk that is damaged is whole": (
         "stilt.batch.whole.Wholeness.__call__",

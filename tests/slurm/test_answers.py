@@ -56,6 +56,13 @@ def test_a_queue_is_read_line_by_line():
     )
 
 
+def test_a_program_in_place_of_squeue_that_prints_what_it_always_prints_is_read():
+    text = "ARRAY_JOB_ID|ARRAY_TASK_ID|STATE|NODELIST|START_TIME|USER|REASON|NAME\n12|3|RUNNING|n1|1|ann|None|a|b\n"
+    assert parse_squeue(text, "4f1d") == (
+        QueuedTask("12", 3, "RUNNING", "n1", 1.0, "ann", "", "a|b"),
+    )
+
+
 def test_an_empty_queue_is_an_answer_and_no_text_is_none():
     assert parse_squeue(HEADER, "4f1d") == ()
     assert parse_squeue("", "4f1d") is None

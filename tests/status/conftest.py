@@ -18,7 +18,8 @@ from stilt.foundations.paths import Layout
 from stilt.foundations.writers import Writer, this_writer
 from stilt.log.events import Closed, Done, Event, Pending, Started
 from stilt.log.writer import SegmentWriter
-from stilt.status.gather import gather, open_project
+from stilt.status.gather import gather
+from stilt.status.opened import open_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

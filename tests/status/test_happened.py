@@ -7,8 +7,9 @@ import math
 from msgspec.structs import replace
 
 from stilt.log.index import OutputIndex
-from stilt.status.gather import gather, open_project
+from stilt.status.gather import gather
 from stilt.status.happened import FEW
+from stilt.status.opened import open_project
 from stilt.status.screen import render
 from tests.status.conftest import ProjectLog, done
 

@@ -13,7 +13,7 @@ from stilt.config.load import parse_config
 from stilt.foundations.identity import EngineIdentity
 from stilt.log.events import Cancelled, Closed, Done, Invalid
 from stilt.log.writer import SegmentWriter
-from stilt.status.counting import Outdated
+from stilt.status.outdated import Outdated
 from tests.status.conftest import ALIVE, DEAD, ELSEWHERE, T0, done, sim_id, started
 
 STATES = ("pending", "running", "complete", "empty", "failed", "interrupted", "stale")

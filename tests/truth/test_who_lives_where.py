@@ -121,7 +121,7 @@ def ended_once(project: Project) -> None:
 
 
 @needs_namespaces
-@pytest.mark.parametrize("row", drawn(list(ROWS), 3))
+@pytest.mark.parametrize("row", drawn(list(ROWS), 2))
 def test_a_run_that_lives_is_left_to_its_work(row: str, tmp_path: Path) -> None:
     there, here = ROWS[row]
     project = make_project(tmp_path / "p", [5] * 3)
@@ -190,7 +190,7 @@ def shared_folder() -> Iterator[Path]:
 
 @needs_namespaces
 @needs_setpriv
-@pytest.mark.parametrize("hides", [1, 2])
+@pytest.mark.parametrize("hides", drawn([1, 2], 1))
 def test_a_colleague_to_whom_processes_are_hidden_sees_it_run(
     hides: int, shared_folder: Path
 ) -> None:

@@ -9,21 +9,30 @@ tasks would. Costs are seconds of CPU, the least of three processes each. Standa
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from log import Cost, make_project, stilt, write_segments
 
+from stilt.batch.plan import Selection
+from stilt.commands.run import Request, run
+
 TRIES = 3
 
 
 def work(project: Path) -> None:
-    """Hand everything over, and let the tasks end."""
-    stilt("run", "--no-skip", project)
-    subprocess.run([sys.executable, __file__, "--child", str(project)], check=True)
+    """Hand everything over, and let the tasks end: in a process forked from this one, which has all of it loaded."""
+    pid = os.fork()
+    if not pid:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until this process ends
+        run(Request(project, selection=Selection(skip=False)), lambda _: None)
+        write_segments(project)
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        raise SystemExit("a batch did not go well")
 
 
 def cost(*arguments: str | Path) -> Cost:
@@ -50,11 +59,7 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=2_000)
     parser.add_argument("--tasks", type=int, default=10)
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave it")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.child:
-        write_segments(Path(arguments.child))
-        return
     folder = arguments.keep or Path(tempfile.mkdtemp())
     try:
         folder.mkdir(parents=True, exist_ok=True)

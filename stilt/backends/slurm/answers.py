@@ -17,7 +17,7 @@ _SQUEUE_FIELDS = "%F|%K|%T|%N|%S|%u|%r|{mark}|%j"
 """Array job id, index, state, nodes, start, user, reason, name: what may hold anything comes last."""
 
 _SQUEUE_HEADER = "ARRAY_JOB_ID|"
-_SQUEUE_COLUMNS = 9
+_SQUEUE_COLUMNS = 8
 
 ENDED = frozenset(
     {
@@ -99,21 +99,27 @@ def squeue_format(mark: str) -> str:
 
 
 def parse_squeue(text: str, mark: str) -> tuple[QueuedTask, ...] | None:
-    """Read squeue's lines; None if its header is not there, as it is whenever squeue has an answer."""
+    """Read squeue's lines; None if its header is not there, as it is whenever squeue has an answer.
+
+    Lines have the mark if the header, which comes before the name of any job, has it: not so from a program in place of
+    squeue that prints what it always prints. What it lists is in the queue all the same.
+    """
     lines = text.splitlines()
     header = next((at for at, line in enumerate(lines) if line.startswith(_SQUEUE_HEADER)), None)
     if header is None:
         return None
-    return tuple(task for line in lines[header + 1 :] if (task := _queued(line, mark)))
+    before_name = f"{mark}|" if f"|{mark}|" in lines[header] else ""
+    return tuple(task for line in lines[header + 1 :] if (task := _queued(line, before_name)))
 
 
-def _queued(line: str, mark: str) -> QueuedTask | None:
+def _queued(line: str, before_name: str) -> QueuedTask | None:
     columns = line.strip().split("|", _SQUEUE_COLUMNS - 1)
     if len(columns) != _SQUEUE_COLUMNS or not columns[0].isdigit():
         return None
-    job, index, state, node, since, user, reason, marked, name = columns
-    if marked != mark:
+    job, index, state, node, since, user, reason, name = columns
+    if not name.startswith(before_name):
         return None
+    name = name.removeprefix(before_name)
     return QueuedTask(
         job=job,
         index=int(index) if index.isdigit() else None,

@@ -1,4 +1,4 @@
-"""Stretches of time that fluxes are taken to be constant in, and which hours of a receptor lie in which."""
+"""Bins of time that fluxes are taken to be constant in, and which hours of a receptor lie in which."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ WHAT_THERE_IS = "one of: run, hours, '6 hours', or a calendar's such as 3h, 1D, 
 
 
 @dataclass(frozen=True, slots=True)
-class Stretches:
-    """The stretches of all receptors.
+class Bins:
+    """The bins of all receptors.
 
     Attributes
     ----------
     starts
-        When each begins, along ``stretch``.
+        When each begins, along ``bin``.
     hours
         The hours of a footprint, from the receptor's time.
     edges_ns
-        Where calendar stretches begin and the last one ends, since 1970; none where they go with the receptor.
+        Where calendar bins begin and the last one ends, since 1970; none where they go with the receptor.
     each
         So many hours go together; all of them where it is 0.
     """
@@ -47,24 +47,24 @@ class Stretches:
         return int(self.starts.size)
 
     def shares(self, times: NDArray[np.datetime64]) -> csr_array:
-        """Return which share of each hour of receptors lies in which: (receptor x stretch, receptor x hour)."""
+        """Return which share of each hour of receptors lies in which: (receptor x bin, receptor x hour)."""
         from scipy.sparse import csr_array
 
         receptors, hours = len(times), len(self.hours)
         number = np.repeat(np.arange(receptors), hours)
         columns = np.arange(receptors * hours)
         if self.edges_ns is None:
-            stretch = np.tile(_groups(self.hours, self.each)[1], receptors)
+            which = np.tile(_groups(self.hours, self.each)[1], receptors)
             share = np.ones(len(columns))
         else:
             begin = (_ns(times)[:, None] + self.hours * HOUR_NS).ravel()
-            number, columns, stretch, share = _divided(begin, self.edges_ns, number, columns)
-        places = (number * self.count + stretch, columns)
+            number, columns, which, share = _divided(begin, self.edges_ns, number, columns)
+        places = (number * self.count + which, columns)
         return csr_array((share, places), shape=(receptors * self.count, receptors * hours))
 
 
-def stretches_of(text: str, times: NDArray[np.datetime64], hours: NDArray[np.int64]) -> Stretches:
-    """Return the stretches that a text asks for.
+def bins_of(text: str, times: NDArray[np.datetime64], hours: NDArray[np.int64]) -> Bins:
+    """Return the bins that a text asks for.
 
     Raises
     ------
@@ -72,27 +72,27 @@ def stretches_of(text: str, times: NDArray[np.datetime64], hours: NDArray[np.int
         If it is none of those that there are, or if there is one layer for all hours and it is to be divided.
     """
     if text == "run":
-        return Stretches(_relative(np.array([hours.min()])), hours)
+        return Bins(_relative(np.array([hours.min()])), hours)
     if len(hours) == 1 and hours[0] == 0:
         raise InputError(
-            "the footprints are integrated over time, so they can't be divided into stretches of time",
-            "take stretches 'run', or have a footprint with time_integrate: false",
+            "the footprints are integrated over time, so they can't be divided into bins of time",
+            "take bins 'run', or have a footprint with time_integrate: false",
         )
     found = _BEFORE.fullmatch(text)
     if found:
         each = int(found[1] or 1)
         if not each:
-            raise InputError(f"stretches {text!r} have no length", f"give {WHAT_THERE_IS}")
-        return Stretches(_relative(_groups(hours, each)[0]), hours, each=each)
+            raise InputError(f"bins {text!r} have no length", f"give {WHAT_THERE_IS}")
+        return Bins(_relative(_groups(hours, each)[0]), hours, each=each)
     edges = _calendar(text, times, hours)
-    about = {"long_name": "start of the stretch, UTC"}
-    starts = xr.DataArray(edges[:-1], dims="stretch", attrs=about)
-    return Stretches(starts, hours, edges_ns=_ns(edges))
+    about = {"long_name": "start of the bin, UTC"}
+    starts = xr.DataArray(edges[:-1], dims="bin", attrs=about)
+    return Bins(starts, hours, edges_ns=_ns(edges))
 
 
 def _relative(starts: NDArray[np.int64]) -> xr.DataArray:
-    about = {"units": "h", "long_name": "start of the stretch, from the receptor's time"}
-    return xr.DataArray(starts, dims="stretch", attrs=about)
+    about = {"units": "h", "long_name": "start of the bin, from the receptor's time"}
+    return xr.DataArray(starts, dims="bin", attrs=about)
 
 
 def _groups(hours: NDArray[np.int64], each: int) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
@@ -106,7 +106,7 @@ def _groups(hours: NDArray[np.int64], each: int) -> tuple[NDArray[np.int64], NDA
 def _calendar(
     text: str, times: NDArray[np.datetime64], hours: NDArray[np.int64]
 ) -> NDArray[np.datetime64]:
-    """Return the edges of the calendar's stretches that hold all hours."""
+    """Return the edges of the calendar's bins that hold all hours."""
     import pandas as pd
 
     try:
@@ -119,9 +119,9 @@ def _calendar(
             begin = offset.rollback(first.normalize())
         edges = pd.date_range(begin, last + 2 * offset, freq=offset)
     except (ValueError, TypeError, AttributeError, OverflowError):
-        raise InputError(f"stretches {text!r} mean nothing", f"give {WHAT_THERE_IS}") from None
+        raise InputError(f"bins {text!r} mean nothing", f"give {WHAT_THERE_IS}") from None
     if (edges[1:] - edges[:-1]).min() < pd.Timedelta(hours=1):
-        raise InputError(f"stretches {text!r} are shorter than an hour", "take 1h, or longer ones")
+        raise InputError(f"bins {text!r} are shorter than an hour", "take 1h, or longer ones")
     needed = int(edges.searchsorted(last)) + 1
     return np.asarray(edges[:needed].to_numpy(), "datetime64[ns]")
 
@@ -129,7 +129,7 @@ def _calendar(
 def _divided(
     begin: NDArray[np.int64], edges: NDArray[np.int64], number: Any, columns: Any
 ) -> tuple[Any, Any, Any, Any]:
-    """Divide hours that lie in two stretches; all arrays have an entry for each part."""
+    """Divide hours that lie in two bins; all arrays have an entry for each part."""
     first = np.searchsorted(edges, begin, side="right") - 1
     left = np.clip(edges[first + 1] - begin, 0, HOUR_NS) / HOUR_NS
     crosses = left < 1.0

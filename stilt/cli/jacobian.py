@@ -1,0 +1,97 @@
+"""``stilt jacobian``: the matrix of an inversion from a project's footprints."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from stilt.api.jacobian import Jacobian
+    from stilt.api.project import Project
+
+EXAMPLES = """\b
+Examples:
+  stilt jacobian demo                 own cells, all hours together: H.nc
+  stilt jacobian demo --target 0.5 --bins 1D -o H.npz
+  stilt jacobian demo --target basis.nc:region --bins "6 hours"
+"""
+
+
+@click.command("jacobian", epilog=EXAMPLES)
+@project_argument
+@click.option("--footprint", help="Which footprint; the first of config.yaml unless given.")
+@click.option(
+    "--target",
+    help="Elements: cells of so many degrees, or FILE[:VARIABLE] with a whole number for each cell of a "
+    "longitude/latitude grid; the footprint's own cells unless given.",
+)
+@click.option(
+    "--bins",
+    default="run",
+    show_default=True,
+    help="Of time: run, hours, '6 hours' (from the receptor), 3h, 1D, 1W, MS (calendar, UTC).",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("H.nc"),
+    show_default=True,
+    help="The matrix: .nc, .npz or .parquet.",
+)
+def command(
+    project: Path, footprint: str | None, target: str | None, bins: str, output: Path
+) -> None:
+    """Write the matrix of receptors against bins of time and surface elements.
+
+    A row times fluxes (umol m-2 s-1) is what they add at that receptor, in ppm. All simulations that are complete have
+    a row, in the order of receptors.csv; an empty one's has no entry. Python: project.jacobian(...).
+    """
+    from stilt.api.jacobian import writer_of
+    from stilt.api.project import Project
+    from stilt.foundations.ownership import refuse_foreign_link
+    from stilt.foundations.quantities import counted, size
+
+    refuse_foreign_link(output)
+    writer_of(output)
+    found = _made(Project(project), footprint, _target(target), bins)
+    found.save(output)
+    receptors, times, *elements = found.shape
+    shape = " x ".join(f"{number:,}" for number in elements)
+    click.echo(
+        f"{output}: {counted(receptors, 'receptor')}, {counted(times, 'bin')}, {shape} elements, "
+        f"{found.matrix.nnz:,} entries, {size(output.stat().st_size)}"
+    )
+
+
+def _made(
+    project: Project, footprint: str | None, target: float | xr.DataArray | None, bins: str
+) -> Jacobian:
+    if not sys.stderr.isatty():
+        return project.jacobian(target, bins, footprint=footprint)
+    with click.progressbar(length=1, label="jacobian", file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        return project.jacobian(target, bins, footprint=footprint, tell=show)
+
+
+def _target(text: str | None) -> float | xr.DataArray | None:
+    """Return what ``--target`` names."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        from stilt.api.jacobian import open_elements
+
+        return open_elements(text)
