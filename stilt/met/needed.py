@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.failures import Reason, Refused
+from stilt.foundations.quantities import counted
 from stilt.met.files import Span, gaps
 from stilt.met.minutes import minute_of, time_of
 from stilt.met.overlaps import overlap_words, overlaps
@@ -131,8 +132,13 @@ def _judged(met: Met, choice: Choice, supply: Supply) -> tuple[NDArray[np.int64]
     missing = choice.missing
     if choice.refusal:
         return everything[:0], [Refused(Reason.MET_COVERAGE, choice.refusal, supply.runs)]
-    if len(supply.files) < met.n_met_min or not supply.files:
+    if not supply.files:
         return everything[:0], [_missing(choice, supply, everything)]
+    if len(supply.files) < met.n_met_min:
+        there = f"{met.directory} has {counted(len(supply.files), 'file')} for this"
+        words = f"{there}, fewer than n_met_min, which is {met.n_met_min}"
+        says = partial(_short_words, supply, words)
+        return everything[:0], [Refused(Reason.MET_MISSING, says, supply.runs)]
     if missing and supply.headers is None:
         return everything[:0], [_missing(choice, supply, everything)]
     refused = []

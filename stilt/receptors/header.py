@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import ProblemsError
+from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,7 +98,9 @@ def find_header(lines: Sequence[str], source: str) -> Header | None:
     line = sure[0] if sure else filled[0]
     cells, delimiter = names[line] if line in names else _cells(lines[line])
     above = [number for number in filled if number < line]
-    notes = (f"{len(above)} lines above the names of the columns are left aside",) if above else ()
+    are = "is" if len(above) == 1 else "are"
+    words = f"{counted(len(above), 'line')} above the names of the columns {are} left aside"
+    notes = (words,) if above else ()
     return _taken(line, delimiter, cells, source, notes)
 
 

@@ -292,3 +292,15 @@ def test_a_unit_behind_a_name_is_metres_or_a_problem_that_says_so(read, name, is
 def test_heights_above_sea_level_may_be_called_that_in_brackets(read):
     text = f"{HEAD.replace('altitude', 'altitude (m asl)')}\n2015-12-10 07:00,{PLACE}\n"
     assert read(text).ids() == [f"{ID}asl"]
+
+
+def test_a_bad_row_below_a_label_with_a_line_break_has_its_line(read):
+    row = f"2015-12-10 07:00,{PLACE}"
+    with pytest.raises(ProblemsError) as caught:
+        read(f'{HEAD},site\n{row},"two\nlines"\n{row.replace("40.77", "x")},b\n')
+    assert caught.value.problems == ("line 4: latitude 'x' is not a number",)
+
+
+def test_one_line_of_description_is_one(read):
+    receptors = read(f"all of 2015\n{HEAD}\n2015-12-10 07:00,{PLACE}\n")
+    assert receptors.notes == ("1 line above the names of the columns is left aside",)
