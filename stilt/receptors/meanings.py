@@ -36,14 +36,13 @@ def misread(table: Table) -> Iterator[str]:
     They are told by their names and values; those that say what is done anyway are labels as others.
     """
     says_references = "reference" in table.columns
-    says_zones = _has_zones(table)
     for name, texts in table.labels.items():
         plain = name.strip().lower().replace(" ", "_").replace("-", "_")
         if not says_references and (others := _of_references(plain, texts, table)):
             yield _words(name, others, "what heights are above", "altitude_ref: agl or asl")
         elif _UNIT_NAME.fullmatch(plain) and (others := _values(texts) & _OTHER_UNITS):
             yield _words(name, others, "a unit", "altitude, in metres")
-        elif not says_zones and (others := _of_zones(plain, texts)):
+        elif (others := _of_zones(plain, texts)) and not _has_zones(table):
             ours = "time, in UTC or with its offset (2015-12-10 07:00-07:00)"
             yield _words(name, others, "a time zone", ours)
 

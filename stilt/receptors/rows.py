@@ -193,6 +193,8 @@ class Rows:
         for row in np.flatnonzero(is_nothing.to_numpy(zero_copy_only=False)).tolist():
             what = f"r_idx {_quoted(texts[row].as_py())}is {'blank' if not texts[row].as_py() else 'none'}"
             self._complain(row, f"{what}: give each receptor one of its own")
+        if not pc.any(pc.match_substring(texts, ".")).as_py():
+            return texts
         return pc.replace_substring_regex(texts, r"^([0-9]+)\.0+$", r"\1")
 
     def _check_groups(
