@@ -35,7 +35,7 @@ from stilt.migrate.pystilt import read_pystilt
 from stilt.particles.parquet import read_particles
 from stilt.particles.table import ParticleTable
 from stilt.plot import window
-from stilt.plot.figure import _draw_heights, _new_figure
+from stilt.plot.figure import _draw_heights, new_figure
 from stilt.receptors import read_receptors
 from stilt.transport.hysplit.locate import locate
 from tests.projects import make_project
@@ -258,7 +258,7 @@ def test_a_machine_without_matplotlib(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.setenv("DISPLAY", ":99")
-    for picture in (_new_figure, lambda: window.show(None)):  # type: ignore[arg-type]
+    for picture in (new_figure, lambda: window.show(None)):  # type: ignore[arg-type]
         text = said(EnvironmentFailure, picture)
         assert "pictures need matplotlib, which is not installed" in text
         assert "pip install 'stilt-hpc[plot]'" in text

@@ -135,9 +135,9 @@ def test_rows_keep_the_order_and_the_labels_of_receptors() -> None:
     ("target", "bins", "words"),
     [
         (None, "fortnight", "mean nothing"),
-        (None, "0 hours", "no length"),
+        (None, "0 hours", "have no length"),
         (None, "10min", "shorter than an hour"),
-        (0.0, "run", "no grid"),
+        (0.0, "run", "degrees is no grid"),
         (regions() + 0.5, "run", "whole numbers"),
         (regions().rename(lat="row"), "run", "dimensions"),
     ],
