@@ -52,7 +52,7 @@ _HOMES = {
     "background": "stilt.api.background",
     "Project": "stilt.api.project",
     "ProjectSimulation": "stilt.api.project",
-    "Receptor": "stilt.foundations.simulation",
+    "Receptor": "stilt.api.receptor",
     "Simulation": "stilt.foundations.simulation",
     "StiltError": "stilt.foundations.errors",
     "calc_footprint": "stilt.api.compute",

@@ -50,7 +50,9 @@ def check_met(
     yield from _left_out(area, needed)
     yield from _damaged(area, needed)
     yield from _refused(area, met, found, receptors)
-    headers = _headers(needed)
+    if needed.overlaps:
+        yield note(area, needed.overlaps)
+    headers = needed.headers
     if headers and not found.refused:
         yield fine(area, _described(headers))
     by_levels = sorted(headers, key=lambda header: len(header.levels))
@@ -96,7 +98,7 @@ def _left_out(area: str, needed: Needed) -> Iterator[Finding]:
 
 def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
     """Name files that are cut off, and those that do not read where nothing better is there."""
-    cut = [header.cut for header in _headers(needed) if header.cut]
+    cut = [header.cut for header in needed.headers if header.cut]
     if cut:
         more = f" and {len(cut) - 1} more files" if len(cut) > 1 else ""
         yield warning(area, f"{cut[0]}{more}", "download it again: its later hours are missing")
@@ -148,12 +150,6 @@ def _hint(area: str, met: Met, reason: Reason, needed: Needed) -> str:
     if reason is Reason.MET_MISSING and met.file_tres is not None:
         return f"{_HINTS[reason]}; or mend file_tres ({met.file_tres}) if files are further apart, or leave it out"
     return _HINTS.get(reason, "mend this")
-
-
-def _headers(needed: Needed) -> list[ArlFile]:
-    """Return the headers of all files that runs read, in the order of time."""
-    found = {h.path: h for supply in needed.supplies for h in supply.headers or ()}
-    return sorted(found.values(), key=lambda header: header.times[0])
 
 
 def _described(headers: Sequence[ArlFile]) -> str:

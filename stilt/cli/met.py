@@ -216,6 +216,7 @@ def _lines(inventory: Inventory, config: Config, *, list_files: bool) -> Iterato
 def _about(collection: Collection) -> Iterator[str]:
     from stilt.foundations.quantities import counted, duration, size
     from stilt.met.inventory import LEVEL_TYPES
+    from stilt.met.overlaps import overlap_words
 
     first, grid = collection.files[0], collection.grid
     step = f", every {duration(collection.step.total_seconds())}" if collection.step else ""
@@ -225,6 +226,8 @@ def _about(collection: Collection) -> Iterator[str]:
     if gaps:
         more = f" and {len(gaps) - SHOWN:,} more" if len(gaps) > SHOWN else ""
         yield f"gaps       {'; '.join(map(str, gaps[:SHOWN]))}{more}"
+    if words := overlap_words(collection.overlaps):
+        yield f"overlap    {words}"
     lons, lats = zip(*grid.outline(), strict=True)
     box = f"{min(lons):.1f} to {max(lons):.1f} E, {min(lats):.1f} to {max(lats):.1f} N"
     yield f"grid       {first.model or first.format}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
@@ -312,6 +315,15 @@ def _facts(inventory: Inventory, config: Config) -> dict[str, Any]:
             "end": span.end,
             "step_minutes": step.total_seconds() / 60 if step else None,
             "gaps": [[gap.start, gap.end] for gap in collection.gaps],
+            "overlaps": [
+                {
+                    "start": each.span.start,
+                    "end": each.span.end,
+                    "used": str(each.used),
+                    "other": str(each.other),
+                }
+                for each in collection.overlaps
+            ],
             "nx": collection.grid.nx,
             "ny": collection.grid.ny,
             "outline": collection.grid.outline(),

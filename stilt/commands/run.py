@@ -274,6 +274,8 @@ class _Run:
             raise InputError(
                 f"nothing was handed over: {foreseen.words}", "`stilt check` says more"
             )
+        for note in foreseen.notes:
+            self.say(note)
         if not foreseen.count:
             return todo, foreseen
         self.say(

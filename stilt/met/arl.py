@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from stilt.met.grid import Grid
 
@@ -69,6 +70,9 @@ class ArlFile:
         What is wrong with its end, in words; empty if it is whole. ``times`` are those that are whole.
     format
         ``ARL``, ``NetCDF``, ``Zarr`` or ``GRIB``; levels are in the same words. Surface fields alone have level type 0.
+    contents
+        CRC-32 of what the index record of each time says of its fields, checksums of their values among it; nothing
+        where there are none.
     """
 
     path: Path
@@ -82,6 +86,7 @@ class ArlFile:
     varies: datetime | None = None
     cut: str = ""
     format: str = "ARL"
+    contents: tuple[int, ...] = ()
 
     @property
     def is_constant(self) -> bool:
@@ -103,6 +108,7 @@ class _Index:
     time: datetime
     kind: _Kind
     bytes_of_time: int
+    content: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,7 @@ def _read(name: str, size: int, changed: int) -> ArlFile:  # noqa: ARG001 - part
         next(changes, None),
         _varies(begun),
         whole,
+        contents=tuple(index.content for index in indices),
     )
 
 
@@ -224,7 +231,7 @@ def _read_index(file: BinaryIO, offset: int, before: _Index | None) -> _Index | 
     except ValueError as error:
         raise ArlError(f"{file.name}: the index record at byte {offset}: {error}") from error
     bytes_of_time = kind.records * (LABEL_BYTES + points[0] * points[1])
-    return _Index(time, kind, bytes_of_time)
+    return _Index(time, kind, bytes_of_time, crc32(text[HEADER_BYTES:].encode("latin-1")))
 
 
 def _packing(file: BinaryIO, before: _Index | None) -> str:

@@ -9,20 +9,28 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stilt.met.arl import ArlError, ArlFile, is_arl
 from stilt.met.dataset.magic import kind_of
 from stilt.met.header import read_header
 from stilt.met.listing import listing
+from stilt.met.minutes import minute_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+
+    from numpy.typing import NDArray
 
     from stilt.config.schema import Met
     from stilt.foundations.simulation import Receptor
 
 NAMED = 5
 """How many missing files a message names."""
+
+_IN_A_ROW, _AT_AN_END = 3, 2
+"""Equal spacings next to each other that are a step of their own, and not files that are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +87,41 @@ def read_headers(files: Sequence[Path]) -> list[ArlFile] | None:
 
 
 def gaps(headers: Sequence[ArlFile]) -> list[Span]:
-    """Return the stretches between first and last analysis that are longer than the files' own longest step."""
+    """Return the stretches between first and last analysis that are longer than the files' own longest step.
+
+    Files of a single time have no step: what is unusual between them tells.
+    """
     times = sorted({time for header in headers for time in header.times})
     step = max((header.step for header in headers if header.step), default=None)
     if step is None:
-        return []
+        return holes(np.array([minute_of(time) for time in times], np.int64))
     return [Span(earlier, later) for earlier, later in pairwise(times) if later - earlier > step]
+
+
+def usual_step(minutes: NDArray[np.int64]) -> int | None:
+    """Return the most frequent spacing of ascending times, of equally frequent ones the least; None of one time."""
+    spacings, counts = np.unique(np.diff(minutes), return_counts=True)
+    return int(spacings[np.argmax(counts)]) if len(spacings) else None
+
+
+def holes(minutes: NDArray[np.int64], longest: int | None = None) -> list[Span]:
+    """Return the stretches between times, those of files of a single time, that are longer than usual.
+
+    ``minutes`` ascend. A step may change: several longer spacings in a row that are alike are no holes, unless they
+    are longer than ``longest``, where that is known.
+    """
+    spacings = np.diff(minutes)
+    first = np.flatnonzero(np.diff(spacings, prepend=-1))
+    lengths = np.diff(first, append=len(spacings))
+    needed = np.full(len(first), _IN_A_ROW)
+    needed[:1] = needed[-1:] = _AT_AN_END
+    is_hole = (spacings > (usual_step(minutes) or 0)) & np.repeat(lengths < needed, lengths)
+    if longest is not None:
+        is_hole |= spacings > longest
+    return [
+        Span(time_of(minutes[place]), time_of(minutes[place + 1]))
+        for place in np.flatnonzero(is_hole)
+    ]
 
 
 def unique(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,7 @@ class _Entry(msgspec.Struct, array_like=True):
     changes: int | None = None
     varies: int | None = None
     cut: str = ""
+    contents: list[int] = []
 
     def times(self) -> Iterator[int]:
         """Return all moments that it names, minutes since 1970 UTC."""
@@ -106,6 +107,11 @@ class Product:
     _entries: list[_Entry]
     _kinds: list[_Kind]
     _headers: dict[int, ArlFile] = field(default_factory=dict)
+
+    @cached_property
+    def minutes(self) -> Minutes:
+        """All analysis times, minutes since 1970 UTC, ascending and each once."""
+        return np.unique([minute for entry in self._entries for minute in entry.minutes])
 
     def header(self, place: int) -> ArlFile:
         """Return what a file says of itself."""
@@ -244,6 +250,7 @@ def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int]) -> _Ent
         None if header.changes is None else minute_of(header.changes),
         None if header.varies is None else minute_of(header.varies),
         header.cut,
+        list(header.contents),
     )
 
 
@@ -290,6 +297,7 @@ def _header(entry: _Entry, kind: _Kind) -> ArlFile:
         None if entry.varies is None else time_of(entry.varies),
         entry.cut,
         kind.format,
+        tuple(entry.contents),
     )
 
 
@@ -316,6 +324,7 @@ def _fits(stored: _Stored) -> bool:
     ) and all(
         entry.kind in places
         and bool(entry.minutes) == (entry.kind >= 0)
+        and len(entry.contents) in (0, len(entry.minutes))
         and all(abs(minute) < _MOST_MINUTES for minute in entry.times())
         for entry in stored.entries
     )

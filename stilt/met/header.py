@@ -45,7 +45,8 @@ def _header(path: Path, table: Table | None) -> ArlFile:
 def signature(path: Path) -> str:
     """Return what tells a met file from another one of its name: name, size, and a digest of what its headers say.
 
-    The digest is ``-`` where they do not read, the size too where the file is not there.
+    Where these have checksums of the fields there is a digest of them, too, after a dot. The digest is ``-`` where
+    the headers do not read, the size too where the file is not there.
     """
     try:
         size = path.stat().st_size
@@ -58,7 +59,12 @@ def signature(path: Path) -> str:
     times = [time.isoformat() for time in header.times]
     levels = [(level.height, level.variables) for level in header.levels]
     said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
-    return f"{name_of(path)} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
+    contents = f".{_digest(header.contents)}" if header.contents else ""
+    return f"{name_of(path)} {size} {_digest(said)}{contents}"
+
+
+def _digest(facts: tuple[object, ...]) -> str:
+    return blake2b(repr(facts).encode(), digest_size=8).hexdigest()
 
 
 def sides_of(

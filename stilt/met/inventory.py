@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from stilt.met.dataset.analyses import analyses_of
 from stilt.met.dataset.magic import size_of
-from stilt.met.files import Span, gaps
+from stilt.met.files import Span, gaps, usual_step
 from stilt.met.folder import folder_index
-from stilt.met.minutes import time_of
+from stilt.met.minutes import minute_of, time_of
+from stilt.met.overlaps import Overlap, overlaps
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from stilt.config.schema import Met
     from stilt.met.arl import ArlFile, Level
@@ -75,13 +79,25 @@ class Collection:
 
     @property
     def step(self) -> timedelta | None:
-        """The longest of the files' own steps: more than that between two analyses is a gap."""
-        return max((file.step for file in self.files if file.step), default=None)
+        """The longest of the files' own steps: more than that between two analyses is a gap.
+
+        Of files of a single time the usual one.
+        """
+        longest = max((file.step for file in self.files if file.step), default=None)
+        if longest is not None:
+            return longest
+        usual = usual_step(np.array([minute_of(time) for time in self.times], np.int64))
+        return None if usual is None else timedelta(minutes=usual)
 
     @property
     def gaps(self) -> list[Span]:
         """Stretches without meteorology between the first analysis and the last."""
         return gaps([file for file in self.files if not file.is_constant])
+
+    @property
+    def overlaps(self) -> list[Overlap]:
+        """Where two of the files hold the same hours with other values."""
+        return overlaps(self.files)
 
     @property
     def size_bytes(self) -> int:

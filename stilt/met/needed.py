@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.failures import Reason, Refused
+from stilt.foundations.quantities import counted
 from stilt.met.files import Span, gaps
 from stilt.met.minutes import minute_of, time_of
+from stilt.met.overlaps import overlap_words, overlaps
 from stilt.met.sources import source_of
 
 if TYPE_CHECKING:
@@ -79,6 +81,17 @@ class Needed:
     missing: tuple[str, ...]
     is_nothing_there: bool
 
+    @property
+    def headers(self) -> list[ArlFile]:
+        """What all files that runs read say of themselves, in the order of time."""
+        found = {h.path: h for supply in self.supplies for h in supply.headers or ()}
+        return sorted(found.values(), key=lambda header: header.times[0])
+
+    @property
+    def overlaps(self) -> str:
+        """Which of these hold the same hours with other values, and which is used; empty where none do."""
+        return overlap_words(overlaps(self.headers))
+
 
 def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
     """Return which files runs need that are released at these minutes since 1970 UTC.
@@ -114,13 +127,18 @@ def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
 def _judged(met: Met, choice: Choice, supply: Supply) -> tuple[NDArray[np.int64], list[Refused]]:
     """Return which of the runs have what they need, and the others with the reason."""
     everything = np.arange(len(supply.runs))
-    gap = list(_gaps(supply))
-    short = np.logical_or.reduce([rows for _, rows in gap] or [np.zeros(len(everything), bool)])
+    gap = list(_gaps(supply, choice.holes))
+    short = np.logical_or.reduce([rows for *_, rows in gap] or [np.zeros(len(everything), bool)])
     missing = choice.missing
     if choice.refusal:
         return everything[:0], [Refused(Reason.MET_COVERAGE, choice.refusal, supply.runs)]
-    if len(supply.files) < met.n_met_min or not supply.files:
+    if not supply.files:
         return everything[:0], [_missing(choice, supply, everything)]
+    if len(supply.files) < met.n_met_min:
+        there = f"{met.directory} has {counted(len(supply.files), 'file')} for this"
+        words = f"{there}, fewer than n_met_min, which is {met.n_met_min}"
+        says = partial(_short_words, supply, words)
+        return everything[:0], [Refused(Reason.MET_MISSING, says, supply.runs)]
     if missing and supply.headers is None:
         return everything[:0], [_missing(choice, supply, everything)]
     refused = []
@@ -128,12 +146,12 @@ def _judged(met: Met, choice: Choice, supply: Supply) -> tuple[NDArray[np.int64]
         refused.append(_missing(choice, supply, everything[short]))
     elif short.any():
         taken = np.zeros(len(everything), bool)
-        for words, rows in gap:
+        for reason, words, rows in gap:
             now = np.flatnonzero(rows & ~taken)
             taken |= rows
             if len(now):
                 says = partial(_short_words, supply, words)
-                refused.append(Refused(Reason.MET_COVERAGE, says, supply.runs[now]))
+                refused.append(Refused(reason, says, supply.runs[now]))
     return everything[~short], refused
 
 
@@ -148,7 +166,7 @@ def _short_words(supply: Supply, words: str, run: int) -> str:
     return f"the run needs {supply.span_of(run)}, and {words}"
 
 
-def _gaps(supply: Supply) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _gaps(supply: Supply, holes: Sequence[Span]) -> Iterator[tuple[Reason, str, NDArray[np.bool_]]]:
     """Yield what the analyses do not enclose, and which runs need it."""
     if not supply.headers:
         return
@@ -157,11 +175,14 @@ def _gaps(supply: Supply) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     beyond = (supply.begin < minute_of(first)) | (supply.end > minute_of(last))
     if beyond.any():
         cut = cut_words(supply.headers)
-        yield f"the meteorology covers {Span(first, last)}{cut}", beyond
-    for gap in gaps(supply.headers):
+        yield Reason.MET_COVERAGE, f"the meteorology covers {Span(first, last)}{cut}", beyond
+    has_steps = any(header.step for header in supply.headers)
+    reason = Reason.MET_COVERAGE if has_steps else Reason.MET_MISSING
+    rule = "" if has_steps else ", where files of a single time are closer together as a rule"
+    for gap in gaps(supply.headers) if has_steps else holes:
         inside = (supply.begin < minute_of(gap.end)) & (supply.end > minute_of(gap.start))
         if inside.any():
-            yield f"the meteorology has nothing between {gap}", inside
+            yield reason, f"the meteorology has nothing between {gap}{rule}", inside
 
 
 def cut_words(headers: Sequence[ArlFile]) -> str:

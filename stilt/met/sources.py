@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from stilt.met.dataset.naming import declare
-from stilt.met.files import NAMED, expected_name, match, read_headers, unique
+from stilt.met.files import NAMED, expected_name, holes, match, read_headers, unique
 from stilt.met.folder import FolderIndex, folder_index
 from stilt.met.listing import STALE_S, listing
 from stilt.met.minutes import minute_of, time_of
@@ -43,6 +43,8 @@ class Choice:
         Why these files are not taken together; empty if they are.
     words
         What is missing, but for the span of a run.
+    holes
+        Where files of a single time are further apart than they are as a rule.
     """
 
     files: tuple[Path, ...]
@@ -50,6 +52,7 @@ class Choice:
     missing: tuple[str, ...] = ()
     refusal: str = ""
     words: str = ""
+    holes: tuple[Span, ...] = ()
 
     def missing_words(self, span: Span) -> str:
         """Say what a run lacks."""
@@ -142,7 +145,13 @@ class ByName:
             f"(one is due every {self._met.file_tres}; "
         )
         named = tuple(names) if missing else ()
-        return Choice(files, None if headers is None else tuple(headers), named, words=words)
+        if not headers:
+            return Choice(files, None, named, words=words)
+        apart: tuple[Span, ...] = ()
+        if _are_single(headers):
+            known = np.unique([minute_of(time) for header in headers for time in header.times])
+            apart = tuple(holes(known, self._met.step_s // 60))
+        return Choice(files, tuple(headers), named, words=words, holes=apart)
 
 
 def _whole(paths: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -161,6 +170,7 @@ class ByHeader:
     def __init__(self, met: Met) -> None:
         self._met = met
         self._index: FolderIndex = folder_index(met)
+        self._apart: dict[tuple[Product, ...], tuple[Span, ...]] = {}
 
     @property
     def left_out(self) -> tuple[Path, ...]:
@@ -204,13 +214,26 @@ class ByHeader:
             for header in product.headers()
         ]
         files = (*(header.path for header in headers), *constant)
-        return Choice(files, tuple(headers), refusal=refusal, words=words)
+        apart = self._holes(tuple(chosen)) if _are_single(headers) else ()
+        return Choice(files, tuple(headers), refusal=refusal, words=words, holes=apart)
+
+    def _holes(self, products: tuple[Product, ...]) -> tuple[Span, ...]:
+        """Return where analyses of the whole folder are further apart than as a rule: a run sees too few to tell."""
+        if products not in self._apart:
+            known = np.unique(np.concatenate([product.minutes for product in products]))
+            self._apart[products] = tuple(holes(known))
+        return self._apart[products]
 
     def _nothing(self) -> Choice:
         fits = f" whose name fits {self._met.file_format!r}" if self._met.file_format else ""
         return Choice(
             (), None, words=f"{self._met.directory} has no ARL, NetCDF, Zarr or GRIB file{fits} ("
         )
+
+
+def _are_single(headers: Sequence[ArlFile]) -> bool:
+    """Tell whether no file has a step of its own."""
+    return bool(headers) and not any(header.step for header in headers)
 
 
 def _of_family(

@@ -58,7 +58,7 @@ def evaluated(path: Path, folder: Path, own: Script) -> Script:
     script = Script(applied=own.applied, values=functions)
     script.values |= {name: _value(value) for name, value in answer["values"].items()}
     for failed in answer["failed"]:
-        _add_failure(script, failed, path.name)
+        _add_failure(script, failed, path)
     done = int(answer["count"]) - len(script.statements)
     script.statements += [Statement("", "", DONE) for _ in range(done)]
     script.calls = [
@@ -74,16 +74,23 @@ def evaluated(path: Path, folder: Path, own: Script) -> Script:
     return script
 
 
-def _add_failure(script: Script, failed: dict[str, Any], name: str) -> None:
+def _add_failure(script: Script, failed: dict[str, Any], path: Path) -> None:
     """Note a statement that R could not evaluate, and that what it was to set is not known."""
-    file = "" if failed["file"] == name else str(failed["file"])
-    statement = Statement("", "", NAMED, f"R: {failed['why']}")
+    file = "" if failed["file"] == path.name else str(failed["file"])
+    text = "" if file else _line_of(path, failed["line"])
+    statement = Statement("", text, NAMED, f"R: {failed['why']}")
     if "*" in failed["names"]:
         statement.reach = Reach.ANYTHING
     unknown = Unknown(statement.why, failed["line"], (statement,), file)
     statement.where = unknown.where
     script.statements.append(statement)
     script.unread |= {name: unknown for name in failed["names"] if name not in script.values}
+
+
+def _line_of(path: Path, number: int) -> str:
+    """Return a line of a script, from 1: where a statement begins that R could not evaluate."""
+    lines = path.read_text("utf-8", errors="replace").splitlines()
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
 def _ask(path: Path, folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class OtherMet(Struct, frozen=True):
-    """A met file that was another one when results were made from it; name, size and digest of headers of both."""
+    """A met file that was another one when results were made from it; the signatures of both."""
 
     path: str
     was: str
@@ -20,10 +20,23 @@ class OtherMet(Struct, frozen=True):
     results: int
 
     def __str__(self) -> str:
-        sizes = [text.split()[-2] for text in (self.was, self.now)]
-        if sizes[0] != sizes[1]:
-            return f"{self.path} had {int(sizes[0]):,} bytes, has {int(sizes[1]):,}"
-        return f"{self.path} has other headers"
+        was, now = _parts(self.was), _parts(self.now)
+        if was[1] != now[1]:
+            return f"{self.path} had {int(was[1]):,} bytes, has {int(now[1]):,}"
+        return f"{self.path} has other {'values' if was[2] == now[2] else 'headers'}"
+
+
+def _parts(signature: str) -> list[str]:
+    """Return name, size, digest of headers, and digest of checksums, which is blank where none is known."""
+    *facts, digest = signature.rsplit(" ", 2)
+    headers, _, checksums = digest.partition(".")
+    return [*facts, headers, checksums]
+
+
+def _is_other(was: str, now: str) -> bool:
+    """Tell whether two signatures are of different files; what one does not say is unknown, not different."""
+    one, other = _parts(was), _parts(now)
+    return one[:3] != other[:3] or (one[3] != other[3] and "" not in (one[3], other[3]))
 
 
 class MetRead:
@@ -47,5 +60,5 @@ class MetRead:
         return [
             OtherMet(path, was, now[path], results)
             for (path, was), results in sorted(self._results.items())
-            if now[path] != was and not now[path].endswith(" - -")
+            if _is_other(was, now[path]) and not now[path].endswith(" - -")
         ]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import ProblemsError
+from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 ALIASES = {
-    "time": "time run_time run_times r_run_time datetime date_time timestamp time_utc utc",
+    "time": "time run_time run_times r_run_time datetime date_time timestamp time_utc utc utc_time datetime_utc",
     "longitude": "longitude long lon lng r_long",
     "latitude": "latitude lati lat r_lati",
     "agl": "altitude alt zagl z height agl r_zagl altitude_agl height_agl altitude_m height_m",
@@ -22,11 +24,11 @@ ALIASES = {
     "group": "r_idx",
     "id": "id sim_id simulation_id",
     "date": "date",
-    "year": "year yr",
+    "year": "year yr yyyy",
     "month": "month mon",
-    "day": "day",
-    "hour": "hour hr",
-    "minute": "minute",
+    "day": "day dd",
+    "hour": "hour hr hours hrs hh hour_utc utc_hour",
+    "minute": "minute minutes min mins",
 }
 """Column to the names it may have, in any case, with blanks or dashes for underscores."""
 
@@ -36,7 +38,17 @@ HINT = "one line names the columns: time,longitude,latitude,altitude"
 _BY_NAME = {name: column for column, names in ALIASES.items() for name in names.split()}
 _OPTIONAL = ("reference", "group", "id")
 _PARTS = ("date", "year", "month", "day", "hour", "minute")
-_NEVER_LABELS = {"r_index": "r_idx", "rindex": "r_idx"}
+_NEVER_LABELS = {"r_index": "r_idx", "rindex": "r_idx", "r_id": "r_idx"}
+_MINUTE = frozenset(["minute", "minutes", "min", "mins", "mm"])
+_HOUR = frozenset(["hour", "hours", "hr", "hrs", "hh", "hhmm", "time", "clock", "tod", "utc"])
+_OF_A_CLOCK = {"hour": _HOUR | _MINUTE, "minute": _MINUTE}
+"""Words in the names of columns that say what is left of a time of which an hour, or a minute, is not there."""
+
+_UNIT = re.compile(r"[\[(]([a-z_]*)[\])]$")
+_HEIGHT = re.compile(r"(alt|altitude|height|hgt|z|zagl|agl|zasl|asl|msl)(_|[\[(]|$)")
+_OTHER_UNIT = re.compile(r"(km|ft|feet|hpa|mb)[\])]?$")
+_OUR_UNITS = frozenset(["m", "deg", "degrees", "degree", "utc", "east", "north", "e", "n", ""])
+_REFERENCES = frozenset(["agl", "asl", "msl"])
 _DELIMITERS = ",;\t"
 _SHORTEST = 4
 _SURE = 3
@@ -86,7 +98,9 @@ def find_header(lines: Sequence[str], source: str) -> Header | None:
     line = sure[0] if sure else filled[0]
     cells, delimiter = names[line] if line in names else _cells(lines[line])
     above = [number for number in filled if number < line]
-    notes = (f"{len(above)} lines above the names of the columns are left aside",) if above else ()
+    are = "is" if len(above) == 1 else "are"
+    words = f"{counted(len(above), 'line')} above the names of the columns {are} left aside"
+    notes = (words,) if above else ()
     return _taken(line, delimiter, cells, source, notes)
 
 
@@ -120,6 +134,7 @@ def _taken(
         columns.pop("reference", None)
     columns = _with_time(columns)
     problems += _missing_ones(columns, names)
+    problems += _rest_of_time(columns, names)
     problems += [
         f"header: there is no column {name.strip()!r}: did you mean {meant}?"
         for name in names
@@ -150,7 +165,7 @@ def _with_time(columns: dict[str, int]) -> dict[str, int]:
     """Leave out the parts of a time that are not needed for one: they are labels then."""
     kept = {column: place for column, place in columns.items() if column not in _PARTS}
     if "time" in columns:
-        used = ["date"]  # where the time is one of day
+        used = ["date", "hour", "minute"]  # where the time is one of day, or a date alone
     elif "date" in columns:
         used = ["date", "hour", "minute"]
     elif {"year", "month", "day"} <= columns.keys():
@@ -160,6 +175,20 @@ def _with_time(columns: dict[str, int]) -> dict[str, int]:
     if "hour" not in columns:
         used = [part for part in used if part != "minute"]
     return kept | {part: columns[part] for part in used if part in columns}
+
+
+def _rest_of_time(columns: dict[str, int], names: list[str]) -> list[str]:
+    """Name columns that would be labels, and say what a time in parts lacks: midnight would be taken."""
+    if "time" in columns or not {"date", "year"} & columns.keys():
+        return []
+    part = "minute" if "hour" in columns else "hour"
+    if part in columns:
+        return []
+    return [
+        f"header: the time has no column {part}, is it {name.strip()!r}? name it {part}, or what it is else"
+        for place, name in enumerate(names)
+        if place not in columns.values() and _OF_A_CLOCK[part] & set(_plain(name).split("_"))
+    ]
 
 
 def _missing_ones(columns: dict[str, int], names: list[str]) -> list[str]:
@@ -177,8 +206,12 @@ def _missing(column: str, names: list[str]) -> str:
     found = [name.strip() for name in names]
     plain = {_plain(name): name for name in found if _plain(name) not in _BY_NAME}
     near = get_close_matches(column, plain, n=1)
+    if column == "altitude":
+        near += [name for name in plain if _HEIGHT.match(name)]
     guess = f", is it {plain[near[0]]!r}?" if near else ""
-    return f"header: no column {column} among {', '.join(found) or 'nothing'}{guess}"
+    metres = near and _HEIGHT.match(near[0]) and _OTHER_UNIT.search(near[0])
+    advice = " Heights are in metres: convert them, and name the column altitude" if metres else ""
+    return f"header: no column {column} among {', '.join(found) or 'nothing'}{guess}{advice}"
 
 
 def _nearly(name: str, columns: dict[str, int]) -> str | None:
@@ -221,4 +254,10 @@ def _labels(names: list[str], taken: set[int]) -> dict[str, int]:
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
+    """Return a name as it is looked up, without units of ours in brackets: ``Altitude [m]`` is ``altitude``."""
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+    unit = _UNIT.search(plain)
+    words = unit[1].split("_") if unit else []
+    if unit is None or not set(words) <= _OUR_UNITS | _REFERENCES:
+        return plain
+    return "_".join([plain[: unit.start()].rstrip("_"), *(_REFERENCES & set(words))])

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 BETWEEN = ";"
 """Stands between the values of a receptor whose rows have different ones, in the order of rows."""
 
-_NOTHING = ("", "NA", "NaN", "nan", "null")
+NOTHING = ("", "NA", "NaN", "nan", "null")
+"""How a table says that there is no value."""
+
 _TEXT = r"^[-+]?0[0-9]|[0-9]{16}"
 """Digits that are a name: numbers would lose a zero before them, or the last of many."""
 
@@ -56,7 +58,7 @@ def _typed(texts: pa.Array) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = pc.if_else(pc.is_in(texts, pa.array(_NOTHING)), pa.scalar(None, pa.string()), texts)
+    values = pc.if_else(pc.is_in(texts, pa.array(NOTHING)), pa.scalar(None, pa.string()), texts)
     if values.null_count == len(values) or pc.any(pc.match_substring_regex(values, _TEXT)).as_py():
         return texts
     for kind in (pa.int64(), pa.float64()):

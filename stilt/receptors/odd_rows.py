@@ -73,6 +73,11 @@ class OddRows:
                     found[wanted[number]] = not any(map(str.strip, cells))
         return found
 
+    def are_broken(self, rows: int) -> bool:
+        """Tell whether rows go over several lines: it has more lines than pyarrow took for so many rows."""
+        filled = filled_lines(self.path)
+        return int((filled > self.header_line).sum()) > rows + len(self.numbers)
+
     def __bool__(self) -> bool:
         return bool(self.numbers) or self.is_row is not None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors.header import HINT as HEADER_HINT
+from stilt.receptors.meanings import misread
 from stilt.receptors.memory import require_memory, too_little_memory
 from stilt.receptors.rows import Rows
 from stilt.receptors.table import read_careful, read_fast
@@ -55,6 +56,9 @@ def _read(path: Path, mets: tuple[str, ...]) -> Receptors:
     table = read_fast(path)
     if table is None or not len(table):
         table = read_careful(path)
+    wrong = tuple(misread(table))
+    if wrong:
+        raise ProblemsError(str(path), wrong, HEADER_HINT)
     rows = Rows(table)
     receptors = rows.receptors(mets) if not table.has_broken else None
     if receptors is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.names import alike, reserved_ending
 from stilt.foundations.simulation import LINE_POINTS
-from stilt.receptors.labels import labels_of_receptors
+from stilt.receptors.labels import NOTHING, labels_of_receptors
 from stilt.receptors.numbers import round_to_id
 from stilt.receptors.sequence import Receptors, default_names
 from stilt.receptors.times import parse_times
@@ -26,7 +26,7 @@ LIMITS = {
     "asl": (-500.0, 50_000.0, "-500 to 50000 m above sea level"),
 }
 _NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
-_REFERENCES = {
+REFERENCES = {
     "agl": False,
     "ground": False,
     "true": False,
@@ -136,7 +136,7 @@ class Rows:
             return np.full(len(self._table), named_asl)
         encoded = pc.utf8_lower(texts).dictionary_encode()
         kinds = [
-            _REFERENCES.get(text, None if text else named_asl)
+            REFERENCES.get(text, None if text else named_asl)
             for text in encoded.dictionary.to_pylist()
         ]
         codes = encoded.indices.to_numpy(zero_copy_only=False)
@@ -145,7 +145,7 @@ class Rows:
         ]
         for row in np.flatnonzero(np.isin(codes, wrong)).tolist():
             text = texts[row].as_py()
-            known = text.lower() in _REFERENCES
+            known = text.lower() in REFERENCES
             why = "but the column is above sea level" if known else "is neither agl nor asl"
             self._complain(row, f"height reference {text!r} {why}")
         return np.asarray(np.array([bool(kind) for kind in kinds], bool)[codes])
@@ -175,12 +175,27 @@ class Rows:
         texts = self._table.columns.get("group")
         if texts is None:
             return np.arange(count), np.arange(count + 1)
+        texts = self._groups(texts)
         codes = texts.dictionary_encode().indices.to_numpy(zero_copy_only=False)
         order = np.argsort(codes, kind="stable")
         first = np.concatenate([[0], np.flatnonzero(np.diff(codes[order])) + 1, [count]])
         first = first[: len(first) if count else 1]
         self._check_groups(texts, order, first)
         return order, first
+
+    def _groups(self, texts: pa.Array) -> pa.Array:
+        """Return what tells the receptors of rows apart, ``1.0`` as ``1``; a row that is of none is a bad one."""
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        is_nothing = pc.is_in(texts, pa.array(NOTHING))
+        for row in np.flatnonzero(is_nothing.to_numpy(zero_copy_only=False)).tolist():
+            what = f"r_idx {_quoted(texts[row].as_py())}is {'blank' if not texts[row].as_py() else 'none'}"
+            self._complain(row, f"{what}: give each receptor one of its own")
+        if not pc.any(pc.match_substring(texts, ".")).as_py():
+            return texts
+        return pc.replace_substring_regex(texts, r"^([0-9]+)\.0+$", r"\1")
 
     def _check_groups(
         self, texts: pa.Array, order: NDArray[np.int64], first: NDArray[np.int64]

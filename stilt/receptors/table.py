@@ -81,7 +81,7 @@ class Table:
 def read_fast(path: Path) -> Table | None:
     """Read whole columns, stepping over lines that are no rows; None where a file needs a closer look.
 
-    That is: lines that are no rows beside quotes, lone returns, and zero bytes.
+    That is: lines that are no rows beside quotes, line breaks in quotes, lone returns, and zero bytes.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -95,6 +95,8 @@ def read_fast(path: Path) -> Table | None:
         return None
     has_quotes = b'"' in raw
     del raw
+    if has_quotes and odd.are_broken(len(text)):
+        return None
     comments = pc.starts_with(pc.utf8_ltrim_whitespace(text.column(0)), "#")
     if pc.any(comments).as_py():
         odd.leave_out(comments.to_numpy())

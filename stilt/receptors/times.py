@@ -20,6 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COMPACT = re.compile(r"(\d{8})T?(\d{2}|\d{4}|\d{6})")
 _RUN_TOGETHER = r"^([0-9]{4})([0-9]{2})([0-9]{2})T?([0-9]{2})([0-9]{2})$"
 _RUN_TOGETHER_HOURS = r"^([0-9]{8}T?[0-9]{2})$"
+_DATE_ALONE = r"^[0-9]{4}-?[0-9]{2}-?[0-9]{2}$"
 _TIME_OF_DAY = r"^([0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?$"
 _ZONE_WORD = re.compile(r"\s*(UTC|GMT|Z)$", re.IGNORECASE)
 _EXAMPLE = "write it like 2015-12-10 07:00 (UTC)"
@@ -91,38 +92,70 @@ def with_whole_time(
 ) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
     """Return columns whose ``time`` is put together of its parts, and the parts that were not needed.
 
-    A ``date`` goes before a time of day or an hour, and is not needed where ``time`` is a whole one; else there are
-    year, month and day.
+    A ``date`` goes before a time of day or an hour, and so does a ``time`` that is a date alone; else there are year,
+    month and day. Parts are not needed where ``time`` is a whole one. A time is blank where its hour is, or its time
+    of day, beside others that are not.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     parts = {name: columns[name] for name in _PARTS if name in columns}
     rest = {name: values for name, values in columns.items() if name not in parts}
     if not parts:
         return rest, {}
+    if "time" not in rest:
+        return {**rest, "time": _with_clock(_date_of(parts), parts)}, {}
+    time = rest["time"]
+    if "date" in parts and pc.all(pc.match_substring_regex(time, _TIME_OF_DAY)).as_py():
+        clock = pc.replace_substring_regex(time, "^([0-9]):", r"0\1:")
+        unused = {name: values for name, values in parts.items() if name != "date"}
+        return {**rest, "time": _joined(parts["date"], clock)}, unused
+    is_date = pc.match_substring_regex(time, _DATE_ALONE)
+    if "hour" not in parts or not pc.any(is_date).as_py():
+        return rest, parts
+    unused = {"date": parts["date"]} if "date" in parts else {}
+    return {**rest, "time": pc.if_else(is_date, _with_clock(time, parts), time)}, unused
 
-    def two(name: str) -> pa.Array:
-        if name not in parts:
-            return pa.scalar("00")
-        return pc.utf8_lpad(pc.replace_substring_regex(parts[name], r"\.0*$", ""), 2, "0")
 
-    if "time" in rest:
-        time = rest["time"]
-        if not pc.all(pc.match_substring_regex(time, _TIME_OF_DAY)).as_py():
-            return rest, parts
-        early = pc.match_substring_regex(time, "^[0-9]:")
-        clock = pc.if_else(early, pc.binary_join_element_wise("0", time, ""), time)
-        return {**rest, "time": pc.binary_join_element_wise(parts["date"], clock, " ")}, {}
+def _date_of(parts: dict[str, pa.Array]) -> pa.Array:
+    import pyarrow.compute as pc
+
     if "date" in parts:
-        date = parts["date"]
-    else:
-        year = pc.replace_substring_regex(parts["year"], r"\.0*$", "")
-        date = pc.binary_join_element_wise(year, two("month"), two("day"), "-")
-    if "hour" in parts:
-        clock = pc.binary_join_element_wise(two("hour"), two("minute"), ":")
-        date = pc.binary_join_element_wise(date, clock, " ")
-    return {**rest, "time": date}, {}
+        return parts["date"]
+    year = pc.replace_substring_regex(parts["year"], r"\.0*$", "")
+    return pc.binary_join_element_wise(year, _two(parts["month"]), _two(parts["day"]), "-")
+
+
+def _with_clock(date: pa.Array, parts: dict[str, pa.Array]) -> pa.Array:
+    """Return dates with their hour and minute behind them, if there are any."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if "hour" not in parts:
+        return date
+    minute = _two(parts["minute"]) if "minute" in parts else pa.scalar("00")
+    clock = pc.binary_join_element_wise(_two(parts["hour"]), minute, ":")
+    is_blank = pc.equal(parts["hour"], "")
+    if "minute" in parts:
+        is_blank = pc.or_(is_blank, pc.equal(parts["minute"], ""))
+    return _joined(date, pc.if_else(is_blank, "", clock))
+
+
+def _joined(date: pa.Array, clock: pa.Array) -> pa.Array:
+    """Return dates and times of day as one; where one of these is blank beside others that are not, nothing."""
+    import pyarrow.compute as pc
+
+    is_blank = pc.equal(clock, "")
+    if pc.all(is_blank).as_py():
+        return date
+    return pc.if_else(is_blank, "", pc.binary_join_element_wise(date, clock, " "))
+
+
+def _two(numbers: pa.Array) -> pa.Array:
+    """Write whole numbers with two digits; a blank stays one."""
+    import pyarrow.compute as pc
+
+    padded = pc.utf8_lpad(pc.replace_substring_regex(numbers, r"\.0*$", ""), 2, "0")
+    return pc.if_else(pc.equal(numbers, ""), "", padded)
 
 
 def _parse_uniform(texts: pa.Array) -> NDArray[np.int64] | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from stilt.batch.manifest import newest_of
 from stilt.batch.numbers import unheard_of
 from stilt.status.edited import has_receptors_of
@@ -43,10 +45,15 @@ def summary_of(standing: Standing) -> Summary:
         if lost := _lost_batches(layout, state):
             standing.notes.append(lost)
         changes = _changes(standing.project, standing.manifests)
-        standing.notes += [
-            f"{change}: `stilt run --dry-run` says what is to do now" for change in changes
-        ]
-    return summarize(standing, current=not changes, recount=partial(_to_do, standing))
+    summary = summarize(standing, current=not changes, recount=partial(_to_do, standing))
+    is_nothing = summary.to_do == 0
+    then = (
+        "nothing is to do for that"
+        if is_nothing
+        else "`stilt run --dry-run` says what is to do now"
+    )
+    notes = (*(f"{change}: {then}" for change in changes), *summary.notes)
+    return replace(summary, notes=tuple(dict.fromkeys(notes)))
 
 
 def _to_do(standing: Standing) -> int | None:

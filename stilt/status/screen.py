@@ -285,8 +285,6 @@ def _next(page: Page, summary: Summary, where: str, *, watching: bool) -> None:
             page.line(("Ctrl-C leaves this screen; the run goes on.", "dim"))
         else:
             page.line(f"Follow it: stilt status --watch{where}", cut=False)
-    elif summary.to_do == 0 and not summary.current:
-        page.line(f"All that was handed over is complete: stilt run --dry-run{where}", cut=False)
     elif summary.to_do == 0:
         page.line(("All simulations are complete.", "green"))
     else:

@@ -37,11 +37,14 @@ class Foreseen:
         How many were asked about.
     is_whole
         Whether a meteorology or a setting is refused that all of these have in common.
+    notes
+        What a person should know of the meteorology that the others read.
     """
 
     refused: Sequence[Refused] = ()
     asked: int = 0
     is_whole: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -76,6 +79,7 @@ def foresee(
     places = np.asarray(chosen, np.int64)
     met_of, run_of = np.divmod(places, simulations.n_receptors)
     found: list[Refused] = []
+    notes: list[str] = []
     has_files = False
     for number, met in enumerate(simulations.mets):
         keep = np.zeros(simulations.n_receptors, bool)
@@ -87,10 +91,12 @@ def foresee(
         with contextlib.suppress(StiltError):
             asked = refusals(engine, Starts.of_all(simulations.only(keep)), met, config)
             rows = np.flatnonzero(keep) + number * simulations.n_receptors
-            found += [_by_index(each, rows) for each in asked.refused] if asked else []
+            if asked:
+                found += [_by_index(each, rows) for each in asked.refused]
+                notes += [f"met {met}: {asked.needed.overlaps}"] if asked.needed.overlaps else []
     reasons = {each.reason for each in found}
     is_common = not reasons & _OF_SINGLE_RUNS or (reasons == {Reason.MET_MISSING} and not has_files)
-    foreseen = Foreseen(found, len(places))
+    foreseen = Foreseen(found, len(places), notes=tuple(notes))
     return replace(foreseen, is_whole=is_common and 0 < foreseen.count == foreseen.asked)
 
 

@@ -32,6 +32,7 @@ READ_BY: dict[str, tuple[str, str]] = {
     "api/flux.py:_shares": ("house/test_flux.py", "does not cover 2015-12-09T23:00"),
     "api/regridding.py:_edges": ("house/test_flux.py", '"one cell"'),
     "config/document.py:_decode": ("config/test_problems.py", "byte 0xfc is not UTF-8"),
+    "receptors/read.py:_read": ("receptors/test_columns.py", "altitude, in metres"),
     "met/supply.py:download": ("met/test_supply.py", "shelf can't be downloaded"),
     "foundations/paths.py:local_path": (
         "config/test_paths.py",

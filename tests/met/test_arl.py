@@ -199,7 +199,7 @@ def test_a_signature_tells_files_of_one_name_apart(tmp_path: Path, analyses: Ana
     path = tmp_path / "met"
     path.write_bytes(analyses.between("1995101600", "1995101606"))
     first = signature(path)
-    assert re.fullmatch(r"met \d+ [0-9a-f]{16}", first)
+    assert re.fullmatch(r"met \d+ [0-9a-f]{16}\.[0-9a-f]{16}", first)
     path.write_bytes(analyses.between("1995101602", "1995101608"))
     assert signature(path).split()[:2] == first.split()[:2]
     assert signature(path) != first

@@ -121,7 +121,9 @@ def test_a_name_that_is_not_needed_is_not_missed(tmp_path: Path, analyses: Analy
 
 
 def test_fewer_files_than_n_met_min_are_too_few(folder: Path) -> None:
-    with pytest.raises(TransportError, match="has no"):
+    with pytest.raises(
+        TransportError, match="has 1 file for this, fewer than n_met_min, which is 2"
+    ):
         find_met_files(met(folder, n_met_min=2), receptor("199510171000"), -3)
 
 

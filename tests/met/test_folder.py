@@ -138,7 +138,7 @@ def test_an_index_is_kept_in_the_output_root_and_used_by_the_next_process(
 
 def _spoiled(entry: dict[int, object], grid: list[float] | None = None) -> str:
     """Return an index of one file and one kind of grid, as it is kept, with something else in it."""
-    known = ["x", 1, 1, 0, [1], None, None, ""]
+    known = ["x", 1, 1, 0, [1], None, None, "", [9]]
     parts = [entry.get(place, value) for place, value in enumerate(known)]
     kind = ["GFS1", [1.0] * 13 if grid is None else grid, [[1.0, ["PRSS"]]], 2, 0.0, "ARL"]
     return json.dumps({"format": folder_module._FORMAT, "kinds": [kind], "entries": [parts]})

@@ -257,6 +257,12 @@ def test_what_r_cannot_do_is_named_too(migrate, text, expected):
 
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no Rscript on PATH")
+def test_the_statement_that_r_cannot_evaluate_is_quoted(migrate):
+    migration = migrate("f <- function() {\n  nosuch()\n}\nreceptors <- f()", with_r=True)
+    assert any(": receptors <- f() (R: " in note for note in migration.unsettled)
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="there is no Rscript on PATH")
 def test_the_zone_that_r_takes_is_said(migrate, monkeypatch):
     monkeypatch.setenv("TZ", "America/Denver")
     migration = migrate("receptors$run_time <- as.POSIXct('2019-07-01 20:00')", with_r=True)

@@ -179,3 +179,128 @@ def test_levels_given_again_in_another_order_are_used_once(read):
     receptors = read(f"{HEAD},r_idx\n{rows}\n")
     assert len(receptors) == 1
     assert receptors.notes == ("1 row repeats an earlier one and is used once (line 5)",)
+
+
+TIMES_IN_PARTS = {
+    "a date as the time, and the hour": ("time,hour", "2026-06-16,10", "202606161000"),
+    "some dates as times": ("time,hour,minute", "2026-06-16,9,30", "202606160930"),
+    "Hours": ("Year,Month,Day,Hours", "2026,6,16,10", "202606161000"),
+    "hh": ("yyyy,month,dd,hh", "2026,6,16,10", "202606161000"),
+    "min": ("year,month,day,hour,min", "2026,6,16,10,30", "202606161030"),
+    "UTC_time": ("UTC_time", "2026-06-16 10:00", "202606161000"),
+    "datetime_utc": ("datetime_utc", "2026-06-16 10:00", "202606161000"),
+    "a unit in brackets": ("time (UTC)", "2026-06-16 10:00", "202606161000"),
+}
+
+
+@pytest.mark.parametrize("case", TIMES_IN_PARTS.values(), ids=TIMES_IN_PARTS)
+def test_parts_of_a_time_are_taken_under_the_names_that_people_give_them(read, case):
+    names, values, minute = case
+    assert read(f"{names},{HEAD[5:]}\n{values},{PLACE}\n").ids() == [
+        f"hrrr_{minute}_-111.85_40.77_10"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "says"),
+    [
+        ("date,minute", "2026-06-16,30", "no column hour, is it 'minute'?"),
+        ("date,local time", "2026-06-16,10:00", "no column hour, is it 'local time'?"),
+        ("year,month,day,hour,mm", "2026,6,16,10,30", "no column minute, is it 'mm'?"),
+        ("date,hour", "2026-06-15,10\n2026-06-16,", "line 3: time is blank"),
+        ("date,time", "2026-06-15,10:00\n2026-06-16,", "line 3: time is blank"),
+        ("date,hour,minute", "2026-06-15,10,0\n2026-06-16,10,", "line 3: time is blank"),
+    ],
+)
+def test_a_time_of_which_a_part_is_not_there_is_not_taken_for_midnight(read, names, values, says):
+    rows = "".join(f"{row},{PLACE}\n" for row in values.split("\n"))
+    with pytest.raises(ProblemsError) as caught:
+        read(f"{names},{HEAD[5:]}\n{rows}")
+    assert any(says in problem for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("nothing", ["", "NA", "NaN"])
+def test_a_row_without_r_idx_beside_others_is_a_bad_one(read, nothing):
+    with pytest.raises(ProblemsError) as caught:
+        read(f"{HEAD},r_idx\n2026-06-16 10:00,{PLACE},1\n2026-06-16 10:00,-112,41,30,{nothing}\n")
+    (problem,) = caught.value.problems
+    assert problem.startswith("line 3: r_idx ")
+    assert "give each receptor one of its own" in problem
+
+
+def test_r_idx_is_a_number_however_it_is_written(read):
+    rows = f"2026-06-16 10:00,{PLACE},1\n2026-06-16 10:00,{PLACE}0,1.0\n"
+    assert read(f"{HEAD},r_idx\n{rows}").ids() == ["hrrr_202606161000_-111.85_40.77_X"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "ours"),
+    [
+        ("alt_ref", "asl", "altitude_ref"),
+        ("height_type", "ASL", "altitude_ref"),
+        ("vertical_datum", "msl", "altitude_ref"),
+        ("vertical datum", "NAVD88", "altitude_ref"),
+        ("above", "msl", "altitude_ref"),
+        ("alt_ref", "agl", None),
+        ("datum", "WGS84", None),
+        ("height_type", "inlet", None),
+        ("platform", "ground", None),
+        ("unit", "ft", "altitude, in metres"),
+        ("alt_units", "km", "altitude, in metres"),
+        ("unit", "m", None),
+        ("units", "ppm", None),
+        ("timezone", "America/Denver", "time, in UTC"),
+        ("tz", "MST", "time, in UTC"),
+        ("utc_offset", "-7", "time, in UTC"),
+        ("place", "Europe/Berlin", "time, in UTC"),
+        ("utc_offset", "0", None),
+        ("tz", "UTC", None),
+    ],
+)
+def test_a_column_that_changes_what_others_mean_is_no_label(read, name, value, ours):
+    text = f"{HEAD},{name}\n2015-12-10 07:00,{PLACE},{value}\n"
+    if ours is None:
+        assert read(text).labels[name].to_pylist() == [value if value != "0" else 0]
+        return
+    with pytest.raises(ProblemsError) as caught:
+        read(text)
+    (problem,) = caught.value.problems
+    assert f"column {name!r}" in problem
+    assert ours in problem
+
+
+def test_a_zone_beside_times_that_name_their_offset_is_a_label(read):
+    receptors = read(f"{HEAD},tz\n2015-12-10 00:00-07:00,{PLACE},MST\n")
+    assert receptors.ids() == [ID]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [("Altitude [m]", True), ("height (m agl)", True), ("altitude_km", False), ("alt [ft]", False)],
+)
+def test_a_unit_behind_a_name_is_metres_or_a_problem_that_says_so(read, name, is_taken):
+    text = f"{HEAD.replace('altitude', name)}\n2015-12-10 07:00,{PLACE}\n"
+    if is_taken:
+        assert read(text).ids() == [ID]
+        return
+    with pytest.raises(ProblemsError) as caught:
+        read(text)
+    (problem,) = caught.value.problems
+    assert "Heights are in metres" in problem
+
+
+def test_heights_above_sea_level_may_be_called_that_in_brackets(read):
+    text = f"{HEAD.replace('altitude', 'altitude (m asl)')}\n2015-12-10 07:00,{PLACE}\n"
+    assert read(text).ids() == [f"{ID}asl"]
+
+
+def test_a_bad_row_below_a_label_with_a_line_break_has_its_line(read):
+    row = f"2015-12-10 07:00,{PLACE}"
+    with pytest.raises(ProblemsError) as caught:
+        read(f'{HEAD},site\n{row},"two\nlines"\n{row.replace("40.77", "x")},b\n')
+    assert caught.value.problems == ("line 4: latitude 'x' is not a number",)
+
+
+def test_one_line_of_description_is_one(read):
+    receptors = read(f"all of 2015\n{HEAD}\n2015-12-10 07:00,{PLACE}\n")
+    assert receptors.notes == ("1 line above the names of the columns is left aside",)

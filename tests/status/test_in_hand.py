@@ -100,6 +100,25 @@ def test_nothing_is_called_complete_of_receptors_that_no_batch_knows(
     assert json.loads(project.stilt("status", "--json").out)["current"] is False
 
 
+def test_status_says_of_an_edited_label_that_nothing_is_to_do_as_run_does(
+    tmp_path: Path, stubbed: Callable[[Project], None]
+) -> None:
+    project = make_project(tmp_path / "p", [5] * 2)
+    receptors = project.path / "receptors.csv"
+    head, *rows = receptors.read_text().splitlines()
+    receptors.write_text("\n".join([f"{head},site", *(f"{row},wbb" for row in rows), ""]))
+    stubbed(project)
+    assert project.stilt("run").code == 0
+    receptors.write_text(receptors.read_text().replace("wbb", "WBB"))
+    shown = " ".join(project.stilt("status").out.split())
+    assert (
+        "receptors.csv is not what the last batch was made of: nothing is to do for that" in shown
+    )
+    assert "All simulations are complete." in shown
+    assert "--dry-run" not in shown
+    assert "nothing to do" in project.stilt("run").out
+
+
 def test_a_run_of_what_failed_says_that_it_failed_again(
     tmp_path: Path, stubbed: Callable[[Project], None]
 ) -> None:

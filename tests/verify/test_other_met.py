@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from stilt.met.header import signature
+from stilt.outputs.met_read import MetRead
 from stilt.transport.hysplit.install import install
 from tests.meteorology import KINDS, write
+from tests.meteorology.air import Air
 from tests.projects import Project
 
 if TYPE_CHECKING:
@@ -61,3 +64,24 @@ def test_a_met_file_that_was_exchanged_is_a_note_and_no_staleness(project, is_ar
     assert f"{met} has other headers" in project.stilt("verify").out
     met.unlink()
     assert noted(project) == []
+
+
+def test_a_met_file_of_the_same_shape_with_other_values_is_told_by_its_checksums(project) -> None:
+    met = project.path / "met" / "made"
+    before = met.stat()
+    write(met, replace(KIND, air=Air(wind=1.1)), 6)
+    assert met.stat().st_size == before.st_size
+    assert len(noted(project)) == 1
+    assert f"{met} has other values" in project.stilt("verify").out
+    assert "2 already done" in project.stilt("run", "--dry-run").out
+
+
+def test_a_signature_of_headers_alone_is_as_good_as_before(tmp_path) -> None:
+    now = signature(write(tmp_path / "made 1.5", KIND, 6))
+    older = now.rpartition(".")[0]
+    read = MetRead()
+    read.note({"met_files": str(tmp_path / "made 1.5"), "met_signatures": older})
+    assert read.others() == []
+    write(tmp_path / "made 1.5", replace(KIND, model="OTHR"), 6)
+    (other,) = read.others()
+    assert str(other).endswith("has other headers")
