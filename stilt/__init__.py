@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.plot.comparison import plot_modelled
+    from stilt.soundings.instruments import read_soundings
+    from stilt.soundings.receptors import choose_soundings, receptor_grid, receptors_of
 
 __all__ = [
     "Jacobian",
@@ -33,10 +35,14 @@ __all__ = [
     "__version__",
     "background",
     "calc_footprint",
+    "choose_soundings",
     "enhancements",
     "jacobian",
     "modelled",
     "plot_modelled",
+    "read_soundings",
+    "receptor_grid",
+    "receptors_of",
     "regrid",
     "run_trajectories",
 ]
@@ -54,6 +60,10 @@ _HOMES = {
     "jacobian": "stilt.api.jacobian",
     "modelled": "stilt.api.modelled",
     "plot_modelled": "stilt.plot.comparison",
+    "choose_soundings": "stilt.soundings.receptors",
+    "read_soundings": "stilt.soundings.instruments",
+    "receptor_grid": "stilt.soundings.receptors",
+    "receptors_of": "stilt.soundings.receptors",
     "regrid": "stilt.api.regridding",
     "run_trajectories": "stilt.api.compute",
 }

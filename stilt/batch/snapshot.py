@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from stilt.batch.manifest import newest_first, read_manifest
-from stilt.config.digests import snapshot_digest, transport_digest, transport_settings
+from stilt.config.digests import (
+    grid_digest,
+    snapshot_digest,
+    transport_digest,
+    transport_settings,
+)
 from stilt.config.dump import plain
 from stilt.config.load import parse_config
+from stilt.config.sections import function_in
 from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.inside import read_regular
 
@@ -114,13 +120,14 @@ def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
 
 
 def _kernel_changes(manifest: Manifest, handed: Config, today: Today) -> list[str]:
-    """Say of which products the kernels alone are others, though the settings are the same."""
+    """Say of which products the kernels alone, or the function, are others, though the settings are the same."""
     return [
-        f"the kernels of footprints.{name} are others"
+        f"the {'kernels' if grid.kernels else 'function'} of footprints.{name} "
+        f"{'are others' if grid.kernels else 'is another'}"
         for name, grid in today.config.footprints.items()
         if grid.weight is not None
         and name in handed.footprints
-        and replace(handed.footprints[name], kernels=grid.kernels) == grid
+        and grid_digest(handed.footprints[name]) == grid_digest(grid)
         and manifest.footprints.get(name) != today.footprints[name]
     ]
 
@@ -136,7 +143,8 @@ def _flat(config: Config, other: Config) -> dict[str, Any]:
                 found[key] = value
     for name in sorted(config.footprints.keys() & other.footprints.keys()):
         inside = plain(config.footprints[name])
-        inside.pop("kernels", None)  # where the table lies does not count
+        inside.pop("kernels", None)  # where the table or the function lies does not count
+        inside["weight"] = function_in(inside.get("weight"))[1] or inside.get("weight")
         found |= {f"footprints.{name}.{key}": value for key, value in inside.items()}
     return found
 

@@ -75,9 +75,11 @@ def _check_with_config(
 
 def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Iterator[Finding]:
     """Hold the tables of kernels against the receptors."""
+    from stilt.weighting.functions import check_functions
     from stilt.weighting.kernels import kernels_of
 
     try:
+        check_functions(config)
         found = kernels_of(config, receptors, is_part=is_part)
     except StiltError as error:
         yield from from_error("kernels", error)

@@ -201,7 +201,7 @@ def _described(met: Met) -> str:
 
 def _lines(inventory: Inventory, config: Config, *, list_files: bool) -> Iterator[str]:
     if not inventory.collections:
-        yield "no file reads as ARL, NetCDF or GRIB"
+        yield "no file reads as ARL, NetCDF, Zarr or GRIB"
     for collection in inventory.collections:
         yield from _about(collection)
         yield from _about_surface(collection, config)

@@ -29,6 +29,7 @@ COMPLETE_VARIABLE = "_STILT_COMPLETE"
 SECTIONS = {
     "Set up": {
         "init": Entry("stilt.cli.init", "Write starter files for a project."),
+        "receptors": Entry("stilt.cli.receptors", "Receptors from soundings, or times and places."),
         "check": Entry("stilt.cli.check", "Look for what would stop a run; runs nothing."),
         "hysplit": Entry("stilt.cli.hysplit", "Install or find the transport binary."),
         "met": Entry("stilt.cli.met", "Which meteorology there is and whom it covers."),

@@ -56,6 +56,7 @@ from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
 from stilt.transport.foreseen import foresee
+from stilt.weighting.functions import check_functions, with_copies
 from stilt.weighting.kernels import kernels_of
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class _Inputs:
     today: Today
     receptors: str
     kernels: dict[str, Kernels]
+    functions: dict[Path, Path]
     notes: tuple[str, ...]
 
     @property
@@ -141,7 +143,7 @@ class _Inputs:
             path: self.layout.input(digests[name], name)
             for name, path in files.items()
             if name not in programs
-        }
+        } | self.functions
 
     def kernels_of(self, index: int) -> dict[str, Kernel]:
         """Return the kernels of a simulation by footprint product."""
@@ -174,7 +176,10 @@ def _read(request: Request, say: Callable[[str], None]) -> _Inputs:
     digest = digest_file(file)[1]
     kernels = kernels_of(config, simulations, is_part=request.receptors is not None)
     _refuse_edited(today, kernels)
-    return _Inputs(layout, settled, simulations, engine, today, digest, kernels, simulations.notes)
+    check_functions(config)
+    frozen, functions = with_copies(settled, layout)
+    notes = simulations.notes
+    return _Inputs(layout, frozen, simulations, engine, today, digest, kernels, functions, notes)
 
 
 def _refuse_edited(today: Today, kernels: dict[str, Kernels]) -> None:

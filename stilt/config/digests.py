@@ -15,6 +15,7 @@ import msgspec
 from stilt.config.conversion import fields_of
 from stilt.config.dump import dump_config, plain
 from stilt.config.schema import Config
+from stilt.config.sections import function_in
 from stilt.foundations.durable import digest_file
 
 if TYPE_CHECKING:
@@ -58,23 +59,28 @@ def transport_settings(config: Config, met: str) -> dict[str, Any]:
 def footprint_digest(config: Config, name: str) -> str:
     """Return the digest of what determines a footprint besides its particles.
 
-    Where the table of kernels lies does not count, what is in it does: its bytes, as they are now.
+    Where the table of kernels lies, or a function of weights, does not count, what is in it does: its bytes, as they
+    are now.
     """
     grid = config.footprints[name]
-    return grid_digest(grid, kernels_digest(grid))
+    return grid_digest(grid, weights_digest(grid))
 
 
-def grid_digest(grid: FootprintGrid, kernels: str = "") -> str:
+def grid_digest(grid: FootprintGrid, weights: str = "") -> str:
     """Return the digest of a footprint grid, its smoothing, and how its particles weigh."""
     settings = _without_defaults(grid)
     settings.pop("kernels", None)
-    return _digest("footprint", settings | ({"kernels": kernels} if kernels else {}))
+    function = function_in(grid.weight)[1]
+    if function:
+        settings["weight"] = function
+    return _digest("footprint", settings | ({"kernels": weights} if weights else {}))
 
 
-def kernels_digest(grid: FootprintGrid) -> str:
-    """Return the digest of the table of kernels of a product: "" where it has none, or that cannot be read."""
-    try:
-        return digest_file(Path(grid.kernels))[1] if grid.kernels else ""
+def weights_digest(grid: FootprintGrid) -> str:
+    """Return the digest of a product's kernels or function: "" where it has none, or that cannot be read."""
+    path = grid.kernels or function_in(grid.weight)[0]
+    try:  # a pipe would keep whoever only looks on waiting
+        return digest_file(Path(path))[1] if path and Path(path).is_file() else ""
     except OSError:
         return ""
 

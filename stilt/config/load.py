@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from stilt.config.conversion import brief, convert, convert_fields
+from stilt.config.conversion import brief, convert, convert_fields, not_one_of
 from stilt.config.document import Document, Problem, read_document
 from stilt.config.dump import dump_config
 from stilt.config.execution import convert_execution
@@ -21,6 +21,7 @@ from stilt.config.rules import (
     weight_problems,
 )
 from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
+from stilt.config.sections import KERNEL, FieldName
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.inside import read_input
 from stilt.foundations.names import alike
@@ -200,16 +201,26 @@ class _Reader:
                     f"{brief(step)} is not a time step like 6h, 1d or 30min (for monthly files 1d will "
                     "do: a file that is found twice is used once)",
                 )
+        if isinstance(entry.get("fields"), dict):
+            entry["fields"] = self._known_fields(entry["fields"], (*where, "fields"))
         met = convert(Met, entry, where, self._document)
         complaint = file_format_problem(met.file_format) if met and met.file_format else None
         if complaint:
             self._document.add((*where, "file_format"), complaint)
         return met
 
+    def _known_fields(self, given: dict[str, Any], where: Where) -> dict[str, Any]:
+        names = get_args(FieldName)
+        for name in [name for name in given if name not in names]:
+            self._document.add((*where, name), not_one_of(name, names))
+        return {name: value for name, value in given.items() if name in names}
+
     def _grid(self, entry: dict[str, Any], where: Where) -> FootprintGrid | None:
         square = entry.get("yres") is None and "xres" in entry
-        if entry.get("kernels") is None and entry.get("weight") is not None:
+        if entry.get("kernels") is None and entry.get("weight") == KERNEL:
             entry = {**entry, "kernels": KERNELS_FILE}
+        if isinstance(entry.get("weight"), str):
+            entry = {**entry, "weight": self._absolute_engine(entry["weight"])}
         self._note_path("kernels", entry.get("kernels"), (*where, "kernels"))
         entry = {**entry, "kernels": self._absolute(entry.get("kernels"))}
         grid = convert(

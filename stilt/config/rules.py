@@ -13,6 +13,7 @@ from stilt.config.schema import (
     VARSIWANT_NAMES,
     WIND_ERROR_KEYS,
 )
+from stilt.config.sections import KERNEL, function_in
 from stilt.foundations.errors import InputError
 from stilt.foundations.paths import local_path
 
@@ -118,11 +119,13 @@ def grid_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
 
 
 def weight_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
-    """Find keys about kernels where none are asked for: the key and what about it."""
-    if grid.weight is None:
+    """Find weights that are none, and keys about kernels where none are asked for: the key and what about it."""
+    if grid.weight not in {None, KERNEL} and not function_in(grid.weight)[0]:
+        yield "weight", f'expected {KERNEL} or FILE.py:function, got "{grid.weight}"'
+    if grid.weight != KERNEL:
         for key, default in (("kernels", None), ("missing", "refused")):
             if getattr(grid, key) != default:
-                yield key, "has no effect without weight: kernel"
+                yield key, f"has no effect without weight: {KERNEL}"
 
 
 def cell_problems(grid: FootprintGrid, width: float, height: float) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -11,6 +11,11 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Text = Annotated[str, Meta(min_length=1)]
+FieldName: TypeAlias = Literal[
+    "UWND", "VWND", "TEMP", "HGTS", "WWND", "DZDT", "SPHU", "RELH", "PRSS", "SHGT", "T02M", "U10M",
+    "V10M", "USTR", "UMOF", "VMOF", "SHTF", "LHTF", "PBLH", "DSWF", "TCLD", "LCLD",
+]  # fmt: skip
+"""Names of fields, as ARL's files have them."""
 
 SbatchValue = str | int | float | bool
 
@@ -40,6 +45,14 @@ class Met(Struct, frozen=True, forbid_unknown_fields=True):
     nested: Annotated[
         bool, Meta(description="Whether several products of the folder for the same hours nest.")
     ] = False
+
+    fields: Annotated[
+        dict[FieldName, Text] | None,
+        Meta(
+            description="Of NetCDF and Zarr whose variables are not known by their metadata: the variable "
+            "of each field, as {UWND: u_wind}. Units and signs come from the file all the same.",
+        ),
+    ] = None
 
     @property
     def step_s(self) -> int:
@@ -73,8 +86,11 @@ class FootprintGrid(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 1.0
     time_integrate: Annotated[bool, Meta(description="One layer for all hours.")] = False
     weight: Annotated[
-        Literal["kernel"] | None,
-        Meta(description="kernel: particles weigh as the retrieval of their receptor says."),
+        Text | None,
+        Meta(
+            description="kernel: particles weigh as the retrieval of their receptor says. FILE.py:function: "
+            "as a function of yours says, of particles (a frame) and their receptor."
+        ),
     ] = None
     kernels: Annotated[
         Text | None,
@@ -99,6 +115,16 @@ def is_longlat(projection: str) -> bool:
     """Tell whether a projection text means plain degrees, without asking pyproj."""
     words = projection.lower().split()
     return bool({"+proj=longlat", "+proj=latlong", "+proj=lonlat", "epsg:4326"} & set(words))
+
+
+KERNEL = "kernel"
+"""The value of ``weight`` that asks for kernels."""
+
+
+def function_in(weight: str | None) -> tuple[str, str]:
+    """Return file and name of the function that a ``weight`` names; empty where it names none."""
+    path, mark, name = (weight or "").rpartition(":")
+    return (path, name) if mark and path.endswith(".py") and name.isidentifier() else ("", "")
 
 
 class HysplitSection(Struct, frozen=True, forbid_unknown_fields=True):

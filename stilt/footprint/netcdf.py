@@ -191,7 +191,7 @@ def read_provenance(path: Path) -> dict[str, str]:
     from netCDF4 import Dataset
 
     try:
-        with Dataset(path) as file:
+        with opened(path) as place, Dataset(place) as file:
             return {
                 name: text
                 for name in file.ncattrs()

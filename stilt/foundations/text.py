@@ -68,14 +68,31 @@ def as_html(text: str) -> str:
 
 
 def json_text(content: object, indent: int = 2) -> str:
-    """Return a value as JSON in which characters that are not printable are escaped, as JSON may."""
+    """Return a value as JSON in which characters that are not printable are escaped, as JSON may.
+
+    Bytes of a file's name that are not UTF-8, which JSON has no way to write, are as ``printable`` shows them.
+    """
     import msgspec
 
-    text = msgspec.json.format(msgspec.json.encode(content), indent=indent).decode()
+    try:
+        encoded = msgspec.json.encode(content)
+    except UnicodeEncodeError:
+        encoded = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(content)))
+    text = msgspec.json.format(encoded, indent=indent).decode()
     return "\n".join(
         line if line.isprintable() else "".join(map(_escaped_for_json, line))
         for line in text.split("\n")
     )
+
+
+def _without_surrogates(content: Any) -> Any:
+    if isinstance(content, str):
+        return content.encode(errors="backslashreplace").decode()
+    if isinstance(content, dict):
+        return {_without_surrogates(key): _without_surrogates(of) for key, of in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_surrogates(each) for each in content]
+    return content
 
 
 def _escaped_for_json(char: str) -> str:

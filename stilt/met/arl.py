@@ -68,7 +68,7 @@ class ArlFile:
     cut
         What is wrong with its end, in words; empty if it is whole. ``times`` are those that are whole.
     format
-        ``ARL``, ``NetCDF`` or ``GRIB``, with levels in the same words. A file of surface fields has the level type 0.
+        ``ARL``, ``NetCDF``, ``Zarr`` or ``GRIB``; levels are in the same words. Surface fields alone have level type 0.
     """
 
     path: Path

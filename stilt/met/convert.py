@@ -7,11 +7,14 @@ from contextlib import suppress
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stilt.foundations.errors import InputError
 from stilt.foundations.failures import TransportError
-from stilt.met.analysis import PRESSURE
-from stilt.met.arl import read_arl
+from stilt.met.analysis import HYBRID, PRESSURE
+from stilt.met.arl import HEADER_BYTES, read_arl
 from stilt.met.dataset.analyses import analyses_of
+from stilt.met.dataset.levels import SEA_LEVEL_HPA
 from stilt.met.minutes import time_of
 
 if TYPE_CHECKING:
@@ -19,11 +22,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import arlmet
+    from numpy.typing import NDArray
 
     from stilt.met.analysis import Analysis, GridHeader
     from stilt.met.arl import ArlFile, Level
     from stilt.met.dataset.analyses import DatasetAnalysis
     from stilt.met.files import Span
+    from stilt.met.grid import Grid
+
+    Field = NDArray[np.float32]
 
 MODEL = "CFNC"
 """The four letters that these files name as their model: none that HYSPLIT treats in a way of its own."""
@@ -32,12 +39,15 @@ _SURFACE = (
     *("PRSS", "SHGT", "T02M", "U10M", "V10M", "USTR", "UMOF", "VMOF", "SHTF", "LHTF", "PBLH"),
     *("DSWF", "TCLD", "LCLD"),
 )
-_ALOFT = ("HGTS", "TEMP", "UWND", "VWND", "WWND", "DZDT", "SPHU", "RELH")
+_ALOFT = ("HGTS", "PRES", "TEMP", "UWND", "VWND", "WWND", "DZDT", "SPHU", "RELH")
 _WITH_RESIDUAL = {"WWND": "DIFW", "DZDT": "DIFW"}
 """What packing loses of vertical motion is much of it, so it gets a record too."""
 
 _NEEDED = ("UWND", "VWND", "TEMP", "HGTS")
+"""The last on levels of pressure only."""
+
 _MOST_LEVELS = 74
+_CLOSE_HPA = 0.002
 _CLOSE_CELLS = 0.01
 _FEWEST_TIMES = 2
 
@@ -45,7 +55,7 @@ _FEWEST_TIMES = 2
 def convert(
     name: str, files: Sequence[ArlFile], target: Path, spans: Sequence[Span] = ()
 ) -> Iterator[Path]:
-    """Write the analyses of NetCDF or GRIB files, day by day, and yield the files that were written.
+    """Write the analyses of files of any other kind, day by day, and yield the files that were written.
 
     The same analyses give the same bytes. A file that is there and not older than what it is made of is left alone; one
     appears under its name when it is whole.
@@ -68,7 +78,9 @@ def convert(
     """
     sources = [file for file in files if file.format != "ARL"]
     if not sources:
-        raise InputError(f"mets.{name} has no NetCDF or GRIB files", "ARL files need no conversion")
+        raise InputError(
+            f"mets.{name} has no NetCDF, Zarr or GRIB files", "ARL files need no conversion"
+        )
     try:
         grids = analyses_of(sources)
         if not grids:
@@ -105,12 +117,11 @@ def _is_made(goal: Path, times: Sequence[DatasetAnalysis]) -> bool:
 def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
     first = analyses[0]
     count = len(first.levels) - 1
-    if first.grid.level_type != PRESSURE or first.grid.size_km:
-        raise InputError(
-            f"{first.path}: only levels of pressure on longitudes and latitudes are converted so far",
-            "use model: native, which reads the files as they are",
-        )
+    is_pressure = first.grid.level_type == PRESSURE
     lacking = [name for name in _NEEDED if name not in first.levels[1].variables]
+    if not is_pressure:
+        ground = [] if "PRSS" in first.levels[0].variables else ["PRSS"]
+        lacking = [*(name for name in lacking if name != "HGTS"), *ground]
     if lacking:
         raise InputError(
             f"{first.path}: no {' and no '.join(lacking)}, which hycs_std needs", first.remedy
@@ -120,9 +131,25 @@ def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
             f"{first.path}: {count} levels, and hycs_std reads {_MOST_LEVELS}",
             "leave some of the highest out",
         )
+    _refuse_few_points(first)
     if len(analyses) < _FEWEST_TIMES:
         raise InputError(
             f"{first.path}: a single time, and hycs_std needs two in each file", "add more hours"
+        )
+
+
+def _refuse_few_points(first: DatasetAnalysis) -> None:
+    """Refuse a grid so small that the list of its fields, which is one record, does not fit into one."""
+    count = len(first.levels) - 1
+    extra = ["DIFW", *(["PRES"] if _numbers(first) is None else [])]
+    aloft = [*_present(first.levels[1], _ALOFT), *extra]
+    fields = len(_present(first.levels[0], _SURFACE)) + count * len(aloft)
+    room, index = first.grid.nx * first.grid.ny, HEADER_BYTES + 8 * (1 + count + fields)
+    if index > room:
+        raise InputError(
+            f"{first.path}: {room} points are too few for ARL: a record of {room} bytes has to name all fields "
+            f"of {count} levels ({index} bytes)",
+            "take a larger area, or fewer levels",
         )
 
 
@@ -131,7 +158,7 @@ def _write_whole(goal: Path, times: Sequence[DatasetAnalysis]) -> None:
     unfinished = goal.with_name(f".{goal.name}.{os.getpid()}.lock")
     try:
         _write(unfinished, times)
-        _refuse_other_grid(unfinished, times[0].grid)
+        _refuse_other_grid(unfinished, times[0])
         unfinished.replace(goal)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -141,14 +168,42 @@ def _write(path: Path, times: Sequence[DatasetAnalysis]) -> None:
     import arlmet
     import pandas as pd
 
-    heights = [0.0, *(level.height for level in times[0].levels[1:])]
-    axis = arlmet.PressureAxis(levels=heights)
-    grid = _grid(times[0].grid)
-    with arlmet.File(path, mode="w", source=MODEL, grid=grid, vertical_axis=axis) as file:
+    first = times[0]
+    model, axis, grid = first.grid.model or MODEL, _axis(first), _grid(first.grid)
+    with arlmet.File(path, mode="w", source=model, grid=grid, vertical_axis=axis) as file:
         for analysis in times:
             when = time_of(analysis.minutes).replace(tzinfo=None)
             _write_time(file.create_recordset(pd.Timestamp(when), forecast=0), analysis)
             file.flush()
+
+
+def _axis(analysis: DatasetAnalysis) -> arlmet.VerticalAxis:
+    """Return the levels as a header has them.
+
+    It has one number for a hybrid level, whole hPa plus the share of the surface pressure. Levels that are more than
+    that are written as sigma levels, whose pressures (PRES) both engines take from the records.
+    """
+    import arlmet
+
+    heights = [level.height for level in analysis.levels[1:]]
+    kind, numbers = analysis.grid.level_type, _numbers(analysis)
+    if kind == PRESSURE:
+        return arlmet.PressureAxis(levels=[0.0, *heights])
+    if kind == HYBRID and numbers is not None:
+        return arlmet.HybridAxis(levels=[1.0, *numbers])
+    if kind == HYBRID:
+        heights = [round(height / SEA_LEVEL_HPA, 5) for height in heights]
+    return arlmet.SigmaAxis(levels=[1.0, *heights], offset=analysis.grid.pressure_offset)
+
+
+def _numbers(analysis: DatasetAnalysis) -> list[float] | None:
+    """Return the numbers of hybrid levels as six characters hold them; None if they hold less than there is."""
+    hpa, share = analysis.hybrid
+    whole = np.round(hpa)
+    digits = np.where(whole + share < 1.0, 5, 5 - np.floor(np.log10(np.maximum(whole, 1.0))) - 1)
+    rounded = np.array([round(s, int(d)) for s, d in zip(share, digits, strict=True)])
+    is_same = np.abs(hpa - whole) + SEA_LEVEL_HPA * np.abs(share - rounded) < _CLOSE_HPA
+    return (whole + rounded).tolist() if np.all(is_same & (rounded < 1.0)) else None
 
 
 def _write_time(records: arlmet.RecordSet, analysis: DatasetAnalysis) -> None:
@@ -157,7 +212,10 @@ def _write_time(records: arlmet.RecordSet, analysis: DatasetAnalysis) -> None:
     for name in _present(analysis.levels[0], _SURFACE):
         records.create_datarecord(name, level=0, forecast=0, data=reader.field(name, 0, *area))
     names = _present(analysis.levels[1], _ALOFT)
+    pressures = _pressures(analysis, area) if grid.level_type == HYBRID else []
     for level in range(1, len(analysis.levels)):
+        if pressures:
+            records.create_datarecord("PRES", level=level, forecast=0, data=pressures[level - 1])
         for name in names:
             records.create_datarecord(
                 name,
@@ -166,6 +224,16 @@ def _write_time(records: arlmet.RecordSet, analysis: DatasetAnalysis) -> None:
                 data=reader.field(name, level, *area),
                 diff=_WITH_RESIDUAL.get(name),
             )
+
+
+def _pressures(
+    analysis: DatasetAnalysis, area: tuple[tuple[int, int], tuple[int, int]]
+) -> list[Field]:
+    """Return the pressures of hybrid levels where the header does not say what they are, hPa."""
+    if _numbers(analysis) is not None:
+        return []
+    ground = analysis.reader().field("PRSS", 0, *area).astype(np.float64)
+    return [(a + b * ground).astype(np.float32) for a, b in zip(*analysis.hybrid, strict=True)]
 
 
 def _present(level: Level, names: Sequence[str]) -> list[str]:
@@ -193,18 +261,28 @@ def _grid(header: GridHeader) -> arlmet.Grid:
     return arlmet.Grid(projection, header.nx, header.ny)
 
 
-def _refuse_other_grid(path: Path, meant: GridHeader) -> None:
+def _refuse_other_grid(path: Path, analysis: DatasetAnalysis) -> None:
     """Refuse a grid of which an ARL header's seven characters a number say something else."""
-    said = read_arl(path).grid
-    off = max(
+    said, meant = read_arl(path).grid, analysis.horizontal
+    off = _degrees_off(said, meant) if meant.is_longlat else _map_off(said, meant)
+    if off > _CLOSE_CELLS:
+        raise InputError(
+            f"an ARL header cannot say where this grid lies: {meant.nx} x {meant.ny} points of {meant.spacing} "
+            f"from {meant.sync_lon:g} E, {meant.sync_lat:g} N would be up to {off:.2g} cells off",
+            "use model: native, which reads the files as they are",
+        )
+
+
+def _degrees_off(said: Grid, meant: Grid) -> float:
+    return max(
         abs(said.ref_lon - meant.ref_lon) * meant.nx / meant.ref_lon,
         abs(said.ref_lat - meant.ref_lat) * meant.ny / meant.ref_lat,
         abs(said.sync_lon - meant.sync_lon) / meant.ref_lon,
         abs(said.sync_lat - meant.sync_lat) / meant.ref_lat,
     )
-    if off > _CLOSE_CELLS:
-        raise InputError(
-            f"an ARL header cannot say where this grid lies: points of {meant.ref_lon:g} by {meant.ref_lat:g} "
-            f"degrees from {meant.sync_lon:g} E, {meant.sync_lat:g} N would be up to {off:.2g} cells off",
-            "use model: native, which reads the files as they are",
-        )
+
+
+def _map_off(said: Grid, meant: Grid) -> float:
+    corners = np.array([(x, y) for x in (1, meant.nx) for y in (1, meant.ny)], np.float64)
+    found = np.array([said.to_grid(*meant.to_lonlat(*corner)) for corner in corners])
+    return float(np.abs(found - corners).max())

@@ -18,6 +18,9 @@ import msgspec
 import numpy as np
 
 from stilt.met.arl import ArlError, ArlFile, Level
+from stilt.met.dataset.levels import INSTALL
+from stilt.met.dataset.magic import heart_of
+from stilt.met.dataset.naming import Table, declare, table_of_met
 from stilt.met.grid import Grid
 from stilt.met.header import read_header
 from stilt.met.kept import keep, kept
@@ -34,12 +37,12 @@ if TYPE_CHECKING:
 
     Minutes = NDArray[np.int64]
 
-_FORMAT = 2
+_FORMAT = 3
 _MOST_OF_A_GRID = 1e7
 _MOST_MINUTES = 130 * 366 * 1440
 """Before or after 1970; receptors end with 2099."""
 
-_recent: dict[tuple[str, str | None], tuple[float, FolderIndex | None]] = {}
+_recent: dict[tuple[str, str | None, Table], tuple[float, FolderIndex | None]] = {}
 
 
 class _Kind(msgspec.Struct, frozen=True, array_like=True):
@@ -154,7 +157,9 @@ def folder_index(met: Met) -> FolderIndex:
 
     The folder is looked at again once what is known is older than a minute: a task asks for each simulation.
     """
-    key = (met.directory, met.file_format)
+    declare(met)
+    table = table_of_met(met)
+    key = (met.directory, met.file_format, table)
     now = time.monotonic()
     at, index = _recent.get(key, (0.0, None))
     if index is None or now - at > STALE_S:
@@ -163,14 +168,14 @@ def folder_index(met: Met) -> FolderIndex:
             for facts in _files(met.directory)
             if met.file_format is None or name_pattern(met.file_format).search(facts[0])
         ]
-        index = _indexed(met.directory, tuple(found))
+        index = _indexed(f"{met.directory}{table or ''}", tuple(found))
         _recent[key] = now, index
     return index
 
 
 @lru_cache(maxsize=16)
-def _indexed(directory: str, found: tuple[tuple[str, int, int], ...]) -> FolderIndex:
-    stored = _load(directory)
+def _indexed(name: str, found: tuple[tuple[str, int, int], ...]) -> FolderIndex:
+    stored = _load(name)
     known = {(entry.path, entry.size, entry.changed): entry for entry in stored.entries}
     numbers = {kind: number for number, kind in enumerate(stored.kinds)}
     entries, is_new = [], False
@@ -184,8 +189,9 @@ def _indexed(directory: str, found: tuple[tuple[str, int, int], ...]) -> FolderI
     if is_new:
         asked = set(found)
         others = [entry for key, entry in known.items() if key not in asked]
-        stored = _Stored(_FORMAT, kinds, entries + _still(others))
-        keep(directory, msgspec.json.encode(stored))
+        lasting = [entry for entry in entries if INSTALL not in entry.cut]
+        stored = _Stored(_FORMAT, kinds, lasting + _still(others))
+        keep(name, msgspec.json.encode(stored))
     why |= {entry.path: entry.cut for entry in entries if entry.kind < 0}
     products, doubles = _products([entry for entry in entries if entry.kind >= 0], kinds)
     why |= {entry.path: entry.cut for entry in doubles}
@@ -201,8 +207,12 @@ def _files(directory: str) -> list[tuple[str, int, int]]:
     """List a folder and its subfolders: path, size, time of change; each physical file once."""
     found, seen, folders = [], set(), [directory]
     for folder in folders:
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda each: each.name):
+        with contextlib.suppress(OSError), os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=lambda each: each.name)
+            heart = heart_of([entry.name for entry in entries])
+            for entry in entries:
+                if heart and entry.name != heart:  # all else in a store is its chunks
+                    continue
                 with contextlib.suppress(OSError):
                     facts = entry.stat()
                     key = (facts.st_dev, facts.st_ino)

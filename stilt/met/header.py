@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlError, read_arl
-from stilt.met.dataset.magic import kind_of
+from stilt.met.dataset.magic import kind_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.met.arl import ArlFile
+    from stilt.met.dataset.naming import Table
     from stilt.met.grid import Grid
 
 
@@ -30,11 +31,15 @@ def read_header(path: Path) -> ArlFile:
     OSError
         If it cannot be read.
     """
+    return _header(path, None)
+
+
+def _header(path: Path, table: Table | None) -> ArlFile:
     if not kind_of(path):
         return read_arl(path)
     from stilt.met.dataset.content import content_of
 
-    return content_of(path).header
+    return content_of(path, table).header
 
 
 def signature(path: Path) -> str:
@@ -45,15 +50,15 @@ def signature(path: Path) -> str:
     try:
         size = path.stat().st_size
     except OSError:
-        return f"{path.name} - -"
+        return f"{name_of(path)} - -"
     try:
-        header = read_header(path)
+        header = _header(path, ())  # whatever a config calls its fields
     except (ArlError, OSError):
-        return f"{path.name} {size} -"
+        return f"{name_of(path)} {size} -"
     times = [time.isoformat() for time in header.times]
     levels = [(level.height, level.variables) for level in header.levels]
     said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
-    return f"{path.name} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
+    return f"{name_of(path)} {size} {blake2b(repr(said).encode(), digest_size=8).hexdigest()}"
 
 
 def sides_of(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.met.dataset.analyses import analyses_of
+from stilt.met.dataset.magic import size_of
 from stilt.met.files import Span, gaps
 from stilt.met.folder import folder_index
 from stilt.met.minutes import time_of
@@ -85,7 +86,7 @@ class Collection:
     @property
     def size_bytes(self) -> int:
         """What the files take on disk."""
-        return sum(file.path.stat().st_size for file in self.files)
+        return sum(size_of(file.path) for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)

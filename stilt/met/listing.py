@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from stilt.met.dataset.magic import heart_of
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 STALE_S = 60.0
 """A file that is missed is looked for again in a listing that is older than this."""
@@ -32,7 +34,7 @@ class Listing:
         self.paths = tuple(
             sorted(
                 os.path.join(folder, name)  # noqa: PTH118 - thousands of names, and texts are what is searched
-                for folder, _, names in os.walk(self.directory, followlinks=True)
+                for folder, names in _walk(self.directory)
                 for name in names
                 if not name.endswith(".lock")
             )
@@ -51,6 +53,15 @@ class Listing:
                 if is_match or name in path
             )
         return self._found[name]
+
+
+def _walk(directory: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield folders with the names of their files: of a Zarr store only that which stands for it."""
+    for folder, below, names in os.walk(directory, followlinks=True):
+        heart = heart_of(names)
+        if heart:
+            below.clear()
+        yield folder, [heart] if heart else names
 
 
 def _matches(pattern: str, paths: tuple[str, ...]) -> Sequence[bool]:

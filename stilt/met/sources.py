@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from stilt.met.dataset.naming import declare
 from stilt.met.files import NAMED, expected_name, match, read_headers, unique
 from stilt.met.folder import FolderIndex, folder_index
 from stilt.met.listing import STALE_S, listing
@@ -68,6 +69,7 @@ class Source(Protocol):
 
 def source_of(met: Met) -> Source:
     """Return how the files of a meteorology are found."""
+    declare(met)
     if met.file_format is None or met.file_tres is None:
         return ByHeader(met)
     return ByName(met)
@@ -207,7 +209,7 @@ class ByHeader:
     def _nothing(self) -> Choice:
         fits = f" whose name fits {self._met.file_format!r}" if self._met.file_format else ""
         return Choice(
-            (), None, words=f"{self._met.directory} has no ARL, NetCDF or GRIB file{fits} ("
+            (), None, words=f"{self._met.directory} has no ARL, NetCDF, Zarr or GRIB file{fits} ("
         )
 
 

@@ -47,7 +47,7 @@ LEFT_BEHIND = {
     "subgrid_enable": "meteorology is not cropped here",
     "before_trajec": "there is no hook before the transport",
     "before_footprint": "there is no hook before the footprint: read the particles in Python instead",
-    "transforms": "particles are not weighted here: read them in Python and call calc_footprint",
+    "transforms": "a product here has weight: kernel, with kernels, and lifetime_h: write them under footprints",
     "geometry": "a grid must be given: the footprint was to be made for areas",
 }
 """Settings that have no counterpart, and what to do; noted when they are switched on."""

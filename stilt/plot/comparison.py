@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
-_MARGIN = 0.1
+_LEAST = 0.1
+"""Degrees that a map shows at least."""
+
+_NARROWEST = 0.6
+"""Of a map's longer side."""
+
 _DOT = 22
 
 
@@ -67,11 +72,15 @@ def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -
         lon, lat, _DOT, result[name].to_numpy(), vmin=span[0], vmax=span[1], cmap="viridis"
     )
     west, east, south, north = lon.min(), lon.max(), lat.min(), lat.max()
-    apart = max(east - west, north - south, _MARGIN) * _MARGIN
-    axes.set(title=name, xlim=(west - apart, east + apart), ylim=(south - apart, north + apart))
+    half = np.maximum(
+        [east - west, north - south], _NARROWEST * max(east - west, north - south, _LEAST)
+    )
+    (x, y), (across, along) = (0.5 * (west + east), 0.5 * (south + north)), 0.55 * half
+    axes.set(title=name, xlim=(x - across, x + across), ylim=(y - along, y + along))
     label_degrees(axes)
+    axes.locator_params(axis="x", nbins=3)
     draw_coast(axes, DEGREES)
-    axes.set_aspect(1 / np.cos(np.radians(0.5 * (south + north))))
+    axes.set_aspect(1 / np.cos(np.radians(y)))
     return drawn
 
 

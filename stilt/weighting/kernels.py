@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stilt.config.sections import KERNEL
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
@@ -135,7 +136,7 @@ def kernels_of(
     return {
         name: _kernels_of(name, grid, config, receptors, is_part=is_part)
         for name, grid in config.footprints.items()
-        if grid.weight is not None
+        if grid.weight == KERNEL
     }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from csv import Error, reader
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stilt.config.conversion import nearest
+from stilt.foundations.announced import check_room
 from stilt.foundations.errors import InputError, ProblemsError
+from stilt.foundations.inside import open_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -28,8 +32,14 @@ NUMBERS = (HEIGHT, PRESSURE, AVERAGING, WEIGHT, PRIOR)
 _SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".nc": "netcdf", ".nc4": "netcdf"}
 
 
+_VALUE_BYTES = 8
+
 LISTED = 19
 """Problems of a table that are told one by one."""
+
+
+_UNREADABLE = (ValueError, LookupError, TypeError, RuntimeError, AttributeError, Error)
+"""What the libraries raise for what is no such table, Arrow's own errors among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +95,17 @@ def read_rows(path: Path, labels: Collection[str]) -> KernelRows:
             "convert the table, or name another one: footprints: {NAME: {kernels: FILE}}",
         )
     read = {"csv": _from_csv, "parquet": _from_parquet, "netcdf": _from_netcdf}[kind]
+    hint = "weight: kernel needs a table of kernels; `stilt receptors` writes one"
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file", hint)
     try:
+        open_input(path).close()  # a pipe would be waited for
         return read(path, labels)
     except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror or error}",
-            "weight: kernel needs a table of kernels; `stilt receptors` writes one",
+        raise InputError(f"{path}: {error.strerror or error}", hint) from None
+    except _UNREADABLE as error:
+        raise wrong_table(
+            str(path), [str(error).splitlines()[0] if str(error) else "unreadable"]
         ) from None
 
 
@@ -106,20 +121,17 @@ def _from_csv(path: Path, labels: Collection[str]) -> KernelRows:
         return "skip"
 
     with path.open("rb") as file:
-        names = file.readline().decode("utf-8-sig", "replace").strip().split(",")
+        names = next(reader([file.readline().decode("utf-8-sig", "replace").strip()]), [])
     key = _key(str(path), names, labels)
     kinds = {name: pa.float64() for name in NUMBERS} | {key: pa.dictionary(pa.int32(), pa.string())}
-    try:
-        table = csv.read_csv(
-            path,
-            read_options=csv.ReadOptions(use_threads=False),
-            parse_options=csv.ParseOptions(invalid_row_handler=skip),
-            convert_options=csv.ConvertOptions(
-                column_types=kinds, include_columns=[name for name in kinds if name in names]
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise wrong_table(str(path), [_first_line(error)]) from None
+    table = csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(use_threads=False),
+        parse_options=csv.ParseOptions(invalid_row_handler=skip),
+        convert_options=csv.ConvertOptions(
+            column_types=kinds, include_columns=[name for name in kinds if name in names]
+        ),
+    )
     if broken:
         raise wrong_table(str(path), broken)
     return _rows(str(path), key, table, lambda row: f"line {_line_of_row(path, row)}")
@@ -133,27 +145,27 @@ def _line_of_row(path: Path, row: int) -> int:
 
 
 def _from_parquet(path: Path, labels: Collection[str]) -> KernelRows:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     source = str(path)
-    try:
-        names = pq.read_schema(path).names
-        key = _key(source, names, labels)
-        table = pq.read_table(path, columns=[n for n in (key, *NUMBERS) if n in names])
-    except pa.ArrowInvalid as error:
-        raise wrong_table(source, [_first_line(error)]) from None
+    names = pq.read_schema(path).names
+    key = _key(source, names, labels)
+    columns = [name for name in (key, *NUMBERS) if name in names]
+    check_room(source, _VALUE_BYTES * len(columns) * pq.read_metadata(path).num_rows)
+    # a text that is stored once, and is that of every row, stays so
+    table = pq.read_table(path, columns=columns, read_dictionary=[key])
     return _rows(source, key, table, lambda row: f"row {row + 1}")
 
 
 def _from_netcdf(path: Path, labels: Collection[str]) -> KernelRows:
     import xarray as xr
+    from netCDF4 import Dataset
 
-    try:
-        with xr.open_dataset(path, engine="netcdf4", decode_times=False) as dataset:
-            return rows_of_dataset(dataset.load(), str(path), labels)
-    except (RuntimeError, ValueError) as error:
-        raise wrong_table(str(path), [_first_line(error)]) from None
+    with Dataset(path) as file:  # before xarray reads the coordinates
+        values = sum(math.prod(variable.shape) for variable in file.variables.values())
+    check_room(str(path), _VALUE_BYTES * values)
+    with xr.open_dataset(path, engine="netcdf4", decode_times=False) as dataset:
+        return rows_of_dataset(dataset.load(), str(path), labels)
 
 
 def rows_of_dataset(dataset: xr.Dataset, source: str, labels: Collection[str]) -> KernelRows:
@@ -198,7 +210,7 @@ def rows_of_dataset(dataset: xr.Dataset, source: str, labels: Collection[str]) -
     )
 
 
-def _key(source: str, names: Collection[str], labels: Collection[str]) -> str:
+def _key(source: str, names: list[str], labels: Collection[str]) -> str:
     """Return the column that names receptors.
 
     Raises
@@ -212,6 +224,7 @@ def _key(source: str, names: Collection[str], labels: Collection[str]) -> str:
         problems.append(
             f"no column {RECEPTOR}, nor one of the receptors' labels, says whose a row is"
         )
+    problems += [f"the column {n} is there twice" for n in (key, *NUMBERS) if names.count(n) > 1]
     if not {HEIGHT, PRESSURE} & set(names):
         problems.append(f"neither {HEIGHT} nor {PRESSURE} says where a level is")
     if not {AVERAGING, WEIGHT} & set(names):
@@ -245,7 +258,3 @@ def _rows(source: str, key: str, table: pa.Table, place: Callable[[int], str]) -
         if name in table.column_names
     }
     return KernelRows(source, key, pc.cast(texts.dictionary, pa.string()), codes, numbers, place)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
+from stilt.config.sections import function_in
 from stilt.footprint.labels import LABELS
 from stilt.foundations.durable import adopt, made_folder, publish_as, publish_with
 from stilt.foundations.errors import EnvironmentFailure
@@ -26,6 +27,7 @@ from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 from stilt.transport.engines import identity_of
 from stilt.transport.protocol import Reason, TransportError
 from stilt.version import __version__
+from stilt.weighting.functions import load_function
 from stilt.worker import memory
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import ChunkEntry
     from stilt.batch.claims import Claims
-    from stilt.config.schema import Config
+    from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.calc import Footprint
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
@@ -131,6 +133,9 @@ class Simulator:
         label = identity_of(engine).label
         self._transport = transports or {
             met: transport_digest(config, met, label) for met in config.mets
+        }
+        self._functions = {
+            name: load_function(grid.weight) for name, grid in config.footprints.items()
         }
         self._footprints = footprints or {
             name: footprint_digest(config, name) for name in config.footprints
@@ -283,7 +288,7 @@ class Simulator:
             plain = self.layout.footprint(name, simulation).name
             said = {key: text for key, text in particles.provenance.items() if key != LABELS}
             said |= _labels(entry)  # stored particles may have those of former days
-            said |= _weighting(entry, name)
+            said |= _weighting(entry, name, self.config.footprints[name])
             write = self._netcdf(name, footprint, simulation, said)
             publish_as(path, plain, write, root=self.layout.output)
             paths.append(path)
@@ -342,7 +347,9 @@ class Simulator:
         receptor = entry.receptor
         footprints = {}
         for name, grid in self.config.footprints.items():
-            weighed, facts = weigh(table, receptor, entry.kernels.get(name), grid.lifetime_h)
+            function = self._functions[name]
+            own = table if function is None else function(table, receptor)
+            weighed, facts = weigh(own, receptor, entry.kernels.get(name), grid.lifetime_h)
             footprint = calc_footprint(weighed, grid, receptor)
             footprint.facts.update(facts)
             footprints[name] = footprint
@@ -417,10 +424,14 @@ def _labels(entry: ChunkEntry) -> dict[str, str]:
     return {LABELS: msgspec.json.encode(entry.labels).decode()} if entry.labels else {}
 
 
-def _weighting(entry: ChunkEntry, name: str) -> dict[str, str]:
+def _weighting(entry: ChunkEntry, name: str, grid: FootprintGrid) -> dict[str, str]:
     """Return what a footprint says of how its particles weigh, where they do."""
     kernel = entry.kernels.get(name)
-    return {} if kernel is None else {"kernel": msgspec.json.encode(kernel).decode()}
+    said = {} if kernel is None else {"kernel": msgspec.json.encode(kernel).decode()}
+    path, function = function_in(grid.weight)
+    if path:  # its folder is the digest of its bytes
+        said["weights"] = f"{Path(path).name}:{function} {Path(path).parent.name}"
+    return said
 
 
 def _facts(particles: _Particles, footprints: Mapping[str, Footprint]) -> dict[str, float]:

@@ -141,7 +141,7 @@ def test_what_the_format_has_no_room_for_is_refused(arl: Path, tmp_path: Path) -
     with pytest.raises(InputError, match="an ARL header cannot say where this grid lies"):
         list(convert("era5", headers, tmp_path / "made"))
     assert list((tmp_path / "made").iterdir()) == []
-    with pytest.raises(InputError, match="has no NetCDF or GRIB files"):
+    with pytest.raises(InputError, match="has no NetCDF, Zarr or GRIB files"):
         list(convert("era5", [read_header(arl)], tmp_path / "made"))
     with pytest.raises(InputError, match="no levels, only surface fields"):
         list(convert("era5", [read_header(surface)], tmp_path / "made"))

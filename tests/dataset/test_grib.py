@@ -19,7 +19,6 @@ from stilt.met.dataset.codes import library
 from stilt.met.dataset.content import content_of
 from stilt.met.dataset.levels import DatasetError
 from stilt.met.header import read_header
-from stilt.transport.native.fields import BoundaryOptions
 from tests.dataset.conftest import EVENING, run
 from tests.dataset.conftest import KIND as WHOLE
 from tests.dataset.test_project import project
@@ -74,10 +73,8 @@ def test_levels_of_the_model_give_the_same_particles(tmp_path: Path) -> None:
     header = read_header(path)
     assert (header.level_type, len(header.levels)) == (4, 75)
     where = Receptor(EVENING.time, (-1.0,), (42.0,), (50.0,))
-    options = BoundaryOptions(kbls=2)  # these messages have no stress
     theirs, ours = (
-        run([each], -4, where=where, is_turbulent=False, particles=1, options=options)
-        for each in (arl, path)
+        run([each], -4, where=where, is_turbulent=False, particles=1) for each in (arl, path)
     )
     for name, most in APART.items():
         assert np.abs(theirs[name] - ours[name]).max() <= 20 * most, name
@@ -183,38 +180,6 @@ def test_a_file_that_is_cut_off_is_refused(small: Path, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DatasetError, match="does not read as GRIB"):
         read_header(path)
-
-
-SAMPLES = {
-    "era5_levels_members.grib": "it has 10 members, of which one is to be picked",
-    "gfs_0p25_PV_TMP.grib2": "it has no field that is known",
-    "hrrr_wrfprsf00.grib2": "it has no field that is known",
-    "lambert_grid.grib": "it has no field that is known",
-    "wrfout_mercator.nc": "its grid is not one of longitude and latitude along its axes",
-    "pystilt_footprint.nc": "it has no field that is known",
-}
-
-
-@pytest.mark.parametrize(("name", "why"), SAMPLES.items(), ids=SAMPLES)
-def test_real_files_that_cannot_be_read_are_refused_for_a_true_reason(name: str, why: str) -> None:
-    with pytest.raises(DatasetError, match=why) as caught:
-        read_header(shared("data", "samples", name))
-    assert name in str(caught.value)
-
-
-OPEN = {
-    "nam_awp211.grib2": (93, 65, 19, {"UWND", "VWND", "TEMP", "HGTS", "WWND", "RELH"}),
-    "hrrr_wrfsfcf01_UGRD.grib2": (1799, 1059, 0, {"U10M"}),
-    "alternate_scanning.grib": (291, 171, 0, {"T02M"}),
-}
-
-
-@pytest.mark.parametrize("name", OPEN)
-def test_real_files_open(name: str) -> None:
-    columns, rows, levels, names = OPEN[name]
-    header = read_header(shared("data", "samples", name))
-    assert (header.grid.nx, header.grid.ny, len(header.levels) - 1) == (columns, rows, levels)
-    assert names <= set(header.levels[-1].variables)
 
 
 def _in_order(path: Path) -> dict[tuple[str, int], NDArray[np.float64]]:

@@ -16,11 +16,14 @@ from stilt.api.project import Project as Opened
 from stilt.archive.container import Entry, Packed, read_packed
 from stilt.archive.footprints import About, Grid, unpack
 from stilt.footprint.netcdf import read_footprint
-from stilt.foundations.errors import DamagedError, EnvironmentFailure
+from stilt.foundations.errors import DamagedError, EnvironmentFailure, InputError, StiltError
 from stilt.foundations.simulation import Receptor
+from stilt.met.arl import ArlError
+from stilt.met.header import read_header
 from stilt.migrate.r_tables import read_parquet
 from stilt.migrate.r_values import UnreadableError
 from stilt.particles.parquet import read_particles
+from stilt.weighting.table import read_rows
 from tests.hostile.asking import ask
 from tests.hostile.logs import done, header, write_segment
 from tests.hostile.test_limits import memory_of
@@ -110,6 +113,41 @@ def test_rows_of_an_archive_that_are_announced_take_no_memory(tmp_path) -> None:
 def test_cells_that_are_announced_take_no_memory(cells) -> None:
     with memory_of(1 << 30), pytest.raises(DamagedError, match=r"announces .* no stilt wrote it"):
         read_footprint(cells)
+
+
+def test_axes_of_meteorology_that_are_announced_take_no_memory(tmp_path) -> None:
+    path = tmp_path / "x.nc"
+    with Dataset(path, "w") as file:
+        for name in ("latitude", "longitude"):
+            file.createDimension(name, 1_000_000_000)
+            file.createVariable(name, "f8", (name,), zlib=True, chunksizes=(1000,))
+    with memory_of(1 << 30), pytest.raises(ArlError, match="announces 1,000,000,000 points"):
+        read_header(path)
+
+
+def test_an_attribute_of_meteorology_that_is_no_text_is_an_answer(tmp_path) -> None:
+    path = tmp_path / "x.nc"
+    with Dataset(path, "w") as file:
+        file.createDimension("latitude", 4)
+        file.createVariable("t2m", "f4", ("latitude",)).coordinates = np.float64(1.0)
+    with pytest.raises(ArlError, match="does not read as NetCDF"):
+        read_header(path)
+
+
+def test_a_table_of_kernels_that_announces_more_than_memory_is_refused(tmp_path) -> None:
+    path = tmp_path / "k.nc"
+    announce(path, 1_000_000)
+    rows = tmp_path / "k.parquet"
+    write_text_of_every_row(rows, 20_000, ("averaging_kernel", "receptor"))
+    pipe = tmp_path / "k.csv"
+    os.mkfifo(pipe)
+    with memory_of(1 << 30):
+        with pytest.raises(EnvironmentFailure, match="of memory to read"):
+            read_rows(path, ())
+        with pytest.raises(StiltError):
+            read_rows(rows, ())
+        with pytest.raises(InputError, match="is no regular file"):
+            read_rows(pipe, ())
 
 
 def test_a_grid_of_an_archive_that_does_not_fit_into_memory_is_refused() -> None:

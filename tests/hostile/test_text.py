@@ -211,6 +211,19 @@ def test_json_escapes_what_json_itself_leaves_as_it_is() -> None:
     assert json.loads(text.json_text(value)) == value
 
 
+def test_json_writes_names_of_files_that_are_not_utf8_as_they_are_shown() -> None:
+    value = {"a\udcff": ["\udcff\x1b", 1, None]}
+    assert json.loads(text.json_text(value)) == {"a\\udcff": ["\\udcff\x1b", 1, None]}
+
+
+def test_a_batch_whose_folder_has_no_name_in_utf8_is_told_of_in_json(tmp_path) -> None:
+    project = make_project(tmp_path / "p", (5,))
+    write_segment(project.output / "log", header(batch="0002-b"), pending(), batch="\udcff")
+    answer = ask(project, "status", "--json", "--no-slurm")
+    assert answer.code in {0, 5}, answer.err
+    json.loads(answer.out)
+
+
 def test_the_report_holds_no_markup_of_the_data(hostile, tmp_path) -> None:
     page = tmp_path / "report.html"
     answer = ask(hostile, "report", "-o", str(page))

@@ -10,10 +10,11 @@ from array import array
 import msgspec
 import pytest
 
-from stilt.batch.chunks import Chunk, ChunkEntry, chunk_digest, encode_chunk
+from stilt.batch.chunks import Chunk, ChunkEntry, chunk_digest, encode_chunk, read_chunk
 from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, encode_manifest
 from stilt.foundations.durable import publish
+from stilt.foundations.errors import DamagedError
 from stilt.foundations.paths import Layout, imprinted, plain_and_imprint
 from stilt.foundations.simulation import Receptor
 from stilt.foundations.writers import this_writer
@@ -102,6 +103,52 @@ def test_both_readers_have_the_same_digest_of_a_receptor():
         entry = msgspec.json.decode(data)["simulations"][0]
         product = msgspec.json.decode(data, type=Chunk).simulations[0].receptor.digest
         assert spec_reader.receptor_digest(entry) == product, fields
+
+
+KERNELS = [
+    ["height_m", [1]],
+    ["height_m", [0, 5.5], [1, 0.5], [0, 2]],
+    ["height_m", [0, 5], [], [0.5, 0.5]],
+    ["pressure_hpa", [900, 100], [1, 1]],
+    ["height_m", []],
+    ["height_m", [5, 0]],
+    ["height_m", [5, 5]],
+    ["pressure_hpa", [100, 900]],
+    ["height_m", [1, 2], [1]],
+    ["height_m", [1, 2], [1, -1]],
+    ["height_m", [1, 1e10]],
+    ["sigma", [1]],
+    ["height_m", ["1"]],
+    ["height_m"],
+    "height_m",
+]
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=repr)
+def test_both_readers_take_the_same_kernels(tmp_path, kernel):
+    entry = [
+        "s",
+        "m",
+        "202201010000",
+        [0.0],
+        [0.0],
+        [5.0],
+        "agl",
+        "transport",
+        [],
+        {},
+        {"x": kernel},
+    ]
+    data = msgspec.json.encode({"format": 1, "simulations": [entry]}) + b"\n"
+    path = tmp_path / f"{chunk_digest(data)}.json"
+    path.write_bytes(data)
+    if spec_reader.is_entry(entry):
+        assert KERNELS.index(kernel) < 4
+        assert read_chunk(path).simulations[0].kernels["x"].levels == tuple(kernel[1])
+    else:
+        assert KERNELS.index(kernel) >= 4
+        with pytest.raises(DamagedError):
+            read_chunk(path)
 
 
 def test_the_digest_of_a_receptor_is_the_one_on_the_page():

@@ -105,7 +105,7 @@ def test_an_empty_folder_is_said_to_be_one(
         path.unlink()
     done = stilt("met", project)
     assert done.returncode == 0
-    assert "no file reads as ARL, NetCDF or GRIB" in done.stdout
+    assert "no file reads as ARL, NetCDF, Zarr or GRIB" in done.stdout
 
 
 def test_two_sources_in_one_folder_are_told_apart(tmp_path: Path, analyses: Analyses) -> None:

@@ -36,6 +36,8 @@ SURFACE = {
     "V10M": (166, 1.0),
     "USTR": (228003, 1.0),
     "SHTF": (231, -1.0),
+    "UMOF": (229, 1.0),
+    "VMOF": (230, 1.0),
     "PBLH": (159, 1.0),
 }
 """By ECMWF's numbers, with what the canonical values are multiplied by."""
@@ -57,14 +59,19 @@ USUAL = Packing()
 
 
 def write_grib(
-    path: Path, arl: Path, packing: Packing = USUAL, *, leave_out: frozenset[str] = frozenset()
+    path: Path,
+    arl: Path,
+    packing: Packing = USUAL,
+    *,
+    leave_out: frozenset[str] = frozenset(),
+    pv: list[float] | None = None,
 ) -> Path:
     """Write one file with all times of an ARL file in degrees: levels of pressure, or hybrid ones as the ECMWF's."""
     fields, index = decode(arl), read_index(arl)
     if "DIFW aloft" in fields:
         fields["WWND aloft"] = fields["WWND aloft"] + fields["DIFW aloft"]
     with library() as eccodes, path.open("wb") as file:
-        writer = partial(_write, eccodes, file)
+        writer = partial(_write, eccodes, file, pv)
         for number, time in enumerate(index):
             is_hybrid = time.grid.level_type == HYBRID
             for name, (param, factor) in SURFACE.items():
@@ -86,7 +93,7 @@ def write_grib(
 
 
 def _write(  # noqa: PLR0917
-    eccodes, file, time, packing: Packing, param: int, height: float, values: NDArray
+    eccodes, file, pv, time, packing: Packing, param: int, height: float, values: NDArray
 ) -> None:
     grid = time.grid
     lon, lat = map_grid(grid).to_longlat(np.array([1.0, grid.nx]), np.array([1.0, float(grid.ny)]))
@@ -119,7 +126,7 @@ def _write(  # noqa: PLR0917
             eccodes.codes_set(handle, key, value)
         if levels == "hybrid" and height:
             eccodes.codes_set(handle, "PVPresent", 1)
-            eccodes.codes_set_array(handle, "pv", coefficients(time))
+            eccodes.codes_set_array(handle, "pv", pv or coefficients(time))
         turned = np.asarray(values, np.float64)[:: 1 if packing.south_first else -1]
         eccodes.codes_set_values(handle, np.ascontiguousarray(turned).ravel())
         eccodes.codes_write(handle, file)

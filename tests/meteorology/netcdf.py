@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import netCDF4
 import numpy as np
+from pyproj import CRS, Proj
 
 from stilt.met.analysis import HYBRID
 from stilt.transport.native.arl import AnalysisReader, read_index
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.met.analysis import Analysis
+    from stilt.met.analysis import Analysis, GridHeader
 
 GRAVITY = 9.80665
 
@@ -146,12 +147,8 @@ def write_era5(
 def _write(path: Path, arl: Path, style: Style, fields: dict[Out, NDArray[np.float32]]) -> None:
     index = read_index(arl)
     grid = index[0].grid
-    x, y = np.arange(grid.nx) + 1.0, np.arange(grid.ny) + 1.0
-    lon = map_grid(grid).to_longlat(x, np.full_like(x, 1.0))[0]
-    lat = map_grid(grid).to_longlat(np.full_like(y, 1.0), y)[1]
-    lon = np.round(style.west + np.mod(np.round(lon - style.west, 6), 360.0), 6)
-    if np.any(np.diff(lon) < 0):
-        lon = np.round(np.unwrap(lon, period=360.0), 6)
+    row, column = ("y", "x") if grid.size_km else ("latitude", "longitude")
+    lon, lat = _on_map(grid) if grid.size_km else _in_degrees(grid, style)
     rows = slice(None, None, -1 if style.from_north else 1)
     columns = slice(None, None, -1 if style.from_east else 1)
     time, level = style.time, "pressure_level" if style.is_new else "level"
@@ -168,20 +165,78 @@ def _write(path: Path, arl: Path, style: Style, fields: dict[Out, NDArray[np.flo
                 _axis(file, level, np.array(heights), "hPa" if style.is_new else "millibars")
         elif style.has_log:
             _axis(file, "hybrid", np.array([1]), "1")
-        _axis(file, "latitude", lat[rows], "degrees_north")
-        _axis(file, "longitude", lon[columns], "degrees_east")
+        _places(file, grid, lat[rows], lon[columns])
         for out, values in fields.items():
-            dims = (time, *((level,) if values.ndim == 4 else ()), "latitude", "longitude")
+            dims = (time, *((level,) if values.ndim == 4 else ()), row, column)
             turned = values.astype(np.float64)[..., rows, columns]
             turned = turned[:, ::-1] if level == "hybrid" and values.ndim == 4 else turned
             turned = turned * out.factor + out.offset
             if style.has_log and out.name in {"sp", "z"} and values.ndim == 3:
-                dims, turned = (time, "hybrid", "latitude", "longitude"), turned[:, None]
+                dims, turned = (time, "hybrid", row, column), turned[:, None]
                 if out.name == "sp":
                     out, turned = Out("lnsp", "~"), np.log(turned)  # noqa: PLW2901
             _variable(file, out, dims, turned, style)
+        for name in file.variables if grid.size_km else ():
+            file[name].grid_mapping = "crs"
+            if name in {"u", "v", "u10", "v10"}:
+                file[name].standard_name = f"{'x' if name[0] == 'u' else 'y'}_wind"
         if style.coefficients == "GRIB_pv" and level == "hybrid":
             file["t"].GRIB_pv = coefficients(index[0])
+
+
+def _places(file: netCDF4.Dataset, grid: GridHeader, rows: NDArray, columns: NDArray) -> None:
+    """Write the axes of rows and columns, and what the map is if they lie on one."""
+    if not grid.size_km:
+        _axis(file, "latitude", rows, "degrees_north")
+        _axis(file, "longitude", columns, "degrees_east")
+        return
+    for name, values in (("y", rows), ("x", columns)):
+        _axis(file, name, values, "m")
+        file[name].standard_name = f"projection_{name}_coordinate"
+    file.createVariable("crs", "i4", ()).setncatts(mapping(grid))
+
+
+def _in_degrees(grid: GridHeader, style: Style) -> tuple[NDArray, NDArray]:
+    """Return longitudes and latitudes, rising."""
+    x, y = np.arange(grid.nx) + 1.0, np.arange(grid.ny) + 1.0
+    lon = map_grid(grid).to_longlat(x, np.full_like(x, 1.0))[0]
+    lat = map_grid(grid).to_longlat(np.full_like(y, 1.0), y)[1]
+    lon = np.round(style.west + np.mod(np.round(lon - style.west, 6), 360.0), 6)
+    if np.any(np.diff(lon) < 0):
+        lon = np.round(np.unwrap(lon, period=360.0), 6)
+    return lon, lat
+
+
+def _on_map(grid: GridHeader) -> tuple[NDArray, NDArray]:
+    """Return x and y in metres, rising."""
+    first = map_grid(grid).to_longlat(np.array([1.0]), np.array([1.0]))
+    x, y = Proj(CRS.from_cf(mapping(grid)))(*first)
+    step = 1000.0 * grid.size_km
+    return x[0] + step * np.arange(grid.nx), y[0] + step * np.arange(grid.ny)
+
+
+def mapping(grid: GridHeader) -> dict[str, object]:
+    """Return what CF says of a map, with the sphere of ARL's files."""
+    sphere = {"earth_radius": 6371200.0}
+    if abs(grid.tang_lat) == 90.0:
+        return {
+            "grid_mapping_name": "polar_stereographic",
+            "latitude_of_projection_origin": grid.tang_lat,
+            "straight_vertical_longitude_from_pole": grid.ref_lon,
+            "standard_parallel": grid.ref_lat,
+        } | sphere
+    if grid.tang_lat == 0.0:
+        return {
+            "grid_mapping_name": "mercator",
+            "longitude_of_projection_origin": grid.ref_lon,
+            "standard_parallel": grid.ref_lat,
+        } | sphere
+    return {
+        "grid_mapping_name": "lambert_conformal_conic",
+        "standard_parallel": grid.ref_lat,
+        "longitude_of_central_meridian": grid.ref_lon,
+        "latitude_of_projection_origin": grid.ref_lat,
+    } | sphere
 
 
 def coefficients(time: Analysis) -> list[float]:

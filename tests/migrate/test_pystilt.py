@@ -128,7 +128,7 @@ def test_execution_moves_over_in_both_spellings(migrate):
 NOTED = {
     "download": (METS.replace("file_tres: 6h", "file_tres: 6h, download: hrrr"), "met hrrr: download: files are not downloaded"),
     "crop": (METS.replace("file_tres: 6h", "file_tres: 6h, subgrid_enable: true"), "met hrrr: subgrid_enable"),
-    "transforms": (f"{METS}grid: {GRID}\ntransforms: [{{kind: x}}]\n", "transforms: particles are not weighted here"),
+    "transforms": (f"{METS}grid: {GRID}\ntransforms: [{{kind: x}}]\n", "transforms: a product here has weight: kernel"),
     "geometry": (f"{METS}geometry: {{kind: h3}}\n", "geometry: a grid must be given"),
     "kubernetes": (f"{METS}execution: {{backend: kubernetes}}\n", "execution.backend kubernetes: only local and slurm"),
     "projection": (f"{METS}grid: {{{BOX}, xres: 1000, projection: 'EPSG:5070'}}\n", "check that xmin to ymax are degrees"),
@@ -239,7 +239,7 @@ def test_the_command_writes_a_project_and_says_what_was_left_behind(migrate, sti
     migrate(f"{METS}grid: {GRID}\ntransforms: [{{kind: x}}]\n")
     done = stilt("init", "new project", "--from", tmp_path)
     assert done.returncode == 0
-    assert "transforms: particles are not weighted here" in done.stdout
+    assert "transforms: a product here has weight: kernel" in done.stdout
     assert "next: edit config.yaml and receptors.csv, then stilt check 'new project'" in done.stdout
     written = (tmp_path / "new project" / "config.yaml").read_text()
     assert "transforms" in written

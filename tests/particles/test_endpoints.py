@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,12 @@ from stilt.outputs.store import Own
 from stilt.particles.endpoints import NOTE, WAYS, decode, encode, end_points
 from stilt.particles.parquet import read_particles, read_provenance, write_particles
 from stilt.particles.table import ParticleTable
+from stilt.weighting.kernel import Kernel
 from tests.projects import Project
+from tests.weighting.slow import weighted
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEGREES = Grid(90, 0, 0.5, 0.5, 0, 0, 0, 1, 1, 34, -127, 51, 29)
 GLOBE = Grid(90, 0, 1, 1, 0, 0, 0, 1, 1, -90, 0, 360, 181)
@@ -89,41 +96,88 @@ def test_a_text_keeps_them(particles):
     }
 
 
+LEVELS = (50, 400, 1500)
+KERNEL = Kernel(
+    "pressure_hpa", (1020.0, 900.0, 700.0, 200.0), (0.7, 0.9, 1.0, 1.2), (0.1, 0.3, 0.4, 0.2)
+)
+
+
+def make_example(path: Path, model: str) -> Project:
+    """Write the example with a point that air leaves the meteorology from, and a column with a kernel on pressures."""
+    project = Project(path)
+    assert project.stilt("init", "demo", "--example").code == 0
+    config = path / "demo" / "config.yaml"
+    text = config.read_text().replace("model: native", f"model: {model}")
+    text = text.replace("n_hours: -24", "n_hours: -6").replace("numpar: 200", "numpar: 40")
+    text = text.replace("  default: {", "  seen: {weight: kernel, missing: unweighted, ")
+    columns = "time indx long lati zagl foot mlht dens samt sigw tlgr pres".replace(" ", ", ")
+    config.write_text(f"{text}\nvarsiwant: [{columns}]\n")
+    rows = ["time,lon,lat,zagl,r_idx,site", "2026-06-16 12:00,-126.0,40.5,500,0,edge"]
+    rows += [f"2026-06-16 21:00,-111.9,40.5,{height},1,city" for height in LEVELS]
+    (path / "demo" / "receptors.csv").write_text("\n".join(rows) + "\n")
+    kernel = zip(KERNEL.levels, KERNEL.averaging, KERNEL.weights, strict=True)
+    lines = [",".join(map(str, ("city", *level))) for level in kernel]
+    head = "site,pressure_hpa,averaging_kernel,pressure_weight"
+    (path / "demo" / "kernels.csv").write_text("\n".join([head, *lines]) + "\n")
+    return project
+
+
 @pytest.mark.parametrize(
     "model",
     ["native", pytest.param("hysplit", marks=pytest.mark.hysplit)],
 )
-def test_a_project_keeps_those_of_every_simulation(tmp_path, model):
-    project = Project(tmp_path)
-    assert project.stilt("init", "demo", "--example").code == 0
-    config = tmp_path / "demo" / "config.yaml"
-    config.write_text(
-        config.read_text()
-        .replace("model: native", f"model: {model}")
-        .replace("n_hours: -24", "n_hours: -6")
-    )
-    rows = "2026-06-16 12:00,-126.0,40.5,500\n2026-06-16 12:00,-111.9,40.5,500\n"
-    (tmp_path / "demo" / "receptors.csv").write_text("time,lon,lat,zagl\n" + rows)
+def test_a_project_keeps_end_points_and_weighs_particles_with_either_engine(tmp_path, model):
+    project = make_example(tmp_path, model)
     answer = project.stilt("run", "demo")
     assert answer.code == 0, answer.out + answer.err
     made = stilt.Project(tmp_path / "demo")
+    city = made[1]
+    particles = city.particles()
+    assert len(particles)
+    particles["foot"] = weighted(particles, city.receptor, KERNEL)
+    expected = stilt.calc_footprint(particles, made.config.footprints["seen"], city.receptor)
+    found = city.footprint("seen")
+    assert float(found.sum()) > 0
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
+    check_end_points(made)
+
+
+def check_end_points(made: stilt.Project) -> None:
+    """Hold end points against particles, and those that are kept against those made of particles."""
     frame = made.endpoints()
     assert set(frame["ended"]) >= {"end", "west"}
+    assert frame["pres"].between(300, 1050).all()
     for simulation in made:
         own = frame[frame["sim"] == simulation.id]
         particles = simulation.particles()
         last = particles.sort_values("time", ascending=False).groupby("indx").last()
-        for name in ("time", "long", "lati", "zagl"):
+        for name in ("time", "long", "lati", "zagl", "pres"):
             np.testing.assert_allclose(own[name], last[name], atol=1e-9)
         assert (own["ended"].eq("end") == (own["time"] == -360)).all()
         stored = simulation.stored_particles()
         assert isinstance(stored, Own)
         said = stored.provenance()
-        assert (
-            len(said[NOTE]) < 0.01 * 4 * stored.path.stat().st_size
-        )  # of a run of a day, this one has 6 hours
         older = {key: text for key, text in said.items() if key != NOTE}
         write_particles(stored.path, read_particles(stored.path), provenance=older)
         assert NOTE not in read_provenance(stored.path)
-    older_frame = stilt.Project(tmp_path / "demo").endpoints()
+    older_frame = stilt.Project(made.path).endpoints()
     pd.testing.assert_frame_equal(older_frame, frame, atol=1e-9)
+
+
+def test_end_points_are_a_hundredth_of_a_particle_file_at_most(tmp_path):
+    """Of a day of 200 particles, as engines write them."""
+    rng = np.random.default_rng(2)
+    shape = 200, 1440
+    walk = {
+        name: np.cumsum(rng.normal(0, size, shape), axis=1)
+        for name, size in (("long", 0.01), ("lati", 0.01), ("zagl", 30))
+    }
+    time, indx = -np.tile(np.arange(1.0, 1441), 200), np.repeat(np.arange(1.0, 201), 1440)
+    columns = {name: np.round(np.abs(values), 4).ravel() for name, values in walk.items()}
+    given = ParticleTable({"time": time, "indx": indx, **columns})
+    note = encode(end_points(given, -24, 0))
+    sizes = []
+    for number, provenance in enumerate(({}, {NOTE: note})):
+        write_particles(tmp_path / f"{number}.parquet", given, provenance=provenance)
+        sizes.append((tmp_path / f"{number}.parquet").stat().st_size)
+    assert sizes[0] < sizes[1] < 1.01 * sizes[0]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 import pytest
 import xarray as xr
 
+from stilt.config.digests import weights_digest
 from stilt.config.load import load_config
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors import read_receptors
@@ -82,6 +85,7 @@ WRONG = {
     "missing": ("b2,0,0.5,0.25\nb2,1000,1.0,0.75\n", "", "201512100100_-112_40.5_X has no row"),
     "no name": ("b2,0,", ",0,", "no receptor has this sounding"),
     "no key": ("sounding", "orbit", "no column receptor"),
+    "column twice": ("averaging_kernel", "height_m", "the column height_m is there twice"),
     "no level": ("height_m", "level", "neither height_m nor pressure_hpa"),
     "near name": ("averaging_kernel,pressure_weight", "averaging_kernels,weight", "did you mean averaging_kernel?"),
 }  # fmt: skip
@@ -161,3 +165,29 @@ def test_a_file_that_is_none_says_what_to_do(tmp_path, more, name, says):
     with pytest.raises(InputError) as caught:
         found(tmp_path, more=more, name=name)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["kernels.csv", "kernels.parquet", "kernels.nc"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff\xfe\n\x80", b"PAR1\x00PAR1", b"CDF\x01\x00", b'"sounding']
+)
+def test_what_is_no_table_is_refused_whatever_it_is(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError):
+        found(tmp_path, content.decode("latin-1"), name=name)
+
+
+@pytest.mark.timeout(120)
+def test_a_pipe_in_place_of_a_table_keeps_nobody_waiting(tmp_path):
+    os.mkfifo(tmp_path / "kernels.parquet")
+    with pytest.raises(InputError, match="there is no such file"):
+        found(tmp_path, name="kernels.parquet")
+    config = load_config(tmp_path / "config.yaml")
+    assert weights_digest(config.footprints["xco2"]) == ""
+
+
+def test_columns_of_another_kind_are_refused(tmp_path):
+    frame = pd.DataFrame({"sounding": ["a1"], "height_m": ["low"], "averaging_kernel": [1.0]})
+    frame.to_parquet(tmp_path / "kernels.parquet")
+    with pytest.raises(ProblemsError):
+        found(tmp_path, name="kernels.parquet")

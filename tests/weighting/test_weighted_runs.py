@@ -11,12 +11,14 @@ import xarray as xr
 
 import stilt
 from stilt.batch.today import Today
+from stilt.check.preflight import preflight
 from stilt.commands.run import _refuse_edited
 from stilt.footprint.calc import calc_footprint
 from stilt.footprint.netcdf import read_provenance
-from stilt.foundations.errors import InputError
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.identity import EngineIdentity
 from stilt.particles.table import ParticleTable
+from stilt.weighting.functions import load_function
 from stilt.weighting.kernel import Kernel
 from stilt.weighting.kernels import kernels_of
 from tests.engines import runs
@@ -191,3 +193,65 @@ def test_wrong_kernels_are_refused_alike_before_anything_is_written(tmp_path, co
         (answer.out + answer.err).split()
     )
     assert not (project.output / "chunks").exists()
+
+
+FUNCTION = """
+def halved(particles, receptor):
+    assert receptor.reference == "agl"
+    return particles.assign(foot=particles["foot"] * 0.5)
+"""
+
+
+def with_function(path, weight="own.py:halved", text=FUNCTION) -> Project:
+    halved = FOOTPRINT.replace("}", f", weight: '{weight}'}}")
+    project = make_project(path, (5,), footprints=f"{{plain: {FOOTPRINT}, half: {halved}}}")
+    (path / "own.py").write_text(text)
+    return project
+
+
+def ratio(project: Project) -> float:
+    first = stilt.Project(project.path)[0]
+    return float(first.footprint("half").sum() / first.footprint("plain").sum())
+
+
+def test_a_function_of_ones_own_weighs_particles_and_its_source_counts(tmp_path):
+    project = with_function(tmp_path / "project")
+    assert project.stilt("run", str(project.path)).code == 0
+    assert ratio(project) == pytest.approx(0.5)
+    said = read_provenance(stilt.Project(project.path)[0].footprint_path("half"))
+    assert said["weights"].startswith("own.py:halved ")
+    (project.path / "own.py").rename(project.path / "other.py")
+    config = project.path / "config.yaml"
+    config.write_text(config.read_text().replace("own.py", "other.py"))
+    assert "nothing to do" in project.stilt("run", str(project.path)).out
+    (project.path / "other.py").write_text(FUNCTION.replace("0.5", "0.25"))
+    answer = project.stilt("run", str(project.path))
+    assert "the function of footprints.half is another" in answer.out
+    assert ratio(project) == pytest.approx(0.25)
+    assert len(runs(project.runs_file)) == 1, "transport was run once"
+
+
+WRONG_FUNCTIONS = {
+    "no file": ("nowhere.py:halved", FUNCTION, "cannot be read as Python"),
+    "no function": ("own.py:doubled", FUNCTION, "defines no function doubled"),
+    "no Python": ("own.py:halved", "def halved(:", "cannot be read as Python"),
+    "no path": ("kernels", FUNCTION, "expected kernel or FILE.py:function"),
+}
+
+
+@pytest.mark.parametrize(("weight", "text", "says"), WRONG_FUNCTIONS.values(), ids=WRONG_FUNCTIONS)
+def test_functions_that_are_not_there_are_refused_unexecuted(tmp_path, weight, text, says):
+    project = with_function(tmp_path / "project", weight, text)
+    with pytest.raises(InputError) as caught:
+        stilt.Project(project.path).run(say=lambda _: None)
+    assert says in " ".join([str(caught.value), *getattr(caught.value, "problems", ())])
+    assert any(says in each.text for each in preflight(project.path))
+    assert not (project.output / "chunks").exists()
+
+
+def test_a_copy_that_was_edited_is_refused_by_workers(tmp_path):
+    copy = tmp_path / "0123" / "own.py"
+    copy.parent.mkdir()
+    copy.write_text(FUNCTION)
+    with pytest.raises(EnvironmentFailure, match="not the file of weights that was handed over"):
+        load_function(f"{copy}:halved")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.met.dataset.levels import DatasetError, Levels, is_level_axis, levels_of
+from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
@@ -64,16 +65,15 @@ def axes_of(dataset: xr.Dataset) -> Axes:
     rows, columns = _named(role, ROW), _named(role, COLUMN)
     if rows is None or columns is None:
         raise DatasetError(
-            "its grid is not one of longitude and latitude along its axes (one dimension each)"
+            "its grid is not one of longitude and latitude, or of x and y on a map, along its axes"
         )
-    lat, is_from_north = _even(dataset[rows], "latitudes")
-    lon, is_from_east = _even(dataset[columns], "longitudes")
+    grid, is_from_north, is_from_east = _places(dataset, rows, columns)
     experiments = _named(role, EXPVER)
     versions = [] if experiments is None else dataset[experiments].to_numpy().astype(int).tolist()
     return Axes(
         role,
         _minutes(dataset, _named(role, TIME)),
-        lattice(lon, lat),
+        grid,
         is_from_north,
         is_from_east,
         levels_of(dataset, _named(role, LEVEL)),
@@ -95,13 +95,27 @@ def _role(name: str, dataset: xr.Dataset) -> str:
     unit, standard = str(attributes.get("units", "")), str(attributes.get("standard_name", ""))
     kinds = {
         TIME: " since " in unit,
-        ROW: unit.lower().startswith("degrees_n") or standard == "latitude",
-        COLUMN: unit.lower().startswith("degrees_e") or standard == "longitude",
+        ROW: unit.lower().startswith("degrees_n") or standard in {"latitude", Y},
+        COLUMN: unit.lower().startswith("degrees_e") or standard in {"longitude", X},
         EXPVER: name == "expver",
         MEMBER: name in _MEMBERS or standard == "realization",
         LEVEL: is_level_axis(name, dataset[name]),
     }
     return next((kind for kind, is_so in kinds.items() if is_so), "")
+
+
+def _places(dataset: xr.Dataset, rows: str, columns: str) -> tuple[Grid, bool, bool]:
+    """Return the grid, and whether the file has rows from the north and columns from the east."""
+    if dataset[rows].attrs.get("standard_name") == Y:
+        y, is_from_north = _even(dataset[rows], "rows")
+        x, is_from_east = _even(dataset[columns], "columns")
+        scales = metres(dataset[columns]), metres(dataset[rows])
+        grid = grid_on_map(mapping_of(dataset), x * scales[0], y * scales[1])
+    else:
+        y, is_from_north = _even(dataset[rows], "latitudes")
+        x, is_from_east = _even(dataset[columns], "longitudes")
+        grid = lattice(x, y)
+    return grid, is_from_north, is_from_east
 
 
 def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:

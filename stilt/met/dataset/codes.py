@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from stilt.met.dataset.levels import DatasetError
+from stilt.met.dataset.levels import INSTALL, DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,7 @@ def library() -> Iterator[Any]:
     try:
         import eccodes
     except (ImportError, RuntimeError) as error:
-        raise DatasetError(
-            "is GRIB, for which ecCodes is needed: pip install 'stilt-hpc[grib]'"
-        ) from error
+        raise DatasetError(f"is GRIB, for which ecCodes is needed: {INSTALL}[grib]'") from error
     eccodes.codes_grib_multi_support_on()  # NOAA puts both parts of the wind into one message
     try:
         yield eccodes

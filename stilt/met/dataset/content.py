@@ -1,19 +1,21 @@
-"""What one NetCDF or GRIB file holds: its header as other met files have one, and which variable each field is."""
+"""What one NetCDF, Zarr or GRIB file holds: its header as other met files have one, and the variable of each field."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset import wrf
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
-from stilt.met.dataset.levels import NO_LEVELS, DatasetError
+from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
-from stilt.met.dataset.quantities import HOUR_S, Found, recognise, sign
+from stilt.met.dataset.naming import Table, table_of
+from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
-    from stilt.met.dataset.quantities import Quantity
+
+_MOST_ALONG_AN_AXIS = 4_000_000
+"""The minutes of seven years; what more is announced may not be there, and would take memory."""
 
 _MEMBER_STEP_S = 3 * HOUR_S
 """ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
@@ -49,8 +53,10 @@ class Content:
     messages: Messages | None = None
 
 
-def content_of(path: Path) -> Content:
+def content_of(path: Path, table: Table | None = None) -> Content:
     """Look a file over; one that has not changed is looked at once a process.
+
+    ``table`` takes the place of that which the config has for its folder.
 
     Raises
     ------
@@ -60,7 +66,9 @@ def content_of(path: Path) -> Content:
         If it cannot be read.
     """
     status = path.stat()
-    return _content(str(path), status.st_size, status.st_mtime_ns)
+    return _content(
+        str(path), status.st_size, status.st_mtime_ns, table_of(path) if table is None else table
+    )
 
 
 def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
@@ -73,23 +81,41 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
     """
     import xarray as xr
 
+    is_store = kind_of(path) == "Zarr"
+    if is_store and find_spec("zarr") is None:
+        raise DatasetError(f"is Zarr, for which zarr is needed: {INSTALL}[zarr]'")
     try:
+        if not is_store:
+            _check_axes(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of variables that are not asked for
             return xr.open_dataset(
-                path,
-                engine="netcdf4",
+                path.parent if is_store else path,
+                engine="zarr" if is_store else "netcdf4",
                 decode_times=False,
                 mask_and_scale=decoded,
                 decode_timedelta=False,
                 cache=False,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise DatasetError(f"does not read as NetCDF: {error}") from error
+    except DatasetError:
+        raise
+    except Exception as error:  # of attributes that nobody expects: anything may come
+        kind = "Zarr" if is_store else "NetCDF"
+        raise DatasetError(f"does not read as {kind}: {error}") from error
+
+
+def _check_axes(path: Path) -> None:
+    """Refuse a file that announces coordinates without end, before xarray reads them."""
+    from netCDF4 import Dataset
+
+    with Dataset(path) as file:
+        longest = max(map(len, file.dimensions.values()), default=0)
+    if longest > _MOST_ALONG_AN_AXIS:
+        raise DatasetError(f"announces {longest:,} points along one axis")
 
 
 @lru_cache(maxsize=1024)
-def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - part of the cache's key
+def _content(name: str, size: int, changed: int, table: Table) -> Content:  # noqa: ARG001 - part of the cache's key
     path = Path(name)
     try:
         if kind_of(path) == "GRIB":
@@ -97,17 +123,21 @@ def _content(name: str, size: int, changed: int) -> Content:  # noqa: ARG001 - p
 
             return Content(*scan(path))
         with open_raw(path) as dataset:
-            return _of_dataset(path, dataset)
+            return _of_dataset(path, dataset, dict(table))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
+    except OSError:
+        raise
+    except Exception as error:  # as in open_raw: whatever somebody wrote there
+        raise DatasetError(f"{path}: {type(error).__name__}: {error}") from error
 
 
-def _of_dataset(path: Path, dataset: xr.Dataset) -> Content:
+def _of_dataset(path: Path, dataset: xr.Dataset, table: dict[str, str]) -> Content:
     if wrf.is_wrf(dataset):
         axes, found = wrf.axes_of_wrf(dataset), wrf.fields_of_wrf(dataset)
     else:
         axes = axes_of(dataset)
-        found = _fields(dataset, axes)
+        found = _fields(dataset, axes, table)
     fields: dict[str, Found] = {}
     for each in sorted(found, key=lambda one: one.rank):
         if not each.why_not:
@@ -135,11 +165,11 @@ def _header(path: Path, axes: Axes, fields: dict[str, Found]) -> ArlFile:
         levels=(Level(0.0, surface), *levels),
         level_type=axes.levels.kind if levels else NO_LEVELS,
         pressure_offset=axes.levels.offset if levels else 0.0,
-        format="NetCDF",
+        format=kind_of(path),
     )
 
 
-def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
+def _fields(dataset: xr.Dataset, axes: Axes, table: dict[str, str]) -> list[Found]:
     """Return the variables that are fields, or would be."""
     found, has_levels = [], axes.levels.kind != NO_LEVELS
     for name in dataset.data_vars:
@@ -147,7 +177,8 @@ def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
         kinds = {axes.role.get(str(dim), "") for dim in variable.dims}
         if not {"row", "column"} <= kinds:
             continue
-        known = recognise(str(name), variable.attrs, is_aloft=LEVEL in kinds and has_levels)
+        is_aloft = LEVEL in kinds and has_levels
+        known = recognise(str(name), variable.attrs, is_aloft=is_aloft, table=table)
         if known is None:
             continue
         quantity, rank, convert = known
@@ -157,14 +188,14 @@ def _fields(dataset: xr.Dataset, axes: Axes) -> list[Found]:
             found.append(Found(quantity, str(name), rank, Conversion(1.0), why))
             continue
         found.append(
-            _judged(dataset, axes, Found(quantity, str(name), rank, convert), quantity=quantity)
+            _judged(dataset, axes, Found(quantity, str(name), rank, convert), is_named=rank < 0)
         )
     return found
 
 
-def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, quantity: Quantity) -> Found:
+def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, is_named: bool) -> Found:
     """Say why a variable is not used, or complete what turns it into the field."""
-    variable = dataset[found.variable]
+    variable, quantity = dataset[found.variable], found.quantity
     attributes = variable.attrs
     several = [
         f"{size} {'members' if axes.role.get(str(dim)) == MEMBER else dim}"
@@ -179,6 +210,12 @@ def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, quantity: Quantity
         "hybrid",
     } and (quantity.is_aloft):
         return replace(found, why_not=f"is on levels of {attributes['GRIB_typeOfLevel']}")
+    along = (
+        attributes.get("standard_name") in ALONG_GRID
+        or attributes.get("GRIB_uvRelativeToGrid") == 1
+    )
+    if not is_named and quantity.name in WINDS and not axes.grid.is_longlat and not along:
+        return replace(found, why_not="does not say that it is along the grid (x_wind, y_wind)")
     convert, words = found.convert, []
     if convert.is_sum:
         seconds = _summed_over_s(dataset, axes, found)

@@ -13,7 +13,7 @@ from stilt.met.dataset.axes import Axes, lattice
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
 from stilt.met.dataset.maps import lambert, mercator, on_map, polar
-from stilt.met.dataset.quantities import HOUR_S, Found, recognise
+from stilt.met.dataset.quantities import HOUR_S, WINDS, Found, recognise
 from stilt.met.dataset.units import Conversion
 from stilt.met.grid import EARTH_RADIUS_KM
 from stilt.met.minutes import time_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.met.dataset.quantities import Quantity
     from stilt.met.grid import Grid
 
     Key = tuple[str, int, int]
@@ -77,7 +76,8 @@ class _Scan:
     grids: dict[Grid, tuple[bool, bool]] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
     unused: dict[tuple[str, str], Found] = field(default_factory=dict)
-    others: dict[str, None] = field(default_factory=dict)
+    met: dict[tuple[int, str], tuple[str, Found | None]] = field(default_factory=dict)
+    places: set[str] = field(default_factory=set)
     messages: dict[tuple[str, int, float], list[Message]] = field(default_factory=dict)
     kinds: dict[str, set[str]] = field(default_factory=dict)
     coefficients: tuple[float, ...] = ()
@@ -129,49 +129,63 @@ class _Keys:
 
 def _note(keys: _Keys, seen: _Scan, offset: int, part: int) -> None:
     """Note one field, if it is one that is known."""
-    number, level = int(keys("paramId", 0)), float(keys("level", 0))
-    kind = _LEVEL_TYPES.get(str(keys("typeOfLevel")), "")
-    if keys("typeOfLevel") == "isobaricInPa":
-        level /= 100.0
-    is_aloft = kind in {PRESSURES, MODEL_LEVELS}
-    if kind == MODEL_LEVELS and number in _OF_MODEL_GROUND:
-        is_aloft, kind = False, GROUND
-    attributes = {"GRIB_paramId": number, "units": keys("units", "")}
-    known = recognise(str(keys("shortName")), attributes, is_aloft=is_aloft) if kind else None
-    if known is None:
-        seen.others[f"{keys('shortName')} at {keys('typeOfLevel')}"] = None
+    what = int(keys("paramId", 0)), str(keys("typeOfLevel"))
+    if what not in seen.met:
+        seen.met[what] = _met(keys, *what)
+    kind, one = seen.met[what]
+    if one is None:
         return
-    quantity, rank, convert = known
-    variable = str(keys("shortName"))
-    unit = f"has the unit {keys('units')!r}"
-    one = Found(quantity, variable, rank, convert or Conversion(1.0), "" if convert else unit)
-    one = one if one.why_not else _judged(keys, one, quantity)
+    one = one if one.why_not else _judged(keys, one)
     if one.why_not:
-        seen.unused[variable, one.why_not] = one
+        seen.unused[one.variable, one.why_not] = one
         return
-    grid, turned = _grid(keys)
-    seen.grids[grid] = turned
-    best = seen.found.get(quantity.name)
-    if best is not None and best.rank < rank:
+    name = one.quantity.name
+    best = seen.found.get(name)
+    if best is not None and best.rank < one.rank:
         return
-    if best is not None and best.rank > rank:
-        for key in [key for key in seen.messages if key[0] == quantity.name]:
+    if best is not None and best.rank > one.rank:
+        for key in [key for key in seen.messages if key[0] == name]:
             del seen.messages[key]
-    seen.found[quantity.name] = one
-    seen.kinds.setdefault(kind, set()).add(quantity.name)
+    seen.found[name] = one
+    seen.kinds.setdefault(kind, set()).add(name)
+    _note_place(keys, seen)
     if kind == MODEL_LEVELS and not seen.coefficients:
         seen.coefficients = keys.array("pv")
-    minutes = _minutes(keys)
-    place = (quantity.name, minutes, level if is_aloft else 0.0)
+    level = float(keys("level", 0)) if one.quantity.is_aloft else 0.0
+    level *= 0.01 if what[1] == "isobaricInPa" else 1.0
     member = int(keys("number", 0) or 0)
     message = Message(offset, part, one.convert, float(keys("endStep", 0)), member)
-    seen.messages.setdefault(place, []).append(message)
+    seen.messages.setdefault((name, _minutes(keys), level), []).append(message)
 
 
-def _judged(keys: _Keys, found: Found, quantity: Quantity) -> Found:
+def _met(keys: _Keys, number: int, level_type: str) -> tuple[str, Found | None]:
+    """Return the kind of levels, and which field the parameter is thereon: to find that out takes most of the time."""
+    variable, unit = str(keys("shortName")), keys("units", "")
+    kind = _LEVEL_TYPES.get(level_type, "")
+    if kind == MODEL_LEVELS and number in _OF_MODEL_GROUND:
+        kind = GROUND
+    is_aloft = kind in {PRESSURES, MODEL_LEVELS}
+    attributes = {"GRIB_paramId": number, "units": unit}
+    known = recognise(variable, attributes, is_aloft=is_aloft) if kind else None
+    if known is None:
+        return f"{variable} at {level_type}", None
+    quantity, rank, convert = known
+    why_not = "" if convert else f"has the unit {unit!r}"
+    return kind, Found(quantity, variable, rank, convert or Conversion(1.0), why_not)
+
+
+def _note_place(keys: _Keys, seen: _Scan) -> None:
+    digest = str(keys("md5GridSection"))
+    if digest not in seen.places:
+        grid, turned = _grid(keys)
+        seen.places.add(digest)
+        seen.grids[grid] = turned
+
+
+def _judged(keys: _Keys, found: Found) -> Found:
     """Say why a field is not used, or complete what turns it into the canonical one."""
-    convert, words = found.convert, []
-    is_wind = quantity.name in {"UWND", "VWND", "U10M", "V10M"}
+    quantity, convert, words = found.quantity, found.convert, []
+    is_wind = quantity.name in WINDS
     if is_wind and keys("gridType") != "regular_ll" and not keys("uvRelativeToGrid"):
         return replace(found, why_not="is eastward or northward on a map, and not turned yet")
     if convert.is_sum:
@@ -300,7 +314,8 @@ def _content(
     if len(members) > 1:
         raise DatasetError(f"it has {len(members)} members, of which one is to be picked")
     if not seen.messages:
-        why = [f"{one.variable} {one.why_not}" for one in unused] or list(seen.others)[:_NAMED]
+        others = [what for what, one in seen.met.values() if one is None]
+        why = [f"{one.variable} {one.why_not}" for one in unused] or others[:_NAMED]
         raise DatasetError(f"it has no field that is known{': ' if why else ''}{'; '.join(why)}")
     if len(seen.grids) > 1:
         raise DatasetError(f"it has fields on {len(seen.grids)} grids")

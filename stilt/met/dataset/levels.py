@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+INSTALL = "pip install 'stilt-hpc"
+"""Part of what is said of files that another library would read: such a refusal is not kept for later."""
+
 NO_LEVELS = 0
 """The level type of a file that has surface fields only."""
 
-_SEA_LEVEL_HPA = 1013.25
+SEA_LEVEL_HPA = 1013.25
 _MODEL_NAMES = {"hybrid", "model_level", "modellevel", "mlev", "lev", "level", "nhym"}
 _MODEL_STANDARD = {
     "atmosphere_hybrid_sigma_pressure_coordinate",
@@ -93,7 +96,7 @@ def levels_of(dataset: xr.Dataset, name: str | None) -> Levels:
 
 def hybrid_levels(hpa: NDArray[np.float64], share: NDArray[np.float64]) -> Levels:
     """Return levels with these coefficients, in any order."""
-    pressure = hpa + _SEA_LEVEL_HPA * share
+    pressure = hpa + SEA_LEVEL_HPA * share
     order = np.argsort(-pressure, kind="stable")
     return Levels(
         HYBRID,

@@ -82,3 +82,9 @@ def polar(pole: float, true: float) -> tuple[float, float]:
 def mercator(true: float) -> tuple[float, float]:
     """Return the cone of Mercator's map."""
     return 0.0, true
+
+
+def off_cells(grid: Grid, lon: float, lat: float) -> float:
+    """Return how many cells off its place on a map the last point of a grid is."""
+    x, y = grid.to_grid(lon, lat)
+    return max(abs(x - grid.nx), abs(y - grid.ny))

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from stilt.met.dataset.units import Conversion
 
 HOUR_S = 3600
+WINDS = {"UWND", "VWND", "U10M", "V10M"}
+ALONG_GRID = {"x_wind", "y_wind"}
+"""CF standard names of winds along the axes of a map; the others blow to the east and to the north."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +163,23 @@ class Found:
 
 
 def recognise(
-    variable: str, attributes: Mapping[str, object], *, is_aloft: bool
+    variable: str,
+    attributes: Mapping[str, object],
+    *,
+    is_aloft: bool,
+    table: Mapping[str, str] | None = None,
 ) -> tuple[Quantity, int, Conversion | None] | None:
-    """Return which field a variable is, its rank, and how its unit is converted; None if it is none that is known."""
-    unit = str(attributes.get("units", ""))
+    """Return which field a variable is, its rank, and how its unit is converted; None if it is none that is known.
+
+    A field in the table is that variable alone, with the rank -1.
+    """
+    unit, table = str(attributes.get("units", "")), table or {}
     best: tuple[Quantity, int, Conversion | None] | None = None
     for quantity in QUANTITIES:
-        rank = _rank(quantity, variable, attributes)
+        if variable in table.values() or quantity.name in table:
+            rank = -1 if table.get(quantity.name) == variable else None
+        else:
+            rank = _rank(quantity, variable, attributes)
         if quantity.is_aloft != is_aloft or rank is None:
             continue
         convert = conversion(unit, quantity.unit)

@@ -14,7 +14,7 @@ import numpy as np
 from stilt.met.analysis import SIGMA, STAGGERED_MODEL
 from stilt.met.dataset.axes import COLUMN, LEVEL, ROW, TIME, Axes
 from stilt.met.dataset.levels import DatasetError, Levels
-from stilt.met.dataset.maps import lambert, mercator, on_map, polar
+from stilt.met.dataset.maps import lambert, mercator, off_cells, on_map, polar
 from stilt.met.dataset.quantities import Found, Quantity
 from stilt.met.dataset.units import Conversion
 
@@ -189,10 +189,10 @@ def _grid(dataset: xr.Dataset) -> Grid:
         point=(1.0, 1.0, float(lon[0, 0]), float(lat[0, 0])),
         radius_m=_RADIUS_M,
     )
-    x, y = grid.to_grid(float(lon[-1, -1]), float(lat[-1, -1]))
-    if max(abs(x - nx), abs(y - ny)) > _CLOSE_CELLS:
+    off = off_cells(grid, float(lon[-1, -1]), float(lat[-1, -1]))
+    if off > _CLOSE_CELLS:
         raise DatasetError(
-            f"its last point (XLONG, XLAT) is {max(abs(x - nx), abs(y - ny)):.1f} cells off from where its map has it"
+            f"its last point (XLONG, XLAT) is {off:.1f} cells off from where its map has it"
         )
     return grid
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.failures import Reason, Refused, TransportError
 from stilt.met.dataset.analyses import analyses_of
+from stilt.met.dataset.magic import name_of
 from stilt.met.files import Span
 from stilt.met.header import read_header
 from stilt.met.minutes import minute_of, time_of
@@ -222,9 +223,9 @@ def _hours(supply: Supply, stretches: list[_Stretch]) -> Iterator[Refused]:
 
 
 def _names(stretches: list[_Stretch], begin: int, end: int) -> str:
-    before = [each.path.name for each in stretches if each.minutes[-1] == begin]
-    after = [each.path.name for each in stretches if each.minutes[0] == end]
-    first, last = stretches[0].path.name, stretches[-1].path.name
+    before = [name_of(each.path) for each in stretches if each.minutes[-1] == begin]
+    after = [name_of(each.path) for each in stretches if each.minutes[0] == end]
+    first, last = name_of(stretches[0].path), name_of(stretches[-1].path)
     return f"{(before or [first])[0]} and {(after or [last])[0]}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ class RoughnessSource:
     """
 
     label: str
-    content: bytes | None
+    content: bytes | None = field(repr=False)
     metres: float = DEFAULT_M
     path: Path | None = None
 

@@ -1,0 +1,179 @@
+"""``stilt receptors``: receptors from soundings, or from a grid of times and places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stilt.cli.options import project_argument
+from stilt.foundations.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+
+EXAMPLES = """\b
+Examples:
+  stilt receptors --at 5,45,30 --every 1h --from 2024-07-01 --to 2024-07-08
+  stilt receptors --soundings oco2_LtCO2_240701.nc4 --box -114,-110,39,42
+"""
+
+
+@click.command("receptors", epilog=EXAMPLES)
+@project_argument
+@click.option(
+    "--soundings",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A file of an instrument; several.",
+)
+@click.option("--kind", help="oco, tropomi-ch4 or tccon; unless given, its variables tell.")
+@click.option(
+    "--levels",
+    default="100:3000,500:6000",
+    show_default=True,
+    help="Layers (m), thickness:top,...: a release in the middle of each.",
+)
+@click.option("--slant", is_flag=True, help="Release along the line of sight.")
+@click.option("--box", metavar="W,E,S,N", help="Soundings in a box, degrees.")
+@click.option(
+    "--all-quality", is_flag=True, help="Also soundings that their file does not call good."
+)
+@click.option("--nth", type=click.IntRange(1), default=1, help="Every n-th of them.")
+@click.option(
+    "--most", type=click.IntRange(1), help="At most so many in a cell and overpass, evenly."
+)
+@click.option(
+    "--cell",
+    type=click.FloatRange(0, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Size of that cell, degrees.",
+)
+@click.option(
+    "--at",
+    multiple=True,
+    metavar="LON,LAT,Z",
+    help="In place of soundings: a place and height above ground; several.",
+)
+@click.option("--every", metavar="STEP", help="... at times so far apart: 1h, 30min, 1d.")
+@click.option("--from", "since", metavar="TIME", help="UTC.")
+@click.option("--to", "until", metavar="TIME", help="UTC; that time itself is not among them.")
+@click.option("--force", is_flag=True, help="Replace tables that are there.")
+def command(  # noqa: PLR0917 - what a command line says
+    project: Path,
+    soundings: tuple[Path, ...],
+    kind: str | None,
+    levels: str,
+    slant: bool,
+    box: str | None,
+    all_quality: bool,
+    nth: int,
+    most: int | None,
+    cell: float,
+    at: tuple[str, ...],
+    every: str | None,
+    since: str | None,
+    until: str | None,
+    force: bool,
+) -> None:
+    """Write receptors.csv, and of soundings kernels.csv, into a project's folder.
+
+    A sounding is a column of releases, which carries its id, what was observed, and the uncertainty as labels. Its
+    averaging kernel, pressure weights and prior go into kernels.csv: `weight: kernel` in config.yaml uses them.
+    """
+    from stilt.soundings.receptors import choose_soundings, receptor_grid, receptors_of
+    from stilt.soundings.write import write_tables
+
+    if bool(soundings) == bool(at):
+        raise InputError("give either --soundings or --at", "stilt receptors --help shows both")
+    span = _moment(since, "--from"), _moment(until, "--to")
+    kernels = None
+    if at:
+        times = _times(every, *span)
+        points = [_numbers(text, 3, "--at") for text in at]
+        receptors = _joined([receptor_grid(times, [(x, y)], [z]) for x, y, z in points])
+    else:
+        west, east, south, north = _numbers(box, 4, "--box") if box else (-180, 180, -90, 90)
+        found = choose_soundings(
+            _read(soundings, kind),
+            box=(west, east, south, north) if box else None,
+            since=span[0],
+            until=span[1],
+            good=not all_quality,
+            nth=nth,
+            most=most,
+            cell_deg=cell,
+        )
+        receptors, kernels = receptors_of(found, levels, slant=slant)
+    for path in write_tables(project, receptors, kernels, replace=force):
+        click.echo(f"wrote {path}")
+    if kernels is not None:
+        count = receptors["r_idx"].nunique()
+        click.echo(f"{count:,} soundings of {len(receptors) // count} release levels")
+        columns = "" if "height_m" in kernels else ", and pres into varsiwant"
+        click.echo(
+            f"next: put `weight: kernel` into a product under footprints{columns}; then stilt check"
+        )
+
+
+def _read(paths: Sequence[Path], kind: str | None) -> xr.Dataset:
+    import xarray as xr
+
+    from stilt.soundings.instruments import read_soundings
+
+    parts = [read_soundings(path, kind) for path in paths]
+    return parts[0] if len(parts) == 1 else xr.concat(parts, "sounding", join="exact")
+
+
+def _times(
+    every: str | None, since: np.datetime64 | None, until: np.datetime64 | None
+) -> pd.DatetimeIndex:
+    import pandas as pd
+
+    if every is None or since is None or until is None:
+        raise InputError(
+            "--at needs --every, --from and --to",
+            "such as --every 1h --from 2024-07-01 --to 2024-07-02",
+        )
+    try:
+        return pd.date_range(since, until, freq=every, inclusive="left")
+    except ValueError:
+        raise InputError(f"--every {every!r} is no step of time", "write 1h, 30min or 1d") from None
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True)
+
+
+def _moment(text: str | None, option: str) -> np.datetime64 | None:
+    import pandas as pd
+
+    if text is None:
+        return None
+    try:
+        moment = pd.Timestamp(text)
+    except ValueError:
+        raise InputError(
+            f"{option} {text!r} is no time", "write 2024-07-01 or 2024-07-01T18:00, UTC"
+        ) from None
+    return moment.tz_convert(None).to_datetime64() if moment.tzinfo else moment.to_datetime64()
+
+
+def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(map(float, text.split(",")))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        raise InputError(
+            f"{option} {text!r} are not {count} numbers", "write them with commas between"
+        )
+    return numbers

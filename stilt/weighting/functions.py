@@ -1,0 +1,111 @@
+"""A function of the user's own that weighs particles: ``weight: FILE.py:function``, particles in, particles out.
+
+Only workers execute it, from a copy below the output root that has the digest of its bytes in its path: whoever
+plans, checks or looks on reads the file as text.
+"""
+
+from __future__ import annotations
+
+import ast
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from stilt.config.digests import weights_digest
+from stilt.config.sections import function_in
+from stilt.foundations.durable import digest_file
+from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.inside import read_input
+from stilt.foundations.ownership import name_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stilt.config.schema import Config
+    from stilt.foundations.paths import Layout
+    from stilt.foundations.simulation import Receptor
+    from stilt.particles.table import ParticleTable
+
+    Weighing = Callable[[ParticleTable, Receptor], ParticleTable]
+
+MOST_BYTES = 16 << 20
+"""Of a file with a function."""
+
+
+def check_functions(config: Config) -> None:
+    """Refuse products whose function is not there.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read as Python, or does not define the function.
+    """
+    for name, grid in config.footprints.items():
+        path, function = function_in(grid.weight)
+        if not path:
+            continue
+        try:
+            tree = ast.parse(read_input(Path(path), MOST_BYTES))
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise InputError(
+                f"footprints.{name}: {path} cannot be read as Python: {error}",
+                "weight is FILE.py:function, a function of particles (a frame) and their receptor",
+            ) from None
+        defined = {part.name for part in tree.body if isinstance(part, ast.FunctionDef)}
+        if function not in defined:
+            raise InputError(
+                f"footprints.{name}: {path} defines no function {function}",
+                f"it defines {', '.join(sorted(defined)) or 'none'}",
+            )
+        name_owner(Path(path), "the weights")
+
+
+def with_copies(config: Config, layout: Layout) -> tuple[Config, dict[Path, Path]]:
+    """Return settings whose functions are the copies that workers are to execute, and these by their files."""
+    copies: dict[Path, Path] = {}
+    footprints = dict(config.footprints)
+    for name, grid in config.footprints.items():
+        path, function = function_in(grid.weight)
+        if path:
+            copies[Path(path)] = copy = layout.input(weights_digest(grid), Path(path).name)
+            footprints[name] = replace(grid, weight=f"{copy}:{function}")
+    return replace(config, footprints=footprints), copies
+
+
+def load_function(weight: str | None) -> Weighing | None:
+    """Return the function that a batch's settings name, ready to be called; None where they name none.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the copy is not what was handed over.
+    """
+    path, name = function_in(weight)
+    if not path:
+        return None
+    file = Path(path)
+    try:
+        is_whole = digest_file(file)[1] == file.parent.name
+    except OSError:
+        is_whole = False
+    spec = spec_from_file_location(f"stilt_weights_{file.parent.name}", file)
+    if not is_whole or spec is None or spec.loader is None:
+        raise EnvironmentFailure(
+            f"{path} is not the file of weights that was handed over",
+            "`stilt run` hands its work over again",
+        )
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return _on_frames(getattr(module, name))
+
+
+def _on_frames(function: Callable[[Any, Receptor], Any]) -> Weighing:
+    def weigh(table: ParticleTable, receptor: Receptor) -> ParticleTable:
+        from stilt.particles.table import ParticleTable
+
+        frame = function(table.to_pandas(), receptor)
+        return ParticleTable({str(name): frame[name].to_numpy(float) for name in frame})
+
+    return weigh
