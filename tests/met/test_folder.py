@@ -151,6 +151,7 @@ def _spoiled(entry: dict[int, object], grid: list[float] | None = None) -> str:
         _spoiled({3: 7}),
         _spoiled({4: [10**15]}),
         _spoiled({5: -(10**15)}),
+        _spoiled({8: [9, 9]}),
         _spoiled({}, [1.0, 2.0, 3.0]),
         _spoiled({}, [1e300] * 13),
         "[" * 100_000,
