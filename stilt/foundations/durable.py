@@ -180,6 +180,8 @@ def make_folder(path: Path) -> None:
         if path.is_symlink():
             why = f"it is a link to {path.readlink()}, which is not there"
             raise FileNotFoundError(errno.ENOENT, why, str(path)) from None
+        if path.exists():
+            raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(path)) from None
         raise
     with contextlib.suppress(PermissionError):  # one may write into a folder that one may not list
         fsync_dir(path.parent)
