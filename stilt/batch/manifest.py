@@ -16,8 +16,11 @@ from stilt.log.bounds import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeAlias
 
     from stilt.foundations.paths import Layout
+
+    Manifests: TypeAlias = dict[str, "Manifest"]
 
 MANIFEST_FORMAT = 1
 MOST_BYTES = 256 << 20
@@ -157,3 +160,9 @@ def read_manifest(path: Path) -> Manifest:
 def newest_of(manifests: Iterable[Manifest]) -> Manifest | None:
     """Return the manifest of the newest batch; None if there is none."""
     return max(manifests, key=lambda manifest: manifest.seq, default=None)
+
+
+def total_of(manifests: Manifests) -> int:
+    """Return how many simulations the project had when its newest batch was planned; 0 where none tells."""
+    newest = newest_of(manifests.values())
+    return newest.project_total if newest else 0

@@ -12,6 +12,7 @@ from stilt.backends import backend_named
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.interface import HandOver
 from stilt.backends.observe import fold_and_observe
+from stilt.batch.changes import changes
 from stilt.batch.handover import Work, name_batch, register, unfinished_batch, write_batch
 from stilt.batch.lock import run_lock
 from stilt.batch.manifest import Manifest
@@ -20,7 +21,6 @@ from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
 from stilt.batch.refused import unsaid
 from stilt.batch.rivals import give_way, settled_runs
-from stilt.batch.snapshot import changes
 from stilt.batch.today import Today, newest_engine
 from stilt.commands.compiling import compile_all, is_compiled
 from stilt.commands.reconcile import (

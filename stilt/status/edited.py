@@ -12,12 +12,11 @@ from stilt.log.fold import SUCCESSES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stilt.batch.manifest import Manifest
+    from stilt.batch.manifest import Manifest, Manifests
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.receptors.sequence import Receptors
-    from stilt.status.summarize import Manifests
 
 
 def edited(

@@ -17,10 +17,10 @@ from stilt.status.standing import Standing
 from stilt.status.summarize import summarize
 
 if TYPE_CHECKING:
+    from stilt.batch.manifest import Manifests
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.status.opened import Opened
-    from stilt.status.summarize import Manifests
     from stilt.status.summary import Summary
 
 

@@ -13,11 +13,11 @@ from stilt.foundations.identity import EngineIdentity
 from stilt.status.edited import edited
 
 if TYPE_CHECKING:
+    from stilt.batch.manifest import Manifests
     from stilt.batch.today import Today
     from stilt.foundations.paths import Layout
     from stilt.log.fold import Life, SimState, State
     from stilt.status.opened import Opened
-    from stilt.status.summarize import Manifests
 
 
 @dataclass(frozen=True, slots=True)

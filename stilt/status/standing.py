@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe, observe
-from stilt.batch.manifest import read_manifest
+from stilt.batch.manifest import read_manifest, total_of
 from stilt.batch.whole import Wholeness
 from stilt.foundations.errors import StiltError
 from stilt.log.fold import SUCCESSES
@@ -18,17 +18,16 @@ from stilt.status.fates import Fates
 from stilt.status.hands import count_in_hand, find_open
 from stilt.status.listed import Listed
 from stilt.status.outdated import find_outdated
-from stilt.status.summarize import total_of
 
 if TYPE_CHECKING:
     from stilt.backends.liveness import Liveness
+    from stilt.batch.manifest import Manifests
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.log.states import SimState
     from stilt.status.counting import Tally, Waiting
     from stilt.status.hands import InHand
     from stilt.status.opened import Opened
-    from stilt.status.summarize import Manifests
 
 
 class Standing:

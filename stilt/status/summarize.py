@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from stilt.backends.liveness import Fate
-from stilt.batch.manifest import newest_of
+from stilt.batch.manifest import total_of
 from stilt.foundations.quantities import counted, wholly_empty
 from stilt.status import cost
 from stilt.status.counting import (
@@ -30,16 +30,14 @@ from stilt.status.summary import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
-    from stilt.batch.manifest import Manifest
+    from stilt.batch.manifest import Manifest, Manifests
     from stilt.config.schema import Execution
     from stilt.log.fold import BatchState, Life, SimState, State
     from stilt.status.counting import Counts, Tally, Waiting
     from stilt.status.fates import Fates
     from stilt.status.standing import Standing
 
-    Manifests: TypeAlias = dict[str, Manifest]
 
 STUCK_FACTOR = 5
 STUCK_LEAST_S = 300.0
@@ -135,12 +133,6 @@ def _began_nothing(state: State, tally: Tally) -> list[str]:
         f"{counted(number, 'task')} ended without beginning a simulation ({why})"
         for why, number in sorted(idle.items())
     ]
-
-
-def total_of(manifests: Manifests) -> int:
-    """Return how many simulations the project had when its newest batch was planned; 0 where none tells."""
-    newest = newest_of(manifests.values())
-    return newest.project_total if newest else 0
 
 
 def _let_wait(counts: Counts, waiting: Waiting) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from stilt.batch.changes import changes
 from stilt.batch.manifest import Manifest, encode_manifest
-from stilt.batch.snapshot import changes
 from stilt.batch.today import Match, Today, todays_engine
 from stilt.config.digests import config_digest, footprint_digest, transport_digest
 from stilt.config.dump import dump_config

@@ -12,7 +12,7 @@ from stilt.foundations.failures import Reason, TransportError
 from stilt.met.analysis import GridHeader, state_of
 from stilt.met.arl import Level
 from stilt.met.dataset.content import content_of
-from stilt.met.dataset.reader import DatasetReader
+from stilt.met.dataset.reader import DatasetReader, Part
 from stilt.met.minutes import minute_of
 
 if TYPE_CHECKING:
@@ -27,32 +27,6 @@ if TYPE_CHECKING:
 
 _ON_ALL_LEVELS = ("UWND", "VWND", "TEMP", "HGTS")
 """Of others a level without any counts as zero."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A time of one file.
-
-    Attributes
-    ----------
-    header
-        Of the file.
-    position
-        Of the time in it.
-    """
-
-    header: ArlFile
-    position: int
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.header.path
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """What the file has: the surface first, then upward."""
-        return self.header.levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +70,7 @@ class DatasetAnalysis:
 
     def reader(self) -> DatasetReader:
         """Return what reads its fields."""
-        return DatasetReader(self)
+        return DatasetReader(self.parts, self.levels)
 
 
 def analyses_of(headers: Sequence[ArlFile]) -> list[tuple[DatasetAnalysis, ...]]:

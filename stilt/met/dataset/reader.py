@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,22 +15,49 @@ from stilt.met.dataset.tiles import TILES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from stilt.met.dataset.analyses import DatasetAnalysis, Part
+    from stilt.met.arl import ArlFile, Level
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A time of one file.
+
+    Attributes
+    ----------
+    header
+        Of the file.
+    position
+        Of the time in it.
+    """
+
+    header: ArlFile
+    position: int
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.header.path
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """What the file has: the surface first, then upward."""
+        return self.header.levels
 
 
 class DatasetReader(FieldReader):
     """Reads rectangles of the fields of one time."""
 
-    def __init__(self, analysis: DatasetAnalysis) -> None:
+    def __init__(self, parts: Sequence[Part], levels: tuple[Level, ...]) -> None:
         self._parts: dict[tuple[str, bool], Part] = {}
-        for part in analysis.parts:
+        for part in parts:
             for number, level in enumerate(part.levels):
                 for name in level.variables:
                     self._parts.setdefault((name, number > 0), part)
-        self._levels = analysis.levels
+        self._levels = levels
 
     def has(self, name: str, level: int = 0) -> bool:
         """Tell whether there is a variable at a level."""
