@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SIZE_INCHES = (11, 6.2)
 DECADES = 4
-PANEL_RATIO = 1.2
+PANEL_RATIO, PLAN_RATIO = 1.2, 1.5
 DOTS = 12_000
 WIDTHS = {Kind.COAST: 0.7, Kind.BORDER: 0.5, Kind.STATE: 0.25}
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#c1121f"
@@ -124,7 +124,7 @@ def _draw_footprint(
     """Draw the sum of all hours on a logarithmic scale of four decades; below that is white."""
     from matplotlib.colors import LogNorm
 
-    total = foot.sum("time").to_numpy()
+    frame, total = frame.unrolled(foot.sum("time").to_numpy())
     if not total.any():
         _say_empty(axes, f"footprint {name}: nothing in its grid")
         return
@@ -158,6 +158,8 @@ def _frame_map(
     width, height = np.ptp(across) * stretch, np.ptp(along)
     across = _widened(across, max(height * PANEL_RATIO, width) / stretch)
     along = _widened(along, max(width / PANEL_RATIO, height))
+    if frame.plane is None:
+        along = max(along[0], -90.0), min(along[1], 90.0)
     axes.set_xlim(*across)
     axes.set_ylim(*along)
     axes.set_aspect(1 / stretch)
@@ -243,7 +245,7 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
     axes.plot(
         receptor.longitudes, receptor.latitudes, "*", ms=11, mfc="white", mec=INK, mew=1.1, zorder=5
     )
-    axes.set_aspect("auto")
+    _show_plan(axes, longitude, some["lati"].to_numpy())
     axes.tick_params(labelsize=8)
     label_degrees(axes)
     draw_coast(axes, DEGREES)
@@ -251,6 +253,19 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
     bar = axes.figure.colorbar(dots, ax=axes, pad=0.01)
     bar.set_label("hours from the receptor's time", fontsize=8)
     bar.ax.tick_params(labelsize=8)
+
+
+def _show_plan(axes: Axes, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]) -> None:
+    """Show all particles, a kilometre as long along as across."""
+    (west, east), (south, north) = (
+        (float(each.min()), float(each.max())) for each in (longitudes, latitudes)
+    )
+    stretch = max(float(np.cos(np.radians(0.5 * (south + north)))), 0.1)
+    height = max(north - south, (east - west) * stretch / PLAN_RATIO, 0.05) * 1.1
+    along = _widened((south, north), height)
+    axes.set_xlim(*_widened((west, east), height * PLAN_RATIO / stretch))
+    axes.set_ylim(max(along[0], -90.0), min(along[1], 90.0))
+    axes.set_aspect(1 / stretch)
 
 
 def _draw_heights(axes: Axes, particles: pd.DataFrame) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.footprint.grid import geometry_of
-from stilt.plot.coastline import Box, Kind, coastlines
+from stilt.footprint.grid import geometry_of, length_unit
+from stilt.plot.coastline import FULL_CIRCLE, Box, Kind, coastlines
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,7 +45,7 @@ class MapFrame:
         """Return the frame of a footprint."""
         if "lon" in foot.dims:
             return cls(foot["lon"].to_numpy(), foot["lat"].to_numpy())
-        unit = foot["x"].attrs["units"]
+        unit = length_unit(foot.attrs["crs"])
         unit, scale = ("km", 1000.0) if unit == "m" else (unit, 1.0)
         x, y = (foot[name].to_numpy() / scale for name in ("x", "y"))
         return cls(x, y, geometry_of(grid), unit, scale)
@@ -59,6 +59,20 @@ class MapFrame:
             return (longitudes - middle + 180) % 360 - 180 + middle, latitudes
         x, y = self.plane.project(longitudes, latitudes)
         return x / self.scale, y / self.scale
+
+    def unrolled(self, values: NDArray[np.float64]) -> tuple[MapFrame, NDArray[np.float64]]:
+        """Return the frame and values, shape (y, x), of a map round the globe cut where the widest gap of zeros is."""
+        is_global = (
+            len(self.x) > 1 and round(len(self.x) * (self.x[1] - self.x[0]), 6) == FULL_CIRCLE
+        )
+        touched = np.flatnonzero(values.any(axis=0))
+        if self.plane is not None or not is_global or not len(touched):
+            return self, values
+        gaps = np.diff(np.append(touched, touched[0] + len(self.x)))
+        first = int(touched[(gaps.argmax() + 1) % len(touched)])
+        before = min(int(gaps.max() - 1) // 2, first)  # half of the gap on each side
+        x = np.append(self.x[first - before :], self.x[: first - before] + FULL_CIRCLE)
+        return replace(self, x=x), np.roll(values, before - first, axis=1)
 
     def box(self, across: Span, along: Span) -> Box:
         """Return the degrees that hold what lies between these x and y."""
@@ -86,6 +100,19 @@ DEGREES = MapFrame(np.empty(0), np.empty(0))
 
 def degrees(words: str, value: float, _: int | None = None) -> str:
     """Return how a map says a number of degrees; ``words`` are the letters of negative and positive ones."""
+    if words == "SN" and abs(value) > 90:  # noqa: PLR2004 - beyond the pole
+        return ""
     turned = (value + 180) % 360 - 180 if words == "WE" else value
     letter = words[int(turned > 0)] if round(turned, 6) not in {0.0, -180.0} else ""
     return f"{abs(turned):.6g}°{letter}"
+
+
+def unwrapped(longitudes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return longitudes counted on beyond 180 where that brings them closer together."""
+    turned = np.sort(longitudes % FULL_CIRCLE)
+    if not len(turned):
+        return longitudes
+    gaps = np.diff(np.append(turned, turned[0] + FULL_CIRCLE))
+    start = turned[(int(gaps.argmax()) + 1) % len(turned)]
+    found: NDArray[np.float64] = start + (longitudes - start) % FULL_CIRCLE
+    return found - FULL_CIRCLE * round(float(found.mean()) / FULL_CIRCLE)

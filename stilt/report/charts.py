@@ -23,13 +23,14 @@ FEW = 200  # so few places that each can be a large dot
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis: from data to pixels, and its ticks."""
+    """One axis: from data to pixels, and its ticks, none of them beyond ``most`` on either side of zero."""
 
     low: float
     high: float
     start: float
     end: float
     label: str = ""
+    most: float = math.inf
 
     def at(self, value: Number) -> Number:
         """Return the pixel of a value, or of many."""
@@ -46,7 +47,8 @@ class Axis:
         step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough)
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
-        return [number * step for number in range(first, last + 1)]
+        found = [number * step for number in range(first, last + 1)]
+        return [value for value in found if abs(value) <= self.most]
 
 
 def frame(

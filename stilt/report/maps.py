@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.plot.coastline import Kind
-from stilt.plot.map_frame import DEGREES, degrees
+from stilt.plot.map_frame import DEGREES, degrees, unwrapped
 from stilt.report.charts import BOTTOM, FEW, LEFT, RIGHT, TOP, WIDTH, Axis, frame, svg
 from stilt.report.png import encode_field
 
@@ -32,21 +32,25 @@ LINES = {Kind.COAST: "coast", Kind.BORDER: "border", Kind.STATE: "state"}
 def receptors(groups: Mapping[str, Sequence[Place]], title: str) -> tuple[str, int]:
     """Return a map of places, one path for each group, and how many lie too far away to be on it."""
     everything = np.array([place for places in groups.values() for place in places])
+    everything[:, 0] = unwrapped(everything[:, 0])
+    parts = np.cumsum([len(places) for places in groups.values()])[:-1]
+    placed = dict(zip(groups, np.split(everything, parts), strict=True))
     near = _near(everything[:, 0]) & _near(everything[:, 1])
     shown = everything[near]
     x, y = _fitted(_padded(shown[:, 0]), _padded(shown[:, 1]), DEGREES)
     size = "few" if len(everything) <= FEW else "many"
-    dots = "".join(_dots(places, (x, y), f"dot {name}") for name, places in groups.items())
+    dots = "".join(_dots(places, (x, y), f"dot {name}") for name, places in placed.items())
     body = f'{_coast((x, y), DEGREES)}<g class="{size}">{dots}</g>'
     return _map(body, (x, y), DEGREES, title), int(len(everything) - near.sum())
 
 
 def field(total: FootprintSum, places: Sequence[Place], decades: float, title: str) -> str:
     """Return a map of a footprint on a logarithmic scale, with the receptors on it."""
-    base, most = total.frame, float(total.values.max())
+    base, values = total.frame.unrolled(total.values)
+    most = float(values.max())
     spans = _edges(base.x), _edges(base.y)
     x, y = _fitted(*spans, base)
-    png = base64.b64encode(encode_field(total.values, most, decades)).decode("ascii")
+    png = base64.b64encode(encode_field(values, most, decades)).decode("ascii")
     (left, right), (top, bottom) = map(x.at, spans[0]), map(y.at, spans[1][::-1])
     corner = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"'
     image = (
@@ -106,7 +110,7 @@ def _fitted(across: Span, along: Span, base: MapFrame) -> tuple[Axis, Axis]:
     names = (f"x{unit}", f"y{unit}") if base.plane else ("", "")
     return (
         Axis(*across, LEFT, WIDTH - RIGHT, names[0]),
-        Axis(*along, HEIGHT - BOTTOM, TOP, names[1]),
+        Axis(*along, HEIGHT - BOTTOM, TOP, names[1], most=np.inf if base.plane else 90.0),
     )
 
 
@@ -115,7 +119,7 @@ def _widened(span: Span, width: float) -> Span:
     return span[0] - more, span[1] + more
 
 
-def _dots(places: Sequence[Place], axes: tuple[Axis, Axis], name: str) -> str:
+def _dots(places: Sequence[Place] | NDArray[np.float64], axes: tuple[Axis, Axis], name: str) -> str:
     """Return places as one path; those that share a pixel are drawn once, those outside not at all."""
     x, y = axes
     inside = (p for p in places if x.low <= p[0] <= x.high and y.low <= p[1] <= y.high)

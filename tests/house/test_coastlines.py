@@ -10,7 +10,7 @@ import pytest
 from stilt.config.schema import FootprintGrid
 from stilt.footprint.grid import geometry_of
 from stilt.plot.coastline import FILE, Box, Kind, coastlines
-from stilt.plot.map_frame import MapFrame, degrees
+from stilt.plot.map_frame import MapFrame, degrees, unwrapped
 from stilt.report import maps
 from stilt.report.content import FootprintSum
 from tools.coastlines import lines_of
@@ -135,3 +135,31 @@ def test_one_receptor_far_away_squeezes_nothing_and_is_counted() -> None:
     assert drawn == alone.replace('<g class="few">', '<g class="many">')
     few = maps.receptors({"complete": [many[0], (10.0, -50.0)]}, "Receptors")
     assert few[1] == 0, "two towers"
+
+
+def test_a_map_round_the_globe_is_cut_where_nothing_is() -> None:
+    """What lies on both sides of 180 stands together, and the receptor beside it."""
+    frame = frame_of(FootprintGrid(-180.0, 180.0, -90.0, 90.0, 1.0, 1.0))
+    values = np.zeros((180, 360))
+    values[50, [0, 1, 2, 357, 358, 359]] = [1, 2, 3, 4, 5, 6]
+    turned, rolled = frame.unrolled(values)
+    touched = np.flatnonzero(rolled[50])
+    assert turned.x[touched].tolist() == [177.5, 178.5, 179.5, 180.5, 181.5, 182.5]
+    assert rolled[50, touched].tolist() == [4, 5, 6, 1, 2, 3]
+    assert np.allclose(np.diff(turned.x), 1.0)
+    (x,), _ = turned.place(np.array([-178.0]), np.array([-38.0]))
+    assert x == 182.0
+    drawn = maps.field(FootprintSum("default", 1, 1, values, frame), [(-178.0, -38.0)], 4, "Mean")
+    assert "100°N" not in drawn
+    assert "100°S" not in drawn
+
+
+def test_receptors_on_both_sides_of_180_stand_together() -> None:
+    np.testing.assert_allclose(unwrapped(np.array([175.0, -179.0])), [175.0, 181.0])
+    np.testing.assert_allclose(unwrapped(np.array([-112.0, -110.0])), [-112.0, -110.0])
+    np.testing.assert_allclose(unwrapped(np.array([5.0, 355.0])), [5.0, -5.0])
+    drawn, _ = maps.receptors({"complete": [(175.0, -40.0), (-179.0, -38.0)]}, "Receptors")
+    assert "180°" in drawn
+    assert "°E" in drawn
+    assert "100°N" not in drawn
+    assert "100°S" not in drawn

@@ -15,6 +15,7 @@ from stilt.footprint.grid import geometry_of
 from stilt.foundations.errors import InputError
 from stilt.foundations.recent import RECENT_S
 from stilt.log.index import OutputIndex
+from stilt.plot.map_frame import MapFrame
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 
@@ -163,6 +164,11 @@ def test_the_star_of_a_projected_map_is_in_the_cell_of_the_receptor(project) -> 
     geometry = geometry_of(project.config.footprints["lcc"])
     (x,), (y,) = geometry.project(np.array([-112.0]), np.array([40.5]))
     np.testing.assert_allclose(stars, [[x / 1000, y / 1000]])
+
+
+def test_projected_footprints_side_by_side_have_a_map(project) -> None:
+    frame = MapFrame.of(project.footprints("lcc"), project.config.footprints["lcc"])
+    assert (frame.unit, frame.scale) == ("km", 1000.0)
 
 
 def test_an_empty_footprint_is_said_to_be_empty(project) -> None:
