@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DRAWS = int(os.environ.get("STILT_LAW_DRAWS", "80"))
 AT_ONCE = 20
-_SAID = re.compile(r"cannot run: ([A-Z_]+): ")
+_SAID = re.compile(r"cannot run: (?:\d+ )?([A-Z_]+): ")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,10 +71,13 @@ def test_a_project_runs_with_stores_by_name(stores: list[Path], tmp_path: Path) 
 
 
 def test_without_the_library_the_message_says_how_to_get_it(
-    stores: list[Path], monkeypatch: pytest.MonkeyPatch
+    stores: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from stilt.met.dataset.content import _content
 
+    former = stores[0].parent.parent
+    shutil.copytree(former, tmp_path / "stores")  # nobody looked at these yet
+    stores = [tmp_path / "stores" / store.relative_to(former) for store in stores]
     _content.cache_clear()
     monkeypatch.setattr("stilt.met.dataset.content.find_spec", lambda _: None)
     with pytest.raises(DatasetError, match=r"pip install 'stilt-hpc\[zarr\]'"):

@@ -52,7 +52,10 @@ class Cluster:
         text = self.run(
             "squeue", "-h", "--array", "--states=all", f"--format={'|'.join(columns)}", *only
         )
-        return [line.split("|") for line in text.splitlines()]
+        lines = [line.split("|") for line in text.splitlines()]
+        return [
+            line for line in lines if len(line) == len(columns)
+        ]  # names of jobs may hold anything
 
     def states(self, job: str) -> dict[int, str]:
         """Return the state of each task of an array."""
@@ -72,7 +75,10 @@ class Cluster:
         """Return Slurm's own records of ended jobs (jobcomp)."""
         path = self.folder / "jobcomp.txt"
         lines = path.read_text().splitlines() if path.exists() else []
-        return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
+        found = [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in lines]
+        return [
+            record for record in found if "JobId" in record
+        ]  # a job's name may hold a line's end
 
 
 @contextmanager

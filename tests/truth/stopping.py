@@ -19,6 +19,7 @@ import importlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -105,6 +106,9 @@ STORIES = {
     ),
 }
 
+_LENT = re.compile(r"/proc/self/fd/(\d+)(|/.*)", re.DOTALL)
+"""A folder or file that is open, by the name that its descriptor has."""
+
 ENDED = ("complete", "archived")
 """What happens meanwhile, where the newer batch comes to its end by it."""
 
@@ -184,8 +188,8 @@ class Brake:
             except OSError:
                 return ""
         text = os.fsdecode(target) if isinstance(target, bytes | str | os.PathLike) else ""
-        fd = text.removeprefix("/proc/self/fd/")
-        return self._place(int(fd)) if fd.isdecimal() and fd != text else text
+        lent = _LENT.fullmatch(text)
+        return f"{self._place(int(lent[1]))}{lent[2]}" if lent else text
 
 
 def hand_over(project: Path) -> str:
