@@ -76,7 +76,8 @@ def test_receptors_may_be_named_by_their_simulations(tmp_path):
 WRONG = {
     "nan": ("a1,500,1.0,0.3", "a1,500,nan,0.3", "line 3: a1: averaging_kernel is not a number"),
     "empty": ("b2,0,0.5,0.25", "b2,0,0.5,", "line 6: b2: pressure_weight is not a number"),
-    "no number": ("0.9", "high", "invalid value 'high'"),
+    "no number": ("0.9", "high", "line 2: a1: averaging_kernel 'high' is not a number"),
+    "a unit": ("a1,500,1.0,0.3", "a1,500 m,1.0,0.3", "line 3: a1: height_m '500 m' is not a number"),
     "negative": ("0.9,0.1", "-0.9,0.1", "line 2: a1: averaging_kernel is negative"),
     "twice": ("a1,500,", "a1,50,", "line 3: a1: height_m is there twice"),
     "unknown": ("b2,0,0.5,0.25\nb2", "b2,0,1,1\nb2,2,1,1\nc3", "line 8: c3: no receptor has this"),
