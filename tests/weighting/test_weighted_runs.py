@@ -259,6 +259,17 @@ def test_a_copy_that_was_edited_is_refused_by_workers(tmp_path):
         load_function(f"{copy}:halved")
 
 
+def test_a_function_that_returns_nothing_is_named(tmp_path):
+    source = b"def halved(frame, receptor):\n    frame['foot'] *= 0.5\n"
+    file = tmp_path / blake2b(source, digest_size=16).hexdigest() / "own.py"
+    file.parent.mkdir()
+    file.write_bytes(source)
+    weigh = load_function(f"{file}:halved")
+    assert weigh is not None
+    with pytest.raises(InputError, match=r"own\.py:halved returned NoneType, not a frame"):
+        weigh(ParticleTable({"foot": np.ones(2)}), None)
+
+
 def test_compiled_code_beside_a_function_is_not_executed(tmp_path) -> None:
     source = b"def halved(frame, receptor):\n    return frame\n"
     file = tmp_path / blake2b(source, digest_size=16).hexdigest() / "f.py"
