@@ -277,8 +277,18 @@ def test_trajectories_are_run_without_a_project(project) -> None:
         result.receptor, met, n_hours=-2, numpar=10, model=project.config.model
     )
     assert len(frame) == len(result.particles())
-    with pytest.raises(InputError, match="problem"):
-        stilt.run_trajectories(result.receptor, met, n_hours=-2, numpars=10)
+    with pytest.raises(InputError, match=r"^settings: .*did you mean numpar") as caught:
+        stilt.run_trajectories(result.receptor, met, n_hours=-2, numpars=10, veght="high")
+    assert "veght" in str(caught.value)
+    assert "config.yaml" not in str(caught.value)
+    folder = stilt.run_trajectories(
+        result.receptor,
+        str(project.path / "met"),
+        n_hours=-2,
+        numpar=10,
+        model=project.config.model,
+    )
+    assert len(folder) == len(frame)
 
 
 def test_the_worked_example_goes_from_receptors_to_a_figure(tmp_path) -> None:
