@@ -197,6 +197,14 @@ def test_wrong_kernels_are_refused_alike_before_anything_is_written(tmp_path, co
     assert not (project.output / "chunks").exists()
 
 
+def test_kernels_in_percent_are_warned_of(tmp_path):
+    project = make(tmp_path / "project")
+    assert not any("percent" in each.hint for each in preflight(project.path))
+    (project.path / "kernels.csv").write_text(KERNELS.replace("s1,50,0.9", "s1,50,90"))
+    (told,) = (each for each in preflight(project.path) if "percent" in each.hint)
+    assert "xco2: 1 receptor with averaging kernels above 3" in told.text
+
+
 FUNCTION = """
 def halved(particles, receptor):
     assert receptor.reference == "agl"
