@@ -293,6 +293,7 @@ def test_trajectories_are_run_without_a_project(project) -> None:
     with pytest.raises(InputError, match=r"^settings: .*did you mean numpar") as caught:
         stilt.run_trajectories(result.receptor, met, n_hours=-2, numpars=10, veght="high")
     assert "veght" in str(caught.value)
+    assert "mend these arguments: keys and values of settings" in caught.value.hint
     assert "config.yaml" not in str(caught.value)
     folder = stilt.run_trajectories(
         result.receptor,

@@ -223,5 +223,5 @@ def test_python_takes_the_target_of_the_command(tmp_path, monkeypatch) -> None:
     with pytest.raises(InputError, match=r"the target none.nc can't be read"):
         stilt.jacobian(foot, "none.nc")
     stilt.jacobian(foot).save("H.npz")
-    with pytest.raises(InputError, match=r"H.npz: Jacobian.open reads .nc, which has all"):
+    with pytest.raises(InputError, match=r"Jacobian.open reads .nc, which has all of a matrix"):
         Jacobian.open("H.npz")
