@@ -92,6 +92,12 @@ def background(
     UserWarning
         If end points lie outside of the field.
     """
+    if isinstance(field, xr.Dataset):
+        names = [str(name) for name in field.data_vars]
+        raise InputError(
+            f"the field is a dataset, of the variables {', '.join(names)}",
+            f"give one: dataset[{(names or ['co2'])[0]!r}]",
+        )
     source = _Source.of(field, vertical, linear=time == "linear")
     if source.on == "pres" and endpoints["pres"].isna().any():
         raise InputError(

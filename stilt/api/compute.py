@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stilt.foundations.errors import InputError
+from stilt.foundations.errors import InputError, ProblemsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def run_trajectories(
     receptor: Receptor,
-    met: Mapping[str, Any],
+    met: Mapping[str, Any] | str | Path,
     *,
     n_hours: int = -24,
     sim: str = "",
@@ -38,7 +39,7 @@ def run_trajectories(
     receptor
         Where and when the air arrives.
     met
-        ``directory``, ``file_format`` and ``file_tres``, as under ``mets`` in config.yaml.
+        ``directory``, ``file_format`` and ``file_tres``, or a folder alone, as under ``mets`` in config.yaml.
     n_hours
         Length of the run; negative is backward in time.
     sim
@@ -58,7 +59,8 @@ def run_trajectories(
     from stilt.foundations.simulation import Simulation
     from stilt.transport.engines import load_engine
 
-    config = _config({"mets": {"met": dict(met)}, "n_hours": n_hours, **settings})
+    own = str(met) if isinstance(met, str | Path) else dict(met)
+    config = _config({"mets": {"met": own}, "n_hours": n_hours, **settings})
     engine = load_engine(config)
     engine.prepare(config)
     place = f"{receptor.longitudes[0]:g}_{receptor.latitudes[0]:g}_{receptor.heights_m[0]:g}"
@@ -102,8 +104,11 @@ def calc_footprint(
 _ANY_MET = {"directory": ".", "file_format": "%Y", "file_tres": "1d"}
 
 
+_LINE = re.compile(r"^line \d+: (\$\.)?")
+
+
 def _config(settings: dict[str, Any]) -> Config:
-    """Check settings in the way config.yaml is checked."""
+    """Check settings in the way config.yaml is checked; what is wrong with them is one message."""
     import yaml
 
     from stilt.config.load import parse_config
@@ -114,7 +119,13 @@ def _config(settings: dict[str, Any]) -> Config:
         raise InputError(
             f"settings: {error}", "give numbers, texts, lists and dictionaries"
         ) from None
-    return parse_config(text, "the settings given")
+    try:
+        return parse_config(text, "settings")
+    except ProblemsError as error:
+        problems = [_LINE.sub("", problem) for problem in error.problems]
+        raise InputError(
+            f"settings: {'; '.join(problems)}", "mend these arguments: keys and values of settings"
+        ) from None
 
 
 def _labelled(footprint: Footprint, receptor: Receptor) -> xr.DataArray:

@@ -8,6 +8,7 @@ within the grid is conserved; of a flux that changes in time, an hour takes what
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,14 @@ MOLAR_MASS_G = {
 
 FIELDS_KEPT = 72  # receptors that follow each other share most of their hours
 
+_PLAIN = str.maketrans(
+    {
+        "\N{SUPERSCRIPT TWO}": "2",
+        "\N{SUPERSCRIPT ONE}": "1",
+        "\N{SUPERSCRIPT MINUS}": "-",
+        "\N{MINUS SIGN}": "-",
+    }
+)
 _SHORT = {"latitude": "lat", "longitude": "lon"}
 _CELLS = (("lat", "lon"), ("y", "x"))
 _ORDER = ("time", "lat", "lon", "y", "x")
@@ -86,6 +95,11 @@ def enhancements(
     InputError
         If dimensions are missing, the flux does not cover the time of a footprint, or its units are another kind of
         quantity.
+
+    Warns
+    -----
+    UserWarning
+        If the flux has a footprint's units.
     """
     footprints = of_receptors(footprints)
     if isinstance(flux, xr.Dataset):
@@ -193,9 +207,15 @@ class _Fields:
 
 def _micromoles(units: str | None, species: str | None) -> float:
     """Return how many umol m-2 s-1 a unit is: 1 where none is given, or the footprint's own was copied along."""
+    if units == UNITS:
+        warnings.warn(
+            f"the flux has the units of a footprint, {units}, which arithmetic of xarray copies along: it is taken "
+            "as umol m-2 s-1; set flux.attrs['units']",
+            stacklevel=5,
+        )
     if units is None or units == UNITS:
         return 1.0
-    plain = re.sub(r"\*\*|[\^*. ()_]", "", str(units)).replace("\N{SUPERSCRIPT TWO}", "2")
+    plain = re.sub(r"\*\*|[\^*.\s()_\N{MIDDLE DOT}]", "", str(units)).translate(_PLAIN)
     amount = next((plain.removesuffix(end) for end in PER_AREA_AND_TIME if plain.endswith(end)), "")
     mass = next(
         (mass for mass in GRAMS if amount.lower() in {mass, f"{mass}{species}".lower()}), ""

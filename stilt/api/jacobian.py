@@ -101,7 +101,18 @@ class Jacobian:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Jacobian:
-        """Return what ``save`` wrote as ``.nc``."""
+        """Return what ``save`` wrote as ``.nc``.
+
+        Raises
+        ------
+        InputError
+            If it was written with another ending.
+        """
+        if Path(path).suffix != ".nc":
+            raise InputError(
+                f"{path}: Jacobian.open reads .nc, which has all of a matrix",
+                "scipy.sparse.load_npz reads .npz, pandas.read_parquet reads .parquet",
+            )
         with xr.open_dataset(path, engine="netcdf4") as data:
             return cls.from_dataset(data.load())
 
@@ -181,7 +192,7 @@ _WRITERS = {".nc": _write_netcdf, ".npz": _write_npz, ".parquet": _write_parquet
 
 def jacobian(
     footprints: xr.DataArray,
-    target: float | xr.DataArray | None = None,
+    target: float | str | Path | xr.DataArray | None = None,
     bins: str = "run",
     *,
     tell: Tell | None = None,
@@ -199,7 +210,8 @@ def jacobian(
     target
         The elements: the footprints' own cells unless given; a number for cells of so many degrees, counted from the
         footprints' south-western corner; or whole numbers on a grid with dimensions lat and lon (cell centres, any
-        regular grid), one number an element; what is negative or missing belongs to none.
+        regular grid), one number an element; what is negative or missing belongs to none. Or a text as ``stilt
+        jacobian --target`` takes it: ``0.5``, ``basis.nc``, ``basis.nc:region``.
     bins
         ``run`` for all hours together; ``hours`` for each hour by its distance from the receptor's time, ``6 hours``
         for so many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS`` (months) as pandas has them.
@@ -219,7 +231,7 @@ def jacobian(
     from stilt.api.flux import of_receptors
 
     footprints = of_receptors(footprints)
-    share, elements = _elements(footprints, target)
+    share, elements = _elements(footprints, read_target(target))
     times = np.atleast_1d(footprints["receptor_time"].to_numpy())
     parts = bins_of(bins, times, footprints["hour"].to_numpy())
     width = parts.count * share.shape[1]
@@ -334,6 +346,24 @@ def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
 def _outer(centres: Values) -> tuple[float, float]:
     half = 0.5 * (centres[1] - centres[0]) if len(centres) > 1 else 0.5
     return float(centres[0] - half), float(centres[-1] + half)
+
+
+def read_target(
+    target: float | str | Path | xr.DataArray | None,
+) -> float | xr.DataArray | None:
+    """Return a target whose text, if it is one, is read: a number, FILE or FILE:VARIABLE.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or variable.
+    """
+    if not isinstance(target, str | Path):
+        return target
+    try:
+        return float(str(target))
+    except ValueError:
+        return open_elements(str(target))
 
 
 def open_elements(text: str) -> xr.DataArray:

@@ -149,7 +149,7 @@ class Project:
 
     def jacobian(
         self,
-        target: float | xr.DataArray | None = None,
+        target: float | str | Path | xr.DataArray | None = None,
         bins: str = "run",
         *,
         footprint: str | None = None,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
 from stilt.foundations.simulation import Receptor as Checked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 HINT = "stilt.Receptor('2015-12-10 07:00', [-111.85], [40.77], [10.0])"
 
@@ -48,16 +47,16 @@ class Receptor(metaclass=_Checking):
         reference: str = "agl",
     ) -> Checked:
         """Return a receptor of the type that all of stilt has, once it is looked over."""
-        from stilt.receptors.rows import REFERENCES
+        from stilt.receptors.rows import REFERENCES, checked_numbers
 
         wrong: list[str] = []
         is_asl = REFERENCES.get(str(reference).lower())
         if is_asl is None:
             wrong.append(f"height reference {reference!r} is neither agl nor asl")
         minute = _minute(time, wrong)
-        lon = _numbers("longitude", longitudes, wrong)
-        lat = _numbers("latitude", latitudes, wrong)
-        heights = _numbers("asl" if is_asl else "agl", heights_m, wrong)
+        lon = checked_numbers("longitude", longitudes, wrong)
+        lat = checked_numbers("latitude", latitudes, wrong)
+        heights = checked_numbers("asl" if is_asl else "agl", heights_m, wrong)
         wrong += _wrong_points(lon, lat, heights)
         if wrong:
             raise InputError(f"receptor: {'; '.join(wrong)}", HINT)
@@ -74,29 +73,6 @@ def _minute(time: object, wrong: list[str]) -> str:
     except ValueError as error:
         wrong.append(f"time {str(time)!r} {error}")
         return ""
-
-
-def _numbers(name: str, values: Any, wrong: list[str]) -> tuple[float, ...]:
-    """Return numbers as receptors.csv gives them: longitudes up to 180, digits as many as an id shows."""
-    from stilt.receptors.rows import LIMITS
-
-    low, high, words = LIMITS[name]
-    called = "altitude" if name in {"agl", "asl"} else name
-    some: Sequence[Any] = [values] if not hasattr(values, "__iter__") else list(values)
-    found = []
-    for value in some:
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not math.isfinite(number):
-            wrong.append(f"{called} {value!r} is not a number")
-        elif not low <= number <= high:
-            wrong.append(f"{called} {number:.15g} is out of range: {words}")
-        elif name == "longitude" and number > 180:  # noqa: PLR2004 - degrees
-            number = round(number - 360, 12)
-        found.append(float(f"{number:.15g}") + 0.0)
-    return tuple(found)
 
 
 def _wrong_points(*columns: tuple[float, ...]) -> Iterator[str]:

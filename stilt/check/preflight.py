@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, from_error, note
+from stilt.check.finding import Finding, fine, from_error, note, warning
 from stilt.config.followed import notes
 from stilt.config.load import load_config
 from stilt.foundations.errors import StiltError
@@ -88,6 +88,8 @@ def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Ite
         count = int((kernels.of_receptor >= 0).sum())
         yield fine("kernels", f"{name}: {count:,} of {receptors.n_receptors:,} receptors have one")
         yield from (note("kernels", f"{name}: {text}") for text in kernels.notes)
+        for text in kernels.suspected(receptors):
+            yield warning("kernels", f"{name}: {text}", "give shares of one, not percent")
 
 
 def _read(path: Path, config: Config | None) -> Receptors:

@@ -42,7 +42,7 @@ Examples:
 def command(project: Path, example: bool, source: Path | None, with_r: bool) -> None:
     """Write starter files for a project: config.yaml and receptors.csv.
 
-    Nothing that exists is overwritten.
+    Nothing that exists is overwritten. Where receptors.csv is there alone, it stays, and config.yaml is written.
     """
     from stilt.example.starter import write_starter
 
@@ -56,8 +56,11 @@ def command(project: Path, example: bool, source: Path | None, with_r: bool) -> 
     if with_r:
         raise InputError("--with-r: there is no script to evaluate", "name one: --from run_stilt.r")
 
-    for path in write_starter(project, example=example):
+    written = write_starter(project, example=example)
+    for path in written:
         click.echo(f"wrote {path}")
+    if len(written) == 1:
+        click.echo(f"{project / 'receptors.csv'} was there, and stays as it is")
     click.echo(f"next: {next_step(project, example=example)}")
 
 

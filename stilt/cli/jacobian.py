@@ -54,14 +54,14 @@ def command(
     A row times fluxes (umol m-2 s-1) is what they add at that receptor, in ppm. All simulations that are complete have
     a row, in the order of receptors.csv; an empty one's has no entry. Python: project.jacobian(...).
     """
-    from stilt.api.jacobian import writer_of
+    from stilt.api.jacobian import read_target, writer_of
     from stilt.api.project import Project
     from stilt.foundations.ownership import refuse_foreign_link
     from stilt.foundations.quantities import counted, size
 
     refuse_foreign_link(output)
     writer_of(output)
-    found = _made(Project(project), footprint, _target(target), bins)
+    found = _made(Project(project), footprint, read_target(target), bins)
     found.save(output)
     receptors, times, *elements = found.shape
     shape = " x ".join(f"{number:,}" for number in elements)
@@ -83,15 +83,3 @@ def _made(
             bar.update(done - bar.pos)
 
         return project.jacobian(target, bins, footprint=footprint, tell=show)
-
-
-def _target(text: str | None) -> float | xr.DataArray | None:
-    """Return what ``--target`` names."""
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        from stilt.api.jacobian import open_elements
-
-        return open_elements(text)

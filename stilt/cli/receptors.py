@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,10 +12,12 @@ from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     import numpy as np
     import pandas as pd
     import xarray as xr
+    from pandas.tseries.offsets import BaseOffset
 
 EXAMPLES = """\b
 Examples:
@@ -87,17 +89,20 @@ def command(  # noqa: PLR0917 - what a command line says
     A sounding is a column of releases, which carries its id, what was observed, and the uncertainty as labels. Its
     averaging kernel, pressure weights and prior go into kernels.csv: `weight: kernel` in config.yaml uses them.
     """
-    from stilt.soundings.receptors import choose_soundings, receptor_grid, receptors_of
+    from stilt.soundings.receptors import choose_soundings, receptors_of
     from stilt.soundings.write import write_tables
 
     if bool(soundings) == bool(at):
         raise InputError("give either --soundings or --at", "stilt receptors --help shows both")
     span = _moment(since, "--from"), _moment(until, "--to")
+    if span[0] is not None and span[1] is not None and span[0] >= span[1]:
+        raise InputError(
+            f"--from {since} is not before --to {until}",
+            "no time lies between: exchange or move them",
+        )
     kernels = None
     if at:
-        times = _times(every, *span)
-        points = [_numbers(text, 3, "--at") for text in at]
-        receptors = _joined([receptor_grid(times, [(x, y)], [z]) for x, y, z in points])
+        receptors = _grid(at, every, *span)
     else:
         west, east, south, north = _numbers(box, 4, "--box") if box else (-180, 180, -90, 90)
         found = choose_soundings(
@@ -113,13 +118,26 @@ def command(  # noqa: PLR0917 - what a command line says
         receptors, kernels = receptors_of(found, levels, slant=slant)
     for path in write_tables(project, receptors, kernels, replace=force):
         click.echo(f"wrote {path}")
-    if kernels is not None:
+    if kernels is None:
+        click.echo(f"{len(receptors):,} receptors")
+        click.echo(f"next: {_next(project)}")
+    else:
         count = receptors["r_idx"].nunique()
         click.echo(f"{count:,} soundings of {len(receptors) // count} release levels")
         columns = "" if "height_m" in kernels else ", and pres into varsiwant"
         click.echo(
             f"next: put `weight: kernel` into a product under footprints{columns}; then stilt check"
         )
+
+
+def _next(project: Path) -> str:
+    """Say what to type once receptors are written."""
+    from shlex import quote
+
+    where = "" if str(project) == "." else f" {quote(str(project))}"
+    if (project / "config.yaml").exists():
+        return f"stilt check{where}"
+    return f"stilt init{where}, which writes config.yaml beside it; then stilt check{where}"
 
 
 def _read(paths: Sequence[Path], kind: str | None) -> xr.Dataset:
@@ -131,40 +149,69 @@ def _read(paths: Sequence[Path], kind: str | None) -> xr.Dataset:
     return parts[0] if len(parts) == 1 else xr.concat(parts, "sounding", join="exact")
 
 
-def _times(
-    every: str | None, since: np.datetime64 | None, until: np.datetime64 | None
-) -> pd.DatetimeIndex:
+def _grid(
+    at: Sequence[str],
+    every: str | None,
+    since: np.datetime64 | None,
+    until: np.datetime64 | None,
+) -> pd.DataFrame:
+    """Return the receptors of ``--at``: each place, and its times."""
     import pandas as pd
 
+    from stilt.soundings.receptors import check_count, receptor_grid
+
+    points = [_numbers(text, 3, "--at") for text in at]
+    for x, y, z in points:  # before there are many
+        receptor_grid([pd.Timestamp(0)], [(x, y)], [z])
     if every is None or since is None or until is None:
         raise InputError(
             "--at needs --every, --from and --to",
             "such as --every 1h --from 2024-07-01 --to 2024-07-02",
         )
-    try:
-        return pd.date_range(since, until, freq=every, inclusive="left")
-    except ValueError:
-        raise InputError(f"--every {every!r} is no step of time", "write 1h, 30min or 1d") from None
+    step = _step(every, since)
+    if isinstance(step, pd.Timedelta):
+        check_count(len(points) * -int((since - until) // step.to_timedelta64()))
+    times = pd.date_range(since, until, freq=step, inclusive="left")
+    check_count(len(points) * len(times))
+    return pd.concat([receptor_grid(times, [(x, y)], [z]) for x, y, z in points], ignore_index=True)
 
 
-def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _step(every: str, since: np.datetime64) -> pd.Timedelta | BaseOffset:
+    """Return what ``--every`` says: a length, or a step of the calendar as pandas has it."""
     import pandas as pd
 
-    return pd.concat(parts, ignore_index=True)
+    try:
+        offset = pd.tseries.frequencies.to_offset(every)
+        is_forward = pd.Timestamp(since) + offset > pd.Timestamp(since)
+    except (ValueError, ArithmeticError):
+        is_forward = False
+    if not is_forward:
+        raise InputError(f"--every {every!r} is no step of time", "write 1h, 30min or 1d")
+    try:
+        length = pd.Timedelta(cast("timedelta", offset))
+    except (TypeError, ValueError):
+        return offset
+    if length % pd.Timedelta(minutes=1):
+        raise InputError(
+            f"--every {every} is not whole minutes, as STILT's clock has", "write 1h, 30min or 1d"
+        )
+    return length
 
 
 def _moment(text: str | None, option: str) -> np.datetime64 | None:
-    import pandas as pd
+    """Return a time that is written as receptors.csv has it."""
+    import numpy as np
+
+    from stilt.receptors.times import parse_time
 
     if text is None:
         return None
     try:
-        moment = pd.Timestamp(text)
-    except ValueError:
+        return np.datetime64(parse_time(text), "s")
+    except ValueError as error:
         raise InputError(
-            f"{option} {text!r} is no time", "write 2024-07-01 or 2024-07-01T18:00, UTC"
+            f"{option} {text!r} {error}", "such as 2024-07-01 or 2024-07-01T18:00"
         ) from None
-    return moment.tz_convert(None).to_datetime64() if moment.tzinfo else moment.to_datetime64()
 
 
 def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:

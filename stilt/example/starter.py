@@ -84,12 +84,18 @@ def refuse_to_overwrite(*paths: Path) -> None:
 def write_starter(project: Path, *, example: bool) -> list[Path]:
     """Write ``config.yaml`` and ``receptors.csv`` (and the example's meteorology), and return their paths.
 
+    Where receptors are there already and settings are not, the latter alone are written, unless for the example.
+
     Raises
     ------
     InputError
         If one of the files is there already; nothing is written then.
     """
     config, receptors = project / "config.yaml", project / "receptors.csv"
+    if receptors.is_file() and not example:
+        refuse_to_overwrite(config)
+        config.write_text(STARTER_CONFIG, encoding="utf-8")
+        return [config]
     refuse_to_overwrite(config, receptors)
     project.mkdir(parents=True, exist_ok=True)
     written = _write_example_met(project) if example else []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.names import alike, reserved_ending
 from stilt.foundations.simulation import LINE_POINTS
@@ -13,6 +14,8 @@ from stilt.receptors.sequence import Receptors, default_names
 from stilt.receptors.times import parse_times
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -348,6 +351,37 @@ class Rows:
                 "give each an id of its own in a column id"
             )
         return f"the same simulation id ({name}) as line {line}: give each an id in a column id"
+
+
+def checked_numbers(name: str, values: Any, wrong: list[str]) -> tuple[float, ...]:
+    """Return numbers as receptors.csv gives them: longitudes up to 180, digits as many as an id shows.
+
+    Parameters
+    ----------
+    name
+        A key of ``LIMITS``.
+    values
+        One, or several.
+    wrong
+        What is wrong with them is added here.
+    """
+    low, high, words = LIMITS[name]
+    called = "altitude" if name in {"agl", "asl"} else name
+    some: Sequence[Any] = [values] if not hasattr(values, "__iter__") else list(values)
+    found = []
+    for value in some:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            wrong.append(f"{called} {value!r} is not a number")
+        elif not low <= number <= high:
+            wrong.append(f"{called} {number:.15g} is out of range: {words}")
+        elif name == "longitude" and number > 180:  # noqa: PLR2004 - degrees
+            number = round(number - 360, 12)
+        found.append(float(f"{number:.15g}") + 0.0)
+    return tuple(found)
 
 
 def _quoted(text: str) -> str:

@@ -26,6 +26,11 @@ LABELS = ("observed_ppm", "uncertainty_ppm")
 OVERPASS = np.timedelta64(30, "m")
 """Soundings further apart in time are of another overpass."""
 
+MOST_RECEPTORS = 5_000_000
+"""Of a grid of times, places and heights."""
+
+_PLACE = ("longitude", "latitude")
+
 KM_PER_DEGREE = 111.19
 MOST_RELEASE_LEVELS = 1000
 _LAYERS = re.compile(r"([0-9.]+):([0-9.]+)")
@@ -186,6 +191,15 @@ def _places(soundings: xr.Dataset, heights: Values, *, slant: bool) -> tuple[Val
     return np.round((lon + 180) % 360 - 180, 5), np.round(lat, 5)
 
 
+def check_count(count: int) -> None:
+    """Refuse a grid of no receptors, or of more than ``MOST_RECEPTORS``."""
+    if not 0 < count <= MOST_RECEPTORS:
+        raise InputError(
+            f"these are {count:,} receptors; a grid has 1 to {MOST_RECEPTORS:,}",
+            "change the times or places, or make several projects",
+        )
+
+
 def receptor_grid(
     times: Iterable[object], places: Iterable[tuple[float, float]], heights: Iterable[float]
 ) -> pd.DataFrame:
@@ -199,10 +213,30 @@ def receptor_grid(
         Longitude and latitude.
     heights
         m above ground.
+
+    Raises
+    ------
+    InputError
+        If receptors.csv would refuse a place or height, or they are none or too many.
     """
     import pandas as pd
 
-    grid = pd.MultiIndex.from_product([pd.DatetimeIndex(list(times)), list(places), list(heights)])
+    from stilt.receptors.rows import checked_numbers
+
+    wrong: list[str] = []
+    where = [
+        [
+            checked_numbers(name, number, wrong)[0]
+            for name, number in zip(_PLACE, place, strict=True)
+        ]
+        for place in places
+    ]
+    above = checked_numbers("agl", list(heights), wrong)
+    if wrong:
+        raise InputError(f"receptors: {'; '.join(wrong)}", "longitude, latitude, m above ground")
+    moments = pd.DatetimeIndex(list(times))
+    check_count(len(moments) * len(where) * len(above))
+    grid = pd.MultiIndex.from_product([moments, [tuple(place) for place in where], above])
     frame = grid.to_frame(index=False, name=["time", "place", "altitude"])
     lon, lat = zip(*frame.pop("place"), strict=True)
     frame.insert(1, "longitude", lon)

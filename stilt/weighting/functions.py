@@ -99,14 +99,21 @@ def load_function(weight: str | None) -> Weighing | None:
     module.__file__ = path
     # not imported: that would take what somebody left in __pycache__ beside the file
     exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - that is what it was handed over for
-    return _on_frames(getattr(module, name))
+    return _on_frames(getattr(module, name), f"{file.name}:{name}")
 
 
-def _on_frames(function: Callable[[Any, Receptor], Any]) -> Weighing:
+def _on_frames(function: Callable[[Any, Receptor], Any], called: str) -> Weighing:
     def weigh(table: ParticleTable, receptor: Receptor) -> ParticleTable:
+        from pandas import DataFrame
+
         from stilt.particles.table import ParticleTable
 
         frame = function(table.to_pandas(), receptor)
+        if not isinstance(frame, DataFrame):
+            raise InputError(
+                f"weight: {called} returned {type(frame).__name__}, not a frame of particles",
+                "let it end with `return particles`, whose foot it has changed",
+            )
         return ParticleTable({str(name): frame[name].to_numpy(float) for name in frame})
 
     return weigh

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 MOST_HPA = 1100.0
 
+USUAL_AVERAGING, USUAL_SUM = 3.0, 1.05
+"""Above these averaging kernels, and the sum of a column's pressure weights, are suspected to be percent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
@@ -100,6 +103,28 @@ class Kernels:
             np.where(self.of_receptor >= 0, each[self.of_receptor], np.nan) for each in sums
         )
         return sensitivity, prior
+
+    def suspected(self, receptors: Receptors) -> Iterator[str]:
+        """Say which kernels are so large that they may be percent."""
+        import numpy as np
+
+        has_levels = np.diff(self.first) > 0
+        for values, combined, usual, what in (
+            (self.averaging, np.maximum, USUAL_AVERAGING, "averaging kernels"),
+            (self.weights, np.add, USUAL_SUM, "pressure weights that sum"),
+        ):
+            if values is None or not len(values):
+                continue
+            of_kernel = np.zeros(len(has_levels))
+            of_kernel[has_levels] = combined.reduceat(values, self.first[:-1][has_levels])
+            found = of_kernel[self.of_receptor]
+            large = np.flatnonzero((self.of_receptor >= 0) & (found > usual))
+            if len(large):
+                one = int(large[0])
+                yield (
+                    f"{counted(len(large), 'receptor')} with {what} above {usual:g}, the first "
+                    f"{receptors.names[one]} ({found[one]:g})"
+                )
 
     def of(self, receptor: int) -> Kernel | None:
         """Return the kernel of a receptor by its number; None if it has none."""

@@ -124,17 +124,61 @@ def _from_csv(path: Path, labels: Collection[str]) -> KernelRows:
         names = next(reader([file.readline().decode("utf-8-sig", "replace").strip()]), [])
     key = _key(str(path), names, labels)
     kinds = {name: pa.float64() for name in NUMBERS} | {key: pa.dictionary(pa.int32(), pa.string())}
-    table = csv.read_csv(
-        path,
-        read_options=csv.ReadOptions(use_threads=False),
-        parse_options=csv.ParseOptions(invalid_row_handler=skip),
-        convert_options=csv.ConvertOptions(
-            column_types=kinds, include_columns=[name for name in kinds if name in names]
-        ),
-    )
+
+    def read(kinds: dict[str, pa.DataType]) -> pa.Table:
+        return csv.read_csv(
+            path,
+            read_options=csv.ReadOptions(use_threads=False),
+            parse_options=csv.ParseOptions(invalid_row_handler=skip),
+            convert_options=csv.ConvertOptions(
+                column_types=kinds, include_columns=[name for name in kinds if name in names]
+            ),
+        )
+
+    try:
+        table = read(kinds)
+    except pa.ArrowInvalid:
+        broken.clear()
+        texts = read(dict.fromkeys(kinds, pa.string()))
+        broken += _no_numbers(path, key, texts) if not broken else []
+        if not broken:
+            raise
     if broken:
         raise wrong_table(str(path), broken)
     return _rows(str(path), key, table, lambda row: f"line {_line_of_row(path, row)}")
+
+
+def _no_numbers(path: Path, key: str, table: pa.Table) -> list[str]:
+    """Return what is wrong with texts where numbers belong: the first ones, in the order of the file."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = []
+    for name in NUMBERS:
+        if name not in table.column_names:
+            continue
+        different = pc.unique(table[name]).to_pylist()
+        bad = pa.array([text for text in different if text and not _is_number(text)], pa.string())
+        rows = pc.indices_nonzero(pc.is_in(table[name], bad)).to_pylist()[:LISTED]
+        found += [(row, f"{name} {table[name][row].as_py()!r} is not a number") for row in rows]
+    return [
+        f"line {_line_of_row(path, row)}: {table[key][row].as_py()}: {says}"
+        for row, says in sorted(found)
+    ]
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether Arrow takes a text for a number, or for none that is there."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    if text in csv.ConvertOptions().null_values:
+        return True
+    try:
+        pa.scalar(text).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _line_of_row(path: Path, row: int) -> int:

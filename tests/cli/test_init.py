@@ -35,6 +35,17 @@ def test_nothing_is_overwritten(stilt, tmp_path, name) -> None:
     assert (tmp_path / name).read_text() == "mine\n"
 
 
+def test_settings_are_written_beside_receptors_that_are_there(stilt, tmp_path) -> None:
+    (tmp_path / "receptors.csv").write_text("mine\n")
+    shown = stilt("init")
+    assert shown.returncode == 0, shown.stderr
+    assert "wrote config.yaml\nreceptors.csv was there, and stays as it is" in shown.stdout
+    assert (tmp_path / "receptors.csv").read_text() == "mine\n"
+    assert (tmp_path / "config.yaml").read_text() == starter.STARTER_CONFIG
+    again = stilt("init")
+    assert (again.returncode, "config.yaml exists already" in again.stderr) == (2, True)
+
+
 def test_a_project_in_the_cloud_is_refused(stilt, tmp_path) -> None:
     shown = stilt("init", "s3://bucket/project")
     assert shown.returncode == 2

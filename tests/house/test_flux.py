@@ -150,18 +150,31 @@ def test_an_hour_between_two_fluxes_takes_its_share_of_each(project) -> None:
     ("units", "micromoles"),
     [
         ("umol m-2 s-1", 1),
-        ("ppm (umol-1 m2 s)", 1),
         ("micromol/m2/s", 1),
         ("\N{MICRO SIGN}mol m^-2 s^-1", 1),
         ("mol m**-2 s**-1", 1e6),
         ("mmol s-1 m-2", 1e3),
         ("nmol/(m2 s)", 1e-3),
+        (
+            "\N{MICRO SIGN}mol m\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT TWO} s\N{SUPERSCRIPT MINUS}\N{SUPERSCRIPT ONE}",
+            1,
+        ),
+        ("mol\N{MIDDLE DOT}m\N{MINUS SIGN}2\N{MIDDLE DOT}s\N{MINUS SIGN}1", 1e6),
     ],
 )
 def test_units_are_taken_at_their_word(project, units, micromoles) -> None:
     foot = project.footprints("hourly")
     added = stilt.enhancements(foot, field().assign_attrs(units=units))
     np.testing.assert_allclose(added, micromoles * stilt.enhancements(foot, field()), rtol=1e-12)
+
+
+def test_a_flux_with_the_units_of_a_footprint_is_warned_of(project) -> None:
+    foot = project.footprints("hourly")
+    flux = field().assign_attrs(units=foot.attrs["units"])
+    with pytest.warns(UserWarning, match="the flux has the units of a footprint") as told:
+        added = stilt.enhancements(foot, flux)
+    assert told[0].filename == __file__
+    np.testing.assert_array_equal(added, stilt.enhancements(foot, field()))
 
 
 @pytest.mark.parametrize(
@@ -277,8 +290,19 @@ def test_trajectories_are_run_without_a_project(project) -> None:
         result.receptor, met, n_hours=-2, numpar=10, model=project.config.model
     )
     assert len(frame) == len(result.particles())
-    with pytest.raises(InputError, match="problem"):
-        stilt.run_trajectories(result.receptor, met, n_hours=-2, numpars=10)
+    with pytest.raises(InputError, match=r"^settings: .*did you mean numpar") as caught:
+        stilt.run_trajectories(result.receptor, met, n_hours=-2, numpars=10, veght="high")
+    assert "veght" in str(caught.value)
+    assert "mend these arguments: keys and values of settings" in caught.value.hint
+    assert "config.yaml" not in str(caught.value)
+    folder = stilt.run_trajectories(
+        result.receptor,
+        str(project.path / "met"),
+        n_hours=-2,
+        numpar=10,
+        model=project.config.model,
+    )
+    assert len(folder) == len(frame)
 
 
 def test_the_worked_example_goes_from_receptors_to_a_figure(tmp_path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import xarray as xr
 from scipy.sparse import load_npz
 
 import stilt
+from stilt.api.jacobian import Jacobian
 from stilt.foundations.errors import InputError
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
@@ -209,3 +211,17 @@ def test_elements_come_from_a_file(project, stilt, tmp_path) -> None:
         refused = stilt("jacobian", project.path, "--target", text)
         assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
     assert stilt("jacobian", project.path, "-o", "H.txt").returncode == 2
+
+
+def test_python_takes_the_target_of_the_command(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    regions().to_dataset(name="region").to_netcdf("basis.nc")
+    foot = footprints()
+    for text, same in (("basis.nc:region", regions()), (Path("basis.nc"), regions()), ("0.5", 0.5)):
+        found, expected = stilt.jacobian(foot, text), stilt.jacobian(foot, same)
+        np.testing.assert_array_equal(found.matrix.todense(), expected.matrix.todense())
+    with pytest.raises(InputError, match=r"the target none.nc can't be read"):
+        stilt.jacobian(foot, "none.nc")
+    stilt.jacobian(foot).save("H.npz")
+    with pytest.raises(InputError, match=r"Jacobian.open reads .nc, which has all of a matrix"):
+        Jacobian.open("H.npz")

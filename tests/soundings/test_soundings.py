@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from click.testing import CliRunner
 
 import stilt
 from stilt.cli.receptors import command
@@ -170,8 +171,9 @@ def test_the_command_writes_tables_of_soundings_and_replaces_none(tmp_path, monk
 def test_the_command_makes_a_grid_of_times_and_places(tmp_path):
     project = Project(tmp_path)
     span = ("--every", "6h", "--from", "2024-07-01", "--to", "2024-07-02T00:00Z")
-    answer = project.stilt("receptors", ".", "--at", "-111.9,40.5,30", "--at", "5,45,10", *span)
+    answer = project.stilt("receptors", ".", "--at", "248.1,40.5,30", "--at", "5,45,10", *span)
     assert answer.code == 0, answer.err
+    assert "8 receptors\nnext: stilt init, which writes config.yaml beside it" in answer.out
     read = read_receptors(tmp_path / "receptors.csv", ["m"])
     assert [sim.sim for sim in read][:2] == [
         "m_202407010000_-111.9_40.5_30",
@@ -180,13 +182,38 @@ def test_the_command_makes_a_grid_of_times_and_places(tmp_path):
     assert read.n_receptors == 8
 
 
+def test_a_grid_of_months_is_written_in_times_as_receptors_csv_has_them(tmp_path, monkeypatch):
+    (tmp_path / "config.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    span = ("--every", "MS", "--from", "2024013106", "--to", "2024-04-01 00:01")
+    answer = CliRunner().invoke(command, ["--at", "5,45,30", *span])
+    assert answer.output.endswith("2 receptors\nnext: stilt check\n")
+    assert pd.read_csv("receptors.csv")["time"].tolist() == ["2024-02-01 06:00", "2024-03-01 06:00"]
+
+
 SPAN = ("--from", "2024-01-01", "--to", "2024-01-02")
 WRONG = {
     "both": (("--soundings", "oco.nc", "--at", "1,2,3"), "give either --soundings or --at"),
     "neither": ((), "give either --soundings or --at"),
     "no step": (("--at", "1,2,3", *SPAN), "--at needs --every, --from and --to"),
     "step": (("--at", "1,2,3", *SPAN, "--every", "soon"), "--every 'soon' is no step of time"),
-    "time": (("--at", "1,2,3", "--from", "yesterdayish"), "'yesterdayish' is no time"),
+    "time": (("--at", "1,2,3", "--from", "yesterdayish"), "'yesterdayish' is not a time"),
+    "no length": (("--at", "1,2,3", *SPAN, "--every", "0h"), "--every '0h' is no step of time"),
+    "back": (("--at", "1,2,3", *SPAN, "--every", "-1h"), "--every '-1h' is no step of time"),
+    "seconds": (("--at", "1,2,3", *SPAN, "--every", "90s"), "is not whole minutes"),
+    "no month": (("--at", "1,2,3", *SPAN, "--every", "0MS"), "--every '0MS' is no step of time"),
+    "no span": (("--at", "1,2,3", *SPAN[:3], SPAN[1], "--every", "1h"), "is not before --to"),
+    "backward": (("--soundings", "oco.nc", *SPAN, "--from", "2024-01-03"), "is not before --to"),
+    "too many": (
+        ("--at", "1,2,3", "--from", "2000-01-01", "--to", "2024-01-01", "--every", "1min"),
+        "these are 12,623,040 receptors; a grid has 1 to 5,000,000",
+    ),
+    "latitude": (
+        ("--at", "5,95,30", *SPAN, "--every", "1h"),
+        "latitude 95 is out of range: -90 to 90 degrees north",
+    ),
+    "longitude": (("--at", "361,5,30", *SPAN, "--every", "1h"), "longitude 361 is out of range"),
+    "height": (("--at", "5,45,nan", *SPAN, "--every", "1h"), "altitude nan is not a number"),
     "numbers": (("--soundings", "oco.nc", "--box", "1,2,3"), "write them with commas between"),
     "no file": (("--soundings", "nowhere.nc"), "give a NetCDF file of an instrument"),
     "no kind": (

@@ -179,6 +179,10 @@ def test_units_are_converted(units, ppm):
 
 
 REFUSED = {
+    "a dataset": (
+        lambda: field().to_dataset(name="co2"),
+        r"the field is a dataset, of the variables co2 \(give one: dataset\['co2'\]\)",
+    ),
     "units": (lambda: field(units=None), " are no mole fraction that is known"),
     "dimensions": (
         lambda: field().isel(latitude=0),

@@ -73,10 +73,26 @@ def test_receptors_may_be_named_by_their_simulations(tmp_path):
     assert found(tmp_path, table).of(1) == found(tmp_path).of(1)
 
 
+def test_kernels_in_percent_are_suspected(tmp_path):
+    def said(table: str) -> list[str]:
+        kernels = found(tmp_path, table)
+        return list(kernels.suspected(read_receptors(tmp_path / "receptors.csv", ["m"])))
+
+    assert said(GOOD) == []
+    assert said(GOOD.replace("0.5,0.25", "2.9,0.29")) == []
+    assert said(GOOD.replace("0.5,0.25", "50,0.25")) == [
+        "1 receptor with averaging kernels above 3, the first 201512100100_-112_40.5_X (50)"
+    ]
+    assert said(GOOD.replace("0.1\n", "10\n").replace("0.25", "25")) == [
+        "2 receptors with pressure weights that sum above 1.05, the first 201512100000_-112_40.5_X (10.9)"
+    ]
+
+
 WRONG = {
     "nan": ("a1,500,1.0,0.3", "a1,500,nan,0.3", "line 3: a1: averaging_kernel is not a number"),
     "empty": ("b2,0,0.5,0.25", "b2,0,0.5,", "line 6: b2: pressure_weight is not a number"),
-    "no number": ("0.9", "high", "invalid value 'high'"),
+    "no number": ("0.9", "high", "line 2: a1: averaging_kernel 'high' is not a number"),
+    "a unit": ("a1,500,1.0,0.3", "a1,500 m,1.0,0.3", "line 3: a1: height_m '500 m' is not a number"),
     "negative": ("0.9,0.1", "-0.9,0.1", "line 2: a1: averaging_kernel is negative"),
     "twice": ("a1,500,", "a1,50,", "line 3: a1: height_m is there twice"),
     "unknown": ("b2,0,0.5,0.25\nb2", "b2,0,1,1\nb2,2,1,1\nc3", "line 8: c3: no receptor has this"),

@@ -197,6 +197,14 @@ def test_wrong_kernels_are_refused_alike_before_anything_is_written(tmp_path, co
     assert not (project.output / "chunks").exists()
 
 
+def test_kernels_in_percent_are_warned_of(tmp_path):
+    project = make(tmp_path / "project")
+    assert not any("percent" in each.hint for each in preflight(project.path))
+    (project.path / "kernels.csv").write_text(KERNELS.replace("s1,50,0.9", "s1,50,90"))
+    (told,) = (each for each in preflight(project.path) if "percent" in each.hint)
+    assert "xco2: 1 receptor with averaging kernels above 3" in told.text
+
+
 FUNCTION = """
 def halved(particles, receptor):
     assert receptor.reference == "agl"
@@ -257,6 +265,18 @@ def test_a_copy_that_was_edited_is_refused_by_workers(tmp_path):
     copy.write_text(FUNCTION)
     with pytest.raises(EnvironmentFailure, match="not the file of weights that was handed over"):
         load_function(f"{copy}:halved")
+
+
+def test_a_function_that_returns_nothing_is_named(tmp_path):
+    source = b"def halved(frame, receptor):\n    frame['foot'] *= 0.5\n"
+    file = tmp_path / blake2b(source, digest_size=16).hexdigest() / "own.py"
+    file.parent.mkdir()
+    file.write_bytes(source)
+    weigh = load_function(f"{file}:halved")
+    assert weigh is not None
+    with pytest.raises(InputError, match="not a frame of particles") as caught:
+        weigh(ParticleTable({"foot": np.ones(2)}), None)
+    assert "own.py:halved returned NoneType" in str(caught.value)
 
 
 def test_compiled_code_beside_a_function_is_not_executed(tmp_path) -> None:
