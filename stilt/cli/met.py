@@ -218,7 +218,7 @@ def _about(collection: Collection) -> Iterator[str]:
     from stilt.met.inventory import LEVEL_TYPES
     from stilt.met.overlaps import overlap_words
 
-    first, grid = collection.files[0], collection.grid
+    first = collection.files[0]
     step = f", every {duration(collection.step.total_seconds())}" if collection.step else ""
     yield f"files      {counted(len(collection.files), 'file')}, {size(collection.size_bytes)}"
     yield f"hours      {collection.span}{step}"
@@ -228,9 +228,7 @@ def _about(collection: Collection) -> Iterator[str]:
         yield f"gaps       {'; '.join(map(str, gaps[:SHOWN]))}{more}"
     if words := overlap_words(collection.overlaps):
         yield f"overlap    {words}"
-    lons, lats = zip(*grid.outline(), strict=True)
-    box = f"{min(lons):.1f} to {max(lons):.1f} E, {min(lats):.1f} to {max(lats):.1f} N"
-    yield f"grid       {first.model or first.format}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
+    yield f"grid       {first.model or first.format}, {collection.grid.words}"
     kind = LEVEL_TYPES.get(first.level_type, "unknown")
     ground, *upper = collection.levels
     if upper:
@@ -256,10 +254,8 @@ def _surface(
     """Return where surface quantities come from, why native refuses the files, and what is not used of them."""
     from stilt.foundations.failures import TransportError
     from stilt.met.dataset.content import content_of
-    from stilt.transport.native.meteorology import files_of
-    from stilt.transport.native.surface import surface_of
+    from stilt.transport.native.meteorology import surface_of_files
 
-    first = collection.files[0]
     unused = [
         f"{each.variable}: {each.why_not}"
         for file in collection.files
@@ -268,8 +264,7 @@ def _surface(
         if each.why_not
     ]
     try:
-        analysis = collection.analyses[0] if collection.analyses else files_of([first.path])[0][0]
-        return surface_of(analysis, config), "", list(dict.fromkeys(unused))
+        return surface_of_files(collection.files, config), "", list(dict.fromkeys(unused))
     except TransportError as error:
         return [], str(error), list(dict.fromkeys(unused))
 

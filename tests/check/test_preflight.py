@@ -26,7 +26,7 @@ def test_nothing_is_said_against_a_project_that_runs(stilt, project):
     assert "problem" not in done.stdout
     assert "warning" not in done.stdout
     assert done.stdout.endswith("nothing stands in the way of `stilt run`\n")
-    assert "1 file, 2026-06-16 00:00 to 2026-06-16 23:00 UTC, every 1 h" in done.stdout
+    assert "1 file needed, 2026-06-16 00:00 to 2026-06-16 23:00 UTC, every 1 h" in done.stdout
     assert not (project / "output").exists()
 
 
