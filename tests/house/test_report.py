@@ -69,7 +69,6 @@ def test_the_page_shows_the_run(project) -> None:
         "Wall time",
         "Mean footprint",
         "n_hours: -1",
-        "1 with more than half of the footprint outside of its grid, up to 100%",
     ):
         assert words in page
     assert re.search(r"t-complete'>2</b>", page)

@@ -7,7 +7,9 @@ import math
 import pytest
 from msgspec.structs import replace
 
+from stilt.api.project import Project
 from stilt.log.index import OutputIndex
+from stilt.report.content import collect
 from stilt.status.gather import gather
 from stilt.status.happened import FEW, words
 from stilt.status.opened import open_project
@@ -65,3 +67,13 @@ def test_a_part_of_few_and_what_is_serious_is_a_line(project_log, facts, others,
 def test_what_failed_is_not_counted(project_log):
     write(project_log, *[{"particles_left": 7.0}] * 9, outcome="failed")
     assert project_log.summary().facts == {}
+
+
+def test_the_report_says_it_too(project_log):
+    write(project_log, {"hours_without_particles": 4.0})
+    path = project_log.layout.project
+    (path / "config.yaml").write_text(
+        "mets: {m: met}\nn_hours: -1\nmodel: native\nroughness: 0.2\n"
+    )
+    (path / "receptors.csv").write_text("time,long,lati,zagl\n2026-06-16 10:00,0,0,5\n")
+    assert "1 with hours without a particle, up to 4" in collect(Project(path)).notes
