@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning, wrong_input
 from stilt.foundations.errors import StiltError
-from stilt.foundations.failures import Reason, told
+from stilt.foundations.failures import Reason, TransportError, told
 from stilt.foundations.quantities import counted, duration
 from stilt.met.arl import ArlError
 from stilt.met.header import read_header
@@ -56,12 +56,15 @@ def check_met(
     if headers and not found.refused:
         yield fine(area, _described(headers))
     by_levels = sorted(headers, key=lambda header: len(header.levels))
-    for header in {header.grid: header for header in by_levels}.values():
+    for grid, header in {header.grid: header for header in by_levels}.items():
         yield note(
             area,
-            f"{header.model or header.format}: {header.grid.nx} x {header.grid.ny} points of {header.grid.spacing}, "
-            f"{len(header.levels)} levels{_box(header.grid.outline())}",
+            f"{header.model or header.format}: {header.grid.words}, "
+            f"{counted(len(header.levels) - 1, 'level')} above the surface",
         )
+        if config.model == "native":
+            files = [each for each in headers if each.grid == grid]
+            yield from (note(area, words) for words in _lacking(files, config))
 
 
 def ask(name: str, config: Config, receptors: Receptors) -> Refusals:
@@ -152,20 +155,24 @@ def _hint(area: str, met: Met, reason: Reason, needed: Needed) -> str:
     return _HINTS.get(reason, "mend this")
 
 
+def _lacking(files: Sequence[ArlFile], config: Config) -> list[str]:
+    """Say which quantities of the surface are not in files of one grid, as ``stilt met`` does."""
+    from stilt.transport.native.meteorology import surface_of_files
+    from stilt.transport.native.surface import lacking
+
+    try:
+        return lacking(surface_of_files(files, config))
+    except TransportError:
+        return []  # the engine's refusal tells
+
+
 def _described(headers: Sequence[ArlFile]) -> str:
     from stilt.met.files import Span
 
     steps = {header.step for header in headers if header.step}
     covered = Span(headers[0].times[0], max(header.times[-1] for header in headers))
     every = f", every {duration(min(steps).total_seconds())}" if steps else ""
-    return f"{counted(len(headers), 'file')}, {covered}{every}"
-
-
-def _box(outline: Sequence[tuple[float, float]]) -> str:
-    lons, lats = zip(*outline, strict=True)
-    if max(lons) - min(lons) > 180:  # noqa: PLR2004 - across the antimeridian a box would mislead
-        return f", {min(lats):.0f} to {max(lats):.0f} N"
-    return f", {min(lons):.0f} to {max(lons):.0f} E, {min(lats):.0f} to {max(lats):.0f} N"
+    return f"{counted(len(headers), 'file')} needed, {covered}{every}"
 
 
 def _some(texts: Sequence[str]) -> str:

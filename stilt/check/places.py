@@ -77,8 +77,11 @@ def _what_may_be_wrong(
 ) -> str:
     import numpy as np
 
-    if not grid.is_longlat:
-        return "xmin, xmax are longitudes"
+    if not geometry.is_longlat:
+        return (
+            "the projected south-western and north-eastern corners span the grid, not the box in degrees: "
+            f"{_cells(geometry)}, {geometry.nx * geometry.xres:,.0f} x {geometry.ny * geometry.yres:,.0f} m"
+        )
     if not _is_filled(grid, geometry):
         box = replace(geometry, nx=1, ny=1, xres=_width(grid), yres=grid.ymax - grid.ymin)
         places = receptors.longitudes[outside], receptors.latitudes[outside]

@@ -59,11 +59,11 @@ def command(
     levels: int | None,
     converted: str | None,
     target: Path | None,
-) -> None:
+) -> int:
     """Show the files, hours, grid and levels of each meteorology, and which receptors it covers.
 
     Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another, or written as ARL
-    files for hycs_std.
+    files for hycs_std. Exit code: 2 where a meteorology serves none of the receptors.
     """
     from stilt.config.load import load_config
     from stilt.met.supply import Part
@@ -82,7 +82,8 @@ def command(
     elif box is not None or levels is not None:
         raise click.UsageError("--crop and --levels need --to FOLDER, or --download ARCHIVE.")
     else:
-        _show(project, config, receptors, as_json=as_json, list_files=files)
+        return _show(project, config, receptors, as_json=as_json, list_files=files)
+    return 0
 
 
 def _show(
@@ -92,8 +93,10 @@ def _show(
     *,
     as_json: bool,
     list_files: bool,
-) -> None:
+) -> int:
+    """Print what there is, and return the exit code."""
     from stilt.batch.today import newest_engine
+    from stilt.foundations.errors import InputError
     from stilt.foundations.ownership import name_owner
     from stilt.foundations.paths import Layout
     from stilt.foundations.text import json_text, shown
@@ -108,13 +111,16 @@ def _show(
     settled = with_roughness(config, newest_engine(layout))
     found = {name: take_inventory(met) for name, met in config.mets.items()}
     refused = {name: _refused(name, settled, receptors) for name in found} if receptors else {}
+    count = receptors.n_receptors if receptors else 0
+    is_useless = any(0 < count <= sum(map(len, each.values())) for each in refused.values())
+    code = InputError.exit_code if is_useless else 0
     if as_json:
         facts = {name: _facts(each, settled) for name, each in found.items()}
         if receptors:
             for name, each in refused.items():
                 facts[name] |= _facts_of_receptors(each, receptors)
         click.echo(json_text(facts, indent=-1))
-        return
+        return code
     for name, inventory in found.items():
         click.echo(f"{name}  {_described(config.mets[name])}")
         lines = [*_lines(inventory, settled, list_files=list_files)]
@@ -122,6 +128,7 @@ def _show(
             lines += _about_receptors(refused[name], receptors)
         for line in lines:
             click.echo(f"  {shown(line)}")
+    return code
 
 
 def _one(config: Config, name: str | None) -> str:
@@ -143,6 +150,7 @@ def _download(
     part: Part,
 ) -> None:
     from stilt.foundations.errors import InputError
+    from stilt.foundations.quantities import counted
     from stilt.met.supply import download, needed_spans
 
     if receptors is None:
@@ -152,10 +160,11 @@ def _download(
     for path in download(archive, spans, Path(config.mets[name].directory), part, mirror):
         click.echo(path)
         count += 1
-    click.echo(f"{count:,} files are there", err=True)
+    click.echo(f"{counted(count, 'file')} there", err=True)
 
 
 def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, part: Part) -> None:
+    from stilt.foundations.quantities import counted
     from stilt.met.inventory import take_inventory
     from stilt.met.supply import crop, needed_spans, overlapping
 
@@ -168,13 +177,14 @@ def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, 
         click.echo(path)
         count += 1
     click.echo(
-        f"{count:,} of {len(files):,} files written; now set mets.{name}.directory to {target}",
+        f"{count:,} of {counted(len(files), 'file')} written; now set mets.{name}.directory to {target}",
         err=True,
     )
 
 
 def _convert(name: str, config: Config, receptors: Receptors | None, target: Path) -> None:
-    from stilt.met.convert import convert
+    from stilt.foundations.quantities import counted
+    from stilt.met.convert import convert, days_left_out
     from stilt.met.inventory import take_inventory
     from stilt.met.supply import needed_spans
 
@@ -184,7 +194,13 @@ def _convert(name: str, config: Config, receptors: Receptors | None, target: Pat
     for path in convert(name, files, target, spans):
         click.echo(path)
         count += 1
-    click.echo(f"{count:,} files written; now set mets.{name} to {target}", err=True)
+    words = f"{counted(count, 'file')} written"
+    left_out, days = days_left_out(files, spans)
+    if not count:
+        words += ": all there" if left_out < days else ""
+    if left_out:
+        words += f"; the receptors of today do not need {left_out:,} of {counted(days, 'day')}"
+    click.echo(f"{words}; now set mets.{name} to {target}", err=True)
 
 
 def _receptors(project: Path, config: Config) -> Receptors | None:
@@ -218,7 +234,7 @@ def _about(collection: Collection) -> Iterator[str]:
     from stilt.met.inventory import LEVEL_TYPES
     from stilt.met.overlaps import overlap_words
 
-    first, grid = collection.files[0], collection.grid
+    first = collection.files[0]
     step = f", every {duration(collection.step.total_seconds())}" if collection.step else ""
     yield f"files      {counted(len(collection.files), 'file')}, {size(collection.size_bytes)}"
     yield f"hours      {collection.span}{step}"
@@ -228,9 +244,7 @@ def _about(collection: Collection) -> Iterator[str]:
         yield f"gaps       {'; '.join(map(str, gaps[:SHOWN]))}{more}"
     if words := overlap_words(collection.overlaps):
         yield f"overlap    {words}"
-    lons, lats = zip(*grid.outline(), strict=True)
-    box = f"{min(lons):.1f} to {max(lons):.1f} E, {min(lats):.1f} to {max(lats):.1f} N"
-    yield f"grid       {first.model or first.format}, {grid.nx} x {grid.ny} points of {grid.spacing}, {box}"
+    yield f"grid       {first.model or first.format}, {collection.grid.words}"
     kind = LEVEL_TYPES.get(first.level_type, "unknown")
     ground, *upper = collection.levels
     if upper:
@@ -256,10 +270,8 @@ def _surface(
     """Return where surface quantities come from, why native refuses the files, and what is not used of them."""
     from stilt.foundations.failures import TransportError
     from stilt.met.dataset.content import content_of
-    from stilt.transport.native.meteorology import files_of
-    from stilt.transport.native.surface import surface_of
+    from stilt.transport.native.meteorology import surface_of_files
 
-    first = collection.files[0]
     unused = [
         f"{each.variable}: {each.why_not}"
         for file in collection.files
@@ -268,8 +280,7 @@ def _surface(
         if each.why_not
     ]
     try:
-        analysis = collection.analyses[0] if collection.analyses else files_of([first.path])[0][0]
-        return surface_of(analysis, config), "", list(dict.fromkeys(unused))
+        return surface_of_files(collection.files, config), "", list(dict.fromkeys(unused))
     except TransportError as error:
         return [], str(error), list(dict.fromkeys(unused))
 

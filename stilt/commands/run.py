@@ -296,7 +296,13 @@ class _Run:
             handed = self._handed(manifest, todo)
             self.say(f"would hand over {manifest.total:,} as batch {manifest.batch}")
             self.say(self.backend.preview(handed).rstrip())
-            self._say_cost(state, manifest.total)
+            if todo.footprints:
+                self.say(
+                    f"{len(todo.footprints):,} of {todo.work:,} are footprints alone, from stored particles: "
+                    "no time of transport"
+                )
+            if todo.transport:
+                self._say_cost(state, len(todo.transport))
         self.say("dry run: nothing was written")
         return 0
 

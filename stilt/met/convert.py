@@ -91,14 +91,28 @@ def convert(
         for number, analyses in enumerate(grids):
             _refuse_what_does_not_fit(analyses)
             part = f"{name}-{number + 1}" if len(grids) > 1 else name
-            for day, some in groupby(analyses, key=lambda each: time_of(each.minutes).date()):
-                times = list(some)
-                goal = target / f"{part}_{day:%Y%m%d}.arl"
+            for times in _days(analyses):
+                goal = target / f"{part}_{time_of(times[0].minutes):%Y%m%d}.arl"
                 if _is_wanted(times, spans) and not _is_made(goal, times):
                     _write_whole(goal, times)
                     yield goal
     except TransportError as error:
         raise InputError(str(error), "see what `stilt met` says of these files") from error
+
+
+def days_left_out(files: Sequence[ArlFile], spans: Sequence[Span]) -> tuple[int, int]:
+    """Return how many days ``convert`` leaves out for the spans, and how many there are."""
+    days = [
+        times
+        for analyses in analyses_of([file for file in files if file.format != "ARL"])
+        for times in _days(analyses)
+    ]
+    return sum(not _is_wanted(times, spans) for times in days), len(days)
+
+
+def _days(analyses: Sequence[DatasetAnalysis]) -> Iterator[list[DatasetAnalysis]]:
+    for _, some in groupby(analyses, key=lambda each: time_of(each.minutes).date()):
+        yield list(some)
 
 
 def _is_wanted(times: Sequence[Analysis], spans: Sequence[Span]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from math import atan, atan2, cos, degrees, exp, hypot, log, pi, radians, sin
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,19 @@ class Grid:
     def spacing(self) -> str:
         """The distance of neighbouring points, for people."""
         return f"{self.ref_lon:g} deg" if self.is_longlat else f"{self.size_km:g} km"
+
+    @property
+    def words(self) -> str:
+        """Its size and the box that it spans, for people; from west to east, across 180 too."""
+        lons, lats = zip(*self.outline(), strict=True)
+        turns = [_wrapped(east - west) for west, east in pairwise([*lons, lons[0]])]
+        along = [lons[0] + turned for turned in accumulate(turns, initial=0.0)]
+        poles = [lat for lat in (-_POLE_DEGREES, _POLE_DEGREES) if self.contains(0.0, lat)]
+        box = f"{_short(_wrapped(min(along)))} to {_short(_wrapped(max(along)))} E"
+        if self.is_global or (poles and not self.is_longlat):
+            box = "all longitudes"
+        rows = f"{_short(min(*lats, *poles))} to {_short(max(*lats, *poles))} N"
+        return f"{self.nx} x {self.ny} points of {self.spacing}, {box}, {rows}"
 
     @property
     def is_global(self) -> bool:
@@ -222,6 +236,10 @@ class Grid:
 def _isometric(sine: float) -> float:
     sine = max(-_POLE, min(_POLE, sine))
     return 0.5 * log((1 + sine) / (1 - sine))
+
+
+def _short(angle: float) -> str:
+    return f"{round(angle, 2) + 0.0:g}"
 
 
 def _wrapped(lon: float) -> float:

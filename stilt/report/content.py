@@ -16,6 +16,7 @@ from stilt.log.index import OutputIndex
 from stilt.log.states import SUCCESSES
 from stilt.plot.map_frame import MapFrame
 from stilt.status.gather import summary_of
+from stilt.status.happened import words
 from stilt.status.opened import open_project
 from stilt.status.standing import Standing
 from stilt.status.summarize import node_of
@@ -94,7 +95,8 @@ def collect(project: Project) -> Content:
     standing = Standing(opened)
     summary = summary_of(standing)
     state = standing.state
-    notes: list[str] = list(summary.notes)
+    told = words(summary.facts, summary.complete + summary.empty)
+    notes: list[str] = [*filter(None, [told]), *summary.notes]
     done = state.columns(SUCCESSES)
     content = Content(
         summary=summary,

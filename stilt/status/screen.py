@@ -54,7 +54,7 @@ def render(
     _counts(page, summary)
     _again(page, summary)
     _pace(page, summary, now)
-    if told := words(summary.facts):
+    if told := words(summary.facts, summary.complete + summary.empty):
         page.prose(told)
     _failures(page, summary, where)
     _running(page, summary, now)

@@ -26,7 +26,7 @@ def test_nothing_is_said_against_a_project_that_runs(stilt, project):
     assert "problem" not in done.stdout
     assert "warning" not in done.stdout
     assert done.stdout.endswith("nothing stands in the way of `stilt run`\n")
-    assert "1 file, 2026-06-16 00:00 to 2026-06-16 23:00 UTC, every 1 h" in done.stdout
+    assert "1 file needed, 2026-06-16 00:00 to 2026-06-16 23:00 UTC, every 1 h" in done.stdout
     assert not (project / "output").exists()
 
 
@@ -410,6 +410,14 @@ def test_places_are_looked_for_in_projected_grids_too():
         True,
         False,
     ]
+
+
+def test_of_a_projected_grid_it_is_told_that_two_corners_span_it(project, bad):
+    change(project, "xres: 0.05", "xres: 9000, yres: 9000, projection: EPSG:5070")
+    write_receptors(project, "2026-06-16 10:00,-121.9,43.9,30")
+    (finding,) = [each for each in bad() if "outside of the grid" in each.text]
+    assert "the projected south-western and north-eastern corners span the grid" in finding.hint
+    assert "cells of 9000 x 9000 m, " in finding.hint
 
 
 def test_a_box_that_is_no_multiple_of_its_cells_is_noted_with_where_the_grid_ends(project):

@@ -124,7 +124,10 @@ def test_a_project_goes_on_with_what_was_converted(arl: Path, tmp_path: Path) ->
     done = made.stilt("met", "--convert", "era5", "--to", str(tmp_path / "made"))
     assert done.code == 0, done.err
     assert done.out.split() == [str(tmp_path / "made" / "era5_20210601.arl")]
-    assert f"now set mets.era5 to {tmp_path / 'made'}" in done.err
+    unneeded = "the receptors of today do not need 1 of 2 days; now set mets.era5 to"
+    assert f"1 file written; {unneeded} {tmp_path / 'made'}" in done.err
+    again = made.stilt("met", "--convert", "era5", "--to", str(tmp_path / "made"))
+    assert f"0 files written: all there; {unneeded}" in again.err
     config = made.path / "config.yaml"
     config.write_text(config.read_text().replace(str(made.path / "met"), str(tmp_path / "made")))
     assert made.stilt("check").code == 0

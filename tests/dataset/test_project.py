@@ -42,7 +42,10 @@ def test_a_folder_of_two_files_is_run_to_the_end(arl: Path, tmp_path: Path) -> N
     write_era5(made.path / "met", arl)
     checked = made.stilt("check")
     assert checked.code == 0, checked.out
-    assert "NetCDF: 61 x 51 points of 0.25 deg, 38 levels" in " ".join(checked.out.split())
+    assert (
+        "NetCDF: 61 x 51 points of 0.25 deg, -20 to -5 E, 35 to 47.5 N, 37 levels above"
+        in " ".join(checked.out.split())
+    )
     done = made.stilt("run")
     assert done.code == 0, done.err
     (footprint,) = made.path.glob("output/footprints/*/*/*.nc")
@@ -68,6 +71,10 @@ def test_met_tells_where_each_surface_quantity_comes_from(arl: Path, tmp_path: P
     assert "momentum flux    none: from the profiles of wind and temperature" in shown
     assert "heat flux        from the profiles of wind and temperature, as sshf" in shown
     assert "mixed layer      by the bulk Richardson number\n" in shown
+    checked = " ".join(made.stilt("check").out.split())
+    assert "no 10 m wind: the lowest level's, by the log law" in checked
+    assert "no momentum flux: from the profiles of wind and temperature" in checked
+    assert "no heat flux" not in checked
     (facts,) = json.loads(made.stilt("met", "--json").out)["era5"]["collections"]
     assert facts["format"] == "NetCDF"
     assert facts["surface"]["terrain"] == "z"

@@ -219,3 +219,23 @@ def test_many_places_are_on_a_grid_if_each_is(tmp_path: Path, name: str) -> None
     each = [grid.can_start(*place) for place in zip(lon.tolist(), lat.tolist(), strict=True)]
     assert grid.can_start_at(lon, lat).tolist() == each
     assert 0 < sum(each) <= len(each)
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        (GRIDS["regional degrees"], "121 x 41 points of 0.5 deg, -20 to 40 E, 30 to 50 N"),
+        (GRIDS["global degrees"], "360 x 181 points of 1 deg, all longitudes, -90 to 90 N"),
+        (
+            Grid(52.25, 190, 0.25, 0.25, 0, 0, 0, 1, 1, 47.5, 170, 81, 20),
+            "81 x 20 points of 0.25 deg, 170 to -170 E, 47.5 to 52.25 N",
+        ),
+        (
+            Grid(90, 0, 60, -80, 50, 0, 90, 50, 50, 90, 0, 100, 100),
+            "100 x 100 points of 50 km, all longitudes, 56.88 to 90 N",
+        ),
+        (GRIDS["Mercator"], "300 x 150 points of 10 km, -90 to -61.39 E, 10 to 23.61 N"),
+    ],
+)
+def test_a_grid_is_said_in_words(grid: Grid, words: str) -> None:
+    assert grid.words == words

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from msgspec.structs import replace
 
+from stilt.api.project import Project
 from stilt.log.index import OutputIndex
+from stilt.report.content import collect
 from stilt.status.gather import gather
-from stilt.status.happened import FEW
+from stilt.status.happened import FEW, words
 from stilt.status.opened import open_project
 from stilt.status.screen import render
 from tests.status.conftest import ProjectLog, done
@@ -39,10 +42,38 @@ def test_it_is_counted_with_its_greatest_value_whether_there_is_a_checkpoint(pro
 
 
 def test_what_touches_a_few_is_no_line(project_log):
-    write(project_log, *[{"particles_left": 7.0}] * FEW)
+    write(project_log, *[{"particles_left": 7.0}] * FEW, *[{}] * 10 * FEW)
     assert "left the meteorology's domain" not in render(project_log.summary())
+
+
+@pytest.mark.parametrize(
+    ("facts", "others", "told"),
+    [
+        ({"particles_left": 7.0}, 0, "1 with particles that left the meteorology's domain"),
+        ({"particles_left": 7.0}, 8, "1 with particles that left the meteorology's domain"),
+        ({"hours_without_particles": 4.0}, 30, "1 with hours without a particle, up to 4"),
+        ({"share_outside_grid": 0.9}, 30, "1 with more than half of the footprint outside of its"),
+        ({"weight_above_column": 0.6}, 30, "1 with pressure weights above the release, up to 60%"),
+        ({"weight_above_column": 0.1}, 30, ""),
+    ],
+)
+def test_a_part_of_few_and_what_is_serious_is_a_line(project_log, facts, others, told):
+    write(project_log, facts, *[{}] * others)
+    summary = project_log.summary()
+    assert words(summary.facts, 1 + others).startswith(told)
+    assert told in " ".join(render(summary, 200).split())
 
 
 def test_what_failed_is_not_counted(project_log):
     write(project_log, *[{"particles_left": 7.0}] * 9, outcome="failed")
     assert project_log.summary().facts == {}
+
+
+def test_the_report_says_it_too(project_log):
+    write(project_log, {"hours_without_particles": 4.0})
+    path = project_log.layout.project
+    (path / "config.yaml").write_text(
+        "mets: {m: met}\nn_hours: -1\nmodel: native\nroughness: 0.2\n"
+    )
+    (path / "receptors.csv").write_text("time,long,lati,zagl\n2026-06-16 10:00,0,0,5\n")
+    assert "1 with hours without a particle, up to 4" in collect(Project(path)).notes

@@ -142,6 +142,8 @@ def test_a_changed_kernel_makes_footprints_anew_from_the_particles(project):
     assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 3
     dry = project.stilt("run", str(project.path), "--dry-run")
     assert "the kernels of footprints.xco2 are others" in dry.out
+    assert "3 of 3 are footprints alone, from stored particles: no time of transport" in dry.out
+    assert "of core time" not in dry.out
     assert project.stilt("run", str(project.path)).code == 0
     assert len(runs(project.runs_file)) == before, "transport was not run again"
     found = stilt.Project(project.path)[0].footprint("xco2").values

@@ -17,14 +17,16 @@ from stilt.transport.native.arl import AnalysisIndex, read_index, refuse_unknown
 from stilt.transport.native.fields import FieldSource
 from stilt.transport.native.levels import vertical_grid
 from stilt.transport.native.projection import map_grid
-from stilt.transport.native.surface import sources
+from stilt.transport.native.surface import sources, surface_of
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from stilt.config.schema import Config
     from stilt.met.analysis import Analysis, GridHeader
+    from stilt.met.arl import ArlFile
     from stilt.transport.native.analysis import OpenAnalysis, Setting
     from stilt.transport.native.store import ColumnStore
 
@@ -98,6 +100,13 @@ def check_fields(analysis: Analysis, setting: Setting) -> None:
         If this engine does not compute with it: with what is wrong with it.
     """
     FieldSource(analysis, map_grid(analysis.grid), setting.roughness.load(), setting.terrain)
+
+
+def surface_of_files(files: Sequence[ArlFile], config: Config) -> list[tuple[str, str]]:
+    """Return what ``surface_of`` does, of the first time of files of one kind and grid."""
+    grids = () if files[0].format == "ARL" else analyses_of(files)
+    analysis = grids[0][0] if grids else files_of([files[0].path])[0][0]
+    return surface_of(analysis, config)
 
 
 def kinds_of(files: Sequence[tuple[Analysis, ...]]) -> list[Analysis]:

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 _FIXED_FROM = 10
 """From here on ``kmixd`` is a height in metres."""
 
+_NONE = "none: "
+
 _METHODS = {3: "bulk Richardson number"}
+
+
+def lacking(rows: Rows) -> list[str]:
+    """Return in words the quantities that the files do not have, and what takes their place."""
+    return [
+        f"no {quantity}: {source.removeprefix(_NONE)}"
+        for quantity, source in rows
+        if source.startswith(_NONE)
+    ]
 
 
 def surface_of(analysis: Analysis, config: Config) -> Rows:
@@ -47,19 +58,22 @@ def sources(source: FieldSource, options: BoundaryOptions) -> Rows:
     has_heights = source.index.grid.level_type == PRESSURE
     estimated = "height and temperature" if has_heights else "temperature"
     ground = (
-        "none: where the levels' heights reach the surface pressure"
+        f"{_NONE}where the levels' heights reach the surface pressure"
         if has_heights
-        else "none: HYSPLIT's table of terrain"
+        else f"{_NONE}HYSPLIT's table of terrain"
     )
     wind = [origin("U10M"), origin("V10M")]
     temperature = origin(reader.last_of("T02M", "TMPS") or "")
     return [
-        ("surface pressure", origin("PRSS") or f"none: from the lowest level's {estimated}"),
+        ("surface pressure", origin("PRSS") or f"{_NONE}from the lowest level's {estimated}"),
         ("terrain", origin(reader.first_of("SHGT", "TERR") or "") or ground),
-        ("temperature", temperature or "none: the lowest level's, brought down dry-adiabatically"),
+        (
+            "temperature",
+            temperature or f"{_NONE}the lowest level's, brought down dry-adiabatically",
+        ),
         (
             "10 m wind",
-            " and ".join(wind) if all(wind) else "none: the lowest level's, by the log law",
+            " and ".join(wind) if all(wind) else f"{_NONE}the lowest level's, by the log law",
         ),
         *_fluxes(source, options),
         ("mixed layer", _mixed_layer(source, options)),
@@ -79,7 +93,7 @@ def _fluxes(source: FieldSource, options: BoundaryOptions) -> Rows:
         ]
     there = {"momentum": momentum, "heat": heat}
     return [
-        (f"{name} flux", f"{instead}, as {own} is alone" if own else f"none: {instead}")
+        (f"{name} flux", f"{instead}, as {own} is alone" if own else f"{_NONE}{instead}")
         for name, own in there.items()
     ]
 
