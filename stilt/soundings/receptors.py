@@ -186,6 +186,10 @@ def _places(soundings: xr.Dataset, heights: Values, *, slant: bool) -> tuple[Val
     return np.round((lon + 180) % 360 - 180, 5), np.round(lat, 5)
 
 
+def _utc(when: pd.Timestamp) -> pd.Timestamp:
+    return when if when.tzinfo is None else when.tz_convert(None)
+
+
 def receptor_grid(
     times: Iterable[object], places: Iterable[tuple[float, float]], heights: Iterable[float]
 ) -> pd.DataFrame:
@@ -194,7 +198,7 @@ def receptor_grid(
     Parameters
     ----------
     times
-        What pandas takes for times, UTC.
+        What pandas takes for times; UTC unless they have an offset.
     places
         Longitude and latitude.
     heights
@@ -202,7 +206,8 @@ def receptor_grid(
     """
     import pandas as pd
 
-    grid = pd.MultiIndex.from_product([pd.DatetimeIndex(list(times)), list(places), list(heights)])
+    whens = pd.DatetimeIndex([_utc(pd.Timestamp(when)) for when in times])
+    grid = pd.MultiIndex.from_product([whens, list(places), list(heights)])
     frame = grid.to_frame(index=False, name=["time", "place", "altitude"])
     lon, lat = zip(*frame.pop("place"), strict=True)
     frame.insert(1, "longitude", lon)
