@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from stilt.api.flux import enhancements
+from stilt.config.sections import KERNEL
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def modelled(
     InputError
         As ``enhancements``; if the kernels have no prior.
     """
-    weighted = (name for name, grid in project.config.footprints.items() if grid.weight)
+    weighted = (name for name, grid in project.config.footprints.items() if grid.weight == KERNEL)
     name = project.footprint_name(footprint or next(weighted, None))
     added = enhancements(project.footprints(name), fluxes, species=species)
     found = {}

@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.sparse import load_npz
 
 import stilt
 from stilt.batch.today import Today
@@ -127,6 +128,36 @@ def test_modelled_is_background_and_enhancement_and_the_prior_part(done, tmp_pat
         stilt.plot_modelled(found.drop_vars("observed"))
     with pytest.raises(InputError, match="1 receptors have no background, the first fake_"):
         stilt.modelled(project, ones, background.isel(receptor=[0, 1]))
+
+
+def test_labels_that_are_called_as_our_own_variables_are_renamed(project, tmp_path):
+    names = "value,column,row_start,bin,data,background,enhancement,modelled,observed"
+    table = project.path / "receptors.csv"
+    head, *rows = table.read_text().splitlines()
+    more = ",".join("abcdefghi")
+    table.write_text("\n".join([f"{head},{names}", *(f"{row},{more}" for row in rows)]) + "\n")
+    found = stilt.Project(project.path)
+    matrix = found.jacobian()
+    for ending in (".nc", ".npz"):
+        matrix.save(tmp_path / f"H{ending}")
+    again = stilt.Jacobian.open(tmp_path / "H.nc")
+    np.testing.assert_array_equal(again.matrix.toarray(), matrix.matrix.toarray())
+    np.testing.assert_array_equal(load_npz(tmp_path / "H.npz").data, matrix.matrix.data)
+    foot = found.footprints("xco2")
+    ones = xr.ones_like(foot[0, 0]).reset_coords(drop=True).astype(float)
+    result = stilt.modelled(found, ones.assign_attrs(units="umol m-2 s-1"), 400.0)
+    assert result["observed"].to_numpy().tolist() == [410, 411, 412]
+    assert result["observed_label"].to_numpy().tolist() == ["i"] * 3
+
+
+def test_what_was_edited_is_left_out_of_particles_and_end_points_as_of_footprints(project):
+    table = project.path / "receptors.csv"
+    table.write_text(table.read_text().replace("00:00,-112,40.5,500", "00:00,-112,40.5,600"))
+    found = stilt.Project(project.path)
+    left = list(found.footprints("plain")["receptor"].to_numpy())
+    assert len(left) == 2
+    assert sorted(found.endpoints()["sim"].unique()) == sorted(left)
+    assert sorted(found.particles()["sim"].unique()) == sorted(left)
 
 
 def test_the_prior_part_needs_a_prior(project):
