@@ -115,8 +115,8 @@ def background(
     _tell({name: int(found[name].sum()) for name in _WHY}, len(endpoints))
     sims = [str(name) for name in names.cat.categories]
     lost = endpoints.attrs.get(NO_END, {})
-    found[NO_END] = np.array([lost.get(name, 0) for name in sims], np.intp)
-    _tell_lost(found[NO_END])
+    found[NO_END] = without = np.array([lost.get(name, 0) for name in sims], np.intp)
+    _tell_lost(without)
     return _labelled(found, sims)
 
 

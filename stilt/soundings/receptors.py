@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -186,7 +186,10 @@ def _places(soundings: xr.Dataset, heights: Values, *, slant: bool) -> tuple[Val
     return np.round((lon + 180) % 360 - 180, 5), np.round(lat, 5)
 
 
-def _utc(when: pd.Timestamp) -> pd.Timestamp:
+def _utc(time: Any) -> pd.Timestamp:
+    import pandas as pd
+
+    when = pd.Timestamp(time)
     return when if when.tzinfo is None else when.tz_convert(None)
 
 
@@ -206,7 +209,7 @@ def receptor_grid(
     """
     import pandas as pd
 
-    whens = pd.DatetimeIndex([_utc(pd.Timestamp(when)) for when in times])
+    whens = pd.DatetimeIndex([_utc(when) for when in times])
     grid = pd.MultiIndex.from_product([whens, list(places), list(heights)])
     frame = grid.to_frame(index=False, name=["time", "place", "altitude"])
     lon, lat = zip(*frame.pop("place"), strict=True)

@@ -184,6 +184,25 @@ def test_a_changed_kernel_makes_footprints_anew_from_the_particles(project):
     assert "nothing to do" in project.stilt("run", str(project.path)).out
 
 
+def test_a_label_that_is_edited_gives_its_receptor_another_kernel(project):
+    before = len(runs(project.runs_file))
+    kernels = project.path / "kernels.csv"
+    kernels.write_text(KERNELS.replace("s2,5,1.0,0.2", "s2,5,0.25,0.2"))
+    assert project.stilt("run", str(project.path)).code == 0
+    table = project.path / "receptors.csv"
+    swapped = table.read_text().replace("s0,", "s9,").replace("s2,", "s0,").replace("s9,", "s2,")
+    table.write_text(swapped)
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 2
+    answer = project.stilt("run", str(project.path))
+    assert answer.code == 0
+    assert "2 kernel changed" in answer.out
+    assert len(runs(project.runs_file)) == before, "transport was not run again"
+    found = stilt.Project(project.path)[0].footprint("xco2").values
+    np.testing.assert_allclose(found, expected(project, kernel_of(0.25)), rtol=1e-6)
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 0
+    assert "nothing to do" in project.stilt("run", str(project.path)).out
+
+
 def test_a_table_that_moved_is_the_same_table(project):
     (project.path / "kernels.csv").rename(project.path / "moved.csv")
     config = project.path / "config.yaml"
