@@ -203,6 +203,20 @@ def test_a_label_that_is_edited_gives_its_receptor_another_kernel(project):
     assert "nothing to do" in project.stilt("run", str(project.path)).out
 
 
+def test_stale_footprints_are_told_where_they_are_used(project, tmp_path):
+    (project.path / "kernels.csv").write_text(KERNELS.replace(",1.0,0.2", ",0.25,0.2"))
+    table = project.path / "receptors.csv"
+    table.write_text(table.read_text().replace("00:00,-112,40.5,500,0", "00:00,-112,40.5,600,0"))
+    answer = project.stilt("jacobian", str(project.path), "-o", str(tmp_path / "H.nc"))
+    assert answer.code == 0
+    assert "note: 2 of 3 are stale" in answer.err
+    assert "note: 1 of 3 have no result of today's receptor and no row" in answer.err
+    found = stilt.Project(project.path)
+    ones = xr.ones_like(found.footprints("xco2")[0, 0]).reset_coords(drop=True).astype(float)
+    with pytest.warns(UserWarning, match="2 of 2 footprints are stale"):
+        stilt.modelled(found, ones.assign_attrs(units="umol m-2 s-1"), 400.0, prior=True)
+
+
 def test_a_table_that_moved_is_the_same_table(project):
     (project.path / "kernels.csv").rename(project.path / "moved.csv")
     config = project.path / "config.yaml"
