@@ -453,7 +453,8 @@ def receptor_digest(entry):
     arrays = [f"[{','.join(map(number_text, numbers))}]" for numbers in places]
     longitudes, latitudes, heights = places
     one_place = len(set(longitudes)) == len(set(latitudes)) == 1
-    rule = ",2" if one_place and len(heights) > LINE_POINTS else ""
+    descends = len(heights) == LINE_POINTS and heights[0] > heights[1]
+    rule = ",2" if one_place and (len(heights) > LINE_POINTS or descends) else ""
     text = f'["{time}",{",".join(arrays)},"{reference}"{rule}]'
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 

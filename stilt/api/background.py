@@ -16,6 +16,7 @@ import xarray as xr
 
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
+from stilt.particles.endpoints import NO_END
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,8 @@ def background(
     Dataset
         Along ``receptor``: ``background`` and ``spread`` (standard deviation), ppm, NaN where no end point lies in the
         field; ``number`` of end points in it, and of those that are not ``outside_time``, ``outside_area``,
-        ``above_top``, or at ``missing`` values. Below the lowest level its value counts.
+        ``above_top``, or at ``missing`` values; and of particles that left before their first row (``no_end``), which
+        means are without. Below the lowest level its value counts.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def background(
     Warns
     -----
     UserWarning
-        If end points lie outside of the field.
+        If end points lie outside of the field, or receptors have fewer of them than particles.
     """
     if isinstance(field, xr.Dataset):
         names = [str(name) for name in field.data_vars]
@@ -117,7 +119,11 @@ def background(
     for number, name in enumerate(_WHY):
         found[name] = np.bincount(codes[why == number], minlength=count)
     _tell({name: int(found[name].sum()) for name in _WHY}, len(endpoints))
-    return _labelled(found, [str(name) for name in names.cat.categories])
+    sims = [str(name) for name in names.cat.categories]
+    lost = endpoints.attrs.get(NO_END, {})
+    found[NO_END] = without = np.array([lost.get(name, 0) for name in sims], np.intp)
+    _tell_lost(without)
+    return _labelled(found, sims)
 
 
 def _statistics(
@@ -154,6 +160,16 @@ def _tell(counts: dict[str, int], total: int) -> None:
         )
         warnings.warn(
             f"{outside:,} of {counted(total, 'end point')} are not in the field ({words}): means are of the others",
+            stacklevel=3,
+        )
+
+
+def _tell_lost(lost: NDArray[np.intp]) -> None:
+    if lost.any():
+        some = counted(int(np.count_nonzero(lost)), "receptor")
+        warnings.warn(
+            f"{counted(int(lost.sum()), 'particle')} of {some} left before a first row and have no end points: "
+            "means are of the others",
             stacklevel=3,
         )
 

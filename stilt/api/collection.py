@@ -34,10 +34,23 @@ if TYPE_CHECKING:
     from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
-_COORDINATES = (
-    *("receptor", "hour", "lat", "lon", "y", "x"),
+_OURS = (
+    *("receptor", "hour", "lat", "lon", "y", "x", "foot", "flux"),
     *("receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
+    *(
+        "value",
+        "column",
+        "row_start",
+        "entry",
+        "row",
+        "bin",
+        "element",
+    ),  # of a Jacobian, and in .npz
+    *("format", "shape", "data", "indices", "indptr", "_is_array"),
+    *("background", "background_spread", "spread", "number", "prior", "enhancement", "modelled"),
+    *("observed", "uncertainty", "residual"),
 )
+"""Names that a label has not: there it is called so with ``_label`` after it."""
 
 
 class Source(Protocol):
@@ -309,7 +322,7 @@ def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
 
 
 def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
-    columns = receptors.label_columns(np.array(places), _COORDINATES)
+    columns = receptors.label_columns(np.array(places), _OURS)
     return {name: ("receptor", values) for name, values in columns.items()}
 
 

@@ -84,13 +84,20 @@ def calc_footprint(
     particles
         With the columns time, indx, long, lati and foot; each particle's rows in order of time.
     grid
-        A grid as under ``footprints`` in config.yaml: ``xmin``, ``xmax``, ``ymin``, ``ymax``, ``xres``, ...
+        A grid as under ``footprints`` in config.yaml: ``xmin``, ``xmax``, ``ymin``, ``ymax``, ``xres``, ...; with
+        its ``lifetime_h``, but without ``weight``, which only a project has kernels or functions for.
     receptor
         Gives the time from which hours are counted.
+
+    Raises
+    ------
+    InputError
+        If a setting is wrong, or the grid has ``weight``.
     """
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.calc import calc_footprint as calculate
     from stilt.particles.table import ParticleTable
+    from stilt.weighting.weigh import weigh
 
     if not isinstance(particles, ParticleTable):
         columns = {str(name): particles[name].to_numpy(float) for name in particles}
@@ -98,6 +105,12 @@ def calc_footprint(
     if not isinstance(grid, FootprintGrid):
         settings = {"mets": {"met": _ANY_MET}, "n_hours": -1, "footprints": {"grid": dict(grid)}}
         grid = _config(settings).footprints["grid"]
+    if grid.weight:
+        raise InputError(
+            f"the grid has weight: {grid.weight}, and calc_footprint knows no weights",
+            "take the weighted footprint of a project, or leave out weight and kernels",
+        )
+    particles, _ = weigh(particles, receptor, None, grid.lifetime_h)
     return _labelled(calculate(particles, grid, receptor), receptor)
 
 

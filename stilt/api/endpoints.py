@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from stilt.met.header import sides_of
-from stilt.particles.endpoints import NOTE, EndPoints, decode, end_points
+from stilt.particles.endpoints import NO_END, NOTE, EndPoints, decode, end_points
 from stilt.particles.table import ParticleTable
 from stilt.weighting.weigh import particle_factors, release_of, slots_of
 
@@ -33,11 +33,13 @@ def open_endpoints(
     """Return the end points of simulations; see ``Project.endpoints``."""
     names = project.those(sims)
     kernels = None if weight is None else project.kernels(weight)
-    parts = []
+    parts, lost = [], {}
     for number, name in enumerate(names):
         simulation = project[name]
-        points = _of(simulation)
+        points, released = _of(simulation)
         frame = points.to_pandas()
+        if len(points) < released:
+            lost[name] = released - len(points)
         arrival = np.datetime64(simulation.receptor.when.replace(tzinfo=None), "ns")
         minutes = np.rint(frame["time"].to_numpy() * 60e9).astype("timedelta64[ns]")
         frame.insert(2, "at", arrival + minutes)
@@ -48,6 +50,7 @@ def open_endpoints(
     found = pd.concat(parts, ignore_index=True)
     sim = pd.CategoricalDtype(names)
     found["sim"] = pd.Categorical.from_codes(found["sim"].to_numpy(np.int32), dtype=sim)
+    found.attrs[NO_END] = lost
     return found
 
 
@@ -66,14 +69,16 @@ def _weights(simulation: ProjectSimulation, points: EndPoints, kernels: Kernels)
     return factors[slots_of(ParticleTable(points.columns))]
 
 
-def _of(simulation: ProjectSimulation) -> EndPoints:
-    """Return what a particle file keeps of its end points, or else what its rows tell of them."""
+def _of(simulation: ProjectSimulation) -> tuple[EndPoints, int]:
+    """Return what a particle file keeps of its end points, or else what its rows tell of them; and of how many."""
     stored = simulation.stored_particles()
     said = stored.provenance()
-    with suppress(KeyError, ValueError, zlib.error):
-        return decode(said[NOTE])
     settings = msgspec.json.decode(said["settings"])
+    released = int(settings.get("numpar", 0))
+    with suppress(KeyError, ValueError, zlib.error):
+        return decode(said[NOTE]), released
     files = map(Path, said.get("met_files", "").splitlines())
-    return end_points(
+    points = end_points(
         stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides_of(files)
     )
+    return points, released

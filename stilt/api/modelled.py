@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from stilt.api.flux import enhancements
+from stilt.config.sections import KERNEL
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,8 +61,13 @@ def modelled(
     ------
     InputError
         As ``enhancements``; if the kernels have no prior.
+
+    Warns
+    -----
+    UserWarning
+        With ``prior``, if footprints are stale: today's kernels may not be those that they were weighted by.
     """
-    weighted = (name for name, grid in project.config.footprints.items() if grid.weight)
+    weighted = (name for name, grid in project.config.footprints.items() if grid.weight == KERNEL)
     name = project.footprint_name(footprint or next(weighted, None))
     added = enhancements(project.footprints(name), fluxes, species=species)
     found = {}
@@ -72,6 +79,7 @@ def modelled(
     found |= _background(background, receptors)
     column = found["background"]
     if prior:
+        _tell_stale(project, receptors)
         places = [project.place_of(str(sim)) for sim in receptors.to_numpy()]
         sums = (
             each[np.array(places) % project.receptors.n_receptors]
@@ -82,6 +90,16 @@ def modelled(
         column = sensitivity * column + of_prior
     found["modelled"] = column + added
     return _compared(xr.Dataset(found))
+
+
+def _tell_stale(project: Project, receptors: xr.DataArray) -> None:
+    stale = sum(project[str(sim)].state == "stale" for sim in receptors.to_numpy())
+    if stale:
+        warnings.warn(
+            f"{stale:,} of {receptors.size:,} footprints are stale, and the prior's part is of today's kernels: "
+            "stilt run makes them anew",
+            stacklevel=3,
+        )
 
 
 def _background(

@@ -171,7 +171,7 @@ class Project:
         Parameters
         ----------
         sims
-            Their ids; all that are complete, empty or stale unless given.
+            Their ids; all that are complete, empty or stale unless given, but for those whose receptor was edited.
         """
         import pandas as pd
 
@@ -179,7 +179,7 @@ class Project:
         return pd.concat(parts, ignore_index=True)
 
     def those(self, sims: Iterable[str] | None) -> list[str]:
-        """Return ids as they are given, else of all simulations that have results.
+        """Return ids as they are given, else of all simulations that have results, which are of today's receptors.
 
         Raises
         ------
@@ -188,13 +188,21 @@ class Project:
         """
         if sims is None:
             frame = self.simulations
-            sims = frame.index[frame["state"].isin(["complete", "empty", "stale"])]
+            state = self.folded()
+            done = frame.index[frame["state"].isin(["complete", "empty", "stale"])]
+            sims = [sim for sim in done if self._is_of_receptor(sim, state)]
         found = list(sims)
         if not found:
             raise InputError(
                 f"{self.path} has no complete simulation", "stilt run runs what is left"
             )
         return found
+
+    def _is_of_receptor(self, sim: str, state: State) -> bool:
+        """Tell whether the result of a simulation is of the receptor that it has today, as far as the log says."""
+        known = state.find(sim)
+        of = "" if known is None else state.receptor_of(known)
+        return of in {"", self[sim].receptor.digest}
 
     def endpoints(
         self, sims: Iterable[str] | None = None, *, weight: str | None = None
@@ -204,12 +212,14 @@ class Project:
         Columns: ``sim``, ``indx``, ``time`` (min since the release, negative backward), ``at`` (UTC), ``long``,
         ``lati``, ``zagl`` (m above ground), ``pres`` (hPa; NaN unless ``varsiwant`` has it) and ``ended``: ``end`` (of
         the run), ``west``, ``east``, ``south``, ``north`` (the side of the meteorology through which it left), or
-        ``left`` where that is not known. Results of versions that kept no end points have those of their particles.
+        ``left`` where that is not known. A particle that left before its first row has none: ``attrs["no_end"]`` has
+        their number by simulation, where there are some. Results of versions that kept no end points have those of
+        their particles.
 
         Parameters
         ----------
         sims
-            Their ids; all that are complete, empty or stale unless given.
+            Their ids; all that are complete, empty or stale unless given, but for those whose receptor was edited.
         weight
             A footprint product with kernels: a column ``weight`` says what each particle counts in it.
         """

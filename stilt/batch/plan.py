@@ -167,6 +167,7 @@ def plan(
     *,
     queued: Mapping[str, int | None] | None = None,
     selection: Selection = EVERYTHING,
+    relabelled: Container[str] = (),
 ) -> Plan:
     """Return what there is to do.
 
@@ -182,8 +183,11 @@ def plan(
         Ids that a live task has or is going to have, with the hash of the receptor; None where that is not known.
     selection
         What the command line asks for.
+    relabelled
+        Ids of those whose receptor has another kernel by now.
     """
     planner = _Planner(simulations, past, today, present, selection)
+    planner.relabelled = relabelled
     for index, simulation in enumerate(simulations):
         planner.consider(index, simulation, queued or {})
     planner.judge_remembered()
@@ -219,6 +223,7 @@ class _Planner:
         self._today = today
         self._present = present
         self._selection = selection
+        self.relabelled: Container[str] = ()
         self._particles = (
             (PARTICLES, ERROR_PARTICLES) if today.config.has_error_run else (PARTICLES,)
         )
@@ -290,10 +295,11 @@ class _Planner:
             self._take(index, simulation, "transport", "made by another engine")
         elif not self._has(index, date, state, self._particles, state.particles_imprint):
             self._take(index, simulation, "transport", "output missing")
-        elif not match.footprints:
+        elif not match.footprints or simulation.sim in self.relabelled:
             # particles of another version of the engine would be signed as this one's
             work: Task = "footprints" if match.engine else "transport"
-            self._take(index, simulation, work, "settings changed")
+            why = "kernel changed" if match.footprints else "settings changed"
+            self._take(index, simulation, work, why)
         elif state.outcome == "complete" and not self._has(
             index, date, state, self._footprints, state.life.imprint
         ):

@@ -61,7 +61,8 @@ def command(
 
     refuse_foreign_link(output)
     writer_of(output)
-    found = _made(Project(project), footprint, read_target(target), bins)
+    opened = Project(project)
+    found = _made(opened, footprint, read_target(target), bins)
     found.save(output)
     receptors, times, *elements = found.shape
     shape = " x ".join(f"{number:,}" for number in elements)
@@ -69,6 +70,19 @@ def command(
         f"{output}: {counted(receptors, 'receptor')}, {counted(times, 'bin')}, {shape} elements, "
         f"{found.matrix.nnz:,} entries, {size(output.stat().st_size)}"
     )
+    _note(opened, found)
+
+
+def _note(project: Project, found: Jacobian) -> None:
+    """Say what of the project is not in the matrix, and what in it is not as it would be made today."""
+    states = project.simulations["state"]
+    rows = states.index.isin(found.receptors["receptor"].to_numpy())
+    for count, says in (
+        (int((states[rows] == "stale").sum()), "are stale"),
+        (int((~rows).sum()), "have no result of today's receptor and no row"),
+    ):
+        if count:
+            click.echo(f"note: {count:,} of {len(states):,} {says}; stilt run makes them", err=True)
 
 
 def _made(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 BATCH = "verify"
 _BLOCK = 512
 _OTHER_RULE = "particles were released between its last two heights, are released at each"
+_OTHER_LINE = "its line was taken for one from above by some, is filled from below by all"
 _STILL_WRITTEN_S = 600.0
 """So long a temporary file is left alone whose name does not say whose it is."""
 
@@ -150,7 +151,8 @@ def explain_edited(layout: Layout, state: State, edited: Sequence[Simulation]) -
         before = _own_receptor(store, simulation, known) or _anywhere(layout, simulation)
         if before is not None:
             more = f" (and {len(edited) - 1:,} more)" if len(edited) > 1 else ""
-            words = _difference(before, simulation.receptor) or _OTHER_RULE
+            rule = _OTHER_LINE if simulation.receptor.is_line else _OTHER_RULE
+            words = _difference(before, simulation.receptor) or rule
             return f"receptor of {simulation.sim}: {words}{more}"
     return ""
 

@@ -20,6 +20,7 @@ from stilt.batch.numbers import greatest_number
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
 from stilt.batch.refused import unsaid
+from stilt.batch.relabelled import relabelled
 from stilt.batch.rivals import give_way, settled_runs
 from stilt.batch.today import Today, newest_engine
 from stilt.commands.compiling import compile_all, is_compiled
@@ -354,6 +355,9 @@ class _Run:
             disk,
             queued=waiting,
             selection=selection,
+            relabelled=relabelled(
+                project.layout, state, project.simulations, project.receptors, project.kernels
+            ),
         )
 
     def _hand_over(self, state: State, todo: Plan, refused: Iterator[Done]) -> HandOver:

@@ -33,8 +33,8 @@ def dilute_near_field(
     sqrt(tlgr * t + tlgr**2 * exp(-t / tlgr) - 1)``, with t the seconds since the start of the run. While it
     is lower than the surface layer, ``foot`` becomes what mixing within the plume gives. The "- 1" outside of
     the product, the running sum, and a forward run's sum that begins at the end of the trajectory are
-    R-STILT's: results are equal to its own. It takes ``veght * mlht`` for the layer also where hycs_std takes
-    ``veght`` for metres; that is not followed.
+    R-STILT's: with ``veght`` up to 1 results are equal to its own. Above 1, where R-STILT still multiplies by
+    ``mlht``, the layer has ``veght`` metres, as in hycs_std.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def dilute_near_field(
     receptor
         Gives the release height.
     veght
-        The surface layer's depth: a fraction of the mixed layer height, above 1 metres.
+        The surface layer's depth: up to 1 a fraction of the mixed layer height, above 1 metres.
     r_stilt_heights
         Assume with R-STILT that particles fill the whole line between the lowest and the highest of several
         heights; by default they are where an engine of ours releases them (``release_heights``).
@@ -89,10 +89,8 @@ def _with_release_heights(
     table: ParticleTable, receptor: Receptor, *, r_stilt_heights: bool
 ) -> ParticleTable:
     indx = table["indx"]
-    if r_stilt_heights:
-        heights = _along_line(indx, min(receptor.heights_m), max(receptor.heights_m))
-    else:
-        heights = release_heights(table, receptor)
+    along = _along_line(indx, *receptor.line_m) if r_stilt_heights else None
+    heights = release_heights(table, receptor) if along is None else along
     rest = {name: values for name, values in table.columns.items() if name != "indx"}
     return ParticleTable({"indx": indx, **rest, "xhgt": heights})
 
@@ -104,7 +102,7 @@ def release_heights(table: ParticleTable, receptor: Receptor) -> NDArray[np.floa
     ``i % n``. Of heights above sea level the ground is taken off.
     """
     if receptor.is_line:
-        released = _along_line(table["indx"], *receptor.heights_m)
+        released = _along_line(table["indx"], *receptor.line_m)
     else:
         heights = np.array([height for _, _, height in receptor.release_points])
         released = heights[_point_numbers(table["indx"], receptor)]

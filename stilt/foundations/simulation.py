@@ -55,14 +55,15 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def release_rule(self) -> int:
-        """The version of the rule by which its particles are released: 2 for levels, 1 for all others."""
-        return 2 if self.is_levels else 1
+        """The version of the rule by which its particles are released: 2 for levels and descending lines, else 1."""
+        return 2 if self.is_levels or self._descends else 1
 
     def digest_by(self, release_rule: int) -> str:
         """Return the digest that the receptor has under a version of the rule of release.
 
         A version above 1 is one more element of the array: results of levels by rule 1, which filled the stretch
-        between the last two heights alone, are of another receptor.
+        between the last two heights alone, are of another receptor, and so are those of lines that are given from
+        above, of which engines and weights did not know alike at which end the first particle is.
         """
         facts = (self.time, self.longitudes, self.latitudes, self.heights_m, self.reference)
         rule = (release_rule,) if release_rule > 1 else ()
@@ -83,6 +84,10 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
         return len(self.heights_m) > LINE_POINTS and not self.is_multipoint
 
     @property
+    def _descends(self) -> bool:
+        return self.is_line and self.heights_m[0] > self.heights_m[-1]
+
+    @property
     def is_multipoint(self) -> bool:
         """Whether there is more than one place."""
         return len(set(self.longitudes)) > 1 or len(set(self.latitudes)) > 1
@@ -91,12 +96,15 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
     def release_points(self) -> tuple[Point, ...]:
         """Longitude, latitude and height of each point that gets a share of the particles; of a line its two ends.
 
-        Particle ``i``, counted from 0, belongs to point ``i % len(release_points)``. Levels and places are in
-        ascending order, however the receptor has them: the order of rows means nothing. A line keeps its own,
-        which says at which end its first particle is.
+        Particle ``i``, counted from 0, belongs to point ``i % len(release_points)``; those of a line lie along it
+        from below. They are in ascending order, however the receptor has them: the order of rows means nothing.
         """
-        points = tuple(zip(self.longitudes, self.latitudes, self.heights_m, strict=True))
-        return points if self.is_line else tuple(sorted(points))
+        return tuple(sorted(zip(self.longitudes, self.latitudes, self.heights_m, strict=True)))
+
+    @property
+    def line_m(self) -> tuple[float, float]:
+        """The lower and the upper end of a line."""
+        return min(self.heights_m), max(self.heights_m)
 
 
 class Simulation(Struct, frozen=True, gc=False):

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 NOTE = "endpoints"
 """The name of the text."""
 
+NO_END = "no_end"
+"""Attribute of a frame: how many particles of a simulation have no end point, where there are such."""
+
 END, LEFT = "end", "left"
 WAYS = (END, LEFT, "west", "east", "south", "north")
 """How a particle ends: with the run, out of the meteorology where its side is not known, or through a side of it."""

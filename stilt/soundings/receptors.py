@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -200,6 +200,13 @@ def check_count(count: int) -> None:
         )
 
 
+def _utc(time: Any) -> pd.Timestamp:
+    import pandas as pd
+
+    when = pd.Timestamp(time)
+    return when if when.tzinfo is None else when.tz_convert(None)
+
+
 def receptor_grid(
     times: Iterable[object], places: Iterable[tuple[float, float]], heights: Iterable[float]
 ) -> pd.DataFrame:
@@ -208,7 +215,7 @@ def receptor_grid(
     Parameters
     ----------
     times
-        What pandas takes for times, UTC.
+        What pandas takes for times; UTC unless they have an offset.
     places
         Longitude and latitude.
     heights
@@ -234,7 +241,7 @@ def receptor_grid(
     above = checked_numbers("agl", list(heights), wrong)
     if wrong:
         raise InputError(f"receptors: {'; '.join(wrong)}", "longitude, latitude, m above ground")
-    moments = pd.DatetimeIndex(list(times))
+    moments = pd.DatetimeIndex([_utc(when) for when in times])
     check_count(len(moments) * len(where) * len(above))
     grid = pd.MultiIndex.from_product([moments, [tuple(place) for place in where], above])
     frame = grid.to_frame(index=False, name=["time", "place", "altitude"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from stilt.batch.relabelled import relabelled
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError, StiltError
 from stilt.log.fold import SUCCESSES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def edited(
     layout: Layout, config: Config, state: State, manifests: Manifests, notes: list[str]
 ) -> frozenset[str]:
-    """Return the simulations whose result is of another receptor than receptors.csv has now.
+    """Return the simulations whose result is of another receptor, or kernel, than receptors.csv has now.
 
     Where the file is the very one that a batch was made of, none of that batch's; so a million receptors are
     only read for a status where the file was changed. What older records do not say is not different.
@@ -43,7 +44,7 @@ def edited(
     except StiltError as error:
         notes.append(f"{error.message}; no result is shown as stale for its receptor")
         return frozenset()
-    found = set()
+    found = set(_relabelled(layout, config, state, receptors, digest))
     for simulation in receptors:
         known = state.find(simulation.sim)
         if known is not None and known.is_done:
@@ -51,6 +52,19 @@ def edited(
             if of and of != simulation.receptor.digest:
                 found.add(simulation.sim)
     return frozenset(found)
+
+
+def _relabelled(
+    layout: Layout, config: Config, state: State, receptors: Receptors, digest: str
+) -> frozenset[str]:
+    """Return the simulations whose kernel is another one; none where kernels do not hold, which `check` says."""
+    from stilt.weighting.kernels import kernels_of
+
+    try:
+        kernels = kernels_of(config, receptors, is_part=True)
+    except StiltError:
+        return frozenset()
+    return relabelled(layout, state, receptors, digest, kernels)
 
 
 def receptors_of(layout: Layout, config: Config) -> Receptors:

@@ -29,7 +29,7 @@ class Outdated:
     today
         Settings and engine; None where they are not known, and nothing is shown as stale.
     edited
-        Simulations whose receptor is another one than the result is of.
+        Simulations whose receptor, or its kernel, is another one than the result is of.
     """
 
     today: Today | None = None

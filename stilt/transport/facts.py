@@ -96,7 +96,7 @@ def facts_of_release(table: ParticleTable, receptor: Receptor) -> dict[str, floa
         (indx[first].astype(int) - 1) % len(points)
     ]
     if receptor.is_line:
-        lowest = np.linspace(points[0][2], points[1][2], len(first))
+        lowest = np.linspace(*receptor.line_m, len(first))
     lifted = _ground_at_release(table[GROUND][order], indx, first) - lowest
     lifted = lifted[lifted > _LEAST_LIFT_M]
     if not len(lifted):

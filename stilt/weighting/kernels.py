@@ -64,6 +64,8 @@ class Kernels:
         What a person should know of it.
     prior
         The retrieval's prior profile, ppm, at the levels; None: not given.
+    by_label
+        Whether the table names receptors by one of their labels.
     """
 
     on: Coordinate
@@ -75,6 +77,7 @@ class Kernels:
     digest: str
     notes: tuple[str, ...] = ()
     prior: Values | None = None
+    by_label: bool = False
 
     def columns(self) -> tuple[Values, Values]:
         """Return for each receptor the sums over its levels of weight times kernel, and of the prior's part.
@@ -219,6 +222,7 @@ class _Matcher:
             digest,
             tuple(self._notes(of_receptor, first, sorted_numbers, on)),
             sorted_numbers.get(PRIOR),
+            by_label=self.rows.key != RECEPTOR,
         )
 
     def _note(self, places: Sequence[int] | Places, says: str, *, plain: bool = False) -> None:

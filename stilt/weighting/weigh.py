@@ -146,7 +146,7 @@ def release_of(
     if kernel.on == "pressure_hpa":
         return points, _pressures(table, slots, count)
     if receptor.is_line:
-        low, high = receptor.heights_m
+        low, high = receptor.line_m
         return points, low + (number + 0.5) * (high - low) / count
     return points, np.array([height for _, _, height in receptor.release_points])[points]
 

@@ -72,10 +72,21 @@ def test_levels_and_places_have_the_particles_in_turn_whatever_the_order_of_rows
     np.testing.assert_array_equal(release_heights(table, places), [300, 5, 300, 5, 300])
 
 
-def test_two_heights_are_a_line_from_the_first_to_the_second():
-    line = Receptor("202001010000", (5.0,) * 2, (10.0,) * 2, (900.0, 100.0))
+@pytest.mark.parametrize("heights", [(100.0, 900.0), (900.0, 100.0)])
+def test_two_heights_are_a_line_from_the_lower_to_the_upper(heights):
+    line = Receptor("202001010000", (5.0,) * 2, (10.0,) * 2, heights)
     table = first_rows([1, 2, 3, 4])
-    np.testing.assert_array_equal(release_heights(table, line), [800, 600, 400, 200])
+    np.testing.assert_array_equal(release_heights(table, line), [200, 400, 600, 800])
+
+
+def test_results_of_a_line_from_above_are_of_another_receptor_than_before():
+    up, down = (
+        Receptor("202001010000", (5.0,) * 2, (10.0,) * 2, heights)
+        for heights in ((100.0, 900.0), (900.0, 100.0))
+    )
+    assert (up.release_rule, down.release_rule) == (1, 2)
+    assert up.digest == up.digest_by(1)
+    assert down.digest != down.digest_by(1)
 
 
 def test_levels_above_sea_level_that_were_lifted_to_the_ground_start_there():

@@ -91,6 +91,10 @@ def test_a_release_below_the_ground_is_told_with_its_depth_at_the_place_itself()
     assert facts_of_release(table, high) == {}
     levels = Receptor("202001010000", (5.0,) * 3, (45.0,) * 3, (2000.0, 1200.0, 1400.0), "asl")
     assert facts_of_release(table, levels) == {"lifted_m": 100, "lifted_particles": 1}
+    first = table["indx"] == 1
+    table = table.with_columns(zsfc=np.where(first, 1300.0, 100.0))
+    line = Receptor("202001010000", (5.0,) * 2, (45.0,) * 2, (2000.0, 1000.0), "asl")
+    assert facts_of_release(table, line) == {"lifted_m": 300, "lifted_particles": 1}
 
 
 def test_the_ground_is_asked_for_only_where_heights_are_above_sea_level():

@@ -281,6 +281,12 @@ def test_a_footprint_is_computed_from_a_frame_without_a_project(project) -> None
     assert list(foot["time"].values) == list(result.footprint("hourly")["time"].values)
     with pytest.raises(InputError):
         stilt.calc_footprint(result.particles(), {**grid, "xres": -1}, result.receptor)
+    frame = result.particles()
+    decaying = stilt.calc_footprint(frame, {**grid, "lifetime_h": 2}, result.receptor)
+    frame["foot"] *= np.exp(frame["time"] / 120)
+    by_hand = stilt.calc_footprint(frame, grid, result.receptor)
+    np.testing.assert_allclose(decaying, by_hand, rtol=1e-5)
+    assert float(decaying.sum()) < float(foot.sum())
 
 
 def test_trajectories_are_run_without_a_project(project) -> None:

@@ -141,6 +141,7 @@ def test_places(runner: Runner, count: int, numpar: int) -> None:
 @pytest.mark.parametrize("heights", [[100.0, 2100.0], [2100.0, 100.0]])
 def test_two_heights_are_an_even_line(runner: Runner, heights: list[float]) -> None:
     first = runner.run(column(heights), 100)
+    np.testing.assert_allclose(release_heights(first, column(heights)), first["zagl"], atol=40.0)
     tenths = np.floor((first["zagl"] - 100.0) / 200.0).astype(int)
     low, high = runner.told("line, in tenths", 100, counts(tenths.clip(0, 9), 10))
     assert low >= 8
@@ -167,6 +168,12 @@ def test_the_order_of_rows_makes_no_difference(runner: Runner) -> None:
     )
     for name in one.columns:
         np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_line_is_filled_from_below_whichever_end_comes_first(runner: Runner) -> None:
+    up, down = (runner.run(column(heights), 20) for heights in ([10.0, 900.0], [900.0, 10.0]))
+    for name in up.columns:
+        np.testing.assert_array_equal(up[name], down[name])
 
 
 @pytest.mark.parametrize("receptor", [column([10.0, 20.0, 30.0, 40.0]), places(4)])

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 import stilt
+from stilt.foundations.errors import InputError
 from stilt.met.grid import Grid
 from stilt.outputs.store import Own
 from stilt.particles.endpoints import NOTE, WAYS, decode, encode, end_points
@@ -135,7 +137,11 @@ def test_a_project_keeps_end_points_and_weighs_particles_with_either_engine(tmp_
     particles = city.particles()
     assert len(particles)
     particles["foot"] = weighted(particles, city.receptor, KERNEL)
-    expected = stilt.calc_footprint(particles, made.config.footprints["seen"], city.receptor)
+    seen = made.config.footprints["seen"]
+    with pytest.raises(InputError, match="calc_footprint knows no weights"):
+        stilt.calc_footprint(particles, seen, city.receptor)
+    unweighted = replace(seen, weight=None, kernels=None)
+    expected = stilt.calc_footprint(particles, unweighted, city.receptor)
     found = city.footprint("seen")
     assert float(found.sum()) > 0
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
@@ -162,6 +168,14 @@ def check_end_points(made: stilt.Project) -> None:
         assert NOTE not in read_provenance(stored.path)
     older_frame = stilt.Project(made.path).endpoints()
     pd.testing.assert_frame_equal(older_frame, frame, atol=1e-9)
+    assert older_frame.attrs["no_end"] == {}
+    stored = made[0].stored_particles()
+    assert isinstance(stored, Own)
+    rows, said = read_particles(stored.path), stored.provenance()
+    there = rows["indx"] > 2
+    rest = ParticleTable({name: values[there] for name, values in rows.columns.items()})
+    write_particles(stored.path, rest, provenance=said)
+    assert stilt.Project(made.path).endpoints().attrs["no_end"] == {made[0].id: 2}
 
 
 def test_end_points_are_a_hundredth_of_a_particle_file_at_most(tmp_path):

@@ -168,6 +168,12 @@ def test_the_command_writes_tables_of_soundings_and_replaces_none(tmp_path, monk
     assert len(pd.read_csv(tmp_path / "p" / "receptors.csv")) == 2 * 8
 
 
+def test_times_of_a_grid_with_a_zone_are_made_utc():
+    times = [pd.Timestamp("2020-07-01 12:00", tz="America/Denver"), "2020-12-01 12:00"]
+    found = stilt.receptor_grid(times, [(-112, 40)], [5])
+    assert found["time"].tolist() == ["2020-07-01 18:00", "2020-12-01 12:00"]
+
+
 def test_the_command_makes_a_grid_of_times_and_places(tmp_path):
     project = Project(tmp_path)
     span = ("--every", "6h", "--from", "2024-07-01", "--to", "2024-07-02T00:00Z")

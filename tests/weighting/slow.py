@@ -48,7 +48,7 @@ def place_of(
         own = particles[particles["indx"] == number]
         return float(own.loc[own["time"].abs().idxmin(), "pres"])
     if receptor.is_line:
-        low, high = receptor.heights_m
+        low, high = sorted(receptor.heights_m)
         return low + (number - 0.5) * (high - low) / count
     by_place = sorted(zip(receptor.longitudes, receptor.latitudes, receptor.heights_m, strict=True))
     return by_place[(number - 1) % len(by_place)][2]

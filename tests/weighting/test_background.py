@@ -151,6 +151,14 @@ def test_what_is_outside_is_counted_and_said():
     assert float(found["background"][0]) == pytest.approx(inner["a"])
 
 
+def test_particles_without_an_end_are_counted_and_said():
+    frame = points(7, sim=pd.Categorical(["a"] * 6 + ["b"]))
+    frame.attrs["no_end"] = {"b": 3}
+    with pytest.warns(UserWarning, match="3 particles of 1 receptor left before a first row"):
+        found = stilt.background(frame, field())
+    assert found["no_end"].to_numpy().tolist() == [0, 3]
+
+
 def test_holes_are_told_and_only_where_they_count():
     frame, given = points(200), field()
     frame["lati"] = np.where(np.arange(200) < 50, 45.0, 35.0)

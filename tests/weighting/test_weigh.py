@@ -71,6 +71,7 @@ def test_weighted_foot_is_that_of_a_slow_reference(seed):
             column(),
             column((500.0,)),
             column((10.0, 3000.0)),  # a line
+            column((3000.0, 10.0)),
             column(rng.sample(HEIGHTS, 3)),
             column(HEIGHTS, slant=0.01),
             column((100.0, 100.0, 900.0), slant=0.01),

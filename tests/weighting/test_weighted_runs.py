@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.sparse import load_npz
 
 import stilt
 from stilt.batch.today import Today
@@ -129,6 +130,36 @@ def test_modelled_is_background_and_enhancement_and_the_prior_part(done, tmp_pat
         stilt.modelled(project, ones, background.isel(receptor=[0, 1]))
 
 
+def test_labels_that_are_called_as_our_own_variables_are_renamed(project, tmp_path):
+    names = "value,column,row_start,bin,data,background,enhancement,modelled,observed"
+    table = project.path / "receptors.csv"
+    head, *rows = table.read_text().splitlines()
+    more = ",".join("abcdefghi")
+    table.write_text("\n".join([f"{head},{names}", *(f"{row},{more}" for row in rows)]) + "\n")
+    found = stilt.Project(project.path)
+    matrix = found.jacobian()
+    for ending in (".nc", ".npz"):
+        matrix.save(tmp_path / f"H{ending}")
+    again = stilt.Jacobian.open(tmp_path / "H.nc")
+    np.testing.assert_array_equal(again.matrix.toarray(), matrix.matrix.toarray())
+    np.testing.assert_array_equal(load_npz(tmp_path / "H.npz").data, matrix.matrix.data)
+    foot = found.footprints("xco2")
+    ones = xr.ones_like(foot[0, 0]).reset_coords(drop=True).astype(float)
+    result = stilt.modelled(found, ones.assign_attrs(units="umol m-2 s-1"), 400.0)
+    assert result["observed"].to_numpy().tolist() == [410, 411, 412]
+    assert result["observed_label"].to_numpy().tolist() == ["i"] * 3
+
+
+def test_what_was_edited_is_left_out_of_particles_and_end_points_as_of_footprints(project):
+    table = project.path / "receptors.csv"
+    table.write_text(table.read_text().replace("00:00,-112,40.5,500", "00:00,-112,40.5,600"))
+    found = stilt.Project(project.path)
+    left = list(found.footprints("plain")["receptor"].to_numpy())
+    assert len(left) == 2
+    assert sorted(found.endpoints()["sim"].unique()) == sorted(left)
+    assert sorted(found.particles()["sim"].unique()) == sorted(left)
+
+
 def test_the_prior_part_needs_a_prior(project):
     table = project.path / "kernels.csv"
     table.write_text(table.read_text().replace("prior_ppm", "remark"))
@@ -153,6 +184,39 @@ def test_a_changed_kernel_makes_footprints_anew_from_the_particles(project):
     assert project.stilt("archive", str(project.path)).code == 0
     np.testing.assert_array_equal(stilt.Project(project.path)[0].footprint("xco2").values, found)
     assert "nothing to do" in project.stilt("run", str(project.path)).out
+
+
+def test_a_label_that_is_edited_gives_its_receptor_another_kernel(project):
+    before = len(runs(project.runs_file))
+    kernels = project.path / "kernels.csv"
+    kernels.write_text(KERNELS.replace("s2,5,1.0,0.2", "s2,5,0.25,0.2"))
+    assert project.stilt("run", str(project.path)).code == 0
+    table = project.path / "receptors.csv"
+    swapped = table.read_text().replace("s0,", "s9,").replace("s2,", "s0,").replace("s9,", "s2,")
+    table.write_text(swapped)
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 2
+    answer = project.stilt("run", str(project.path))
+    assert answer.code == 0
+    assert "2 kernel changed" in answer.out
+    assert len(runs(project.runs_file)) == before, "transport was not run again"
+    found = stilt.Project(project.path)[0].footprint("xco2").values
+    np.testing.assert_allclose(found, expected(project, kernel_of(0.25)), rtol=1e-6)
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 0
+    assert "nothing to do" in project.stilt("run", str(project.path)).out
+
+
+def test_stale_footprints_are_told_where_they_are_used(project, tmp_path):
+    (project.path / "kernels.csv").write_text(KERNELS.replace(",1.0,0.2", ",0.25,0.2"))
+    table = project.path / "receptors.csv"
+    table.write_text(table.read_text().replace("00:00,-112,40.5,500,0", "00:00,-112,40.5,600,0"))
+    answer = project.stilt("jacobian", str(project.path), "-o", str(tmp_path / "H.nc"))
+    assert answer.code == 0
+    assert "note: 2 of 3 are stale" in answer.err
+    assert "note: 1 of 3 have no result of today's receptor and no row" in answer.err
+    found = stilt.Project(project.path)
+    ones = xr.ones_like(found.footprints("xco2")[0, 0]).reset_coords(drop=True).astype(float)
+    with pytest.warns(UserWarning, match="2 of 2 footprints are stale"):
+        stilt.modelled(found, ones.assign_attrs(units="umol m-2 s-1"), 400.0, prior=True)
 
 
 def test_a_table_that_moved_is_the_same_table(project):

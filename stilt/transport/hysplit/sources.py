@@ -30,10 +30,13 @@ _PLACE_DECIMALS = 4
 
 
 def start_locations(receptor: Receptor, config: Config) -> list[Point]:
-    """Return longitude, latitude and height of each location of CONTROL, in its order."""
+    """Return longitude, latitude and height of each location of CONTROL, in its order.
+
+    The ends of a line are as the receptor has them: hycs_std releases from the lower one on all the same.
+    """
     points = receptor.release_points
     if len(points) == 1 or receptor.is_line:
-        return list(points)
+        return list(zip(receptor.longitudes, receptor.latitudes, receptor.heights_m, strict=True))
     rounds = leaving_each_minute(config.numpar, config.emisshrs, len(points)) // len(points)
     there = Counter(map(_place, points))
     return [

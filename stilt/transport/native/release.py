@@ -51,7 +51,7 @@ def release(
         np.array(values)[point] for values in zip(*receptor.release_points, strict=True)
     )
     if receptor.is_line:
-        low, high = receptor.heights_m
+        low, high = receptor.line_m
         height_m = _along_line(low, high, count, streams)
     points = 1 if receptor.is_line else len(receptor.release_points)
     minute = number // leaving_each_minute(count, emission_hours, points)
