@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from stilt.met.dataset.naming import table_of_met
 from stilt.met.header import sides_of
 from stilt.particles.endpoints import NOTE, EndPoints, decode, end_points
 from stilt.particles.table import ParticleTable
@@ -73,7 +74,7 @@ def _of(simulation: ProjectSimulation) -> EndPoints:
     with suppress(KeyError, ValueError, zlib.error):
         return decode(said[NOTE])
     settings = msgspec.json.decode(said["settings"])
+    table = table_of_met(simulation.project.config.mets[simulation.simulation.met])
     files = map(Path, said.get("met_files", "").splitlines())
-    return end_points(
-        stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides_of(files)
-    )
+    sides = sides_of(files, table)
+    return end_points(stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides)

@@ -264,11 +264,15 @@ def _surface(
         f"{each.variable}: {each.why_not}"
         for file in collection.files
         if file.format != "ARL"
-        for each in content_of(file.path).unused
+        for each in content_of(file.path, file.table).unused
         if each.why_not
     ]
     try:
-        analysis = collection.analyses[0] if collection.analyses else files_of([first.path])[0][0]
+        analysis = (
+            collection.analyses[0]
+            if collection.analyses
+            else files_of([first.path], first.table)[0][0]
+        )
         return surface_of(analysis, config), "", list(dict.fromkeys(unused))
     except TransportError as error:
         return [], str(error), list(dict.fromkeys(unused))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.met.analysis import Analysis, GridHeader
+    from stilt.met.dataset.naming import Table
     from stilt.transport.native.analysis import OpenAnalysis, Setting
     from stilt.transport.native.store import ColumnStore
 
@@ -45,9 +46,11 @@ class Meteorology:
         ``MET_COVERAGE`` for files that this engine does not read.
     """
 
-    def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
+    def __init__(
+        self, paths: Sequence[Path], setting: Setting, store: ColumnStore, table: Table = ()
+    ) -> None:
         self._setting = setting
-        self._files = files = files_of(paths)
+        self._files = files = files_of(paths, table)
         self.vertical = vertical_grid(kinds_of(files), setting.top_m)
         by_map: dict[tuple[object, ...], list[tuple[Analysis, ...]]] = {}
         for file in files:
@@ -105,8 +108,10 @@ def kinds_of(files: Sequence[tuple[Analysis, ...]]) -> list[Analysis]:
     return list({(each.grid, each.levels): each for file in files for each in file}.values())
 
 
-def files_of(paths: Sequence[Path]) -> list[tuple[Analysis, ...]]:
+def files_of(paths: Sequence[Path], table: Table) -> list[tuple[Analysis, ...]]:
     """Return the analyses of each ARL file, and of all NetCDF or GRIB files on one grid together.
+
+    ``table`` is that of their meteorology: which variables are which fields.
 
     Raises
     ------
@@ -118,7 +123,7 @@ def files_of(paths: Sequence[Path]) -> list[tuple[Analysis, ...]]:
     if not others:
         return found
     try:
-        headers = [read_header(path) for path in others]
+        headers = [read_header(path, table) for path in others]
     except (ArlError, OSError) as error:
         raise TransportError(Reason.MET_COVERAGE, str(error)) from error
     together = analyses_of(headers)
