@@ -89,15 +89,15 @@ def read_headers(files: Sequence[Path], table: Table) -> list[ArlFile] | None:
         return None
 
 
-def gaps(headers: Sequence[ArlFile]) -> list[Span]:
+def gaps(headers: Sequence[ArlFile], longest: int | None = None) -> list[Span]:
     """Return the stretches between first and last analysis that are longer than the files' own longest step.
 
-    Files of a single time have no step: what is unusual between them tells.
+    Files of a single time have no step: what is unusual between them tells, and ``longest`` (as of ``holes``).
     """
     times = sorted({time for header in headers for time in header.times})
     step = max((header.step for header in headers if header.step), default=None)
     if step is None:
-        return holes(np.array([minute_of(time) for time in times], np.int64))
+        return holes(np.array([minute_of(time) for time in times], np.int64), longest)
     return [Span(earlier, later) for earlier, later in pairwise(times) if later - earlier > step]
 
 
