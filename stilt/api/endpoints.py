@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from stilt.met.dataset.naming import table_of_met
 from stilt.met.header import sides_of
 from stilt.particles.endpoints import NO_END, NOTE, EndPoints, decode, end_points
 from stilt.particles.table import ParticleTable
@@ -77,8 +78,8 @@ def _of(simulation: ProjectSimulation) -> tuple[EndPoints, int]:
     released = int(settings.get("numpar", 0))
     with suppress(KeyError, ValueError, zlib.error):
         return decode(said[NOTE]), released
+    table = table_of_met(simulation.project.config.mets[simulation.simulation.met])
     files = map(Path, said.get("met_files", "").splitlines())
-    points = end_points(
-        stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides_of(files)
-    )
+    sides = sides_of(files, table)
+    points = end_points(stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides)
     return points, released

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config, Met
     from stilt.foundations.failures import Refused
     from stilt.met.arl import ArlFile
+    from stilt.met.dataset.naming import Table
     from stilt.met.needed import Needed
     from stilt.receptors.sequence import Receptors
     from stilt.transport.protocol import Engine
@@ -105,8 +106,13 @@ def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
     if cut:
         more = f" and {len(cut) - 1} more files" if len(cut) > 1 else ""
         yield warning(area, f"{cut[0]}{more}", "download it again: its later hours are missing")
-    unread = [path for supply in needed.supplies if supply.headers is None for path in supply.files]
-    damaged = [text for path in dict.fromkeys(unread) if (text := _complaint(path))]
+    unread = [
+        (path, supply.table)
+        for supply in needed.supplies
+        if supply.headers is None
+        for path in supply.files
+    ]
+    damaged = [text for path, table in dict.fromkeys(unread) if (text := _complaint(path, table))]
     if damaged:
         more = f" and {len(damaged) - 1} more files" if len(damaged) > 1 else ""
         yield warning(
@@ -117,9 +123,9 @@ def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
         )
 
 
-def _complaint(path: Path) -> str:
+def _complaint(path: Path, table: Table) -> str:
     try:
-        read_header(path)
+        read_header(path, table)
     except (ArlError, OSError) as error:
         return str(error)
     return ""

@@ -276,7 +276,7 @@ def _surface(
         f"{each.variable}: {each.why_not}"
         for file in collection.files
         if file.format != "ARL"
-        for each in content_of(file.path).unused
+        for each in content_of(file.path, file.table).unused
         if each.why_not
     ]
     try:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO
 
+    from stilt.met.dataset.naming import Table
+
 LABEL_BYTES = 50
 HEADER_BYTES = 108
 _CENTURY_TURN = 40
@@ -73,6 +75,8 @@ class ArlFile:
     contents
         CRC-32 of what the index record of each time says of its fields, checksums of their values among it; nothing
         where there are none.
+    table
+        Which of its variables are which fields because a config says so; it was read with that.
     """
 
     path: Path
@@ -87,6 +91,7 @@ class ArlFile:
     cut: str = ""
     format: str = "ARL"
     contents: tuple[int, ...] = ()
+    table: Table = ()
 
     @property
     def is_constant(self) -> bool:

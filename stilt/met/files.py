@@ -13,6 +13,7 @@ import numpy as np
 
 from stilt.met.arl import ArlError, ArlFile, is_arl
 from stilt.met.dataset.magic import kind_of
+from stilt.met.dataset.naming import table_of_met
 from stilt.met.header import read_header
 from stilt.met.listing import listing
 from stilt.met.minutes import minute_of, time_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import Met
     from stilt.foundations.simulation import Receptor
+    from stilt.met.dataset.naming import Table
 
 NAMED = 5
 """How many missing files a message names."""
@@ -65,8 +67,9 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
     """Return the files whose path the expanded ``file_format`` matches, as text or as a regular expression."""
     name = expected_name(met, time)
     direct = os.path.join(met.directory, name)  # noqa: PTH118 - most names are whole: no folder need be listed
-    if is_arl(direct) or (kind_of(Path(direct)) and read_headers((Path(direct),))):
-        return (Path(direct),)
+    path, table = Path(direct), table_of_met(met)
+    if is_arl(direct) or (kind_of(path) and read_headers((path,), table)):
+        return (path,)
     known = listing(met.directory)
     known.refresh()
     paths = known.search(name)
@@ -78,23 +81,23 @@ def match(met: Met, time: datetime) -> tuple[Path, ...]:
     )  # the folder may be newer than its listing
 
 
-def read_headers(files: Sequence[Path]) -> list[ArlFile] | None:
+def read_headers(files: Sequence[Path], table: Table) -> list[ArlFile] | None:
     """Return the headers of all files, or None where one of them does not read: then nothing is concluded."""
     try:
-        return [read_header(path) for path in files]
+        return [read_header(path, table) for path in files]
     except (ArlError, OSError):
         return None
 
 
-def gaps(headers: Sequence[ArlFile]) -> list[Span]:
+def gaps(headers: Sequence[ArlFile], longest: int | None = None) -> list[Span]:
     """Return the stretches between first and last analysis that are longer than the files' own longest step.
 
-    Files of a single time have no step: what is unusual between them tells.
+    Files of a single time have no step: what is unusual between them tells, and ``longest`` (as of ``holes``).
     """
     times = sorted({time for header in headers for time in header.times})
     step = max((header.step for header in headers if header.step), default=None)
     if step is None:
-        return holes(np.array([minute_of(time) for time in times], np.int64))
+        return holes(np.array([minute_of(time) for time in times], np.int64), longest)
     return [Span(earlier, later) for earlier, later in pairwise(times) if later - earlier > step]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from stilt.met.arl import ArlError, ArlFile, Level
 from stilt.met.dataset.levels import INSTALL
 from stilt.met.dataset.magic import heart_of
-from stilt.met.dataset.naming import Table, declare, table_of_met
+from stilt.met.dataset.naming import Table, table_of_met
 from stilt.met.grid import Grid
 from stilt.met.header import read_header
 from stilt.met.kept import keep, kept
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Minutes = NDArray[np.int64]
 
-_FORMAT = 3
+_FORMAT = 4
 _MOST_OF_A_GRID = 1e7
 _MOST_MINUTES = 130 * 366 * 1440
 """Before or after 1970; receptors end with 2099."""
@@ -54,6 +54,7 @@ class _Kind(msgspec.Struct, frozen=True, array_like=True):
     level_type: int
     pressure_offset: float
     format: str = "ARL"
+    table: Table = ()
 
 
 class _Entry(msgspec.Struct, array_like=True):
@@ -163,7 +164,6 @@ def folder_index(met: Met) -> FolderIndex:
 
     The folder is looked at again once what is known is older than a minute: a task asks for each simulation.
     """
-    declare(met)
     table = table_of_met(met)
     key = (met.directory, met.file_format, table)
     now = time.monotonic()
@@ -174,14 +174,14 @@ def folder_index(met: Met) -> FolderIndex:
             for facts in _files(met.directory)
             if met.file_format is None or name_pattern(met.file_format).search(facts[0])
         ]
-        index = _indexed(f"{met.directory}{table or ''}", tuple(found))
+        index = _indexed(f"{met.directory}{table or ''}", tuple(found), table)
         _recent[key] = now, index
     return index
 
 
 @lru_cache(maxsize=16)
-def _indexed(name: str, found: tuple[tuple[str, int, int], ...]) -> FolderIndex:
-    stored = _load(name)
+def _indexed(name: str, found: tuple[tuple[str, int, int], ...], table: Table) -> FolderIndex:
+    stored = _load(name, table)
     known = {(entry.path, entry.size, entry.changed): entry for entry in stored.entries}
     numbers = {kind: number for number, kind in enumerate(stored.kinds)}
     entries, is_new = [], False
@@ -189,7 +189,7 @@ def _indexed(name: str, found: tuple[tuple[str, int, int], ...]) -> FolderIndex:
     for facts in found:
         entry = known.get(facts)
         if entry is None:
-            entry, is_new = _look(*facts, numbers), True
+            entry, is_new = _look(*facts, numbers, table), True
         entries.append(entry)
     kinds = list(numbers)
     if is_new:
@@ -232,15 +232,15 @@ def _files(directory: str) -> list[tuple[str, int, int]]:
     return found
 
 
-def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int]) -> _Entry:
+def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int], table: Table) -> _Entry:
     try:
-        header = read_header(Path(path))
+        header = read_header(Path(path), table)
     except (ArlError, OSError) as error:
         return _Entry(path, size, changed, cut=str(error))
     grid = tuple(getattr(header.grid, name) for name in Grid.__dataclass_fields__)
     levels = tuple((level.height, level.variables) for level in header.levels)
     offset = header.pressure_offset
-    kind = _Kind(header.model, grid, levels, header.level_type, offset, header.format)
+    kind = _Kind(header.model, grid, levels, header.level_type, offset, header.format, header.table)
     return _Entry(
         path,
         size,
@@ -298,6 +298,7 @@ def _header(entry: _Entry, kind: _Kind) -> ArlFile:
         entry.cut,
         kind.format,
         tuple(entry.contents),
+        kind.table,
     )
 
 
@@ -306,20 +307,22 @@ def _levels(levels: tuple[tuple[float, tuple[str, ...]], ...]) -> tuple[Level, .
     return tuple(Level(height, names) for height, names in levels)
 
 
-def _load(directory: str) -> _Stored:
+def _load(directory: str, table: Table) -> _Stored:
     with contextlib.suppress(msgspec.MsgspecError, RecursionError):
         stored = msgspec.json.decode(kept(directory), type=_Stored)
-        if stored.format == _FORMAT and _fits(stored):
+        if stored.format == _FORMAT and _fits(stored, table):
             return stored
     return _Stored(_FORMAT, [], [])
 
 
-def _fits(stored: _Stored) -> bool:
+def _fits(stored: _Stored, table: Table) -> bool:
     """Return whether an index has values as stilt writes them: others may be able to write it, too."""
     places = range(-1, len(stored.kinds))
     length = len(Grid.__dataclass_fields__)
     return all(
-        len(kind.grid) == length and all(abs(value) < _MOST_OF_A_GRID for value in kind.grid)
+        kind.table in ((), table)
+        and len(kind.grid) == length
+        and all(abs(value) < _MOST_OF_A_GRID for value in kind.grid)
         for kind in stored.kinds
     ) and all(
         entry.kind in places

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from stilt.met.grid import Grid
 
 
-def read_header(path: Path) -> ArlFile:
+def read_header(path: Path, table: Table = ()) -> ArlFile:
     """Read what a file says of itself; a file that has not changed is read once a process.
+
+    ``table`` is that of its meteorology: which variables are which fields.
 
     Raises
     ------
@@ -31,10 +33,6 @@ def read_header(path: Path) -> ArlFile:
     OSError
         If it cannot be read.
     """
-    return _header(path, None)
-
-
-def _header(path: Path, table: Table | None) -> ArlFile:
     if not kind_of(path):
         return read_arl(path)
     from stilt.met.dataset.content import content_of
@@ -53,7 +51,7 @@ def signature(path: Path) -> str:
     except OSError:
         return f"{name_of(path)} - -"
     try:
-        header = _header(path, ())  # whatever a config calls its fields
+        header = read_header(path)  # whatever a config calls its fields
     except (ArlError, OSError):
         return f"{name_of(path)} {size} -"
     times = [time.isoformat() for time in header.times]
@@ -68,11 +66,11 @@ def _digest(facts: tuple[object, ...]) -> str:
 
 
 def sides_of(
-    paths: Iterable[Path],
+    paths: Iterable[Path], table: Table
 ) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.intp]] | None:
-    """Return what tells the nearest side of the widest grid of some files; None where none can be read."""
+    """Return what tells the nearest side of the widest grid of a meteorology's files; None where none can be read."""
     grids: list[Grid] = []
     for path in paths:
         with suppress(ArlError, OSError):
-            grids.append(read_header(path).grid)
+            grids.append(read_header(path, table).grid)
     return max(grids, key=lambda grid: grid.area_km2).nearest_side if grids else None

@@ -36,9 +36,12 @@ class Collection:
     ----------
     files
         With what does not change in time last.
+    due_min
+        Minutes from file to file where the config says so.
     """
 
     files: tuple[ArlFile, ...]
+    due_min: int | None = None
 
     @property
     def analyses(self) -> tuple[DatasetAnalysis, ...]:
@@ -92,7 +95,7 @@ class Collection:
     @property
     def gaps(self) -> list[Span]:
         """Stretches without meteorology between the first analysis and the last."""
-        return gaps([file for file in self.files if not file.is_constant])
+        return gaps([file for file in self.files if not file.is_constant], self.due_min)
 
     @property
     def overlaps(self) -> list[Overlap]:
@@ -130,6 +133,7 @@ def take_inventory(met: Met) -> Inventory:
     ordered = sorted(groups.values(), key=len, reverse=True)
     for files in ordered:
         files.sort(key=lambda file: (file.is_constant, len(file.levels) == 1))
+    due = met.step_s // 60 if met.file_format and met.file_tres else None
     return Inventory(
-        tuple(Collection(tuple(files)) for files in ordered), tuple(index.why.values())
+        tuple(Collection(tuple(files), due) for files in ordered), tuple(index.why.values())
     )

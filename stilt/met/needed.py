@@ -13,6 +13,7 @@ import numpy as np
 
 from stilt.foundations.failures import Reason, Refused
 from stilt.foundations.quantities import counted
+from stilt.met.dataset.naming import table_of_met
 from stilt.met.files import Span, gaps
 from stilt.met.minutes import minute_of, time_of
 from stilt.met.overlaps import overlap_words, overlaps
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import Met
     from stilt.met.arl import ArlFile
+    from stilt.met.dataset.naming import Table
     from stilt.met.sources import Choice
 
 
@@ -43,6 +45,8 @@ class Supply:
         In the order of time, then those whose fields do not change in time.
     headers
         What those with times say of themselves; None where one of them does not read: then nothing is concluded.
+    table
+        Which of their variables are which fields because the config says so.
     """
 
     runs: NDArray[np.int64]
@@ -50,6 +54,7 @@ class Supply:
     end: NDArray[np.int64]
     files: tuple[Path, ...]
     headers: tuple[ArlFile, ...] | None
+    table: Table = ()
 
     def span_of(self, run: int) -> Span:
         """Return the time that one of the runs needs."""
@@ -106,14 +111,14 @@ def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
     """
     begin = np.minimum(minutes, minutes + 60 * n_hours)
     end = np.maximum(minutes, minutes + 60 * n_hours)
-    source = source_of(met)
+    source, table = source_of(met), table_of_met(met)
     supplies: list[Supply] = []
     refused: list[Refused] = []
     missing: dict[str, None] = {}
     is_nothing_there = True
     for choice, runs in source.choices(begin, end):
         is_nothing_there &= not choice.files
-        supply = Supply(runs, begin[runs], end[runs], choice.files, choice.headers)
+        supply = Supply(runs, begin[runs], end[runs], choice.files, choice.headers, table)
         rows, found = _judged(met, choice, supply)
         refused += found
         if any(each.reason is Reason.MET_MISSING for each in found):
@@ -195,5 +200,10 @@ def _only(supply: Supply, rows: NDArray[np.int64]) -> Supply:
     if len(rows) == len(supply.runs):
         return supply
     return Supply(
-        supply.runs[rows], supply.begin[rows], supply.end[rows], supply.files, supply.headers
+        supply.runs[rows],
+        supply.begin[rows],
+        supply.end[rows],
+        supply.files,
+        supply.headers,
+        supply.table,
     )

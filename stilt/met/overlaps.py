@@ -1,4 +1,4 @@
-"""Met files of one model and grid that hold the same hours with other values: which of them is read."""
+"""Met files of one grid that hold the same hours, not as copies of each other: which of them is read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from stilt.met.arl import ArlFile
 
+_FEW = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
@@ -23,15 +25,22 @@ class Overlap:
     Attributes
     ----------
     used, other
-        The file that both engines read in these hours, and the one that they do not.
+        The file that is read in these hours, and the one that is not.
+    fields
+        Of other files than ARL, whose headers tell nothing of values: what both of them have.
     """
 
     span: Span
     used: Path
     other: Path
+    fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.used.name} and {self.other.name} both hold {self.span}, with other values"
+        both = f"{self.used.name} and {self.other.name} both hold"
+        if not self.fields:
+            return f"{both} {self.span}, with other values"
+        more = f" and {counted(len(self.fields) - 1, 'more field')}" if self.fields[1:] else ""
+        return f"{both} {self.fields[0]}{more} of {self.span}"
 
 
 def overlaps(headers: Iterable[ArlFile]) -> list[Overlap]:
@@ -39,18 +48,20 @@ def overlaps(headers: Iterable[ArlFile]) -> list[Overlap]:
 
     That a file ends with the hour with which the next begins is none. Between two analyses that both files hold the
     one is read that begins last, of those that begin together the last as they are given (found by trial with
-    hycs_std, and what ``native`` does). Nothing is known of files without checksums.
+    hycs_std, and what ``native`` does). Of ARL files without checksums nothing is known. Of other files, which have
+    none, each is told that has a field of another one in the same hours: the first by name is read.
     """
+    files = sorted(headers, key=lambda each: each.times[0])
     found: list[Overlap] = []
     begun: dict[object, list[ArlFile]] = {}
-    for file in sorted(headers, key=lambda each: each.times[0]):
+    for file in files:
         if not file.contents:
             continue
         earlier = begun.setdefault((file.model, file.grid), [])
         earlier[:] = [each for each in earlier if each.times[-1] > file.times[0]]
         found += _with_others(file, earlier)
         earlier.append(file)
-    return found
+    return [*found, *_of_datasets([file for file in files if file.format != "ARL"])]
 
 
 def overlap_words(found: Iterable[Overlap]) -> str:
@@ -58,8 +69,11 @@ def overlap_words(found: Iterable[Overlap]) -> str:
     some = list(found)
     if not some:
         return ""
-    more = f", and of {counted(len(some) - 1, 'more pair')} likewise the one that begins last"
-    return f"{some[0]}: {some[0].used.name} is used{more if len(some) > 1 else ''}"
+    rule = "first by name" if some[0].fields else "one that begins last"
+    alike = sum(bool(each.fields) == bool(some[0].fields) for each in some) - 1
+    more = f", and of {counted(alike, 'more pair')} likewise the {rule}" if alike else ""
+    others = overlap_words(some[alike + 1 :])
+    return f"{some[0]}: {some[0].used.name} is used{more}{'; ' if others else ''}{others}"
 
 
 def _with_others(file: ArlFile, earlier: Iterable[ArlFile]) -> Iterator[Overlap]:
@@ -72,3 +86,40 @@ def _with_others(file: ArlFile, earlier: Iterable[ArlFile]) -> Iterator[Overlap]
 def _content(file: ArlFile, span: Span) -> list[tuple[datetime, int]]:
     pairs = zip(file.times, file.contents, strict=True)
     return [(time, content) for time, content in pairs if span.start <= time <= span.end]
+
+
+def _of_datasets(files: Iterable[ArlFile]) -> Iterator[Overlap]:
+    """Yield pairs with a field in common, as ``DatasetReader`` takes it; ``files`` in the order of their first time."""
+    begun: dict[object, list[ArlFile]] = {}
+    shared: dict[tuple[Path, Path], list[str]] = {}
+    by_path: dict[Path, ArlFile] = {}
+    for file in files:
+        if file.is_constant:
+            continue
+        by_path[file.path] = file
+        for name, is_aloft in _fields(file):
+            earlier = begun.setdefault((file.grid, name, is_aloft), [])
+            earlier[:] = [each for each in earlier if each.times[-1] >= file.times[0]]
+            for other in earlier:
+                shared.setdefault((other.path, file.path), []).append(name)
+            earlier.append(file)
+    for pair, names in shared.items():
+        used, other = sorted((by_path[path] for path in pair), key=_rank)
+        common = sorted(set(used.times) & set(other.times))
+        is_single = min(len(used.times), len(other.times)) < _FEW
+        if len(common) >= _FEW or (common and is_single):
+            yield Overlap(Span(common[0], common[-1]), used.path, other.path, tuple(names))
+
+
+def _fields(file: ArlFile) -> dict[tuple[str, bool], None]:
+    """Return the fields of a file, each with whether it is aloft, but for the height of the ground."""
+    return {
+        (name, number > 0): None
+        for number, level in enumerate(file.levels)
+        for name in level.variables
+        if name != "SHGT"
+    }
+
+
+def _rank(file: ArlFile) -> tuple[bool, Path]:
+    return len(file.levels) == 1, file.path

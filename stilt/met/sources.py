@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from stilt.met.dataset.naming import declare
+from stilt.met.dataset.naming import Table, table_of_met
 from stilt.met.files import NAMED, expected_name, holes, match, read_headers, unique
 from stilt.met.folder import FolderIndex, folder_index
 from stilt.met.listing import STALE_S, listing
@@ -72,7 +72,6 @@ class Source(Protocol):
 
 def source_of(met: Met) -> Source:
     """Return how the files of a meteorology are found."""
-    declare(met)
     if met.file_format is None or met.file_tres is None:
         return ByHeader(met)
     return ByName(met)
@@ -83,6 +82,7 @@ class ByName:
 
     def __init__(self, met: Met) -> None:
         self._met = met
+        self._table = table_of_met(met)
         self._found: dict[int, tuple[Path, ...]] = {}
         self._left_out: dict[Path, None] = {}
 
@@ -98,7 +98,7 @@ class ByName:
             times = [int(time) * step for time in range(first, last + 1)]
             missing = self._look_for(times)
             files = unique(path for time in times for path in self._found[time])
-            headers = read_headers(files)
+            headers = read_headers(files, self._table)
             before, after = times[0] - step, times[-1] + step
             if not headers:
                 more = unique((*files, *self._at(after)))
@@ -128,7 +128,7 @@ class ByName:
     def _at(self, time: int) -> tuple[Path, ...]:
         if time not in self._found:
             found = match(self._met, time_of(time))
-            kept = _whole(found)
+            kept = _whole(found, self._table)
             self._left_out |= dict.fromkeys(path for path in found if path not in kept)
             self._found[time] = kept
         return self._found[time]
@@ -136,7 +136,7 @@ class ByName:
     def _choice(
         self, files: tuple[Path, ...], missing: Sequence[int], times: Sequence[int] = ()
     ) -> Choice:
-        headers = read_headers(files)
+        headers = read_headers(files, self._table)
         times = list(missing or times)
         names = list(dict.fromkeys(expected_name(self._met, time_of(time)) for time in times))
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -154,11 +154,11 @@ class ByName:
         return Choice(files, tuple(headers), named, words=words, holes=apart)
 
 
-def _whole(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+def _whole(paths: tuple[Path, ...], table: Table) -> tuple[Path, ...]:
     """Leave out what is no ARL file, and copies that are cut off, where better ones are beside them."""
     if len(paths) <= 1:
         return paths
-    read = {path: headers[0] for path in paths if (headers := read_headers((path,)))}
+    read = {path: headers[0] for path in paths if (headers := read_headers((path,), table))}
     grids = {header.grid for header in read.values() if not header.cut}
     kept = [path for path, header in read.items() if not header.cut or header.grid not in grids]
     return tuple(kept) or paths

@@ -234,6 +234,7 @@ class Simulator:
 
     def _transported(self, entry: ChunkEntry, workdir: Path) -> _Particles:
         from stilt.footprint.hnf import dilute_near_field
+        from stilt.met.dataset.naming import table_of_met
         from stilt.met.header import sides_of, signature
         from stilt.particles.endpoints import NOTE, encode, end_points
         from stilt.transport.facts import as_text, facts_of_particles
@@ -241,7 +242,8 @@ class Simulator:
         simulation = entry.simulation
         result = self.engine.run(simulation, self.config, workdir)
         self._memory.look()
-        config, sides = self.config, sides_of(result.met_files)
+        table = table_of_met(self.config.mets[simulation.met])
+        config, sides = self.config, sides_of(result.met_files, table)
         ends = end_points(result.particles, config.n_hours, config.outdt, sides)
         provenance = self._provenance(entry) | {
             "met_files": "\n".join(map(str, result.met_files)),

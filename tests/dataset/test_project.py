@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import netCDF4
 import numpy as np
 import pytest
 
+from stilt.met.dataset.analyses import analyses_of
 from stilt.met.folder import folder_index
+from stilt.met.header import read_header
+from stilt.met.overlaps import overlaps
 from tests.meteorology.netcdf import Style, write_era5
 from tests.projects import Project
 
@@ -196,3 +200,21 @@ def test_daily_files_and_their_neighbours_are_found_in_pairs(arl: Path, tmp_path
     assert names == sorted(
         f"era5_{what}_{hour}.nc" for what in ("levels", "surface") for hour in (0, 12)
     )
+
+
+def test_of_two_files_with_one_field_check_and_met_name_the_first(
+    arl: Path, tmp_path: Path
+) -> None:
+    made = project(tmp_path / "project")
+    levels, surface = write_era5(made.path / "met", arl)
+    assert not overlaps([read_header(levels), read_header(surface)])
+    other = levels.with_name("era5_again.nc")
+    shutil.copy(levels, other)
+    said = "era5_again.nc and era5_levels.nc both hold UWND and "
+    for command in ("check", "met"):
+        done = made.stilt(command)
+        answer = " ".join((done.out + done.err).split())
+        assert said in answer, command
+        assert ": era5_again.nc is used" in answer, command
+    (analyses,) = analyses_of([read_header(path) for path in (levels, surface, other)])
+    assert analyses[0].path == other

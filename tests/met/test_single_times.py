@@ -88,3 +88,14 @@ def test_check_met_and_run_say_the_same_of_a_missing_file(folder, model):
         answer = project.stilt(*command)
         assert said in answer.out + answer.err
     assert "MET_MISSING" in project.stilt("status").out
+
+
+def test_the_inventory_takes_for_a_gap_what_a_run_does_by_file_tres(tmp_path):
+    for hour in (0, 1, 2, 4, 6, 8):
+        when = START + timedelta(hours=hour)
+        write(tmp_path / f"{when:made_%Y%m%d_%H}", COARSE, 0, when)
+    by_name = {"file_format": "made_%Y%m%d_%H", "file_tres": "1h"}
+    (told,) = take_inventory(Met(str(tmp_path), **by_name)).collections
+    assert [gap.start.hour for gap in told.gaps] == [2, 4, 6]
+    (untold,) = take_inventory(Met(str(tmp_path))).collections
+    assert not untold.gaps

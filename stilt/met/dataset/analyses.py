@@ -11,7 +11,6 @@ import numpy as np
 from stilt.foundations.failures import Reason, TransportError
 from stilt.met.analysis import GridHeader, state_of
 from stilt.met.arl import Level
-from stilt.met.dataset.content import content_of
 from stilt.met.dataset.reader import DatasetReader, Part
 from stilt.met.minutes import minute_of
 
@@ -51,7 +50,7 @@ class DatasetAnalysis:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """The files as they are now, and the places in them.
+        """The files as they are now, the places in them, and which variables of them are which fields.
 
         Raises
         ------
@@ -59,13 +58,14 @@ class DatasetAnalysis:
             ``MET_MISSING`` if one is not there.
         """
         return tuple(
-            (str(part.path.resolve()), *state_of(part.path), part.position) for part in self.parts
+            (str(part.path.resolve()), *state_of(part.path), part.position, part.header.table)
+            for part in self.parts
         )
 
     @property
     def hybrid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of levels of the model: hPa, and the share of the surface pressure that is added; else nothing."""
-        hpa, share = content_of(self.path).axes.levels.hybrid
+        hpa, share = self.parts[0].content.axes.levels.hybrid
         return np.array(hpa), np.array(share)
 
     def reader(self) -> DatasetReader:

@@ -14,7 +14,6 @@ from stilt.met.dataset import wrf
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
-from stilt.met.dataset.naming import Table, table_of
 from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
+    from stilt.met.dataset.naming import Table
 
 _MOST_ALONG_AN_AXIS = 4_000_000
 """The minutes of seven years; what more is announced may not be there, and would take memory."""
@@ -53,10 +53,10 @@ class Content:
     messages: Messages | None = None
 
 
-def content_of(path: Path, table: Table | None = None) -> Content:
+def content_of(path: Path, table: Table = ()) -> Content:
     """Look a file over; one that has not changed is looked at once a process.
 
-    ``table`` takes the place of that which the config has for its folder.
+    ``table`` is that of its meteorology: which variables are which fields.
 
     Raises
     ------
@@ -66,9 +66,7 @@ def content_of(path: Path, table: Table | None = None) -> Content:
         If it cannot be read.
     """
     status = path.stat()
-    return _content(
-        str(path), status.st_size, status.st_mtime_ns, table_of(path) if table is None else table
-    )
+    return _content(str(path), status.st_size, status.st_mtime_ns, table)
 
 
 def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
@@ -123,7 +121,8 @@ def _content(name: str, size: int, changed: int, table: Table) -> Content:  # no
 
             return Content(*scan(path))
         with open_raw(path) as dataset:
-            return _of_dataset(path, dataset, dict(table))
+            content = _of_dataset(path, dataset, dict(table))
+            return replace(content, header=replace(content.header, table=table))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
     except OSError:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.met.arl import ArlFile, Level
+    from stilt.met.dataset.content import Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Part:
     def path(self) -> Path:
         """The file."""
         return self.header.path
+
+    @property
+    def content(self) -> Content:
+        """What the file holds, by the table that its header was read with."""
+        return content_of(self.path, self.header.table)
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -76,7 +82,7 @@ class DatasetReader(FieldReader):
         part = self._parts.get((name, False))
         if part is None:
             return ""
-        found = content_of(part.path).fields[name]
+        found = part.content.fields[name]
         return f"{found.variable} ({found.words})" if found.words else found.variable
 
     def stack(
@@ -109,7 +115,7 @@ class DatasetReader(FieldReader):
     ) -> NDArray[np.float32]:
         part = self._parts[name, is_aloft]
         try:
-            values = TILES.read(part.path, name, part.position, rows, columns)
+            values = TILES.read(part.content, name, part.position, rows, columns)
         except (ArlError, OSError, RuntimeError, KeyError, IndexError) as error:
             raise TransportError(
                 Reason.MET_MISSING, f"{part.path}: {name} can't be read: {error}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.met.dataset.axes import COLUMN, EXPVER, LEVEL, ROW, TIME
-from stilt.met.dataset.content import content_of, open_raw
+from stilt.met.dataset.content import open_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,23 +54,23 @@ class Tiles:
         self.bytes_read = 0
 
     def read(
-        self, path: Path, name: str, position: int, rows: Span, columns: Span
+        self, content: Content, name: str, position: int, rows: Span, columns: Span
     ) -> NDArray[np.float32]:
         """Return a canonical field at a time, on rows and columns counted from south and west.
 
         Shape (levels, rows, columns), the lowest level first; one level of what has none. NaN where it is missing.
         """
-        content = content_of(path)
-        found = content.fields[name]
+        path, found = content.header.path, content.fields[name]
         if content.messages is not None:
-            whole = self._field(path, content, name, position)
+            whole = self._field(content, name, position)
             return whole[:, slice(*rows), slice(*columns)]
         tall, wide = self._tile_of(path, found, content)
         count = len(content.axes.levels.heights) if found.quantity.is_aloft else 1
         out = np.empty((count, rows[1] - rows[0], columns[1] - columns[0]), np.float32)
         for south in range(rows[0] // tall * tall, rows[1], tall):
             for west in range(columns[0] // wide * wide, columns[1], wide):
-                tile = self._tile(path, found, _Window(position, (south, west), (tall, wide)))
+                window = _Window(position, (south, west), (tall, wide))
+                tile = self._tile(content, found, window)
                 top, right = south + tile.shape[1], west + tile.shape[2]
                 r0, r1 = max(rows[0], south), min(rows[1], top)
                 c0, c1 = max(columns[0], west), min(columns[1], right)
@@ -78,8 +78,9 @@ class Tiles:
                 out[:, r0 - rows[0] : r1 - rows[0], c0 - columns[0] : c1 - columns[0]] = part
         return out
 
-    def _field(self, path: Path, content: Content, name: str, position: int) -> NDArray[np.float32]:
+    def _field(self, content: Content, name: str, position: int) -> NDArray[np.float32]:
         """Return a whole field of a GRIB file: its messages are not to be had in parts."""
+        path = content.header.path
         status = path.stat()
         key = (path, status.st_size, status.st_mtime_ns, name, position)
         if key not in self._tiles:
@@ -111,13 +112,14 @@ class Tiles:
             sizes.append(min(whole, -(-_TILE // chunk) * chunk))
         return sizes[0], sizes[1]
 
-    def _tile(self, path: Path, found: Found, window: _Window) -> NDArray[np.float32]:
+    def _tile(self, content: Content, found: Found, window: _Window) -> NDArray[np.float32]:
+        path = content.header.path
         status = path.stat()
-        key = (path, status.st_size, status.st_mtime_ns, found.variable, window)
+        key = (path, status.st_size, status.st_mtime_ns, found, window)
         if key in self._tiles:
             self._tiles.move_to_end(key)
             return self._tiles[key]
-        tile = _read(self._open(path), content_of(path).axes, found, window)
+        tile = _read(self._open(path), content.axes, found, window)
         self._keep(key, tile)
         return tile
 

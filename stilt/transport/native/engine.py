@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import digest_file
 from stilt.foundations.identity import EngineIdentity
+from stilt.met.dataset.naming import table_of_met
 from stilt.transport.native.roughness import HYSPLIT, roughness_source
 from stilt.transport.native.settings import check_settings
 from stilt.transport.native.tables import find_terrain
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import Config
     from stilt.foundations.simulation import Simulation
+    from stilt.met.dataset.naming import Table
     from stilt.particles.table import ParticleTable
     from stilt.transport.native.analysis import Setting
     from stilt.transport.native.meteorology import Meteorology
@@ -137,7 +139,8 @@ class NativeEngine:
         check_settings(config)
         receptor = simulation.receptor
         files = files_of(simulation, config, self._rules(config))
-        meteorology = self._meteorology(files, config, workdir)
+        table_of_fields = table_of_met(config.mets[simulation.met])
+        meteorology = self._meteorology(files, table_of_fields, config, workdir)
         settings = run_settings(config)
         columns = with_ground(settings.columns, receptor)
         settings = replace(settings, columns=columns, is_single=self._is_single)
@@ -162,16 +165,19 @@ class NativeEngine:
         met = [f"met {path}" for path in files]
         return "\n".join([f"native {self.version}", levels, *met, *meteorology.notes, ""])
 
-    def _meteorology(self, files: tuple[Path, ...], config: Config, workdir: Path) -> Meteorology:
+    def _meteorology(
+        self, files: tuple[Path, ...], table: Table, config: Config, workdir: Path
+    ) -> Meteorology:
         from stilt.transport.native.meteorology import Meteorology
         from stilt.transport.native.store import ColumnStore
 
         setting = self._setting(config)
-        key = (files, setting.top_m, setting.boundary, workdir.parent)
+        key = (files, table, setting.top_m, setting.boundary, workdir.parent)
         if key not in self._sources:
             if len(self._sources) >= _MOST_OPEN_SOURCES:
                 self._sources.pop(next(iter(self._sources)))
-            self._sources[key] = Meteorology(files, setting, ColumnStore(_shared_folder(workdir)))
+            store = ColumnStore(_shared_folder(workdir))
+            self._sources[key] = Meteorology(files, setting, store, table)
         return self._sources[key]
 
     def _setting(self, config: Config) -> Setting:

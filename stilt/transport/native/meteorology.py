@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config
     from stilt.met.analysis import Analysis, GridHeader
     from stilt.met.arl import ArlFile
+    from stilt.met.dataset.naming import Table
     from stilt.transport.native.analysis import OpenAnalysis, Setting
     from stilt.transport.native.store import ColumnStore
 
@@ -47,9 +48,11 @@ class Meteorology:
         ``MET_COVERAGE`` for files that this engine does not read.
     """
 
-    def __init__(self, paths: Sequence[Path], setting: Setting, store: ColumnStore) -> None:
+    def __init__(
+        self, paths: Sequence[Path], setting: Setting, store: ColumnStore, table: Table = ()
+    ) -> None:
         self._setting = setting
-        self._files = files = files_of(paths)
+        self._files = files = files_of(paths, table)
         self.vertical = vertical_grid(kinds_of(files), setting.top_m)
         by_map: dict[tuple[object, ...], list[tuple[Analysis, ...]]] = {}
         for file in files:
@@ -105,7 +108,7 @@ def check_fields(analysis: Analysis, setting: Setting) -> None:
 def surface_of_files(files: Sequence[ArlFile], config: Config) -> list[tuple[str, str]]:
     """Return what ``surface_of`` does, of the first time of files of one kind and grid."""
     grids = () if files[0].format == "ARL" else analyses_of(files)
-    analysis = grids[0][0] if grids else files_of([files[0].path])[0][0]
+    analysis = grids[0][0] if grids else files_of([files[0].path], files[0].table)[0][0]
     return surface_of(analysis, config)
 
 
@@ -114,8 +117,10 @@ def kinds_of(files: Sequence[tuple[Analysis, ...]]) -> list[Analysis]:
     return list({(each.grid, each.levels): each for file in files for each in file}.values())
 
 
-def files_of(paths: Sequence[Path]) -> list[tuple[Analysis, ...]]:
+def files_of(paths: Sequence[Path], table: Table) -> list[tuple[Analysis, ...]]:
     """Return the analyses of each ARL file, and of all NetCDF or GRIB files on one grid together.
+
+    ``table`` is that of their meteorology: which variables are which fields.
 
     Raises
     ------
@@ -127,7 +132,7 @@ def files_of(paths: Sequence[Path]) -> list[tuple[Analysis, ...]]:
     if not others:
         return found
     try:
-        headers = [read_header(path) for path in others]
+        headers = [read_header(path, table) for path in others]
     except (ArlError, OSError) as error:
         raise TransportError(Reason.MET_COVERAGE, str(error)) from error
     together = analyses_of(headers)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from stilt.config.schema import Config
     from stilt.met.analysis import Analysis
     from stilt.met.arl import ArlFile
+    from stilt.met.dataset.naming import Table
     from stilt.met.grid import Grid
     from stilt.met.needed import Supply
     from stilt.transport.native.analysis import Setting
@@ -49,14 +50,16 @@ class Rules:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._refused: dict[Kind | Path, TransportError | None] = {}
+        self._refused: dict[Kind, TransportError | None] = {}
         self._tops: dict[tuple[Kind, ...], float] = {}
         self._starts: dict[Grid, Place] = {}
 
     def __call__(self, supply: Supply, starts: Starts, config: Config) -> Iterator[Refused]:
         """Yield the runs that are refused."""
         if supply.headers is None:
-            wrong = next(filter(None, map(self._why_unread, supply.files)), None)
+            wrong = next(
+                filter(None, (self._why_unread(path, supply.table) for path in supply.files)), None
+            )
             if wrong is not None:
                 yield Refused(wrong.reason, wrong.message, supply.runs)
             return
@@ -90,16 +93,17 @@ class Rules:
                 self._starts[grid] = _can_start(some[0].analysis())
             yield self._starts[grid], (first <= minutes) & (minutes <= last)
 
-    def _why_unread(self, path: Path) -> TransportError | None:
+    def _why_unread(self, path: Path, table: Table) -> TransportError | None:
         """Return why a file is refused, beside others that say nothing of themselves."""
-        if path not in self._refused:
-            self._refused[path] = None
+        key = (path, table)
+        if key not in self._refused:
+            self._refused[key] = None
             try:
-                for analysis in kinds_of(files_of([path])):
+                for analysis in kinds_of(files_of([path], table)):
                     check_fields(analysis, self._setting)
             except TransportError as error:
-                self._refused[path] = error
-        return self._refused[path]
+                self._refused[key] = error
+        return self._refused[key]
 
     def _check(self, kind: Kind, analysis: Callable[[], Analysis]) -> None:
         """Raise what speaks against a kind of analyses, of which this is one."""
@@ -170,16 +174,15 @@ def _of_datasets(supply: Supply) -> Iterator[_Stretch]:
     """Yield the analyses that NetCDF files have together, those of one kind after the other."""
     headers = supply.headers or ()
     known = {header.path for header in headers}
-    constant = [read_header(path) for path in supply.files if path not in known]
+    constant = [read_header(path, supply.table) for path in supply.files if path not in known]
     datasets = [header for header in headers if header.format != "ARL"]
     together = analyses_of([*datasets, *constant])
     for analyses in together:
         for levels, some in groupby(analyses, key=lambda analysis: analysis.levels):
             each = list(some)
             first, grid = each[0], each[0].horizontal
-            yield _Stretch(
-                first.path, grid, (grid, levels), [a.minutes for a in each], partial(_same, first)
-            )
+            kind = grid, levels, supply.table
+            yield _Stretch(first.path, grid, kind, [a.minutes for a in each], partial(_same, first))
 
 
 def _same(analysis: Analysis) -> Analysis:
