@@ -201,13 +201,9 @@ class _Run:
     say: Callable[[str], None]
 
     def run(self) -> int:
+        self._refuse_settings()
         engine, config = self.project.engine, self.project.config
-        engine.prepare(config)
         layout = self.project.layout
-        if (
-            self.sizes.n_workers is None
-        ):  # refused before anything is written, where nothing tells it either
-            self.sizes.chunks(1, _likely_wall_s(OutputIndex(layout.log_dir).fold()))
         with run_lock(layout):
             state, todo = self._plan(settle=True)
             self._say_plan(todo)
@@ -231,6 +227,13 @@ class _Run:
             return self._verdict(self.backend.wait(handed))
         handed.log.close()
         return 0
+
+    def _refuse_settings(self) -> None:
+        """Refuse what no simulation can run with, before anything is written; a dry run says the same."""
+        self.project.engine.prepare(self.project.config)
+        if self.sizes.n_workers is None:  # where nothing tells it either
+            log = self.project.layout.log_dir
+            self.sizes.chunks(1, _likely_wall_s(OutputIndex(log).fold()))
 
     def _verdict(self, code: int) -> int:
         """Return the exit code that speaks of all that was asked for, once what this run handed over has ended.
@@ -286,6 +289,7 @@ class _Run:
 
     def preview(self) -> int:
         """Say what would be done, and write nothing."""
+        self._refuse_settings()
         state, todo = self._plan()
         self._say_plan(todo)
         self._say_changes(state, todo)
