@@ -32,17 +32,22 @@ def schema_command() -> None:
 @click.argument("keys", nargs=-1)
 @click.option("--markdown", is_flag=True, help="As a Markdown table.")
 def reference_command(keys: tuple[str, ...], markdown: bool) -> None:
-    """Print every setting, or those that KEYS name.
+    """Print every setting, or those that KEYS name; these may stand within mets and footprints, too.
 
     Its type, unit, default and meaning, where it goes, and what model: native does with it.
     """
-    from stilt.config.reference import as_markdown, as_text
+    from stilt.config.reference import as_markdown, as_text, sections_with
     from stilt.config.schema import SETTINGS
     from stilt.foundations.errors import InputError
 
-    unknown = [key for key in keys if key not in SETTINGS]
+    within = {key: sections_with(key) for key in keys if key not in SETTINGS}
+    unknown = [key for key, found in within.items() if markdown or not found]
     if unknown:
         raise InputError(
             f"config.yaml has no key {', '.join(unknown)}", "`stilt config reference` lists all"
         )
-    click.echo((as_markdown if markdown else as_text)(keys or None), nl=False)
+    if markdown or not within:
+        click.echo((as_markdown if markdown else as_text)(keys or None), nl=False)
+    else:
+        blocks = [block for key in keys for block in within.get(key) or [as_text([key])]]
+        click.echo("\n".join(blocks), nl=False)
