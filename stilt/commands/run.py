@@ -56,8 +56,8 @@ from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
 from stilt.transport.foreseen import foresee
-from stilt.weighting.functions import check_functions, with_copies
-from stilt.weighting.kernels import kernels_of
+from stilt.weighting.functions import with_copies
+from stilt.weighting.kernels import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -174,9 +174,8 @@ def _read(request: Request, say: Callable[[str], None]) -> _Inputs:
     keep_in(layout)
     today = Today(layout, settled, identity_of(engine))
     digest = digest_file(file)[1]
-    kernels = kernels_of(config, simulations, is_part=request.receptors is not None)
+    kernels = weights_of(config, simulations, is_part=request.receptors is not None)
     _refuse_edited(today, kernels)
-    check_functions(config)
     frozen, functions = with_copies(settled, layout)
     notes = simulations.notes
     return _Inputs(layout, frozen, simulations, engine, today, digest, kernels, functions, notes)
