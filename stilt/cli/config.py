@@ -32,9 +32,10 @@ def schema_command() -> None:
 @click.argument("keys", nargs=-1)
 @click.option("--markdown", is_flag=True, help="As a Markdown table.")
 def reference_command(keys: tuple[str, ...], markdown: bool) -> None:
-    """Print every setting, or those that KEYS name; these may stand within mets and footprints, too.
+    """Print every setting, or those that KEYS name.
 
-    Its type, unit, default and meaning, where it goes, and what model: native does with it.
+    Its type, unit, default and meaning, where it goes, and what model: native does with it. KEYS may be of those
+    within mets and footprints, too.
     """
     from stilt.config.reference import as_markdown, as_text, sections_with
     from stilt.config.schema import SETTINGS
