@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """From soundings of a satellite to modelled and observed XCO2, in Python from end to end.
 
-    .venv/bin/python tools/satellite.py [FOLDER] [--model native|hysplit] [--backend local|slurm]
+    .venv/bin/python tools/satellite.py [FOLDER] [--model native|hysplit] [--n-hours N] [--numpar N] [--execution TEXT]
 
 An overpass over the example's idealised atmosphere, in a file of OCO-2's layout that is made here; emissions of two
 cities and a background that are made up. What is "observed" has been made with a city that emits half as much again as
@@ -124,12 +124,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", nargs="?", type=Path, default=Path("satellite"))
-    parser.add_argument("--model", default="native")
-    parser.add_argument("--n-hours", type=int, default=-12)
-    parser.add_argument("--numpar", type=int, default=260)
     parser.add_argument(
-        "--execution", default="", help="such as 'execution: {backend: slurm, n_workers: 4}'"
+        "folder", nargs="?", type=Path, default=Path("satellite"), help="project (%(default)s)"
+    )
+    parser.add_argument(
+        "--model", default="native", choices=("native", "hysplit"), help="engine (%(default)s)"
+    )
+    parser.add_argument("--n-hours", type=int, default=-12, help="length of a run (%(default)s)")
+    parser.add_argument("--numpar", type=int, default=260, help="particles (%(default)s)")
+    parser.add_argument(
+        "--execution",
+        default="",
+        metavar="TEXT",
+        help="a line for config.yaml: 'execution: {backend: slurm, n_workers: 4}'",
     )
     args = parser.parse_args()
 

@@ -111,13 +111,31 @@ def enhancements(
 
 
 def of_receptors(footprints: xr.DataArray) -> xr.DataArray:
-    """Return footprints by receptor and hour; that of one simulation, which has times, as one of one."""
-    if "time" not in footprints.dims or "receptor" in footprints.dims:
-        return footprints
-    starts = footprints["time"].to_numpy()
-    hours = np.rint((starts - footprints["receptor_time"].to_numpy()) / HOUR).astype(int)
-    hourly = footprints.assign_coords(time=hours).rename(time="hour")
-    return hourly if "receptor" in hourly.dims else hourly.expand_dims("receptor")
+    """Return footprints by receptor and hour; that of one simulation, or of one receptor, as one of one.
+
+    Raises
+    ------
+    InputError
+        If dimensions are missing.
+    """
+    found = footprints
+    if "receptor" not in found.dims and "hour" in found.dims:
+        labels = {
+            name: ("receptor", np.atleast_1d(label.to_numpy()), label.attrs)
+            for name, label in found.coords.items()
+            if not label.dims
+        }
+        found = found.expand_dims("receptor").assign_coords(labels)
+    elif "receptor" not in found.dims and "time" in found.dims:
+        starts = found["time"].to_numpy()
+        hours = np.rint((starts - found["receptor_time"].to_numpy()) / HOUR).astype(int)
+        found = found.assign_coords(time=hours).rename(time="hour").expand_dims("receptor")
+    if not any({"receptor", "hour", *cells} <= set(found.dims) for cells in _CELLS):
+        raise InputError(
+            f"footprints have the dimensions {', '.join(map(str, footprints.dims))}",
+            "give Project.footprints(name), or the footprint of a simulation",
+        )
+    return found
 
 
 def _enhancement(footprints: xr.DataArray, flux: xr.DataArray, species: str | None) -> xr.DataArray:
@@ -254,11 +272,6 @@ def _shares(times: NDArray[np.datetime64], start: np.datetime64) -> Iterator[tup
 
 
 def _check(footprints: xr.DataArray, flux: xr.DataArray) -> None:
-    if not any({"receptor", "hour", *cells} <= set(footprints.dims) for cells in _CELLS):
-        raise InputError(
-            f"footprints have the dimensions {', '.join(map(str, footprints.dims))}",
-            "give Project.footprints(name), or the footprint of a simulation",
-        )
     own = next((cells for cells in _CELLS if set(cells) <= set(flux.dims)), ())
     fits = own == _CELLS[0] or (own and "y" in footprints.dims)
     if not fits or set(flux.dims) - {"time", *own}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
 from stilt.foundations.ownership import refuse_foreign_link
@@ -459,19 +459,26 @@ class ProjectSimulation:
         """Return the file of a footprint, there or not: ``stilt archive`` moves it into an archive."""
         return self.project.layout.footprint(self.project.footprint_name(name), self.simulation)
 
-    def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Figure:
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        footprint: str | None = None,
+        name: str | None = None,
+        figure: Figure | None = None,
+    ) -> Figure:
         """Draw footprint and particles; ``path`` is where to save the picture, if anywhere.
 
-        Further options are those of ``stilt.plot.draw``.
+        ``footprint`` (or ``name``) is a key of ``footprints`` in config.yaml, ``figure`` one to draw into.
         """
         from stilt.plot import draw
 
         if path is not None:
             refuse_foreign_link(Path(path))
-        figure = draw(self, **options)
+        drawn = draw(self, name=name or footprint, figure=figure)
         if path is not None:
-            figure.savefig(path)
-        return figure
+            drawn.savefig(path)
+        return drawn
 
     def last_event(self) -> SimState | None:
         """Return the latest event that the log has of it."""

@@ -50,7 +50,7 @@ class Receptor(metaclass=_Checking):
         from stilt.receptors.rows import REFERENCES, checked_numbers
 
         wrong: list[str] = []
-        is_asl = REFERENCES.get(str(reference).lower())
+        is_asl = REFERENCES.get(str(reference).strip().lower())
         if is_asl is None:
             wrong.append(f"height reference {reference!r} is neither agl nor asl")
         minute = _minute(time, wrong)

@@ -57,6 +57,11 @@ def note(area: str, text: str, hint: str = "") -> Finding:
     return Finding(Weight.NOTE, area, text, hint)
 
 
+def no_effect(key: str, why: str) -> str:
+    """Say that a setting changes nothing, though it counts in the digests of results."""
+    return f"{key} has no effect: {why} (but results with it are others than without: it makes them stale)"
+
+
 def warning(area: str, text: str, hint: str = "") -> Finding:
     """Return something that runs, but perhaps not as it is meant, or not to the end."""
     return Finding(Weight.WARNING, area, text, hint)

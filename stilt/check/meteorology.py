@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, note, warning, wrong_input
+from msgspec.structs import replace
+
+from stilt.check.finding import Finding, fine, no_effect, note, warning, wrong_input
 from stilt.foundations.errors import StiltError
 from stilt.foundations.failures import Reason, TransportError, told
 from stilt.foundations.quantities import counted, duration
 from stilt.met.arl import ArlError
 from stilt.met.header import read_header
+from stilt.met.needed import needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,13 +50,13 @@ def check_met(
     if receptors is None:
         return
     found = ask(name, config, receptors)
-    needed = found.needed
-    yield from _left_out(area, needed)
-    yield from _damaged(area, needed)
+    yield from _left_out(area, found.needed)
+    yield from _without_effect(name, met, config, receptors, found.needed)
+    yield from _damaged(area, found.needed)
     yield from _refused(area, met, found, receptors)
-    if needed.overlaps:
-        yield note(area, needed.overlaps)
-    headers = needed.headers
+    if found.needed.overlaps:
+        yield note(area, found.needed.overlaps)
+    headers = found.needed.headers
     if headers and not found.refused:
         yield fine(area, _described(headers))
     by_levels = sorted(headers, key=lambda header: len(header.levels))
@@ -98,6 +101,25 @@ def _left_out(area: str, needed: Needed) -> Iterator[Finding]:
         names = _some([path.name for path in needed.left_out])
         count = counted(len(needed.left_out), "file")
         yield note(area, f"left out, since not whole met files: {count}, {names}")
+
+
+def _without_effect(
+    name: str, met: Met, config: Config, receptors: Receptors, found: Needed
+) -> Iterator[Finding]:
+    """Say which settings of a meteorology change nothing for these files and receptors."""
+    formats = {header.format for header in found.headers}
+    if met.fields and formats == {"ARL"}:
+        why = "ARL files say which field is which"
+        yield note(f"met {name}", no_effect(f"mets.{name}.fields", why))
+    if met.nested and formats:
+        alone = needed(replace(met, nested=False), receptors.minutes, config.n_hours)
+        if _count(alone) == _count(found):
+            why = "no two products have the same hours"
+            yield note(f"met {name}", no_effect(f"mets.{name}.nested", why))
+
+
+def _count(found: Needed) -> int:
+    return sum(len(each.runs) for each in found.refused)
 
 
 def _damaged(area: str, needed: Needed) -> Iterator[Finding]:

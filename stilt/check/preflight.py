@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.check.finding import Finding, fine, from_error, note, warning
+from stilt.check.finding import Finding, fine, from_error, no_effect, note, warning
 from stilt.config.followed import notes
 from stilt.config.load import load_config
 from stilt.foundations.errors import StiltError
@@ -75,12 +75,10 @@ def _check_with_config(
 
 def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Iterator[Finding]:
     """Hold the tables of kernels against the receptors."""
-    from stilt.weighting.functions import check_functions
-    from stilt.weighting.kernels import kernels_of
+    from stilt.weighting.kernels import weights_of
 
     try:
-        check_functions(config)
-        found = kernels_of(config, receptors, is_part=is_part)
+        found = weights_of(config, receptors, is_part=is_part)
     except StiltError as error:
         yield from from_error("kernels", error)
         return
@@ -90,6 +88,9 @@ def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Ite
         yield from (note("kernels", f"{name}: {text}") for text in kernels.notes)
         for text in kernels.suspected(receptors):
             yield warning("kernels", f"{name}: {text}", "give shares of one, not percent")
+        if config.footprints[name].missing == "unweighted" and count == receptors.n_receptors:
+            what = f"footprints.{name}.missing"
+            yield note("kernels", no_effect(what, "every receptor has a kernel"))
 
 
 def _read(path: Path, config: Config | None) -> Receptors:

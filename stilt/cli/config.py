@@ -34,15 +34,21 @@ def schema_command() -> None:
 def reference_command(keys: tuple[str, ...], markdown: bool) -> None:
     """Print every setting, or those that KEYS name.
 
-    Its type, unit, default and meaning, where it goes, and what model: native does with it.
+    Its type, unit, default and meaning, where it goes, and what model: native does with it. KEYS may be of those
+    within mets and footprints, too.
     """
-    from stilt.config.reference import as_markdown, as_text
+    from stilt.config.reference import as_markdown, as_text, sections_with
     from stilt.config.schema import SETTINGS
     from stilt.foundations.errors import InputError
 
-    unknown = [key for key in keys if key not in SETTINGS]
+    within = {key: sections_with(key) for key in keys if key not in SETTINGS}
+    unknown = [key for key, found in within.items() if markdown or not found]
     if unknown:
         raise InputError(
             f"config.yaml has no key {', '.join(unknown)}", "`stilt config reference` lists all"
         )
-    click.echo((as_markdown if markdown else as_text)(keys or None), nl=False)
+    if markdown or not within:
+        click.echo((as_markdown if markdown else as_text)(keys or None), nl=False)
+    else:
+        blocks = [block for key in keys for block in within.get(key) or [as_text([key])]]
+        click.echo("\n".join(blocks), nl=False)

@@ -57,8 +57,8 @@ from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
 from stilt.transport.foreseen import foresee
-from stilt.weighting.functions import check_functions, with_copies
-from stilt.weighting.kernels import kernels_of
+from stilt.weighting.functions import with_copies
+from stilt.weighting.kernels import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
@@ -175,9 +175,8 @@ def _read(request: Request, say: Callable[[str], None]) -> _Inputs:
     keep_in(layout)
     today = Today(layout, settled, identity_of(engine))
     digest = digest_file(file)[1]
-    kernels = kernels_of(config, simulations, is_part=request.receptors is not None)
+    kernels = weights_of(config, simulations, is_part=request.receptors is not None)
     _refuse_edited(today, kernels)
-    check_functions(config)
     frozen, functions = with_copies(settled, layout)
     notes = simulations.notes
     return _Inputs(layout, frozen, simulations, engine, today, digest, kernels, functions, notes)
@@ -202,13 +201,9 @@ class _Run:
     say: Callable[[str], None]
 
     def run(self) -> int:
+        self._refuse_settings()
         engine, config = self.project.engine, self.project.config
-        engine.prepare(config)
         layout = self.project.layout
-        if (
-            self.sizes.n_workers is None
-        ):  # refused before anything is written, where nothing tells it either
-            self.sizes.chunks(1, _likely_wall_s(OutputIndex(layout.log_dir).fold()))
         with run_lock(layout):
             state, todo = self._plan(settle=True)
             self._say_plan(todo)
@@ -232,6 +227,13 @@ class _Run:
             return self._verdict(self.backend.wait(handed))
         handed.log.close()
         return 0
+
+    def _refuse_settings(self) -> None:
+        """Refuse what no simulation can run with, before anything is written; a dry run says the same."""
+        self.project.engine.prepare(self.project.config)
+        if self.sizes.n_workers is None:  # where nothing tells it either
+            log = self.project.layout.log_dir
+            self.sizes.chunks(1, _likely_wall_s(OutputIndex(log).fold()))
 
     def _verdict(self, code: int) -> int:
         """Return the exit code that speaks of all that was asked for, once what this run handed over has ended.
@@ -287,6 +289,7 @@ class _Run:
 
     def preview(self) -> int:
         """Say what would be done, and write nothing."""
+        self._refuse_settings()
         state, todo = self._plan()
         self._say_plan(todo)
         self._say_changes(state, todo)

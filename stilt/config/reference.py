@@ -54,6 +54,8 @@ def _kind(schema: dict[str, Any]) -> str:
     choices = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
     if choices:
         return " or ".join(map(_kind, choices))
+    if "enum" in schema:
+        return " or ".join(map(str, schema["enum"]))
     kinds = schema.get("type", "object")
     name = _TYPES[kinds if isinstance(kinds, str) else kinds[0]]
     return " ".join(
@@ -82,6 +84,32 @@ def as_text(names: Iterable[str] | None = None) -> str:
         where = f"{place}; " if place else ""
         blocks.append(f"{head}\n  {meaning}\n  {where}native: {native}\n")
     return "\n".join(blocks)
+
+
+def sections_with(key: str) -> list[str]:
+    """Write the reference of a key that stands within ``mets`` or ``footprints``, once for each that has it."""
+    definitions = config_schema()["$defs"]
+    sections = {"mets": definitions["Met"], "footprints": definitions["FootprintGrid"]}
+    blocks = []
+    for section, definition in sections.items():
+        schema = definition["properties"].get(key)
+        if schema is None:
+            continue
+        given = "may be left out"
+        if key in definition["required"]:
+            given = "needed"
+        elif "default" in schema:
+            given = f"default {_plain(schema['default'])}"
+        blocks.append(
+            f"{section}.NAME.{key}: {_kind(schema)}; {given}\n  {schema['description']}\n"
+        )
+    return blocks
+
+
+def _plain(default: object) -> str:
+    if default is None:
+        return "none"
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def as_markdown(names: Iterable[str] | None = None) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from stilt.config.digests import weights_digest
-from stilt.config.sections import function_in
+from stilt.config.sections import KERNEL, function_in
 from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.inside import read_input
 from stilt.foundations.ownership import name_owner
@@ -60,6 +60,19 @@ def check_functions(config: Config) -> None:
                 f"it defines {', '.join(sorted(defined)) or 'none'}",
             )
         name_owner(Path(path), "the weights")
+
+
+def missing_files(config: Config) -> list[str]:
+    """Say which tables of kernels and files of functions are not there, so that no run can begin."""
+    paths = {
+        name: grid.kernels if grid.weight == KERNEL else function_in(grid.weight)[0]
+        for name, grid in config.footprints.items()
+    }
+    return [
+        f"footprints.{name}: {path} is not there, and `stilt run` will refuse to begin without it"
+        for name, path in paths.items()
+        if path and not Path(path).exists()
+    ]
 
 
 def with_copies(config: Config, layout: Layout) -> tuple[Config, dict[Path, Path]]:

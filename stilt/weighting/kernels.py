@@ -1,6 +1,6 @@
 """The kernels of a project's receptors: every one is good, or all bad ones are named with their lines.
 
-``kernels_of`` is the one place where kernels are refused: ``stilt check`` and the hand-over both call it.
+``weights_of`` is the one place where weights are refused: ``stilt check`` and the hand-over both call it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from stilt.config.sections import KERNEL
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
+from stilt.weighting.functions import check_functions
 from stilt.weighting.kernel import PRESSURE_COLUMN, Kernel
 from stilt.weighting.table import (
     AVERAGING,
@@ -140,6 +141,20 @@ class Kernels:
             for values in (self.averaging, self.weights)
         )
         return Kernel(self.on, tuple(self.levels[part].tolist()), averaging, weights)
+
+
+def weights_of(
+    config: Config, receptors: Receptors, *, is_part: bool = False
+) -> dict[str, Kernels]:
+    """Return ``kernels_of`` once the functions of other products are looked at, in one order for every command.
+
+    Raises
+    ------
+    InputError
+        As ``check_functions`` and ``kernels_of`` do.
+    """
+    check_functions(config)
+    return kernels_of(config, receptors, is_part=is_part)
 
 
 def kernels_of(

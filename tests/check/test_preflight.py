@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,9 @@ from stilt.check.table import render, summary
 from stilt.config.schema import FootprintGrid
 from stilt.footprint.grid import geometry_of
 from stilt.foundations.room import Room
+from stilt.met.folder import _recent
 from tests.check.conftest import change, write_receptors
+from tests.meteorology import KINDS, write
 
 
 def test_nothing_is_said_against_a_project_that_runs(stilt, project):
@@ -255,6 +259,20 @@ def test_what_one_may_want_to_know_of_receptors_is_said(stilt, project):
     assert done.returncode == 0
     assert "note receptors 1 receptor has seconds in the time" in words
     assert "warning receptors 1 release point above the model's top (25000 m)" in words
+
+
+def test_settings_of_a_meteorology_that_change_nothing_are_noted(project):
+    narrow = "file_format: jet_%Y%m%d.arl, file_tres: 1d"
+    change(project, narrow, "nested: true, fields: {UWND: u_wind}")
+    said = " ".join(each.text for each in preflight(project))
+    assert "mets.jet.nested has no effect: no two products" in said
+    assert "mets.jet.fields has no effect: ARL files say" in said
+    other = replace(KINDS["coarse"], model="FINE", step_h=1.0, nx=24)
+    write(project / "met" / "fine.arl", other, 12.0, datetime(2026, 6, 16))  # noqa: DTZ001
+    _recent.clear()
+    said = " ".join(each.text for each in preflight(project))
+    assert "FINE" in said
+    assert "nested has no effect" not in said
 
 
 def test_slurm_that_is_not_there_is_a_problem_of_the_surroundings(stilt, project):

@@ -125,6 +125,17 @@ def test_a_bin_of_the_calendar_has_its_part_of_an_hour() -> None:
     np.testing.assert_allclose(by_day / by_day.sum(), [2 / 3, 1 / 3])
 
 
+def test_a_receptor_that_was_selected_is_a_row_with_its_labels() -> None:
+    one = footprints().sel(receptor="c")
+    found, whole = stilt.jacobian(one), stilt.jacobian(footprints())
+    np.testing.assert_array_equal(found.matrix.toarray(), whole.matrix[[2]].toarray())
+    assert found.receptors["site"].to_numpy().tolist() == ["two"]
+    flux = xr.ones_like(one[0].astype(float)).drop_vars("hour").drop_attrs()
+    np.testing.assert_allclose(stilt.enhancements(one, flux), found @ 1.0)
+    with pytest.raises(InputError, match="have the dimensions hour"):
+        stilt.jacobian(one.sum(("lat", "lon")))
+
+
 def test_rows_keep_the_order_and_the_labels_of_receptors() -> None:
     found = stilt.jacobian(footprints(), 1.0, "hours")
     assert found.receptors["receptor"].to_numpy().tolist() == ["b", "a", "c"]

@@ -158,6 +158,12 @@ def test_a_simulation_is_drawn(project, tmp_path, name) -> None:
         assert words in texts
 
 
+def test_the_footprint_to_draw_goes_by_either_name(project) -> None:
+    drawn = [project[GOOD].plot(footprint="lcc"), project[GOOD].plot(name="lcc")]
+    axes = [[each.get_title() for each in figure.axes] for figure in drawn]
+    assert axes[0] == axes[1] != [each.get_title() for each in project[GOOD].plot().axes]
+
+
 def test_the_star_of_a_projected_map_is_in_the_cell_of_the_receptor(project) -> None:
     """R-STILT's sphere, not PROJ's ellipsoid: they are kilometres apart."""
     stars = project[GOOD].plot(name="lcc").axes[0].lines[0].get_xydata()

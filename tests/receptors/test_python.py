@@ -50,6 +50,7 @@ def test_a_receptor_is_the_same_in_each_way_of_writing_it(given, tmp_path):
 
 def test_heights_above_sea_level_go_by_each_of_their_names():
     assert stilt.Receptor(TIME, **PLACE, reference="msl").reference == "asl"
+    assert stilt.Receptor(TIME, **PLACE, reference=" ASL").reference == "asl"
 
 
 @pytest.mark.parametrize("case", WRONG.values(), ids=WRONG)

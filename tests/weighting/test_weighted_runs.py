@@ -76,6 +76,34 @@ def kernel_of(low: float = 1.0) -> Kernel:
     return Kernel("height_m", (5.0, 50.0, 500.0), (low, 0.9, 0.8), (0.2, 0.3, 0.4))
 
 
+def test_what_is_gone_is_named_alike_by_check_and_run_and_status_tells(project):
+    config = project.path / "config.yaml"
+    (project.path / "own.py").write_text("def old(frame, receptor):\n    return frame\n")
+    text = config.read_text().replace("plain: {", "plain: {weight: own.py:old, ")
+    config.write_text(text)
+    for name in ("kernels.csv", "own.py"):
+        assert f"{name} is not there" not in str(stilt.Project(project.path).status().notes)
+        (project.path / name).unlink()
+        assert f"{name} is not there" in str(stilt.Project(project.path).status().notes)
+    (problem,) = [each for each in preflight(project.path) if each.area == "kernels"]
+    assert "own.py cannot be read" in problem.text
+    refused = project.stilt("run", str(project.path))
+    assert (refused.code, problem.text in refused.err) == (2, True)
+
+
+def test_a_choice_for_receptors_without_kernels_is_noted_where_all_have_one(project):
+    config = project.path / "config.yaml"
+    config.write_text(
+        config.read_text().replace("weight: kernel", "weight: kernel, missing: unweighted")
+    )
+    words = "footprints.xco2.missing has no effect"
+    assert words in str(list(preflight(project.path)))
+    table = project.path / "kernels.csv"
+    rows = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(row for row in rows if not row.startswith("s1")))
+    assert words not in str(list(preflight(project.path)))
+
+
 def test_a_product_is_weighted_by_its_kernels_and_says_so(done):
     first = stilt.Project(done.path)[0]
     np.testing.assert_allclose(
