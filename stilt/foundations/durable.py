@@ -84,8 +84,8 @@ def publish_as(path: Path, plain: str, write: Callable[[Path], None], *, root: P
     OSError
         As the filesystem gave it.
     """
-    publish_with(path, write, root=root, durable=False, synced=True)
     with made_folder(path.parent, root) as folder:
+        publish_with(folder / path.name, write, durable=False, synced=True)
         expose(folder, path.name, plain)
         fsync_dir(folder)
 
