@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import xarray as xr
 
+from stilt.footprint.grid import FULL_CIRCLE
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
 from stilt.particles.endpoints import NO_END
@@ -47,7 +48,6 @@ AT_ONCE = 1_000_000
 """End points that are looked at together, those that are near in time: some hundred megabytes."""
 
 FIELDS_KEPT = 3
-_CIRCLE = 360.0
 _WHY = ("outside_time", "outside_area", "above_top", "missing")
 _TIME, _AREA, _ABOVE, _MISSING = range(len(_WHY))
 
@@ -108,12 +108,7 @@ def background(
         )
     names = endpoints["sim"].astype("category")
     codes, count = names.cat.codes.to_numpy(), len(names.cat.categories)
-    values = np.full(len(endpoints), np.nan)
-    why = np.full(len(endpoints), -1, np.int8)
-    by_time = np.argsort(endpoints["at"].to_numpy(), kind="stable")
-    for start in range(0, len(by_time), AT_ONCE):
-        part = by_time[start : start + AT_ONCE]
-        values[part], why[part] = source.sample(endpoints.iloc[part])
+    values, why = source.sample_all(endpoints)
     weights = endpoints["weight"].to_numpy(float) if "weight" in endpoints else np.ones(len(values))
     found = _statistics(codes, count, values, weights)
     for number, name in enumerate(_WHY):
@@ -229,6 +224,16 @@ class _Source:
         ppm = _ppm(field.attrs.get("units"))
         return cls(field, times, on, levels, lat, lon, ppm, unit, linear, {})
 
+    def sample_all(self, endpoints: pd.DataFrame) -> tuple[Values, NDArray[np.int8]]:
+        """Return what ``sample`` does of any number of end points, those that are near in time together."""
+        values = np.full(len(endpoints), np.nan)
+        why = np.full(len(endpoints), -1, np.int8)
+        by_time = np.argsort(endpoints["at"].to_numpy(), kind="stable")
+        for start in range(0, len(by_time), AT_ONCE):
+            part = by_time[start : start + AT_ONCE]
+            values[part], why[part] = self.sample(endpoints.iloc[part])
+        return values, why
+
     def sample(self, endpoints: pd.DataFrame) -> tuple[Values, NDArray[np.int8]]:
         """Return what the field has at end points, and where it has nothing why: a number of ``_WHY``, else -1."""
         values = np.full(len(endpoints), np.nan)
@@ -253,11 +258,11 @@ class _Source:
 
     def _columns(self, lon: Values) -> tuple[list[Corner], NDArray[np.bool_]]:
         """Return the columns beside longitudes, whichever turn they are counted in, and which lie within."""
-        lon = self.lon[0] + (lon - self.lon[0]) % _CIRCLE
+        lon = self.lon[0] + (lon - self.lon[0]) % FULL_CIRCLE
         span = self.lon[-1] - self.lon[0]
-        if span + 1.5 * span / max(1, len(self.lon) - 1) < _CIRCLE:
+        if span + 1.5 * span / max(1, len(self.lon) - 1) < FULL_CIRCLE:
             return _corners(self.lon, lon), lon <= self.lon[-1]
-        around = _corners(np.append(self.lon, self.lon[0] + _CIRCLE), lon)
+        around = _corners(np.append(self.lon, self.lon[0] + FULL_CIRCLE), lon)
         return [(place % len(self.lon), share) for place, share in around], np.ones(len(lon), bool)
 
     def _by_time(

@@ -138,8 +138,13 @@ def of_receptors(footprints: xr.DataArray) -> xr.DataArray:
     return found
 
 
+def short_names(field: xr.DataArray) -> xr.DataArray:
+    """Return a field with dimensions lat and lon, where they are called latitude and longitude."""
+    return field.rename({long: short for long, short in _SHORT.items() if long in field.dims})
+
+
 def _enhancement(footprints: xr.DataArray, flux: xr.DataArray, species: str | None) -> xr.DataArray:
-    flux = flux.rename({long: short for long, short in _SHORT.items() if long in flux.dims})
+    flux = short_names(flux)
     _check(footprints, flux)
     fields = _Fields.of(flux, footprints, species)
     integrated = footprints.sizes["hour"] == 1 and int(footprints["hour"][0]) == 0

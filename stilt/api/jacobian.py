@@ -14,7 +14,9 @@ import numpy as np
 import xarray as xr
 
 from stilt.api.bins import Bins, bins_of
-from stilt.api.regridding import FULL_CIRCLE, shares
+from stilt.api.flux import of_receptors, short_names
+from stilt.api.regridding import shares
+from stilt.footprint.grid import FULL_CIRCLE, outer_edges, to_degrees
 from stilt.foundations.durable import publish_with
 from stilt.foundations.errors import InputError
 
@@ -228,8 +230,6 @@ def jacobian(
     """
     from scipy.sparse import csr_array, vstack
 
-    from stilt.api.flux import of_receptors
-
     footprints = of_receptors(footprints)
     share, elements = _elements(footprints, read_target(target))
     times = np.atleast_1d(footprints["receptor_time"].to_numpy())
@@ -303,9 +303,7 @@ def _elements(
 def _labelled(footprints: xr.DataArray, labels: xr.DataArray) -> tuple[csr_array, xr.Dataset]:
     from scipy.sparse import csr_array
 
-    labels = labels.rename(
-        {a: b for a, b in (("latitude", "lat"), ("longitude", "lon")) if a in labels.dims}
-    )
+    labels = short_names(labels)
     if set(labels.dims) != {"lat", "lon"}:
         raise InputError(
             f"the target has the dimensions {', '.join(map(str, labels.dims))}",
@@ -327,11 +325,9 @@ def _labelled(footprints: xr.DataArray, labels: xr.DataArray) -> tuple[csr_array
 
 def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
     """Return centres of cells of so many degrees that cover the footprints' grid."""
-    from stilt.footprint.grid import to_degrees
-
     if not 0 < size <= FULL_CIRCLE / 2:
         raise InputError(f"a target of {size:g} degrees is no grid", "give a size such as 0.5")
-    edges = [_outer(footprints[name].to_numpy()) for name in footprints.dims[2:]]
+    edges = [outer_edges(footprints[name].to_numpy()) for name in footprints.dims[2:]]
     if "lat" not in footprints.dims:
         y, x = (np.linspace(*each, 200) for each in edges)
         lon, lat = to_degrees(footprints.attrs["crs"], *np.meshgrid(x, y))
@@ -341,11 +337,6 @@ def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
         for low, high in edges
     )
     return lat, lon
-
-
-def _outer(centres: Values) -> tuple[float, float]:
-    half = 0.5 * (centres[1] - centres[0]) if len(centres) > 1 else 0.5
-    return float(centres[0] - half), float(centres[-1] + half)
 
 
 def read_target(

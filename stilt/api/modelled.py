@@ -80,16 +80,20 @@ def modelled(
     column = found["background"]
     if prior:
         _tell_stale(project, receptors)
-        places = [project.place_of(str(sim)) for sim in receptors.to_numpy()]
-        sums = (
-            each[np.array(places) % project.receptors.n_receptors]
-            for each in project.kernels(name).columns()
-        )
-        sensitivity, of_prior = (xr.DataArray(each, dims="receptor") for each in sums)
-        found["prior"] = of_prior
-        column = sensitivity * column + of_prior
+        sensitivity, found["prior"] = _columns(project, name, receptors)
+        column = sensitivity * column + found["prior"]
     found["modelled"] = column + added
     return _compared(xr.Dataset(found))
+
+
+def _columns(
+    project: Project, name: str, receptors: xr.DataArray
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return what a change of all levels counts at each receptor, and what the prior adds, ppm."""
+    places = np.array([project.place_of(str(sim)) for sim in receptors.to_numpy()])
+    of_receptor = places % project.receptors.n_receptors
+    seen, of_prior = (each[of_receptor] for each in project.kernels(name).columns())
+    return xr.DataArray(seen, dims="receptor"), xr.DataArray(of_prior, dims="receptor")
 
 
 def _tell_stale(project: Project, receptors: xr.DataArray) -> None:

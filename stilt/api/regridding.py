@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from stilt.footprint.grid import FULL_CIRCLE
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-FULL_CIRCLE = 360.0
 MOST_PARTS = 8
 """Each way, of a cell of a projected grid: its parts take the value of the field's cell that they lie in."""
 

@@ -186,6 +186,12 @@ def _complete(projection: str) -> str:
     return f"{projection} {SPHERE}"
 
 
+def outer_edges(centres: NDArray[np.float64]) -> tuple[float, float]:
+    """Return where the first cell begins and the last one ends, by their centres; one alone is a unit wide."""
+    half = 0.5 * float(centres[1] - centres[0]) if len(centres) > 1 else 0.5
+    return float(centres[0]) - half, float(centres[-1]) + half
+
+
 def to_degrees(
     projection: str, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

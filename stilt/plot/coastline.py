@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stilt.footprint.grid import FULL_CIRCLE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parent / "natural_earth.npz"
 PER_DEGREE = 200
-FULL_CIRCLE = 360.0
 
 
 class Kind(IntEnum):

@@ -9,7 +9,7 @@ import numpy as np
 
 from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.plot.coastline import Kind
-from stilt.plot.map_frame import DEGREES, MapFrame, degrees
+from stilt.plot.map_frame import DEGREES, MapFrame, around, degrees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from stilt.config.schema import FootprintGrid
     from stilt.foundations.simulation import Receptor
+    from stilt.plot.map_frame import Span
 
 SIZE_INCHES = (11, 6.2)
 DECADES = 4
@@ -154,15 +155,7 @@ def _frame_map(
     """Show what has something in it, the receptor and a margin; beyond the grid the map is grey."""
     across = _span(frame.x, np.atleast_1d(touched.any(axis=0)), receptor[0])
     along = _span(frame.y, np.atleast_1d(touched.any(axis=1)), receptor[1])
-    stretch = 1.0 if frame.plane else max(np.cos(np.radians(np.mean(along))), 0.1)
-    width, height = np.ptp(across) * stretch, np.ptp(along)
-    across = _widened(across, max(height * PANEL_RATIO, width) / stretch)
-    along = _widened(along, max(width / PANEL_RATIO, height))
-    if frame.plane is None:
-        along = max(along[0], -90.0), min(along[1], 90.0)
-    axes.set_xlim(*across)
-    axes.set_ylim(*along)
-    axes.set_aspect(1 / stretch)
+    _show(axes, frame, across, along, PANEL_RATIO)
     axes.tick_params(labelsize=8)
     if frame.plane:
         axes.set_xlabel(f"x, {frame.unit}")
@@ -171,6 +164,16 @@ def _frame_map(
         label_degrees(axes)
     axes.grid(color=QUIET, alpha=0.25, lw=0.5)
     _whiten_grid(axes, frame)
+
+
+def _show(axes: Axes, frame: MapFrame, across: Span, along: Span, ratio: float) -> None:
+    """Show at least these spans in true proportions, and nothing beyond the poles."""
+    across, along, stretch = frame.fitted(across, along, ratio)
+    if frame.plane is None:
+        along = max(along[0], -90.0), min(along[1], 90.0)
+    axes.set_xlim(*across)
+    axes.set_ylim(*along)
+    axes.set_aspect(1 / stretch)
 
 
 def label_degrees(axes: Axes) -> None:
@@ -188,11 +191,6 @@ def _span(
     shown = np.append(centres[touched], receptor)
     margin = max(0.1 * float(np.ptp(shown)), 4 * _cell(centres))
     return float(shown.min()) - margin, float(shown.max()) + margin
-
-
-def _widened(span: tuple[float, float], width: float) -> tuple[float, float]:
-    more = 0.5 * (width - (span[1] - span[0]))
-    return span[0] - more, span[1] + more
 
 
 def _cell(centres: NDArray[np.float64]) -> float:
@@ -231,8 +229,7 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
     chosen = np.random.default_rng(0).permutation(len(particles))[:DOTS]
     some = particles.iloc[np.sort(chosen)]
     hours = some["time"].to_numpy() / 60
-    middle = receptor.longitudes[0]
-    longitude = (some["long"].to_numpy() - middle + 180) % 360 - 180 + middle
+    longitude = around(some["long"].to_numpy(), receptor.longitudes[0])
     dots = axes.scatter(
         longitude,
         some["lati"],
@@ -260,12 +257,10 @@ def _show_plan(axes: Axes, longitudes: NDArray[np.float64], latitudes: NDArray[n
     (west, east), (south, north) = (
         (float(each.min()), float(each.max())) for each in (longitudes, latitudes)
     )
-    stretch = max(float(np.cos(np.radians(0.5 * (south + north)))), 0.1)
-    height = max(north - south, (east - west) * stretch / PLAN_RATIO, 0.05) * 1.1
-    along = _widened((south, north), height)
-    axes.set_xlim(*_widened((west, east), height * PLAN_RATIO / stretch))
-    axes.set_ylim(max(along[0], -90.0), min(along[1], 90.0))
-    axes.set_aspect(1 / stretch)
+    middle, half = 0.5 * (south + north), 0.55 * max(north - south, 0.05)
+    margin = 0.05 * (east - west)
+    across, along = (west - margin, east + margin), (middle - half, middle + half)
+    _show(axes, DEGREES, across, along, PLAN_RATIO)
 
 
 def _draw_heights(axes: Axes, particles: pd.DataFrame) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.footprint.grid import geometry_of, length_unit
-from stilt.plot.coastline import FULL_CIRCLE, Box, Kind, coastlines
+from stilt.footprint.grid import FULL_CIRCLE, geometry_of, length_unit
+from stilt.plot.coastline import Box, Kind, coastlines
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,7 +56,7 @@ class MapFrame:
         """Return where places lie in the frame."""
         if self.plane is None:
             middle = 0.5 * (self.x[0] + self.x[-1])
-            return (longitudes - middle + 180) % 360 - 180 + middle, latitudes
+            return around(longitudes, middle), latitudes
         x, y = self.plane.project(longitudes, latitudes)
         return x / self.scale, y / self.scale
 
@@ -81,9 +81,21 @@ class MapFrame:
         x, y = np.meshgrid(np.linspace(*across, 50), np.linspace(*along, 50))
         seen = np.array(self.plane.unproject(x.ravel() * self.scale, y.ravel() * self.scale))
         longitudes, latitudes = seen[:, np.isfinite(seen).all(axis=0)]
-        middle = np.median(longitudes)
-        around = (longitudes - middle + 180) % 360 - 180 + middle
-        return Box(around.min(), around.max(), latitudes.min(), latitudes.max())
+        turned = around(longitudes, float(np.median(longitudes)))
+        return Box(turned.min(), turned.max(), latitudes.min(), latitudes.max())
+
+    def fitted(self, across: Span, along: Span, ratio: float) -> tuple[Span, Span, float]:
+        """Widen one of two spans so that a map so many times as wide as high has true proportions.
+
+        The last number is how long a unit of x is, in units of y.
+        """
+        stretch = 1.0 if self.plane else max(float(np.cos(np.radians(np.mean(along)))), 0.1)
+        width, height = (across[1] - across[0]) * stretch, along[1] - along[0]
+        return (
+            _widened(across, max(width, height * ratio) / stretch),
+            _widened(along, max(height, width / ratio)),
+            stretch,
+        )
 
     def coast(self, across: Span, along: Span, kind: Kind) -> list[NDArray[np.float64]]:
         """Return the lines that come near what lies between these x and y; points of shape (points, 2)."""
@@ -96,6 +108,16 @@ class MapFrame:
 
 DEGREES = MapFrame(np.empty(0), np.empty(0))
 """A map of degrees that is no footprint's."""
+
+
+def _widened(span: Span, width: float) -> Span:
+    more = 0.5 * (width - (span[1] - span[0]))
+    return span[0] - more, span[1] + more
+
+
+def around(longitudes: NDArray[np.float64], middle: float) -> NDArray[np.float64]:
+    """Return longitudes in the turn that has ``middle`` in its middle."""
+    return (longitudes - middle + 180) % FULL_CIRCLE - 180 + middle
 
 
 def degrees(words: str, value: float, _: int | None = None) -> str:

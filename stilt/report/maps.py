@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.footprint.grid import outer_edges
 from stilt.plot.coastline import Kind
 from stilt.plot.map_frame import DEGREES, degrees, unwrapped
 from stilt.report.charts import BOTTOM, FEW, LEFT, RIGHT, TOP, WIDTH, Axis, frame, svg
@@ -48,7 +49,7 @@ def field(total: FootprintSum, places: Sequence[Place], decades: float, title: s
     """Return a map of a footprint on a logarithmic scale, with the receptors on it."""
     base, values = total.frame.unrolled(total.values)
     most = float(values.max())
-    spans = _edges(base.x), _edges(base.y)
+    spans = outer_edges(base.x), outer_edges(base.y)
     x, y = _fitted(*spans, base)
     png = base64.b64encode(encode_field(values, most, decades)).decode("ascii")
     (left, right), (top, bottom) = map(x.at, spans[0]), map(y.at, spans[1][::-1])
@@ -94,29 +95,16 @@ def _padded(values: NDArray[np.float64]) -> Span:
     return low - margin, high + margin
 
 
-def _edges(centres: NDArray[np.float64]) -> Span:
-    half = 0.5 * float(centres[1] - centres[0]) if len(centres) > 1 else 0.5
-    return float(centres[0]) - half, float(centres[-1]) + half
-
-
 def _fitted(across: Span, along: Span, base: MapFrame) -> tuple[Axis, Axis]:
     """Widen one of both so that a kilometre is as long along as across."""
-    stretch = 1.0 if base.plane else max(float(np.cos(np.radians(np.mean(along)))), 0.1)
     plate = (WIDTH - LEFT - RIGHT) / (HEIGHT - TOP - BOTTOM)
-    width, height = (across[1] - across[0]) * stretch, along[1] - along[0]
-    across = _widened(across, max(width, height * plate) / stretch)
-    along = _widened(along, max(height, width / plate))
+    across, along, _ = base.fitted(across, along, plate)
     unit = f", {base.unit}"
     names = (f"x{unit}", f"y{unit}") if base.plane else ("", "")
     return (
         Axis(*across, LEFT, WIDTH - RIGHT, names[0]),
         Axis(*along, HEIGHT - BOTTOM, TOP, names[1], most=np.inf if base.plane else 90.0),
     )
-
-
-def _widened(span: Span, width: float) -> Span:
-    more = 0.5 * (width - (span[1] - span[0]))
-    return span[0] - more, span[1] + more
 
 
 def _dots(places: Sequence[Place] | NDArray[np.float64], axes: tuple[Axis, Axis], name: str) -> str:
