@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from stilt.cli.bar import with_bar
 from stilt.cli.options import project_argument
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.commands.pack import Packing
-    from stilt.foundations.paths import Layout
 
 SHOWN = 20
 
@@ -42,26 +42,9 @@ def command(project: Path, dry_run: bool, as_json: bool) -> int:
     from stilt.status.opened import open_project
 
     layout = open_project(project).layout
-    if dry_run:
-        packing = preview(layout)
-    elif sys.stderr.isatty():
-        packing = _with_progress(layout)
-    else:
-        packing = archive(layout)
+    packing = preview(layout) if dry_run else with_bar("archive", partial(archive, layout))
     click.echo(_to_json(packing) if as_json else _to_text(packing, dry_run=dry_run))
     return DamagedError.exit_code if packing.left else 0
-
-
-def _with_progress(layout: Layout) -> Packing:
-    from stilt.commands.archive import archive
-
-    with click.progressbar(length=1, label="archive", file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        return archive(layout, show)
 
 
 def _to_json(packing: Packing) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from stilt.cli.bar import with_bar
 from stilt.cli.options import project_argument
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from stilt.api.jacobian import Jacobian
     from stilt.api.project import Project
 
@@ -62,7 +61,8 @@ def command(
     refuse_foreign_link(output)
     writer_of(output)
     opened = Project(project)
-    found = _made(opened, footprint, read_target(target), bins)
+    make = partial(opened.jacobian, read_target(target), bins, footprint=footprint)
+    found = with_bar("jacobian", lambda tell: make(tell=tell))
     found.save(output)
     receptors, times, *elements = found.shape
     shape = " x ".join(f"{number:,}" for number in elements)
@@ -83,17 +83,3 @@ def _note(project: Project, found: Jacobian) -> None:
     ):
         if count:
             click.echo(f"note: {count:,} of {len(states):,} {says}; stilt run makes them", err=True)
-
-
-def _made(
-    project: Project, footprint: str | None, target: float | xr.DataArray | None, bins: str
-) -> Jacobian:
-    if not sys.stderr.isatty():
-        return project.jacobian(target, bins, footprint=footprint)
-    with click.progressbar(length=1, label="jacobian", file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        return project.jacobian(target, bins, footprint=footprint, tell=show)

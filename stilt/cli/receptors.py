@@ -118,6 +118,11 @@ def command(  # noqa: PLR0917 - what a command line says
         receptors, kernels = receptors_of(found, levels, slant=slant)
     for path in write_tables(project, receptors, kernels, replace=force):
         click.echo(f"wrote {path}")
+    _say(project, receptors, kernels)
+
+
+def _say(project: Path, receptors: pd.DataFrame, kernels: pd.DataFrame | None) -> None:
+    """Say what was written, and what comes next."""
     if kernels is None:
         click.echo(f"{len(receptors):,} receptors")
         click.echo(f"next: {_next(project)}")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from stilt.cli.bar import with_bar
 from stilt.cli.options import project_argument
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.commands.verify import Findings
-    from stilt.foundations.paths import Layout
 
 SHOWN = 20
 
@@ -38,25 +38,13 @@ def command(project: Path, as_json: bool) -> int:
     from stilt.status.opened import open_project
 
     layout = open_project(project).layout
-    findings = _with_progress(layout) if sys.stderr.isatty() else verify(layout)
+    findings = with_bar("verify", partial(verify, layout))
     click.echo(_to_json(findings) if as_json else _to_text(findings))
     if findings.broken:
         record(layout, findings)
     if findings.broken or findings.chunks:
         return DamagedError.exit_code
     return EnvironmentFailure.exit_code if findings.unreadable else 0
-
-
-def _with_progress(layout: Layout) -> Findings:
-    from stilt.commands.verify import verify
-
-    with click.progressbar(length=1, label="verify", file=sys.stderr) as bar:
-
-        def show(checked: int, total: int) -> None:
-            bar.length = total
-            bar.update(checked - bar.pos)
-
-        return verify(layout, show)
 
 
 def _to_json(findings: Findings) -> str:
