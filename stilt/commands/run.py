@@ -22,8 +22,8 @@ from stilt.batch.queued import queued
 from stilt.batch.refused import unsaid
 from stilt.batch.relabelled import relabelled
 from stilt.batch.rivals import give_way, settled_runs
-from stilt.batch.today import Today, newest_engine
 from stilt.commands.compiling import compile_all, is_compiled
+from stilt.commands.inputs import read_inputs
 from stilt.commands.reconcile import (
     explain_edited,
     expose_all,
@@ -32,10 +32,9 @@ from stilt.commands.reconcile import (
     remove_leftovers,
     restore_names,
 )
-from stilt.config.digests import config_digest, grid_digest
+from stilt.config.digests import config_digest
 from stilt.config.followed import notes
-from stilt.config.load import dump_config, load_config
-from stilt.foundations.durable import digest_file
+from stilt.config.load import dump_config
 from stilt.foundations.errors import (
     EXIT_COMPLETE,
     EXIT_NOT_FINISHED,
@@ -43,8 +42,7 @@ from stilt.foundations.errors import (
     InputError,
     NotFinishedError,
 )
-from stilt.foundations.ownership import name_owner
-from stilt.foundations.paths import Layout, local_path, plain_and_imprint
+from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.batches import GAVE_WAY
@@ -52,28 +50,21 @@ from stilt.log.index import OutputIndex
 from stilt.log.silence import SILENCE_S
 from stilt.log.states import PLAIN
 from stilt.log.writer import SegmentWriter
-from stilt.met.kept import keep_in, keep_now
+from stilt.met.kept import keep_now
 from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
-from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
 from stilt.transport.foreseen import foresee
-from stilt.weighting.functions import with_copies
-from stilt.weighting.kernels import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
     from stilt.backends.interface import Backend, Sizes
     from stilt.batch.plan import Plan
-    from stilt.config.schema import Config
+    from stilt.commands.inputs import Inputs
     from stilt.log.events import Done
     from stilt.log.fold import State
     from stilt.log.states import SimState
-    from stilt.receptors.sequence import Receptors
     from stilt.transport.foreseen import Foreseen
-    from stilt.transport.protocol import Engine
-    from stilt.weighting.kernel import Kernel
-    from stilt.weighting.kernels import Kernels
 
 
 _DAMAGES_SHOWN = 3
@@ -114,7 +105,7 @@ def run(request: Request, say: Callable[[str], None]) -> int:
     StiltError
         If something is wrong with the input, the surroundings or the log.
     """
-    project = _read(request, say)
+    project = read_inputs(request.project, request.receptors, say)
     backend = backend_named(request.backend or project.config.execution.backend)
     sizes = backend.sizes(project.config, request.n_workers, request.cpus)
     this = _Run(request, project, backend, sizes, say)
@@ -122,80 +113,11 @@ def run(request: Request, say: Callable[[str], None]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inputs:
-    """What a run reads before it writes anything."""
-
-    layout: Layout
-    config: Config
-    simulations: Receptors
-    engine: Engine
-    today: Today
-    receptors: str
-    kernels: dict[str, Kernels]
-    functions: dict[Path, Path]
-    notes: tuple[str, ...]
-
-    @property
-    def inputs(self) -> dict[Path, Path]:
-        """The files to be copied that the engine reads, each with the path of its copy."""
-        files, programs = files_of(self.engine)
-        digests = self.today.engine.inputs
-        return {
-            path: self.layout.input(digests[name], name)
-            for name, path in files.items()
-            if name not in programs
-        } | self.functions
-
-    def kernels_of(self, index: int) -> dict[str, Kernel]:
-        """Return the kernels of a simulation by footprint product."""
-        receptor = index % self.simulations.n_receptors
-        found = {name: each.of(receptor) for name, each in self.kernels.items()}
-        return {name: kernel for name, kernel in found.items() if kernel is not None}
-
-    @property
-    def programs(self) -> dict[str, str]:
-        """Where the programs are that the engine runs."""
-        files, programs = files_of(self.engine)
-        return {name: str(files[name].absolute()) for name in programs}
-
-
-def _read(request: Request, say: Callable[[str], None]) -> _Inputs:
-    from stilt.receptors.read import read_receptors
-
-    root = local_path(request.project, "the project")
-    config = load_config(root / "config.yaml")
-    name_owner(root / "config.yaml", "the settings", "what they name runs as you")
-    layout = Layout.of(root, config.output)
-    file = request.receptors or layout.receptors_file
-    simulations = read_receptors(file, tuple(config.mets))
-    settled = with_roughness(config, newest_engine(layout))
-    if settled != config and not isinstance(settled.roughness, str):
-        say(f"roughness is not set: {settled.roughness:g} m, as in the results so far")
-    engine = load_engine(settled)
-    keep_in(layout)
-    today = Today(layout, settled, identity_of(engine))
-    digest = digest_file(file)[1]
-    kernels = weights_of(config, simulations, is_part=request.receptors is not None)
-    _refuse_edited(today, kernels)
-    frozen, functions = with_copies(settled, layout)
-    notes = simulations.notes
-    return _Inputs(layout, frozen, simulations, engine, today, digest, kernels, functions, notes)
-
-
-def _refuse_edited(today: Today, kernels: dict[str, Kernels]) -> None:
-    """Refuse tables of kernels that were edited while they were read: what is handed over is what is signed."""
-    for name, each in kernels.items():
-        grid = today.config.footprints[name]
-        if grid_digest(grid, each.digest) != today.footprints[name]:
-            raise InputError(f"{grid.kernels} was written while it was read", "stilt run again")
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     """One ``stilt run``."""
 
     request: Request
-    project: _Inputs
+    project: Inputs
     backend: Backend
     sizes: Sizes
     say: Callable[[str], None]
@@ -496,7 +418,7 @@ class _Run:
         return 0
 
 
-def _refuse_twice(project: _Inputs, todo: Plan, live: Container[str]) -> None:
+def _refuse_twice(project: Inputs, todo: Plan, live: Container[str]) -> None:
     """Refuse to have two tasks at one simulation: the older one may end last and replace the newer outputs."""
     chosen = project.simulations.take(todo.transport) if live else []
     twice = sum(simulation.sim in live for simulation in chosen)

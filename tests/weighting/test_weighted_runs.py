@@ -15,7 +15,7 @@ from scipy.sparse import load_npz
 import stilt
 from stilt.batch.today import Today
 from stilt.check.preflight import preflight
-from stilt.commands.run import _refuse_edited
+from stilt.commands.inputs import _refuse_edited
 from stilt.footprint.calc import calc_footprint
 from stilt.footprint.netcdf import read_provenance
 from stilt.foundations.errors import EnvironmentFailure, InputError
