@@ -268,7 +268,7 @@ def open_collection(
         for place, simulation in enumerate(project.receptors)
         if (known := state.find(simulation.sim)) is not None
         and known.is_done
-        and state.receptor_of(known) in {simulation.receptor.digest, ""}
+        and state.may_be_of(known, simulation.receptor.digest)
     ]
     if not placed:
         raise InputError(

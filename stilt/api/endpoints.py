@@ -57,8 +57,7 @@ def open_endpoints(
 
 def _weights(simulation: ProjectSimulation, points: EndPoints, kernels: Kernels) -> Values:
     """Return what each particle counts in a weighted product; 1 where the receptor has no kernel."""
-    project = simulation.project
-    kernel = kernels.of(project.place_of(simulation.id) % project.receptors.n_receptors)
+    kernel = kernels.of(simulation.project.place_of(simulation.id))
     if kernel is None:
         return np.ones(len(points))
     table = ParticleTable(points.columns)

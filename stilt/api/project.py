@@ -190,19 +190,18 @@ class Project:
             frame = self.simulations
             state = self.folded()
             done = frame.index[frame["state"].isin(["complete", "empty", "stale"])]
-            sims = [sim for sim in done if self._is_of_receptor(sim, state)]
+            sims = [
+                sim
+                for sim in done
+                if (known := state.find(sim)) is None
+                or state.may_be_of(known, self[sim].receptor.digest)
+            ]
         found = list(sims)
         if not found:
             raise InputError(
                 f"{self.path} has no complete simulation", "stilt run runs what is left"
             )
         return found
-
-    def _is_of_receptor(self, sim: str, state: State) -> bool:
-        """Tell whether the result of a simulation is of the receptor that it has today, as far as the log says."""
-        known = state.find(sim)
-        of = "" if known is None else state.receptor_of(known)
-        return of in {"", self[sim].receptor.digest}
 
     def endpoints(
         self, sims: Iterable[str] | None = None, *, weight: str | None = None
@@ -502,8 +501,7 @@ class ProjectSimulation:
         known = self.last_event()
         if known is None or known.outcome == "invalid":
             raise self._missing(what, known)
-        receptor = self.project.folded().receptor_of(known)
-        if receptor and receptor != self.receptor.digest:
+        if not self.project.folded().may_be_of(known, self.receptor.digest):
             raise InputError(
                 f"{self.id} has no {what}: what there is was made for another receptor of that name",
                 "stilt run makes it anew; `stilt run --dry-run` says what was edited",

@@ -51,9 +51,8 @@ def relabelled(
             known, place = state.find(entry.sim), places.get(entry.sim)
             if known is None or place is None or known.life.batch != batch or not known.is_done:
                 continue
-            receptor = place % receptors.n_receptors
             if any(
-                name in known.life.footprints and entry.kernels.get(name) != each.of(receptor)
+                name in known.life.footprints and entry.kernels.get(name) != each.of(place)
                 for name, each in labelled.items()
             ):
                 found.add(entry.sim)

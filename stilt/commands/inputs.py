@@ -55,8 +55,7 @@ class Inputs:
 
     def kernels_of(self, index: int) -> dict[str, Kernel]:
         """Return the kernels of a simulation by footprint product."""
-        receptor = index % self.simulations.n_receptors
-        found = {name: each.of(receptor) for name, each in self.kernels.items()}
+        found = {name: each.of(index) for name, each in self.kernels.items()}
         return {name: kernel for name, kernel in found.items() if kernel is not None}
 
     @property

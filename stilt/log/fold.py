@@ -147,6 +147,10 @@ class State:
             return state.receptor
         return self.identified.get((state.sim, state.batch, state.seq, state.attempt), "")
 
+    def may_be_of(self, state: SimState, receptor: str) -> bool:
+        """Tell whether a state is about the receptor with a digest, as far as it is known."""
+        return self.receptor_of(state) in {receptor, ""}
+
     def having(self, *outcomes: str) -> list[SimState]:
         """Return the simulations whose state is one of these outcomes."""
         loose = [state for state in self._sims.values() if state.outcome in outcomes]

@@ -47,10 +47,10 @@ def edited(
     found = set(_relabelled(layout, config, state, receptors, digest))
     for simulation in receptors:
         known = state.find(simulation.sim)
-        if known is not None and known.is_done:
-            of = state.receptor_of(known)
-            if of and of != simulation.receptor.digest:
-                found.add(simulation.sim)
+        if known is None or not known.is_done:
+            continue
+        if not state.may_be_of(known, simulation.receptor.digest):
+            found.add(simulation.sim)
     return frozenset(found)
 
 

@@ -130,9 +130,9 @@ class Kernels:
                     f"{receptors.names[one]} ({found[one]:g})"
                 )
 
-    def of(self, receptor: int) -> Kernel | None:
-        """Return the kernel of a receptor by its number; None if it has none."""
-        number = int(self.of_receptor[receptor])
+    def of(self, simulation: int) -> Kernel | None:
+        """Return the kernel of a simulation's receptor, by the simulation's number; None if it has none."""
+        number = int(self.of_receptor[simulation % len(self.of_receptor)])
         if number < 0:
             return None
         part = slice(int(self.first[number]), int(self.first[number + 1]))
