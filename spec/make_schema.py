@@ -3,6 +3,7 @@
 python spec/make_schema.py [FOLDER]
 """
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ def schema(kind, title):
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     found = msgspec.json.schema(kind)
     for part in found["$defs"].values():
+        if "description" in part:  # indented or not, by the version of msgspec
+            part["description"] = inspect.cleandoc(part["description"])
         for key, value in part.get("properties", {}).items():
             bound(key, value)
     for array in (ChunkRef, ChunkEntry):  # whose elements have no keys
