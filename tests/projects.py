@@ -124,11 +124,12 @@ class Project:
         return [pid for pid, text in _environments() if f"{MARK}={self.mark}".encode() in text]
 
     def kill_all(self) -> None:
-        """SIGKILL every process of this project, until none is left."""
+        """SIGKILL every process of this project, until none is left; none sees another's end."""
         while pids := self.processes():
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
 
     def leftovers(self) -> list[Path]:
         """Return temporary files and work directories that nobody cleared away."""

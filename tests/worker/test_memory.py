@@ -12,7 +12,9 @@ import pytest
 MEBI = 2**20
 OWN = 64 * MEBI
 FILE = max(Path(pa.__file__).parent.glob("lib*"), key=lambda path: path.stat().st_size)
-"""Large, and on no filesystem in memory."""
+FILESYSTEM = subprocess.run(
+    ["stat", "--file-system", "--format=%T", FILE], capture_output=True, text=True, check=False
+).stdout.strip()
 
 MAPPED = (
     "file = open(path, 'rb'); "
@@ -48,6 +50,8 @@ print(peak.bytes - before)
 @pytest.mark.parametrize("what", USES)
 def test_only_memory_of_its_own_counts(what):
     use, expected = USES[what]
+    if MAPPED in use and FILESYSTEM in {"tmpfs", "ramfs"}:
+        pytest.skip("the packages lie on a filesystem in memory, where a mapped file is memory")
     assert FILE.stat().st_size > 2 * MEBI * 8
     arguments = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(FILE), str(OWN), use]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
