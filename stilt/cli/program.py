@@ -55,7 +55,8 @@ SECTIONS = {
         "archive": Entry("stilt.cli.archive", "Pack outputs into few large files; all reads on."),
         "log": Entry("stilt.cli.log", "Replay the log, or show its events."),
     },
-    "Shell": {
+    "Learn": {
+        "help": Entry("stilt.cli.help", "Show a topic of the guide; lists them without one."),
         "completion": Entry(
             "stilt.cli.completion", "Print the script that completes commands on Tab."
         ),

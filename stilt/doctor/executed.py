@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from stilt.check.finding import Finding, fine, note, warning
 from stilt.foundations.ownership import TRUST_VARIABLE, exposure
 from stilt.foundations.paths import stilt_home
-from stilt.transport.hysplit.locate import EXE_NAME, installed_folder
+from stilt.transport.hysplit.locate import program_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +61,10 @@ def _open(project: Path, exe_dir: str | None) -> Iterator[Finding]:
 
 
 def _programs(exe_dir: str | None) -> dict[str, Path]:
-    hysplit = exe_dir or os.environ.get("STILT_HYSPLIT")
     places = {"Python": Path(sys.executable), "stilt": Path(__file__).parent.parent / "__init__.py"}
     for name in ("numpy", "pyarrow", "msgspec"):
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:
             places[name] = Path(spec.origin)
-    places["HYSPLIT"] = (Path(hysplit).expanduser() if hysplit else installed_folder()) / EXE_NAME
+    places["HYSPLIT"] = program_of(exe_dir)
     return places

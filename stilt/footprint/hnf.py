@@ -1,6 +1,6 @@
 """Hyper-near-field dilution: air close to the receptor has not yet mixed up to half the mixing height.
 
-Fasoli et al. (2018), GMD 11, 2813, section 2.1.2, as R-STILT computes it.
+Fasoli et al. (2018), GMD 11, 2813, section 2.1.2, as R-STILT computes it: (T51) and (T52) of ``spec/transport.md``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from stilt.foundations.simulation import Receptor
 
 MOLAR_MASS_OF_AIR = 0.02897
-"""kg mol-1, the value that is compiled into hycs_std."""
+"""kg mol-1, the value of R-STILT's formula (T52). hycs_std's own footprint, and native's, have 0.02884:
+``spec/transport.md``, "Two molar masses"."""
 
 NEEDED = ("time", "indx", "foot", "mlht", "dens", "samt", "sigw", "tlgr")
 

@@ -1,1 +1,1 @@
-"""transport."""
+"""Engines: what moves the particles. ``protocol`` is all that a worker knows; ``foreseen`` tells what cannot run."""

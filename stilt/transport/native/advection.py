@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def wind_at(
     frame: Frame, moment: Moment, at: Corners, sigma: float, near_ground: float
 ) -> tuple[float, float, float]:
-    """Wind (cells/min, twice) and sigma motion (1/min), linear in the level index.
+    """Wind (cells/min, twice) and sigma motion (1/min), linear in the level index (T32, T35, T36).
 
     Below the first level the wind is that of the first level times ``near_ground``, the share of that
     level's height that the particle had at the start of its step.

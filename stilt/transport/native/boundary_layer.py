@@ -36,7 +36,7 @@ _SMALLEST_SIGMA = 1e-5
 def friction_velocity(
     kind: int, first: float, second: float, column: NDArray[np.float64], level: int
 ) -> float:
-    """Friction velocity, m/s, from the file's own, its stress (two components) or exchange coefficient."""
+    """Friction velocity, m/s, from the file's own, its stress (two components) or exchange coefficient (T17)."""
     if kind == FRICTION_VELOCITY:
         return max(1e-4, first)
     density = column[RHO, level]
@@ -51,7 +51,7 @@ def friction_velocity(
 
 @fast.inline
 def temperature_scale(kind: int, value: float, friction: float, density: float) -> float:
-    """Temperature scale, K: negative when the surface warms the air; no flux counts as hardly unstable."""
+    """Temperature scale, K: negative when the surface warms the air; no flux counts as hardly unstable (T18)."""
     if kind == TEMPERATURE_SCALE:
         return math.copysign(max(1e-4, abs(value)), value)
     flux = max(-25.0, value)
@@ -61,7 +61,7 @@ def temperature_scale(kind: int, value: float, friction: float, density: float) 
 
 @fast.inline
 def stability(height: float, friction: float, scale: float, theta: float) -> float:
-    """Height over Obukhov length at the top of the surface layer, within [-2, 15] and never zero."""
+    """Height over Obukhov length at the top of the surface layer, within [-2, 15] and never zero (T19)."""
     zeta = height * VON_KARMAN * GRAVITY * scale / (friction * friction * theta)
     zeta = min(15.0, max(-2.0, zeta))
     return 0.001 if zeta == 0.0 else zeta
@@ -69,7 +69,7 @@ def stability(height: float, friction: float, scale: float, theta: float) -> flo
 
 @fast.inline
 def momentum_function(s: float) -> float:
-    """Similarity function of momentum."""
+    """Similarity function of momentum (T21)."""
     if s >= 0.0:
         e = 0.66667 * math.exp(-0.35 * s) * (1.0 + 5.0 - 0.35 * s)
         return 1.0 + (1.0 + e) * s
@@ -78,7 +78,7 @@ def momentum_function(s: float) -> float:
 
 @fast.inline
 def heat_function(s: float) -> float:
-    """Similarity function of heat."""
+    """Similarity function of heat (T21)."""
     if s >= 0.0:
         e = 0.66667 * math.exp(-0.35 * s) * (1.0 + 5.0 - 0.35 * s)
         return 0.923 * (1.0 + (math.sqrt(1.0 + 0.66667 * s) + e) * s)
@@ -89,7 +89,7 @@ def heat_function(s: float) -> float:
 def profile_fluxes(
     column: NDArray[np.float64], surface: int, data: int, roughness: float
 ) -> tuple[float, float, float]:
-    """Friction velocity, temperature scale and stability from wind and temperature of two levels."""
+    """Friction velocity, temperature scale and stability from wind and temperature of two levels (T20)."""
     rise = column[Z, data] - column[Z, 0]
     warming = column[THETA, data] - column[THETA, 0]
     shear = (column[U, data] - column[U, 0]) ** 2 + (column[V, data] - column[V, 0]) ** 2
@@ -122,7 +122,7 @@ def _stability_of_richardson(ri: float, height: float, roughness: float) -> floa
 def richardson_height(
     column: NDArray[np.float64], surface: int, friction: float, scale: float, zeta: float
 ) -> float:
-    """Mixed-layer height where the bulk Richardson number with a thermal excess reaches 0.25."""
+    """Mixed-layer height where the bulk Richardson number with a thermal excess reaches 0.25 (T22)."""
     levels = column.shape[1]
     before = 0.0
     for k in range(1, levels - 1):
@@ -145,7 +145,7 @@ def richardson_height(
 
 @fast.inline
 def temperature_height(column: NDArray[np.float64]) -> float:
-    """Mixed-layer height as the highest level within 2 K of the lowest potential temperature."""
+    """Mixed-layer height as the highest level within 2 K of the lowest potential temperature (T23)."""
     coolest = column[THETA, 0]
     for k in range(1, column.shape[1]):
         coolest = min(coolest, column[THETA, k])
@@ -168,7 +168,7 @@ def turbulence_profile(
     depth: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Fill ``out[0]`` with sigma_w (m/s) and ``out[1]`` with the Lagrangian time scale (s).
+    """Fill ``out[0]`` with sigma_w (m/s) and ``out[1]`` with the Lagrangian time scale (s) (T26 to T29).
 
     ``depth`` is the height of the model's top over the ground, m.
     """
@@ -191,7 +191,7 @@ def turbulence_profile(
 
 @fast.inline
 def _single_height(sigma: float, depth: float) -> float:
-    """Height of a level as hycs_std's single precision has it, m.
+    """Height of a level as hycs_std's single precision has it, m (T30).
 
     Where the mixed layer is exactly as high as a level (its least height is 150 m, and over the sea one set of levels
     has one there) this decides whether the level is a lid: just below the top there is nearly no turbulence.
@@ -241,7 +241,7 @@ def _unstable_level(
 
 @fast.inline
 def _free_diffusivity(column: NDArray[np.float64], k: int) -> float:
-    """Diffusivity above the mixed layer, m2/s, from the local Richardson number."""
+    """Diffusivity above the mixed layer, m2/s, from the local Richardson number (T29)."""
     rise = column[Z, k] - column[Z, k - 1]
     shear = (column[U, k] - column[U, k - 1]) ** 2 + (column[V, k] - column[V, k - 1]) ** 2
     shear = max(0.1, shear)

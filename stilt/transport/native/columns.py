@@ -89,7 +89,7 @@ ZI, TERRAIN, DX, DY, SHTF, WHTF, DSWF, RAIN, CRAI, TCLD, LCLD = range(len(SURFAC
 SIGMA_KIND, PRESSURE_KIND, HYBRID_KIND, HEIGHT_KIND = range(4)
 
 HEIGHT_LEVELS_TOP_M = 20_000.0
-"""Where levels of constant height are flat: over terrain they are compressed towards it (TRANSPORT 5.5)."""
+"""Where levels of constant height are flat: over terrain they are compressed towards it."""
 
 
 class RawFields(NamedTuple):
@@ -246,7 +246,7 @@ def _load_column(
 def _sigma_pressure(
     raw: RawFields, settings: ColumnSettings, k: int, j: int, i: int, ground: float
 ) -> float:
-    """Pressure of a data level: the file's own, or from its sigma or hybrid coordinate."""
+    """Pressure of a data level: the file's own, or from its sigma or hybrid coordinate (T10)."""
     if raw.pressure.shape[0] > 0:
         return float(raw.pressure[k, j, i])
     if settings.kind == HYBRID_KIND:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     Float64 = NDArray[np.float64]
 
 M_AIR = 0.02884
+"""Molar mass of air, kg mol-1, that is compiled into hycs_std (T49). The near-field correction, which R-STILT computes
+outside of it, has another one: ``spec/transport.md``, "Two molar masses"."""
+
 _TOP_OF_SURFACE_INFLUENCE = 0.9
 _INSERTED = 0.05
 _DONE_MIN = 1e-9
@@ -152,7 +155,7 @@ class Flight(NamedTuple):
 
 @fast.inline
 def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
-    """Find the first level (from 0) at or above the mixed-layer height, in sigma to four digits."""
+    """Find the first level (from 0) at or above the mixed-layer height, in sigma to four digits (T41)."""
     last = frame.sigma.shape[0] - 2
     target = math.floor((1.0 - mixed_m / depth) * 1e4 + 0.5)
     k = 0
@@ -163,7 +166,7 @@ def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
 
 @fast.inline
 def influence_height(frame: Frame, veght: float, mixed_m: float) -> float:
-    """Height of the layer that the surface influences, m."""
+    """Height of the layer that the surface influences, m (T47)."""
     height = veght * mixed_m if veght <= MOST_PART else veght
     return min(height, _TOP_OF_SURFACE_INFLUENCE * frame.top_m)
 
@@ -172,7 +175,7 @@ def influence_height(frame: Frame, veght: float, mixed_m: float) -> float:
 def column_mass(
     frame: Frame, moment: Moment, at: Corners, height: float, depth: float, is_second: bool
 ) -> float:
-    """Mass of air up to a height, kg m-2, as a staircase of the levels' densities."""
+    """Mass of air up to a height, kg m-2, as a staircase of the levels' densities (T48, T50)."""
     k = 0
     while k + 2 < frame.sigma.shape[0] and (1.0 - frame.sigma[k + 1]) * depth < height:
         k += 1
@@ -238,7 +241,7 @@ def _extended_below(frame: Frame, sigma: float, mixed: int) -> int:
 def half_step(
     column: Column, spreading: Spreading, direction: float, gamma: np.uint64, start: Half
 ) -> Half:
-    """Move a particle for half a minute in one column.
+    """Move a particle for half a minute in one column (T40).
 
     ``direction`` is 1 forward and -1 backward, ``gamma`` the increment of the particle's stream.
     """
@@ -271,7 +274,7 @@ def half_step(
 
 @fast.inline
 def _layer(column: Column, spreading: Spreading, direction: float, level: int, mixed: int) -> Layer:
-    """Return the layer above a level of the extended list."""
+    """Return the layer above a level of the extended list (T41)."""
     source, above = _source_of(level, mixed), _source_of(level + 1, mixed)
     _look_up(column, source)
     _look_up(column, above)
@@ -322,7 +325,7 @@ def _full_steps(
     gamma: np.uint64,
     flight: Flight,
 ) -> tuple[Flight, bool]:
-    """Do all sub-steps of full length, up to one that leads out of the layer; return whether there is such a one.
+    """Do all sub-steps of full length, up to one that leads out of the layer; return whether there is such a one (T42).
 
     Of that one only the new velocity is taken.
     """
@@ -375,7 +378,7 @@ def _last_step(
     flight: Flight,
     is_crossing: bool,
 ) -> tuple[Flight, bool]:
-    """Go to the edge if the particle is crossing it, else for the time that is left, at most to the edge.
+    """Go to the edge if the particle is crossing it, else for the time that is left, at most to the edge (T43).
 
     Return whether the particle is at an edge.
     """
@@ -419,7 +422,7 @@ def _last_step(
 def _passes(
     column: Column, layer: Layer, source: int, gamma: np.uint64, state: np.uint64
 ) -> tuple[bool, np.uint64]:
-    """Decide whether a particle passes into air with the properties of a level; return the stream's state too."""
+    """Decide whether a particle passes into air with the properties of a level; return the stream's state too (T44)."""
     _look_up(column, source)
     table = column.table
     there = table[source, DENSITY] * table[source, SIGMA_W]
@@ -450,7 +453,7 @@ def _turned(flight: Flight, w: float, state: np.uint64) -> Flight:
 
 @fast.inline
 def _carried(table: Float64, layer: Layer, near: Near, flight: Flight) -> tuple[float, float]:
-    """Return how far the wind has carried a particle in a layer, in cells eastward and northward."""
+    """Return how far the wind has carried a particle in a layer, in cells eastward and northward (T45)."""
     east, north = table[layer.source, EAST], table[layer.source, NORTH]
     thickness = layer.base - layer.top
     share = (layer.base * flight.minutes - flight.sigma_minutes) / thickness

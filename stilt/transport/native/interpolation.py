@@ -192,7 +192,7 @@ def is_ready(moment: Moment, at: Corners) -> bool:
 def at_level(
     first: Float32, second: Float32, at: Corners, levels: int, k: int
 ) -> tuple[float, float, float, float]:
-    """Return the four values of level ``k`` (from 0), bilinear in space and linear in time.
+    """Return the four values of level ``k`` (from 0), bilinear in space and linear in time (T32).
 
     ``levels`` is the number of levels of a column. Four equal sums side by side: one vector instruction each.
     """
@@ -237,7 +237,7 @@ def terrain_at(moment: Moment, at: Corners) -> float:
 
 @fast.inline
 def layering_at(moment: Moment, at: Corners) -> Layering:
-    """Mixed-layer height of the nearest column, linear in time."""
+    """Mixed-layer height of the nearest column, linear in time (T33)."""
     place = at.nearest * len(SURFACE_FIELDS) + ZI
     first, second = float(moment.first.surface[place]), float(moment.second.surface[place])
     mixed = (1.0 - at.later) * first + at.later * second
@@ -267,7 +267,7 @@ def _similar_level(frame: Frame, k: int, ratio: float) -> int:
 def turbulence_at(
     frame: Frame, moment: Moment, at: Corners, layering: Layering, k: int
 ) -> tuple[float, float]:
-    """sigma_w (m/s) and time scale (s) of level ``k`` (from 0) at the nearest column."""
+    """sigma_w (m/s) and time scale (s) of level ``k`` (from 0) at the nearest column (T34)."""
     m, n = (
         _similar_level(frame, k, layering.first_ratio),
         _similar_level(frame, k, layering.second_ratio),
@@ -284,7 +284,7 @@ def turbulence_at(
 
 @fast.inline
 def level_index(frame: Frame, sigma: float) -> float:
-    """Fractional level number (from 1) of a sigma: quadratic in height, at most the top level."""
+    """Fractional level number (from 1) of a sigma: quadratic in height, at most the top level (T8)."""
     height = frame.top_m * (1.0 - min(1.0, sigma))
     inside = frame.b * frame.b - 4.0 * frame.a * (frame.c - height)
     index = (-frame.b + math.sqrt(max(0.0, inside))) / (2.0 * frame.a)

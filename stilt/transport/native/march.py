@@ -268,7 +268,7 @@ def _advect(
     later: float,
     wanted: NDArray[np.uint8],
 ) -> Mean:
-    """Move with the mean wind, once with that of the start and again with the mean of both ends.
+    """Move with the mean wind, once with that of the start and again with the mean of both ends (T37).
 
     The sigma is NaN if columns are missing; they are then marked in ``wanted``.
     """
@@ -345,7 +345,7 @@ def _release_sigma(
     later: float,
     wanted: NDArray[np.uint8],
 ) -> float:
-    """Return the sigma of a release height, over the terrain that a trial minute leads to.
+    """Return the sigma of a release height, over the terrain that a trial minute leads to (T53).
 
     NaN if the columns there are missing; they are then marked in ``wanted``.
     """
@@ -384,7 +384,7 @@ def _density(frame: Frame, moment: Moment, at: Corners, k: int) -> float:
 
 @fast.inline
 def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -> float:
-    """Return the standard deviation of each horizontal turbulent velocity, m/s.
+    """Return the standard deviation of each horizontal turbulent velocity, m/s (T31).
 
     Its variance is half of the vertical one and, unlike that, interpolated: bilinear, linear in time and in
     the level index (found by trial with hycs_std at 13 heights on a night with strong gradients).
@@ -413,7 +413,7 @@ def _disperse(
     after: Corners,
     mean: Mean,
 ) -> End:
-    """Do the turbulent part of a minute, whose mean motion is known."""
+    """Do the turbulent part of a minute, whose mean motion is known (T38 to T50)."""
     place, gamma = particles.place[p], particles.stream[p, 1]
     dx, dy = cell_metres(moment, after)
     travelled_km = 1e-3 * math.hypot((mean.x - place[0]) * dx, (mean.y - place[1]) * dy)
@@ -456,7 +456,7 @@ def _new_velocities(
     travelled_km: float,
     mean: Mean,
 ) -> np.uint64:
-    """Renew the horizontal turbulent velocities and the errors of the wind; return the state of the stream."""
+    """Renew the horizontal turbulent velocities and the errors of the wind (T39, T57); return the stream's state."""
     place, spreading = particles.place[p], options.spreading
     state: np.uint64 = particles.stream[p, 0]
     gamma: np.uint64 = particles.stream[p, 1]

@@ -48,7 +48,7 @@ NO_PERTURBATION = Perturbation(0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0)
 def _profile(
     heights: Float64, length: float, state: np.uint64, gamma: np.uint64, out: Float64
 ) -> np.uint64:
-    """Fill a profile of standard normal deviates that are correlated in height."""
+    """Fill a profile of standard normal deviates that are correlated in height (T57)."""
     out[0], state = normal(state, gamma)
     for k in range(1, heights.shape[0]):
         keep = math.exp(-(heights[k] - heights[k - 1]) / length)
@@ -88,7 +88,7 @@ def perturb_winds(
     winds: Float64,
     scratch: Float64,
 ) -> np.uint64:
-    """Advance the wind errors by a minute.
+    """Advance the wind errors by a minute (T57).
 
     ``winds`` receives what is added to the wind (cells/min): rows 0 and 1 east and north before, 2 and 3
     after the step.
@@ -118,7 +118,7 @@ def perturb_mixed_layer(
     gamma: np.uint64,
     errors: Float64,
 ) -> tuple[float, np.uint64]:
-    """Advance the mixed-layer error by a minute; return the factor on the footprint."""
+    """Advance the mixed-layer error by a minute; return the factor on the footprint (T58)."""
     error = errors[MIXED_LAYER_PLACE, 0]
     in_time = math.exp(-1.0 / settings.mixed_min)
     in_space = math.exp(-travelled_km / settings.mixed_km)

@@ -2,7 +2,7 @@
 
 Index units: the centre of the first cell is (1, 1). Conformal maps of the sphere in one formula, the cone
 constant being the sine of the tangent latitude (1 and -1 polar stereographic, 0 Mercator), and plain
-longitude-latitude grids.
+longitude-latitude grids: (T1) to (T3).
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class MapGrid:
         return longitude, latitude
 
     def cell_metres(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Array, Array]:
-        """Return the grid distances dx and dy in metres at the points of a rectangle.
+        """Return the grid distances dx and dy in metres at the points of a rectangle (T3).
 
         Rows and columns are counted from 0; both results have the shape (rows, columns).
         """
@@ -152,7 +152,7 @@ class ConeMap(NamedTuple):
 def longlat_of_cone(
     x: Array, y: Array, cone_map: ConeMap, longitude: Array, latitude: Array
 ) -> None:
-    """Fill longitude in [-180, 180) and latitude of index coordinates on a cone that is not flat."""
+    """Fill longitude in [-180, 180) and latitude of index coordinates on a cone that is not flat (T2)."""
     cone, degrees = cone_map.cone, 180.0 / math.pi
     is_polar = abs(cone) > 1.0 - _FLAT_CONE
     for n in range(x.shape[0]):

@@ -59,7 +59,7 @@ class Stream(NamedTuple):
 
 
 def stream_keys(stream: Stream, count: int) -> NDArray[np.uint64]:
-    """Return the start and the increment of each particle's stream, shape (count, 2)."""
+    """Return the start and the increment of each particle's stream, shape (count, 2) (T59)."""
     text = f"{stream.seed}\n{stream.sim}\n{stream.run}".encode()
     key = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
     number = np.arange(1, 2 * count + 1, dtype=np.uint64)
@@ -124,7 +124,7 @@ def _outside(
 
 @fast.inline
 def normal(state: np.uint64, gamma: np.uint64) -> tuple[float, np.uint64]:
-    """Return a standard normal deviate and the advanced counter."""
+    """Return a standard normal deviate and the advanced counter (T60)."""
     state = state + gamma
     bits = mixed(state)
     layer = np.int64(bits & _LAYER_MASK)

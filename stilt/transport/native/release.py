@@ -40,7 +40,7 @@ class Release:
 def release(
     receptor: Receptor, count: int, emission_hours: float, streams: NDArray[np.uint64]
 ) -> Release:
-    """Spread particles over the release points of a receptor.
+    """Spread particles over the release points of a receptor (T55, T56).
 
     A point: all at it. Two heights at one place: particles in a random height within a bin each, along the line
     between them. Levels and several places: in turn, particle ``i`` at ``release_points[i % n]``.
@@ -61,7 +61,7 @@ def release(
 def _along_line(
     low: float, high: float, count: int, streams: NDArray[np.uint64]
 ) -> NDArray[np.float64]:
-    """Return heights, one in each of the bins that HYSPLIT makes (as many as particles, or one more)."""
+    """Return heights, one in each of the bins that HYSPLIT makes (as many as particles, or one more) (T54)."""
     bins = math.ceil(np.float32(round(60.0 * count)) * np.float32(1.0 / 60.0))
     inside = first_uniforms(streams)
     return np.asarray(low + (np.arange(count) + inside) * (high - low) / bins)

@@ -45,7 +45,7 @@ _SEA_LEVEL_HPA = 1013.0
 def ground_pressure(
     given: float, terrain: float, temperature: float, level_p: float, height: float
 ) -> float:
-    """Surface pressure, hPa: as given, else from the lowest level or from sea level.
+    """Surface pressure, hPa: as given, else from the lowest level or from sea level (T15).
 
     ``height`` is that of the lowest level above sea level, NaN where the file has no heights.
     """
@@ -68,7 +68,7 @@ def relative_humidity(kind: int, value: float, temperature: float, pressure: flo
 
 @fast.inline
 def heights_by_thickness(column: NDArray[np.float64], count: int) -> None:
-    """Fill the heights of a data column from the thickness of its layers (virtual temperature)."""
+    """Fill the heights of a data column from the thickness of its layers (virtual temperature) (T11)."""
     column[HEIGHT, 0] = 0.0
     for k in range(1, count + 1):
         pressure = math.exp(column[LOG_P, k])
@@ -91,7 +91,7 @@ def heights_by_thickness(column: NDArray[np.float64], count: int) -> None:
 def set_ground_wind(
     column: NDArray[np.float64], east: float, north: float, lowest: float, roughness: float
 ) -> None:
-    """Put the wind at the ground: the 10 m wind, or the lowest level's brought down by the log law."""
+    """Put the wind at the ground: the 10 m wind, or the lowest level's brought down by the log law (T15)."""
     if not math.isnan(east):
         column[EAST, 0], column[NORTH, 0] = east, north
         return
@@ -112,11 +112,11 @@ def interpolate_column(
     depth: float,
     out: NDArray[np.float64],
 ) -> int:
-    """Fill an internal column, whose heights ``out[Z]`` are set, from a data column.
+    """Fill an internal column, whose heights ``out[Z]`` are set, from a data column (T12, T14).
 
     Returns how many internal levels lie within the data. ``depth`` is the model top over the terrain, m;
     ``skip_low`` drops data levels below the first internal one (pressure data); ``is_linear`` interpolates the
-    pressure itself, not its logarithm (height levels, TRANSPORT 5.5).
+    pressure itself, not its logarithm (height levels).
     """
     levels = out.shape[1]
     bottom, top = 0, 1
@@ -142,7 +142,7 @@ def interpolate_column(
 def interpolate_motion_between(
     column: NDArray[np.float64], count: int, motion: int, depth: float, out: NDArray[np.float64]
 ) -> None:
-    """Replace the vertical motion of an internal column by that of a file which has it between the levels.
+    """Replace the vertical motion of an internal column by that of a file which has it between the levels (T36).
 
     The first value is at the ground, and the pressure of each level lies in the middle between those of its own value
     and the next (found by trial with hycs_std: one level's motion at a time, the heights between from its weights).
@@ -176,7 +176,7 @@ def _next_between(
 
 @fast.inline
 def _sigma_motion(motion: int, value: float, density: float, depth: float) -> float:
-    """Sigma motion, 1/s, of a file's vertical motion."""
+    """Sigma motion, 1/s, of a file's vertical motion (T13)."""
     if motion == PRESSURE_MOTION:
         return 100.0 * value / (density * GRAVITY * depth)
     return -value / depth if motion == HEIGHT_MOTION else 0.0

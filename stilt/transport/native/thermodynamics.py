@@ -17,26 +17,26 @@ VIRTUAL = 0.61
 
 @fast.inline
 def saturation_hpa(temperature: float) -> float:
-    """Saturation vapour pressure of the profile remap, hPa."""
+    """Saturation vapour pressure of the profile remap, hPa (T9)."""
     return math.exp(21.4 - 5351.0 / temperature)
 
 
 @fast.inline
 def specific_humidity(relative: float, temperature: float, pressure: float) -> float:
-    """Specific humidity (kg/kg) of a relative humidity given as a fraction."""
+    """Specific humidity (kg/kg) of a relative humidity given as a fraction (T9)."""
     return EPSILON * relative * saturation_hpa(temperature) / pressure
 
 
 @fast.inline
 def dry_density(pressure: float, temperature: float, relative: float) -> float:
-    """Density of the dry part of the air, kg m-3, from hPa, K and a fraction."""
+    """Density of the dry part of the air, kg m-3, from hPa, K and a fraction (T16)."""
     vapour = relative * saturation_hpa(temperature)
     return 100.0 * (pressure - vapour) / (GAS_CONSTANT * temperature)
 
 
 @fast.inline
 def humidity_of_column_mass(density: float, temperature: float, relative: float) -> float:
-    """Mixing ratio by which the second half-step thins the column mass.
+    """Mixing ratio by which the second half-step thins the column mass (T50).
 
     The temperature enters as if it were a potential temperature, which lowers the vapour pressure; HYSPLIT
     does so, and the footprint (0.1 to 0.3 %) follows it.

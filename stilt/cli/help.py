@@ -1,0 +1,48 @@
+"""``stilt help``: the guide, in the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import click
+
+
+@click.command("help")
+@click.argument("topic", required=False)
+@click.pass_context
+def command(context: click.Context, topic: str | None) -> None:
+    """Show a TOPIC of the guide; without one, list the topics.
+
+    The guide is part of the program, so that it can be read on a node without internet. The options of a
+    command are in its own --help.
+    """
+    from stilt.guide.screen import contents, drawn, plain
+    from stilt.guide.topics import named
+    from stilt.guide.topics import topic as read
+
+    if topic is None:
+        click.echo(contents())
+        return
+    commands = context.find_root().command
+    if named(topic) is None and isinstance(commands, click.Group):
+        _leave_to_command(commands.list_commands(context), topic)
+    page = read(topic)
+    if not sys.stdout.isatty():
+        click.echo(plain(page), nl=False)
+        return
+    columns, lines = shutil.get_terminal_size()
+    text = drawn(page, columns)
+    show = click.echo_via_pager if text.count("\n") >= lines else click.echo
+    show(text)
+
+
+def _leave_to_command(commands: list[str], topic: str) -> None:
+    """Refuse the name of a command, and say where it is described."""
+    from stilt.foundations.errors import InputError
+
+    if topic in commands:
+        raise InputError(
+            f"the guide has no topic {topic!r}: it is a command",
+            f"'stilt {topic} --help' describes it; `stilt help` lists all topics",
+        )

@@ -1,0 +1,52 @@
+"""A topic as it is shown: drawn on a terminal, as it stands in a pipe."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stilt.guide.topics import PARTS, summaries
+
+if TYPE_CHECKING:
+    from stilt.guide.topics import Topic
+
+WIDEST = 100
+"""Columns of a line of the guide on a wide terminal: longer ones are hard to read."""
+
+
+def contents() -> str:
+    """Return the list of topics."""
+    about = summaries()
+    width = max(map(len, about))
+    blocks = [
+        "\n".join([f"{part}:", *(f"  {name.ljust(width)}  {about[name]}" for name in names)])
+        for part, names in PARTS.items()
+    ]
+    return "\n\n".join([*blocks, "Read one: stilt help TOPIC"])
+
+
+def plain(topic: Topic) -> str:
+    """Return a topic as plain text: its Markdown without marks that only a page's layout needs."""
+    text = re.sub(r"<!--.*?-->\n?", "", topic.text, flags=re.DOTALL)
+    return re.sub(r"\[([^\]]+)\]\(([\w-]+)\.md(#[\w-]+)?\)", _named_link, text)
+
+
+def _named_link(link: re.Match[str]) -> str:
+    """Say a link to another topic as the command that shows it."""
+    words, name = link[1], link[2]
+    return f"{words} (stilt help {name})"
+
+
+def drawn(topic: Topic, width: int) -> str:
+    """Return a topic drawn for a terminal of so many columns."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(
+        file=StringIO(), width=min(width, WIDEST), force_terminal=True, color_system="standard"
+    )
+    with console.capture() as drawing:
+        console.print(Markdown(plain(topic), hyperlinks=False))
+    return drawing.get()

@@ -1,0 +1,23 @@
+"""How Sphinx reads the pages that ``build.py`` has put together."""
+
+from __future__ import annotations
+
+from stilt.version import __version__
+
+project = "stilt"
+author = "the stilt maintainers"
+copyright = author  # noqa: A001 - Sphinx's name
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_heading_anchors = 4
+
+html_theme = "furo"
+html_title = f"stilt {__version__}"
+html_show_sourcelink = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+napoleon_google_docstring = False
+napoleon_use_ivar = True
