@@ -73,7 +73,9 @@ def test_help_lists_topics_and_shows_one_plainly_in_a_pipe(stilt) -> None:
     shown = stilt("help")
     assert shown.returncode == 0
     assert all(name in shown.stdout for name in TOPICS)
-    assert not [line for line in shown.stdout.splitlines() if len(line) > 160]
+    assert not [line for line in shown.stdout.splitlines() if len(line) > 100]
+    narrow = stilt("help", env={"COLUMNS": "60"})
+    assert not [line for line in narrow.stdout.splitlines() if len(line) > 60]
     shown = stilt("help", "Receptors")
     assert shown.stdout == plain(topic("receptors"))
     assert "\x1b" not in shown.stdout
