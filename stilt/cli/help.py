@@ -9,8 +9,15 @@ import sys
 import click
 
 
+def _topics(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the topics that a shell may complete to."""
+    from stilt.guide.topics import TOPICS
+
+    return [name for name in TOPICS if name.startswith(incomplete)]
+
+
 @click.command("help")
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=_topics)
 @click.pass_context
 def command(context: click.Context, topic: str | None) -> None:
     """Show a TOPIC of the guide; without one, list the topics.

@@ -91,6 +91,15 @@ def test_an_unknown_topic_is_answered_with_the_nearest(stilt) -> None:
     assert "'stilt verify --help'" in shown.stderr
 
 
+def test_a_shell_completes_topics(stilt) -> None:
+    words = {
+        "COMP_WORDS": "stilt help write-e",
+        "COMP_CWORD": "2",
+        "_STILT_COMPLETE": "bash_complete",
+    }
+    assert stilt(env=words).stdout == "plain,write-engine\n"
+
+
 def test_words_that_people_try_lead_to_a_topic() -> None:
     assert named("Kernels") == "satellite"
     assert named("R-STILT") == "moving"
