@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
 import click
 
 
+def _topics(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the topics that a shell may complete to."""
+    from stilt.guide.topics import TOPICS
+
+    return [name for name in TOPICS if name.startswith(incomplete)]
+
+
 @click.command("help")
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=_topics)
 @click.pass_context
 def command(context: click.Context, topic: str | None) -> None:
     """Show a TOPIC of the guide; without one, list the topics.
@@ -17,21 +25,22 @@ def command(context: click.Context, topic: str | None) -> None:
     The guide is part of the program, so that it can be read on a node without internet. The options of a
     command are in its own --help.
     """
-    from stilt.guide.screen import contents, drawn, plain
+    from stilt.guide.screen import WIDEST, contents, drawn, plain
     from stilt.guide.topics import named
     from stilt.guide.topics import topic as read
 
+    columns, lines = shutil.get_terminal_size()
     if topic is None:
-        click.echo(contents())
+        click.echo(contents(min(columns, WIDEST)))
         return
     commands = context.find_root().command
     if named(topic) is None and isinstance(commands, click.Group):
         _leave_to_command(commands.list_commands(context), topic)
     page = read(topic)
-    if not sys.stdout.isatty():
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if is_plain or not sys.stdout.isatty():
         click.echo(plain(page), nl=False)
         return
-    columns, lines = shutil.get_terminal_size()
     text = drawn(page, columns)
     show = click.echo_via_pager if text.count("\n") >= lines else click.echo
     show(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from stilt.guide.topics import PARTS, summaries
@@ -14,15 +15,29 @@ WIDEST = 100
 """Columns of a line of the guide on a wide terminal: longer ones are hard to read."""
 
 
-def contents() -> str:
-    """Return the list of topics."""
+_COLOURS = {"markdown.code": "cyan", "markdown.h1": "bold underline", "markdown.h2": "bold"}
+"""In place of the library's, which paint a background that only dark terminals have."""
+
+
+def contents(width: int) -> str:
+    """Return the list of topics, for a terminal of so many columns."""
     about = summaries()
-    width = max(map(len, about))
+    longest = max(map(len, about))
     blocks = [
-        "\n".join([f"{part}:", *(f"  {name.ljust(width)}  {about[name]}" for name in names)])
+        "\n".join([f"{part}:", *(_entry(name, about[name], longest, width) for name in names)])
         for part, names in PARTS.items()
     ]
     return "\n\n".join([*blocks, "Read one: stilt help TOPIC"])
+
+
+def _entry(name: str, about: str, longest: int, width: int) -> str:
+    """Return the lines of one topic in the list."""
+    return fill(
+        about,
+        width,
+        initial_indent=f"  {name.ljust(longest)}  ",
+        subsequent_indent=" " * (longest + 4),
+    )
 
 
 def plain(topic: Topic) -> str:
@@ -43,10 +58,15 @@ def drawn(topic: Topic, width: int) -> str:
 
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
+    page = StringIO()
     console = Console(
-        file=StringIO(), width=min(width, WIDEST), force_terminal=True, color_system="standard"
+        file=page,
+        width=min(width, WIDEST),
+        force_terminal=True,
+        color_system="standard",
+        theme=Theme(_COLOURS),
     )
-    with console.capture() as drawing:
-        console.print(Markdown(plain(topic), hyperlinks=False))
-    return drawing.get()
+    console.print(Markdown(plain(topic), code_theme="ansi_light", hyperlinks=False))
+    return page.getvalue()

@@ -15,13 +15,12 @@ import pytest
 from stilt.check.finding import Weight
 from stilt.check.preflight import preflight
 from stilt.config.load import load_config
-from stilt.foundations.errors import EnvironmentFailure
 from stilt.receptors import read_receptors
 from stilt.transport.engines import load_engine
 from stilt.transport.foreseen import foresee
-from stilt.transport.hysplit.install import install
 from stilt.transport.protocol import TransportError
 from tests.check.drawn import draw
+from tests.hysplit_at_hand import need_hysplit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +34,7 @@ _SAID = re.compile(r"cannot run: (?:\d+ )?([A-Z_]+): ")
 
 @pytest.fixture(scope="module", autouse=True)
 def hysplit() -> None:
-    try:
-        install()
-    except EnvironmentFailure as error:
-        pytest.skip(f"hycs_std is not available: {error.message}")
+    need_hysplit()
 
 
 def said(project: Path) -> dict[str, str]:

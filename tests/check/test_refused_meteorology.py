@@ -10,9 +10,9 @@ from stilt.check.finding import Weight
 from stilt.check.preflight import preflight
 from stilt.config.schema import Config, Met
 from stilt.foundations.simulation import Receptor, Simulation
-from stilt.transport.hysplit.install import install
 from stilt.transport.native.engine import NativeEngine
 from stilt.transport.protocol import TransportError
+from tests.hysplit_at_hand import settings_of
 from tests.meteorology import KINDS, write, write_changing
 from tests.meteorology.kinds import HEIGHT, HEIGHTS_26
 
@@ -122,7 +122,6 @@ UNREADABLE = {
 @pytest.mark.parametrize("model", ["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_no_engine_reads_is_refused_by_its_name(project, stilt, name, model):
-    install()
     kind, says = UNREADABLE[name]
     path = project / "met" / "made_20210601"
     if kind is None:
@@ -130,7 +129,7 @@ def test_what_no_engine_reads_is_refused_by_its_name(project, stilt, name, model
     else:
         write(path, kind, 6)
     config = project / "config.yaml"
-    config.write_text(config.read_text().replace("model: native", f"model: {model}"))
+    config.write_text(config.read_text().replace("model: native\n", settings_of(model)))
     (found,) = problems(project)
     assert str(path) in found
     assert says in found

@@ -9,9 +9,9 @@ import pytest
 from stilt.check.finding import Weight, from_error
 from stilt.check.preflight import preflight
 from stilt.commands.run import Request, run
-from stilt.foundations.errors import EnvironmentFailure, StiltError
-from stilt.transport.hysplit.install import install
+from stilt.foundations.errors import StiltError
 from tests.check.conftest import change
+from tests.hysplit_at_hand import need_hysplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,10 +30,7 @@ TAKEN = [("native", "kmixd: 0"), ("native", "nturb: 1"), ("hysplit", "outdt: 2")
 
 def set_up(project: Path, model: str, settings: str) -> None:
     if model == "hysplit":
-        try:
-            install()
-        except EnvironmentFailure as error:
-            pytest.skip(f"hycs_std is not available: {error.message}")
+        need_hysplit()
     config = project / "config.yaml"
     lines = config.read_text().splitlines()
     others = [line for line in lines if not line.startswith("model: ")]

@@ -73,7 +73,9 @@ def test_help_lists_topics_and_shows_one_plainly_in_a_pipe(stilt) -> None:
     shown = stilt("help")
     assert shown.returncode == 0
     assert all(name in shown.stdout for name in TOPICS)
-    assert not [line for line in shown.stdout.splitlines() if len(line) > 160]
+    assert not [line for line in shown.stdout.splitlines() if len(line) > 100]
+    narrow = stilt("help", env={"COLUMNS": "60"})
+    assert not [line for line in narrow.stdout.splitlines() if len(line) > 60]
     shown = stilt("help", "Receptors")
     assert shown.stdout == plain(topic("receptors"))
     assert "\x1b" not in shown.stdout
@@ -87,6 +89,15 @@ def test_an_unknown_topic_is_answered_with_the_nearest(stilt) -> None:
     shown = stilt("help", "verify")
     assert shown.returncode == 2
     assert "'stilt verify --help'" in shown.stderr
+
+
+def test_a_shell_completes_topics(stilt) -> None:
+    words = {
+        "COMP_WORDS": "stilt help write-e",
+        "COMP_CWORD": "2",
+        "_STILT_COMPLETE": "bash_complete",
+    }
+    assert stilt(env=words).stdout == "plain,write-engine\n"
 
 
 def test_words_that_people_try_lead_to_a_topic() -> None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.foundations.errors import EnvironmentFailure
-from stilt.transport.hysplit.install import install
-from stilt.transport.hysplit.locate import Installation, locate
+from tests.hysplit_at_hand import need_hysplit
 from tests.met.conftest import analyses
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stilt.transport.hysplit.locate import Installation
 
 __all__ = ["analyses"]
 
@@ -21,11 +21,7 @@ __all__ = ["analyses"]
 @pytest.fixture(scope="session")
 def hysplit() -> Installation:
     """The installed program; the test is skipped where it cannot be installed."""
-    try:
-        install()
-        return locate()
-    except EnvironmentFailure as error:
-        pytest.skip(f"hycs_std is not available: {error.message}")
+    return need_hysplit()
 
 
 @pytest.fixture(scope="session")

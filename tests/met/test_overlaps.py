@@ -11,7 +11,7 @@ import pytest
 
 from stilt.met.arl import read_arl
 from stilt.met.overlaps import overlap_words, overlaps
-from stilt.transport.hysplit.install import install
+from tests.hysplit_at_hand import settings_of
 from tests.meteorology import KINDS, write
 from tests.meteorology.air import Air
 from tests.meteorology.files import START
@@ -42,7 +42,7 @@ def later(folder, kind, start):
 
 @pytest.mark.parametrize("model", ["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])
 def test_check_met_and_run_name_the_file_that_the_engine_reads(tmp_path, model):
-    install()
+    engine = settings_of(model)
     (tmp_path / "met").mkdir()
     write(tmp_path / "met" / "early", USUAL, 6)
     later(tmp_path / "met", WINDY, 3)
@@ -50,7 +50,7 @@ def test_check_met_and_run_name_the_file_that_the_engine_reads(tmp_path, model):
     rows = f"2021-06-01 05:00,{longitude:.3f},{latitude:.3f},500\n"
     (tmp_path / "receptors.csv").write_text(f"time,longitude,latitude,altitude\n{rows}")
     project = Project(tmp_path)
-    settings = f"n_hours: -1\nnumpar: 10\nmodel: {model}\n"
+    settings = f"n_hours: -1\nnumpar: 10\n{engine}"
     (tmp_path / "config.yaml").write_text(f"mets: {{m: met}}\n{settings}")
     said = "later and early both hold 2021-06-01 03:00 to 2021-06-01 06:00 UTC, with other values: later is used"
     for command in ("check", "met", "run --dry-run", "run"):

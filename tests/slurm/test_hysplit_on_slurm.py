@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.foundations.errors import EnvironmentFailure
-from stilt.transport.hysplit.install import install
+from tests.hysplit_at_hand import need_hysplit
 from tests.shared_data import shared
 from tests.slurm.jobs import slurm_project
 
@@ -22,10 +21,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.hysplit]
 
 def test_receptors_become_footprints(cluster: Cluster, tmp_path: Path):
     met = shared("data", "oct1618.BIN")
-    try:
-        install()
-    except EnvironmentFailure as error:
-        pytest.skip(f"hycs_std is not available: {error.message}")
+    need_hysplit()
     run = slurm_project(tmp_path, cluster, [10], workers=2, cpus=2)
     execution = run.project.path.joinpath("config.yaml").read_text().partition("execution:")[2]
     (tmp_path / "config.yaml").write_text(

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stilt.foundations.errors import EnvironmentFailure
-from stilt.transport.hysplit.install import install
+from tests.hysplit_at_hand import need_hysplit
 from tests.shared_data import REPOSITORY
 from tests.slurm.cluster import wrapped
 
@@ -51,10 +50,7 @@ def run_as_typed(commands: list[str], folder: Path, env: dict[str, str]) -> list
 
 
 def test_the_tutorial_runs_as_written(cluster: Cluster, tmp_path: Path):
-    try:
-        install()
-    except EnvironmentFailure as error:
-        pytest.skip(f"hycs_std is not available: {error.message}")
+    need_hysplit()
     slurm = wrapped(tmp_path / "programs", cluster, {"sbatch": FIRST_WAITS}).env["PATH"]
     path = f"{Path(sys.executable).parent}:{slurm}"
     env = {**cluster.env, "PATH": path, "XDG_CACHE_HOME": str(tmp_path / "cache")}

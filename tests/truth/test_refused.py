@@ -11,7 +11,7 @@ import pytest
 
 import stilt as api
 from stilt.log.reader import read_segment
-from stilt.transport.hysplit.install import install
+from tests.hysplit_at_hand import need_hysplit, settings_of
 from tests.meteorology import KINDS, write
 from tests.projects import Project
 from tests.slurm.cluster import started
@@ -30,8 +30,9 @@ OUTSIDE = ("10", "20")
 
 @pytest.fixture(params=["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])
 def model(request: pytest.FixtureRequest) -> str:
-    install()
-    return request.param
+    if request.param == "hysplit":
+        need_hysplit()
+    return str(request.param)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def project(model: str, tmp_path: Path) -> Project:
     (folder / "met").mkdir(parents=True)
     write(folder / "met" / "made_20210601", KIND, 6)
     (folder / "config.yaml").write_text(
-        f"mets: {{made: {{directory: {folder / 'met'}}}}}\nn_hours: -1\nnumpar: 10\nmodel: {model}\n"
+        f"mets: {{made: {{directory: {folder / 'met'}}}}}\nn_hours: -1\nnumpar: 10\n{settings_of(model)}"
     )
     longitude, latitude = KIND.at(0.5, 0.5)
     rows = [f"2021-06-01 05:00,{longitude:.3f},{latitude:.3f},{height}" for height in (5, 50, 80)]

@@ -10,7 +10,7 @@ import pytest
 
 from stilt.met.header import signature
 from stilt.outputs.met_read import MetRead
-from stilt.transport.hysplit.install import install
+from tests.hysplit_at_hand import settings_of
 from tests.meteorology import KINDS, write
 from tests.meteorology.air import Air
 from tests.projects import Project
@@ -23,12 +23,12 @@ KIND = KINDS["coarse"]
 
 @pytest.fixture(params=["native", pytest.param("hysplit", marks=pytest.mark.hysplit)])
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
-    install()
+    engine = settings_of(request.param)
     folder = tmp_path / "p"
     (folder / "met").mkdir(parents=True)
     write(folder / "met" / "made", KIND, 6)
     (folder / "config.yaml").write_text(
-        f"mets: {{made: {{directory: {folder / 'met'}}}}}\nn_hours: -1\nnumpar: 10\nmodel: {request.param}\n"
+        f"mets: {{made: {{directory: {folder / 'met'}}}}}\nn_hours: -1\nnumpar: 10\n{engine}"
     )
     longitude, latitude = KIND.at(0.5, 0.5)
     rows = [f"2021-06-01 05:00,{longitude:.3f},{latitude:.3f},{height}" for height in (5, 50)]

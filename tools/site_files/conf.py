@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pygments.lexers.special import TextLexer
+
 from stilt.version import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "stilt"
 author = "the stilt maintainers"
@@ -21,3 +28,9 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
+
+
+def setup(app: Sphinx) -> None:
+    """Show blocks whose language Pygments does not know as they are."""
+    for language in ("csv", "mermaid"):
+        app.add_lexer(language, TextLexer)
