@@ -136,7 +136,7 @@ class Page:
             pairs = zip(gaps, cells, strict=True)
             aligned.append([gap + cell if side == "r" else cell + gap for gap, cell in pairs])
         for number, row in enumerate(zip(*aligned, strict=True)):
-            self.line(("  " + "  ".join(row), "" if number else "dim"))
+            self.line(("  " + "  ".join(row).rstrip(), "" if number else "dim"))
 
     def _as_lines(self, told: list[tuple[str, str, tuple[str, ...]]]) -> None:
         for row in zip(*(column for _, _, column in told), strict=True):

@@ -88,16 +88,17 @@ class NotebookScreen:
 
     def draw(self, bar: Drawn) -> None:
         """Draw the bar in place of what was drawn before."""
-        from IPython.display import HTML, display
+        from IPython import display as ipython
 
         from stilt.foundations.text import as_html
 
-        drawn = HTML(
+        show: Any = ipython
+        drawn = show.HTML(
             f"<progress value='{bar.done}' max='{max(bar.total, 1)}'></progress> "
             f"{as_html(' · '.join(bar.facts()))}"
         )
         if self._handle is None:
-            self._handle = display(drawn, display_id=True)  # type: ignore[no-untyped-call, unused-ignore]
+            self._handle = show.display(drawn, display_id=True)
         else:
             self._handle.update(drawn)
 

@@ -184,7 +184,7 @@ def _footprint_sum(project: Project) -> FootprintSum | None:
         simulations=len(chosen),
         of=total,
         values=values / len(chosen),
-        frame=MapFrame.of(foot, project.config.footprints[name]),
+        frame=MapFrame.of(foot),
     )
 
 

@@ -173,7 +173,7 @@ def test_the_star_of_a_projected_map_is_in_the_cell_of_the_receptor(project) -> 
 
 
 def test_projected_footprints_side_by_side_have_a_map(project) -> None:
-    frame = MapFrame.of(project.footprints("lcc"), project.config.footprints["lcc"])
+    frame = MapFrame.of(project.footprints("lcc"))
     assert (frame.unit, frame.scale) == ("km", 1000.0)
 
 
