@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 
     Reduction = Literal["sum", "mean"]
 
-_register: Any = xr.register_dataarray_accessor
 
-
-@_register("stilt")
 class FootprintAccessor:
     """What can be asked of footprints: those of a simulation, of a project, and what was summed or averaged of them."""
 
@@ -77,3 +75,10 @@ class FootprintAccessor:
         from stilt.api.flux import enhancements
 
         return enhancements(self._foot, flux, species=species)
+
+
+@lru_cache(maxsize=1)
+def register_accessor() -> None:
+    """Let every array of xarray have ``.stilt``."""
+    register: Any = xr.register_dataarray_accessor
+    register("stilt")(FootprintAccessor)

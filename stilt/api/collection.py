@@ -11,6 +11,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from stilt.api.accessor import register_accessor
 from stilt.footprint.grid import geometry_of
 from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, check_values, damaged, middle_longitude
@@ -277,6 +278,7 @@ def open_collection(
     InputError
         If there is no such footprint, or nothing is complete; when values are read, if one is on another grid.
     """
+    register_accessor()
     config = project.config
     name = project.footprint_name(name)
     grid = config.footprints[name]

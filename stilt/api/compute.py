@@ -145,8 +145,10 @@ def _labelled(footprint: Footprint, receptor: Receptor) -> xr.DataArray:
     """Return a footprint as an array with the names and units that its file has."""
     import xarray as xr
 
+    from stilt.api.accessor import register_accessor
     from stilt.footprint.labels import attributes_of, axes, with_projection
 
+    register_accessor()
     y, x = axes(is_longlat=footprint.geometry.is_longlat)
     array = xr.DataArray(
         footprint.values,

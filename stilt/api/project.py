@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stilt.api.project_simulation import ProjectSimulation
 from stilt.foundations.errors import InputError
@@ -13,7 +13,7 @@ from stilt.foundations.recent import Recent
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import Unpack
 
@@ -62,6 +62,55 @@ class Project:
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        from stilt.api.html import project_html
+
+        return project_html(self)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        settings: Mapping[str, Any],
+        receptors: pd.DataFrame | None = None,
+    ) -> Project:
+        """Write ``config.yaml`` and ``receptors.csv`` into a folder, which is made, and return the project.
+
+        Parameters
+        ----------
+        path
+            The folder; it has neither of the files.
+        settings
+            The keys of config.yaml.
+        receptors
+            The columns of receptors.csv: ``time`` (UTC), ``longitude``, ``latitude``, ``altitude``, and labels;
+            ``add_receptors`` adds them later.
+
+        Raises
+        ------
+        StiltError
+            If a setting or row is wrong, or a file is there; nothing is written then.
+        """
+        from stilt.api.creation import create
+
+        return cls(create(local_path(path, "the project"), settings, receptors))
+
+    def add_receptors(self, receptors: pd.DataFrame) -> list[str]:
+        """Add rows to ``receptors.csv``, which is made where there is none, and return the ids that are new.
+
+        Raises
+        ------
+        InputError, ProblemsError
+            If a row is wrong; nothing is written then.
+        """
+        from stilt.api.receptor_frames import added
+
+        new = added(self.path, receptors, tuple(self.config.mets))
+        for known in ("receptors", "_places"):
+            self.__dict__.pop(known, None)
+        self._standing_now.forget()
+        return new
 
     @cached_property
     def config(self) -> Config:

@@ -45,6 +45,11 @@ class ProjectSimulation:
     def __repr__(self) -> str:
         return f"ProjectSimulation({self.id!r})"
 
+    def _repr_html_(self) -> str:
+        from stilt.api.html import simulation_html
+
+        return simulation_html(self)
+
     @property
     def id(self) -> str:
         """The simulation id."""
@@ -120,10 +125,13 @@ class ProjectSimulation:
         DamagedError
             If what lies there is not what the log vouches for.
         """
+        from stilt.api.accessor import register_accessor
+
         known = self._made("footprint")
         found = self._footprint(known, name)
         if found is None:
             raise self._missing("footprint", known)
+        register_accessor()
         dataset = found.dataset()
         return with_projection(dataset["foot"].isel(receptor=0), dataset.attrs["crs"])
 

@@ -9,7 +9,7 @@ from stilt.foundations.text import as_html, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-CELL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0"
+CELL = "text-align:left;vertical-align:top;padding:1px 12px 1px 0;overflow-wrap:anywhere"
 ROWS_SHOWN = 12
 
 

@@ -248,7 +248,7 @@ def _enclose(axes: Axes, frame: MapFrame, values: Values, percent: tuple[float, 
         axes.contour(frame.x, frame.y, values, levels=[level], colors=[INK], **look).set(
             path_effects=halo
         )
-        keys.append(Line2D([], [], color=INK, lw=1.1, ls=line, label=f"{share:g}% of it"))
+        keys.append(Line2D([], [], color=INK, lw=1.1, ls=line, label=f"{share:g}% of all"))
     axes.legend(handles=keys, fontsize=7, loc="best", framealpha=0.9, handlelength=3)
 
 
