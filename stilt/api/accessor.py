@@ -59,7 +59,7 @@ class FootprintAccessor:
                 f"nothing can be aggregated by {min(wrong)!r}",
                 f"dimensions are {', '.join(map(str, self._foot.dims))}; ways sum and mean",
             )
-        made: xr.DataArray = self._foot
+        made: Any = self._foot
         if "receptor" in dimensions:
             made = summed_by_receptor(made)
             if dimensions["receptor"] == "mean":

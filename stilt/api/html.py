@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import StiltError
 from stilt.foundations.html import box, facts, note
+from stilt.foundations.quantities import counted
+from stilt.status.told import summary_html
 
 if TYPE_CHECKING:
     from stilt.api.project import Project
@@ -29,7 +31,8 @@ def project_html(project: Project) -> str:
     """Return counts, failures, a small map of the receptors, and how to go on."""
     try:
         summary = project.status(ask_slurm=False)
-        parts = [summary._repr_html_(), _map(project)]
+        asked = note(f"receptors.csv: {counted(len(project), 'simulation')}")
+        parts = [asked, summary_html(summary), _map(project)]
     except StiltError as error:
         parts = [note(error.message), note(error.hint)]
     return box(str(project.path), *parts)

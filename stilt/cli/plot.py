@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stilt.api.project import Project
     from stilt.api.project_simulation import ProjectSimulation
     from stilt.plot.field_map import Look
+    from stilt.plot.fields import How
 
 EXAMPLES = """\b
 Examples:
@@ -151,7 +152,7 @@ def _several(project: Project, sims: list[str], look: Look, options: dict[str, A
     ids = [_found(project, sim).id for sim in sims] or None
     narrowed = {key: options[key] for key in keys}
     chosen = choose(project, ids, footprint=options["name"], **narrowed)
-    how = "sum" if options["is_sum"] else "mean"
+    how: How = "sum" if options["is_sum"] else "mean"
     if options["animate"]:
         path, dpi = options["animate"], options["dpi"] or FILM_DPI
         fields = chosen.by_hour(how)

@@ -198,7 +198,9 @@ def _as_in(frame: MapFrame, field: Field) -> Values:
 def draw_bar(axes: Any, mesh: QuadMesh, label: str) -> None:
     """Draw the scale below a map, or below several."""
     first = np.atleast_1d(axes).flat[0]
-    is_beyond = float(np.abs(mesh.get_array()).max()) > float(mesh.norm.vmax or np.inf)
+    norm: Any = mesh.norm
+    drawn: Any = mesh.get_array()
+    is_beyond = bool(np.abs(np.ma.filled(drawn, 0.0)).max() > norm.vmax)
     bar = first.figure.colorbar(
         *(mesh, None, axes),
         orientation="horizontal",
