@@ -239,17 +239,16 @@ def _mark(axes: Axes, x: Values, y: Values) -> None:
 
 def _enclose(axes: Axes, frame: MapFrame, values: Values, percent: tuple[float, ...]) -> None:
     """Draw the smallest areas that hold these shares of all influence."""
-    levels = {enclosing(values, share): share for share in sorted(percent, reverse=True)}
     from matplotlib.lines import Line2D
     from matplotlib.patheffects import withStroke
 
     halo = [withStroke(linewidth=2.6, foreground="white")]
     keys = []
-    for (level, share), line in zip(levels.items(), cycle(LINES), strict=False):
+    for share, line in zip(sorted(percent, reverse=True), cycle(LINES), strict=False):
         look: dict[str, Any] = {"linewidths": 1.1, "linestyles": line, "zorder": 4.5}
-        axes.contour(frame.x, frame.y, values, levels=[level], colors=[INK], **look).set(
-            path_effects=halo
-        )
+        axes.contour(
+            frame.x, frame.y, values, levels=[enclosing(values, share)], colors=[INK], **look
+        ).set(path_effects=halo)
         keys.append(Line2D([], [], color=INK, lw=1.1, ls=line, label=f"{share:g}% of all"))
     axes.legend(handles=keys, fontsize=7, loc="best", framealpha=0.9, handlelength=3)
 

@@ -101,13 +101,15 @@ def draw(
     """
     canvas = figure or new_figure(SIZE_INCHES if particles else MAP_INCHES)
     rows = result.particles() if particles else None
-    map_part: Any = canvas
+    parts: Any = canvas.subfigures(
+        1, 2 if particles else 1, width_ratios=(1.25, 1)[: 1 + particles]
+    )
+    left, *right = np.atleast_1d(parts)
+    _draw_footprint(left.subplots(), result, name, look or Look(), hour)
     if rows is not None:
-        map_part, right = np.atleast_1d(canvas.subfigures(1, 2, width_ratios=(1.25, 1)))  # type: ignore[arg-type]
-        plan, height = right.subplots(2, 1)
+        plan, height = right[0].subplots(2, 1)
         _draw_plan(plan, rows, result.receptor)
         _draw_heights(height, rows)
-    _draw_footprint(map_part.subplots(), result, name, look or Look(), hour)
     canvas.suptitle(_title(result.receptor, result.id), color=INK, fontsize=11)
     return canvas
 
