@@ -40,8 +40,8 @@ def receptors() -> pd.DataFrame:
     column = pd.DataFrame(
         {
             "time": pd.Timestamp("2026-06-16 20:00"),
-            "longitude": [-113.0, -112.98, -112.96, -112.94, -112.92],
-            "latitude": [41.4, 41.41, 41.42, 41.43, 41.44],
+            "longitude": [-113.0, -112.8, -112.6, -112.4, -112.2],
+            "latitude": [41.4, 41.5, 41.6, 41.7, 41.8],
             "altitude": [50, 500, 1000, 1500, 2500],
             "r_idx": len(times),
             "what": "column",
@@ -57,7 +57,7 @@ def made(folder: Path, **settings: Any) -> stilt.Project:
         if not met.exists():
             write_atmosphere(met)
         common = {"mets": {"jet": met.absolute()}, "footprints": GRIDS, "n_hours": -24}
-        stilt.Project.create(folder, {**common, "numpar": 400, **settings}, receptors())
+        stilt.Project.create(folder, {**common, "numpar": 200, **settings}, receptors())
     project = stilt.Project(folder)
     project.run()
     return project

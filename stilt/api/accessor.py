@@ -70,7 +70,7 @@ class FootprintAccessor:
         result: xr.DataArray = made.assign_attrs(self._foot.attrs)
         return result
 
-    def enhancement(self, flux: xr.DataArray, *, species: str | None = None) -> xr.DataArray:
+    def enhancement(self, flux: xr.DataArray | xr.Dataset, *, species: str | None = None) -> Any:
         """Return what a flux adds at each receptor, ppm, as ``stilt.enhancements`` does."""
         from stilt.api.flux import enhancements
 

@@ -79,7 +79,8 @@ class ProjectSimulation:
     def particles(self, *, error: bool = False) -> pd.DataFrame:
         """Return the particles: a row for each and each minute, columns as ``varsiwant`` names them.
 
-        ``time`` is in minutes since the release (negative backward), ``foot`` in ppm per (umol m-2 s-1).
+        ``time`` is in minutes since the release (negative backward), ``foot`` in ppm per (umol m-2 s-1);
+        ``attrs["units"]`` has all of them by name.
 
         Parameters
         ----------

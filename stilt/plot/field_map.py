@@ -178,7 +178,7 @@ def _draw(axes: Axes, field: Field, shown: Field, look: Look, colours: dict[str,
     place = frame.place(*field.places.T)
     room = frame.place(*shown.places.T)
     _frame_map(axes, frame, extent != 0, room, look)
-    _mark(axes, *place)
+    mark_places(axes, *place)
     draw_coast(axes, frame)
     if look.percent and values.any():
         _enclose(axes, frame, values, look.percent)
@@ -229,12 +229,13 @@ def _thin_decades(axis: Any, norm: Any) -> None:
     axis.set_major_formatter(LogFormatterSciNotation(linthresh=least))
 
 
-def _mark(axes: Axes, x: Values, y: Values) -> None:
-    """Draw receptors: each place once."""
+def mark_places(axes: Axes, x: Values, y: Values) -> None:
+    """Draw receptors: each place once, a column's or multipoint's too."""
     spots = np.unique(np.column_stack([x, y]), axis=0)
-    size = 13 if len(spots) == 1 else 9 if len(spots) <= STARS else 2
-    mark = "*" if len(spots) <= STARS else "."
-    axes.plot(*spots.T, mark, ms=size, mfc="white", mec=INK, mew=1.1, clip_on=True, zorder=5)
+    mark, size, edge = ("*", 13, 1.1) if len(spots) == 1 else ("*", 8, 0.8)
+    if len(spots) > STARS:
+        mark, size, edge = ".", 2, 0.5
+    axes.plot(*spots.T, mark, ms=size, mfc="white", mec=INK, mew=edge, zorder=5)
 
 
 def _enclose(axes: Axes, frame: MapFrame, values: Values, percent: tuple[float, ...]) -> None:

@@ -17,6 +17,7 @@ from stilt.plot.field_map import (
     draw_coast,
     draw_field,
     label_degrees,
+    mark_places,
     say_empty,
     show_spans,
 )
@@ -172,9 +173,7 @@ def _draw_plan(axes: Axes, particles: pd.DataFrame, receptor: Receptor) -> None:
         cmap="viridis" if hours.min(initial=0) < 0 else "viridis_r",
         rasterized=True,
     )
-    axes.plot(
-        receptor.longitudes, receptor.latitudes, "*", ms=11, mfc="white", mec=INK, mew=1.1, zorder=5
-    )
+    mark_places(axes, np.asarray(receptor.longitudes), np.asarray(receptor.latitudes))
     _show_plan(axes, longitude, some["lati"].to_numpy())
     axes.tick_params(labelsize=8)
     label_degrees(axes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,14 @@ from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 
 LCC = "+proj=lcc +lat_1=33 +lat_2=45 +lat_0=40 +lon_0=-97"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a picture asks the network for something")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 def footprints(receptors: int = 3, west: float = -113.0) -> xr.DataArray:

@@ -94,6 +94,7 @@ def test_a_simulation_gives_particles_as_a_frame(project) -> None:
     particles = project[GOOD].particles()
     assert {"time", "indx", "long", "lati", "zagl", "foot"} <= set(particles)
     assert len(particles) == 10 * 60
+    assert particles.attrs["units"]["zagl"] == "m"
     assert project[GOOD].state == "complete"
 
 
