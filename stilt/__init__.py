@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from stilt.api.flux import enhancements
     from stilt.api.jacobian import Jacobian, jacobian
     from stilt.api.modelled import modelled
-    from stilt.api.project import Project, ProjectSimulation
+    from stilt.api.project import Project
+    from stilt.api.project_simulation import ProjectSimulation
     from stilt.api.regridding import regrid
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.plot.comparison import plot_modelled
+    from stilt.plot.maps import plot_footprint
     from stilt.soundings.instruments import read_soundings
     from stilt.soundings.receptors import choose_soundings, receptor_grid, receptors_of
 
@@ -39,6 +41,7 @@ __all__ = [
     "enhancements",
     "jacobian",
     "modelled",
+    "plot_footprint",
     "plot_modelled",
     "read_soundings",
     "receptor_grid",
@@ -51,7 +54,7 @@ _HOMES = {
     "Jacobian": "stilt.api.jacobian",
     "background": "stilt.api.background",
     "Project": "stilt.api.project",
-    "ProjectSimulation": "stilt.api.project",
+    "ProjectSimulation": "stilt.api.project_simulation",
     "Receptor": "stilt.api.receptor",
     "Simulation": "stilt.foundations.simulation",
     "StiltError": "stilt.foundations.errors",
@@ -59,6 +62,7 @@ _HOMES = {
     "enhancements": "stilt.api.flux",
     "jacobian": "stilt.api.jacobian",
     "modelled": "stilt.api.modelled",
+    "plot_footprint": "stilt.plot.maps",
     "plot_modelled": "stilt.plot.comparison",
     "choose_soundings": "stilt.soundings.receptors",
     "read_soundings": "stilt.soundings.instruments",

@@ -11,6 +11,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from stilt.api.accessor import register_accessor
 from stilt.footprint.grid import geometry_of
 from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, check_values, damaged, middle_longitude
@@ -19,7 +20,7 @@ from stilt.foundations.inside import opened
 from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -114,6 +115,25 @@ class FootprintFiles:
         else:
             values.reshape(len(self.hours), -1)[hour, cell] = found
         return values
+
+    def total(self, places: Iterable[int], hour: int | None = None) -> NDArray[np.float64]:
+        """Return the sum over receptors of one hour, or of all, (y, x)."""
+        total = np.zeros(self.shape[1] * self.shape[2])
+        for place in places:
+            layer, cell, values = self.cells(place)
+            if hour is not None:
+                chosen = self.hours[layer] == hour
+                cell, values = cell[chosen], values[chosen]
+            np.add.at(total, cell, values)
+        return total.reshape(self.shape[1:])
+
+    def by_hour(self, places: Iterable[int]) -> NDArray[np.float64]:
+        """Return the sum over receptors of each hour, (hour, y, x)."""
+        total = np.zeros(self.shape)
+        for place in places:
+            layer, cell, values = self.cells(place)
+            np.add.at(total.reshape(len(self.hours), -1), (layer, cell), values)
+        return total
 
     def cells(self, place: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
         """Return what is not zero of one receptor: which hour, which cell (row by row), and its value."""
@@ -258,6 +278,7 @@ def open_collection(
     InputError
         If there is no such footprint, or nothing is complete; when values are read, if one is on another grid.
     """
+    register_accessor()
     config = project.config
     name = project.footprint_name(name)
     grid = config.footprints[name]
@@ -284,14 +305,15 @@ def open_collection(
         integrated=grid.time_integrate,
     )
     y, x = axes(is_longlat=geometry.is_longlat)
+    about = {} if geometry.is_longlat else {"crs": geometry.projection}
     hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     array = xr.DataArray(
         indexing.LazilyIndexedArray(_LazyFootprints(files)),
         dims=("receptor", "hour", y, x),
         coords={
             "hour": ("hour", files.hours, hour),
-            y: geometry.y,
-            x: geometry.x,
+            y: (y, geometry.y, about),
+            x: (x, geometry.x, about),
             **_about_receptors(simulations),
             **_labels(project.receptors, places),
         },

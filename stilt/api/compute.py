@@ -145,10 +145,12 @@ def _labelled(footprint: Footprint, receptor: Receptor) -> xr.DataArray:
     """Return a footprint as an array with the names and units that its file has."""
     import xarray as xr
 
-    from stilt.footprint.labels import attributes_of, axes
+    from stilt.api.accessor import register_accessor
+    from stilt.footprint.labels import attributes_of, axes, with_projection
 
+    register_accessor()
     y, x = axes(is_longlat=footprint.geometry.is_longlat)
-    return xr.DataArray(
+    array = xr.DataArray(
         footprint.values,
         dims=("time", y, x),
         coords={
@@ -160,3 +162,4 @@ def _labelled(footprint: Footprint, receptor: Receptor) -> xr.DataArray:
         name="foot",
         attrs=attributes_of(footprint.geometry.projection),
     )
+    return with_projection(array, footprint.geometry.projection)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.api.project import Project, ProjectSimulation
+    from stilt.api.project import Project
+    from stilt.api.project_simulation import ProjectSimulation
     from stilt.weighting.kernels import Kernels
 
     Values = NDArray[np.float64]

@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from stilt.api.project_simulation import ProjectSimulation
 from stilt.foundations.errors import InputError
-from stilt.foundations.ownership import refuse_foreign_link
+from stilt.foundations.names import ids_with
 from stilt.foundations.paths import Layout, local_path
 from stilt.foundations.recent import Recent
-from stilt.outputs.store import Store
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+    from typing import Unpack
 
     import pandas as pd
     import xarray as xr
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
     from stilt.api.jacobian import Jacobian
-    from stilt.config.schema import Config, FootprintGrid
-    from stilt.foundations.simulation import Receptor, Simulation
-    from stilt.log.fold import SimState, State
-    from stilt.outputs.store import Stored
+    from stilt.config.schema import Config
+    from stilt.log.fold import State
+    from stilt.plot.field_map import LookOptions
+    from stilt.plot.fields import How
     from stilt.receptors.sequence import Receptors
     from stilt.status.standing import Standing
     from stilt.status.summary import Summary
     from stilt.weighting.kernels import Kernels
+
+
+SOME = 3
+"""So many ids are named where several are meant."""
 
 
 class Project:
@@ -57,6 +62,55 @@ class Project:
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        from stilt.api.html import project_html
+
+        return project_html(self)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        settings: Mapping[str, Any],
+        receptors: pd.DataFrame | None = None,
+    ) -> Project:
+        """Write ``config.yaml`` and ``receptors.csv`` into a folder, which is made, and return the project.
+
+        Parameters
+        ----------
+        path
+            The folder; it has neither of the files.
+        settings
+            The keys of config.yaml.
+        receptors
+            The columns of receptors.csv: ``time`` (UTC), ``longitude``, ``latitude``, ``altitude``, and labels;
+            ``add_receptors`` adds them later.
+
+        Raises
+        ------
+        StiltError
+            If a setting or row is wrong, or a file is there; nothing is written then.
+        """
+        from stilt.api.creation import create
+
+        return cls(create(local_path(path, "the project"), settings, receptors))
+
+    def add_receptors(self, receptors: pd.DataFrame) -> list[str]:
+        """Add rows to ``receptors.csv``, which is made where there is none, and return the ids that are new.
+
+        Raises
+        ------
+        InputError, ProblemsError
+            If a row is wrong; nothing is written then.
+        """
+        from stilt.api.receptor_frames import added
+
+        new = added(self.path, receptors, tuple(self.config.mets))
+        for known in ("receptors", "_places"):
+            self.__dict__.pop(known, None)
+        self._standing_now.forget()
+        return new
 
     @cached_property
     def config(self) -> Config:
@@ -146,6 +200,34 @@ class Project:
         from stilt.api.collection import open_footprints
 
         return open_footprints(self, name)
+
+    def plot(
+        self,
+        sims: Iterable[str] | None = None,
+        *,
+        where: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        footprint: str | None = None,
+        how: How = "mean",
+        hour: int | None = None,
+        axes: Axes | None = None,
+        **look: Unpack[LookOptions],
+    ) -> Axes:
+        """Draw the mean or sum of footprints on a map and return its axes; all with results unless narrowed.
+
+        ``sims``, ``where``, ``since`` and ``until`` choose as ``stilt.api.pictures.choose`` says, the rest is that of
+        ``stilt.plot_footprint``.
+        """
+        from stilt.api.pictures import choose
+        from stilt.plot.field_map import Look, draw_field
+        from stilt.plot.maps import new_axes
+
+        chosen = choose(self, sims, where=where, since=since, until=until, footprint=footprint)
+        field = chosen.field(how, hour)
+        drawn = axes or new_axes()
+        draw_field(drawn, field, Look(**look))
+        return drawn
 
     def jacobian(
         self,
@@ -295,224 +377,36 @@ class Project:
             yield ProjectSimulation(self, simulation)
 
     def __getitem__(self, sim: str | int) -> ProjectSimulation:
-        """Return one simulation, by its id or its place in receptors.csv."""
+        """Return one simulation: by its id, a part that only one id has, or its place in receptors.csv."""
         if isinstance(sim, int):
             return ProjectSimulation(self, self.receptors[sim])
         return ProjectSimulation(self, self.receptors[self.place_of(sim)])
 
     def place_of(self, sim: str) -> int:
-        """Return the place of a simulation among all, by its id.
+        """Return the place of a simulation among all, by its id, or by a part that only one id has.
 
         Raises
         ------
         InputError
-            If there is none of that id.
+            If there is none, or several.
         """
         place = self._places.get(sim)
-        if place is None:
-            from difflib import get_close_matches
+        if place is not None:
+            return place
+        found = ids_with(self._places, sim)
+        if len(found) == 1:
+            return self._places[found[0]]
+        if found:
+            some = ", ".join(found[:SOME]) + ", ..." * (len(found) > SOME)
+            raise InputError(
+                f"{len(found):,} simulations have {sim!r} in their id: {some}", "give more of it"
+            )
+        from difflib import get_close_matches
 
-            near = get_close_matches(sim, self._places, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
-            raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
-        return place
+        near = get_close_matches(sim, self._places, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
+        raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
 
     @cached_property
     def _places(self) -> dict[str, int]:
         return {sim: place for place, sim in enumerate(self.receptors.ids())}
-
-
-class ProjectSimulation:
-    """One simulation of a project and its outputs.
-
-    Attributes
-    ----------
-    project
-        The project that it belongs to.
-    simulation
-        Its id, meteorology and receptor.
-    """
-
-    def __init__(self, project: Project, simulation: Simulation) -> None:
-        self.project = project
-        self.simulation = simulation
-
-    def __repr__(self) -> str:
-        return f"ProjectSimulation({self.id!r})"
-
-    @property
-    def id(self) -> str:
-        """The simulation id."""
-        return self.simulation.sim
-
-    @property
-    def receptor(self) -> Receptor:
-        """Where and when the air arrives."""
-        return self.simulation.receptor
-
-    @property
-    def labels(self) -> dict[str, str | int | float | None]:
-        """What receptors.csv has of it besides, by name."""
-        return self.project.receptors.labels_of([self._place])[0]
-
-    @property
-    def grids(self) -> Mapping[str, FootprintGrid]:
-        """The grids of its footprints, by name."""
-        return self.project.config.footprints
-
-    @property
-    def state(self) -> str:
-        """The state as ``status`` counts it; ``pending`` if it was never begun."""
-        standing = self.project.standing()
-        return standing.of(standing.state.find(self.id))
-
-    def particles(self, *, error: bool = False) -> pd.DataFrame:
-        """Return the particles: a row for each and each minute, columns as ``varsiwant`` names them.
-
-        ``time`` is in minutes since the release (negative backward), ``foot`` in ppm per (umol m-2 s-1).
-
-        Parameters
-        ----------
-        error
-            Those of the wind-error or mixed-layer-error run beside the main one.
-
-        Raises
-        ------
-        InputError
-            If there are none, or those there are belong to another receptor.
-        DamagedError
-            If what lies there is not what the log vouches for.
-        """
-        return self.stored_particles(error=error).particles().to_pandas()
-
-    def stored_particles(self, *, error: bool = False) -> Stored:
-        """Return the particles as they are stored, without reading them.
-
-        Raises
-        ------
-        InputError, DamagedError
-            As ``particles``.
-        """
-        known = self._made("particles")
-        receptor = self.project.folded().receptor_of(known)
-        found = self._store.particles(self.simulation, known, receptor, error=error)
-        if found is None:
-            raise self._missing("particles", known)
-        return found
-
-    def footprint(self, name: str | None = None) -> xr.DataArray:
-        """Return a footprint, ppm per (umol m-2 s-1), with dimensions time and latitude/longitude (or y/x).
-
-        Parameters
-        ----------
-        name
-            A key of ``footprints`` in config.yaml; the first one unless given.
-
-        Raises
-        ------
-        InputError
-            If there is none, or the one there is belongs to another receptor.
-        DamagedError
-            If what lies there is not what the log vouches for.
-        """
-        known = self._made("footprint")
-        found = self._footprint(known, name)
-        if found is None:
-            raise self._missing("footprint", known)
-        dataset = found.dataset()
-        return dataset["foot"].isel(receptor=0).assign_attrs(crs=dataset.attrs["crs"])
-
-    def facts(self, name: str | None = None) -> dict[str, float]:
-        """Return what happened to the receptor on the way, by the names of ``stilt.transport.facts.FACTS``.
-
-        How far it lay below the ground, particles that left the meteorology's domain, and what a footprint's grid does
-        not hold. Nothing is there of what did not happen.
-
-        Parameters
-        ----------
-        name
-            A footprint, to have what it says itself; else the log tells, of several footprints the greatest share.
-        """
-        from stilt.transport.facts import from_text
-
-        known = self._made("particles")
-        if name is None and known.facts:
-            return dict(known.facts)
-        receptor = self.project.folded().receptor_of(known)
-        found = [self._store.particles(self.simulation, known, receptor)]
-        if self.project.config.footprints:
-            found.append(self._footprint(known, name))
-        if not any(found):
-            raise self._missing("particles", known)
-        said = {key: text for each in found if each for key, text in each.provenance().items()}
-        return from_text(said)
-
-    def has_footprint(self, name: str | None = None) -> bool:
-        """Return whether there is a footprint of this receptor, as a file of its own or in an archive."""
-        try:
-            return self._footprint(self._made("footprint"), name) is not None
-        except InputError:
-            return False
-
-    def footprint_path(self, name: str | None = None) -> Path:
-        """Return the file of a footprint, there or not: ``stilt archive`` moves it into an archive."""
-        return self.project.layout.footprint(self.project.footprint_name(name), self.simulation)
-
-    def plot(
-        self,
-        path: str | os.PathLike[str] | None = None,
-        *,
-        footprint: str | None = None,
-        name: str | None = None,
-        figure: Figure | None = None,
-    ) -> Figure:
-        """Draw footprint and particles; ``path`` is where to save the picture, if anywhere.
-
-        ``footprint`` (or ``name``) is a key of ``footprints`` in config.yaml, ``figure`` one to draw into.
-        """
-        from stilt.plot import draw
-
-        if path is not None:
-            refuse_foreign_link(Path(path))
-        drawn = draw(self, name=name or footprint, figure=figure)
-        if path is not None:
-            drawn.savefig(path)
-        return drawn
-
-    def last_event(self) -> SimState | None:
-        """Return the latest event that the log has of it."""
-        return self.project.folded().find(self.id)
-
-    @property
-    def _place(self) -> int:
-        return self.project.place_of(self.id)
-
-    @property
-    def _store(self) -> Store:
-        return Store(self.project.layout)
-
-    def _footprint(self, known: SimState, name: str | None) -> Stored | None:
-        receptor = self.project.folded().receptor_of(known)
-        product = self.project.footprint_name(name)
-        return self._store.footprint(product, self.simulation, known, receptor)
-
-    def _made(self, what: str) -> SimState:
-        """Return the state that its outputs are of, if they are of this receptor."""
-        known = self.last_event()
-        if known is None or known.outcome == "invalid":
-            raise self._missing(what, known)
-        if not self.project.folded().may_be_of(known, self.receptor.digest):
-            raise InputError(
-                f"{self.id} has no {what}: what there is was made for another receptor of that name",
-                "stilt run makes it anew; `stilt run --dry-run` says what was edited",
-            )
-        return known
-
-    def _missing(self, what: str, known: SimState | None) -> InputError:
-        path = self.footprint_path() if what == "footprint" else self._particles_path
-        state = "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
-        return InputError(f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}")
-
-    @property
-    def _particles_path(self) -> Path:
-        return self.project.layout.particles(self.simulation)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Weight, worst_first
+from stilt.foundations.page import Page
 from stilt.foundations.quantities import counted
-from stilt.foundations.text import cut, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from stilt.check.finding import Finding
 
@@ -20,16 +19,10 @@ _WORDS = {
     Weight.NOTE: ("note", "cyan"),
     Weight.FINE: ("ok", "green"),
 }
-_NARROW = 72
-"""Below this the text stands under the area, not beside it."""
-
-_NARROWEST = 30
 _WIDEST_AREA = 24
 
 
-def render(
-    findings: Iterable[Finding], width: int, paint: Callable[[str, str], str] | None = None
-) -> str:
+def render(findings: Iterable[Finding], width: int, *, colour: bool = False) -> str:
     """Return the table.
 
     Parameters
@@ -38,33 +31,20 @@ def render(
         In any order.
     width
         Of the terminal, in characters.
-    paint
-        Colours a text; none where colours are not wanted.
+    colour
+        Whether to write colours.
     """
+    page = Page(width, colour=colour)
     ordered = worst_first(findings)
     areas = min(max((len(finding.area) for finding in ordered), default=0), _WIDEST_AREA)
-    beside = width >= _NARROW
-    indent = len("problem") + areas + 4 if beside else 2
-    room = max(width - indent, _NARROWEST)
-    lines: list[str] = []
     for finding in ordered:
-        word, colour = _WORDS[finding.weight]
-        head = (
-            f"{paint(word.ljust(7), colour) if paint else word.ljust(7)}  {printable(finding.area)}"
-        )
-        text = _wrap(finding.text, room)
+        word, style = _WORDS[finding.weight]
+        texts = [finding.text]
         if finding.hint and finding.weight > Weight.NOTE:
-            text += _wrap(f"-> {finding.hint}", room)
-        if beside:
-            head += " " * (areas - len(finding.area) + 2) + text.pop(0)
-        lines += [head, *(" " * indent + line for line in text)]
-    return "\n".join(lines)
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Break at blanks only: a path is to be copied whole."""
-    lines = textwrap.wrap(cut(text), width, break_long_words=False, break_on_hyphens=False)
-    return list(map(printable, lines)) or [""]
+            texts.append(f"-> {finding.hint}")
+        head = ((word.ljust(7), style), f"  {finding.area}")
+        page.beside(head, texts, len("problem") + areas + 4)
+    return page.text().rstrip("\n")
 
 
 def summary(findings: Iterable[Finding]) -> str:

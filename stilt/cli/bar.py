@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
-import click
+from stilt.foundations.progress import Progress
+from stilt.foundations.screens import is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +18,7 @@ Made = TypeVar("Made")
 
 def with_bar(label: str, work: Callable[[Tell | None], Made]) -> Made:
     """Return what work makes; it is given what to tell how much is done, of how much, where somebody looks."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         return work(None)
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        return work(show)
+    with Progress(0, sys.stderr, label) as bar:
+        return work(bar.reach)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from pathlib import Path
 
 import click
 
 from stilt.cli.options import project_argument
+from stilt.cli.terminal import terminal_width, wants_colour
 
 
 @click.command("check")
@@ -36,12 +34,6 @@ def command(project: Path, receptors: Path | None, as_json: bool) -> int:
 
         click.echo(json_text(worst_first(findings), indent=-1))
         return exit_code(findings)
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size().columns
-    click.echo(render(findings, width, _paint if coloured else None))
+    click.echo(render(findings, terminal_width(), colour=wants_colour()), color=True)
     click.echo(f"\n{summary(findings)}")
     return exit_code(findings)
-
-
-def _paint(text: str, colour: str) -> str:
-    return click.style(text, fg=colour)

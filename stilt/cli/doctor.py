@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from stilt.cli.options import project_argument
+from stilt.cli.terminal import terminal_width, wants_colour
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +41,7 @@ def command(project: Path, as_json: bool) -> int:
 
         click.echo(json_text(worst_first(findings), indent=-1))
         return exit_code(findings)
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size().columns
-    click.echo(render(findings, width, _paint if coloured else None))
+    click.echo(render(findings, terminal_width(), colour=wants_colour()), color=True)
     return exit_code(findings)
 
 
@@ -60,7 +56,3 @@ def _settings(project: Path) -> tuple[Path, str | None]:
         return project.absolute(), None
     own = opened.config.hysplit if opened.config else None
     return opened.layout.output, own.exe_dir if own else None
-
-
-def _paint(text: str, colour: str) -> str:
-    return click.style(text, fg=colour)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stilt.cli import offered
 from stilt.cli.bar import with_bar
 from stilt.cli.options import project_argument
 
@@ -25,7 +26,11 @@ Examples:
 
 @click.command("jacobian", epilog=EXAMPLES)
 @project_argument
-@click.option("--footprint", help="Which footprint; the first of config.yaml unless given.")
+@click.option(
+    "--footprint",
+    shell_complete=offered.products,
+    help="Which footprint; the first of config.yaml unless given.",
+)
 @click.option(
     "--target",
     help="Elements: cells of so many degrees, or FILE[:VARIABLE] with a whole number for each cell of a "

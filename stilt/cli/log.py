@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stilt.cli import offered
 from stilt.cli.options import project_argument
+from stilt.cli.terminal import terminal_width
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +32,12 @@ def command() -> None:
 @command.command("replay", epilog=EXAMPLES)
 @project_argument
 @click.option("--until", metavar="TIME", help="Leave out what came after this moment (ISO, UTC).")
-@click.option("--sim", metavar="ID", help="Show the history of one simulation.")
+@click.option(
+    "--sim",
+    metavar="ID",
+    shell_complete=offered.simulations,
+    help="Show the history of one simulation.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--strict", is_flag=True, help="Exit with 5 if the log is damaged.")
 def replay(
@@ -61,10 +68,12 @@ def _history(
     opened: Opened, sim: str, moment: float | None, *, as_json: bool, strict: bool
 ) -> int | None:
     from stilt.cli.status import to_json
+    from stilt.foundations.page import ENDLESS
     from stilt.status.history import history, render
 
     found = history(opened, sim, moment)
-    click.echo(to_json(found) if as_json else render(found), nl=as_json)
+    width = terminal_width(piped=ENDLESS)
+    click.echo(to_json(found) if as_json else render(found, width), nl=as_json)
     return _verdict(found.damaged) if strict else None
 
 
@@ -78,15 +87,16 @@ def _verdict(damaged: int) -> int:
 @project_argument
 @click.option("--follow", "-f", is_flag=True, help="Go on as events are written, until Ctrl-C.")
 def show(project: Path, follow: bool) -> None:
-    """Show the events, one a line, in the order of their time."""
+    """Show the events, in the order of their time; in a pipe each is one line."""
+    from stilt.foundations.page import ENDLESS
     from stilt.status.opened import open_project
-    from stilt.status.stream import events, follow_events
+    from stilt.status.stream import events, follow_events, wrapped
 
     layout = open_project(project).layout
     source = follow_events(layout.log_dir) if follow else events(layout.log_dir)
     try:
         for line in source:
-            click.echo(line)
+            click.echo(wrapped(line, terminal_width(piped=ENDLESS)), nl=False)
     except KeyboardInterrupt:
         if not follow:
             raise

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stilt.cli import offered
 from stilt.cli.options import project_argument
+from stilt.cli.terminal import terminal_width
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +24,7 @@ Examples:
 
 
 @click.command("logs", epilog=EXAMPLES, context_settings={"ignore_unknown_options": True})
-@click.argument("sim")
+@click.argument("sim", shell_complete=offered.simulations)
 @project_argument
 @click.option(
     "--lines",
@@ -34,6 +36,7 @@ Examples:
 )
 def command(sim: str, project: Path, lines: int) -> None:
     """Show what happened to simulation SIM: its events, the model's words, its task's output."""
+    from stilt.foundations.page import ENDLESS
     from stilt.status.history import history, render
     from stilt.status.opened import open_project
     from stilt.status.words import find_id, model_words, task_words
@@ -41,7 +44,8 @@ def command(sim: str, project: Path, lines: int) -> None:
     opened = open_project(project)
     layout = opened.layout
     name = find_id(layout, sim)
-    click.echo(render(history(opened, name)), nl=False)
+    width = terminal_width(piped=ENDLESS)
+    click.echo(render(history(opened, name), width), nl=False)
     _section("the model", model_words(layout, name), lines)
     _section("the task", task_words(layout, name), lines)
 

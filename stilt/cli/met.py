@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stilt.cli import offered
 from stilt.cli.options import project_argument
+from stilt.cli.terminal import terminal_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from stilt.met.supply import Mirror, Part
     from stilt.receptors.sequence import Receptors
 
+    Fact = tuple[str, str]
+    """What it is about, and what there is to say."""
+
+TEXT_FROM = 13
+"""The column where texts begin, beside what they are about."""
+
+MINUTE = "%Y-%m-%d %H:%M"
 SHOWN = 3
 """How many gaps, files and simulations are named."""
 
@@ -33,14 +42,31 @@ SHOWN = 3
 @project_argument
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--files", is_flag=True, help="List every file with its hours.")
-@click.option("--met", "name", help="The one of several meteorologies to download or crop.")
-@click.option("--download", "archive", metavar="ARCHIVE", help="Fetch from NOAA: hrrr, nam12, ...")
+@click.option(
+    "--met",
+    "name",
+    shell_complete=offered.mets,
+    help="The one of several meteorologies to download or crop.",
+)
+@click.option(
+    "--download",
+    "archive",
+    metavar="ARCHIVE",
+    shell_complete=offered.archives,
+    help="Fetch from NOAA: hrrr, nam12, ...",
+)
 @click.option(
     "--mirror", type=click.Choice(["s3", "http", "ftp"]), default="http", show_default=True
 )
 @click.option("--crop", "box", nargs=4, type=float, help="West south east north, in degrees.")
 @click.option("--levels", type=click.IntRange(min=1), help="Levels to keep above the surface.")
-@click.option("--convert", "converted", metavar="NAME", help="Write ARL files of this meteorology.")
+@click.option(
+    "--convert",
+    "converted",
+    metavar="NAME",
+    shell_complete=offered.mets,
+    help="Write ARL files of this meteorology.",
+)
 @click.option(
     "--to",
     "target",
@@ -63,7 +89,7 @@ def command(
     """Show the files, hours, grid and levels of each meteorology, and which receptors it covers.
 
     Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another, or written as ARL
-    files for hycs_std. Exit code: 2 where a meteorology serves none of the receptors.
+    files for hycs_std. Exit code: 2 where a meteorology has no file that can be read, or serves none of the receptors.
     """
     from stilt.config.load import load_config
     from stilt.met.supply import Part
@@ -98,8 +124,9 @@ def _show(
     from stilt.batch.today import newest_engine
     from stilt.foundations.errors import InputError
     from stilt.foundations.ownership import name_owner
+    from stilt.foundations.page import ENDLESS, Page
     from stilt.foundations.paths import Layout
-    from stilt.foundations.text import json_text, shown
+    from stilt.foundations.text import json_text
     from stilt.met.inventory import take_inventory
     from stilt.met.kept import keep_in
     from stilt.transport.engines import with_roughness
@@ -112,7 +139,8 @@ def _show(
     found = {name: take_inventory(met) for name, met in config.mets.items()}
     refused = {name: _refused(name, settled, receptors) for name in found} if receptors else {}
     count = receptors.n_receptors if receptors else 0
-    is_useless = any(0 < count <= sum(map(len, each.values())) for each in refused.values())
+    serves_none = any(0 < count <= sum(map(len, each.values())) for each in refused.values())
+    is_useless = serves_none or not all(each.collections for each in found.values())
     code = InputError.exit_code if is_useless else 0
     if as_json:
         facts = {name: _facts(each, settled) for name, each in found.items()}
@@ -121,13 +149,15 @@ def _show(
                 facts[name] |= _facts_of_receptors(each, receptors)
         click.echo(json_text(facts, indent=-1))
         return code
+    page = Page(terminal_width(piped=ENDLESS))
     for name, inventory in found.items():
-        click.echo(f"{name}  {_described(config.mets[name])}")
-        lines = [*_lines(inventory, settled, list_files=list_files)]
+        page.line(f"{name}  {_described(config.mets[name])}")
+        told = [*_lines(inventory, settled, list_files=list_files)]
         if receptors:
-            lines += _about_receptors(refused[name], receptors)
-        for line in lines:
-            click.echo(f"  {shown(line)}")
+            told += _about_receptors(refused[name], receptors)
+        for label, text in told:
+            page.beside((f"  {label}",), (text,), TEXT_FROM)
+    click.echo(page.text(), nl=False)
     return code
 
 
@@ -215,53 +245,53 @@ def _described(met: Met) -> str:
     return f"{met.directory}, {names}{f' every {met.file_tres}' if met.file_tres else ''}"
 
 
-def _lines(inventory: Inventory, config: Config, *, list_files: bool) -> Iterator[str]:
+def _lines(inventory: Inventory, config: Config, *, list_files: bool) -> Iterator[Fact]:
     if not inventory.collections:
-        yield "no file reads as ARL, NetCDF, Zarr or GRIB"
+        yield "files", "no file reads as ARL, NetCDF, Zarr or GRIB"
     for collection in inventory.collections:
         yield from _about(collection)
         yield from _about_surface(collection, config)
         if list_files:
             for file in sorted(collection.files, key=lambda each: each.times[0]):
-                yield f"  {file.times[0]:%Y-%m-%d %H:%M} to {file.times[-1]:%Y-%m-%d %H:%M}  {file.path}"
+                yield "", f"{file.times[0]:{MINUTE}} to {file.times[-1]:{MINUTE}}  {file.path}"
     if inventory.unread:
         more = f" and {len(inventory.unread) - 1:,} more" if len(inventory.unread) > 1 else ""
-        yield f"left out   {inventory.unread[0]}{more}"
+        yield "left out", f"{inventory.unread[0]}{more}"
 
 
-def _about(collection: Collection) -> Iterator[str]:
+def _about(collection: Collection) -> Iterator[Fact]:
     from stilt.foundations.quantities import counted, duration, size
     from stilt.met.inventory import LEVEL_TYPES
     from stilt.met.overlaps import overlap_words
 
     first = collection.files[0]
     step = f", every {duration(collection.step.total_seconds())}" if collection.step else ""
-    yield f"files      {counted(len(collection.files), 'file')}, {size(collection.size_bytes)}"
-    yield f"hours      {collection.span}{step}"
+    yield "files", f"{counted(len(collection.files), 'file')}, {size(collection.size_bytes)}"
+    yield "hours", f"{collection.span}{step}"
     gaps = collection.gaps
     if gaps:
         more = f" and {len(gaps) - SHOWN:,} more" if len(gaps) > SHOWN else ""
-        yield f"gaps       {'; '.join(map(str, gaps[:SHOWN]))}{more}"
+        yield "gaps", f"{'; '.join(map(str, gaps[:SHOWN]))}{more}"
     if words := overlap_words(collection.overlaps):
-        yield f"overlap    {words}"
-    yield f"grid       {first.model or first.format}, {collection.grid.words}"
+        yield "overlap", words
+    yield "grid", f"{first.model or first.format}, {collection.grid.words}"
     kind = LEVEL_TYPES.get(first.level_type, "unknown")
     ground, *upper = collection.levels
     if upper:
-        yield f"levels     {len(upper)} of {kind}, {upper[0].height:g} to {upper[-1].height:g}"
+        yield "levels", f"{len(upper)} of {kind}, {upper[0].height:g} to {upper[-1].height:g}"
     names = upper[0].variables if upper else ("none",)
-    yield f"variables  {' '.join(names)}; at the ground {' '.join(ground.variables)}"
+    yield "variables", f"{' '.join(names)}; at the ground {' '.join(ground.variables)}"
 
 
-def _about_surface(collection: Collection, config: Config) -> Iterator[str]:
+def _about_surface(collection: Collection, config: Config) -> Iterator[Fact]:
     """Tell where each quantity of the surface comes from, and which variables are not used."""
     rows, why_not, unused = _surface(collection, config)
     if why_not:
-        yield f"surface    refused by model: native: {why_not}"
+        yield "surface", f"refused by model: native: {why_not}"
     for number, (quantity, source) in enumerate(rows):
-        yield f"{'' if number else 'surface':<11}{quantity:<17}{source}"
+        yield "" if number else "surface", f"{quantity:<17}{source}"
     for number, words in enumerate(unused):
-        yield f"{'' if number else 'unused':<11}{words}"
+        yield "" if number else "unused", words
 
 
 def _surface(
@@ -295,12 +325,12 @@ def _refused(name: str, config: Config, receptors: Receptors) -> dict[str, list[
     return {reason: sorted(runs) for reason, runs in found.items()}
 
 
-def _about_receptors(refused: dict[str, list[int]], receptors: Receptors) -> Iterator[str]:
+def _about_receptors(refused: dict[str, list[int]], receptors: Receptors) -> Iterator[Fact]:
     count = receptors.n_receptors
-    yield f"receptors  {count - sum(map(len, refused.values())):,} of {count:,} can run"
+    yield "receptors", f"{count - sum(map(len, refused.values())):,} of {count:,} can run"
     for reason, rows in refused.items():
         shown = ", ".join(receptors.names[row].as_py() for row in rows[:SHOWN])
-        yield f"           {len(rows):,} {reason}: {shown}{' ...' if len(rows) > SHOWN else ''}"
+        yield "", f"{len(rows):,} {reason}: {shown}{' ...' if len(rows) > SHOWN else ''}"
 
 
 def _facts_of_receptors(refused: dict[str, list[int]], receptors: Receptors) -> dict[str, Any]:

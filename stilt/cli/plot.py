@@ -1,56 +1,195 @@
-"""``stilt plot``: a picture of a simulation."""
+"""``stilt plot``: a picture of a simulation, or of several."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from stilt.cli.options import project_argument
+from stilt.cli import offered
+
+if TYPE_CHECKING:
+    from stilt.api.pictures import Chosen
+    from stilt.api.project import Project
+    from stilt.api.project_simulation import ProjectSimulation
+    from stilt.plot.field_map import Look
+    from stilt.plot.fields import How
 
 EXAMPLES = """\b
 Examples:
   stilt plot jet_202606162200_-111.9_40.5_30
   stilt plot 2200_-111.9_40.5_30 demo     a part that only one id has will do
-  stilt plot 2200_-111.9_40.5_30 demo -o picture.pdf
-  stilt plot 2200_-111.9_40.5_30 demo --footprint coarse --window
+  stilt plot 2200_-111.9_40.5_30 demo -o picture.pdf --percent 50,90
+  stilt plot demo --where "height_m < 100" --from 2026-06-16 --panels
+  stilt plot demo --animate film.gif      the mean of all, hour by hour
+  stilt plot 2200_-111.9_40.5_30 native --minus hysplit   two projects
 """
 
 
+def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no list of numbers such as 50,90.") from None
+
+
 @click.command("plot", epilog=EXAMPLES, context_settings={"ignore_unknown_options": True})
-@click.argument("sim")
-@project_argument
+@click.argument("names", metavar="[SIM]... [PROJECT]", nargs=-1, shell_complete=offered.simulations)
+@click.option("--where", metavar="CONDITION", help="Those of which this holds: 'height_m > 100'.")
+@click.option("--from", "since", metavar="TIME", help="Receptors from this time on, UTC.")
+@click.option("--to", "until", metavar="TIME", help="Receptors before this time.")
+@click.option("--sum/--mean", "is_sum", default=False, help="Of several; their mean unless given.")
+@click.option("--panels", is_flag=True, help="Each in a map of its own, on one scale.")
+@click.option("--minus", metavar="SIM|PROJECT", help="Less another simulation, or the same there.")
+@click.option("--hour", type=int, help="One hour: -6 begins six hours before the receptor's time.")
+@click.option(
+    "--animate",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A film by the hour: .gif or .html.",
+)
 @click.option(
     "--footprint",
     "name",
     metavar="NAME",
+    shell_complete=offered.products,
     help="Which footprint; the first of config.yaml unless given.",
 )
+@click.option("--extent", nargs=4, type=float, help="West east south north, degrees.")
+@click.option("--vmin", type=float, help="Low end of the scale.")
+@click.option("--vmax", type=float, help="High end of the scale.")
+@click.option("--percent", callback=_percent, metavar="50,90", help="Contours that hold so much.")
+@click.option("--title", help="Above the map.")
+@click.option("--particles/--no-particles", default=True, help="Of one simulation, beside it.")
+@click.option("--dpi", type=click.IntRange(10, 1200), help="Dots per inch; 150 unless given.")
 @click.option(
     "--output",
     "-o",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The picture (.png, .pdf, .svg); SIM.png here unless given.",
+    help="The picture (.png, .pdf, .svg); unless given SIM.png here, or footprints.png.",
 )
-@click.option("--window", is_flag=True, help="Show it in a window in place of writing a file.")
-def command(sim: str, project: Path, name: str | None, output: Path | None, window: bool) -> None:
-    """Draw simulation SIM: its footprint on a map, its particles in plan and in height against time."""
+@click.option("--window", is_flag=True, help="Show one simulation in a window; write no file.")
+def command(**options: Any) -> None:
+    """Draw simulation SIM: its footprint on a map, its particles in plan and in height against time.
+
+    Of several SIM, or a PROJECT with those that --where, --from and --to choose, the mean, the sum, panels or a film.
+    """
     from stilt.api.project import Project
-    from stilt.status.words import find_id
+    from stilt.plot.field_map import Look
 
     with suppress(ImportError):
         import matplotlib as mpl
 
         # a matplotlibrc in the current folder may be anybody's, and would have LaTeX started
         mpl.rcParams["text.usetex"] = False
-    opened = Project(project)
-    result = opened[find_id(opened.layout, sim)]
-    if window:
+    sims, folder = _sims_and_project(options["names"])
+    looks = ("extent", "vmin", "vmax", "title", "percent")
+    look = Look(**{key: options[key] for key in looks})
+    project = Project(folder)
+    narrows = any(options[key] is not None for key in ("where", "since", "until"))
+    many = [key for key in ("panels", "minus", "animate") if options[key]]
+    if len(many) > 1:
+        raise click.UsageError(f"--{many[0]} and --{many[1]} are two pictures: ask for one.")
+    if options["animate"] and options["output"]:
+        raise click.UsageError("--animate FILE is the output: leave -o out.")
+    if len(sims) == 1 and not narrows and not many:
+        _one(project, sims[0], look, options)
+    elif options["window"]:
+        raise click.UsageError("--window shows one simulation.")
+    else:
+        click.echo(str(_several(project, sims, look, options)))
+
+
+def _sims_and_project(names: tuple[str, ...]) -> tuple[list[str], Path]:
+    """Return simulations and the project's folder: the last name, if it is one."""
+    from stilt.foundations.paths import local_path
+
+    *rest, last = names or (".",)
+    if "://" in last or Path(last).is_dir():
+        return rest, local_path(last, "the project")
+    return list(names), Path()
+
+
+def _one(project: Project, sim: str, look: Look, options: dict[str, Any]) -> None:
+    result = _found(project, sim)
+    if options["window"]:
         from stilt.plot.window import show
 
-        show(result, name)
+        show(result, options["name"])
         return
-    path = output or Path(f"{result.id}.png")
-    result.plot(path, name=name)
+    path = options["output"] or Path(f"{result.id}.png")
+    result.plot(
+        path,
+        name=options["name"],
+        hour=options["hour"],
+        particles=options["particles"],
+        dpi=options["dpi"],
+        extent=look.extent,
+        vmin=look.vmin,
+        vmax=look.vmax,
+        title=look.title,
+        percent=look.percent,
+    )
     click.echo(str(path))
+
+
+def _found(project: Project, text: str) -> ProjectSimulation:
+    from stilt.status.words import find_id
+
+    return project[find_id(project.layout, text)]
+
+
+def _several(project: Project, sims: list[str], look: Look, options: dict[str, Any]) -> Path:
+    """Draw several simulations, and return the file."""
+    from stilt.api.pictures import choose
+    from stilt.cli.bar import with_bar
+    from stilt.foundations.ownership import refuse_foreign_link
+    from stilt.plot.film import FILM_DPI, film
+
+    keys = ("where", "since", "until")
+    ids = [_found(project, sim).id for sim in sims] or None
+    narrowed = {key: options[key] for key in keys}
+    chosen = choose(project, ids, footprint=options["name"], **narrowed)
+    how: How = "sum" if options["is_sum"] else "mean"
+    if options["animate"]:
+        path, dpi = options["animate"], options["dpi"] or FILM_DPI
+        fields = chosen.by_hour(how)
+        with_bar("film", lambda tell: film(path, fields, look, dpi=dpi, tell=tell))
+        return Path(path)
+    path = options["output"] or Path("footprints.png")
+    refuse_foreign_link(path)
+    _figure(chosen, how, look, options).savefig(path, dpi=options["dpi"] or "figure")
+    return Path(path)
+
+
+def _figure(chosen: Chosen, how: Any, look: Look, options: dict[str, Any]) -> Any:
+    from stilt.plot.field_map import draw_field
+    from stilt.plot.figure import MAP_INCHES, new_figure
+    from stilt.plot.many import draw_minus, draw_panels
+
+    hour = options["hour"]
+    if options["panels"]:
+        return draw_panels(chosen.each(hour), look)
+    if options["minus"]:
+        other, names = _other(chosen, options)
+        return draw_minus(chosen.field(how, hour), other.field(how, hour), names, look)
+    canvas = new_figure(MAP_INCHES)
+    draw_field(canvas.subplots(), chosen.field(how, hour), look)
+    return canvas
+
+
+def _other(chosen: Chosen, options: dict[str, Any]) -> tuple[Chosen, tuple[str, str]]:
+    """Return what is taken away, and what both are called: another simulation, or the same of another project."""
+    from stilt.api.pictures import choose, counterparts
+    from stilt.api.project import Project
+    from stilt.foundations.paths import local_path
+
+    name, product = options["minus"], options["name"]
+    if Path(name).is_dir():
+        folder = local_path(name, "the project")
+        other = counterparts(chosen, Project(folder), product)
+        return other, (chosen.project.path.resolve().name, folder.resolve().name)
+    other = choose(chosen.project, [_found(chosen.project, name).id], footprint=product)
+    return other, (chosen.name, other.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stilt.cli import offered
 from stilt.cli.options import project_argument
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ _OUT_OF_TIME = frozenset({"SIGUSR1", "time"})
 @click.command("push-worker")
 @project_argument
 @click.option("--chunk", type=click.Path(path_type=Path), help="The chunk, by its file.")
-@click.option("--batch", metavar="ID", help="The chunk, by its batch ...")
+@click.option(
+    "--batch", metavar="ID", shell_complete=offered.batches, help="The chunk, by its batch ..."
+)
 @click.option("--task", type=click.IntRange(min=0), help="... and its ordinal in there.")
 @click.option(
     "--output",

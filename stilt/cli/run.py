@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from stilt.cli import offered
 from stilt.cli.options import project_argument
 
 EXAMPLES = """\b
@@ -39,7 +40,11 @@ Examples:
 )
 @click.option("--failed", is_flag=True, help="Only what failed.")
 @click.option(
-    "--only", multiple=True, metavar="REASON", help="Only what failed for this reason; repeatable."
+    "--only",
+    multiple=True,
+    metavar="REASON",
+    shell_complete=offered.reasons,
+    help="Only what failed for this reason; repeatable.",
 )
 @click.option(
     "--max-fails",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stilt.cli.options import project_argument
+from stilt.cli.terminal import terminal_width, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +49,12 @@ def command(project: Path, as_json: bool, watch: bool, failed: bool, no_slurm: b
         raise click.UsageError("--watch is a screen: it can't be had with --json or --failed.")
     opened = open_project(project)
     if failed:
+        from stilt.foundations.page import ENDLESS
         from stilt.status.failed import failures, render
 
         found = failures(opened)
-        click.echo(to_json(found) if as_json else render(found, colour=wants_colour()), color=True)
+        width, colour = terminal_width(piped=ENDLESS), wants_colour()
+        click.echo(to_json(found) if as_json else render(found, width, colour=colour), color=True)
         return
     if watch:
         _watch(lambda: gather(opened, ask_slurm=not no_slurm), str(project))
@@ -71,22 +73,13 @@ def to_json(content: Summary | History | list[Failure]) -> str:
     return json_text(content)
 
 
-def wants_colour() -> bool:
-    """Return whether stdout is a terminal that may be coloured."""
-    return (
-        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
-
-
 def screen(summary: Summary, argument: str, *, watching: bool = False, past: bool = False) -> str:
     """Return the status screen for the terminal that stdout is."""
-    from shutil import get_terminal_size
-
     from stilt.status.screen import render
 
     return render(
         summary,
-        get_terminal_size().columns,
+        terminal_width(),
         colour=wants_colour(),
         argument=argument,
         watching=watching,
@@ -128,6 +121,11 @@ def _watch(look: Callable[[], Summary], argument: str) -> None:
 def _redraw(shown: str) -> None:
     from shutil import get_terminal_size
 
-    lines = shown.splitlines()[: get_terminal_size().lines - 1]
+    lines, room = shown.splitlines(), get_terminal_size().lines - 1
+    if len(lines) > room:
+        hidden = len(lines) - room + 1
+        lines[max(room - 1, 0) :] = [
+            f"... {hidden:,} lines more: this window is too short for them"
+        ]
     sys.stdout.write("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
     sys.stdout.flush()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.foundations.progress import is_terminal
+from stilt.foundations.screens import is_terminal
 
 if TYPE_CHECKING:
     from stilt.config.schema import Config

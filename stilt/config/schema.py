@@ -91,6 +91,11 @@ _ALL_BUT_DMAS = Values("all but dmas", lambda names, _: _NATIVE_NAMES.issuperset
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole ``config.yaml``."""
 
+    def _repr_html_(self) -> str:
+        from stilt.config.told import config_html
+
+        return config_html(self)
+
     mets: Annotated[dict[str, Met], own("Meteorology by name", min_length=1)]
     footprints: Annotated[
         dict[str, FootprintGrid], own("Footprint products by name; none for trajectories only")

@@ -51,6 +51,13 @@ class Geometry:
     nx: int
     ny: int
 
+    @classmethod
+    def around(cls, projection: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> Geometry:
+        """Return the projected grid whose cells have these centres, in units of the projection."""
+        (left, right), (bottom, top) = outer_edges(x), outer_edges(y)
+        sizes = (right - left) / len(x), (top - bottom) / len(y)
+        return cls(projection, False, False, left, bottom, *sizes, len(x), len(y))
+
     @property
     def x(self) -> NDArray[np.float64]:
         """Cell centres from left to right."""

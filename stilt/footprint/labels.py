@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
 LABELS = "labels"
 """The attribute of outputs with what ``receptors.csv`` has of the receptor besides, a JSON object."""
 
@@ -17,3 +22,11 @@ def attributes_of(projection: str) -> dict[str, str]:
 def axes(*, is_longlat: bool) -> tuple[str, str]:
     """Return the names of the two axes of a grid, the one from south to north first."""
     return ("lat", "lon") if is_longlat else ("y", "x")
+
+
+def with_projection(foot: xr.DataArray, projection: str) -> xr.DataArray:
+    """Return a footprint that says its projection; that of y and x stays with them whatever is made of it."""
+    named = foot.assign_attrs(crs=projection)
+    for axis in {"y", "x"} & set(foot.dims):
+        named[axis].attrs["crs"] = projection
+    return named

@@ -1,4 +1,4 @@
-"""Names that become names of files: when the least capable filesystem takes two for one."""
+"""Names of simulations: which ids a part means, and when the least capable filesystem takes two for one."""
 
 from __future__ import annotations
 
@@ -29,3 +29,16 @@ def alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 def reserved_ending(name: str) -> str:
     """Return the reserved ending that a name has; empty if it has none."""
     return next((ending for ending in RESERVED_ENDINGS if file_key(name).endswith(ending)), "")
+
+
+def ids_with(ids: Iterable[str], part: str) -> list[str]:
+    """Return the ids that have a part in them; one that ends within their last number is in none of them.
+
+    Whoever types the height 5 does not mean the one of 50 m.
+    """
+    return [each for each in ids if part and part in each and not _cuts_last(each, part)]
+
+
+def _cuts_last(each: str, part: str) -> bool:
+    rest = each[each.rindex(part) + len(part) :]
+    return "_" not in rest and part[-1:].isdigit() and rest[:1] in set("0123456789.")

@@ -1,20 +1,20 @@
-"""Progress of a run: a bar on a terminal, one line for each simulation elsewhere."""
+"""Progress: a bar on a terminal or in a notebook, one line for each simulation elsewhere."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Self, TextIO
 
 from stilt.foundations.quantities import duration, rate
+from stilt.foundations.screens import screen_for
 from stilt.foundations.text import shown
 
 if TYPE_CHECKING:
-    from rich.live import Live
     from rich.text import Text
 
+    from stilt.foundations.screens import Screen
     from stilt.log.events import Outcome
 
 REDRAW_S = 0.2
@@ -34,9 +34,11 @@ class Progress:
     Parameters
     ----------
     total
-        Simulations that this run looks after.
+        Simulations that this run looks after; of other work its parts, 0 as long as nobody knows.
     stream
-        Where to write; a terminal gets a bar.
+        Where to write, stdout unless given; a terminal gets a bar.
+    label
+        What goes on, said before the numbers.
 
     Attributes
     ----------
@@ -46,31 +48,31 @@ class Progress:
         What else to say in the bar, such as why Slurm does not answer.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, stream: TextIO | None = None, label: str = "") -> None:
         self.total = total
+        self.label = label
+        self._given = stream
         self.stream = stream or sys.stdout
         self.done = 0
         self.failed = 0
         self.running = 0
         self.note = ""
-        self._live: Live | None = None
+        self._screen: Screen | None = None
         self._drawn = 0.0
         self._failures_shown = 0
         self._started = time.monotonic()
         self._marks: deque[tuple[float, int]] = deque([(self._started, 0)])
 
     def __enter__(self) -> Self:
-        if is_terminal(self.stream):
-            self._live = _live(self.stream)
-            self._live.start()
-            self.tick(force=True)
+        self._screen = screen_for(self._given)
+        self.tick(force=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live is not None:
+        if self._screen is not None:
             self.tick(force=True)
-            self._live.stop()
-            self._live = None
+            self._screen.close()
+            self._screen = None
 
     def finished(self, sim: str, outcome: Outcome, wall_s: float, reason: str = "") -> None:
         """Report that a simulation ended; ``reason`` is the failure's, with or without its message."""
@@ -78,7 +80,7 @@ class Progress:
             self.done += 1
             self.failed += outcome == "failed"
             self._mark(time.monotonic())
-        if self._live is None:
+        if self._screen is None:
             width = len(str(self.total))
             self.say(
                 f"[{self.done:>{width}}/{self.total}] {outcome:<11} {sim}  {duration(wall_s)}"
@@ -88,20 +90,28 @@ class Progress:
             self._show_failure(sim, reason)
         self.tick()
 
+    def reach(self, done: int, total: int) -> None:
+        """Report how much is done, of how much."""
+        self.total = total
+        if done > self.done:
+            self.done = done
+            self._mark(time.monotonic())
+        self.tick()
+
     def say(self, message: str) -> None:
         """Write a line above the bar."""
         message = shown(message)
-        if self._live is None:
+        if self._screen is None:
             self._say(message)
         else:
-            self._live.console.print(message, markup=False, highlight=False, soft_wrap=True)
+            self._screen.say(message)
 
     def tick(self, *, force: bool = False) -> None:
         """Redraw the bar, at most five times a second: time left goes on between reports."""
         now = time.monotonic()
-        if self._live is not None and (force or now - self._drawn >= REDRAW_S):
+        if self._screen is not None and (force or now - self._drawn >= REDRAW_S):
             self._drawn = now
-            self._live.update(self.line(self._live.console.width), refresh=True)
+            self._screen.draw(self)
 
     @property
     def per_second(self) -> float:
@@ -120,7 +130,7 @@ class Progress:
         """Return the bar in a terminal of that width: the last facts go first where it is narrow."""
         from rich.text import Text
 
-        facts = self._facts()
+        facts = self.facts()
         while len(facts) > 1 and BAR_LEAST + 2 + len(" · ".join(facts)) > width:
             facts.pop()
         room = width - len(" · ".join(facts)) - 2
@@ -142,10 +152,11 @@ class Progress:
         # Without colours, the part to come must still look different from the part that is done.
         text.append("╌" * (width - good - bad) + " ", style="dim")
 
-    def _facts(self) -> list[str]:
+    def facts(self) -> list[str]:
         """Return what to say, the most important first."""
         share = f" ({100 * self.done // self.total}%)" if self.total else ""
-        facts = [f"{self.done:,}/{self.total:,}{share}"]
+        number = f"{self.done:,}/{self.total:,}{share}" if self.total or not self.label else ""
+        facts = [f"{self.label} {number}".strip()]
         if self.failed:
             facts.append(f"{self.failed:,} failed")
         if self.per_second and self.done < self.total:
@@ -169,16 +180,3 @@ class Progress:
     def _say(self, message: str) -> None:
         self.stream.write(f"{message}\n")
         self.stream.flush()
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Return whether a stream can redraw a line."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _live(stream: TextIO) -> Live:
-    """Return rich's redrawn region; rich itself honours NO_COLOR."""
-    from rich.console import Console
-    from rich.live import Live
-
-    return Live(console=Console(file=stream, highlight=False), auto_refresh=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stilt.particles.columns import COLUMNS
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -37,7 +39,11 @@ class ParticleTable:
         return ParticleTable({**self.columns, **columns})
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the table as a data frame, one column each."""
+        """Return the table as a data frame, one column each; ``attrs["units"]`` has their units by name."""
         import pandas as pd
 
-        return pd.DataFrame(self.columns)
+        frame = pd.DataFrame(self.columns)
+        frame.attrs["units"] = {
+            name: COLUMNS[name].units for name in self.columns if name in COLUMNS
+        }
+        return frame

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.plot.figure import ACCENT, QUIET, draw_coast, label_degrees, new_figure
+from stilt.plot.field_map import ACCENT, QUIET, draw_coast, label_degrees
+from stilt.plot.figure import new_figure
 from stilt.plot.map_frame import DEGREES
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -
     )
     (x, y), (across, along) = (0.5 * (west + east), 0.5 * (south + north)), 0.55 * half
     axes.set(title=name, xlim=(x - across, x + across), ylim=(y - along, y + along))
-    label_degrees(axes)
-    axes.locator_params(axis="x", nbins=3)
+    label_degrees(axes, 3)
     draw_coast(axes, DEGREES)
     axes.set_aspect(1 / np.cos(np.radians(y)))
     return drawn

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.footprint.grid import FULL_CIRCLE, geometry_of, length_unit
+from stilt.footprint.grid import FULL_CIRCLE, Geometry, length_unit
+from stilt.foundations.errors import InputError
 from stilt.plot.coastline import Box, Kind, coastlines
 
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
-
-    from stilt.config.schema import FootprintGrid
-    from stilt.footprint.grid import Geometry
 
 Span = tuple[float, float]
 
@@ -41,14 +39,30 @@ class MapFrame:
     scale: float = 1.0
 
     @classmethod
-    def of(cls, foot: xr.DataArray, grid: FootprintGrid) -> MapFrame:
-        """Return the frame of a footprint."""
-        if "lon" in foot.dims:
+    def of(cls, foot: xr.DataArray) -> MapFrame:
+        """Return the frame of a footprint, or of what was made of it.
+
+        Raises
+        ------
+        InputError
+            If it has no grid, or a projected one without a word of its projection.
+        """
+        if {"lat", "lon"} <= set(foot.dims):
             return cls(foot["lon"].to_numpy(), foot["lat"].to_numpy())
-        unit = length_unit(foot.attrs["crs"])
+        if not {"y", "x"} <= set(foot.dims):
+            raise InputError(
+                f"an array along {', '.join(map(str, foot.dims)) or 'nothing'} is no map",
+                "give a footprint along lat and lon, or y and x",
+            )
+        projection = foot.attrs.get("crs") or foot["x"].attrs.get("crs")
+        if projection is None:
+            raise InputError(
+                "the footprint has y and x, and no projection", "set its attribute crs: a PROJ text"
+            )
+        unit = length_unit(projection)
         unit, scale = ("km", 1000.0) if unit == "m" else (unit, 1.0)
-        x, y = (foot[name].to_numpy() / scale for name in ("x", "y"))
-        return cls(x, y, geometry_of(grid), unit, scale)
+        x, y = (foot[name].to_numpy() for name in ("x", "y"))
+        return cls(x / scale, y / scale, Geometry.around(projection, x, y), unit, scale)
 
     def place(
         self, longitudes: NDArray[np.float64], latitudes: NDArray[np.float64]

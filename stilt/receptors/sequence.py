@@ -59,6 +59,11 @@ class Receptors(Sequence[Simulation]):
     notes: tuple[str, ...] = ()
     labels: dict[str, pa.Array] = field(default_factory=dict)
 
+    def _repr_html_(self) -> str:
+        from stilt.receptors.told import receptors_html
+
+        return receptors_html(self)
+
     @property
     def n_receptors(self) -> int:
         """How many receptors there are; as many simulations for each meteorology."""

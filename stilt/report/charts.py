@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", float, "NDArray[np.float64]")
 
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 76, 40, 16, 48
+LEFT, RIGHT, TOP, BOTTOM = 92, 40, 16, 48
 FEW = 200  # so few places that each can be a large dot
 
 

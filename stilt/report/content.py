@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.api.collection import open_collection
 from stilt.config.load import MOST_BYTES
 from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_input
@@ -24,6 +24,7 @@ from stilt.status.summarize import node_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from stilt.api.project import Project
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 CURVE_POINTS = 300
 BINS = 40
-FOOTPRINTS_SUMMED = 400
+FOOTPRINTS_SUMMED = 20_000
+ENDS = ("complete", "empty", "failed")
 
 Curve = list[tuple[float, float]]
 Histogram = tuple[list[int], list[float]]
@@ -100,7 +102,7 @@ def collect(project: Project) -> Content:
     done = state.columns(SUCCESSES)
     content = Content(
         summary=summary,
-        progress=_progress(state),
+        progress={},
         failures=Counter((sim.reason, node_of(sim.life)) for sim in standing.failed()),
         wall_s=_histogram(done.wall_s),
         memory=_histogram([size / 2**20 for size in done.peak_rss_bytes if size]),
@@ -110,7 +112,9 @@ def collect(project: Project) -> Content:
         notes=notes,
     )
     try:
-        content.places = _places(project)
+        frame = project.simulations
+        content.progress = _progress(state, frame)
+        content.places = _places(frame)
         content.footprint = _footprint_sum(project)
     except (StiltError, OSError) as error:
         notes.append(str(error))
@@ -124,22 +128,33 @@ def _settings(path: Path) -> str:
         return f"# {error}"
 
 
-def _progress(state: State) -> dict[str, Curve]:
-    groups = {"complete": SUCCESSES, "failed": {"failed"}}
-    ends = {name: sorted(state.columns(outcomes).at) for name, outcomes in groups.items()}
-    moments = [at for series in ends.values() for at in series]
-    if not moments:
+def _progress(state: State, frame: pd.DataFrame) -> dict[str, Curve]:
+    """Return how many of today's simulations had ended at each moment, as they stand: nothing that was superseded."""
+    ended = frame[frame["state"].isin(ENDS)].dropna(subset="outcome_at")
+    if ended.empty:
         return {}
-    begins = [
-        life.at for batch in state.batches.values() for life in batch.lives.values() if life.at
+    seconds = ended["outcome_at"].astype("datetime64[ns]").astype("int64") / 1e9
+    lives = [
+        life.at
+        for batch in ended["batch"].unique()
+        for life in state.batches[batch].lives.values()
+        if life.at
     ]
-    start, end = min([*begins, *moments]), max(moments)
-    times = [start + (end - start) * step / CURVE_POINTS for step in range(CURVE_POINTS + 1)]
+    start, end = min([*lives, seconds.min()]), seconds.max()
+    times = np.linspace(start, end, CURVE_POINTS + 1)
     return {
-        name: [(at, float(bisect_right(series, at))) for at in times]
-        for name, series in ends.items()
-        if series
+        name: list(
+            zip(times.tolist(), _reached(seconds[ended["state"] == name], times), strict=True)
+        )
+        for name in ENDS
+        if (ended["state"] == name).any()
     }
+
+
+def _reached(seconds: pd.Series[float], times: NDArray[np.float64]) -> list[float]:
+    ranked = np.sort(seconds.to_numpy())
+    found: list[float] = np.searchsorted(ranked, times, side="right").astype(float).tolist()
+    return found
 
 
 def _histogram(values: list[float]) -> Histogram | None:
@@ -150,8 +165,7 @@ def _histogram(values: list[float]) -> Histogram | None:
     return counts.tolist(), edges.tolist()
 
 
-def _places(project: Project) -> dict[str, Curve]:
-    frame = project.simulations
+def _places(frame: pd.DataFrame) -> dict[str, Curve]:
     return {
         str(name): list(zip(group["longitude"], group["latitude"], strict=True))
         for name, group in frame.groupby("state")
@@ -173,18 +187,15 @@ def _footprint_sum(project: Project) -> FootprintSum | None:
     if not project.config.footprints or not _any_complete(project):
         return None
     name = project.footprint_name()
-    foot = project.footprints(name)
-    total = foot.sizes["receptor"]
+    files, foot = open_collection(project, name)
+    total = len(files.paths)
     chosen = np.unique(np.linspace(0, total - 1, min(total, FOOTPRINTS_SUMMED)).astype(int))
-    values = np.zeros(foot.shape[2:])
-    for place in chosen:
-        values += foot[int(place)].to_numpy().sum(axis=0, dtype=np.float64)
     return FootprintSum(
         name=name,
         simulations=len(chosen),
         of=total,
-        values=values / len(chosen),
-        frame=MapFrame.of(foot, project.config.footprints[name]),
+        values=files.total(chosen.tolist()) / len(chosen),
+        frame=MapFrame.of(foot),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from stilt.report.content import Content
 
 DECADES = 4
+NODES_SHOWN = 4
 STATES = ("complete", "empty", "running", "pending", "failed", "interrupted", "stale")
 
 
@@ -116,16 +118,25 @@ def _legend(names: Collection[str]) -> str:
 def _failures(content: Content) -> str:
     if not content.failures:
         return _card("Failures", "<p class='quiet'>No simulation failed.</p>")
-    rows = []
-    for (reason, node), number in content.failures.most_common(30):
-        example = content.summary.failure_examples.get(reason)
-        message = as_html(shown(example.message)) if example else ""
-        rows.append(
-            f"<tr><td>{as_html(reason)}</td><td>{as_html(node)}</td><td class='number'>{number:,}</td>"
-            f"<td class='quiet words'>{message}</td></tr>"
-        )
-    head = "<tr><th>reason</th><th>node</th><th class='number'>simulations</th><th>latest message</th></tr>"
-    return _card("Failures", f"<div class='scroll'><table>{head}{''.join(rows)}</table></div>")
+    causes: Counter[str] = Counter()
+    for (reason, _), number in content.failures.items():
+        causes[reason] += number
+    rows = "".join(_cause(content, reason, number) for reason, number in causes.most_common(30))
+    head = "<tr><th>cause</th><th class='number'>simulations</th><th>where</th><th>latest message</th></tr>"
+    return _card("Failures", f"<div class='scroll'><table>{head}{rows}</table></div>")
+
+
+def _cause(content: Content, reason: str, number: int) -> str:
+    nodes = Counter({node: n for (why, node), n in content.failures.items() if why == reason})
+    where = ", ".join(f"{node or 'nowhere'} {n:,}" for node, n in nodes.most_common(NODES_SHOWN))
+    if len(nodes) > NODES_SHOWN:
+        where += f", and {counted(len(nodes) - NODES_SHOWN, 'further node')}"
+    example = content.summary.failure_examples.get(reason)
+    message = as_html(shown(example.message)) if example else ""
+    return (
+        f"<tr><td>{as_html(reason)}</td><td class='number'>{number:,}</td>"
+        f"<td class='where'>{as_html(where)}</td><td class='quiet words'>{message}</td></tr>"
+    )
 
 
 def _costs(content: Content) -> str:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from stilt.foundations.page import Page
 from stilt.foundations.quantities import counted
-from stilt.foundations.text import shown
-from stilt.status.page import Page
 from stilt.status.standing import Standing
 from stilt.status.summarize import node_of
 from stilt.status.words import find_dated
@@ -57,13 +56,12 @@ def _log_of(layout: Layout, sim: SimState) -> str:
     return str(find_dated(layout.output / "logs", sim.sim, f"{sim.sim}.log") or "")
 
 
-def render(failed: list[Failure], *, colour: bool) -> str:
+def render(failed: list[Failure], width: int, *, colour: bool = False) -> str:
     """Return a list in which each simulation has a line to grep, and below it its message and its log."""
-    page = Page(10_000, colour=colour)
+    page = Page(width, colour=colour)
     for failure in failed:
         page.line((failure.sim, "bold"), "  ", (failure.reason, "red"), f"  {failure.node}")
-        if failure.message:
-            page.line(f"    {shown(failure.message)}")
+        page.prose(failure.message, indent=4)
         if failure.log:
             page.line((f"    {failure.log}", "dim"))
     page.line(

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.page import ENDLESS, Page
 from stilt.foundations.quantities import duration, size
-from stilt.foundations.text import shown
 from stilt.log.events import Done, Invalid, Started
 from stilt.log.index import OutputIndex
 from stilt.log.reader import read_bytes, read_segment
@@ -127,18 +127,17 @@ def _entry(event: Event, writer: Writer | None, batch: str, seq: int) -> Entry:
 _DONE_FIELDS = ("outcome", "reason", "message", "wall_s", "peak_rss_bytes", "outputs", "facts")
 
 
-def render(found: History) -> str:
+def render(found: History, width: int = ENDLESS) -> str:
     """Return the history for a person."""
-    lines = [f"{found.sim}: {found.state}"]
+    page = Page(width)
+    page.line(f"{found.sim}: {found.state}")
     for entry in found.events:
-        lines.append(f"  {clock(entry.at)}  {_what(entry)}  {_who(entry)}".rstrip())
-        if entry.message:
-            lines.append(f"      {entry.message}")
-        if entry.facts:
-            facts = (f"{name} {value:g}" for name, value in entry.facts.items())
-            lines.append(f"      {', '.join(facts)}")
-        lines += [f"      {out.path}  {size(out.size)}  {out.digest}" for out in entry.outputs]
-    return "\n".join(map(shown, lines)) + "\n"
+        page.prose(f"{clock(entry.at)}  {_what(entry)}  {_who(entry)}", hanging=6)
+        page.prose(entry.message, indent=6)
+        page.prose(", ".join(f"{name} {value:g}" for name, value in entry.facts.items()), indent=6)
+        for out in entry.outputs:
+            page.prose(f"{out.path}  {size(out.size)}  {out.digest}", indent=6, hanging=2)
+    return page.text()
 
 
 def _what(entry: Entry) -> str:

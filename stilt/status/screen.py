@@ -6,10 +6,10 @@ import time
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from stilt.foundations.page import Page, columns
 from stilt.foundations.quantities import counted, duration, rate, size
 from stilt.status.happened import words
 from stilt.status.moments import parse_moment
-from stilt.status.page import Page, columns
 
 if TYPE_CHECKING:
     from stilt.status.summary import BatchSummary, PastRuns, RunningTask, Summary
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 TASKS_SHOWN = 8
 BATCHES_SHOWN = 5
 REASONS_SHOWN = 8
-NARROW = 64
 BAR_MOST = 60
 
 STYLES = {
@@ -66,17 +65,16 @@ def render(
         page.prose(f"note: {note}", "yellow", indent=0)
     if past:
         page.lines.append("")
-        page.line(f"So it stood then. As it stands now: stilt status{where}", cut=False)
+        page.line(f"So it stood then. As it stands now: stilt status{where}")
     else:
         _next(page, summary, where, watching=watching)
     return page.text()
 
 
 def _head(page: Page, summary: Summary) -> None:
-    page.line((summary.project, "bold"), cut=False)
-    page.line(
-        (f"{counted(summary.total, 'simulation')} · as of {summary.as_of.replace('T', ' ')}", "dim")
-    )
+    page.line((summary.project, "bold"))
+    as_of = summary.as_of.replace("T", " ")
+    page.prose(f"{counted(summary.total, 'simulation')} · as of {as_of}", "dim", indent=0)
 
 
 def _counts(page: Page, summary: Summary) -> None:
@@ -85,15 +83,7 @@ def _counts(page: Page, summary: Summary) -> None:
     shown = ["complete", "running", "pending", "failed"]
     shown += [name for name in ("empty", "interrupted", "stale") if getattr(summary, name)]
     cells = [(name, f"{getattr(summary, name):,}") for name in shown]
-    if page.width < NARROW:
-        digits = max(len(number) for _, number in cells)
-        for name, number in cells:
-            page.line("  ", (number.rjust(digits), _style(name, number)), f" {name}")
-    else:
-        parts: list[str | tuple[str, str]] = []
-        for name, number in cells:
-            parts += ["  ", (number, _style(name, number)), f" {name}"]
-        page.line(*parts)
+    page.flow([(number, _style(name, number)), f" {name}"] for name, number in cells)
 
 
 def _again(page: Page, summary: Summary) -> None:
@@ -148,7 +138,7 @@ def _failures(page: Page, summary: Summary, where: str) -> None:
     page.heading("Failed", "red")
     ranked = sorted(summary.failures.items(), key=lambda item: (-item[1], item[0]))
     for reason, count in ranked[:REASONS_SHOWN]:
-        page.line("  ", (f"{count:,} {reason}", "red"))
+        page.prose(f"{count:,} {reason}", "red")
         example = summary.failure_examples.get(reason)
         if example is not None:
             if example.message:
@@ -156,7 +146,7 @@ def _failures(page: Page, summary: Summary, where: str) -> None:
             see = f"    see: stilt logs {quote(example.sim)}{where}"
             on = f"   (on {example.node})" if example.node else ""
             fits = columns(see) + columns(on) <= page.width
-            page.line(see, (on if fits else "", "dim"), cut=False)
+            page.line(see, (on if fits else "", "dim"))
     if len(ranked) > REASONS_SHOWN:
         page.line(f"  and {counted(len(ranked) - REASONS_SHOWN, 'further reason')}")
 
@@ -172,7 +162,7 @@ def _running(page: Page, summary: Summary, now: float) -> None:
     page.heading("Running")
     shown = sorted(summary.running_tasks, key=lambda task: (not task.stuck, task.since))
     rows = [_running_row(task, now) for task in shown[:TASKS_SHOWN]]
-    page.table(("task", "node", "job", "for", "simulation"), rows, "rllrl")
+    page.table(("task", "node", "job", "for", "simulation"), rows, "rllrl", ("job", "node"))
     if len(shown) > TASKS_SHOWN:
         page.line(f"  and {counted(len(shown) - TASKS_SHOWN, 'further task')}")
     stuck = [task for task in shown if task.stuck]
@@ -210,11 +200,6 @@ def _batches(page: Page, summary: Summary) -> None:
     states = ("complete", "empty", "failed", "interrupted", "running", "pending")
     latest = summary.batches[-BATCHES_SHOWN:]
     used = [name for name in states if any(getattr(batch, name) for batch in latest)]
-    if page.width < NARROW:
-        for batch in reversed(latest):
-            counts = [f"{getattr(batch, n):,} {n}" for n in used if getattr(batch, n)]
-            page.prose(f"{batch.id} {batch.backend} {','.join(batch.jobs)}: {', '.join(counts)}")
-        return
     rows = [_batch_row(batch, used) for batch in reversed(latest)]
     page.table(("batch", "where", "total", *used), rows, "ll" + "r" * (1 + len(used)))
     if len(summary.batches) > BATCHES_SHOWN:
@@ -275,20 +260,17 @@ def _next(page: Page, summary: Summary, where: str, *, watching: bool) -> None:
     """Say what to type next, where there is something to do and nobody is doing it."""
     page.lines.append("")
     if not summary.total:
-        page.line(f"Nothing was run yet: stilt run{where}", cut=False)
+        page.line(f"Nothing was run yet: stilt run{where}")
     elif summary.in_hand:
         if summary.to_do:
-            page.line(
-                f"{counted(summary.to_do, 'simulation')} more to do: stilt run{where}", cut=False
-            )
+            page.line(f"{counted(summary.to_do, 'simulation')} more to do: stilt run{where}")
         if watching:
             page.line(("Ctrl-C leaves this screen; the run goes on.", "dim"))
         else:
-            page.line(f"Follow it: stilt status --watch{where}", cut=False)
+            page.line(f"Follow it: stilt status --watch{where}")
     elif summary.to_do == 0:
         page.line(("All simulations are complete.", "green"))
     else:
         page.line(
-            f"{counted(summary.to_do, 'simulation')} to do and nothing running: stilt run{where}",
-            cut=False,
+            f"{counted(summary.to_do, 'simulation')} to do and nothing running: stilt run{where}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from stilt.foundations.page import Page
 from stilt.foundations.quantities import counted, duration, size
 from stilt.foundations.text import shown
 from stilt.log.index import OutputIndex
@@ -70,6 +71,13 @@ def follow_events(log_dir: Path) -> Iterator[str]:
     while True:
         yield from tail.new_lines()
         time.sleep(POLL_S)
+
+
+def wrapped(line: str, width: int) -> str:
+    """Return an event's line as it stands on a terminal of that width; what goes on is indented."""
+    page = Page(width)
+    page.prose(line, indent=0, hanging=4)
+    return page.text()
 
 
 def _who(path: Path, scan: Scan[Any]) -> str:

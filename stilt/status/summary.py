@@ -128,6 +128,11 @@ class Summary(Struct, frozen=True, kw_only=True):
     facts: dict[str, Happened] = {}
     notes: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        from stilt.status.told import summary_html
+
+        return summary_html(self)
+
     @property
     def ended(self) -> int:
         """How many have ended by themselves and are not to be run again as things are."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import InputError
 from stilt.foundations.inside import LONGEST_NAME, open_regular
+from stilt.foundations.names import ids_with
 from stilt.foundations.paths import imprinted
 from stilt.foundations.text import printable_lines
 from stilt.log.index import OutputIndex
@@ -45,7 +46,7 @@ def find_id(layout: Layout, text: str) -> str:
     state = OutputIndex(layout.log_dir).fold()
     if state.find(text) is not None:
         return text
-    found = sorted(sim for sim in state.sims if text in sim)
+    found = sorted(ids_with(state.sims, text))
     if len(found) == 1:
         return found[0]
     if not found:

@@ -13,9 +13,9 @@ import sys
 import pytest
 
 from stilt.foundations import errors, text
+from stilt.foundations.page import Page
 from stilt.foundations.progress import Progress
 from stilt.migrate.migration import Migration
-from stilt.status.page import Page
 from tests.hostile.asking import ask
 from tests.hostile.logs import ESCAPES, done, header, pending, write_segment
 from tests.projects import PATIENCE_S, make_project

@@ -97,7 +97,7 @@ def test_a_dumb_terminal_gets_lines() -> None:
 
 
 def test_a_flood_of_failures_does_not_scroll_the_screen_away(monkeypatch) -> None:
-    monkeypatch.setattr("stilt.foundations.progress.is_terminal", lambda _stream: True)
+    monkeypatch.setattr("stilt.foundations.screens.is_terminal", lambda _stream: True)
     stream = io.StringIO()
     with Progress(100, stream=stream) as progress:
         for number in range(100):

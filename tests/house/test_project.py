@@ -94,6 +94,7 @@ def test_a_simulation_gives_particles_as_a_frame(project) -> None:
     particles = project[GOOD].particles()
     assert {"time", "indx", "long", "lati", "zagl", "foot"} <= set(particles)
     assert len(particles) == 10 * 60
+    assert particles.attrs["units"]["zagl"] == "m"
     assert project[GOOD].state == "complete"
 
 
@@ -173,7 +174,7 @@ def test_the_star_of_a_projected_map_is_in_the_cell_of_the_receptor(project) -> 
 
 
 def test_projected_footprints_side_by_side_have_a_map(project) -> None:
-    frame = MapFrame.of(project.footprints("lcc"), project.config.footprints["lcc"])
+    frame = MapFrame.of(project.footprints("lcc"))
     assert (frame.unit, frame.scale) == ("km", 1000.0)
 
 

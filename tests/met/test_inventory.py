@@ -109,7 +109,7 @@ def test_an_empty_folder_is_said_to_be_one(
     assert "0 of 5 can run" in done.stdout
     assert stilt("met", project, "--json").returncode == 2
     (project / "receptors.csv").unlink()
-    assert stilt("met", project).returncode == 0
+    assert stilt("met", project).returncode == 2
     assert "no file reads as ARL, NetCDF, Zarr or GRIB" in done.stdout
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from stilt.status.page import columns, cut_to
+from stilt.foundations.page import Page, columns
 from stilt.status.screen import render
 from stilt.status.summary import (
     BatchSummary,
@@ -154,9 +154,9 @@ def test_what_is_run_again_has_not_ended() -> None:
 
 def test_wide_characters_are_counted_as_two_columns() -> None:
     assert columns("塔") == 2
-    assert cut_to("塔塔塔", 5) == "塔塔…"
-    assert cut_to("tower", 5) == "tower"
-    assert cut_to("towers", 5) == "towe…"
+    page = Page(80)
+    page.table(("where", "n"), [("塔", "1"), ("here", "2")], "lr")
+    assert page.lines[1:] == ["  塔     1", "  here   2"]
 
 
 def test_columns_that_have_nothing_to_say_are_left_out() -> None:

@@ -1,0 +1,191 @@
+"""Pictures of several simulations of a project: their mean or sum, each by itself, one less another, a film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stilt.api.collection import FootprintFiles, open_collection
+from stilt.foundations.errors import InputError
+from stilt.plot.field_map import Field
+from stilt.plot.fields import label_of, refuse_hour
+from stilt.plot.map_frame import MapFrame
+from stilt.status.moments import parse_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from stilt.api.project import Project
+    from stilt.plot.fields import How
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Simulations with results whose footprints are drawn.
+
+    Attributes
+    ----------
+    ids
+        Which they are.
+    rows
+        Their places among ``files`` and along ``footprints``.
+    """
+
+    project: Project
+    ids: tuple[str, ...]
+    rows: tuple[int, ...]
+    files: FootprintFiles
+    footprints: xr.DataArray
+
+    @property
+    def name(self) -> str:
+        """The one simulation, or how many they are."""
+        return self.ids[0] if len(self.ids) == 1 else f"{len(self.ids):,} simulations"
+
+    @cached_property
+    def frame(self) -> MapFrame:
+        """The grid of the map."""
+        return MapFrame.of(self.footprints)
+
+    def field(self, how: How = "mean", hour: int | None = None) -> Field:
+        """Return the mean or sum of all, over all hours or of one."""
+        self._refuse(hour)
+        values = self.files.total(self.rows, hour)
+        return self._field(values, self.ids, how, hour)
+
+    def each(self, hour: int | None = None) -> dict[str, Field]:
+        """Return each by itself, by its title, in the order of these."""
+        self._refuse(hour)
+        found: dict[str, Field] = {}
+        for sim, row in zip(self.ids, self.rows, strict=True):
+            title = self._title(sim)
+            name = f"{title}\n{sim}" if title in found else title
+            found[name] = self._field(self.files.total([row], hour), (sim,), "", hour)
+        return dict(sorted(found.items()))
+
+    def by_hour(self, how: How = "mean") -> dict[int, Field]:
+        """Return the mean or sum of all, hour by hour."""
+        hours = self.files.hours.tolist()
+        self._refuse(hours[0])
+        layers = self.files.by_hour(self.rows)
+        return {
+            hour: self._field(layer, self.ids, how, None)
+            for hour, layer in zip(hours, layers, strict=True)
+        }
+
+    def _refuse(self, hour: int | None) -> None:
+        if hour is not None:
+            refuse_hour(hour, self.files.hours)
+
+    def _field(
+        self, total: NDArray[np.float64], ids: Sequence[str], how: str, hour: int | None
+    ) -> Field:
+        values = total / len(ids) if how == "mean" else total
+        return Field(values, self.frame, self._places(ids), label_of(how, len(ids), hour))
+
+    def _places(self, ids: Iterable[str]) -> NDArray[np.float64]:
+        """Return longitude and latitude of every release point."""
+        receptors = [self.project[sim].receptor for sim in ids]
+        points = [np.column_stack([each.longitudes, each.latitudes]) for each in receptors]
+        return np.unique(np.concatenate(points), axis=0)
+
+    def _title(self, sim: str) -> str:
+        receptor = self.project[sim].receptor
+        ends = dict.fromkeys((min(receptor.heights_m), max(receptor.heights_m)))
+        heights = " to ".join(f"{height:g}" for height in ends)
+        return f"{receptor.when:%Y-%m-%d %H:%M} UTC, {heights} m"
+
+
+def choose(
+    project: Project,
+    sims: Iterable[str] | None = None,
+    *,
+    where: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    footprint: str | None = None,
+) -> Chosen:
+    """Return simulations that have results; all unless something narrows them.
+
+    Parameters
+    ----------
+    project
+        Its simulations are chosen from.
+    sims
+        Ids, or parts that only one id has.
+    where
+        A condition on the columns of ``project.simulations``, as pandas' ``query`` takes it: ``"height_m > 100"``.
+    since, until
+        UTC: receptors from the first time on, and before the second.
+    footprint
+        A key of ``footprints`` in config.yaml; the first one unless given.
+
+    Raises
+    ------
+    InputError
+        If the condition or a time is none, or nothing is left.
+    """
+    files, footprints = open_collection(project, footprint)
+    named = None if sims is None else [project[sim].id for sim in sims]
+    narrowed = _narrowed(project, where, since, until)
+    rows = [
+        (sim, row)
+        for row, sim in enumerate(footprints["receptor"].to_numpy().tolist())
+        if (named is None or sim in named) and (narrowed is None or sim in narrowed)
+    ]
+    missing = set(named or ()) - {sim for sim, _ in rows}
+    if missing and narrowed is None:
+        raise InputError(
+            f"{min(missing)} has no results of its receptor", f"stilt logs {min(missing)}"
+        )
+    if not rows:
+        raise InputError("no simulation with results is chosen", "`.simulations` lists all")
+    ids, places = zip(*rows, strict=True)
+    return Chosen(project, ids, places, files, footprints)
+
+
+def counterparts(chosen: Chosen, other: Project, footprint: str | None = None) -> Chosen:
+    """Return the simulations of another project that have the same ids.
+
+    Raises
+    ------
+    InputError
+        If one of them has no results there.
+    """
+    return choose(other, chosen.ids, footprint=footprint)
+
+
+def _narrowed(
+    project: Project, where: str | None, since: str | None, until: str | None
+) -> set[str] | None:
+    """Return the ids of which a condition and times hold; None where there are none."""
+    if where is None and since is None and until is None:
+        return None
+    frame = project.simulations
+    if where is not None:
+        frame = _query(frame, where)
+    for text, keeps in ((since, np.greater_equal), (until, np.less)):
+        if text is not None:
+            moment = np.datetime64(int(parse_moment(text)), "s")
+            frame = frame[keeps(frame["time"].to_numpy(), moment)]
+    return set(frame.index)
+
+
+def _query(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        found: Any = frame.query(where, engine="python", local_dict={}, global_dict={})
+        return pd.DataFrame(frame.loc[found.index])
+    except Exception as error:  # noqa: BLE001 - whatever pandas makes of a text that is no condition
+        raise InputError(
+            f"the condition {where!r} can't be asked: {error}",
+            f"the columns are {', '.join(map(str, frame.columns))}",
+        ) from None

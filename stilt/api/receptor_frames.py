@@ -1,0 +1,80 @@
+"""Receptors from a data frame into a project's ``receptors.csv``: all rows are good, or nothing is written."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilt.foundations.errors import InputError, ProblemsError
+from stilt.receptors.read import read_receptors
+from stilt.soundings.write import RECEPTORS_FILE, write_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from stilt.receptors.sequence import Receptors
+
+
+def checked(frame: pd.DataFrame, mets: Sequence[str]) -> Receptors:
+    """Return what receptors.csv would mean with these rows.
+
+    Raises
+    ------
+    ProblemsError, InputError
+        If it would be refused: with the place of every bad row, the first being line 2.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        [path] = write_tables(Path(scratch), written(frame))
+        try:
+            return read_receptors(path, mets)
+        except ProblemsError as error:
+            raise ProblemsError("these receptors", *error.args[1:]) from None
+        except InputError as error:
+            message = error.message.replace(str(path), "these receptors")
+            raise InputError(message, error.hint) from None
+
+
+def written(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame as it is written: a named index as a column, times as UTC to the second."""
+    import pandas as pd
+
+    table = frame.reset_index() if any(frame.index.names) else frame.copy()
+    for name, column in table.items():
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            column = column.dt.tz_convert("UTC")  # noqa: PLW2901 - the same times
+        if pd.api.types.is_datetime64_any_dtype(column):
+            table[name] = column.dt.strftime("%Y-%m-%d %H:%M:%S")
+    return table
+
+
+def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
+    """Add rows to receptors.csv, which is made where there is none, and return the ids that are new.
+
+    Raises
+    ------
+    ProblemsError, InputError
+        If a row is bad, or the file there is of a form that can't be added to; nothing is written then.
+    """
+    import pandas as pd
+
+    path = folder / RECEPTORS_FILE
+    if not path.exists():
+        ids = checked(frame, mets).ids()
+        write_tables(folder, written(frame))
+        return ids
+    before = read_receptors(path, mets).ids()
+    there = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    both = pd.concat([there, written(frame).astype(str)], ignore_index=True).fillna("")
+    ids, known = checked(both, mets).ids(), set(before)
+    new = [sim for sim in ids if sim not in known]
+    if len(new) + len(before) != len(ids) or not known <= set(ids):
+        raise InputError(
+            f"{path} is of a form that can't be added to",
+            "read it with pandas, add the rows, and write it anew",
+        )
+    if new:
+        write_tables(folder, both, replace=True)
+    return new

@@ -1,0 +1,224 @@
+"""Maps of one footprint and of many: what is on them, on which scale, and where."""
+
+from __future__ import annotations
+
+import socket
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import stilt as package
+from stilt.api.pictures import choose
+from stilt.foundations.errors import InputError
+from stilt.plot.field_map import Look, enclosing
+from stilt.plot.fields import field_of
+from stilt.plot.film import film
+from stilt.plot.many import draw_minus, draw_panels
+from tests.engines import Behaviour
+from tests.projects import FOOTPRINT, make_project
+
+LCC = "+proj=lcc +lat_1=33 +lat_2=45 +lat_0=40 +lon_0=-97"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a picture asks the network for something")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def footprints(receptors: int = 3, west: float = -113.0) -> xr.DataArray:
+    """Footprints of some receptors, each a cell in each of three hours."""
+    values = np.zeros((receptors, 3, 20, 30))
+    for receptor in range(receptors):
+        for hour in range(3):
+            values[receptor, hour, 10 + receptor, 20 - hour] = 10.0**-hour
+    return xr.DataArray(
+        values,
+        dims=("receptor", "hour", "lat", "lon"),
+        coords={
+            "receptor": [f"sim{number}" for number in range(receptors)],
+            "hour": [-3, -2, -1],
+            "lat": 40.05 + 0.1 * np.arange(20),
+            "lon": west + 0.05 + 0.1 * np.arange(30),
+            "receptor_lon": ("receptor", np.full(receptors, west + 2.0)),
+            "receptor_lat": ("receptor", 41.0 + 0.1 * np.arange(receptors)),
+        },
+        attrs={"units": "ppm (umol-1 m2 s)"},
+    )
+
+
+def drawn_values(axes) -> np.ndarray:
+    return np.ma.filled(axes.collections[0].get_array(), 0.0)
+
+
+def test_the_mean_the_sum_and_one_hour_are_those_of_the_array() -> None:
+    foot = footprints()
+    np.testing.assert_allclose(field_of(foot).values, foot.sum("hour").mean("receptor"))
+    np.testing.assert_allclose(field_of(foot, how="sum").values, foot.sum(("hour", "receptor")))
+    last = foot.sel(hour=-2).mean("receptor")
+    np.testing.assert_allclose(field_of(foot, hour=-2).values, last)
+    assert "mean of 3 footprints, hour -2" in field_of(foot, hour=-2).label
+    with pytest.raises(InputError, match="no hour -4"):
+        field_of(foot, hour=-4)
+    with pytest.raises(InputError, match="all hours in one"):
+        field_of(foot.sum("hour"), hour=-1)
+
+
+def test_a_map_says_degrees_and_shows_every_receptor() -> None:
+    axes = package.plot_footprint(footprints(), title="all")
+    axes.figure.draw_without_rendering()
+    labels = [text.get_text() for text in (*axes.get_xticklabels(), *axes.get_yticklabels())]
+    assert any(label.endswith("°W") for label in labels)
+    assert any(label.endswith("°N") for label in labels)
+    assert len(axes.lines[0].get_xydata()) == 3
+    assert axes.get_title() == "all"
+    assert axes.get_aspect() == pytest.approx(1 / np.cos(np.radians(np.mean(axes.get_ylim()))))
+
+
+def test_the_labels_of_a_map_do_not_run_into_each_other() -> None:
+    axes = package.plot_footprint(footprints())
+    axes.figure.draw_without_rendering()
+    for ticks, low, high in (
+        (axes.get_xticklabels(), "x0", "x1"),
+        (axes.get_yticklabels(), "y0", "y1"),
+    ):
+        boxes = sorted(
+            (getattr(box, low), getattr(box, high))
+            for text in ticks
+            if text.get_text() and (box := text.get_window_extent())
+        )
+        assert all(end < start for (_, end), (start, _) in pairwise(boxes))
+
+
+def test_a_box_and_a_scale_are_kept() -> None:
+    axes = package.plot_footprint(footprints(), extent=(-112, -111, 40, 41), vmin=1e-3, vmax=0.1)
+    west, east = axes.get_xlim()
+    assert west <= -112 < -111 <= east
+    assert axes.get_ylim() == pytest.approx((40, 41), abs=0.2)
+    norm = axes.collections[0].norm
+    assert (norm.vmin, norm.vmax) == (1e-3, 0.1)
+    turned = package.plot_footprint(footprints(west=179.0), extent=(-180, -178, 40, 42))
+    assert turned.get_xlim()[0] == pytest.approx(180, abs=1), "in the turn of the grid"
+
+
+@pytest.mark.parametrize(
+    ("look", "says"),
+    [
+        ({"extent": (1, 0, 0, 1)}, "is no box"),
+        ({"vmin": -1.0}, "vmin is -1"),
+        ({"vmin": 2.0, "vmax": 1.0}, "not below"),
+        ({"percent": (100.0,)}, "can't be enclosed"),
+    ],
+)
+def test_a_look_that_can_not_be_is_refused(look, says) -> None:
+    with pytest.raises(InputError, match=says):
+        package.plot_footprint(footprints(), **look)
+
+
+def test_an_area_of_half_the_influence_holds_half_of_it() -> None:
+    values = np.random.default_rng(1).lognormal(size=(40, 50))
+    for share in (50, 90):
+        held = values[values >= enclosing(values, share)].sum() / values.sum()
+        assert share / 100 <= held < share / 100 + 0.01
+    axes = package.plot_footprint(footprints(), percent=(50, 90))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "90% of all",
+        "50% of all",
+    ]
+
+
+def test_projected_footprints_keep_their_map_whatever_is_made_of_them() -> None:
+    foot = footprints().rename(lat="y", lon="x")
+    foot = foot.assign_coords(
+        x=("x", 1000.0 * np.arange(30), {"crs": LCC}), y=1000.0 * np.arange(20)
+    )
+    axes = foot.sum("hour").mean("receptor").pipe(package.plot_footprint)
+    assert axes.get_xlabel() == "x, km"
+    with pytest.raises(InputError, match="no projection"):
+        package.plot_footprint(foot.assign_coords(x=1000.0 * np.arange(30)))
+    with pytest.raises(InputError, match="is no map"):
+        package.plot_footprint(foot.sum(("y", "x")))
+
+
+def test_panels_and_differences_share_scale_and_extent() -> None:
+    foot = footprints()
+    fields = {str(n): field_of(foot.isel(receptor=[n])) for n in range(3)}
+    figure = draw_panels(fields)
+    maps = figure.axes[:3]
+    assert len({panel.get_xlim() for panel in maps}) == 1
+    assert len({panel.collections[0].norm.vmax for panel in maps}) == 1
+    first, second = fields["0"], fields["1"]
+    *_, right = draw_minus(first, second, ("a", "b")).axes[:3]
+    np.testing.assert_allclose(drawn_values(right), first.values - second.values)
+    norm = right.collections[0].norm
+    assert norm.vmin == -norm.vmax
+    with pytest.raises(InputError, match="different grids"):
+        draw_minus(first, field_of(footprints(west=-110.0)), ("a", "b"))
+
+
+def test_a_film_has_a_picture_for_each_hour(tmp_path) -> None:
+    from PIL import Image
+
+    foot = footprints()
+    hours = {hour: field_of(foot, hour=hour) for hour in (-3, -2, -1)}
+    told = []
+    film(tmp_path / "a.gif", hours, dpi=30, tell=lambda done, total: told.append((done, total)))
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 3
+    assert told[-1] == (3, 3)
+    film(tmp_path / "a.html", hours, Look(title="<b>"), dpi=30)
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 3
+    assert "http" not in page
+    with pytest.raises(InputError, match="no film"):
+        film(tmp_path / "a.mp4", hours)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> package.Project:
+    folder = tmp_path_factory.mktemp("plots") / "p"
+    made = make_project(folder, (5, 50, Behaviour.EMPTY), footprints=f"{{fine: {FOOTPRINT}}}")
+    assert made.stilt("run").code == 0
+    return package.Project(folder)
+
+
+def test_simulations_are_chosen_by_part_condition_and_time(project) -> None:
+    everything = choose(project)
+    assert len(everything.ids) == 3
+    assert choose(project, ["_40.5_50"]).ids == ("fake_201512100100_-112_40.5_50",)
+    assert len(choose(project, where="height_m < 100").ids) == 2
+    assert len(choose(project, since="2015-12-10T01:00", until="2015-12-10T02:00").ids) == 1
+    foot = project.footprints()
+    np.testing.assert_allclose(everything.field().values, foot.sum("hour").mean("receptor"))
+    np.testing.assert_allclose(
+        foot.stilt.aggregate(hour="sum", receptor="mean"), everything.field().values
+    )
+    with pytest.raises(InputError, match="can't be asked"):
+        choose(project, where="height > ")
+    with pytest.raises(InputError, match="no simulation with results"):
+        choose(project, where="height_m > 1e9")
+    with pytest.raises(InputError, match="nothing can be aggregated by 'day'"):
+        foot.stilt.aggregate(day="sum")
+    assert project.plot(how="sum").get_xlim() == foot.stilt.plot(how="sum").get_xlim()
+
+
+def test_a_part_of_an_id_does_not_end_within_its_height(project) -> None:
+    assert project["201512100000"].id == "fake_201512100000_-112_40.5_5"
+    with pytest.raises(InputError, match="3 simulations have"):
+        _ = project["_40.5_"]
+    assert project["0100_-112_40.5_50"].id == "fake_201512100100_-112_40.5_50"
+    with pytest.raises(InputError, match=r"no simulation '0100_-112_40\.5_5'"):
+        _ = project["0100_-112_40.5_5"]
+
+
+def test_the_command_draws_what_is_chosen(project, stilt, tmp_path) -> None:
+    shown = stilt("plot", project.path, "--where", "height_m < 100", "--panels", "--dpi", "40")
+    assert (shown.returncode, shown.stdout) == (0, "footprints.png\n"), shown.stderr
+    assert (tmp_path / "footprints.png").stat().st_size > 5_000
+    shown = stilt("plot", project.path, "--panels", "--animate", "a.gif")
+    assert shown.returncode == 2
+    assert "two pictures" in shown.stderr
