@@ -13,9 +13,9 @@ from stilt.batch.snapshot import named_before, read_settings
 from stilt.config.digests import (
     accepted_digests,
     accepted_footprint_digests,
-    footprint_digest,
     grid_digest,
     transport_digest,
+    weights_digest,
 )
 from stilt.config.sections import KERNEL
 from stilt.foundations.errors import DamagedError
@@ -92,17 +92,19 @@ class Today:
         self.config = config
         self.named = named_before(layout, config)
         self.engine = engine
-        self.footprints = {name: footprint_digest(config, name) for name in config.footprints}
+        grids = config.footprints.items()
+        weights = {name: weights_digest(grid) for name, grid in grids}
+        self.footprints = {name: grid_digest(grid, weights[name]) for name, grid in grids}
         self.transports = {met: self._transport(met, engine.label) for met in config.mets}
         self._accepted_footprints = {
-            name: accepted_footprint_digests(config, name) for name in config.footprints
+            name: accepted_footprint_digests(grid, weights[name]) for name, grid in grids
         }
         self._layout = layout
         self._matches: dict[tuple[str, str], Match] = {}
         self._engines: dict[str, EngineIdentity] = {}
         self._digests: dict[tuple[str, str], frozenset[str]] = {}
         self._other_kernels: dict[str, frozenset[str]] = {}
-        self._settings: dict[str, Config | None] = {}
+        self._settings: dict[str, Config] = {}
 
     def match(self, life: Life, met: str) -> Match:
         """Compare what a life made with a meteorology."""
@@ -165,13 +167,13 @@ class Today:
 
     def _handed(self, batch: str) -> Config | None:
         """Return the settings that a batch was handed over with, None where they cannot be read."""
-        if batch not in self._settings:
-            self._settings[batch] = None
-            with suppress(DamagedError):
-                manifest = read_manifest(self._layout.manifest(batch))
+        with suppress(DamagedError):
+            manifest = read_manifest(self._layout.manifest(batch))
+            if manifest.config not in self._settings:  # which many batches have alike
                 handed = read_settings(self._layout, manifest)
-                self._settings[batch] = named_before(self._layout, handed)
-        return self._settings[batch]
+                self._settings[manifest.config] = named_before(self._layout, handed)
+            return self._settings[manifest.config]
+        return None
 
     def made_by(self, life: Life) -> EngineIdentity:
         """Return the engine of a life; of an older record as the manifest of its batch has it."""

@@ -129,10 +129,8 @@ def footprint_digest(config: Config, name: str) -> str:
     return grid_digest(grid, weights_digest(grid))
 
 
-def accepted_footprint_digests(config: Config, name: str) -> frozenset[str]:
+def accepted_footprint_digests(grid: FootprintGrid, weights: str = "") -> frozenset[str]:
     """Return the digests with which footprints are of these settings; in older ones ``missing`` counts."""
-    grid = config.footprints[name]
-    weights = weights_digest(grid)
     return frozenset(grid_digest(grid, weights, idle_too=idle_too) for idle_too in (False, True))
 
 
