@@ -121,11 +121,11 @@ def _compared(look: _Look) -> tuple[frozenset[str], frozenset[str]]:
     alike, listed = set(), set()
     places = _places(look.weighing)
     for entry in _entries(look.layout, look.batch):
-        place = places.get(entry.sim)
-        if place is None:
-            continue
         listed.add(entry.sim)
-        if _is_alike(entry, place, look):
+        place = places.get(
+            entry.sim
+        )  # none: it is no receptor any more, and is held against nothing
+        if place is None or _is_alike(entry, place, look):
             alike.add(entry.sim)
     return frozenset(alike), frozenset(listed)
 

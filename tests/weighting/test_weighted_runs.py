@@ -426,5 +426,9 @@ def test_receptors_that_are_added_with_their_kernels_leave_the_finished_ones_don
     (project.path / "kernels.csv").write_text(KERNELS.replace("s1,5,1.0", "s1,5,0.7") + s3)
     assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 1
     assert "1 kernel changed, 3 already done" in project.stilt("run", str(project.path)).out
+    (project.path / "receptors.csv").write_text("\n".join([head, *rows]) + "\n")
+    (project.path / "kernels.csv").write_text(KERNELS.replace("s1,5,1.0", "s1,5,0.7"))
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 0
+    assert "3 already done\n" in project.stilt("run", str(project.path)).out
     (project.path / "kernels.csv").unlink()
     assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 4
