@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
@@ -72,7 +71,7 @@ def reweighed(layout: Layout, state: State, today: Today, weighing: Weighing) ->
     }
     done = _done_in(state, looks)
     for batch, look in looks.items():
-        alike, listed = _compared(look)
+        alike, listed = _compared(look, weighing)
         among = done[batch] if look.is_other_table else done[batch] & listed
         found |= among - alike
     return frozenset(found)
@@ -87,7 +86,10 @@ class _Look:
     products: frozenset[str]
     digests: tuple[str, ...]
     is_other_table: bool
-    weighing: Weighing = field(compare=False)
+
+
+_known: dict[_Look, tuple[frozenset[str], frozenset[str]]] = {}
+"""What was compared before: whoever watches a project asks again and again."""
 
 
 def _look(layout: Layout, today: Today, weighing: Weighing, life: Life) -> _Look | None:
@@ -102,7 +104,7 @@ def _look(layout: Layout, today: Today, weighing: Weighing, life: Life) -> _Look
     digests = (weighing.digest, *(weighing.kernels[name].digest for name in sorted(products)))
     if not products:
         return None
-    return _Look(layout, life.batch, products, digests, bool(others), weighing)
+    return _Look(layout, life.batch, products, digests, bool(others))
 
 
 def _done_in(state: State, batches: Iterable[str]) -> Mapping[str, set[str]]:
@@ -115,24 +117,30 @@ def _done_in(state: State, batches: Iterable[str]) -> Mapping[str, set[str]]:
     return done
 
 
-@lru_cache(maxsize=_BATCHES_KEPT)
-def _compared(look: _Look) -> tuple[frozenset[str], frozenset[str]]:
+def _compared(look: _Look, weighing: Weighing) -> tuple[frozenset[str], frozenset[str]]:
     """Return the simulations of a batch whose kernels are those of today, and all that could be compared."""
+    if look not in _known:
+        while len(_known) >= _BATCHES_KEPT:
+            del _known[next(iter(_known))]
+        _known[look] = _compare(look, weighing)
+    return _known[look]
+
+
+def _compare(look: _Look, weighing: Weighing) -> tuple[frozenset[str], frozenset[str]]:
     alike, listed = set(), set()
-    places = _places(look.weighing)
+    places = _places(weighing)
+    kernels = {name: weighing.kernels[name] for name in look.products}
     for entry in _entries(look.layout, look.batch):
         listed.add(entry.sim)
-        place = places.get(
-            entry.sim
-        )  # none: it is no receptor any more, and is held against nothing
-        if place is None or _is_alike(entry, place, look):
+        place = places.get(entry.sim)
+        # one that is no receptor any more is held against nothing
+        if place is None or _is_alike(entry, place, kernels):
             alike.add(entry.sim)
     return frozenset(alike), frozenset(listed)
 
 
-def _is_alike(entry: ChunkEntry, place: int, look: _Look) -> bool:
-    kernels = look.weighing.kernels
-    return all(entry.kernels.get(name) == kernels[name].of(place) for name in look.products)
+def _is_alike(entry: ChunkEntry, place: int, kernels: Mapping[str, Kernels]) -> bool:
+    return all(entry.kernels.get(name) == each.of(place) for name, each in kernels.items())
 
 
 def _places(weighing: Weighing) -> dict[str, int]:
