@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,14 +112,23 @@ def read_soundings(path: Path | str, kind: str | None = None) -> xr.Dataset:
     InputError
         If it cannot be read, or is of no kind that is known.
     """
-    dataset = _opened(Path(path))
-    found = kind or next((name for name, (_, tells) in KINDS.items() if tells in dataset), "")
-    if found not in KINDS:
-        raise InputError(
-            f"{path}: no kind of file that is known: {', '.join(KINDS)}",
-            "make soundings of it in Python (stilt.soundings says how they look), and stilt.receptors_of(...)",
-        )
-    return KINDS[found][0](dataset)
+    with ExitStack() as files:
+        try:
+            dataset = _opened(Path(path), files)
+            found = kind or next(
+                (name for name, (_, tells) in KINDS.items() if tells in dataset), ""
+            )
+            if found in KINDS:
+                return KINDS[found][0](dataset)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{path}: {getattr(error, 'strerror', None) or error}",
+                "give a NetCDF file of an instrument",
+            ) from None
+    raise InputError(
+        f"{path}: no kind of file that is known: {', '.join(KINDS)}",
+        "make soundings of it in Python (stilt.soundings says how they look), and stilt.receptors_of(...)",
+    )
 
 
 def _has(file: Dataset, group: str) -> bool:
@@ -128,26 +138,16 @@ def _has(file: Dataset, group: str) -> bool:
         return False
 
 
-def _opened(path: Path) -> xr.Dataset:
-    """Return the variables of a file's root and of the groups that instruments keep theirs in."""
+def _opened(path: Path, files: ExitStack) -> xr.Dataset:
+    """Return the variables of a file's root and of the groups that instruments keep theirs in, not read yet."""
     from netCDF4 import Dataset
 
-    try:
-        with Dataset(path) as file:
-            groups = [name for name in _GROUPS if _has(file, name)]
-        merged: dict[Hashable, xr.Variable] = {}
-        for group in (None, *groups):
-            with xr.open_dataset(path, group=group, engine="netcdf4") as part:
-                merged |= {
-                    name: values
-                    for name, values in part.load().variables.items()
-                    if name not in merged
-                }
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{path}: {getattr(error, 'strerror', None) or error}",
-            "give a NetCDF file of an instrument",
-        ) from None
+    with Dataset(path) as file:
+        groups = [name for name in _GROUPS if _has(file, name)]
+    merged: dict[Hashable, xr.Variable] = {}
+    for group in (None, *groups):
+        part = files.enter_context(xr.open_dataset(path, group=group, engine="netcdf4"))
+        merged = {**part.variables, **merged}
     return xr.Dataset(merged)
 
 

@@ -143,7 +143,11 @@ def tropomi_no2(dataset: xr.Dataset) -> xr.Dataset:
 def _reader(dataset: xr.Dataset, kind: str) -> Callable[[str], xr.DataArray]:
     def of(name: str) -> xr.DataArray:
         found = variable_of(dataset, name, kind)
-        return found.isel(time=0, drop=True) if "time" in found.dims else found
+        found = found.isel(time=0, drop=True) if "time" in found.dims else found
+        is_wide = found.dtype == np.float64 and "layer" in found.dims
+        return (
+            found.astype(np.float32) if is_wide else found
+        )  # an orbit's layers are a quarter of a gigabyte
 
     return of
 
