@@ -20,7 +20,7 @@ from stilt.footprint.labels import UNITS
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -104,10 +104,25 @@ def enhancements(
     footprints = of_receptors(footprints)
     if isinstance(flux, xr.Dataset):
         each = {name: _enhancement(footprints, flux[name], species) for name in flux.data_vars}
+        each = with_labels_apart(each)
         return xr.Dataset(
             {name: added.assign_attrs(flux=str(name)) for name, added in each.items()}
         )
     return _enhancement(footprints, flux, species)
+
+
+def with_labels_apart(found: Mapping[Any, xr.DataArray]) -> dict[Any, xr.DataArray]:
+    """Return variables of a dataset to be; labels that are called as one of them have ``_label`` after their name."""
+    taken = set(found).union(*(values.coords for values in found.values()))
+    names: dict[Any, str] = {}
+    for name in found.keys() & set().union(*(values.coords for values in found.values())):
+        names[name] = f"{name}_label"
+        while names[name] in taken:
+            names[name] += "_label"
+    return {
+        name: values.rename({old: new for old, new in names.items() if old in values.coords})
+        for name, values in found.items()
+    }
 
 
 def of_receptors(footprints: xr.DataArray) -> xr.DataArray:

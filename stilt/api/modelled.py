@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from stilt.api.flux import enhancements
+from stilt.api.flux import enhancements, with_labels_apart
 from stilt.config.sections import KERNEL
 from stilt.foundations.errors import InputError
 
@@ -83,7 +83,7 @@ def modelled(
         sensitivity, found["prior"] = _columns(project, name, receptors)
         column = sensitivity * column + found["prior"]
     found["modelled"] = column + added
-    return _compared(xr.Dataset(found))
+    return _compared(xr.Dataset(with_labels_apart(found)))
 
 
 def _columns(

@@ -93,7 +93,7 @@ def _flat(config: Config, other: Config) -> dict[str, Any]:
     found: dict[str, Any] = {}
     idle = idle_settings(config) | idle_settings(other)
     for name in sorted(config.mets.keys() & other.mets.keys()):
-        for key, value in transport_settings(config, name).items():
+        for key, value in transport_settings(config, name, idle_too=False).items():
             if key == "met":
                 found |= {f"mets.{name}.{inner}": each for inner, each in value.items()}
             elif key not in idle:
@@ -101,6 +101,7 @@ def _flat(config: Config, other: Config) -> dict[str, Any]:
     for name in sorted(config.footprints.keys() & other.footprints.keys()):
         inside = plain(config.footprints[name])
         inside.pop("kernels", None)  # where the table or the function lies does not count
+        inside.pop("missing", None)  # nor whether receptors without one are refused
         inside["weight"] = function_in(inside.get("weight"))[1] or inside.get("weight")
         found |= {f"footprints.{name}.{key}": value for key, value in inside.items()}
     return found

@@ -167,7 +167,7 @@ def plan(
     *,
     queued: Mapping[str, int | None] | None = None,
     selection: Selection = EVERYTHING,
-    relabelled: Container[str] = (),
+    reweighed: Container[str] = (),
 ) -> Plan:
     """Return what there is to do.
 
@@ -183,11 +183,11 @@ def plan(
         Ids that a live task has or is going to have, with the hash of the receptor; None where that is not known.
     selection
         What the command line asks for.
-    relabelled
+    reweighed
         Ids of those whose receptor has another kernel by now.
     """
     planner = _Planner(simulations, past, today, present, selection)
-    planner.relabelled = relabelled
+    planner.reweighed = reweighed
     for index, simulation in enumerate(simulations):
         planner.consider(index, simulation, queued or {})
     planner.judge_remembered()
@@ -223,7 +223,7 @@ class _Planner:
         self._today = today
         self._present = present
         self._selection = selection
-        self.relabelled: Container[str] = ()
+        self.reweighed: Container[str] = ()
         self._particles = (
             (PARTICLES, ERROR_PARTICLES) if today.config.has_error_run else (PARTICLES,)
         )
@@ -295,7 +295,7 @@ class _Planner:
             self._take(index, simulation, "transport", "made by another engine")
         elif not self._has(index, date, state, self._particles, state.particles_imprint):
             self._take(index, simulation, "transport", "output missing")
-        elif not match.footprints or simulation.sim in self.relabelled:
+        elif not match.footprints or simulation.sim in self.reweighed:
             # particles of another version of the engine would be signed as this one's
             work: Task = "footprints" if match.engine else "transport"
             why = "kernel changed" if match.footprints else "settings changed"

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from stilt.batch.manifest import newest_first, read_manifest
-from stilt.batch.snapshot import named_before
-from stilt.config.digests import accepted_digests, footprint_digest, transport_digest
+from stilt.batch.snapshot import named_before, read_settings
+from stilt.config.digests import (
+    accepted_digests,
+    accepted_footprint_digests,
+    grid_digest,
+    transport_digest,
+    weights_digest,
+)
+from stilt.config.sections import KERNEL
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.identity import EngineIdentity, parse_label
 from stilt.transport.engines import with_roughness
@@ -52,7 +59,8 @@ class Match(NamedTuple):
     Attributes
     ----------
     transport, footprints
-        Whether the settings are the same; so too for a meteorology that the config has not any more.
+        Whether the settings are the same; so too for a meteorology that the config has not any more, and for another
+        table of kernels: which receptors have another one tells ``stilt.batch.reweighed``.
     engine
         Whether version and inputs of the engine are: what differs there alone makes no result stale.
     """
@@ -84,12 +92,19 @@ class Today:
         self.config = config
         self.named = named_before(layout, config)
         self.engine = engine
-        self.footprints = {name: footprint_digest(config, name) for name in config.footprints}
+        grids = config.footprints.items()
+        weights = {name: weights_digest(grid) for name, grid in grids}
+        self.footprints = {name: grid_digest(grid, weights[name]) for name, grid in grids}
         self.transports = {met: self._transport(met, engine.label) for met in config.mets}
+        self._accepted_footprints = {
+            name: accepted_footprint_digests(grid, weights[name]) for name, grid in grids
+        }
         self._layout = layout
         self._matches: dict[tuple[str, str], Match] = {}
         self._engines: dict[str, EngineIdentity] = {}
         self._digests: dict[tuple[str, str], frozenset[str]] = {}
+        self._other_kernels: dict[str, frozenset[str]] = {}
+        self._settings: dict[str, Config] = {}
 
     def match(self, life: Life, met: str) -> Match:
         """Compare what a life made with a meteorology."""
@@ -98,20 +113,67 @@ class Today:
             made_by = self.made_by(life)
             self._matches[key] = Match(
                 transport=met not in self.config.mets or self._is_same(life, met, made_by),
-                footprints=all(
-                    life.footprints.get(name) == digest for name, digest in self.footprints.items()
-                ),
+                footprints=self._other_footprints(life) <= self.other_kernels(life),
                 engine=not made_by.differences(self.engine),
             )
         return self._matches[key]
+
+    def other_kernels(self, life: Life) -> frozenset[str]:
+        """Return the footprint products of which a life had another table of kernels, and all else as today."""
+        others = self._other_footprints(life) & life.footprints.keys()
+        if not any(self.config.footprints[name].weight == KERNEL for name in others):
+            return frozenset()
+        if life.batch not in self._other_kernels:
+            self._other_kernels[life.batch] = self._with_other_kernels(life.batch)
+        return self._other_kernels[life.batch] & others
+
+    def _other_footprints(self, life: Life) -> set[str]:
+        accepted = self._accepted_footprints.items()
+        return {name for name, digests in accepted if life.footprints.get(name) not in digests}
+
+    def _with_other_kernels(self, batch: str) -> frozenset[str]:
+        """Return the products whose settings a batch had as they are today, but for the table of kernels."""
+        handed = self._handed(batch)
+        return frozenset(
+            name
+            for name, grid in self.config.footprints.items()
+            if grid.weight == KERNEL
+            and handed is not None
+            and name in handed.footprints
+            and grid_digest(handed.footprints[name]) == grid_digest(grid)
+        )
 
     def _is_same(self, life: Life, met: str, made_by: EngineIdentity) -> bool:
         """Tell whether the settings of a life are today's, whatever version of the engine it had."""
         return (
             made_by.name == self.engine.name
             and _kind(made_by.setting) == _kind(self.engine.setting)
-            and life.transport.get(met) in self._accepted(met, made_by.label)
+            and self._is_accepted(life, met, made_by.label)
         )
+
+    def _is_accepted(self, life: Life, met: str, label: str) -> bool:
+        """Tell whether a life's settings are today's but for those that no result depends on."""
+        accepted = self._accepted(met, label)
+        if life.transport.get(met) in accepted:
+            return True
+        handed = self._handed(life.batch)
+        if (
+            handed is None
+            or met not in handed.mets
+            or transport_digest(handed, met, label) not in accepted
+        ):
+            return False
+        return life.transport.get(met) in accepted_digests(handed, met, label)
+
+    def _handed(self, batch: str) -> Config | None:
+        """Return the settings that a batch was handed over with, None where they cannot be read."""
+        with suppress(DamagedError):
+            manifest = read_manifest(self._layout.manifest(batch))
+            if manifest.config not in self._settings:  # which many batches have alike
+                handed = read_settings(self._layout, manifest)
+                self._settings[manifest.config] = named_before(self._layout, handed)
+            return self._settings[manifest.config]
+        return None
 
     def made_by(self, life: Life) -> EngineIdentity:
         """Return the engine of a life; of an older record as the manifest of its batch has it."""

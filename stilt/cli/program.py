@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import traceback
@@ -25,6 +26,10 @@ EXIT_KEYBOARD = 130
 EXIT_BROKEN_PIPE = 141
 PROBLEMS_SHOWN = 20
 COMPLETE_VARIABLE = "_STILT_COMPLETE"
+
+_ALLOCATIONS = 50_000
+"""Between two looks for garbage: imports make none, and looking through them is a twentieth of a short command."""
+
 
 SECTIONS = {
     "Set up": {
@@ -89,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     4 the environment, 5 damaged log or outputs, 75 a worker that can be requeued.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    gc.set_threshold(_ALLOCATIONS)
     _open_closed_streams()
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_printable, streams)

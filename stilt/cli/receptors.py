@@ -9,6 +9,7 @@ import click
 
 from stilt.cli.options import project_argument
 from stilt.foundations.errors import InputError
+from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ EXAMPLES = """\b
 Examples:
   stilt receptors --at 5,45,30 --every 1h --from 2024-07-01 --to 2024-07-08
   stilt receptors --soundings oco2_LtCO2_240701.nc4 --box -114,-110,39,42
+  stilt receptors --soundings oco2_LtCO2_240702.nc4 --box -114,-110,39,42 --append
 """
 
 
@@ -34,7 +36,10 @@ Examples:
     type=click.Path(path_type=Path),
     help="A file of an instrument; several.",
 )
-@click.option("--kind", help="oco, tropomi-ch4 or tccon; unless given, its variables tell.")
+@click.option(
+    "--kind",
+    help="oco, tropomi-ch4, tropomi-co, tropomi-no2 or tccon; unless given, its variables tell.",
+)
 @click.option(
     "--levels",
     default="100:3000,500:6000",
@@ -66,6 +71,9 @@ Examples:
 @click.option("--every", metavar="STEP", help="... at times so far apart: 1h, 30min, 1d.")
 @click.option("--from", "since", metavar="TIME", help="UTC.")
 @click.option("--to", "until", metavar="TIME", help="UTC; that time itself is not among them.")
+@click.option(
+    "--append", is_flag=True, help="Add to tables that are there what they do not have yet."
+)
 @click.option("--force", is_flag=True, help="Replace tables that are there.")
 def command(  # noqa: PLR0917 - what a command line says
     project: Path,
@@ -82,18 +90,21 @@ def command(  # noqa: PLR0917 - what a command line says
     every: str | None,
     since: str | None,
     until: str | None,
+    append: bool,
     force: bool,
 ) -> None:
     """Write receptors.csv, and of soundings kernels.csv, into a project's folder.
 
     A sounding is a column of releases, which carries its id, what was observed, and the uncertainty as labels. Its
-    averaging kernel, pressure weights and prior go into kernels.csv: `weight: kernel` in config.yaml uses them.
+    averaging kernel, pressure weights and prior go into kernels.csv: `weight: kernel` in config.yaml uses them. With
+    --append, results of what is there stay done.
     """
     from stilt.soundings.receptors import choose_soundings, receptors_of
-    from stilt.soundings.write import write_tables
 
     if bool(soundings) == bool(at):
         raise InputError("give either --soundings or --at", "stilt receptors --help shows both")
+    if append and force:
+        raise InputError("--append and --force: tables are added to or replaced", "leave one out")
     span = _moment(since, "--from"), _moment(until, "--to")
     if span[0] is not None and span[1] is not None and span[0] >= span[1]:
         raise InputError(
@@ -116,9 +127,32 @@ def command(  # noqa: PLR0917 - what a command line says
             cell_deg=cell,
         )
         receptors, kernels = receptors_of(found, levels, slant=slant)
-    for path in write_tables(project, receptors, kernels, replace=force):
+    if append:
+        _append(project, receptors, kernels)
+    else:
+        _write(project, receptors, kernels, replace=force)
+
+
+def _write(
+    project: Path, receptors: pd.DataFrame, kernels: pd.DataFrame | None, *, replace: bool
+) -> None:
+    from stilt.soundings.write import write_tables
+
+    for path in write_tables(project, receptors, kernels, replace=replace):
         click.echo(f"wrote {path}")
     _say(project, receptors, kernels)
+
+
+def _append(project: Path, receptors: pd.DataFrame, kernels: pd.DataFrame | None) -> None:
+    from stilt.soundings.write import append_tables
+
+    added = append_tables(project, receptors, kernels)
+    for path, count in added.items():
+        click.echo(f"{path}: {counted(count, 'row')} more")
+    if any(added.values()):
+        click.echo(f"next: {_next(project)}")
+    else:
+        click.echo("they are there already")
 
 
 def _say(project: Path, receptors: pd.DataFrame, kernels: pd.DataFrame | None) -> None:

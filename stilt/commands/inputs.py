@@ -14,6 +14,7 @@ from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout, local_path
 from stilt.met.kept import keep_in
 from stilt.transport.engines import files_of, identity_of, load_engine, with_roughness
+from stilt.transport.native.roughness import HYSPLIT
 from stilt.weighting.functions import with_copies
 from stilt.weighting.kernels import weights_of
 
@@ -82,8 +83,10 @@ def read_inputs(project: Path, receptors: Path | None, say: Callable[[str], None
     file = receptors or layout.receptors_file
     simulations = read_receptors(file, tuple(config.mets))
     settled = with_roughness(config, newest_engine(layout))
-    if settled != config and not isinstance(settled.roughness, str):
-        say(f"roughness is not set: {settled.roughness:g} m, as in the results so far")
+    if settled != config and settled.roughness != HYSPLIT:
+        length = settled.roughness
+        words = length if isinstance(length, str) else f"{length:g} m"
+        say(f"roughness is not set: {words}, as in the results so far")
     engine = load_engine(settled)
     keep_in(layout)
     today = Today(layout, settled, identity_of(engine))

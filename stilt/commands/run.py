@@ -20,7 +20,7 @@ from stilt.batch.numbers import greatest_number
 from stilt.batch.plan import EVERYTHING, Selection, plan
 from stilt.batch.queued import queued
 from stilt.batch.refused import unsaid
-from stilt.batch.relabelled import relabelled
+from stilt.batch.reweighed import Weighing, reweighed
 from stilt.batch.rivals import give_way, settled_runs
 from stilt.commands.compiling import compile_all, is_compiled
 from stilt.commands.inputs import read_inputs
@@ -280,8 +280,11 @@ class _Run:
             disk,
             queued=waiting,
             selection=selection,
-            relabelled=relabelled(
-                project.layout, state, project.simulations, project.receptors, project.kernels
+            reweighed=reweighed(
+                project.layout,
+                state,
+                project.today,
+                Weighing(project.simulations, project.receptors, project.kernels),
             ),
         )
 
@@ -376,7 +379,7 @@ class _Run:
         """Name what makes results stale, which are about to be replaced, and the engine that made others."""
         project = self.project
         newest = sorted(state.batches.values(), key=lambda batch: batch.seq, reverse=True)
-        if todo.why["settings changed"]:
+        if todo.why["settings changed"] or todo.why["kernel changed"]:
             words = changes(project.layout, [batch.id for batch in newest], project.today)
             if words:
                 self.say(words)

@@ -49,6 +49,10 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     """
     idle = idle_settings(config)
     chosen = {key: value for key, value in _given(config).items() if key not in idle}
+    if "ziscale" in chosen and _is_known(config):
+        chosen["ziscale"] = chosen["ziscale"][
+            : abs(config.n_hours) + 1
+        ]  # others are of no analysis
     return _transport(
         config, met, engine, chosen | dict.fromkeys(rules(config), True), idle_too=False
     )
@@ -96,14 +100,23 @@ def rules(config: Config) -> dict[str, str]:
 def _transport(
     config: Config, met: str, engine: str, chosen: dict[str, Any], *, idle_too: bool
 ) -> str:
-    files = _met(met, config.mets[met], idle_too=idle_too)
+    files = _met(met, config.mets[met], idle_too=idle_too or not _is_known(config))
     return _digest("transport", {"engine": engine, "met": files, **chosen})
 
 
-def transport_settings(config: Config, met: str) -> dict[str, Any]:
-    """Return every setting that counts in the transport digest, those left at their default too."""
+def _is_known(config: Config) -> bool:
+    """Tell whether it is known what the engine reads: one of somebody else may read any setting."""
+    return ":" not in config.model
+
+
+def transport_settings(config: Config, met: str, *, idle_too: bool = True) -> dict[str, Any]:
+    """Return every setting of the transport, those left at their default too.
+
+    Not ``idle_too``: without those of the meteorology that no result depends on.
+    """
     settings = {key: value for key, value in plain(config).items() if key not in _NOT_TRANSPORT}
-    return {"met": _met(met, config.mets[met]), **settings}
+    idle_too = idle_too or not _is_known(config)
+    return {"met": _met(met, config.mets[met], idle_too=idle_too), **settings}
 
 
 def footprint_digest(config: Config, name: str) -> str:
@@ -116,10 +129,20 @@ def footprint_digest(config: Config, name: str) -> str:
     return grid_digest(grid, weights_digest(grid))
 
 
-def grid_digest(grid: FootprintGrid, weights: str = "") -> str:
-    """Return the digest of a footprint grid, its smoothing, and how its particles weigh."""
+def accepted_footprint_digests(grid: FootprintGrid, weights: str = "") -> frozenset[str]:
+    """Return the digests with which footprints are of these settings; in older ones ``missing`` counts."""
+    return frozenset(grid_digest(grid, weights, idle_too=idle_too) for idle_too in (False, True))
+
+
+def grid_digest(grid: FootprintGrid, weights: str = "", *, idle_too: bool = False) -> str:
+    """Return the digest of a footprint grid, its smoothing, and how its particles weigh.
+
+    Not ``idle_too``: without ``missing``, which says whether there is a result, and not which.
+    """
     settings = _without_defaults(grid)
     settings.pop("kernels", None)
+    if not idle_too:
+        settings.pop("missing", None)
     function = function_in(grid.weight)[1]
     if function:
         settings["weight"] = function
@@ -153,8 +176,10 @@ def _bare(config: Config) -> Config:
 def _met(name: str, met: Met, *, idle_too: bool = True) -> dict[str, Any]:
     settings = _without_defaults(met)
     del settings["directory"]
-    if met.file_format is None and not idle_too:
-        settings.pop("file_tres", None)
+    if not idle_too:
+        settings.pop("n_met_min", None)  # whether there is a result, and not which
+        if met.file_format is None:
+            settings.pop("file_tres", None)
     return {"name": name, **settings}
 
 

@@ -58,7 +58,7 @@ MOST_BYTES = 16 << 20
 KERNELS_FILE = "kernels.csv"
 """In the project, where a product with ``weight: kernel`` names no other table."""
 
-_TABLE = "hysplit"
+_TABLES = ("hysplit", "own")
 _LENGTH = re.compile(r"([0-9.]+([eE][-+]?[0-9]+)?)\s*(m|metres?|meters?|cm|mm)")
 
 _SECTIONS = ("mets", "footprints", "hysplit", "execution")
@@ -262,19 +262,19 @@ class _Reader:
             self._document.add(where, complaint)
 
     def _roughness(self, text: str) -> str | float:
-        """Return a number that is written as text, ``hysplit``, or the path of a file whose name is like neither."""
+        """Return a number that is written as text, ``hysplit``, ``own``, or else the path of a file."""
         with suppress(ValueError):
             return float(text)
-        if text == _TABLE:
+        if text in _TABLES:
             return text
         length = _LENGTH.fullmatch(text.strip())
         if length:
             is_metres = length[3].startswith("m") and length[3] != "mm"
             plain = f"{length[1]}, it is metres" if is_metres else "it in metres, as a number alone"
             self._document.add(("roughness",), f"{text} has a unit: write {plain}")
-        elif "/" not in text and nearest(text, (_TABLE,)):
+        elif "/" not in text and (meant := nearest(text, _TABLES)):
             self._document.add(
-                ("roughness",), f"did you mean {_TABLE}? A file of that name is ./{text}"
+                ("roughness",), f"did you mean {meant}? A file of that name is ./{text}"
             )
         return str(self._absolute(text))
 

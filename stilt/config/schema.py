@@ -109,8 +109,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     roughness: Annotated[
         Annotated[float, Meta(gt=0.0, le=10.0)] | Annotated[str, Meta(min_length=1)] | None,
         own(
-            "Roughness length of the ground for native: hysplit (the table of an installed HYSPLIT), a length, or a "
-            "file like that table; left out: as the results so far, else hysplit",
+            "Roughness length of the ground for native: hysplit (the table of an installed HYSPLIT), own (by the type "
+            "of the ground), a length, or a file like that table; left out: as the results so far, else hysplit",
             "m",
             only_for="native",
         ),

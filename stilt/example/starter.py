@@ -71,6 +71,12 @@ time,longitude,latitude,altitude
 """
 
 
+def is_starter(path: Path) -> bool:
+    """Tell whether a file is the receptors of a new project as they were written, which stand for nobody's."""
+    starter = STARTER_RECEPTORS.encode()
+    return path.is_file() and path.stat().st_size == len(starter) and path.read_bytes() == starter
+
+
 def refuse_to_overwrite(*paths: Path) -> None:
     """Raise an ``InputError`` if one of these files is there already."""
     there = [path for path in paths if path.exists()]

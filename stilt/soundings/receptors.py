@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.soundings.instruments import PROFILES
+from stilt.soundings.layout import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

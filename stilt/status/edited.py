@@ -1,11 +1,13 @@
-"""Which receptors were edited since their results were made."""
+"""Which receptors, or their kernels, were edited since their results were made."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from stilt.batch.relabelled import relabelled
+from stilt.batch.reweighed import Weighing, reweighed
+from stilt.config.digests import weights_digest
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError, StiltError
 from stilt.log.fold import SUCCESSES
@@ -14,57 +16,84 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.batch.manifest import Manifest, Manifests
-    from stilt.config.schema import Config
+    from stilt.batch.today import Today
+    from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.receptors.sequence import Receptors
+    from stilt.weighting.kernels import Kernels
 
 
 def edited(
-    layout: Layout, config: Config, state: State, manifests: Manifests, notes: list[str]
+    layout: Layout, today: Today, state: State, manifests: Manifests, notes: list[str]
 ) -> frozenset[str]:
-    """Return the simulations whose result is of another receptor, or kernel, than receptors.csv has now.
+    """Return the simulations whose result is of another receptor, or kernel, than the project has now.
 
-    Where the file is the very one that a batch was made of, none of that batch's; so a million receptors are
-    only read for a status where the file was changed. What older records do not say is not different.
+    Where receptors.csv and the tables of kernels are the very ones that a batch was made of, none of that batch's; so a
+    million receptors are only read for a status where these were changed. What older records do not say is not
+    different.
     """
+    done_in = {life.batch: life for life, outcome, _ in state.tally() if outcome in SUCCESSES}
+    others = {batch for batch, life in done_in.items() if today.other_kernels(life)}
     try:
         digest = _digest(layout.receptors_file)
+        same = {name for name, manifest in manifests.items() if _is_of(layout, manifest, digest)}
+        if done_in.keys() <= same and not others:
+            return frozenset()
+        receptors = receptors_of(layout, today.config)
     except OSError:
-        return frozenset()
-    except InputError as error:
-        notes.append(f"{error.message}; no result is shown as stale for its receptor")
-        return frozenset()
-    same = {name for name, manifest in manifests.items() if _is_of(layout, manifest, digest)}
-    done_in = {life.batch for life, outcome, _ in state.tally() if outcome in SUCCESSES}
-    if done_in <= same:
-        return frozenset()
-    try:
-        receptors = receptors_of(layout, config)
+        return _all_of(state, others)
     except StiltError as error:
         notes.append(f"{error.message}; no result is shown as stale for its receptor")
-        return frozenset()
-    found = set(_relabelled(layout, config, state, receptors, digest))
+        return _all_of(state, others)
+    found = set() if done_in.keys() <= same else _of_other_receptors(state, receptors)
+    try:
+        kernels = _kernels(today.config, receptors, digest)
+    except StiltError:  # which `check` tells
+        return frozenset(found | _all_of(state, others))
+    return frozenset(found | reweighed(layout, state, today, Weighing(receptors, digest, kernels)))
+
+
+def _of_other_receptors(state: State, receptors: Receptors) -> set[str]:
+    found = set()
     for simulation in receptors:
         known = state.find(simulation.sim)
         if known is None or not known.is_done:
             continue
         if not state.may_be_of(known, simulation.receptor.digest):
             found.add(simulation.sim)
-    return frozenset(found)
+    return found
 
 
-def _relabelled(
-    layout: Layout, config: Config, state: State, receptors: Receptors, digest: str
-) -> frozenset[str]:
-    """Return the simulations whose kernel is another one; none where kernels do not hold, which `check` says."""
+def _all_of(state: State, batches: set[str]) -> frozenset[str]:
+    """Return the simulations whose result is of some batches: their kernels cannot be compared."""
+    known = state.sims.values() if batches else ()
+    return frozenset(each.sim for each in known if each.is_done and each.life.batch in batches)
+
+
+def _kernels(config: Config, receptors: Receptors, digest: str) -> dict[str, Kernels]:
+    """Return the kernels of each product; while a status is watched, read again only once they have changed."""
+    tables = tuple(weights_digest(grid) for grid in config.footprints.values())
+    return _kernels_of(
+        _Asked((digest, *tables), tuple(config.footprints.items()), config, receptors)
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What kernels are read for: equal where the files and the products are."""
+
+    digests: tuple[str, ...]
+    footprints: tuple[tuple[str, FootprintGrid], ...]
+    config: Config = field(compare=False)
+    receptors: Receptors = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _kernels_of(asked: _Asked) -> dict[str, Kernels]:
     from stilt.weighting.kernels import kernels_of
 
-    try:
-        kernels = kernels_of(config, receptors, is_part=True)
-    except StiltError:
-        return frozenset()
-    return relabelled(layout, state, receptors, digest, kernels)
+    return kernels_of(asked.config, asked.receptors, is_part=True)
 
 
 def receptors_of(layout: Layout, config: Config) -> Receptors:

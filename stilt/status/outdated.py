@@ -75,7 +75,7 @@ def find_outdated(
     made_by = _made_by(project.layout, config.model, manifests) or newest.made_by
     config, engine = todays_engine(config, made_by)
     today = Today(project.layout, config, engine)
-    return Outdated(today, edited(project.layout, config, state, manifests, notes))
+    return Outdated(today, edited(project.layout, today, state, manifests, notes))
 
 
 def _made_by(layout: Layout, model: str, manifests: Manifests) -> EngineIdentity | None:

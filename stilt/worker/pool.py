@@ -9,6 +9,7 @@ replaced; and the kernel ends them all when the parent ends, however it ends.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import selectors
 import signal
@@ -248,6 +249,7 @@ def _serve(channel: int, prepare: Callable[[], Callable[[ChunkEntry], Done]]) ->
     except StiltError as error:
         _send(channel, msgspec.json.encode(Broken(error.message, error.hint, error.exit_code)))
         return 1
+    gc.freeze()  # what is loaded stays
     _send(channel, msgspec.json.encode(Ready()))
     decoder = msgspec.json.Decoder(ChunkEntry)
     with os.fdopen(os.dup(channel), "rb") as orders:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from stilt.config.digests import (
     accepted_digests,
+    accepted_footprint_digests,
     config_digest,
     footprint_digest,
+    grid_digest,
     rules,
     transport_digest,
 )
@@ -164,9 +166,11 @@ CHANGES = {
     "a namelist key without effect": (replaced(tratio=0.9), False, False),
     "varsiwant": (replaced(varsiwant=("time", "indx", "long", "lati", "foot")), True, False),
     "met folder": (met_replaced(directory="/other"), False, False),
+    "fewest met files": (met_replaced(n_met_min=3), False, False),
     "met files": (met_replaced(file_format="%Y"), True, False),
     "grid": (grid_replaced(xmax=-110.0), False, True),
     "smoothing": (grid_replaced(smooth_factor=0.5), False, True),
+    "what lacks kernels": (grid_replaced(missing="unweighted"), False, False),
     "integration": (grid_replaced(time_integrate=True), False, True),
     "projection": (grid_replaced(projection="EPSG:5070"), False, True),
     "execution": (replaced(execution=Execution()), False, False),
@@ -229,6 +233,23 @@ def test_settings_without_effect_make_no_result_stale_nor_do_older_digests_that_
 def test_the_digest_of_older_versions_holds_with_settings_without_effect() -> None:
     config = parse_config(f"{TYPICAL}\ndelt: 5\nkhmax: 24\n", "config.yaml")
     assert "c37e093a67e57acb1b965c0afe93b22b" in accepted_digests(config, "hrrr", ENGINE)
+
+
+def test_factors_and_choices_that_no_result_depends_on_do_not_count() -> None:
+    hours = abs(parse_config(MINIMAL, "config.yaml").n_hours)
+    one, more = (
+        parse_config(f"{TYPICAL}\nzicontroltf: 1\nziscale: {[0.8] * count}\n", "config.yaml")
+        for count in (hours + 1, hours + 3)
+    )
+    assert transport_digest(one, "hrrr", ENGINE) == transport_digest(more, "hrrr", ENGINE)
+    older = msgspec.structs.replace(
+        one.footprints["default"], weight="kernel", kernels="/k.csv", missing="unweighted"
+    )
+    assert accepted_footprint_digests(older) == {
+        grid_digest(older),
+        grid_digest(older, idle_too=True),
+    }
+    assert grid_digest(older) == grid_digest(msgspec.structs.replace(older, missing="refused"))
 
 
 def test_an_engine_of_somebody_else_may_read_every_setting() -> None:

@@ -271,6 +271,7 @@ def test_what_is_advised_is_no_text_where_a_number_is_wanted(line, expected):
         ("0.2m", "0.2m has a unit: write 0.2, it is metres"),
         ("2 cm", "2 cm has a unit: write it in metres, as a number alone"),
         ("Hysplit", "did you mean hysplit? A file of that name is ./Hysplit"),
+        ("Own", "did you mean own? A file of that name is ./Own"),
     ],
 )
 def test_what_is_nearly_a_roughness_is_no_file(written, expected):

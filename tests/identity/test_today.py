@@ -10,7 +10,12 @@ import pytest
 from stilt.batch.changes import changes
 from stilt.batch.manifest import Manifest, encode_manifest
 from stilt.batch.today import Match, Today, todays_engine
-from stilt.config.digests import config_digest, footprint_digest, transport_digest
+from stilt.config.digests import (
+    accepted_digests,
+    config_digest,
+    footprint_digest,
+    transport_digest,
+)
 from stilt.config.dump import dump_config
 from stilt.config.load import parse_config
 from stilt.foundations.identity import EngineIdentity
@@ -142,3 +147,30 @@ def test_a_result_whose_numbers_are_others_by_now_is_stale_and_the_rule_is_said(
     assert not today.match(life, "hrrr").transport
     said = "since batch b1: veght: 5 is metres now, and was in part taken for mixed layers"
     assert changes(layout, ["b1"], today) == said
+
+
+def test_settings_that_no_result_depends_on_make_none_stale_whose_record_still_has_them(
+    tmp_path: Path,
+) -> None:
+    """As older versions wrote it: the fewest files count in the digest."""
+    layout = Layout.of(tmp_path)
+    layout.batch_dir("b1").mkdir(parents=True)
+    then = config().mets["hrrr"]
+    handed = msgspec.structs.replace(
+        config(), mets={"hrrr": msgspec.structs.replace(then, n_met_min=3)}
+    )
+    settings = dump_config(handed)
+    digest = config_digest(handed)
+    layout.config_snapshot("b1", digest).write_bytes(settings)
+    manifest = Manifest(
+        batch="b1", seq=1, config=digest, engine=native().label, backend="local", chunks=(), total=0
+    )
+    layout.manifest("b1").write_bytes(encode_manifest(manifest))
+    (older,) = accepted_digests(handed, "hrrr", native().label) - {
+        transport_digest(handed, "hrrr", native().label)
+    }
+    life = made(native())
+    life.transport = {"hrrr": older}
+    assert Today(layout, config(), native()).match(life, "hrrr").transport
+    other = msgspec.structs.replace(config(), numpar=7)
+    assert not Today(layout, other, native()).match(life, "hrrr").transport

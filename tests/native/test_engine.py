@@ -13,7 +13,7 @@ from stilt.foundations.simulation import Receptor, Simulation
 from stilt.particles.columns import COLUMNS
 from stilt.transport.engines import load_engine
 from stilt.transport.native.engine import NativeEngine
-from stilt.transport.native.roughness import roughness_source
+from stilt.transport.native.roughness import HYSPLIT, OWN, roughness_source, setting_of
 from stilt.transport.protocol import Reason, TransportError
 from tests.native.oracles import table_folder
 from tests.shared_data import shared
@@ -80,6 +80,7 @@ def test_the_version_names_the_algorithm_and_its_table(monkeypatch, tmp_path):
     assert "roughness 0.2 m" in NativeEngine(0.2).version
     assert "ROUGLEN.ASC" in NativeEngine(exe_dir=folder).version
     assert np.all(roughness_source(0.2).load().table_m == 0.2)
+    assert setting_of(roughness_source(OWN).label) == OWN
     with pytest.raises(EnvironmentFailure, match="there is no table ROUGLEN"):
         _ = NativeEngine().version
 
@@ -132,3 +133,29 @@ def test_missing_meteorology_is_named(config, tmp_path):
     with pytest.raises(TransportError) as failure:
         NativeEngine().run(SIMULATION, nowhere, tmp_path / "work")
     assert failure.value.reason == Reason.MET_MISSING
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "metres"),
+    [(-40.0, 30.0, 0.03), (10.0, 23.0, 0.01), (-63.0, -3.0, 2.0), (-98.0, 41.0, 0.75)],
+    ids=["Atlantic", "Sahara", "Amazon", "Nebraska"],
+)
+def test_roughness_of_ones_own_is_by_the_type_of_the_ground(longitude, latitude, metres):
+    table = roughness_source(OWN).load()
+    assert table.at(np.array([longitude]), np.array([latitude]))[0] == metres
+
+
+def test_roughness_of_ones_own_is_at_most_a_third_as_far_from_hysplits_as_a_length():
+    """Over 200 places of land and of sea, drawn evenly over the globe."""
+    folder = table_folder()
+    rng = np.random.default_rng(1)
+    place = rng.uniform(-180, 180, 2000), np.degrees(np.arcsin(rng.uniform(-1, 1, 2000)))
+    own, theirs = (
+        np.log(roughness_source(name, folder).load().at(*place)) for name in (OWN, HYSPLIT)
+    )
+    is_sea = np.isclose(np.exp(own), 0.03)
+    for chosen in (np.flatnonzero(is_sea)[:200], np.flatnonzero(~is_sea)[:200]):
+        assert len(chosen) == 200
+        off, plain = np.abs(own - theirs)[chosen], np.abs(np.log(0.2) - theirs)[chosen]
+        assert np.median(off) <= np.median(plain) / 3
+        assert off.mean() <= plain.mean() / 2

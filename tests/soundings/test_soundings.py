@@ -11,13 +11,24 @@ from click.testing import CliRunner
 import stilt
 from stilt.cli.receptors import command
 from stilt.config.load import load_config
+from stilt.example.starter import write_starter
 from stilt.foundations.errors import InputError
 from stilt.receptors import read_receptors
 from stilt.soundings.receptors import release_levels
 from stilt.weighting.kernels import kernels_of
 from stilt.weighting.table import read_rows
 from tests.projects import Project
-from tests.soundings.layouts import oco_lite, tccon, tropomi_ch4
+from tests.soundings.layouts import (
+    AIR_PER_PA,
+    CO,
+    NO2,
+    WATER,
+    oco_lite,
+    tccon,
+    tropomi_ch4,
+    tropomi_co,
+    tropomi_no2,
+)
 
 VARSIWANT = "time indx long lati zagl foot mlht dens samt sigw tlgr pres".split()  # noqa: SIM905
 
@@ -56,6 +67,32 @@ def test_soundings_of_tropomi_are_pixels_that_were_retrieved(tmp_path):
     assert found["is_good"].to_numpy()[:3].tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize("are_middles", [False, True])
+def test_tropomis_carbon_monoxide_is_what_its_kernel_makes_of_the_air(tmp_path, are_middles):
+    path = tropomi_co(tmp_path / "s5p.nc", are_middles=are_middles)
+    found = stilt.read_soundings(path)
+    assert found.sizes == {"sounding": 12, "level": 50}
+    dry = 1 - WATER * 18.0153 / 28.9647 / (95_000 * AIR_PER_PA)
+    seen = (found["pressure_weight"] * found["averaging_kernel"] * CO).sum("level")
+    tolerance = 3e-2 if are_middles else 1e-5
+    np.testing.assert_allclose(found["observed_ppm"] * dry, seen, rtol=tolerance)
+    np.testing.assert_allclose(found["uncertainty_ppm"], 0.1 * found["observed_ppm"], rtol=1e-5)
+    np.testing.assert_allclose(found["averaging_kernel"][0, [0, -1]], [0.9, 1.4], rtol=1e-5)
+    np.testing.assert_allclose(found["pressure_weight"].sum("level"), 1.0, rtol=1e-5)
+    assert float(found["prior_ppm"].max()) == 0
+    assert found["is_good"].to_numpy()[:2].tolist() == [True, False]
+
+
+def test_tropomis_nitrogen_dioxide_is_what_its_tropospheric_kernel_makes_of_the_air(tmp_path):
+    found = stilt.read_soundings(tropomi_no2(tmp_path / "s5p.nc"))
+    assert found.sizes == {"sounding": 12, "level": 34}
+    seen = (found["pressure_weight"] * found["averaging_kernel"] * NO2).sum("level")
+    np.testing.assert_allclose(found["observed_ppm"], seen, rtol=1e-5)
+    np.testing.assert_allclose(found["uncertainty_ppm"], 0.2 * found["observed_ppm"], rtol=1e-5)
+    np.testing.assert_allclose(found["averaging_kernel"][0, 0], 0.3 * 2.0 / 0.8, rtol=1e-5)
+    assert (found["averaging_kernel"][0] > 0).to_numpy().tolist() == [True] * 21 + [False] * 13
+
+
 def test_soundings_of_tccon_have_heights_above_the_station(tmp_path):
     found = stilt.read_soundings(tccon(tmp_path / "tccon.nc"))
     np.testing.assert_allclose(found["height_m"][0], [0, 2000, 6000, 18_500], atol=1e-2)
@@ -63,7 +100,7 @@ def test_soundings_of_tccon_have_heights_above_the_station(tmp_path):
     assert found["sounding"].to_numpy()[1] == "20150622T190840"
 
 
-@pytest.mark.parametrize("write", [oco_lite, tropomi_ch4, tccon])
+@pytest.mark.parametrize("write", [oco_lite, tropomi_ch4, tropomi_co, tropomi_no2, tccon])
 def test_tables_of_soundings_are_ones_that_a_project_reads(tmp_path, write):
     soundings = stilt.choose_soundings(stilt.read_soundings(write(tmp_path / "file.nc")))
     receptors, kernels = stilt.receptors_of(soundings, "200:1000,1000:3000", slant=True)
@@ -168,6 +205,45 @@ def test_the_command_writes_tables_of_soundings_and_replaces_none(tmp_path, monk
     assert len(pd.read_csv(tmp_path / "p" / "receptors.csv")) == 2 * 8
 
 
+def test_soundings_of_another_file_are_appended_and_what_stands_there_stays(tmp_path):
+    project = Project(tmp_path)
+    oco_lite(tmp_path / "one.nc", 4)
+    oco_lite(tmp_path / "two.nc", 8)
+    options = ("--levels", "500:1000", "--append")
+    for name in ("one.nc", "two.nc", "two.nc"):
+        before = {p.name: p.read_bytes() for p in (tmp_path / "p").glob("*.csv")}
+        answer = project.stilt("receptors", "p", "--soundings", name, *options)
+        assert answer.code == 0, answer.err
+        assert all((tmp_path / "p" / n).read_bytes().startswith(b) for n, b in before.items())
+    assert "they are there already" in answer.out
+    frame = pd.read_csv(tmp_path / "p" / "receptors.csv")
+    assert frame["r_idx"].value_counts().tolist() == [2] * 6
+    assert frame["sounding"].nunique() == 6
+    assert len(pd.read_csv(tmp_path / "p" / "kernels.csv")) == 6 * 20
+    frame.rename(columns={"observed_ppm": "seen"}).to_csv(tmp_path / "p/receptors.csv", index=False)
+    answer = project.stilt("receptors", "p", "--soundings", "two.nc", *options)
+    assert (answer.code, "has no column observed_ppm" in answer.err) == (2, True)
+
+
+def test_times_are_appended_to_a_grid_where_it_does_not_have_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for until, says in (("02", "24 rows more"), ("03", "24 rows more"), ("03", "there already")):
+        span = ("--every", "1h", "--from", "2024-07-01", "--to", f"2024-07-{until}")
+        answer = CliRunner().invoke(command, ["--at", "-111.9,40.5,30", *span, "--append"])
+        assert says in answer.output
+    assert len(pd.read_csv("receptors.csv")) == 48
+    assert CliRunner().invoke(command, ["--at", "1,2,3", "--append", "--force"]).exit_code
+
+
+def test_the_example_of_init_is_no_receptor_of_anybodys(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_starter(tmp_path, example=False)
+    span = ("--every", "1h", "--from", "2024-07-01", "--to", "2024-07-02")
+    assert not CliRunner().invoke(command, ["--at", "-111.9,40.5,30", *span]).exit_code
+    assert len(pd.read_csv("receptors.csv")) == 24
+    assert CliRunner().invoke(command, ["--at", "-111.9,40.5,30", *span]).exit_code
+
+
 def test_times_of_a_grid_with_a_zone_are_made_utc():
     times = [pd.Timestamp("2020-07-01 12:00", tz="America/Denver"), "2020-12-01 12:00"]
     found = stilt.receptor_grid(times, [(-112, 40)], [5])
@@ -199,6 +275,10 @@ def test_a_grid_of_months_is_written_in_times_as_receptors_csv_has_them(tmp_path
 
 SPAN = ("--from", "2024-01-01", "--to", "2024-01-02")
 WRONG = {
+    "append and force": (
+        ("--at", "1,2,3", "--append", "--force"),
+        "tables are added to or replaced",
+    ),
     "both": (("--soundings", "oco.nc", "--at", "1,2,3"), "give either --soundings or --at"),
     "neither": ((), "give either --soundings or --at"),
     "no step": (("--at", "1,2,3", *SPAN), "--at needs --every, --from and --to"),

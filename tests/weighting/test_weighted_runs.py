@@ -178,6 +178,26 @@ def test_labels_that_are_called_as_our_own_variables_are_renamed(project, tmp_pa
     assert result["observed_label"].to_numpy().tolist() == ["i"] * 3
 
 
+def test_sectors_that_are_called_as_labels_stand_beside_these(project):
+    table = project.path / "receptors.csv"
+    head, *rows = table.read_text().splitlines()
+    more = [f"{row},4,{number // 3}" for number, row in enumerate(rows)]
+    table.write_text("\n".join([f"{head},enhancement_b,b", *more]) + "\n")
+    found = stilt.Project(project.path)
+    foot = found.footprints("xco2")
+    ones = xr.ones_like(foot[0, 0]).reset_coords(drop=True).astype(float)
+    sectors = xr.Dataset({"a": ones, "b": 2 * ones}).assign_attrs(units="umol m-2 s-1")
+    for sector in sectors.values():
+        sector.attrs = {"units": "umol m-2 s-1"}
+    both = stilt.enhancements(foot, sectors)
+    np.testing.assert_allclose(both["b"], 2 * both["a"])
+    assert both["b_label"].to_numpy().tolist() == [0, 1, 2]
+    result = stilt.modelled(found, sectors, 400.0)
+    np.testing.assert_allclose(result["enhancement_b"], both["b"])
+    assert result["enhancement_b_label"].to_numpy().tolist() == [4, 4, 4]
+    assert result["b_label"].to_numpy().tolist() == [0, 1, 2]
+
+
 def test_what_was_edited_is_left_out_of_particles_and_end_points_as_of_footprints(project):
     table = project.path / "receptors.csv"
     table.write_text(table.read_text().replace("00:00,-112,40.5,500", "00:00,-112,40.5,600"))
@@ -251,7 +271,9 @@ def test_a_table_that_moved_is_the_same_table(project):
     (project.path / "kernels.csv").rename(project.path / "moved.csv")
     config = project.path / "config.yaml"
     config.write_text(
-        config.read_text().replace("weight: kernel", "weight: kernel, kernels: moved.csv")
+        config.read_text().replace(
+            "weight: kernel", "weight: kernel, missing: unweighted, kernels: moved.csv"
+        )
     )
     assert "nothing to do" in project.stilt("run", str(project.path)).out
 
@@ -386,3 +408,27 @@ def test_compiled_code_beside_a_function_is_not_executed(tmp_path) -> None:
     assert (
         load_function(f"{file}:halved") is not None
     )  # the one that was compiled has no such function
+
+
+def test_receptors_that_are_added_with_their_kernels_leave_the_finished_ones_done(project):
+    head, *rows = (project.path / "receptors.csv").read_text().splitlines()
+    more = [row.replace("2015-12-10 00:", "2015-12-10 03:") for row in rows[:3]]
+    more = [row.replace(",0,s0,", ",3,s3,") for row in more]
+    (project.path / "receptors.csv").write_text("\n".join([head, *rows, *more]) + "\n")
+    s3 = "".join(f"s3,{height},0.5,0.2,400\n" for height in HEIGHTS)
+    (project.path / "kernels.csv").write_text(KERNELS + s3)
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 0
+    dry = project.stilt("run", str(project.path), "--dry-run")
+    assert "4 simulations: 1 never run, 3 already done" in dry.out
+    assert "kernels of footprints.xco2" not in dry.out
+    assert project.stilt("run", str(project.path)).code == 0
+    assert "4 already done\n" in project.stilt("run", str(project.path)).out
+    (project.path / "kernels.csv").write_text(KERNELS.replace("s1,5,1.0", "s1,5,0.7") + s3)
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 1
+    assert "1 kernel changed, 3 already done" in project.stilt("run", str(project.path)).out
+    (project.path / "receptors.csv").write_text("\n".join([head, *rows]) + "\n")
+    (project.path / "kernels.csv").write_text(KERNELS.replace("s1,5,1.0", "s1,5,0.7"))
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 0
+    assert "3 already done\n" in project.stilt("run", str(project.path)).out
+    (project.path / "kernels.csv").unlink()
+    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 4

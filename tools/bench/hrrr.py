@@ -104,7 +104,9 @@ def run(folder: Path, receptors: int) -> Cost:
     """Run a project as a user does."""
     command = [str(Path(sys.executable).parent / "stilt"), "run", str(folder)]
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    as_installed = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    subprocess.run(command, check=True, env=as_installed, **quiet)
     wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     states = OutputIndex(folder / "output" / "log").fold(use_checkpoint=False).sims.values()

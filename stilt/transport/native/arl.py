@@ -221,6 +221,8 @@ class AnalysisReader(FieldReader):
                 # The last of equal names wins, as when a file is read from its beginning.
                 self._records[level_number, name] = number
                 number += 1
+        self._asked: tuple[tuple[tuple[str, int] | None, ...], NDArray[np.int64]]
+        self._asked = (), np.empty(0, np.int64)
         self._known = Known(
             np.full(number, -1, np.int64),
             np.zeros((number, 3)),
@@ -268,13 +270,17 @@ class AnalysisReader(FieldReader):
         TransportError
             As ``field`` does.
         """
-        records = np.full(len(wanted), -1, dtype=np.int64)
-        for place, record in enumerate(wanted):
-            if record is not None:
-                records[place] = self._record(*record)
+        records = self._numbered(tuple(wanted))
         out = np.zeros((len(wanted), rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
         unpack(self._content, self.index.grid.nx, records, self._known, rows[0], columns[0], out)
         return out
+
+    def _numbered(self, wanted: tuple[tuple[str, int] | None, ...]) -> NDArray[np.int64]:
+        """Return the numbers of records, -1 for None; those asked for last are kept: rectangles have the same."""
+        if wanted != self._asked[0]:
+            records = [-1 if record is None else self._record(*record) for record in wanted]
+            self._asked = wanted, np.array(records, np.int64)
+        return self._asked[1]
 
     def _record(self, name: str, level: int) -> int:
         """Return the number of a record, whose label has been read from then on."""

@@ -70,6 +70,7 @@ class NativeEngine:
         self._exe_dir = exe_dir
         self._inputs = inputs
         self._sources: dict[tuple[object, ...], Meteorology] = {}
+        self._known: tuple[Setting, Rules] | None = None
 
     @cached_property
     def _roughness(self) -> RoughnessSource:
@@ -116,9 +117,13 @@ class NativeEngine:
         return judge(starts, met, config, self._rules(config))
 
     def _rules(self, config: Config) -> Rules:
+        """Return the rules, which know what they have seen of files until the settings are others."""
         from stilt.transport.native.refusals import Rules
 
-        return Rules(self._setting(config))
+        setting = self._setting(config)
+        if self._known is None or self._known[0] != setting:
+            self._known = setting, Rules(setting)
+        return self._known[1]
 
     def compile_ahead(self) -> None:
         """Compile the loops, unless they are kept already."""

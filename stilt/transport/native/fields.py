@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,12 +37,17 @@ from stilt.transport.native.terrain import TerrainSource, terrain_of_pressure_le
 from stilt.transport.protocol import Reason, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from stilt.met.analysis import Analysis
     from stilt.transport.native.levels import VerticalGrid
     from stilt.transport.native.projection import MapGrid
     from stilt.transport.native.roughness import Roughness
+
+    Record = tuple[str, int]
+    """A variable's name, and its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,11 @@ class FieldSource:
         self._require("UWND", "VWND", "TEMP")
         self._momentum, self.momentum_names = self._momentum_source()
         self._heat, self.heat_name = self._heat_source()
+        volumes = self._volumes()
+        self._flat = self._surface_names()
+        self._wanted = tuple(chain(*volumes.values(), ((name, 0) for name in self._flat)))
+        ends = list(accumulate(map(len, volumes.values()), initial=0))
+        self._places = dict(zip(volumes, map(slice, ends, ends[1:]), strict=False))
 
     @property
     def has_fluxes(self) -> bool:
@@ -123,46 +134,64 @@ class FieldSource:
         )
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawFields:
-        """Read the fields of rows and columns ``[start, stop)``."""
-        shape = (rows[1] - rows[0], columns[1] - columns[0])
-        none = np.empty((0, *shape), dtype=np.float32)
+        """Read the fields of rows and columns ``[start, stop)``, all at once: a call costs as much as a small field."""
+        planes = self.reader.stack(self._wanted, rows, columns)
+        volume = {name: planes[place] for name, place in self._places.items()}
+        motion, lost = volume["vertical"], volume.pop("lost")
+        if lost.size:
+            motion += lost
+        flat = dict(zip(self._flat, planes[len(planes) - len(self._flat) :], strict=True))
+        surface = self._surface(rows, columns, flat, volume["altitude"], volume["temperature"])
+        return RawFields(**volume, surface=np.stack(surface))
+
+    def _volumes(self) -> dict[str, list[Record | None]]:
+        """Return the records of each field on levels, the lowest first; none where it is not in use.
+
+        Of the vertical motion what its packing lost (DIFW) counts where that comes after it in the file: hycs_std reads
+        records in their order and adds DIFW to what is there, and a later WWND replaces both.
+        """
+
+        def of(*names: str) -> list[Record | None]:
+            return [self._named(names, level) for level in self._levels]
+
         level_type = self.index.grid.level_type
         # Of pressure and hybrid files hycs_std takes the pressures from the levels, whatever PRES says.
         has_pressure = level_type in {SIGMA, HEIGHT} and self.reader.has("PRES", 1)
-
-        def volume(*names: str) -> NDArray[np.float32]:
-            return self.reader.stack(
-                [self._named(names, level) for level in self._levels], rows, columns
-            )
-
-        temperature = volume("TEMP")
-        altitude = volume("HGTS") if level_type == PRESSURE else none
-        return RawFields(
-            east=volume("UWND"),
-            north=volume("VWND"),
-            vertical=self._vertical(rows, columns),
-            humidity=volume("SPHU", "RELH"),
-            temperature=temperature,
-            pressure=volume("PRES") if has_pressure else none,
-            altitude=altitude,
-            surface=np.stack(self._surface(rows, columns, altitude, temperature)),
-        )
-
-    def _vertical(self, rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
-        """Read the vertical motion, and what its packing lost (DIFW) where that comes after it in the file.
-
-        hycs_std reads records in their order and adds DIFW to what is there: a later WWND replaces both.
-        """
-        name = "WWND" if self._motion == PRESSURE_MOTION else "DZDT"
-        levels = [self._named((name,), level) for level in self._levels]
-        lost = [
-            ("DIFW", level) if self.reader.is_before(name, "DIFW", level) else None
+        motion = "WWND" if self._motion == PRESSURE_MOTION else "DZDT"
+        lost: list[Record | None] = [
+            ("DIFW", level) if self.reader.is_before(motion, "DIFW", level) else None
             for level in self._levels
         ]
-        motion = self.reader.stack(levels, rows, columns)
-        if any(lost):
-            motion += self.reader.stack(lost, rows, columns)
-        return motion
+        return {
+            "east": of("UWND"),
+            "north": of("VWND"),
+            "vertical": of(motion),
+            "humidity": of("SPHU", "RELH"),
+            "temperature": of("TEMP"),
+            "pressure": of("PRES") if has_pressure else [],
+            "altitude": of("HGTS") if level_type == PRESSURE else [],
+            "lost": lost if any(lost) else [],
+        }
+
+    def _surface_names(self) -> tuple[str, ...]:
+        """Return the surface variables that are in use and there."""
+        first_of, last_of = self.reader.first_of, self.reader.last_of
+        names = [
+            "PRSS",
+            first_of("SHGT", "TERR"),
+            last_of("T02M", "TMPS"),
+            "U10M",
+            "V10M",
+            *self.momentum_names,
+            self.heat_name,
+            first_of("PBLH", "HPBL", "MXHT"),
+            first_of("LHTF", "WFLX"),
+            "DSWF",
+            "TCLD",
+            "LCLD",
+        ]
+        there = (name for name in names if name is not None and self.reader.has(name))
+        return tuple(dict.fromkeys(there))
 
     def _require(self, *names: str) -> None:
         level_type = self.index.grid.level_type
@@ -223,6 +252,7 @@ class FieldSource:
         self,
         rows: tuple[int, int],
         columns: tuple[int, int],
+        there: Mapping[str, NDArray[np.float32]],
         altitude: NDArray[np.float32],
         temperature: NDArray[np.float32],
     ) -> list[NDArray[np.float32]]:
@@ -230,9 +260,9 @@ class FieldSource:
         absent = np.full((rows[1] - rows[0], columns[1] - columns[0]), np.nan, dtype=np.float32)
 
         def flat(name: str | None, otherwise: float = np.nan) -> NDArray[np.float32]:
-            if name is None or not reader.has(name):
+            if name is None or name not in there:
                 return absent if np.isnan(otherwise) else np.full_like(absent, otherwise)
-            return reader.field(name, 0, rows, columns)
+            return there[name]
 
         y, x = np.meshgrid(np.arange(*rows) + 1.0, np.arange(*columns) + 1.0, indexing="ij")
         longitude, latitude = self._grid.to_longlat(x, y)
@@ -264,6 +294,6 @@ class FieldSource:
             flat("DSWF", 0.0),
             np.zeros_like(absent),
             np.zeros_like(absent),
-            flat("TCLD") * np.float32(0.01) if reader.has("TCLD") else np.full_like(absent, -1.0),
+            flat("TCLD") * np.float32(0.01) if "TCLD" in there else np.full_like(absent, -1.0),
             flat("LCLD", -99.0),
         ]

@@ -1,9 +1,14 @@
-"""The roughness length of the ground: one everywhere, or from a table such as HYSPLIT's."""
+"""The roughness length of the ground: one everywhere, from a table such as HYSPLIT's, or by the type of the ground.
+
+The types are IGBP's, of MODIS (Friedl and Sulla-Menashe, MCD12C1, doi 10.5067/MODIS/MCD12C1.006), on cells of a degree;
+``tools/ground.py`` makes their file. Each has the length that HYSPLIT's table has most for it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +25,16 @@ if TYPE_CHECKING:
 TABLE = "ROUGLEN.ASC"
 HYSPLIT = "hysplit"
 """As a setting: the table of an installed HYSPLIT."""
+
+OWN = "own"
+"""As a setting: by the type of the ground."""
+
+GROUND = Path(__file__).with_name("ground.txt")
+TYPES = "0123456789abcdefg"
+"""In that file: water, forest (evergreen needles and leaves, deciduous needles and leaves, mixed), shrubs (closed,
+open), savanna (woody, open), grass, wetland, crops, towns, crops among others, snow and ice, barren."""
+
+_HUNDREDTHS_M = (3, 200, 200, 250, 44, 250, 25, 44, 75, 44, 25, 250, 75, 75, 75, 50, 1)
 
 DEFAULT_M = 0.2
 """HYSPLIT's own value where it finds no table."""
@@ -88,7 +103,8 @@ def roughness_source(
     Parameters
     ----------
     setting
-        Metres; ``hysplit``: the table of an installed HYSPLIT; else the path of a table like that.
+        Metres; ``hysplit``: the table of an installed HYSPLIT; ``own``: by the type of the ground; else the path of a
+        table like HYSPLIT's.
     exe_dir
         ``hysplit.exe_dir`` of the config; then ``STILT_HYSPLIT`` and what is installed are looked at.
     inputs
@@ -101,12 +117,14 @@ def roughness_source(
     """
     if not isinstance(setting, str):
         return RoughnessSource(f"roughness {setting:g} m", None, setting)
+    if setting == OWN:
+        return _own()
     name = TABLE if setting == HYSPLIT else Path(setting).name
     path = inputs.get(name) if inputs is not None else _table(setting, exe_dir)
     if path is None:
         raise EnvironmentFailure(
             f"roughness: {setting}: there is no table {name} here",
-            "run 'stilt hysplit install', or set roughness in config.yaml to a length in metres, such as 0.2",
+            "run 'stilt hysplit install', or set roughness in config.yaml: own, or a length in metres, such as 0.2",
         )
     try:
         content = read_input(path, _MOST_BYTES)
@@ -124,6 +142,8 @@ def roughness_source(
 def setting_of(label: str) -> float | str:
     """Return the setting that the label of an earlier result stands for; of a file's that it is not known."""
     words = label.split()
+    if words[:2] == ["roughness", OWN]:
+        return OWN
     return float(words[1]) if words[0] == "roughness" and words[-1] == "m" else HYSPLIT
 
 
@@ -135,6 +155,18 @@ def todays_setting(setting: float | str, newest: str) -> str:
         except StiltError:
             return f"roughness of {setting}"
     return newest if newest.startswith(f"{TABLE} ") else f"{TABLE} {0:08x}"
+
+
+@lru_cache(maxsize=1)
+def _own() -> RoughnessSource:
+    """Return the lengths of the types of ground, laid out as in HYSPLIT's table."""
+    text = {
+        ord(kind): f"{length:{_CHARACTERS}d}"
+        for kind, length in zip(TYPES, _HUNDREDTHS_M, strict=True)
+    }
+    content = GROUND.read_text(encoding="ascii").translate(text).encode()
+    digest = hashlib.blake2b(content, digest_size=4).hexdigest()
+    return RoughnessSource(f"roughness {OWN} {digest}", content)
 
 
 def _table(setting: str, exe_dir: str | None) -> Path | None:

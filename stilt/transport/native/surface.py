@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stilt.met.analysis import PRESSURE
 from stilt.transport.native.fields import BoundaryOptions, FieldSource
 from stilt.transport.native.projection import map_grid
-from stilt.transport.native.roughness import HYSPLIT, TABLE, RoughnessSource
+from stilt.transport.native.roughness import HYSPLIT, OWN, TABLE, RoughnessSource
 from stilt.transport.native.tables import find_terrain
 from stilt.transport.native.terrain import terrain_source
 
@@ -48,7 +48,8 @@ def surface_of(analysis: Analysis, config: Config) -> Rows:
     options = BoundaryOptions(config.kbls, config.kmixd, float(config.kmix0))
     roughness = config.roughness if config.roughness is not None else HYSPLIT
     words = f"{roughness:g} m everywhere" if not isinstance(roughness, str) else roughness
-    words = f"HYSPLIT's table {TABLE}" if roughness == HYSPLIT else words
+    tables = {HYSPLIT: f"HYSPLIT's table {TABLE}", OWN: "by the type of the ground"}
+    words = tables.get(words, words)
     return [*sources(source, options), ("roughness", f"{words} (roughness:)")]
 
 

@@ -1,0 +1,201 @@
+"""TROPOMI's methane, carbon monoxide and nitrogen dioxide, as their product user manuals have them.
+
+Mole fractions are of the whole column of air above a pixel, also that of the tropospheric column of NO2: so an
+instrument sees ``sum(pressure_weight * averaging_kernel * x)`` of a profile x, each layer weighing by its share of the
+air.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from stilt.soundings.layout import soundings_from, variable_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NANO_PER_PPM = 1000.0
+_PA_PER_HPA = 100.0
+_MILLION = 1e6
+_GRAVITY = 9.80665
+_DRY_AIR_KG_PER_MOL, _WATER_KG_PER_MOL = 0.0289647, 0.0180153
+_PIXELS = ("scanline", "ground_pixel")
+_GOOD, _GOOD_NO2 = 0.5, 0.75
+"""Above these a ``qa_value`` is good, as the manuals advise."""
+
+_SAME_PRESSURE = 1e-3
+
+
+def tropomi_ch4(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the soundings of a TROPOMI methane file (S5P_OFFL_L2__CH4___), in ppm of methane.
+
+    Its layers go from the top to the ground, equally thick in pressure; above 0.5 ``qa_value`` is good.
+
+    Parameters
+    ----------
+    dataset
+        Its groups PRODUCT and of SUPPORT_DATA GEOLOCATIONS, DETAILED_RESULTS and INPUT_DATA, merged.
+
+    Raises
+    ------
+    InputError
+        If a variable is missing.
+    """
+    of = _reader(dataset, "TROPOMI CH4")
+    step, ground = (of(name) / _PA_PER_HPA for name in ("pressure_interval", "surface_pressure"))
+    air = of("dry_air_subcolumns")
+    count = dataset.sizes["layer"]
+    from_top = xr.DataArray(np.arange(count) + 0.5, dims="layer")
+    found = _place_and_time(dataset, of) | {
+        "observed_ppm": of("methane_mixing_ratio_bias_corrected") / _NANO_PER_PPM,
+        "uncertainty_ppm": of("methane_mixing_ratio_precision") / _NANO_PER_PPM,
+        "is_good": of("qa_value") > _GOOD,
+        "pressure_hpa": ground - (count - from_top) * step,
+        "averaging_kernel": of("column_averaging_kernel"),
+        "pressure_weight": air / air.sum("layer"),
+        "prior_ppm": of("methane_profile_apriori") / air * _MILLION,
+    }
+    return _pixels_seen(found)
+
+
+def tropomi_co(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the soundings of a TROPOMI carbon monoxide file (S5P_OFFL_L2__CO____), in ppm.
+
+    The column, without stripes where the file has it so, is divided by that of dry air: by the surface pressure, less
+    the water that the file has. The kernel in metres becomes one without a unit by the thickness of its layers. It
+    tells the whole column, so the prior is 0. Above 0.5 ``qa_value`` is good.
+
+    Parameters
+    ----------
+    dataset
+        Its groups PRODUCT and of SUPPORT_DATA GEOLOCATIONS, DETAILED_RESULTS and INPUT_DATA, merged.
+
+    Raises
+    ------
+    InputError
+        If a variable is missing.
+    """
+    of = _reader(dataset, "TROPOMI CO")
+    column = "carbonmonoxide_total_column"
+    corrected = f"{column}_corrected"
+    ground = of("surface_pressure")
+    air = ground / (_GRAVITY * _DRY_AIR_KG_PER_MOL)
+    if "water_total_column" in dataset:
+        air -= of("water_total_column") * (_WATER_KG_PER_MOL / _DRY_AIR_KG_PER_MOL)
+    thickness_m = np.abs(np.gradient(variable_of(dataset, "layer", "TROPOMI CO").to_numpy()))
+    bottom, top = _layers_of_levels(of("pressure_levels"), ground)
+    found = _place_and_time(dataset, of) | {
+        "observed_ppm": of(corrected if corrected in dataset else column) / air * _MILLION,
+        "uncertainty_ppm": of(f"{column}_precision") / air * _MILLION,
+        "is_good": of("qa_value") > _GOOD,
+        "pressure_hpa": 0.5 * (bottom + top) / _PA_PER_HPA,
+        "averaging_kernel": of("column_averaging_kernel")
+        / xr.DataArray(thickness_m.astype(float), dims="layer"),
+        "pressure_weight": (bottom - top) / ground,
+    }
+    return _pixels_seen(_without_prior(found))
+
+
+def tropomi_no2(dataset: xr.Dataset) -> xr.Dataset:
+    """Return the soundings of a TROPOMI nitrogen dioxide file (S5P_OFFL_L2__NO2___): its tropospheric column, in ppm.
+
+    The kernel of the total column is scaled by the air mass factors, total over tropospheric, and 0 above the layer of
+    the tropopause. It tells the whole column, so the prior is 0. Above 0.75 ``qa_value`` is good.
+
+    Parameters
+    ----------
+    dataset
+        Its groups PRODUCT and of SUPPORT_DATA GEOLOCATIONS and INPUT_DATA, merged.
+
+    Raises
+    ------
+    InputError
+        If a variable is missing.
+    """
+    of = _reader(dataset, "TROPOMI NO2")
+    column = "nitrogendioxide_tropospheric_column"
+    precise = (
+        f"{column}_precision_kernel"  # without the part of the profile, which the kernel takes away
+    )
+    ground = of("surface_pressure")
+    air = ground / (_GRAVITY * _DRY_AIR_KG_PER_MOL)
+    edges = of("tm5_constant_a") + of("tm5_constant_b") * ground
+    bottom, top = edges.isel(vertices=0), edges.isel(vertices=1)
+    number = xr.DataArray(np.arange(dataset.sizes["layer"]), dims="layer")
+    scale = of("air_mass_factor_total") / of("air_mass_factor_troposphere")
+    kernel = of("averaging_kernel") * scale
+    found = _place_and_time(dataset, of) | {
+        "observed_ppm": of(column) / air * _MILLION,
+        "uncertainty_ppm": of(precise if precise in dataset else f"{column}_precision")
+        / air
+        * _MILLION,
+        "is_good": of("qa_value") > _GOOD_NO2,
+        "pressure_hpa": 0.5 * (bottom + top) / _PA_PER_HPA,
+        "averaging_kernel": kernel.where(number <= of("tm5_tropopause_layer_index"), 0.0),
+        "pressure_weight": (bottom - top) / ground,
+    }
+    return _pixels_seen(_without_prior(found))
+
+
+def _reader(dataset: xr.Dataset, kind: str) -> Callable[[str], xr.DataArray]:
+    def of(name: str) -> xr.DataArray:
+        found = variable_of(dataset, name, kind)
+        found = found.isel(time=0, drop=True) if "time" in found.dims else found
+        is_wide = found.dtype == np.float64 and "layer" in found.dims
+        return (
+            found.astype(np.float32) if is_wide else found
+        )  # an orbit's layers are a quarter of a gigabyte
+
+    return of
+
+
+def _place_and_time(
+    dataset: xr.Dataset, of: Callable[[str], xr.DataArray]
+) -> dict[str, xr.DataArray]:
+    delta = of("delta_time")
+    if not np.issubdtype(delta.dtype, np.datetime64):
+        if not np.issubdtype(delta.dtype, np.timedelta64):
+            delta = delta.astype("timedelta64[ms]")
+        delta = delta + dataset["time"].to_numpy()[0]
+    return {
+        "longitude": of("longitude"),
+        "latitude": of("latitude"),
+        "time": delta.broadcast_like(of("latitude")),
+        "zenith_deg": of("viewing_zenith_angle"),
+        "azimuth_deg": of("viewing_azimuth_angle"),
+    }
+
+
+def _layers_of_levels(
+    levels: xr.DataArray, ground: xr.DataArray
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the pressures at the bottom and top of layers, which are listed from the top down.
+
+    Where the lowest level is the ground, levels are the bottoms of layers, else their middles.
+    """
+    first = levels.isel(layer=-1)
+    above = levels.shift(layer=1, fill_value=0.0)
+    if float((first / ground - 1.0).__abs__().median()) < _SAME_PRESSURE:
+        return levels, above
+    between = 0.5 * (levels + above)
+    top = between.where(levels["layer"] != levels["layer"][0], 0.0)
+    return top.shift(layer=-1).fillna(ground), top
+
+
+def _without_prior(found: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
+    return found | {"prior_ppm": xr.zeros_like(found["averaging_kernel"])}
+
+
+def _pixels_seen(found: dict[str, xr.DataArray]) -> xr.Dataset:
+    """Return the pixels that were retrieved, each with the minute, scanline and number as its id."""
+    stacked = {name: values.stack(sounding=_PIXELS) for name, values in found.items()}
+    seen = np.flatnonzero(np.isfinite(stacked["observed_ppm"].to_numpy()))
+    stacked = {name: values.isel(sounding=seen) for name, values in stacked.items()}
+    line, pixel = (stacked["latitude"][name].to_numpy() for name in _PIXELS)
+    stamp = stacked["time"].dt.strftime("%Y%m%dT%H%M").to_numpy()
+    texts = np.array([f"{s}_{a}_{b}" for s, a, b in zip(stamp, line, pixel, strict=True)], str)
+    plain = {name: values.drop_vars(["sounding", *_PIXELS]) for name, values in stacked.items()}
+    return soundings_from(plain, texts, {"sounding": "sounding", "layer": "level"})
