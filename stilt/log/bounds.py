@@ -77,6 +77,9 @@ BY_NAME = frozenset({"transport", "transports", "footprints", "inputs", "program
 MOST_PARTS = 100_000
 """Of a list or a mapping; a manifest has as many chunks as tasks."""
 
+WORTH_COLUMNS = 8
+"""So many events of a kind are looked at field by field, fewer one by one."""
+
 PARTS = {"chunks": 10_000_000, "facts": 64}
 
 _FREE = frozenset({"reason", "message", "why", "path"})
@@ -84,9 +87,6 @@ _FREE = frozenset({"reason", "message", "why", "path"})
 
 _CLOSED = frozenset({"outcome", "life"})
 """What has few values, or comes out of no file."""
-
-_OF_A_START = ("sim", "at", "met", "receptor")
-"""What a ``started`` has; where it is read into more, the rest are defaults."""
 
 _TIME = re.compile(r"[0-9]{4}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-3])[0-5][0-9]")
 
@@ -105,21 +105,18 @@ def all_fit(events: Iterable[Struct]) -> bool:
     by_kind: dict[type[Struct], list[Struct]] = {}
     for event in events:
         by_kind.setdefault(type(event), []).append(event)
+    return all(map(_all_of_a_kind_fit, by_kind.values()))
+
+
+def _all_of_a_kind_fit(alike: list[Struct]) -> bool:
+    if len(alike) < WORTH_COLUMNS:
+        return not any(map(misfit, alike))
+    names = alike[0].__struct_fields__
     return all(
         column_fits(name, list(map(attrgetter(name), alike)))
-        for kind, alike in by_kind.items()
-        for name in _fields(kind)
+        for name in names
         if name not in _CLOSED
     )
-
-
-def has_plain_text(text: bytes) -> bool:
-    """Return whether all strings in valid JSON are printable ASCII."""
-    return text.isascii() and b"\\" not in text and b"\x7f" not in text
-
-
-def _fields(kind: type[Struct]) -> tuple[str, ...]:
-    return _OF_A_START if kind.__struct_config__.tag == "started" else kind.__struct_fields__
 
 
 def is_within(name: str, value: float) -> bool:

@@ -239,7 +239,7 @@ class State:
 
     def add(self, life: Life, events: Sequence[Any]) -> None:
         """Join the events of one segment (or some of them); headers excepted."""
-        begun: list[SimState] = [event for event in events if type(event) is Started]
+        begun = [event for event in events if type(event) is Started]
         ended: list[SimState] = [event for event in events if type(event) is Done]
         if len(begun) + len(ended) < len(events):
             self._add_others(life, events)
@@ -285,25 +285,22 @@ class State:
             for state in frozen.take(sim):
                 self._earlier.setdefault(state.batch, {})[sim] = state
 
-    def _join_block(self, life: Life, begun: list[SimState], ended: list[SimState]) -> None:
+    def _join_block(self, life: Life, begun: list[Started], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""
-        block = {state.sim: state for state in ended}
+        ids = {state.sim for state in ended}
         # In one life an end outranks a start, of which not even the id is kept: a million of them are 80 MB.
-        states = ended + [state for state in begun if state.sim not in block]
+        states = ended + [event.as_state() for event in begun if event.sim not in ids]
         for state in states:
             state.life = life
-        block |= {state.sim: state for state in states[len(ended) :]}
-        if len(block) < len(states):
-            for state in states:
-                self._join(state)
-            return
         if self._frozen is not None:
-            for sim in block:
-                self._thaw(self._frozen, sim, life.batch)
-        if not self._sims.keys().isdisjoint(block):
-            for sim in self._sims.keys() & block.keys():
-                self._join(block.pop(sim))
-        self._sims.update(block)
+            for state in states:
+                self._thaw(self._frozen, state.sim, life.batch)
+        before = len(self._sims)
+        held = list(map(self._sims.setdefault, map(attrgetter("sim"), states), states))
+        if len(self._sims) < before + len(states):
+            for state, other in zip(states, held, strict=True):
+                if other is not state:
+                    self._join(state)
 
     def _join(self, state: SimState) -> None:
         if self._frozen is not None:

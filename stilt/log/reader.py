@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from operator import itemgetter
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -31,7 +31,7 @@ READ_PAUSE_S = 0.2
 
 _COPIES = 3  # the bytes, their lines, and what is made of them
 
-_NUMBER, _EVENT = itemgetter(0), itemgetter(1)
+_NOT_INSIDE = frozenset({int, Segment, Closed})
 _PASSING = frozenset({errno.ESTALE, errno.EIO, errno.EINTR})
 
 Kind = TypeVar("Kind")
@@ -125,15 +125,14 @@ class Scanner(Generic[Kind]):
     kinds
         The union of Structs to decode events as. It has to know ``Segment`` and ``Closed``.
     fit
-        Tells of events, and the JSON that they were decoded from, whether all values are such as stilt writes; left
+        Tells of events, and the lines that they were decoded from, whether all values are such as stilt writes; left
         out: ``stilt.log.bounds.all_fit`` of the events.
     """
 
     def __init__(self, kinds: Any, fit: Callable[[list[Any], bytes], bool] | None = None) -> None:
         self._kinds = kinds
         self._fit = fit or (lambda events, _: all_fit(events))
-        decoder = msgspec.json.Decoder(list[int | kinds])
-        self._decode_lines: Callable[[bytes], list[list[Any]]] = decoder.decode_lines
+        self._decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(list[int | kinds]).decode
         self._decode_any: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
     def scan(self, data: bytes) -> Scan[Kind]:
@@ -167,22 +166,16 @@ class Scanner(Generic[Kind]):
         payloads = payloads_if_whole(data if end == len(data) else data[:end])
         if not payloads or start.closed is not None:
             return None
-        text = b"\n".join(payloads)
         try:
-            lines = self._decode_lines(text)
-            numbers = list(map(_NUMBER, lines))
+            numbers, events = _numbers_and_events(list(map(self._decode, payloads)))
         except (msgspec.MsgspecError, UnicodeDecodeError, IndexError, RecursionError):
             return None
-        events = _events_of(lines)
-        kinds = list(map(type, events))
         header = None if start.headed else next(iter(events), None)
         if (
             numbers != list(range(start.number, start.number + len(payloads)))
             or not (start.headed or isinstance(header, Segment))
-            or kinds.count(Segment) != (not start.headed)
-            or int in kinds
-            or Closed in (kinds[:-1] if end == len(data) else kinds)
-            or not self._fit(events, text)
+            or not _are_of_a_body(events[not start.headed :], is_whole=end == len(data))
+            or not self._fit(events, data)
         ):
             return None
         if header is not None:
@@ -194,7 +187,7 @@ class Scanner(Generic[Kind]):
             headed=True,
             events=events,
             line=start.offset + end - len(payloads[-1]) - PREFIX_BYTES - 1,
-            number=start.number + len(lines),
+            number=start.number + len(payloads),
             offset=start.offset + end,
             closed=last if isinstance(last, Closed) else None,
         )
@@ -349,11 +342,18 @@ def _open_plainly(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _events_of(lines: list[list[Any]]) -> list[Any]:
-    """Return what follows the number in each line."""
-    if set(map(len, lines)) == {2}:  # an event a line, as tasks write them: done in C
-        return list(map(_EVENT, lines))
-    return [event for line in lines for event in line[1:]]
+def _numbers_and_events(lines: list[list[Any]]) -> tuple[list[Any], list[Any]]:
+    """Return the first element of each line, and what follows it."""
+    flat = list(chain.from_iterable(lines))
+    if len(flat) == 2 * len(lines):  # an event a line, as tasks write them: done in C
+        return flat[::2], flat[1::2]
+    return [line[0] for line in lines], [event for line in lines for event in line[1:]]
+
+
+def _are_of_a_body(events: list[Any], *, is_whole: bool) -> bool:
+    """Return whether there is no header and no number among the events, and nothing after an end."""
+    ends = is_whole and events and type(events[-1]) is Closed
+    return _NOT_INSIDE.isdisjoint(map(type, events[:-1] if ends else events))
 
 
 def _refuse_newer(major: int) -> None:

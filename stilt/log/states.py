@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct, field
@@ -20,7 +19,6 @@ from stilt.log.bounds import (
     PARTS,
     TEXTS,
     all_fit,
-    has_plain_text,
 )
 from stilt.log.events import (
     Archived,
@@ -106,7 +104,7 @@ _Fact = Annotated[float, Meta(ge=ANY_NUMBER[0], le=ANY_NUMBER[1])]
 _Facts = Annotated[dict[_Name, _Fact], Meta(max_length=PARTS["facts"])]
 
 
-class SimState(Struct, gc=False, tag_field="event"):
+class SimState(Struct, gc=False):
     """The latest that is known of a simulation: one event, and the life that it comes from.
 
     Attributes
@@ -201,11 +199,20 @@ class SimState(Struct, gc=False, tag_field="event"):
         )
 
 
-class Started(SimState, gc=False, tag="started"):
-    """A ``started`` event, as much of it as the fold needs."""
+class Started(Struct, gc=False, tag_field="event", tag="started"):
+    """A ``started`` event as the fold reads it: mostly only to find that the simulation has ended too."""
+
+    sim: _Name
+    at: _Moment
+    met: _NameOrNone = ""
+    receptor: _NameOrNone = ""
+
+    def as_state(self) -> SimState:
+        """Return the state of a simulation of which no more is known."""
+        return SimState(self.sim, self.at, met=self.met, receptor=self.receptor)
 
 
-class Done(SimState, gc=False, tag="done", kw_only=True):
+class Done(SimState, gc=False, tag_field="event", tag="done", kw_only=True):
     """A ``done`` event, as much of it as the fold needs."""
 
     outcome: Outcome
@@ -227,24 +234,32 @@ LeanEvent = (
 )
 
 _LEAN = frozenset({Started, Done})
-_SIM, _MET, _RECEPTOR = attrgetter("sim"), attrgetter("met"), attrgetter("receptor")
-_FACTS = attrgetter("facts")
 
 
-def lean_fit(events: Sequence[Any], text: bytes) -> bool:
-    """Return whether all of these events, decoded from ``text`` as ``LeanEvent``, have values that stilt writes.
+def lean_fit(events: Sequence[Any], lines: bytes) -> bool:
+    """Return whether all of these events, decoded from these lines as ``LeanEvent``, have values that stilt writes.
 
     Numbers and lengths are as they should be, or they would not have been decoded.
     """
-    if not has_plain_text(text):
+    begun = [event for event in events if type(event) is Started]
+    ended = [event for event in events if type(event) is Done]
+    if b"\\" in lines or not _have_plain_names(begun, ended):
         return all_fit(events)
-    lean = [event for event in events if type(event) in _LEAN]
-    others = (
-        [event for event in events if type(event) not in _LEAN] if len(lean) < len(events) else []
-    )
-    names = set(chain(map(_SIM, lean), map(_MET, lean), map(_RECEPTOR, lean)))
-    names.update(chain.from_iterable(filter(None, map(_FACTS, lean))))
-    return "/" not in "".join(names) and NO_NAMES.isdisjoint(names) and all_fit(others)
+    return all_fit([event for event in events if type(event) not in _LEAN])
+
+
+def _have_plain_names(begun: Sequence[Started], ended: Sequence[Done]) -> bool:
+    """Return whether names in valid JSON without escapes are of printable ASCII and fit; in one look at all of them."""
+    names = [event.sim for event in ended]
+    names += [event.sim for event in begun]
+    names += [event.receptor for event in ended]
+    names += [event.receptor for event in begun]
+    names += {event.met for event in ended}
+    names += {event.met for event in begun}
+    names += chain.from_iterable([event.facts for event in ended if event.facts])
+    text = "".join(names)
+    is_plain = text.isascii() and "/" not in text and "\x7f" not in text
+    return is_plain and NO_NAMES.isdisjoint(names)
 
 
 def latest_by_reason(states: Iterable[SimState]) -> dict[str, SimState]:
