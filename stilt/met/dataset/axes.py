@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
-    import xarray as xr
     from numpy.typing import NDArray
+
+    from stilt.met.dataset.raw import Dataset, Variable
 
 TIME, LEVEL, ROW, COLUMN, EXPVER, MEMBER = "time", "level", "row", "column", "expver", "member"
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as CF's times are decoded
 _CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
 _MEMBERS = {"number", "realization", "member", "ensemble"}
 _UNEVEN = 2e-3
@@ -52,7 +55,7 @@ class Axes:
     expver_order: tuple[int, ...]
 
 
-def axes_of(dataset: xr.Dataset) -> Axes:
+def axes_of(dataset: Dataset) -> Axes:
     """Find the axes of a dataset that was opened without decoding.
 
     Raises
@@ -88,7 +91,7 @@ def _named(role: dict[str, str], kind: str) -> str | None:
     return names[0] if names else None
 
 
-def _role(name: str, dataset: xr.Dataset) -> str:
+def _role(name: str, dataset: Dataset) -> str:
     if name not in dataset.variables:
         return MEMBER if name in _MEMBERS else ""
     attributes = dataset[name].attrs
@@ -104,7 +107,7 @@ def _role(name: str, dataset: xr.Dataset) -> str:
     return next((kind for kind, is_so in kinds.items() if is_so), "")
 
 
-def _places(dataset: xr.Dataset, rows: str, columns: str) -> tuple[Grid, bool, bool]:
+def _places(dataset: Dataset, rows: str, columns: str) -> tuple[Grid, bool, bool]:
     """Return the grid, and whether the file has rows from the north and columns from the east."""
     if dataset[rows].attrs.get("standard_name") == Y:
         y, is_from_north = _even(dataset[rows], "rows")
@@ -118,7 +121,7 @@ def _places(dataset: xr.Dataset, rows: str, columns: str) -> tuple[Grid, bool, b
     return grid, is_from_north, is_from_east
 
 
-def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:
+def _even(places: Variable, what: str) -> tuple[NDArray[np.float64], bool]:
     """Return evenly spaced coordinates, rising, and whether the file has them falling."""
     values = np.asarray(places.to_numpy(), np.float64)
     if what == "longitudes":
@@ -153,7 +156,7 @@ def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
     )
 
 
-def _minutes(dataset: xr.Dataset, name: str | None) -> NDArray[np.int64]:
+def _minutes(dataset: Dataset, name: str | None) -> NDArray[np.int64]:
     if name is None:  # one time is often no axis
         scalars = [str(c) for c in dataset.variables if " since " in _unit(dataset[c])]
         name = next((c for c in ("valid_time", "time") if c in scalars), None)
@@ -163,10 +166,7 @@ def _minutes(dataset: xr.Dataset, name: str | None) -> NDArray[np.int64]:
     calendar = str(times.attrs.get("calendar", "standard")).lower()
     if calendar not in _CALENDARS:
         raise DatasetError(f"its calendar is {calendar}, which has other days than the year's")
-    from xarray.coding.times import decode_cf_datetime
-
-    decoded = decode_cf_datetime(np.atleast_1d(times.to_numpy()), times.attrs["units"], calendar)
-    seconds = np.asarray(decoded).astype("datetime64[s]").astype(np.int64)
+    seconds = _seconds(np.atleast_1d(times.to_numpy()), str(times.attrs["units"]), calendar)
     if np.any(seconds % 60):
         raise DatasetError("its times are not whole minutes")
     if np.any(np.diff(seconds) <= 0):
@@ -174,5 +174,27 @@ def _minutes(dataset: xr.Dataset, name: str | None) -> NDArray[np.int64]:
     return np.asarray(seconds // 60)
 
 
-def _unit(variable: xr.DataArray) -> str:
+def _seconds(values: NDArray[Any], unit: str, calendar: str) -> NDArray[np.int64]:
+    """Return times as seconds since 1970 UTC, by CF's unit (section 4.4): all of them are after the calendars part."""
+    from cftime import num2date
+
+    factor = 1.0
+    if unit.startswith("nanosecond"):
+        unit, factor = unit.replace("nano", "micro", 1), 1e-3
+    numbers = np.asarray(values, np.float64) * factor
+    first, later = (
+        (when - _EPOCH).total_seconds()
+        for when in num2date(
+            [numbers[0], numbers[0] + 1e6],
+            unit,
+            calendar,
+            only_use_cftime_datetimes=False,
+            only_use_python_datetimes=True,
+        )
+    )
+    step = (later - first) / 1e6
+    return np.asarray(np.rint(first + step * (numbers - numbers[0])), np.int64)
+
+
+def _unit(variable: Variable) -> str:
     return str(variable.attrs.get("units", ""))
