@@ -21,7 +21,7 @@ def test_a_run_fetches_what_tasks_then_read_here(stilt, atmosphere, tmp_path):
         assert "1 file, 3.5 MiB" in done.stdout
         assert done.returncode == 0, done.stdout
         dry = stilt("run", "--dry-run", project)
-        assert "met jet: would fetch 1 file, 3.5 MiB" in dry.stderr
+        assert "met jet: would fetch 1 file, 3.5 MiB" in dry.stdout
         assert {path.name for path in project.iterdir()} == {"config.yaml", "receptors.csv"}
         facts = json.loads(stilt("met", "--json", project).stdout)
         assert facts["jet"]["to_fetch"].startswith("1 file, ")

@@ -10,6 +10,7 @@ import numpy as np
 
 from stilt.met.dataset.levels import DatasetError, Levels, is_level_axis, levels_of
 from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres
+from stilt.met.dataset.maps import unfollowed
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
 _MEMBERS = {"number", "realization", "member", "ensemble"}
 _UNEVEN = 2e-3
 """By what part of a step places may lie off: coordinates are rounded to single precision."""
+
+_NEARLY_EVEN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,7 @@ def axes_of(dataset: Dataset) -> Axes:
     role = {name: kind for name, kind in found.items() if kind}
     rows, columns = _named(role, ROW), _named(role, COLUMN)
     if rows is None or columns is None:
-        raise DatasetError(
-            "its grid is not one of longitude and latitude, or of x and y on a map, along its axes"
-        )
+        raise DatasetError(f"its grid is {_other_grid(dataset)}")
     grid, is_from_north, is_from_east = _places(dataset, rows, columns)
     experiments = _named(role, EXPVER)
     versions = [] if experiments is None else dataset[experiments].to_numpy().astype(int).tolist()
@@ -82,6 +83,16 @@ def axes_of(dataset: Dataset) -> Axes:
         levels_of(dataset, _named(role, LEVEL)),
         tuple(sorted(range(len(versions)), key=versions.__getitem__)),
     )
+
+
+def _other_grid(dataset: Dataset) -> str:
+    """Say what a grid is whose axes are neither longitude and latitude nor x and y on a map."""
+    names = [str(each.attrs.get("standard_name", "")) for each in dataset.variables.values()]
+    if "grid_latitude" in names:
+        return unfollowed("rotated_ll")
+    if any("CDI_grid_type" in each.attrs for each in dataset.variables.values()):
+        return unfollowed("unstructured_grid")
+    return "not one of longitude and latitude, or of x and y on a map, along its axes"
 
 
 def _named(role: dict[str, str], kind: str) -> str | None:
@@ -130,9 +141,15 @@ def _even(places: Variable, what: str) -> tuple[NDArray[np.float64], bool]:
         raise DatasetError(f"it has {len(values)} {what}")
     steps = np.diff(values)
     if np.abs(steps - steps.mean()).max() > _UNEVEN * abs(steps.mean()):
-        raise DatasetError(f"its {what} are not evenly spaced")
+        kind = f": it is {unfollowed('regular_gg')}" if _is_gaussian(steps, what) else ""
+        raise DatasetError(f"its {what} are not evenly spaced{kind}")
     is_falling = bool(steps.mean() < 0)
     return (values[::-1] if is_falling else values), is_falling
+
+
+def _is_gaussian(steps: NDArray[np.float64], what: str) -> bool:
+    """Tell whether latitudes are nearly evenly spaced, as a Gaussian grid's are: closer together at the poles."""
+    return what == "latitudes" and bool(np.ptp(steps) < _NEARLY_EVEN * abs(steps.mean()))
 
 
 def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
