@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from stilt.check.finding import Finding, fine, no_effect, note, warning, wrong_input
+from stilt.check.finding import Finding, fine, from_error, no_effect, note, warning, wrong_input
 from stilt.foundations.errors import StiltError
 from stilt.foundations.failures import Reason, TransportError, told
 from stilt.foundations.quantities import counted, duration
@@ -43,12 +43,14 @@ def check_met(
 ) -> Iterator[Finding]:
     """Look a meteorology over for all receptors; for its folder only where there are none to be read."""
     area = f"met {name}"
-    refused = _refused_folder(met.directory)
+    refused = "" if met.source else _refused_folder(met.directory)
     if refused:
         yield wrong_input(area, f"{met.directory}: {refused}", f"mend mets.{name}.directory")
         return
     if receptors is None:
         return
+    if met.source:
+        yield from _at_a_distance(name, met, config, receptors)
     found = ask(name, config, receptors)
     yield from _left_out(area, found.needed)
     yield from _without_effect(name, met, config, receptors, found.needed)
@@ -69,6 +71,24 @@ def check_met(
         if config.model == "native":
             files = [each for each in headers if each.grid == grid]
             yield from (note(area, words) for words in _lacking(files, config))
+
+
+def _at_a_distance(name: str, met: Met, config: Config, receptors: Receptors) -> Iterator[Finding]:
+    """Say what is not here yet, and what stands against fetching it."""
+    from stilt.met.distant.survey import survey
+
+    area = f"met {name}"
+    try:
+        found = survey(name, met, receptors.minutes, config.n_hours)
+        found.refuse_too_much()
+    except StiltError as error:
+        yield from from_error(area, error)
+        return
+    if found.silent:
+        yield warning(area, f"{found.silent}; all that is needed is here", "none is needed now")
+    if found.words:
+        words = "to be fetched by `stilt run`, or before it by `stilt met --fetch`"
+        yield note(area, f"{found.words}, {words}; what they hold is not known yet")
 
 
 def ask(name: str, config: Config, receptors: Receptors) -> Refusals:

@@ -36,6 +36,7 @@ SHOWN = 3
     "Examples:\n"
     "  stilt met                                     what there is\n"
     "  stilt met --download hrrr                     what the receptors need\n"
+    "  stilt met --fetch                             the same of a directory that is a URL\n"
     "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it\n"
     "  stilt met --convert era5 --to era5-arl        other files as ARL files",
 )
@@ -58,6 +59,7 @@ SHOWN = 3
 @click.option(
     "--mirror", type=click.Choice(["s3", "http", "ftp"]), default="http", show_default=True
 )
+@click.option("--fetch", "is_fetched", is_flag=True, help="Fetch from the URLs of the settings.")
 @click.option("--crop", "box", nargs=4, type=float, help="West south east north, in degrees.")
 @click.option("--levels", type=click.IntRange(min=1), help="Levels to keep above the surface.")
 @click.option(
@@ -81,6 +83,7 @@ def command(
     name: str | None,
     archive: str | None,
     mirror: Mirror,
+    is_fetched: bool,
     box: tuple[float, float, float, float] | None,
     levels: int | None,
     converted: str | None,
@@ -88,8 +91,9 @@ def command(
 ) -> int:
     """Show the files, hours, grid and levels of each meteorology, and which receptors it covers.
 
-    Or get it: downloaded from NOAA's archives into the meteorology's folder, cropped into another, or written as ARL
-    files for hycs_std. Exit code: 2 where a meteorology has no file that can be read, or serves none of the receptors.
+    Or get it: downloaded from NOAA's archives into the meteorology's folder, fetched from a URL, cropped into another
+    folder, or written as ARL files for hycs_std. Exit code: 2 where a meteorology has no file that can be read and none
+    to fetch, or serves none of the receptors.
     """
     from stilt.config.load import load_config
     from stilt.met.supply import Part
@@ -99,6 +103,10 @@ def command(
     part = Part(box, levels)
     if archive is not None:
         _download(_one(config, name), config, receptors, archive=archive, mirror=mirror, part=part)
+    elif is_fetched:
+        if box is not None or levels is not None or target is not None:
+            raise click.UsageError("--fetch goes with --met alone.")
+        _fetch(config, receptors, name)
     elif converted is not None:
         if target is None or box is not None or levels is not None:
             raise click.UsageError("--convert needs --to FOLDER, and neither --crop nor --levels.")
@@ -137,28 +145,49 @@ def _show(
         name_owner(layout.config_file, "the settings", "what they name runs as you")
     settled = with_roughness(config, newest_engine(layout))
     found = {name: take_inventory(met) for name, met in config.mets.items()}
+    distant = {name: _distant(name, config, receptors) for name in found} if receptors else {}
     refused = {name: _refused(name, settled, receptors) for name in found} if receptors else {}
     count = receptors.n_receptors if receptors else 0
     serves_none = any(0 < count <= sum(map(len, each.values())) for each in refused.values())
-    is_useless = serves_none or not all(each.collections for each in found.values())
+    is_useless = serves_none or not all(
+        each.collections or distant.get(name) for name, each in found.items()
+    )
     code = InputError.exit_code if is_useless else 0
     if as_json:
         facts = {name: _facts(each, settled) for name, each in found.items()}
         if receptors:
             for name, each in refused.items():
                 facts[name] |= _facts_of_receptors(each, receptors)
+                facts[name]["to_fetch"] = distant[name]
         click.echo(json_text(facts, indent=-1))
         return code
     page = Page(terminal_width(piped=ENDLESS))
     for name, inventory in found.items():
         page.line(f"{name}  {_described(config.mets[name])}")
         told = [*_lines(inventory, settled, list_files=list_files)]
+        if words := distant.get(name):
+            told.append(("to fetch", words))
         if receptors:
             told += _about_receptors(refused[name], receptors)
         for label, text in told:
             page.beside((f"  {label}",), (text,), TEXT_FROM)
     click.echo(page.text(), nl=False)
     return code
+
+
+def _distant(name: str, config: Config, receptors: Receptors) -> str:
+    """Say what is at a distance and not here yet, or why that is not known; nothing where all is here."""
+    from stilt.foundations.errors import StiltError
+    from stilt.met.distant.survey import survey
+
+    met = config.mets[name]
+    if not met.source:
+        return ""
+    try:
+        found = survey(name, met, receptors.minutes, config.n_hours)
+    except StiltError as error:
+        return error.message
+    return found.words or found.silent
 
 
 def _one(config: Config, name: str | None) -> str:
@@ -191,6 +220,29 @@ def _download(
         click.echo(path)
         count += 1
     click.echo(f"{counted(count, 'file')} there", err=True)
+
+
+def _fetch(config: Config, receptors: Receptors | None, name: str | None) -> None:
+    from dataclasses import replace
+
+    from stilt.commands.fetch import fetched, surveys, told_of
+    from stilt.foundations.errors import InputError
+    from stilt.foundations.quantities import counted
+
+    if receptors is None:
+        raise InputError("there is no receptors.csv", "it says for which hours to fetch")
+    chosen = [met for met, each in config.mets.items() if each.source and name in {None, met}]
+    if not chosen:
+        what = f"mets.{name}.directory" if name else "the directory of no meteorology"
+        raise InputError(f"{what} is{' no' if name else ' a'} URL", "there is nothing to fetch")
+    found = surveys(config, replace(receptors, mets=tuple(chosen)))
+    for words in told_of(found, "fetching"):
+        click.echo(words, err=True)
+    count = 0
+    for path in fetched(found, config):
+        click.echo(path)
+        count += 1
+    click.echo(f"{counted(count, 'file')} fetched{'' if count else ': all there'}", err=True)
 
 
 def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, part: Part) -> None:
@@ -242,7 +294,8 @@ def _receptors(project: Path, config: Config) -> Receptors | None:
 
 def _described(met: Met) -> str:
     names = met.file_format or "all files"
-    return f"{met.directory}, {names}{f' every {met.file_tres}' if met.file_tres else ''}"
+    source = f" from {met.source}" if met.source else ""
+    return f"{met.directory}{source}, {names}{f' every {met.file_tres}' if met.file_tres else ''}"
 
 
 def _lines(inventory: Inventory, config: Config, *, list_files: bool) -> Iterator[Fact]:

@@ -23,6 +23,7 @@ from stilt.batch.refused import unsaid
 from stilt.batch.reweighed import Weighing, reweighed
 from stilt.batch.rivals import give_way, settled_runs
 from stilt.commands.compiling import compile_all, is_compiled
+from stilt.commands.fetch import fetched, has_distant, surveys, told_of
 from stilt.commands.inputs import read_inputs
 from stilt.commands.reconcile import (
     explain_edited,
@@ -124,6 +125,7 @@ class _Run:
 
     def run(self) -> int:
         self._refuse_settings()
+        self._fetch()
         engine, config = self.project.engine, self.project.config
         layout = self.project.layout
         with run_lock(layout):
@@ -157,6 +159,28 @@ class _Run:
             log = self.project.layout.log_dir
             self.sizes.chunks(1, _likely_wall_s(OutputIndex(log).fold()))
 
+    def _fetch(self) -> None:
+        """Bring here what is at a distance and needed: tasks read what is here only.
+
+        Raises
+        ------
+        StiltError
+            If nothing of it would help, it is too much, or it does not come.
+        """
+        if not has_distant(self.project.config):
+            return
+        _, todo = self._plan()
+        found = surveys(self.project.config, self.project.simulations, todo.transport)
+        foreseen = self._foreseen(todo)
+        if foreseen.is_whole:
+            raise InputError(
+                f"nothing was handed over: {foreseen.words}", "`stilt check` says more"
+            )
+        for words in told_of(found, "fetching"):
+            self.say(words)
+        for _ in fetched(found, self.project.config):
+            pass
+
     def _verdict(self, code: int) -> int:
         """Return the exit code that speaks of all that was asked for, once what this run handed over has ended.
 
@@ -186,15 +210,7 @@ class _Run:
         InputError
             If a meteorology or setting is refused that fails all.
         """
-        project = self.project
-        elsewhere = self.backend.name != "local"
-        foreseen = foresee(
-            project.engine,
-            project.simulations,
-            todo.transport,
-            project.config,
-            elsewhere=elsewhere,
-        )
+        foreseen = self._foreseen(todo)
         if foreseen.is_whole:
             raise InputError(
                 f"nothing was handed over: {foreseen.words}", "`stilt check` says more"
@@ -209,12 +225,26 @@ class _Run:
         indices = (index for each in foreseen.refused for index in each.runs.tolist())
         return todo.without(frozenset(indices)), foreseen
 
+    def _foreseen(self, todo: Plan) -> Foreseen:
+        project = self.project
+        elsewhere = self.backend.name != "local"
+        return foresee(
+            project.engine,
+            project.simulations,
+            todo.transport,
+            project.config,
+            elsewhere=elsewhere,
+        )
+
     def preview(self) -> int:
         """Say what would be done, and write nothing."""
         self._refuse_settings()
         state, todo = self._plan()
         self._say_plan(todo)
         self._say_changes(state, todo)
+        found = surveys(self.project.config, self.project.simulations, todo.transport)
+        for words in told_of(found, "would fetch"):
+            self.say(words)
         todo, _ = self._refuse(todo)
         if todo.work:
             unfinished = unfinished_batch(self.project.layout, state)

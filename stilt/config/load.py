@@ -28,6 +28,7 @@ from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.inside import read_input
 from stilt.foundations.names import alike
 from stilt.foundations.paths import local_path
+from stilt.foundations.urls import is_distant, url_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +55,9 @@ CONFIG_HINTS = {
 
 MOST_BYTES = 16 << 20
 """Of config.yaml."""
+
+KEPT = "met"
+"""In the project, where files of meteorology at a distance are kept, a folder for each."""
 
 KERNELS_FILE = "kernels.csv"
 """In the project, where a product with ``weight: kernel`` names no other table."""
@@ -193,7 +197,7 @@ class _Reader:
         return result if None not in result.values() and len(result) == len(entries) else None
 
     def _met(self, entry: dict[str, Any], where: Where) -> Met | None:
-        entry = dict(entry)
+        entry = self._at_a_distance(dict(entry), where)
         self._note_path("the met directory", entry.get("directory"), (*where, "directory"))
         entry["directory"] = self._absolute(entry.get("directory"))
         step = entry.get("file_tres")
@@ -213,6 +217,23 @@ class _Reader:
         if complaint:
             self._document.add((*where, "file_format"), complaint)
         return met
+
+    def _at_a_distance(self, entry: dict[str, Any], where: Where) -> dict[str, Any]:
+        """Let files of a URL be read where they are kept: in a folder of the project, if none is given."""
+        given = entry.get("directory")
+        key = "directory" if isinstance(given, str) and is_distant(given) else "source"
+        url = entry.get(key)
+        if not isinstance(url, str):
+            return entry
+        complaint = url_problem(url) if is_distant(url) else "is no URL: give a folder as directory"
+        is_homeless = key == "directory" or given is None
+        if not complaint and is_homeless and self._folder is None:
+            complaint = "is at a distance, and only a project has a folder to fetch it into"
+        if complaint:
+            self._document.add((*where, key), complaint)
+            return {**entry, "source": None, "directory": "refused"}
+        kept = f"{KEPT}/{where[-1]}" if is_homeless else given
+        return {**entry, "source": url, "directory": kept}
 
     def _known_fields(self, given: dict[str, Any], where: Where) -> dict[str, Any]:
         names = get_args(FieldName)

@@ -26,7 +26,11 @@ class Met(Struct, frozen=True, forbid_unknown_fields=True):
     """One source of meteorology: the ARL files of a folder, by their headers or by their names."""
 
     directory: Annotated[
-        str, Meta(description="Folder of the ARL files; subfolders are searched too.", min_length=1)
+        str,
+        Meta(
+            description="Folder of the files; subfolders are searched too. Of a URL, see source.",
+            min_length=1,
+        ),
     ]
     file_format: Annotated[
         Text | None,
@@ -45,6 +49,18 @@ class Met(Struct, frozen=True, forbid_unknown_fields=True):
     nested: Annotated[
         bool, Meta(description="Whether several products of the folder for the same hours nest.")
     ] = False
+
+    source: Annotated[
+        Text | None,
+        Meta(
+            description="URL of a folder (https, s3, gs, ...), from which `stilt run` and `stilt met --fetch` fetch "
+            "what receptors need into directory; a directory that is a URL is one, whose files go to met/NAME "
+            "in the project."
+        ),
+    ] = None
+    fetch_limit_gb: Annotated[
+        Positive, Meta(description="Most that is fetched from source, with what is there already.")
+    ] = 100.0
 
     fields: Annotated[
         dict[FieldName, Text] | None,

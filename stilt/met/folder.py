@@ -21,12 +21,12 @@ from stilt.met.arl import ArlError, ArlFile, Level
 from stilt.met.dataset.levels import INSTALL
 from stilt.met.dataset.magic import heart_of
 from stilt.met.dataset.naming import Table, table_of_met
-from stilt.met.grid import Grid
+from stilt.met.grid import MOST_OF_A_GRID, N_VALUES, Grid
 from stilt.met.header import read_header
 from stilt.met.kept import keep, kept
-from stilt.met.listing import STALE_S
-from stilt.met.minutes import minute_of, time_of
-from stilt.met.names import name_pattern
+from stilt.met.listing import STALE_S, listing
+from stilt.met.minutes import MOST_MINUTES, minute_of, time_of
+from stilt.met.names import is_met_name, name_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     Minutes = NDArray[np.int64]
 
 _FORMAT = 4
-_MOST_OF_A_GRID = 1e7
-_MOST_MINUTES = 130 * 366 * 1440
-"""Before or after 1970; receptors end with 2099."""
 
 _recent: dict[tuple[str, str | None, Table], tuple[float, FolderIndex | None]] = {}
 
@@ -179,6 +176,13 @@ def folder_index(met: Met) -> FolderIndex:
     return index
 
 
+def look_again(directory: str) -> None:
+    """Let the folder be looked at again when it is next asked about."""
+    listing(directory).refresh(older_than_s=-1.0)
+    for key in [key for key in _recent if key[0] == directory]:
+        del _recent[key]
+
+
 @lru_cache(maxsize=16)
 def _indexed(name: str, found: tuple[tuple[str, int, int], ...], table: Table) -> FolderIndex:
     stored = _load(name, table)
@@ -222,7 +226,7 @@ def _files(directory: str) -> list[tuple[str, int, int]]:
                 with contextlib.suppress(OSError):
                     facts = entry.stat()
                     key = (facts.st_dev, facts.st_ino)
-                    if key in seen or entry.name.endswith(".lock"):
+                    if key in seen or not is_met_name(entry.name):
                         continue
                     seen.add(key)
                     if entry.is_dir():
@@ -237,7 +241,7 @@ def _look(path: str, size: int, changed: int, numbers: dict[_Kind, int], table: 
         header = read_header(Path(path), table)
     except (ArlError, OSError) as error:
         return _Entry(path, size, changed, cut=str(error))
-    grid = tuple(getattr(header.grid, name) for name in Grid.__dataclass_fields__)
+    grid = header.grid.values
     levels = tuple((level.height, level.variables) for level in header.levels)
     offset = header.pressure_offset
     kind = _Kind(header.model, grid, levels, header.level_type, offset, header.format, header.table)
@@ -279,9 +283,7 @@ def _products(entries: list[_Entry], kinds: list[_Kind]) -> tuple[list[Product],
 
 @lru_cache(maxsize=256)
 def _grid(values: tuple[float, ...]) -> Grid:
-    fields = dict(zip(Grid.__dataclass_fields__, values, strict=True))
-    nx, ny = int(fields.pop("nx")), int(fields.pop("ny"))
-    return Grid(**fields, nx=nx, ny=ny)
+    return Grid.of(values)
 
 
 def _header(entry: _Entry, kind: _Kind) -> ArlFile:
@@ -318,16 +320,15 @@ def _load(directory: str, table: Table) -> _Stored:
 def _fits(stored: _Stored, table: Table) -> bool:
     """Return whether an index has values as stilt writes them: others may be able to write it, too."""
     places = range(-1, len(stored.kinds))
-    length = len(Grid.__dataclass_fields__)
     return all(
         kind.table in ((), table)
-        and len(kind.grid) == length
-        and all(abs(value) < _MOST_OF_A_GRID for value in kind.grid)
+        and len(kind.grid) == N_VALUES
+        and all(abs(value) < MOST_OF_A_GRID for value in kind.grid)
         for kind in stored.kinds
     ) and all(
         entry.kind in places
         and bool(entry.minutes) == (entry.kind >= 0)
         and len(entry.contents) in (0, len(entry.minutes))
-        and all(abs(minute) < _MOST_MINUTES for minute in entry.times())
+        and all(abs(minute) < MOST_MINUTES for minute in entry.times())
         for entry in stored.entries
     )

@@ -13,10 +13,18 @@ from math import atan, atan2, cos, degrees, exp, hypot, log, pi, radians, sin
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
 EARTH_RADIUS_KM = 6371.2
+MOST_OF_A_GRID = 1e7
+"""No number of a grid is larger."""
+
+N_VALUES = 13
+"""How many numbers describe a grid."""
+
 EDGE = 2
 """The first column and row, counted from 1, at which a particle can start; as far from the last ones."""
 
@@ -46,6 +54,18 @@ class Grid:
     sync_lon: float
     nx: int
     ny: int
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """All of these, in this order: to be kept."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Grid:
+        """Return the grid of such values."""
+        *places, nx, ny = values
+        named = dict(zip(cls.__dataclass_fields__, places, strict=False))
+        return cls(**named, nx=int(nx), ny=int(ny))
 
     @property
     def is_longlat(self) -> bool:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stilt.met.dataset.magic import heart_of
+from stilt.met.names import is_met_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ STALE_S = 60.0
 
 @dataclass
 class Listing:
-    """All files under a folder, subfolders included, sorted; ``.lock`` files left out, as R-STILT does."""
+    """All files under a folder, subfolders included, sorted; without those that are no meteorology by their names."""
 
     directory: str
     paths: tuple[str, ...] = ()
@@ -36,7 +37,7 @@ class Listing:
                 os.path.join(folder, name)  # noqa: PTH118 - thousands of names, and texts are what is searched
                 for folder, names in _walk(self.directory)
                 for name in names
-                if not name.endswith(".lock")
+                if is_met_name(name)
             )
         )
         self._at = now

@@ -7,6 +7,9 @@ from typing import SupportsInt
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+MOST_MINUTES = 130 * 366 * 1440
+"""Before or after 1970; receptors end with 2099."""
+
 
 def minute_of(time: datetime) -> int:
     """Return a time as minutes since 1970 UTC."""

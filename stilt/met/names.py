@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from stilt.foundations.durable import TEMPORARY_PREFIX
+
+FETCHED = ".fetched.json"
+"""In a folder whose files come from a distance: what they were there."""
+
 _CODES = {"Y": r"\d{4}", "j": r"\d{3}", "b": r"[^\W\d_]+", "B": r"[^\W\d_]+", "%": "%"}
 
 
@@ -18,3 +23,8 @@ def name_pattern(file_format: str) -> re.Pattern[str]:
     except re.error:  # a name in which signs of regular expressions stand for themselves
         literal = map(re.escape, parts[::2])
         return re.compile("".join(map("".join, zip(literal, codes, strict=True))))
+
+
+def is_met_name(name: str) -> bool:
+    """Tell whether a file can be one of meteorology: ``.lock`` files are none, as in R-STILT, nor what stilt keeps."""
+    return not (name.endswith(".lock") or name.startswith(TEMPORARY_PREFIX) or name == FETCHED)

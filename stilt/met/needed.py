@@ -14,6 +14,7 @@ import numpy as np
 from stilt.foundations.failures import Reason, Refused
 from stilt.foundations.quantities import counted
 from stilt.met.dataset.naming import table_of_met
+from stilt.met.distant.awaited import is_awaited
 from stilt.met.files import Span, gaps
 from stilt.met.minutes import minute_of, time_of
 from stilt.met.overlaps import overlap_words, overlaps
@@ -107,7 +108,7 @@ def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
 
     Runs are refused with MET_MISSING, naming the files, unless what is there covers them without; with MET_COVERAGE
     where the files are there and their headers say that they end too early, or where products overlap in time of
-    which the settings pick none.
+    which the settings pick none. Of runs whose files are still at a distance nothing is said.
     """
     begin = np.minimum(minutes, minutes + 60 * n_hours)
     end = np.maximum(minutes, minutes + 60 * n_hours)
@@ -117,6 +118,9 @@ def needed(met: Met, minutes: NDArray[np.int64], n_hours: int) -> Needed:
     missing: dict[str, None] = {}
     is_nothing_there = True
     for choice, runs in source.choices(begin, end):
+        if is_awaited(met, choice.missing, choice.files):
+            is_nothing_there = False
+            continue
         is_nothing_there &= not choice.files
         supply = Supply(runs, begin[runs], end[runs], choice.files, choice.headers, table)
         rows, found = _judged(met, choice, supply)

@@ -85,7 +85,7 @@ def foresee(
         keep = np.zeros(simulations.n_receptors, bool)
         keep[run_of[met_of == number]] = True
         has_files |= bool(keep.any()) and _has_files(config.mets[met])
-        if not keep.any() or (elsewhere and not os.path.isdir(config.mets[met].directory)):  # noqa: PTH112
+        if not keep.any() or (elsewhere and _is_elsewhere(config.mets[met])):
             continue
         # an engine that is not ready says so when it is to run
         with contextlib.suppress(StiltError):
@@ -109,6 +109,11 @@ def _by_index(refused: Refused, rows: NDArray[np.int64]) -> Refused:
 
     is_shared = isinstance(refused.says, str)
     return Refused(refused.reason, refused.says if is_shared else says, rows[refused.runs])
+
+
+def _is_elsewhere(met: Met) -> bool:
+    """Tell whether another machine may have files that this one has not."""
+    return met.source is None and not os.path.isdir(met.directory)  # noqa: PTH112
 
 
 def _has_files(met: Met) -> bool:

@@ -41,7 +41,7 @@ WRONG = {
     "met name": (MINIMAL.replace("hrrr:", "../hrrr:"), "$.mets.../hrrr: a name becomes part of file names"),
     "long met name": (MINIMAL.replace("hrrr:", f"{'中' * 22}:"), "at most 64 bytes"),
     "footprint name": (with_grid(GRID).replace("g:", '"a b":'), "$.footprints.a b: a name becomes part of file names"),
-    "cloud directory": (MINIMAL.replace("/data/hrrr", "s3://noaa/hrrr"), "is not on a local or shared filesystem (s3)"),
+    "cloud directory": (MINIMAL.replace("/data/hrrr", "s3://noaa/hrrr"), "is at a distance, and only a project has a folder to fetch it into"),
     "cloud output": (with_line("output: gs://b/out"), "line 16: $.output: output 'gs://b/out' is not on a local or shared"),
     "format is no expression": (MINIMAL.replace("%Y%m%d_%H", "%Y("), "$.mets.hrrr.file_format: not a regular expression"),
     "step without unit": (MINIMAL.replace("6h", "6"), "$.mets.hrrr.file_tres: 6 is not a time step like 6h, 1d or 30min"),

@@ -1,8 +1,9 @@
 """How long a first footprint takes from files as centres publish them, against ARL's records of the same numbers.
 
 Made-up air on a grid like ERA5's, two hours of it; each source is read by a process of its own, the files being in the
-page cache. Seconds are of CPU, with what is imported for a kind of file; "read" is what came from the files (of ARL's,
-which are mapped, the pages that were touched), "decoded" what became of it in memory.
+page cache. What a first task keeps for others (where the fields of a GRIB file lie) is there. Seconds are of CPU, with
+what is imported for a kind of file; "read" is what came from the files (of ARL's, which are mapped, the pages that were
+touched), "decoded" what became of it in memory.
 
     python tools/bench/met_sources.py [--columns 1440 --rows 721] [--folder FOLDER] [--rounds 3]
 """
@@ -30,7 +31,9 @@ ONE = """
 import re, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+from stilt.foundations.paths import Layout
 from stilt.foundations.simulation import Receptor
+from stilt.met.kept import keep_in
 from stilt.met.dataset.tiles import TILES
 from tests.dataset.conftest import run
 
@@ -45,11 +48,14 @@ def mapped(paths):
             found += 1024 * int(line.split()[1])
     return found
 
-paths = [Path(path) for path in sys.argv[2:]]
+layout = Layout.of(Path(sys.argv[2]))
+layout.output.mkdir(exist_ok=True)
+keep_in(layout)
+paths = [Path(path) for path in sys.argv[3:]]
 before, began = rchar(), time.process_time()
 table = run(paths, -1, where=Receptor("202106011300", (2.3,), (48.1,), (50.0,)), particles=200)
 took = time.process_time() - began
-read = mapped(set(sys.argv[2:])) or rchar() - before
+read = mapped(set(sys.argv[3:])) or rchar() - before
 memory = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 print(f"{took:.2f} {read / 2**20:.1f} {TILES.bytes_read / 2**20:.1f} {memory:.0f} {table['foot'].sum():.5g}")
 """
@@ -87,7 +93,7 @@ def main() -> None:
             f"{'source':30}{'s':>8}{'read MiB':>10}{'decoded':>10}{'memory':>10}{'footprint':>12}"
         )
         for source, paths in found.items():
-            command = [sys.executable, "-c", ONE, str(ROOT), *map(str, paths)]
+            command = [sys.executable, "-c", ONE, str(ROOT), name, *map(str, paths)]
             rounds = [
                 subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
                 for _ in range(options.rounds + 1)

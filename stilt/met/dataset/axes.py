@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stilt.met.dataset.levels import DatasetError, Levels, is_level_axis, levels_of
 from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres
+from stilt.met.dataset.maps import unfollowed
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
-    import xarray as xr
     from numpy.typing import NDArray
+
+    from stilt.met.dataset.raw import Dataset, Variable
 
 TIME, LEVEL, ROW, COLUMN, EXPVER, MEMBER = "time", "level", "row", "column", "expver", "member"
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as CF's times are decoded
 _CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
 _MEMBERS = {"number", "realization", "member", "ensemble"}
 _UNEVEN = 2e-3
 """By what part of a step places may lie off: coordinates are rounded to single precision."""
+
+_NEARLY_EVEN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Axes:
     expver_order: tuple[int, ...]
 
 
-def axes_of(dataset: xr.Dataset) -> Axes:
+def axes_of(dataset: Dataset) -> Axes:
     """Find the axes of a dataset that was opened without decoding.
 
     Raises
@@ -64,9 +70,7 @@ def axes_of(dataset: xr.Dataset) -> Axes:
     role = {name: kind for name, kind in found.items() if kind}
     rows, columns = _named(role, ROW), _named(role, COLUMN)
     if rows is None or columns is None:
-        raise DatasetError(
-            "its grid is not one of longitude and latitude, or of x and y on a map, along its axes"
-        )
+        raise DatasetError(f"its grid is {_other_grid(dataset)}")
     grid, is_from_north, is_from_east = _places(dataset, rows, columns)
     experiments = _named(role, EXPVER)
     versions = [] if experiments is None else dataset[experiments].to_numpy().astype(int).tolist()
@@ -81,6 +85,16 @@ def axes_of(dataset: xr.Dataset) -> Axes:
     )
 
 
+def _other_grid(dataset: Dataset) -> str:
+    """Say what a grid is whose axes are neither longitude and latitude nor x and y on a map."""
+    names = [str(each.attrs.get("standard_name", "")) for each in dataset.variables.values()]
+    if "grid_latitude" in names:
+        return unfollowed("rotated_ll")
+    if any("CDI_grid_type" in each.attrs for each in dataset.variables.values()):
+        return unfollowed("unstructured_grid")
+    return "not one of longitude and latitude, or of x and y on a map, along its axes"
+
+
 def _named(role: dict[str, str], kind: str) -> str | None:
     names = [name for name, its in role.items() if its == kind]
     if len(names) > 1:
@@ -88,7 +102,7 @@ def _named(role: dict[str, str], kind: str) -> str | None:
     return names[0] if names else None
 
 
-def _role(name: str, dataset: xr.Dataset) -> str:
+def _role(name: str, dataset: Dataset) -> str:
     if name not in dataset.variables:
         return MEMBER if name in _MEMBERS else ""
     attributes = dataset[name].attrs
@@ -104,7 +118,7 @@ def _role(name: str, dataset: xr.Dataset) -> str:
     return next((kind for kind, is_so in kinds.items() if is_so), "")
 
 
-def _places(dataset: xr.Dataset, rows: str, columns: str) -> tuple[Grid, bool, bool]:
+def _places(dataset: Dataset, rows: str, columns: str) -> tuple[Grid, bool, bool]:
     """Return the grid, and whether the file has rows from the north and columns from the east."""
     if dataset[rows].attrs.get("standard_name") == Y:
         y, is_from_north = _even(dataset[rows], "rows")
@@ -118,7 +132,7 @@ def _places(dataset: xr.Dataset, rows: str, columns: str) -> tuple[Grid, bool, b
     return grid, is_from_north, is_from_east
 
 
-def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:
+def _even(places: Variable, what: str) -> tuple[NDArray[np.float64], bool]:
     """Return evenly spaced coordinates, rising, and whether the file has them falling."""
     values = np.asarray(places.to_numpy(), np.float64)
     if what == "longitudes":
@@ -127,9 +141,15 @@ def _even(places: xr.DataArray, what: str) -> tuple[NDArray[np.float64], bool]:
         raise DatasetError(f"it has {len(values)} {what}")
     steps = np.diff(values)
     if np.abs(steps - steps.mean()).max() > _UNEVEN * abs(steps.mean()):
-        raise DatasetError(f"its {what} are not evenly spaced")
+        kind = f": it is {unfollowed('regular_gg')}" if _is_gaussian(steps, what) else ""
+        raise DatasetError(f"its {what} are not evenly spaced{kind}")
     is_falling = bool(steps.mean() < 0)
     return (values[::-1] if is_falling else values), is_falling
+
+
+def _is_gaussian(steps: NDArray[np.float64], what: str) -> bool:
+    """Tell whether latitudes are nearly evenly spaced, as a Gaussian grid's are: closer together at the poles."""
+    return what == "latitudes" and bool(np.ptp(steps) < _NEARLY_EVEN * abs(steps.mean()))
 
 
 def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
@@ -153,7 +173,7 @@ def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
     )
 
 
-def _minutes(dataset: xr.Dataset, name: str | None) -> NDArray[np.int64]:
+def _minutes(dataset: Dataset, name: str | None) -> NDArray[np.int64]:
     if name is None:  # one time is often no axis
         scalars = [str(c) for c in dataset.variables if " since " in _unit(dataset[c])]
         name = next((c for c in ("valid_time", "time") if c in scalars), None)
@@ -163,10 +183,7 @@ def _minutes(dataset: xr.Dataset, name: str | None) -> NDArray[np.int64]:
     calendar = str(times.attrs.get("calendar", "standard")).lower()
     if calendar not in _CALENDARS:
         raise DatasetError(f"its calendar is {calendar}, which has other days than the year's")
-    from xarray.coding.times import decode_cf_datetime
-
-    decoded = decode_cf_datetime(np.atleast_1d(times.to_numpy()), times.attrs["units"], calendar)
-    seconds = np.asarray(decoded).astype("datetime64[s]").astype(np.int64)
+    seconds = _seconds(np.atleast_1d(times.to_numpy()), str(times.attrs["units"]), calendar)
     if np.any(seconds % 60):
         raise DatasetError("its times are not whole minutes")
     if np.any(np.diff(seconds) <= 0):
@@ -174,5 +191,27 @@ def _minutes(dataset: xr.Dataset, name: str | None) -> NDArray[np.int64]:
     return np.asarray(seconds // 60)
 
 
-def _unit(variable: xr.DataArray) -> str:
+def _seconds(values: NDArray[Any], unit: str, calendar: str) -> NDArray[np.int64]:
+    """Return times as seconds since 1970 UTC, by CF's unit (section 4.4): all of them are after the calendars part."""
+    from cftime import num2date
+
+    factor = 1.0
+    if unit.startswith("nanosecond"):
+        unit, factor = unit.replace("nano", "micro", 1), 1e-3
+    numbers = np.asarray(values, np.float64) * factor
+    first, later = (
+        (when - _EPOCH).total_seconds()
+        for when in num2date(
+            [numbers[0], numbers[0] + 1e6],
+            unit,
+            calendar,
+            only_use_cftime_datetimes=False,
+            only_use_python_datetimes=True,
+        )
+    )
+    step = (later - first) / 1e6
+    return np.asarray(np.rint(first + step * (numbers - numbers[0])), np.int64)
+
+
+def _unit(variable: Variable) -> str:
     return str(variable.attrs.get("units", ""))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset import wrf
@@ -15,12 +15,11 @@ from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
 from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
+from stilt.met.dataset.raw import Dataset
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.naming import Table
@@ -69,7 +68,7 @@ def content_of(path: Path, table: Table = ()) -> Content:
     return _content(str(path), status.st_size, status.st_mtime_ns, table)
 
 
-def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
+def open_raw(path: Path, *, decoded: bool = False) -> Dataset:
     """Open a file without loading it; ``decoded``: packed numbers unpacked, NaN where they are missing.
 
     Raises
@@ -77,49 +76,46 @@ def open_raw(path: Path, *, decoded: bool = False) -> xr.Dataset:
     DatasetError
         If the library does not read it.
     """
-    import xarray as xr
-
-    is_store = kind_of(path) == "Zarr"
-    if is_store and find_spec("zarr") is None:
+    kind = "Zarr" if kind_of(path) == "Zarr" else "NetCDF"
+    if kind == "Zarr" and find_spec("zarr") is None:
         raise DatasetError(f"is Zarr, for which zarr is needed: {INSTALL}[zarr]'")
     try:
-        if not is_store:
-            _check_axes(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of variables that are not asked for
-            return xr.open_dataset(
-                path.parent if is_store else path,
-                engine="zarr" if is_store else "netcdf4",
-                decode_times=False,
-                mask_and_scale=decoded,
-                decode_timedelta=False,
-                cache=False,
-            )
-    except DatasetError:
-        raise
+        if kind == "Zarr":
+            return _open_store(path.parent, decoded=decoded)
+        dataset = Dataset(path, is_decoded=decoded)
     except Exception as error:  # of attributes that nobody expects: anything may come
-        kind = "Zarr" if is_store else "NetCDF"
         raise DatasetError(f"does not read as {kind}: {error}") from error
-
-
-def _check_axes(path: Path) -> None:
-    """Refuse a file that announces coordinates without end, before xarray reads them."""
-    from netCDF4 import Dataset
-
-    with Dataset(path) as file:
-        longest = max(map(len, file.dimensions.values()), default=0)
+    longest = max(dataset.sizes.values(), default=0)
     if longest > _MOST_ALONG_AN_AXIS:
+        dataset.close()
         raise DatasetError(f"announces {longest:,} points along one axis")
+    return dataset
+
+
+def _open_store(folder: Path, *, decoded: bool) -> Dataset:
+    import xarray as xr
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of variables that are not asked for
+        opened = xr.open_dataset(
+            folder,
+            engine="zarr",
+            decode_times=False,
+            mask_and_scale=decoded,
+            decode_timedelta=False,
+            cache=False,
+        )
+    return cast("Dataset", opened)  # which has all that is used of one, and more
 
 
 @lru_cache(maxsize=1024)
-def _content(name: str, size: int, changed: int, table: Table) -> Content:  # noqa: ARG001 - part of the cache's key
+def _content(name: str, size: int, changed: int, table: Table) -> Content:
     path = Path(name)
     try:
         if kind_of(path) == "GRIB":
-            from stilt.met.dataset.grib import scan
+            from stilt.met.dataset.grib_index import scanned
 
-            return Content(*scan(path))
+            return Content(*scanned(path, size, changed))
         with open_raw(path) as dataset:
             content = _of_dataset(path, dataset, dict(table))
             return replace(content, header=replace(content.header, table=table))
@@ -131,7 +127,7 @@ def _content(name: str, size: int, changed: int, table: Table) -> Content:  # no
         raise DatasetError(f"{path}: {type(error).__name__}: {error}") from error
 
 
-def _of_dataset(path: Path, dataset: xr.Dataset, table: dict[str, str]) -> Content:
+def _of_dataset(path: Path, dataset: Dataset, table: dict[str, str]) -> Content:
     if wrf.is_wrf(dataset):
         axes, found = wrf.axes_of_wrf(dataset), wrf.fields_of_wrf(dataset)
     else:
@@ -168,7 +164,7 @@ def _header(path: Path, axes: Axes, fields: dict[str, Found]) -> ArlFile:
     )
 
 
-def _fields(dataset: xr.Dataset, axes: Axes, table: dict[str, str]) -> list[Found]:
+def _fields(dataset: Dataset, axes: Axes, table: dict[str, str]) -> list[Found]:
     """Return the variables that are fields, or would be."""
     found, has_levels = [], axes.levels.kind != NO_LEVELS
     for name in dataset.data_vars:
@@ -192,7 +188,7 @@ def _fields(dataset: xr.Dataset, axes: Axes, table: dict[str, str]) -> list[Foun
     return found
 
 
-def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, is_named: bool) -> Found:
+def _judged(dataset: Dataset, axes: Axes, found: Found, *, is_named: bool) -> Found:
     """Say why a variable is not used, or complete what turns it into the field."""
     variable, quantity = dataset[found.variable], found.quantity
     attributes = variable.attrs
@@ -229,12 +225,14 @@ def _judged(dataset: xr.Dataset, axes: Axes, found: Found, *, is_named: bool) ->
     return replace(found, convert=convert, words=", ".join(filter(None, [*words, signed[1]])))
 
 
-def _summed_over_s(dataset: xr.Dataset, axes: Axes, found: Found) -> float | None:
+def _summed_over_s(dataset: Dataset, axes: Axes, found: Found) -> float | None:
     """Return over how many seconds a variable is summed: by the bounds of its times, or as ECMWF defines it."""
     variable = dataset[found.variable]
     times = next((str(dim) for dim in variable.dims if axes.role.get(str(dim)) == TIME), None)
-    bounds = dataset[times].attrs.get("bounds") if times in dataset.variables else None
-    if bounds in dataset.variables:
+    bounds = None
+    if times is not None and times in dataset.variables:
+        bounds = dataset[times].attrs.get("bounds")
+    if times is not None and bounds in dataset.variables:
         import numpy as np
 
         unit = str(dataset[times].attrs["units"]).split()[0].rstrip("s")

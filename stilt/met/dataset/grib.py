@@ -12,7 +12,7 @@ from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset.axes import Axes, lattice
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
-from stilt.met.dataset.maps import lambert, mercator, on_map, polar
+from stilt.met.dataset.maps import lambert, mercator, on_map, polar, unfollowed
 from stilt.met.dataset.quantities import HOUR_S, WINDS, Found, recognise
 from stilt.met.dataset.units import Conversion
 from stilt.met.grid import EARTH_RADIUS_KM
@@ -234,7 +234,7 @@ def _grid(keys: _Keys) -> tuple[Grid, tuple[bool, bool]]:
         return lattice(np.linspace(west, east, nx), np.linspace(south, north, ny)), turned
     cone = _cone(keys, kind)
     if cone is None:
-        raise DatasetError(f"its grid is of the kind {kind}")
+        raise DatasetError(f"its grid is {unfollowed(kind)}")
     cell = (
         float(keys("DxInMetres", 0) or keys("DiInMetres")),
         float(keys("DyInMetres", 0) or keys("DjInMetres")),

@@ -12,8 +12,9 @@ from stilt.met.arl import ArlError
 from stilt.met.dataset.units import conversion
 
 if TYPE_CHECKING:
-    import xarray as xr
     from numpy.typing import NDArray
+
+    from stilt.met.dataset.raw import Dataset, Variable
 
 INSTALL = "pip install 'stilt-hpc"
 """Part of what is said of files that another library would read: such a refusal is not kept for later."""
@@ -60,18 +61,18 @@ class Levels:
     offset: float = 0.0
 
 
-def is_level_axis(name: str, axis: xr.DataArray) -> bool:
+def is_level_axis(name: str, axis: Variable) -> bool:
     """Tell whether an axis is one of levels."""
     unit, standard = str(axis.attrs.get("units", "")), str(axis.attrs.get("standard_name", ""))
     return conversion(unit, "hPa") is not None or _is_of_model(name, unit, standard, axis)
 
 
-def _is_of_model(name: str, unit: str, standard: str, axis: xr.DataArray) -> bool:
+def _is_of_model(name: str, unit: str, standard: str, axis: Variable) -> bool:
     is_number = unit in {"", "1", "level", "sigma_level"} and name.lower() in _MODEL_NAMES
     return standard in _MODEL_STANDARD or "formula_terms" in axis.attrs or is_number
 
 
-def levels_of(dataset: xr.Dataset, name: str | None) -> Levels:
+def levels_of(dataset: Dataset, name: str | None) -> Levels:
     """Return the levels along an axis; none where the file has no such axis.
 
     Raises
@@ -112,7 +113,7 @@ def of_borders(a_pa: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.
 
 
 def _coefficients(
-    dataset: xr.Dataset, axis: xr.DataArray, name: str
+    dataset: Dataset, axis: Variable, name: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return hPa and share of each level, by CF's formula, by the names that CDO gives, or as GRIB had them."""
     terms = _terms(str(axis.attrs.get("formula_terms", "")))
@@ -146,5 +147,5 @@ def _terms(text: str) -> dict[str, str]:
     return dict(zip(words[::2], words[1::2], strict=False))
 
 
-def _variable(dataset: xr.Dataset, *names: str, dim: str) -> xr.DataArray | None:
+def _variable(dataset: Dataset, *names: str, dim: str) -> Variable | None:
     return next((dataset[n] for n in names if n in dataset and dataset[n].dims == (dim,)), None)

@@ -13,9 +13,9 @@ from stilt.met.grid import EARTH_RADIUS_KM
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import xarray as xr
     from numpy.typing import NDArray
 
+    from stilt.met.dataset.raw import Dataset, Variable
     from stilt.met.grid import Grid
 
 X, Y = "projection_x_coordinate", "projection_y_coordinate"
@@ -23,7 +23,7 @@ _CLOSE_CELLS = 0.1
 _IN_METRES = {"m": 1.0, "meter": 1.0, "meters": 1.0, "metre": 1.0, "metres": 1.0, "km": 1000.0}
 
 
-def mapping_of(dataset: xr.Dataset) -> dict[str, Any]:
+def mapping_of(dataset: Dataset) -> dict[str, Any]:
     """Return what the variables of a dataset say of their map; nothing where they name none."""
     for variable in dataset.data_vars.values():
         words = str(variable.attrs.get("grid_mapping", "")).replace(":", " ").split()
@@ -32,7 +32,7 @@ def mapping_of(dataset: xr.Dataset) -> dict[str, Any]:
     return {}
 
 
-def metres(axis: xr.DataArray) -> float:
+def metres(axis: Variable) -> float:
     """Return how many metres the unit of an axis has.
 
     Raises

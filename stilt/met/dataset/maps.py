@@ -11,6 +11,27 @@ _SAME = 1e-6
 _OFF = 1e-3
 
 
+_REMAPPED = "remap it to longitude and latitude, as with `cdo remapbil`"
+_UNFOLLOWED = {
+    "rotated_ll": "of longitudes and latitudes about a rotated pole, which the engine's maps do not have",
+    "rotated_gg": "a Gaussian one about a rotated pole, which the engine's maps do not have",
+    "regular_gg": "a Gaussian one, whose latitudes are not evenly spaced",
+    "reduced_gg": "a reduced Gaussian one, whose rows have different numbers of points",
+    "reduced_ll": "a reduced one, whose rows have different numbers of points",
+    "sh": "none: its fields are coefficients of spherical harmonics",
+    "unstructured_grid": "one of cells, not of rows and columns",
+    "healpix": "one of HEALPix's cells, not of rows and columns",
+}
+"""Kinds of grids as ecCodes calls them, and why they are not read."""
+
+
+def unfollowed(kind: str) -> str:
+    """Say of a kind of grid that is not read what it is and what to do."""
+    if kind not in _UNFOLLOWED:
+        return f"of the kind {kind}"
+    return f"{_UNFOLLOWED[kind]} ({kind}): {_REMAPPED}"
+
+
 def on_map(
     cone: tuple[float, float],
     meridian: float,

@@ -18,12 +18,12 @@ from stilt.met.dataset.content import open_raw
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import xarray as xr
     from numpy.typing import NDArray
 
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.content import Content
     from stilt.met.dataset.quantities import Found
+    from stilt.met.dataset.raw import Dataset, Variable
 
     Span = tuple[int, int]
 
@@ -48,7 +48,7 @@ class Tiles:
 
     def __init__(self) -> None:
         self._tiles: OrderedDict[tuple[object, ...], NDArray[np.float32]] = OrderedDict()
-        self._files: OrderedDict[tuple[object, ...], xr.Dataset] = OrderedDict()
+        self._files: OrderedDict[tuple[object, ...], Dataset] = OrderedDict()
         self._bytes = 0
         self._process = os.getpid()
         self.bytes_read = 0
@@ -123,7 +123,7 @@ class Tiles:
         self._keep(key, tile)
         return tile
 
-    def _open(self, path: Path) -> xr.Dataset:
+    def _open(self, path: Path) -> Dataset:
         if self._process != os.getpid():  # the library's handles are not those of a child
             self._files.clear()
             self._process = os.getpid()
@@ -141,7 +141,7 @@ TILES = Tiles()
 """Those of this process."""
 
 
-def _read(dataset: xr.Dataset, axes: Axes, found: Found, window: _Window) -> NDArray[np.float32]:
+def _read(dataset: Dataset, axes: Axes, found: Found, window: _Window) -> NDArray[np.float32]:
     """Read a tile in the file's order and turn it: levels from below, rows from the south, columns from the west."""
     names = (found.variable, *found.parts)
     each = [_part(dataset[name], axes, found, window) for name in names]
@@ -150,7 +150,7 @@ def _read(dataset: xr.Dataset, axes: Axes, found: Found, window: _Window) -> NDA
     return np.ascontiguousarray(found.convert.of(turned), np.float32)
 
 
-def _part(variable: xr.DataArray, axes: Axes, found: Found, window: _Window) -> NDArray[np.float64]:
+def _part(variable: Variable, axes: Axes, found: Found, window: _Window) -> NDArray[np.float64]:
     """Read a tile of one variable; of values at the sides of cells the last ones are beyond the grid."""
     (south, west), (tall, wide) = window.corner, window.size
     places: dict[str, int | slice] = {

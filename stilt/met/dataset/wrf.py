@@ -21,9 +21,9 @@ from stilt.met.dataset.units import Conversion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import xarray as xr
     from numpy.typing import NDArray
 
+    from stilt.met.dataset.raw import Dataset, Variable
     from stilt.met.grid import Grid
 
     Values = NDArray[np.float64]
@@ -97,12 +97,12 @@ _GROUND = (
 )
 
 
-def is_wrf(dataset: xr.Dataset) -> bool:
+def is_wrf(dataset: Dataset) -> bool:
     """Tell whether a dataset is WRF's own."""
     return {"MAP_PROJ", "TRUELAT1", "STAND_LON"} <= set(dataset.attrs) and "XLAT" in dataset
 
 
-def axes_of_wrf(dataset: xr.Dataset) -> Axes:
+def axes_of_wrf(dataset: Dataset) -> Axes:
     """Find the axes of a file.
 
     Raises
@@ -116,7 +116,7 @@ def axes_of_wrf(dataset: xr.Dataset) -> Axes:
     return Axes(_ROLES, _minutes(dataset), _grid(dataset), False, False, _levels(dataset), ())
 
 
-def fields_of_wrf(dataset: xr.Dataset) -> list[Found]:
+def fields_of_wrf(dataset: Dataset) -> list[Found]:
     """Return the fields of a file, and variables that would be some, with what is wrong with them."""
     names = set(map(str, dataset.data_vars))
     return [
@@ -127,7 +127,7 @@ def fields_of_wrf(dataset: xr.Dataset) -> list[Found]:
     ]
 
 
-def _found(dataset: xr.Dataset, rule: _Rule, *, is_aloft: bool) -> Found:
+def _found(dataset: Dataset, rule: _Rule, *, is_aloft: bool) -> Found:
     parts = tuple(rule.parts)
     quantity = Quantity(rule.name, rule.unit, is_aloft, (), parts)
     found = Found(quantity, parts[0], 0, Conversion(1.0), parts=parts[1:], make=rule.make)
@@ -142,7 +142,7 @@ def _found(dataset: xr.Dataset, rule: _Rule, *, is_aloft: bool) -> Found:
     return found
 
 
-def _minutes(dataset: xr.Dataset) -> NDArray[np.int64]:
+def _minutes(dataset: Dataset) -> NDArray[np.int64]:
     if "Times" not in dataset:
         raise DatasetError("it has no Times")
     values = np.atleast_1d(np.asarray(dataset["Times"].to_numpy()))
@@ -159,7 +159,7 @@ def _minutes(dataset: xr.Dataset) -> NDArray[np.int64]:
     return np.asarray(seconds // 60)
 
 
-def _levels(dataset: xr.Dataset) -> Levels:
+def _levels(dataset: Dataset) -> Levels:
     """Return the eta levels; where the file does not have them, what their pressures are on the average."""
     count = dataset.sizes.get("bottom_top", 0)
     if not count:
@@ -177,7 +177,7 @@ def _levels(dataset: xr.Dataset) -> Levels:
     return Levels(SIGMA, tuple(np.round(eta, 6).tolist()), order)
 
 
-def _grid(dataset: xr.Dataset) -> Grid:
+def _grid(dataset: Dataset) -> Grid:
     lon, lat = (_first(dataset[name]) for name in ("XLONG", "XLAT"))
     ny, nx = lon.shape
     attributes = dataset.attrs
@@ -197,12 +197,12 @@ def _grid(dataset: xr.Dataset) -> Grid:
     return grid
 
 
-def _first(variable: xr.DataArray) -> NDArray[np.float64]:
+def _first(variable: Variable) -> NDArray[np.float64]:
     values = np.asarray(variable.to_numpy(), np.float64)
     return values[0] if "Time" in variable.dims else values
 
 
-def _cone(dataset: xr.Dataset) -> tuple[float, float]:
+def _cone(dataset: Dataset) -> tuple[float, float]:
     attributes = dataset.attrs
     kind = int(attributes["MAP_PROJ"])
     one, two = float(attributes["TRUELAT1"]), float(attributes.get("TRUELAT2", 91.0))
