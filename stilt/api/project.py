@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from stilt.api.jacobian import Jacobian
+    from stilt.api.targets import Target
     from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState, State
@@ -149,21 +150,34 @@ class Project:
 
     def jacobian(
         self,
-        target: float | str | Path | xr.DataArray | None = None,
+        target: Target = None,
         bins: str = "run",
         *,
         footprint: str | None = None,
+        weight: xr.DataArray | None = None,
+        species: str | None = None,
         tell: Callable[[int, int], None] | None = None,
+        cpus: int = 1,
     ) -> Jacobian:
         """Return the matrix of all complete simulations against bins of time and surface elements.
 
-        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml.
+        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml. With several
+        ``cpus`` a script of yours needs ``if __name__ == "__main__":``, as for all processes of Python.
         """
         from stilt.api.collection import open_collection
-        from stilt.api.jacobian import jacobian, sparse_reader
+        from stilt.api.jacobian import SparseReader, jacobian
 
         files, footprints = open_collection(self, footprint)
-        return jacobian(footprints, target, bins, tell=tell, read=sparse_reader(files))
+        return jacobian(
+            footprints,
+            target,
+            bins,
+            weight=weight,
+            species=species,
+            tell=tell,
+            read=SparseReader(files),
+            cpus=cpus,
+        )
 
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.

@@ -202,6 +202,24 @@ def to_degrees(
     return np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
 
 
+def to_projected(
+    projection: str, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y of places in degrees; infinite where a projection does not show them.
+
+    Raises
+    ------
+    InputError
+        If PROJ does not know the projection.
+    """
+    from pyproj.exceptions import CRSError
+
+    try:
+        return _projected(projection, longitude, latitude)
+    except CRSError as error:
+        raise _unknown(projection, error) from error
+
+
 def _projected(
     projection: str, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
