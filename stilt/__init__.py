@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stilt.api.modelled import modelled
     from stilt.api.project import Project, ProjectSimulation
     from stilt.api.regridding import regrid
+    from stilt.api.results import Results, open_results
+    from stilt.formats.export import export
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.plot.comparison import plot_modelled
@@ -30,6 +32,7 @@ __all__ = [
     "Project",
     "ProjectSimulation",
     "Receptor",
+    "Results",
     "Simulation",
     "StiltError",
     "__version__",
@@ -37,8 +40,10 @@ __all__ = [
     "calc_footprint",
     "choose_soundings",
     "enhancements",
+    "export",
     "jacobian",
     "modelled",
+    "open_results",
     "plot_modelled",
     "read_soundings",
     "receptor_grid",
@@ -65,6 +70,9 @@ _HOMES = {
     "receptor_grid": "stilt.soundings.receptors",
     "receptors_of": "stilt.soundings.receptors",
     "regrid": "stilt.api.regridding",
+    "Results": "stilt.api.results",
+    "open_results": "stilt.api.results",
+    "export": "stilt.formats.export",
     "run_trajectories": "stilt.api.compute",
 }
 

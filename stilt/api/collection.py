@@ -102,6 +102,11 @@ class FootprintFiles:
     integrated: bool
 
     @property
+    def count(self) -> int:
+        """How many receptors there are."""
+        return len(self.paths)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """How many hours, rows and columns one receptor has."""
         return len(self.hours), self.geometry.ny, self.geometry.nx
@@ -222,12 +227,27 @@ def _of_archived(cells: Cellwise) -> _Read:
     return _Read(entries, grid.projection, receptor_digest(about.provenance))
 
 
-class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
+class Files(Protocol):
+    """Footprints that are read one by one."""
+
+    @property
+    def count(self) -> int:
+        """How many receptors there are."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many hours, rows and columns one receptor has."""
+
+    def read(self, place: int) -> NDArray[np.float32]:
+        """Return all layers of one receptor."""
+
+
+class LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
     """What xarray indexes before anything is read."""
 
-    def __init__(self, files: FootprintFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self.files = files
-        self.shape = (len(files.paths), *files.shape)
+        self.shape = (files.count, *files.shape)
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, key: Any) -> Any:
@@ -303,13 +323,13 @@ def open_collection(
     y, x = axes(is_longlat=geometry.is_longlat)
     hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     array = xr.DataArray(
-        indexing.LazilyIndexedArray(_LazyFootprints(files)),
+        indexing.LazilyIndexedArray(LazyFootprints(files)),
         dims=("receptor", "hour", y, x),
         coords={
             "hour": ("hour", files.hours, hour),
             y: geometry.y,
             x: geometry.x,
-            **_about_receptors(simulations),
+            **about_receptors(simulations),
             **_labels(project.receptors, places),
         },
         name="foot",
@@ -326,7 +346,8 @@ def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Pa
     return layout.footprint(name, simulation, known.life.imprint)
 
 
-def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
+def about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
+    """Return the coordinates of footprints along ``receptor``: the id, and when and where the air arrives."""
     receptors = [sim.receptor for sim in simulations]
     times = np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]")
     return {

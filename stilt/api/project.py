@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stilt.foundations.errors import InputError
 from stilt.foundations.ownership import refuse_foreign_link
@@ -178,6 +178,24 @@ class Project:
             read=SparseReader(files),
             cpus=cpus,
         )
+
+    def export(
+        self,
+        kind: str,
+        output: str | os.PathLike[str],
+        *,
+        footprint: str | None = None,
+        tell: Callable[[int, int], None] | None = None,
+        **options: Any,
+    ) -> Path:
+        """Write the footprints of all complete simulations for another tool, as ``stilt.export``; return the folder."""
+        from stilt.formats.export import export
+
+        def particles(sim: str) -> pd.DataFrame:
+            return self[sim].particles()
+
+        footprints = self.footprints(footprint)
+        return export(footprints, kind, output, particles=particles, tell=tell, **options)
 
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.

@@ -252,7 +252,10 @@ def _packed(file: Any, share: Callable[[str], int]) -> Packed:
 
 
 def _rows(entries: Entries) -> pa.Table:
-    place = (entries.layer, *np.divmod(entries.cell, entries.x.count))
+    place: tuple[NDArray[Any], ...] = (
+        entries.layer,
+        *np.divmod(entries.cell, entries.x.number),
+    )
     values = entries.values
     if not len(values):  # a row group has one row at least: it says that the first cell is zero
         place, values = tuple(np.zeros(1, np.int64) for _ in place), np.zeros(1, np.float32)

@@ -132,7 +132,7 @@ class _Reader:
     def config(self) -> Config | None:
         """Return the settings, or None after noting what is wrong."""
         document, data = self._document, self._document.data
-        ready = {
+        ready: dict[str, Any] = {
             "mets": self._named(data, "mets", self._met),
             "footprints": self._named(data, "footprints", self._grid)
             if data.get("footprints")

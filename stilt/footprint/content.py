@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from stilt.footprint.grid import crs_attributes, length_unit
+from stilt.footprint.grid import crs_attributes, length_unit, named_crs
 from stilt.footprint.labels import LABELS, LONG_NAME, UNITS
 from stilt.footprint.sparse import Axis, write_entries
 
@@ -50,6 +50,7 @@ WRITTEN_ANEW = frozenset(
         FORM_NAME,
         "history",
         "source",
+        "coordinates",
     }
 )
 """Global attributes that follow from the rest."""
@@ -137,7 +138,7 @@ def _about_file(provenance: dict[str, str], form: int) -> dict[str, Any]:
 
 def _write_tiles(foot: Variable[Any], values: NDArray[np.float32]) -> None:
     """Write the tiles in which something is not zero."""
-    _, *sizes = foot.chunking()
+    sizes = tuple(map(int, foot.chunking()[1:]))
     corners = np.ndindex(
         *(-(-length // size) for length, size in zip(values.shape, sizes, strict=True))
     )
@@ -160,6 +161,8 @@ def _write_bounds(file: Dataset, cells: tuple[str, str], *, is_integrated: bool)
     for name, values in edges.items():
         file[name].bounds = f"{name}{_BOUNDS}"
         file.createVariable(f"{name}{_BOUNDS}", "f8", (name, "nv"))[:] = values
+    # xarray takes them for data otherwise, and puts them beside each other when it opens many files
+    file.coordinates = " ".join(["projection", *(f"{name}{_BOUNDS}" for name in edges)])
 
 
 def _edges(centres: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -289,7 +292,9 @@ def _write_grid(file: Dataset, geometry: Cells, form: int) -> tuple[str, str]:
 
 
 def _write_projection(file: Dataset, geometry: Cells) -> None:
-    file.createVariable("projection", "i4", ()).setncatts(crs_attributes(geometry.projection))
+    file.createVariable("projection", "i4", ()).setncatts(
+        crs_attributes(named_crs(geometry.projection))
+    )
 
 
 def _foot_variable(

@@ -8,7 +8,7 @@ the last one, and their number.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GROUP = "sparse"
-COMPRESSION_LEVEL = 4
+COMPRESSION_LEVEL: Literal[4] = 4
 
 
 class Axis(NamedTuple):
@@ -27,7 +27,7 @@ class Axis(NamedTuple):
 
     first: float
     last: float
-    count: int
+    number: int
 
     @classmethod
     def of(cls, centres: NDArray[np.float64]) -> Axis:
@@ -37,7 +37,7 @@ class Axis(NamedTuple):
     def is_near(self, other: Axis, cell: float) -> bool:
         """Tell whether two have the same centres, but for a millionth of a cell."""
         apart = max(abs(self.first - other.first), abs(self.last - other.last))
-        return self.count == other.count and apart <= 1e-6 * cell
+        return self.number == other.number and apart <= 1e-6 * cell
 
 
 class Entries(NamedTuple):
@@ -105,7 +105,7 @@ def _of_group(group: Dataset) -> Entries:
     )
     place = np.cumsum(group["step"][:], dtype=np.int64)
     values = group["value"][:]
-    cells = x.count * y.count
+    cells = x.number * y.number
     if len(values) != len(place):
         raise LookupError("it has other values than places")
     if len(place) and not 0 <= place.min() <= place.max() < len(starts) * cells:
@@ -119,5 +119,5 @@ def _of_layers(file: Dataset) -> Entries:
     y, x = (Axis.of(np.asarray(file[name][:])) for name in file["foot"].dimensions[-2:])
     foot = np.asarray(file["foot"][0]).reshape(-1)
     place = np.flatnonzero(foot)
-    layer, cell = np.divmod(place, x.count * y.count)
+    layer, cell = np.divmod(place, x.number * y.number)
     return Entries(layer, cell, foot[place], starts, x, y)
