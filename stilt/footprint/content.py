@@ -30,10 +30,10 @@ COMPRESSION_LEVEL: Literal[4] = 4
 FILL = -1.0
 SECONDS = "seconds since 1970-01-01 00:00:00Z"
 _HOUR_S = 3600.0
+_LEAST_LONG = 2**31
 _TYPES: dict[type, Any] = {str: str, int: "i8", float: "f8"}
 _TAKEN = frozenset({"foot", "time", "lat", "lon", "y", "x", "projection"})
 _BOUNDS = "_bnds"
-_STANDARD_NAMES = {"receptor_time": "time", "receptor_lon": "longitude", "receptor_lat": "latitude"}
 _HEIGHTS = {"agl": "height", "asl": "altitude"}
 
 WRITTEN_ANEW = frozenset(
@@ -108,7 +108,7 @@ def fill(
     """Write a footprint into a new file; see ``stilt.footprint.netcdf.write_footprint``."""
     geometry = footprint.geometry
     file.setncatts(_global_attributes(geometry, receptor, sim, provenance))
-    _write_receptor(file, receptor, sim, form)
+    _write_receptor(file, receptor, sim)
     _write_times(file, footprint)
     names = _write_grid(file, geometry, form)
     labels = _write_labels(file, provenance, form)
@@ -117,6 +117,7 @@ def fill(
         foot[0] = footprint.values
         return
     file.setncatts(_about_file(provenance, form))
+    _name_axes(file, names, receptor, is_longlat=geometry.is_longlat)
     _write_bounds(file, names, is_integrated=footprint.is_integrated)
     _write_tiles(foot, footprint.values)
     starts = _seconds(footprint.times) - receptor.when.timestamp()
@@ -134,6 +135,20 @@ def _about_file(provenance: dict[str, str], form: int) -> dict[str, Any]:
         "history": f"{program}: particles by {model}, and the footprint of them",
         "source": f"backward Lagrangian particle dispersion by {model}",
     }
+
+
+def _name_axes(
+    file: Dataset, cells: tuple[str, str], receptor: Receptor, *, is_longlat: bool
+) -> None:
+    """Say what is which axis, by CF's names; of latitudes and longitudes a grid's own are to be the only ones."""
+    for name, axis in zip(("time", *cells), "TYX", strict=True):
+        file[name].axis = axis
+    file["receptor_time"].standard_name = "time"
+    height = {"standard_name": _HEIGHTS[receptor.reference], "positive": "up"}
+    file["receptor_height"].setncatts(height)
+    if not is_longlat:
+        file["receptor_lon"].standard_name = "longitude"
+        file["receptor_lat"].standard_name = "latitude"
 
 
 def _write_tiles(foot: Variable[Any], values: NDArray[np.float32]) -> None:
@@ -187,7 +202,7 @@ def _global_attributes(
     }
 
 
-def _write_receptor(file: Dataset, receptor: Receptor, sim: str, form: int) -> None:
+def _write_receptor(file: Dataset, receptor: Receptor, sim: str) -> None:
     file.createDimension("receptor", 1)
     names = file.createVariable("receptor", str, ("receptor",))
     names.setncatts({"long_name": "simulation id"})
@@ -213,8 +228,6 @@ def _write_receptor(file: Dataset, receptor: Receptor, sim: str, form: int) -> N
     for name, (value, attrs) in attributes.items():
         variable = file.createVariable(name, "f8", ("receptor",))
         variable.setncatts(attrs)
-        if form > 1:
-            variable.standard_name = _STANDARD_NAMES.get(name) or _HEIGHTS[receptor.reference]
         variable[0] = value
 
 
@@ -227,12 +240,19 @@ def _write_labels(file: Dataset, provenance: dict[str, str], form: int) -> list[
     for label, value in json.loads(provenance.get(LABELS, "{}")).items():
         name = f"{label}_label" if label in file.variables or label in _TAKEN else label
         if name.isidentifier() and name not in file.variables:
-            variable = file.createVariable(name, _TYPES.get(type(value), "f8"), ("receptor",))
+            variable = file.createVariable(name, _type_of(value, form), ("receptor",))
             if form > 1:
                 variable.long_name = f"{label}, as receptors.csv has it"
             variable[0] = np.nan if value is None else value
             written.append(name)
     return written
+
+
+def _type_of(value: object, form: int) -> Any:
+    """Return what a label is stored as; CF-1.8 has no whole numbers of 64 bits."""
+    if form > 1 and isinstance(value, int):
+        return "i4" if abs(value) < _LEAST_LONG else "f8"
+    return _TYPES.get(type(value), "f8")
 
 
 def middle_longitude(longitudes: tuple[float, ...]) -> float:

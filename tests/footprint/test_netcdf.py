@@ -140,6 +140,26 @@ def test_files_follow_the_conventions_that_they_name(tmp_path, small, projection
         )
 
 
+def test_the_checker_of_conventions_has_nothing_to_say(tmp_path, small):
+    pytest.importorskip("compliance_checker")
+    from compliance_checker.runner import CheckSuite, ComplianceChecker
+
+    footprint, receptor = small
+    path = tmp_path / "foot.nc"
+    labels = {"labels": '{"site": "a", "co2": 400.1, "number": 3}'}
+    write_footprint(path, footprint, receptor, SIM, labels)
+    CheckSuite.load_all_available_checkers()
+    passed, _ = ComplianceChecker.run_checker(
+        str(path),
+        ["cf:1.8"],
+        0,
+        "strict",
+        output_filename=str(tmp_path / "said.txt"),
+        output_format="text",
+    )
+    assert passed, (tmp_path / "said.txt").read_text()
+
+
 def test_a_damaged_list_of_values_is_an_error(tmp_path, small):
     path = write(tmp_path / "foot.nc", *small)
     with netCDF4.Dataset(path, "a") as file:
