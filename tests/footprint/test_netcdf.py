@@ -125,10 +125,12 @@ def test_files_follow_the_conventions_that_they_name(tmp_path, small, projection
         assert file.history.startswith("stilt")
         assert not hasattr(file["foot"], "standard_name")
         assert file[file["foot"].grid_mapping].grid_mapping_name
-        named = {
-            file[f"receptor_{name}"].standard_name for name in ("time", "lon", "lat", "height")
-        }
-        assert named == {"time", "longitude", "latitude", "height"}
+        assert file["receptor_time"].standard_name == "time"
+        assert file["receptor_height"].standard_name == "height"
+        assert file["receptor_height"].positive == "up"
+        words = [getattr(each, "standard_name", "") for each in file.variables.values()]
+        assert words.count("longitude") == words.count("latitude") == 1
+        assert "".join(file[name].axis for name in file["foot"].dimensions[1:]) == "TYX"
         for name in file["foot"].dimensions[1:]:
             edges = file[file[name].bounds][:]
             assert edges.shape == (len(file.dimensions[name]), 2)
