@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stilt.api.project import Project
     from stilt.api.project_simulation import ProjectSimulation
     from stilt.api.regridding import regrid
+    from stilt.api.results import Results, open_results
+    from stilt.formats.export import export
     from stilt.foundations.errors import StiltError
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.plot.comparison import plot_modelled
@@ -32,6 +34,7 @@ __all__ = [
     "Project",
     "ProjectSimulation",
     "Receptor",
+    "Results",
     "Simulation",
     "StiltError",
     "__version__",
@@ -39,8 +42,10 @@ __all__ = [
     "calc_footprint",
     "choose_soundings",
     "enhancements",
+    "export",
     "jacobian",
     "modelled",
+    "open_results",
     "plot_footprint",
     "plot_modelled",
     "read_soundings",
@@ -69,6 +74,9 @@ _HOMES = {
     "receptor_grid": "stilt.soundings.receptors",
     "receptors_of": "stilt.soundings.receptors",
     "regrid": "stilt.api.regridding",
+    "Results": "stilt.api.results",
+    "open_results": "stilt.api.results",
+    "export": "stilt.formats.export",
     "run_trajectories": "stilt.api.compute",
 }
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import xarray as xr
@@ -12,26 +11,28 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from stilt.api.accessor import register_accessor
+from stilt.footprint.content import middle_longitude
 from stilt.footprint.grid import geometry_of
 from stilt.footprint.labels import attributes_of, axes
-from stilt.footprint.netcdf import UNREADABLE, check_values, damaged, middle_longitude
+from stilt.footprint.netcdf import UNREADABLE, check_values, damaged
+from stilt.footprint.sparse import Axis, Entries, read_entries
 from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.inside import opened
+from stilt.outputs.shelf import Found
 from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from stilt.archive.footprints import Grid
+    from stilt.archive.footprints import Cellwise
     from stilt.config.schema import Config, FootprintGrid
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
     from stilt.log.fold import State
-    from stilt.outputs.shelf import Found
     from stilt.receptors.sequence import Receptors
 
 SECONDS_PER_HOUR = 3600
@@ -102,6 +103,11 @@ class FootprintFiles:
     integrated: bool
 
     @property
+    def count(self) -> int:
+        """How many receptors there are."""
+        return len(self.paths)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """How many hours, rows and columns one receptor has."""
         return len(self.hours), self.geometry.ny, self.geometry.nx
@@ -136,7 +142,7 @@ class FootprintFiles:
         return total
 
     def cells(self, place: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-        """Return what is not zero of one receptor: which hour, which cell (row by row), and its value."""
+        """Return what is not zero of one receptor, hour by hour: which hour, which cell (row by row), and its value."""
         path = self.paths[place]
         if path is None:
             none = np.empty(0, np.intp)
@@ -144,93 +150,124 @@ class FootprintFiles:
         # what was archived since is not in the list of archives that is known
         found = self.store.find(path) or Store(self.store.layout).find(path)
         read = (
-            _layers_of_file(path)
+            _of_file(path)
             if found is None or isinstance(found, Own)
-            else _layers_of_archived(found)
+            else _of_archived(found.cells())
         )
+        return self._checked(place, read, found.where if found else path)
+
+    def cells_of(
+        self, first: int, last: int
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]]:
+        """Yield the ``cells`` of the receptors from one place to another; those of an archive are read together."""
+        archived = self._archived(range(first, last))
+        for place in range(first, last):
+            found = archived.get(place)
+            if found is None:
+                yield self.cells(place)
+            else:
+                yield self._checked(place, _of_archived(found[1]), found[0])
+
+    def _archived(self, places: range) -> dict[int, tuple[Path, Cellwise]]:
+        """Return what lies in archives, by its place, with the archive."""
+        paths = {place: path for place in places if (path := self.paths[place]) is not None}
+        by_archive: dict[Path, dict[int, Found]] = {}
+        for place, found in zip(paths, self.store.find_all(paths.values()), strict=True):
+            if found is not None and not isinstance(found, Own):
+                by_archive.setdefault(found.archive, {})[place] = found
+        return {
+            place: (archive, cells)
+            for archive, those in by_archive.items()
+            for place, cells in zip(those, Found.cells_of(list(those.values())), strict=True)
+        }
+
+    def _checked(
+        self, place: int, read: _Read, where: Path
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Return hours and cells of what was read, if it is of this receptor, and on this grid.
+
+        Cells as large elsewhere would be taken for it.
+        """
+        found, own = read.entries, self.geometry
         if read.receptor and read.receptor != self.receptors[place]:
             raise DamagedError(
-                f"{found.where if found else path} is of another receptor than the log says",
-                "stilt run makes it again",
+                f"{where} is of another receptor than the log says", "stilt run makes it again"
             )
-        hours = np.rint(read.starts / SECONDS_PER_HOUR).astype(np.int64)
+        hours = np.rint(found.starts / SECONDS_PER_HOUR).astype(np.int64)
         if self.integrated:
             hours = np.zeros_like(hours)
-        known = np.isin(hours, self.hours)
-        if not read.is_on(self.geometry) or not known[read.layer].all():
+        numbers = hours - self.hours[0]
+        known = (numbers >= 0) & (numbers < len(self.hours))
+        is_here = read.projection == own.projection and all(
+            axis.is_near(Axis.of(centres), size)
+            for axis, centres, size in ((found.x, own.x, own.xres), (found.y, own.y, own.yres))
+        )
+        if not is_here or not (known.all() or known[found.layer].all()):
             raise InputError(
-                f"{path} was made with other settings than config.yaml has now",
+                f"{self.paths[place]} was made with other settings than config.yaml has now",
                 "stilt run makes what is stale anew",
             )
-        return (hours - self.hours[0])[read.layer], read.cell, read.values
+        hour = numbers[found.layer]
+        if np.any(hour[1:] < hour[:-1]):  # no order that stilt writes
+            order = np.argsort(hour, kind="stable")
+            return hour[order], found.cell[order], found.values[order]
+        return hour, found.cell, found.values
 
 
-@dataclass(frozen=True, slots=True)
-class _Layers:
-    """What is not zero of one receptor, where each layer begins in seconds from its time, and where the cells are."""
+class _Read(NamedTuple):
+    """What was read of one receptor, and what it says that it is of."""
 
-    layer: NDArray[np.intp]
-    cell: NDArray[np.intp]
-    values: NDArray[np.float32]
-    starts: NDArray[np.float64]
+    entries: Entries
     projection: str
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
     receptor: str
 
-    def is_on(self, geometry: Geometry) -> bool:
-        """Tell whether the cells are those of the grid: one as large elsewhere would be taken for it."""
-        return self.projection == geometry.projection and all(
-            centres.shape == others.shape and np.allclose(centres, others, rtol=0, atol=1e-6 * size)
-            for centres, others, size in (
-                (self.x, geometry.x, geometry.xres),
-                (self.y, geometry.y, geometry.yres),
-            )
-        )
 
-
-def _layers_of_file(path: Path) -> _Layers:
+def _of_file(path: Path) -> _Read:
     from netCDF4 import Dataset
 
     try:
         with opened(path) as place, Dataset(place) as file:
             check_values(path, file, place)
-            file.set_auto_mask(False)
-            starts = np.asarray(file["time"][:]) - float(file["receptor_time"][0])
-            y, x = (np.asarray(file[name][:]) for name in file["foot"].dimensions[-2:])
             said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
-            foot = np.asarray(file["foot"][0]).reshape(len(starts), -1)
-            layer, cell = np.nonzero(foot)
-            values = foot[layer, cell]
-            return _Layers(layer, cell, values, starts, file.crs, x, y, receptor_digest(said))
+            return _Read(read_entries(file), file.crs, receptor_digest(said))
     except UNREADABLE as error:
         raise damaged(path, error) from error
 
 
-def _layers_of_archived(found: Found) -> _Layers:
-    about, grid, (layer, y, x), values = found.cells()
-    return _Layers(
-        layer.astype(np.intp),
+def _of_archived(cells: Cellwise) -> _Read:
+    about, grid, (layer, y, x), values = cells
+    entries = Entries(
+        layer,
         y.astype(np.intp) * len(grid.x) + x,
         values,
         np.array(about.times) - about.receptor.when.timestamp(),
-        grid.projection,
-        *_centres(grid),
-        receptor_digest(about.provenance),
+        Axis(grid.x[0], grid.x[-1], len(grid.x)),
+        Axis(grid.y[0], grid.y[-1], len(grid.y)),
     )
+    return _Read(entries, grid.projection, receptor_digest(about.provenance))
 
 
-@lru_cache(maxsize=16)
-def _centres(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.array(grid.x), np.array(grid.y)
+class Files(Protocol):
+    """Footprints that are read one by one."""
+
+    @property
+    def count(self) -> int:
+        """How many receptors there are."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many hours, rows and columns one receptor has."""
+
+    def read(self, place: int) -> NDArray[np.float32]:
+        """Return all layers of one receptor."""
 
 
-class _LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
+class LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
     """What xarray indexes before anything is read."""
 
-    def __init__(self, files: FootprintFiles) -> None:
+    def __init__(self, files: Files) -> None:
         self.files = files
-        self.shape = (len(files.paths), *files.shape)
+        self.shape = (files.count, *files.shape)
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, key: Any) -> Any:
@@ -308,13 +345,13 @@ def open_collection(
     about = {} if geometry.is_longlat else {"crs": geometry.projection}
     hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     array = xr.DataArray(
-        indexing.LazilyIndexedArray(_LazyFootprints(files)),
+        indexing.LazilyIndexedArray(LazyFootprints(files)),
         dims=("receptor", "hour", y, x),
         coords={
             "hour": ("hour", files.hours, hour),
             y: (y, geometry.y, about),
             x: (x, geometry.x, about),
-            **_about_receptors(simulations),
+            **about_receptors(simulations),
             **_labels(project.receptors, places),
         },
         name="foot",
@@ -331,7 +368,8 @@ def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Pa
     return layout.footprint(name, simulation, known.life.imprint)
 
 
-def _about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
+def about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
+    """Return the coordinates of footprints along ``receptor``: the id, and when and where the air arrives."""
     receptors = [sim.receptor for sim in simulations]
     times = np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]")
     return {

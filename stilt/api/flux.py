@@ -159,15 +159,7 @@ def short_names(field: xr.DataArray) -> xr.DataArray:
 
 
 def _enhancement(footprints: xr.DataArray, flux: xr.DataArray, species: str | None) -> xr.DataArray:
-    flux = short_names(flux)
-    _check(footprints, flux)
-    fields = _Fields.of(flux, footprints, species)
-    integrated = footprints.sizes["hour"] == 1 and int(footprints["hour"][0]) == 0
-    if integrated and fields.times is not None:
-        raise InputError(
-            "the footprints are integrated over time, the flux changes in time",
-            "run with time_integrate: false, or give flux.mean('time')",
-        )
+    fields = fields_of(flux, footprints, species)
     starts = footprints["hour"].to_numpy() * HOUR
     added = np.zeros(footprints.sizes["receptor"])
     for place, when in enumerate(np.atleast_1d(footprints["receptor_time"].to_numpy())):
@@ -187,8 +179,28 @@ def _enhancement(footprints: xr.DataArray, flux: xr.DataArray, species: str | No
     )
 
 
+def fields_of(flux: xr.DataArray, footprints: xr.DataArray, species: str | None) -> Fields:
+    """Return a flux on the cells of footprints, (receptor, hour, ...), field by field.
+
+    Raises
+    ------
+    InputError
+        If it has not the dimensions or units of a flux, or changes in time where the footprints are integrated.
+    """
+    flux = short_names(flux)
+    _check(footprints, flux)
+    fields = Fields.of(flux, footprints, species)
+    integrated = footprints.sizes["hour"] == 1 and int(footprints["hour"][0]) == 0
+    if integrated and fields.times is not None:
+        raise InputError(
+            "the footprints are integrated over time, the flux changes in time",
+            "run with time_integrate: false, or give flux.mean('time')",
+        )
+    return fields
+
+
 @dataclass(slots=True)
-class _Fields:
+class Fields:
     """A flux on the footprint's grid, one field for each of its times, made when they are needed.
 
     Attributes
@@ -206,7 +218,8 @@ class _Fields:
     made: dict[int, Values]
 
     @classmethod
-    def of(cls, flux: xr.DataArray, footprints: xr.DataArray, species: str | None) -> _Fields:
+    def of(cls, flux: xr.DataArray, footprints: xr.DataArray, species: str | None) -> Fields:
+        """Return a flux whose dimensions are known; see ``fields_of``."""
         ordered = flux.transpose(*(name for name in _ORDER if name in flux.dims))
         times = None
         if "time" in ordered.dims:
@@ -249,7 +262,7 @@ def _micromoles(units: str | None, species: str | None) -> float:
         warnings.warn(
             f"the flux has the units of a footprint, {units}, which arithmetic of xarray copies along: it is taken "
             "as umol m-2 s-1; set flux.attrs['units']",
-            stacklevel=5,
+            stacklevel=6,
         )
     if units is None or units == UNITS:
         return 1.0

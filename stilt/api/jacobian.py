@@ -5,6 +5,7 @@ A row times a flux that is constant in each element and bin is the receptor's en
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,20 +15,22 @@ import numpy as np
 import xarray as xr
 
 from stilt.api.bins import Bins, bins_of
-from stilt.api.flux import of_receptors, short_names
-from stilt.api.regridding import shares
-from stilt.footprint.grid import FULL_CIRCLE, outer_edges, to_degrees
+from stilt.api.flux import HOUR, fields_of, of_receptors
+from stilt.api.targets import elements_of
 from stilt.foundations.durable import publish_with
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from stilt.api.collection import FootprintFiles
+    from stilt.api.flux import Fields
+    from stilt.api.targets import Target
 
     Values = NDArray[np.float64]
     Tell = Callable[[int, int], None]
@@ -52,12 +55,15 @@ class Jacobian:
         When each begins: UTC, or hours from the receptor's time.
     elements
         Along ``lat`` and ``lon`` or ``y`` and ``x``, row by row; or along ``element``.
+    units
+        Of the entries: ppm where a flux is folded in.
     """
 
     matrix: csr_array
     receptors: xr.Dataset
     bins: xr.DataArray
     elements: xr.Dataset
+    units: str = UNITS
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,7 +80,7 @@ class Jacobian:
     def to_dataset(self) -> xr.Dataset:
         """Return all of it: the matrix as ``value``, ``column`` and ``row_start``, as compressed sparse rows."""
         attrs = {
-            "units": UNITS,
+            "units": self.units,
             "long_name": "sensitivity of the receptor's mole fraction to a flux",
         }
         about = {"long_name": "bin x number of elements + element"}
@@ -85,7 +91,7 @@ class Jacobian:
                 "row_start": ("row", self.matrix.indptr.astype(np.int64)),
             },
             coords={**self.receptors.coords, "bin": self.bins, **self.elements.coords},
-            attrs={"elements": " ".join(map(str, self.elements.dims))},
+            attrs={"elements": " ".join(map(str, self.elements.dims)), **self.elements.attrs},
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -124,14 +130,15 @@ class Jacobian:
         from scipy.sparse import csr_array
 
         dims = str(data.attrs["elements"]).split()
-        elements = xr.Dataset(coords={name: data[name] for name in dims})
+        projection = {name: data.attrs[name] for name in ("crs",) if name in data.attrs}
+        elements = xr.Dataset(coords={name: data[name] for name in dims}, attrs=projection)
         receptors = xr.Dataset(
             coords={name: c for name, c in data.coords.items() if c.dims == ("receptor",)}
         )
         width = data.sizes["bin"] * int(np.prod([data.sizes[name] for name in dims]))
         parts = tuple(data[name].to_numpy() for name in ("value", "column", "row_start"))
         matrix = csr_array(parts, shape=(data.sizes["receptor"], width))
-        return cls(matrix, receptors, data["bin"], elements)
+        return cls(matrix, receptors, data["bin"], elements, data["value"].attrs["units"])
 
 
 def _write_netcdf(found: Jacobian, path: Path) -> None:
@@ -194,11 +201,14 @@ _WRITERS = {".nc": _write_netcdf, ".npz": _write_npz, ".parquet": _write_parquet
 
 def jacobian(
     footprints: xr.DataArray,
-    target: float | str | Path | xr.DataArray | None = None,
+    target: Target = None,
     bins: str = "run",
     *,
+    weight: xr.DataArray | None = None,
+    species: str | None = None,
     tell: Tell | None = None,
-    read: Callable[[int], csr_array] | None = None,
+    read: Callable[[int, int], csr_array] | None = None,
+    cpus: int = 1,
 ) -> Jacobian:
     """Return the matrix of receptors against bins of time and surface elements.
 
@@ -212,172 +222,126 @@ def jacobian(
     target
         The elements: the footprints' own cells unless given; a number for cells of so many degrees, counted from the
         footprints' south-western corner; or whole numbers on a grid with dimensions lat and lon (cell centres, any
-        regular grid), one number an element; what is negative or missing belongs to none. Or a text as ``stilt
-        jacobian --target`` takes it: ``0.5``, ``basis.nc``, ``basis.nc:region``.
+        regular grid; or y and x, with the projection as attribute ``crs``), one number an element; what is negative
+        or missing belongs to none. With one dimension more they are weights, those of basis functions. ``Polygons``
+        are elements by their area in each cell. Or a text as ``stilt jacobian --target`` takes it: ``0.5``,
+        ``12000@EPSG:5070`` (cells of so many units of a projection), ``basis.nc``, ``basis.nc:region``,
+        ``states.geojson``, ``states.geojson:name``.
     bins
         ``run`` for all hours together; ``hours`` for each hour by its distance from the receptor's time, ``6 hours``
         for so many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS`` (months) as pandas has them.
         An hour that lies in two counts for each by its part there.
+    weight
+        A flux as ``stilt.enhancements`` takes it, folded in hour by hour: an entry is then what this flux adds, ppm,
+        and the unknowns are factors on it, so that the sum of a row is the enhancement.
+    species
+        Of a flux by mass.
     tell
         Called with how many receptors are done, and of how many.
     read
-        What returns the footprint of the receptor at a place as (hour, cell), where it need not be dense on the way.
+        What returns the footprints of the receptors from one place to another as (receptor x hour, cell), where they
+        need not be dense on the way.
+    cpus
+        Processes that read; ``read`` must be given for more than one, and be one that can be pickled.
 
     Raises
     ------
     InputError
-        If the target or the bins mean nothing, or footprints integrated over time are to be divided.
+        If the target or the bins mean nothing, footprints integrated over time are to be divided, or the flux does not
+        cover them.
     """
     from scipy.sparse import csr_array, vstack
 
     footprints = of_receptors(footprints)
-    share, elements = _elements(footprints, read_target(target))
     times = np.atleast_1d(footprints["receptor_time"].to_numpy())
     parts = bins_of(bins, times, footprints["hour"].to_numpy())
-    width = parts.count * share.shape[1]
-    read = read or partial(_dense, footprints.variable)
-    blocks = [csr_array((0, width))]
-    for first in range(0, len(times), AT_ONCE):
-        last = min(first + AT_ONCE, len(times))
-        foot = csr_array(vstack([read(place) for place in range(first, last)], format="csr"))
+    fields = None if weight is None else fields_of(weight, footprints, species)
+    share, elements = elements_of(footprints, target)
+    cells = int(np.prod(footprints.shape[2:]))
+    blocks = [csr_array((0, parts.count * (cells if share is None else share.shape[1])))]
+    reader = read or partial(_dense, footprints.variable)
+    for first, last, foot in _blocks(reader, len(times), cpus if read else 1):
+        if fields is not None:
+            _weigh(foot, fields, times[first:last], parts.hours)
         blocks.append(_rows(foot, share, parts, times[first:last]))
         if tell is not None:
             tell(last, len(times))
     receptors = {name: c for name, c in footprints.coords.items() if c.dims == ("receptor",)}
     matrix = csr_array(vstack(blocks, format="csr"))
-    return Jacobian(matrix, xr.Dataset(coords=receptors), parts.starts, elements)
+    units = UNITS if weight is None else "ppm"
+    return Jacobian(matrix, xr.Dataset(coords=receptors), parts.starts, elements, units)
 
 
-def _dense(footprints: xr.Variable, place: int) -> csr_array:
-    """Read the footprint of the receptor at a place: (hour, cell)."""
-    from scipy.sparse import csr_array
+def _blocks(
+    read: Callable[[int, int], csr_array], count: int, cpus: int
+) -> Iterator[tuple[int, int, csr_array]]:
+    """Yield what is read of some receptors after the other, in order; several processes are ahead by few."""
+    ends = [(first, min(first + AT_ONCE, count)) for first in range(0, count, AT_ONCE)]
+    if cpus < 2 or len(ends) < 2:  # noqa: PLR2004 - one process, or nothing to share out
+        yield from ((first, last, read(first, last)) for first, last in ends)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
 
-    values = footprints[place].to_numpy()
-    return csr_array(values.reshape(len(values), -1).astype(np.float64))
+    with ProcessPoolExecutor(min(cpus, len(ends)), get_context("spawn")) as pool:
+        waiting: deque[tuple[int, int, Future[csr_array]]] = deque()
+        for first, last in ends:
+            waiting.append((first, last, pool.submit(read, first, last)))
+            if len(waiting) > 2 * cpus:
+                begin, end, future = waiting.popleft()
+                yield begin, end, future.result()
+        yield from ((first, last, future.result()) for first, last, future in waiting)
 
 
-def sparse_reader(files: FootprintFiles) -> Callable[[int], csr_array]:
-    """Return what reads footprints of a project without their zeros."""
-    from scipy.sparse import csr_array
-
-    hours, rows, columns = files.shape
-
-    def read(place: int) -> csr_array:
-        hour, cell, values = files.cells(place)
-        places = hour, cell
-        return csr_array((values.astype(np.float64), places), shape=(hours, rows * columns))
-
-    return read
+def _weigh(
+    foot: csr_array, fields: Fields, times: NDArray[np.datetime64], hours: NDArray[np.int64]
+) -> None:
+    """Multiply each hour of each receptor with the flux of that hour, in place."""
+    begin = foot.indptr
+    for row in np.flatnonzero(np.diff(begin)):
+        receptor, hour = divmod(int(row), len(hours))
+        entries = slice(begin[row], begin[row + 1])
+        field = fields.mean(times[receptor] + hours[hour] * HOUR)
+        foot.data[entries] *= field.ravel()[foot.indices[entries]]
 
 
-def _rows(foot: csr_array, share: csr_array, parts: Bins, times: NDArray[Any]) -> csr_array:
+def _dense(footprints: xr.Variable, first: int, last: int) -> csr_array:
+    """Read the footprints of the receptors from one place to another: (receptor x hour, cell)."""
+    from scipy.sparse import csr_array, vstack
+
+    each = (footprints[place].to_numpy() for place in range(first, last))
+    rows = [csr_array(values.reshape(len(values), -1).astype(np.float64)) for values in each]
+    return csr_array(vstack(rows, format="csr"))
+
+
+@dataclass(frozen=True, slots=True)
+class SparseReader:
+    """What reads footprints of a project without their zeros."""
+
+    files: FootprintFiles
+
+    def __call__(self, first: int, last: int) -> csr_array:
+        """Return those of the receptors from one place to another: (receptor x hour, cell)."""
+        from scipy.sparse import csr_array
+
+        hours, rows, columns = self.files.shape
+        found = list(self.files.cells_of(first, last))
+        counts = [np.bincount(hour, minlength=hours) for hour, _, _ in found]
+        cell, values = (np.concatenate([each[part] for each in found]) for part in (1, 2))
+        begin = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        shape = ((last - first) * hours, rows * columns)
+        return csr_array((values.astype(np.float64), cell.astype(np.int32), begin), shape=shape)
+
+
+def _rows(foot: csr_array, share: csr_array | None, parts: Bins, times: NDArray[Any]) -> csr_array:
     """Return the rows of some receptors."""
     from scipy.sparse import csr_array
 
-    by_bin = (parts.shares(times) @ (foot @ share)).tocoo()
+    of_elements = foot if share is None else foot @ share
+    by_bin = (parts.shares(times) @ of_elements).tocoo()
     number, which = divmod(by_bin.coords[0].astype(np.int64), parts.count)
-    column = which * share.shape[1] + by_bin.coords[1]
-    shape = (len(times), parts.count * share.shape[1])
+    column = which * of_elements.shape[1] + by_bin.coords[1]
+    shape = (len(times), parts.count * of_elements.shape[1])
     rows = csr_array((by_bin.data, (number, column)), shape=shape)
     rows.sort_indices()
     return rows
-
-
-def _elements(
-    footprints: xr.DataArray, target: float | xr.DataArray | None
-) -> tuple[csr_array, xr.Dataset]:
-    """Return the share of each footprint cell in each element, and the elements' coordinates."""
-    from scipy.sparse import csr_array, eye_array
-
-    cells = footprints.dims[2:]
-    if target is None:
-        count = footprints.sizes[cells[0]] * footprints.sizes[cells[1]]
-        own = xr.Dataset(coords={name: footprints[name] for name in cells})
-        return csr_array(eye_array(count, format="csr")), own
-    if isinstance(target, xr.DataArray):
-        return _labelled(footprints, target)
-    lat, lon = _coarse(footprints, float(target))
-    return shares(lat, lon, footprints), xr.Dataset(coords={"lat": lat, "lon": lon})
-
-
-def _labelled(footprints: xr.DataArray, labels: xr.DataArray) -> tuple[csr_array, xr.Dataset]:
-    from scipy.sparse import csr_array
-
-    labels = short_names(labels)
-    if set(labels.dims) != {"lat", "lon"}:
-        raise InputError(
-            f"the target has the dimensions {', '.join(map(str, labels.dims))}",
-            "give one whole number for each cell of a grid with lat and lon",
-        )
-    ordered = labels.transpose("lat", "lon")
-    values = ordered.to_numpy().ravel()
-    inside = np.isfinite(values) & (values >= 0)
-    if not inside.any() or np.any(values[inside] % 1):
-        raise InputError(
-            "the target's values are not whole numbers from 0", "number the elements from 0"
-        )
-    names, numbers = np.unique(values[inside].astype(np.int64), return_inverse=True)
-    places = (np.flatnonzero(inside), numbers)
-    member = csr_array((np.ones(len(numbers)), places), shape=(values.size, len(names)))
-    share = shares(ordered["lat"].to_numpy(), ordered["lon"].to_numpy(), footprints) @ member
-    return csr_array(share), xr.Dataset(coords={"element": names})
-
-
-def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
-    """Return centres of cells of so many degrees that cover the footprints' grid."""
-    if not 0 < size <= FULL_CIRCLE / 2:
-        raise InputError(f"a target of {size:g} degrees is no grid", "give a size such as 0.5")
-    edges = [outer_edges(footprints[name].to_numpy()) for name in footprints.dims[2:]]
-    if "lat" not in footprints.dims:
-        y, x = (np.linspace(*each, 200) for each in edges)
-        lon, lat = to_degrees(footprints.attrs["crs"], *np.meshgrid(x, y))
-        edges = [(float(np.nanmin(each)), float(np.nanmax(each))) for each in (lat, lon)]
-    lat, lon = (
-        low + size * (np.arange(max(np.ceil((high - low) / size - 1e-9), 2)) + 0.5)
-        for low, high in edges
-    )
-    return lat, lon
-
-
-def read_target(
-    target: float | str | Path | xr.DataArray | None,
-) -> float | xr.DataArray | None:
-    """Return a target whose text, if it is one, is read: a number, FILE or FILE:VARIABLE.
-
-    Raises
-    ------
-    InputError
-        If there is no such file or variable.
-    """
-    if not isinstance(target, str | Path):
-        return target
-    try:
-        return float(str(target))
-    except ValueError:
-        return open_elements(str(target))
-
-
-def open_elements(text: str) -> xr.DataArray:
-    """Return the numbers of elements from FILE or FILE:VARIABLE, a NetCDF file.
-
-    Raises
-    ------
-    InputError
-        If there is no such file or variable, or several and none is named.
-    """
-    file, _, name = text.partition(":") if not Path(text).exists() else (text, "", "")
-    try:
-        data = xr.load_dataset(file, engine="netcdf4", mask_and_scale=True)
-    except OSError as error:
-        raise InputError(
-            f"the target {file} can't be read: {error.strerror or error}",
-            "give a size in degrees, or a NetCDF file with a whole number for each cell",
-        ) from error
-    names = [str(each) for each in data.data_vars]
-    if not name and len(names) == 1:
-        name = names[0]
-    if name not in names:
-        raise InputError(
-            f"the target {file} has the variables {', '.join(names)}", f"name one: {file}:NAME"
-        )
-    return data[name]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from stilt.api.jacobian import Jacobian
+    from stilt.api.targets import Target
     from stilt.config.schema import Config
     from stilt.log.fold import State
     from stilt.plot.field_map import LookOptions
@@ -231,21 +232,52 @@ class Project:
 
     def jacobian(
         self,
-        target: float | str | Path | xr.DataArray | None = None,
+        target: Target = None,
         bins: str = "run",
         *,
         footprint: str | None = None,
+        weight: xr.DataArray | None = None,
+        species: str | None = None,
         tell: Callable[[int, int], None] | None = None,
+        cpus: int = 1,
     ) -> Jacobian:
         """Return the matrix of all complete simulations against bins of time and surface elements.
 
-        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml.
+        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml. With several
+        ``cpus`` a script of yours needs ``if __name__ == "__main__":``, as for all processes of Python.
         """
         from stilt.api.collection import open_collection
-        from stilt.api.jacobian import jacobian, sparse_reader
+        from stilt.api.jacobian import SparseReader, jacobian
 
         files, footprints = open_collection(self, footprint)
-        return jacobian(footprints, target, bins, tell=tell, read=sparse_reader(files))
+        return jacobian(
+            footprints,
+            target,
+            bins,
+            weight=weight,
+            species=species,
+            tell=tell,
+            read=SparseReader(files),
+            cpus=cpus,
+        )
+
+    def export(
+        self,
+        kind: str,
+        output: str | os.PathLike[str],
+        *,
+        footprint: str | None = None,
+        tell: Callable[[int, int], None] | None = None,
+        **options: Any,
+    ) -> Path:
+        """Write the footprints of all complete simulations for another tool, as ``stilt.export``; return the folder."""
+        from stilt.formats.export import export
+
+        def particles(sim: str) -> pd.DataFrame:
+            return self[sim].particles()
+
+        footprints = self.footprints(footprint)
+        return export(footprints, kind, output, particles=particles, tell=tell, **options)
 
     def particles(self, sims: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the particles of several simulations in one frame, with their id in the column ``sim``.

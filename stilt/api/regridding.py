@@ -86,6 +86,13 @@ def shares(lat: Values, lon: Values, footprints: xr.DataArray) -> csr_array:
     return csr_array(coo_array((values, places), shape=(y * x, len(lat) * len(lon))))
 
 
+def middles_of_parts(centres: Values, parts: int) -> Values:
+    """Return the middles of so many parts of each cell of a regular axis."""
+    size = centres[1] - centres[0] if len(centres) > 1 else 1.0
+    offsets = size * ((np.arange(parts) + 0.5) / parts - 0.5)
+    return np.asarray((centres[:, None] + offsets).ravel())
+
+
 def _onto_projected(field: xr.DataArray, footprints: xr.DataArray) -> Callable[[Values], Values]:
     """Take the mean of the parts of each cell."""
     lat, lon = (field[name].to_numpy() for name in ("lat", "lon"))
@@ -122,10 +129,7 @@ def _parts(
         int(np.clip(np.ceil(2 * span / np.abs(np.diff(edge)).min()), 1, MOST_PARTS))
         for span, edge in zip(spans, edges, strict=True)
     ]
-    y, x = (
-        (each[:, None] + (each[1] - each[0]) * ((np.arange(n) + 0.5) / n - 0.5)).ravel()
-        for each, n in zip(centres, parts, strict=True)
-    )
+    y, x = (middles_of_parts(each, n) for each, n in zip(centres, parts, strict=True))
     longitude, latitude = to_degrees(footprints.attrs["crs"], *np.meshgrid(x, y))
     longitude = edges[1].min() + (longitude - edges[1].min()) % FULL_CIRCLE
     rows, columns = _cells(edges[0], latitude), _cells(edges[1], longitude)

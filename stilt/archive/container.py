@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
@@ -20,6 +21,7 @@ from stilt.foundations.inside import opened
 from stilt.particles.parquet import COMPRESSION_LEVEL, PAGE_BYTES, check_rows, encoding_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -190,6 +192,38 @@ def read_packed(path: Path, row_group: int, entry: Entry, *, rows: bool = True) 
     if about is None or sim != entry.sim:
         raise _damaged(path, ValueError(f"row group {row_group} is not that of {entry.sim}"))
     return Packed(about, table)
+
+
+def read_many(path: Path, row_groups: Sequence[int]) -> list[Packed]:
+    """Return several outputs from an archive file, without looking whose they are: their ``about`` says so.
+
+    Raises
+    ------
+    DamagedError
+        If one is not there as a whole.
+    """
+    try:
+        footer = _footer(*_identity(path))
+        counts = [footer.row_group(number).num_rows for number in row_groups]
+        # as a dictionary: a text that is stored once can be that of every row
+        with (
+            opened(path) as place,
+            pq.ParquetFile(
+                place, metadata=footer, page_checksum_verification=True, read_dictionary=[ABOUT]
+            ) as file,
+        ):
+            check_rows(path, sum(counts), file.schema_arrow, place, _OWN)
+            names = [name for name in file.schema_arrow.names if name != SIM]
+            table = file.read_row_groups(row_groups, columns=names, use_threads=False)
+        first = list(accumulate(counts, initial=0))[:-1]
+        abouts = table.column(ABOUT).take(pa.array(first)).to_pylist()
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+        raise _damaged(path, error) from error
+    if None in abouts:
+        raise _damaged(path, ValueError("it has an output that does not say what it is"))
+    rows = table.drop_columns([ABOUT]).combine_chunks()
+    parts = (rows.slice(start, count) for start, count in zip(first, counts, strict=True))
+    return [Packed(about, part) for about, part in zip(abouts, parts, strict=True)]
 
 
 def _identity(path: Path) -> tuple[Path, int, int]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from stilt.archive.container import Packed
+from stilt.footprint.content import FORM_NAME, WRITTEN_ANEW
 from stilt.footprint.netcdf import (
     UNREADABLE,
     check_values,
@@ -27,6 +28,7 @@ from stilt.footprint.netcdf import (
     read_footprint,
     write_footprint,
 )
+from stilt.footprint.sparse import read_entries
 from stilt.foundations.announced import check_room
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import opened
@@ -38,24 +40,11 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from stilt.footprint.sparse import Entries
+
 SCHEMA = pa.schema(
     [("layer", pa.int32()), ("y", pa.int32()), ("x", pa.int32()), ("foot", pa.float32())]
 )
-
-_WRITTEN_ANEW = frozenset(
-    {
-        "Conventions",
-        "title",
-        "simulation_id",
-        "crs",
-        "crs_format",
-        "receptor_longitudes",
-        "receptor_latitudes",
-        "receptor_heights_m",
-        "receptor_height_reference",
-    }
-)
-"""Global attributes that follow from the rest."""
 
 
 class Grid(Struct, frozen=True):
@@ -76,6 +65,8 @@ class About(Struct, frozen=True):
         The start of each layer, seconds since 1970.
     grid
         The number of the text in the footer that is its grid.
+    form
+        The version of what its file holds (``stilt.footprint.content``).
     """
 
     sim: str
@@ -84,6 +75,7 @@ class About(Struct, frozen=True):
     grid: int
     is_integrated: bool
     provenance: dict[str, str]
+    form: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +101,13 @@ class PackedFootprint:
     def write(self, path: Path) -> None:
         """Write the file that it was."""
         about = self.about
-        write_footprint(path, self, about.receptor, about.sim, about.provenance)
+        write_footprint(path, self, about.receptor, about.sim, about.provenance, form=about.form)
 
     def to_dataset(self) -> xr.Dataset:
         """Return what ``read_footprint`` makes of the file that it was."""
         about = self.about
-        return read_footprint(footprint_bytes(self, about.receptor, about.sim, about.provenance))
+        made = footprint_bytes(self, about.receptor, about.sim, about.provenance, form=about.form)
+        return read_footprint(made)
 
 
 def pack(path: Path, share: Callable[[str], int]) -> Packed:
@@ -130,7 +123,7 @@ def pack(path: Path, share: Callable[[str], int]) -> Packed:
     try:
         with opened(path) as place, Dataset(place) as file:
             check_values(path, file, place)
-            file.set_auto_mask(False)
+            file.set_auto_maskandscale(False)
             return _packed(file, share)
     except UNREADABLE as error:
         raise damaged(path, error) from error
@@ -240,7 +233,7 @@ def equal(footprint: PackedFootprint, path: Path) -> bool:
 
 def _packed(file: Any, share: Callable[[str], int]) -> Packed:
     attributes = {name: file.getncattr(name) for name in file.ncattrs()}
-    provenance = {key: text for key, text in attributes.items() if key not in _WRITTEN_ANEW}
+    provenance = {key: text for key, text in attributes.items() if key not in WRITTEN_ANEW}
     is_longlat = "lat" in file.variables
     x, y = ("lon", "lat") if is_longlat else ("x", "y")
     grid = Grid(
@@ -253,13 +246,18 @@ def _packed(file: Any, share: Callable[[str], int]) -> Packed:
         grid=share(msgspec.json.encode(grid).decode()),
         is_integrated="interval" not in file["foot"].cell_methods,
         provenance=provenance,
+        form=int(attributes.get(FORM_NAME, 1)),
     )
-    return Packed(msgspec.json.encode(about), _rows(file["foot"][0]))
+    return Packed(msgspec.json.encode(about), _rows(read_entries(file)))
 
 
-def _rows(values: NDArray[np.float32]) -> pa.Table:
-    place = np.nonzero(values)
-    if not len(place[0]):  # a row group has one row at least: it says that the first cell is zero
-        place = tuple(np.zeros(1, np.int64) for _ in values.shape)
+def _rows(entries: Entries) -> pa.Table:
+    place: tuple[NDArray[Any], ...] = (
+        entries.layer,
+        *np.divmod(entries.cell, entries.x.number),
+    )
+    values = entries.values
+    if not len(values):  # a row group has one row at least: it says that the first cell is zero
+        place, values = tuple(np.zeros(1, np.int64) for _ in place), np.zeros(1, np.float32)
     columns = [pa.array(index.astype(np.int32)) for index in place]
-    return pa.table([*columns, pa.array(values[place])], schema=SCHEMA)
+    return pa.table([*columns, pa.array(values)], schema=SCHEMA)

@@ -21,6 +21,7 @@ Examples:
   stilt jacobian demo                 own cells, all hours together: H.nc
   stilt jacobian demo --target 0.5 --bins 1D -o H.npz
   stilt jacobian demo --target basis.nc:region --bins "6 hours"
+  stilt jacobian demo --target states.geojson:name --weight emissions.nc:co2
 """
 
 
@@ -33,14 +34,26 @@ Examples:
 )
 @click.option(
     "--target",
-    help="Elements: cells of so many degrees, or FILE[:VARIABLE] with a whole number for each cell of a "
-    "longitude/latitude grid; the footprint's own cells unless given.",
+    help="Elements: cells of so many degrees (0.5) or units of a projection (12000@EPSG:5070); a NetCDF "
+    "FILE[:VARIABLE] with a whole number for each cell of a grid, or with weights of basis functions; polygons of "
+    "a GeoJSON FILE[:PROPERTY]; the footprint's own cells unless given.",
 )
 @click.option(
     "--bins",
     default="run",
     show_default=True,
     help="Of time: run, hours, '6 hours' (from the receptor), 3h, 1D, 1W, MS (calendar, UTC).",
+)
+@click.option(
+    "--weight",
+    metavar="FILE[:VARIABLE]",
+    help="A flux to fold in hour by hour: entries are then ppm, the unknowns factors on it.",
+)
+@click.option(
+    "--species", help="Of a flux by mass: co2, ch4, ...; the flux's own attribute unless given."
+)
+@click.option(
+    "--cpus", type=click.IntRange(1), default=1, show_default=True, help="Processes that read."
 )
 @click.option(
     "--output",
@@ -51,22 +64,40 @@ Examples:
     help="The matrix: .nc, .npz or .parquet.",
 )
 def command(
-    project: Path, footprint: str | None, target: str | None, bins: str, output: Path
+    project: Path,
+    *,
+    footprint: str | None,
+    target: str | None,
+    bins: str,
+    weight: str | None,
+    species: str | None,
+    cpus: int,
+    output: Path,
 ) -> None:
     """Write the matrix of receptors against bins of time and surface elements.
 
     A row times fluxes (umol m-2 s-1) is what they add at that receptor, in ppm. All simulations that are complete have
     a row, in the order of receptors.csv; an empty one's has no entry. Python: project.jacobian(...).
     """
-    from stilt.api.jacobian import read_target, writer_of
+    from stilt.api.jacobian import writer_of
     from stilt.api.project import Project
+    from stilt.api.targets import open_variable, read_target
     from stilt.foundations.ownership import refuse_foreign_link
     from stilt.foundations.quantities import counted, size
 
     refuse_foreign_link(output)
     writer_of(output)
     opened = Project(project)
-    make = partial(opened.jacobian, read_target(target), bins, footprint=footprint)
+    flux = None if weight is None else open_variable(weight, "the flux")
+    make = partial(
+        opened.jacobian,
+        read_target(target),
+        bins,
+        footprint=footprint,
+        weight=flux,
+        species=species,
+        cpus=cpus,
+    )
     found = with_bar("jacobian", lambda tell: make(tell=tell))
     found.save(output)
     receptors, times, *elements = found.shape

@@ -54,6 +54,7 @@ SECTIONS = {
         "jacobian": Entry(
             "stilt.cli.jacobian", "The matrix of an inversion: receptors x bins x elements."
         ),
+        "export": Entry("stilt.cli.export", "Footprints as GeoTIFF, Zarr, by-id, for OpenGHG."),
         "verify": Entry(
             "stilt.cli.verify", "Check outputs against the sizes and digests in the log."
         ),

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 if TYPE_CHECKING:
-    from stilt.config.schema import Config, Execution, FootprintGrid, Met
+    from stilt.config.schema import About, Config, Execution, FootprintGrid, Met
 
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -35,7 +35,7 @@ def dump_config(config: Config) -> bytes:
     return bytes(text.encode())
 
 
-def plain(settings: Config | Met | FootprintGrid | Execution) -> dict[str, Any]:
+def plain(settings: Config | Met | FootprintGrid | Execution | About) -> dict[str, Any]:
     """Return settings as plain data in which equal settings look equal, without those that are None.
 
     A whole number that stands where any number may (``-1``) becomes ``-1.0``, as reading makes it.

@@ -22,7 +22,7 @@ from stilt.config.rules import (
     time_step,
     weight_problems,
 )
-from stilt.config.schema import FILE_KEYS, Config, FootprintGrid, HysplitSection, Met
+from stilt.config.schema import FILE_KEYS, About, Config, FootprintGrid, HysplitSection, Met
 from stilt.config.sections import KERNEL, FieldName
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.inside import read_input
@@ -65,7 +65,7 @@ KERNELS_FILE = "kernels.csv"
 _TABLES = ("hysplit", "own")
 _LENGTH = re.compile(r"([0-9.]+([eE][-+]?[0-9]+)?)\s*(m|metres?|meters?|cm|mm)")
 
-_SECTIONS = ("mets", "footprints", "hysplit", "execution")
+_SECTIONS = ("mets", "footprints", "hysplit", "about", "execution")
 
 
 def load_config(path: Path, *, projections: bool = True) -> Config:
@@ -136,7 +136,7 @@ class _Reader:
     def config(self) -> Config | None:
         """Return the settings, or None after noting what is wrong."""
         document, data = self._document, self._document.data
-        ready = {
+        ready: dict[str, Any] = {
             "mets": self._named(data, "mets", self._met),
             "footprints": self._named(data, "footprints", self._grid)
             if data.get("footprints")
@@ -144,6 +144,8 @@ class _Reader:
             "hysplit": self._hysplit(data.get("hysplit")),
             "execution": convert_execution(data.get("execution"), ("execution",), document),
         }
+        if data.get("about") is not None:
+            ready["about"] = self._about(data["about"])
         rest = {key: value for key, value in data.items() if key not in _SECTIONS}
         self._hint_at_strangers(rest)
         _scale_for_every_hour(rest)
@@ -276,6 +278,12 @@ class _Reader:
         self._note_path("hysplit.exe_dir", entry.get("exe_dir"), (*where, "exe_dir"))
         entry = {**entry, "exe_dir": self._absolute(entry.get("exe_dir"))}
         return convert(HysplitSection, entry, where, self._document)
+
+    def _about(self, entry: Any) -> About | None:
+        if isinstance(entry, dict):
+            return convert(About, entry, ("about",), self._document)
+        self._document.add(("about",), f"expected a mapping, got {brief(entry)}")
+        return None
 
     def _note_path(self, what: str, text: Any, where: Where) -> None:
         complaint = path_problem(text, what) if isinstance(text, str) else None

@@ -12,6 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from stilt.config.sections import (
+    About,
     Count,
     Execution,
     FootprintGrid,
@@ -36,6 +37,7 @@ from stilt.config.setting import (
 from stilt.foundations.emission import all_leave
 
 __all__ = [
+    "About",
     "Config",
     "Execution",
     "FootprintGrid",
@@ -130,6 +132,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     execution: Annotated[Execution, own("How to run; never part of what makes a result stale")] = (
         field(default_factory=Execution)
     )
+
+    about: Annotated[
+        About | None,
+        own(
+            "Who made this, for the attributes of footprint files; never part of what makes a result stale"
+        ),
+    ] = None
 
     # transport
     n_hours: Annotated[int, own("Length of a run; negative is backward in time", "h", Goes.CONTROL)]

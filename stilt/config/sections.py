@@ -11,6 +11,7 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
 Text = Annotated[str, Meta(min_length=1)]
+Words = Annotated[str, Meta(min_length=1, max_length=4096)]
 FieldName: TypeAlias = Literal[
     "UWND", "VWND", "TEMP", "HGTS", "WWND", "DZDT", "SPHU", "RELH", "PRSS", "SHGT", "T02M", "U10M",
     "V10M", "USTR", "UMOF", "VMOF", "SHTF", "LHTF", "PBLH", "DSWF", "TCLD", "LCLD",
@@ -149,6 +150,24 @@ class HysplitSection(Struct, frozen=True, forbid_unknown_fields=True):
     exe_dir: Annotated[
         str | None, Meta(description="Folder with hycs_std and its tables (*.ASC).")
     ] = None
+
+
+class About(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What footprint files say of who made them, under the names of ACDD-1.3. Nothing in here makes a result stale."""
+
+    institution: Annotated[Words | None, Meta(description="Where the data were made.")] = None
+    creator_name: Annotated[Words | None, Meta(description="Who made them.")] = None
+    creator_email: Annotated[Words | None, Meta(description="How to reach the creator.")] = None
+    creator_url: Annotated[Words | None, Meta(description="The creator's page, or ORCID.")] = None
+    project: Annotated[Words | None, Meta(description="What they were made for.")] = None
+    license: Annotated[Words | None, Meta(description="How they may be used, or its URL.")] = None
+    references: Annotated[Words | None, Meta(description="What describes them: papers, DOI.")] = (
+        None
+    )
+    acknowledgement: Annotated[Words | None, Meta(description="Whom to thank.")] = None
+    summary: Annotated[Words | None, Meta(description="What they are, in a paragraph.")] = None
+    keywords: Annotated[Words | None, Meta(description="Words to find them by.")] = None
+    comment: Annotated[Words | None, Meta(description="What else is to be said.")] = None
 
 
 class Execution(Struct, frozen=True):

@@ -19,6 +19,7 @@ SPHERE = "+ellps=sphere"
 """What a PROJ text without ellipsoid and datum means to R-STILT: a sphere of 6370997 m."""
 
 FULL_CIRCLE = 360.0
+PLAIN_DEGREES = "+proj=longlat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +178,24 @@ def _unknown(projection: str, error: Exception) -> InputError:
     )
 
 
+def named_crs(projection: str) -> str:
+    """Return what GIS programs call a projection: degrees without a datum are taken as WGS 84."""
+    return "EPSG:4326" if projection.strip() == PLAIN_DEGREES else projection
+
+
 def crs_attributes(projection: str) -> dict[str, str | float]:
     """Return the CF attributes of a projection, with its WKT."""
     from pyproj import CRS
 
     attributes: dict[str, str | float] = CRS.from_user_input(_complete(projection)).to_cf()
     return attributes
+
+
+def wkt_of(projection: str) -> str:
+    """Return a projection as WKT."""
+    from pyproj import CRS
+
+    return str(CRS.from_user_input(_complete(projection)).to_wkt())
 
 
 def _complete(projection: str) -> str:
@@ -207,6 +220,24 @@ def to_degrees(
 
     longitude, latitude = Proj(_complete(projection))(x, y, inverse=True)
     return np.asarray(longitude, np.float64), np.asarray(latitude, np.float64)
+
+
+def to_projected(
+    projection: str, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y of places in degrees; infinite where a projection does not show them.
+
+    Raises
+    ------
+    InputError
+        If PROJ does not know the projection.
+    """
+    from pyproj.exceptions import CRSError
+
+    try:
+        return _projected(projection, longitude, latitude)
+    except CRSError as error:
+        raise _unknown(projection, error) from error
 
 
 def _projected(

@@ -19,7 +19,7 @@ from stilt.foundations.errors import DamagedError
 from stilt.outputs.products import FOOTPRINTS, folder_of, product_and_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import xarray as xr
@@ -105,10 +105,31 @@ class Found(NamedTuple):
 
     def cells(self) -> Cellwise:
         """Return the footprint that it is, as its values that are not zero."""
-        from stilt.archive.container import read_index
+        return self.cells_of([self])[0]
+
+    @classmethod
+    def cells_of(cls, those: Sequence[Found]) -> list[Cellwise]:
+        """Return the ``cells`` of several footprints of one archive, read together.
+
+        Raises
+        ------
+        DamagedError
+            If one is not there as a whole.
+        """
+        from stilt.archive.container import read_index, read_many
         from stilt.archive.footprints import unpack_cells
 
-        return unpack_cells(self.packed(), read_index(self.archive).shared)
+        archive = those[0].archive
+        shared = read_index(archive).shared
+        packed = read_many(archive, [found.row_group for found in those])
+        cells = [unpack_cells(each, shared) for each in packed]
+        for found, each in zip(those, cells, strict=True):
+            if each.about.sim != found.entry.sim:
+                raise DamagedError(
+                    f"the archive {archive} has {each.about.sim} in the place of {found.entry.sim}",
+                    "'stilt verify', then 'stilt run', makes it again",
+                )
+        return cells
 
     def dataset(self) -> xr.Dataset:
         """Return the footprint that it is, as ``read_footprint`` would."""

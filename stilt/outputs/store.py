@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from stilt.foundations.simulation import Receptor
 from stilt.outputs.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import TypeAlias
 
@@ -96,6 +97,24 @@ class Store:
         check_below(self.layout.output, self.layout.relative(path))
         return Own(path) if path.exists() else self.shelf.find(path)
 
+    def find_all(self, paths: Iterable[Path]) -> list[Stored | None]:
+        """Return several outputs as ``find`` does, with one look at each folder.
+
+        Raises
+        ------
+        DamagedError
+            As ``find``.
+        """
+        listed: dict[Path, frozenset[str]] = {}
+        found: list[Stored | None] = []
+        for path in paths:
+            folder = path.parent
+            if folder not in listed:
+                check_below(self.layout.output, self.layout.relative(path))
+                listed[folder] = _names_in(folder)
+            found.append(Own(path) if path.name in listed[folder] else self.shelf.find(path))
+        return found
+
     def particles(
         self, simulation: Simulation, state: SimState, receptor: str, *, error: bool = False
     ) -> Stored | None:
@@ -117,6 +136,13 @@ class Store:
             return None
         found = self.find(self.layout.footprint(name, simulation, state.life.imprint))
         return None if found is None else vouched(found, simulation, state, receptor, name)
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208 - names are all that is needed
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
 
 
 def particles_path(

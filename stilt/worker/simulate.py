@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from stilt.config.digests import footprint_digest, transport_digest, transport_settings
+from stilt.config.dump import plain
 from stilt.config.sections import function_in
 from stilt.footprint.labels import LABELS
 from stilt.foundations.durable import adopt, made_folder, publish_as, publish_with
@@ -370,6 +371,7 @@ class Simulator:
         facts = {key: value for key, value in provenance.items() if key not in _OF_PARTICLES}
         facts |= {"footprint_name": name, "footprint_digest": self._footprints[name]}
         facts |= as_text(footprint.facts)
+        facts |= {} if self.config.about is None else plain(self.config.about)
         return lambda path: write_footprint(
             path, footprint, simulation.receptor, simulation.sim, provenance=facts
         )

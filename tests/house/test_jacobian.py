@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,28 @@ def regions() -> xr.DataArray:
     numbers = (np.arange(len(lat))[:, None] // 3 * 2 + np.arange(len(lon)) // 4).astype(float)
     numbers[3, 4] = np.nan
     return xr.DataArray(numbers, dims=("lat", "lon"), coords={"lat": lat, "lon": lon})
+
+
+def basis() -> xr.DataArray:
+    """Three functions of place that add up to one on the whole grid."""
+    lat, lon = np.arange(39.5, 42, 0.5), np.arange(-113.5, -110, 0.5)
+    weights = np.random.default_rng(6).random((3, len(lat), len(lon)))
+    return xr.DataArray(
+        weights / weights.sum(axis=0),
+        dims=("function", "lat", "lon"),
+        coords={"function": ["a", "b", "c"], "lat": lat, "lon": lon},
+    )
+
+
+def on_plane() -> xr.DataArray:
+    """Two elements on a grid of another projection, which hold all footprints between them."""
+    y, x = np.arange(-4e5, 4e5, 2e4), np.arange(-4e5, 4e5, 2e4)
+    return xr.DataArray(
+        np.broadcast_to((x > 1e4).astype(int), (len(y), len(x))),
+        dims=("y", "x"),
+        coords={"y": y, "x": x},
+        attrs={"crs": f"{LCC} +ellps=WGS84"},
+    )
 
 
 TARGETS = {"own cells": None, "coarse": 0.25, "as coarse as the grid": 1.0, "regions": regions()}
@@ -111,6 +134,86 @@ def test_nothing_is_lost(target, bins) -> None:
     found = stilt.jacobian(foot, target, bins)
     whole = foot.astype(np.float64).sum(("hour", "lat", "lon")).to_numpy()
     np.testing.assert_allclose(found @ 1.0, whole, rtol=1e-9)
+
+
+@pytest.mark.parametrize("projection", ["", LCC], ids=["degrees", "plane"])
+@pytest.mark.parametrize(
+    "target",
+    [basis(), on_plane(), "7000@EPSG:32612"],
+    ids=["basis", "on a plane", "cells of a plane"],
+)
+def test_nothing_is_lost_in_elements_that_hold_the_grid(target, projection) -> None:
+    foot = footprints(projection)
+    found = stilt.jacobian(foot, target, "3h")
+    whole = foot.astype(np.float64).sum(("hour", *foot.dims[2:])).to_numpy()
+    np.testing.assert_allclose(found @ 1.0, whole, rtol=1e-9)
+    assert found.shape[2:] != foot.shape[2:]
+
+
+def test_elements_of_another_projection_are_where_they_are_said_to_be() -> None:
+    """What lies east of the central meridian is in the second element, but for one column of cells."""
+    foot = footprints()
+    found = stilt.jacobian(foot, on_plane())
+    east = foot.where(foot["lon"] > -112 + 0.1, 0.0).sum(("hour", "lat", "lon")).to_numpy()
+    west = foot.where(foot["lon"] < -112 + 0.1, 0.0).sum(("hour", "lat", "lon")).to_numpy()
+    assert np.all(found.matrix[:, [1]].toarray()[:, 0] <= east * 1.001)
+    assert np.all(found.matrix[:, [0]].toarray()[:, 0] >= west * 0.999)
+
+
+SQUARES = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "properties": {"state": name, "area": 1},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[w, 39], [e, 39], [e + 0.3, 42], [w + lean, 42], [w, 39]]],
+            },
+        }
+        for name, w, e, lean in (("W", -115, -112.05, 0.0), ("E", -112.05, -108, 0.3))
+    ],
+}
+
+
+@pytest.mark.parametrize("projection", ["", LCC], ids=["degrees", "plane"])
+def test_polygons_share_cells_by_area(projection, tmp_path) -> None:
+    pytest.importorskip("shapely")
+    file = tmp_path / "states.geojson"
+    file.write_text(json.dumps(SQUARES))
+    foot = footprints(projection)
+    found = stilt.jacobian(foot, f"{file}:state")
+    assert found.elements["element"].to_numpy().tolist() == ["W", "E"]
+    whole = foot.astype(np.float64).sum(("hour", *foot.dims[2:])).to_numpy()
+    np.testing.assert_allclose(found @ 1.0, whole, rtol=1e-9)
+    assert (found.matrix.toarray()[[0, 2]] > 0).all()
+    with pytest.raises(InputError, match="have no property 'county'"):
+        stilt.jacobian(foot, f"{file}:county")
+
+
+@pytest.mark.parametrize("projection", ["", LCC], ids=["degrees", "plane"])
+@pytest.mark.parametrize("target", [None, 0.25, regions()], ids=["own cells", "coarse", "regions"])
+def test_a_flux_that_is_folded_in_makes_rows_of_enhancements(target, projection) -> None:
+    foot = footprints(projection)
+    times = np.arange("2015-12-31T12", "2016-01-05T00", dtype="datetime64[h]").astype(
+        "datetime64[ns]"
+    )
+    lat, lon = np.arange(39, 42.1, 0.5), np.arange(-115, -108.9, 0.5)
+    flux = xr.DataArray(
+        np.random.default_rng(7).random((len(times), len(lat), len(lon))) * 1e-3,
+        dims=("time", "lat", "lon"),
+        coords={"time": times, "lat": lat, "lon": lon},
+        attrs={"units": "mmol m-2 s-1"},
+    )
+    found = stilt.jacobian(foot, target, "2 hours", weight=flux)
+    assert found.units == "ppm"
+    expected = stilt.enhancements(foot, flux).to_numpy()
+    if target is None or isinstance(target, float):
+        np.testing.assert_allclose(found @ 1.0, expected, rtol=1e-9)
+    else:
+        assert np.all(found @ 1.0 <= expected * (1 + 1e-9))
+    with pytest.raises(InputError, match="does not cover"):
+        stilt.jacobian(foot, weight=flux[20:])
 
 
 def test_a_bin_of_the_calendar_has_its_part_of_an_hour() -> None:
@@ -182,9 +285,12 @@ def project(tmp_path_factory) -> stilt.Project:
 
 
 def test_the_command_writes_what_python_makes_and_archives_change_no_byte(
-    project, stilt, tmp_path
+    project, stilt, tmp_path, monkeypatch
 ) -> None:
     expected = project.jacobian(0.5, "1D")
+    monkeypatch.setattr("stilt.api.jacobian.AT_ONCE", 2)
+    again = project.jacobian(0.5, "1D", cpus=2)
+    np.testing.assert_array_equal(again.matrix.toarray(), expected.matrix.toarray())
     assert expected.matrix.nnz
     for name in ("H.nc", "H.npz", "H.parquet"):
         shown = stilt("jacobian", project.path, "--target", "0.5", "--bins", "1D", "-o", name)

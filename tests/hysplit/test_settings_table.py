@@ -137,7 +137,17 @@ EXPLAINED = {
 """Settings that do nothing with this meteorology and these files, and that native refuses all the same."""
 
 NO_ENGINES = frozenset(
-    {"mets", "footprints", "model", "hysplit", "roughness", "output", "execution", "hnf_plume"}
+    {
+        "mets",
+        "footprints",
+        "model",
+        "hysplit",
+        "roughness",
+        "output",
+        "execution",
+        "about",
+        "hnf_plume",
+    }
 )
 """Settings that engines are made with, or that are none of theirs."""
 

@@ -1,0 +1,1 @@
+"""Footprints in the formats that other tools read."""
