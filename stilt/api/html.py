@@ -39,7 +39,7 @@ def project_html(project: Project) -> str:
 
 
 def _map(project: Project) -> str:
-    from stilt.report import maps
+    from stilt.plot.svg import maps
 
     if not 0 < len(project) <= MOST_ON_MAP:
         return ""

@@ -175,7 +175,11 @@ def _bare(config: Config) -> Config:
 
 def _met(name: str, met: Met, *, idle_too: bool = True) -> dict[str, Any]:
     settings = _without_defaults(met)
-    for key in ("directory", "source", "fetch_limit_gb"):  # where files come from is not what they hold
+    for key in (
+        "directory",
+        "source",
+        "fetch_limit_gb",
+    ):  # where files come from is not what they hold
         settings.pop(key, None)
     if not idle_too:
         settings.pop("n_met_min", None)  # whether there is a result, and not which

@@ -20,10 +20,9 @@ def config_html(config: Config) -> str:
 
 def _chosen(section: msgspec.Struct) -> dict[str, str]:
     """Return what a section has that is no default, in words."""
-    values = {each: getattr(section, each.name) for each in msgspec.structs.fields(section)}
-    return {
-        each.encode_name: _said(value) for each, value in values.items() if value != _default(each)
-    }
+    fields = msgspec.structs.fields(section)
+    values = [(each, getattr(section, each.name)) for each in fields]
+    return {each.encode_name: _said(value) for each, value in values if value != _default(each)}
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.quantities import counted, duration
 from stilt.foundations.text import as_html, shown
-from stilt.report import charts, maps
-from stilt.report.png import scale_colours
+from stilt.plot.svg import charts, maps
+from stilt.plot.svg.png import scale_colours
 from stilt.version import __version__
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _footprint(content: Content) -> str:
         return ""
     most = float(total.values.max())
     places = [place for group in content.places.values() for place in group]
-    drawn = maps.field(total, places, DECADES, "Mean footprint")
+    drawn = maps.field((total.frame, total.values), places, DECADES, "Mean footprint")
     colours = ", ".join(scale_colours(12))
     scale = (
         f"<div class='scale quiet'>{most / 10**DECADES:.1e}"

@@ -11,8 +11,7 @@ from stilt.config.schema import FootprintGrid
 from stilt.footprint.grid import geometry_of
 from stilt.plot.coastline import FILE, Box, Kind, coastlines
 from stilt.plot.map_frame import MapFrame, degrees, unwrapped
-from stilt.report import maps
-from stilt.report.content import FootprintSum
+from stilt.plot.svg import maps
 from tools.coastlines import lines_of
 
 
@@ -112,8 +111,7 @@ def test_a_map_around_the_pole_has_its_coasts() -> None:
 def test_a_mean_footprint_is_drawn_in_true_proportions_with_coasts(grid) -> None:
     frame = frame_of(grid)
     values = np.ones((len(frame.y), len(frame.x)))
-    total = FootprintSum("default", 1, 1, values, frame)
-    drawn = maps.field(total, [(-5.6, 36.0)], 4, "Mean footprint")
+    drawn = maps.field((frame, values), [(-5.6, 36.0)], 4, "Mean footprint")
     assert re.search(r'class="coast" d="M[\d.-]', drawn)
     width, height = (
         float(re.search(rf'<image [^>]*{name}="([\d.]+)"', drawn)[1])
@@ -149,7 +147,7 @@ def test_a_map_round_the_globe_is_cut_where_nothing_is() -> None:
     assert np.allclose(np.diff(turned.x), 1.0)
     (x,), _ = turned.place(np.array([-178.0]), np.array([-38.0]))
     assert x == 182.0
-    drawn = maps.field(FootprintSum("default", 1, 1, values, frame), [(-178.0, -38.0)], 4, "Mean")
+    drawn = maps.field((frame, values), [(-178.0, -38.0)], 4, "Mean")
     assert "100°N" not in drawn
     assert "100°S" not in drawn
 

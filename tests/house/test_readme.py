@@ -102,8 +102,11 @@ def test_execution_keys_are_named() -> None:
 
 
 def test_the_settings_shown_are_valid() -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    config = parse_config(text, "README.md")
+    configs = [
+        parse_config(text, "README.md")
+        for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    ]
+    config = configs[0]
     assert config.execution.sbatch["partition"] == "mypartition"
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import stilt as package
-from stilt.report import charts
+from stilt.plot.svg import charts
+from stilt.plot.svg.png import encode_field
 from stilt.report.content import Content, collect
 from stilt.report.page import render
-from stilt.report.png import encode_field
 from stilt.status.summary import Summary
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, PATIENCE_S, make_project

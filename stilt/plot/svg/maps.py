@@ -10,8 +10,8 @@ import numpy as np
 from stilt.footprint.grid import outer_edges
 from stilt.plot.coastline import Kind
 from stilt.plot.map_frame import DEGREES, degrees, unwrapped
-from stilt.report.charts import BOTTOM, FEW, LEFT, RIGHT, TOP, WIDTH, Axis, frame, svg
-from stilt.report.png import encode_field
+from stilt.plot.svg.charts import BOTTOM, FEW, LEFT, RIGHT, TOP, WIDTH, Axis, frame, svg
+from stilt.plot.svg.png import encode_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.plot.map_frame import MapFrame, Span
-    from stilt.report.content import FootprintSum
 
     Place = tuple[float, float]
+    Layer = tuple[MapFrame, NDArray[np.float64]]
 
 HEIGHT = 420
 MARGIN = 0.06
@@ -45,9 +45,10 @@ def receptors(groups: Mapping[str, Sequence[Place]], title: str) -> tuple[str, i
     return _map(body, (x, y), DEGREES, title), int(len(everything) - near.sum())
 
 
-def field(total: FootprintSum, places: Sequence[Place], decades: float, title: str) -> str:
+def field(layer: Layer, places: Sequence[Place], decades: float, title: str) -> str:
     """Return a map of a footprint on a logarithmic scale, with the receptors on it."""
-    base, values = total.frame.unrolled(total.values)
+    frame, values = layer
+    base, values = frame.unrolled(values)
     most = float(values.max())
     spans = outer_edges(base.x), outer_edges(base.y)
     x, y = _fitted(*spans, base)

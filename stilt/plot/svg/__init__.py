@@ -1,0 +1,1 @@
+"""Charts and maps as SVG text, for pages that open offline."""
