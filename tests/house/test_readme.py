@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from stilt.cli.program import SECTIONS
-from stilt.config.load import parse_config
+from stilt.config.load import load_config, parse_config
 from stilt.config.reference import as_markdown
 from stilt.config.schema import NAMELIST_KEYS, Config, Execution
 from stilt.foundations import errors
@@ -101,12 +101,12 @@ def test_execution_keys_are_named() -> None:
     assert all(name in section.replace("cpus-per-task", "cpus_per_task") for name in own)
 
 
-def test_the_settings_shown_are_valid() -> None:
-    configs = [
-        parse_config(text, "README.md")
-        for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    ]
-    config = configs[0]
+def test_the_settings_shown_are_valid(tmp_path: Path) -> None:
+    whole, *parts = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    for part in parts:
+        (tmp_path / "config.yaml").write_text(f"{part}n_hours: -24\nfootprints: {{}}\n")
+        load_config(tmp_path / "config.yaml")
+    config = parse_config(whole, "README.md")
     assert config.execution.sbatch["partition"] == "mypartition"
 
 
