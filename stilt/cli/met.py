@@ -36,7 +36,7 @@ SHOWN = 3
     "Examples:\n"
     "  stilt met                                     what there is\n"
     "  stilt met --download hrrr                     what the receptors need\n"
-    "  stilt met --fetch                             the same of a directory that is a URL\n"
+    "  stilt met --fetch                             the same from a URL\n"
     "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it\n"
     "  stilt met --convert era5 --to era5-arl        other files as ARL files",
 )

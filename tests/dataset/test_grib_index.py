@@ -17,7 +17,7 @@ from tests.meteorology import write
 from tests.meteorology.grib import Packing, write_grib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -91,17 +91,16 @@ def of_no_quantity(data: bytes) -> bytes:
     return msgspec.json.encode(index)
 
 
-@pytest.mark.parametrize(
-    "spoil", [cut, of_another_size, beyond_the_file, of_no_grid, of_no_quantity]
-)
 def test_an_index_that_is_damaged_or_of_another_file_is_none(
-    whole: Path, scans: list[Path], tmp_path: Path, spoil: Callable[[bytes], bytes]
+    whole: Path, scans: list[Path], tmp_path: Path
 ) -> None:
     first = content_of(whole)
     path = index_of(tmp_path)
     good = path.read_bytes()
-    path.write_bytes(spoil(good))
-    _content.cache_clear()
-    assert content_of(whole).messages == first.messages
-    assert len(scans) == 2
-    assert path.read_bytes() == good
+    for spoil in (cut, of_another_size, beyond_the_file, of_no_grid, of_no_quantity):
+        path.write_bytes(spoil(good))
+        scans.clear()
+        _content.cache_clear()
+        assert content_of(whole).messages == first.messages
+        assert len(scans) == 1, spoil.__name__
+        assert path.read_bytes() == good

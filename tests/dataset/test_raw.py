@@ -14,7 +14,7 @@ import xarray as xr
 from stilt.met.dataset.axes import _seconds
 from stilt.met.dataset.content import content_of
 from stilt.met.dataset.levels import DatasetError
-from stilt.met.dataset.raw import Dataset
+from stilt.met.dataset.raw import open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_part_of_a_variable_is_what_xarray_has(path: Path, name: str) -> None:
     places = {"time": 1, "x": slice(1, 3)}
     with (
-        Dataset(path, is_decoded=True) as ours,
+        open_file(path, is_decoded=True) as ours,
         xr.open_dataset(path, decode_times=False) as theirs,
     ):
         found = ours[name].isel(places).transpose("x", "y").to_numpy()

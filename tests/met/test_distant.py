@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -154,6 +155,18 @@ def test_half_a_file_never_has_its_name(day, tmp_path):
         with pytest.raises(EnvironmentFailure, match=url):
             bring(met, at(16), -3)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.usefixtures("memory")
+def test_what_a_killed_run_left_behind_is_removed_once_it_is_old(tmp_path):
+    met, here = met_in(tmp_path), tmp_path / "met" / "air"
+    here.mkdir(parents=True)
+    old, new = here / ".tmp-1-air", here / ".tmp-2-air"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert bring(met, at(16), -3) == [SIX_HOURS[2]]
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_files_are_found_by_a_pattern_in_a_servers_listing(day, tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset import wrf
@@ -15,7 +15,7 @@ from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
 from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
-from stilt.met.dataset.raw import Dataset
+from stilt.met.dataset.raw import open_file, open_store
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.naming import Table
+    from stilt.met.dataset.raw import Dataset
 
 _MOST_ALONG_AN_AXIS = 4_000_000
 """The minutes of seven years; what more is announced may not be there, and would take memory."""
@@ -80,9 +81,12 @@ def open_raw(path: Path, *, decoded: bool = False) -> Dataset:
     if kind == "Zarr" and find_spec("zarr") is None:
         raise DatasetError(f"is Zarr, for which zarr is needed: {INSTALL}[zarr]'")
     try:
-        if kind == "Zarr":
-            return _open_store(path.parent, decoded=decoded)
-        dataset = Dataset(path, is_decoded=decoded)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of variables that are not asked for
+            if kind == "Zarr":
+                dataset = open_store(path.parent, is_decoded=decoded)
+            else:
+                dataset = open_file(path, is_decoded=decoded)
     except Exception as error:  # of attributes that nobody expects: anything may come
         raise DatasetError(f"does not read as {kind}: {error}") from error
     longest = max(dataset.sizes.values(), default=0)
@@ -90,22 +94,6 @@ def open_raw(path: Path, *, decoded: bool = False) -> Dataset:
         dataset.close()
         raise DatasetError(f"announces {longest:,} points along one axis")
     return dataset
-
-
-def _open_store(folder: Path, *, decoded: bool) -> Dataset:
-    import xarray as xr
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of variables that are not asked for
-        opened = xr.open_dataset(
-            folder,
-            engine="zarr",
-            decode_times=False,
-            mask_and_scale=decoded,
-            decode_timedelta=False,
-            cache=False,
-        )
-    return cast("Dataset", opened)  # which has all that is used of one, and more
 
 
 @lru_cache(maxsize=1024)

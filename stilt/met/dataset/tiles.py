@@ -102,9 +102,7 @@ class Tiles:
     def _tile_of(self, path: Path, found: Found, content: Content) -> tuple[int, int]:
         """Return rows and columns of the tiles of a variable: multiples of its chunks, or all of a small grid."""
         variable = self._open(path)[found.variable]
-        chunks = variable.encoding.get("chunksizes") or variable.encoding.get("preferred_chunks")
-        if isinstance(chunks, dict):
-            chunks = [chunks.get(str(dim), 1) for dim in variable.dims]
+        chunks = variable.chunks
         sizes = []
         for axis, whole in ((ROW, content.axes.grid.ny), (COLUMN, content.axes.grid.nx)):
             place = [content.axes.role.get(str(dim)) for dim in variable.dims].index(axis)

@@ -35,7 +35,7 @@ def fetch(found: Survey, minutes: NDArray[np.int64], n_hours: int) -> Iterator[P
     found.refuse_too_much()
     beside = dict(found.beside or {})
     left = _Left(found)
-    found.here.sweep() if found.here.is_begun else None
+    found.here.sweep()
     yield from _fetched(found, found.lacking, left)
     while True:
         await_files(found.met)

@@ -36,6 +36,10 @@ class Survey:
 
     Attributes
     ----------
+    name, met
+        Of the meteorology.
+    place
+        Its source; None where it could not be asked.
     here
         Where files are kept.
     lacking
