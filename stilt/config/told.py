@@ -20,9 +20,10 @@ def config_html(config: Config) -> str:
 
 def _chosen(section: msgspec.Struct) -> dict[str, str]:
     """Return what a section has that is no default, in words."""
-    values = {each: getattr(section, each.name) for each in msgspec.structs.fields(section)}
     return {
-        each.encode_name: _said(value) for each, value in values.items() if value != _default(each)
+        each.encode_name: _said(getattr(section, each.name))
+        for each in msgspec.structs.fields(section)
+        if getattr(section, each.name) != _default(each)
     }
 
 
