@@ -87,7 +87,10 @@ def _verdict(damaged: int) -> int:
 @project_argument
 @click.option("--follow", "-f", is_flag=True, help="Go on as events are written, until Ctrl-C.")
 def show(project: Path, follow: bool) -> None:
-    """Show the events, in the order of their time; in a pipe each is one line."""
+    """Show the events in the order of their time.
+
+    In a pipe each is one line.
+    """
     from stilt.foundations.page import ENDLESS
     from stilt.status.opened import open_project
     from stilt.status.stream import events, follow_events, wrapped

@@ -20,9 +20,11 @@ def config_html(config: Config) -> str:
 
 def _chosen(section: msgspec.Struct) -> dict[str, str]:
     """Return what a section has that is no default, in words."""
-    fields = msgspec.structs.fields(section)
-    values = [(each, getattr(section, each.name)) for each in fields]
-    return {each.encode_name: _said(value) for each, value in values if value != _default(each)}
+    return {
+        each.encode_name: _said(getattr(section, each.name))
+        for each in msgspec.structs.fields(section)
+        if getattr(section, each.name) != _default(each)
+    }
 
 
 def _default(field: msgspec.structs.FieldInfo) -> object:

@@ -255,6 +255,7 @@ def test_settings_that_yaml_cannot_hold() -> None:
 
 
 def test_a_machine_without_matplotlib(monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "stilt.plot.canvas", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.setenv("DISPLAY", ":99")
