@@ -24,6 +24,7 @@ mets: {made: {directory: met, file_format: "made_%Y%m%d", file_tres: 1d}}
 n_hours: -2
 numpar: 10
 model: native
+roughness: 0.1
 """
 
 REFUSED = {
@@ -61,11 +62,11 @@ def problems(project):
 
 def run(project):
     met = Met(str(project / "met"), "made_%Y%m%d", "1d")
-    config = Config(mets={"made": met}, n_hours=-2, numpar=10, model="native")
+    config = Config(mets={"made": met}, n_hours=-2, numpar=10, model="native", roughness=0.1)
     where = COARSE.at(0.5, 0.5)
     receptor = Receptor("202106010500", (where[0],), (where[1],), (50.0,))
     (project / "work").mkdir()
-    return NativeEngine().run(Simulation("made_x", "made", receptor), config, project / "work")
+    return NativeEngine(0.1).run(Simulation("made_x", "made", receptor), config, project / "work")
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -129,7 +130,9 @@ def test_what_no_engine_reads_is_refused_by_its_name(project, stilt, name, model
     else:
         write(path, kind, 6)
     config = project / "config.yaml"
-    config.write_text(config.read_text().replace("model: native\n", settings_of(model)))
+    config.write_text(
+        config.read_text().replace("model: native\nroughness: 0.1\n", settings_of(model))
+    )
     (found,) = problems(project)
     assert str(path) in found
     assert says in found

@@ -85,9 +85,11 @@ def test_help_lists_topics_and_shows_one_plainly_in_a_pipe(stilt) -> None:
 def test_an_unknown_topic_is_answered_with_the_nearest(stilt) -> None:
     shown = stilt("help", "metorology")
     assert shown.returncode == 2
+    assert "the guide has no topic 'metorology'" in shown.stderr
     assert "nearest: meteorology" in shown.stderr
     shown = stilt("help", "verify")
     assert shown.returncode == 2
+    assert "the guide has no topic 'verify': it is a command" in shown.stderr
     assert "'stilt verify --help'" in shown.stderr
 
 
