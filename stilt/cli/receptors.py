@@ -24,7 +24,7 @@ EXAMPLES = """\b
 Examples:
   stilt receptors --at 5,45,30 --every 1h --from 2024-07-01 --to 2024-07-08
   stilt receptors --soundings oco2_LtCO2_240701.nc4 --box -114,-110,39,42
-  stilt receptors --soundings oco2_LtCO2_240702.nc4 --box -114,-110,39,42 --append
+  stilt receptors --soundings oco2_LtCO2_240702.nc4 --append
 """
 
 

@@ -220,6 +220,12 @@ def test_soundings_of_another_file_are_appended_and_what_stands_there_stays(tmp_
     assert frame["r_idx"].value_counts().tolist() == [2] * 6
     assert frame["sounding"].nunique() == 6
     assert len(pd.read_csv(tmp_path / "p" / "kernels.csv")) == 6 * 20
+    frame.assign(r_idx="a").to_csv(tmp_path / "p/receptors.csv", index=False)
+    answer = project.stilt("receptors", "p", "--soundings", "two.nc", *options)
+    assert (answer.code, "is no whole number, so none can be numbered on" in answer.err) == (
+        2,
+        True,
+    )
     frame.rename(columns={"observed_ppm": "seen"}).to_csv(tmp_path / "p/receptors.csv", index=False)
     answer = project.stilt("receptors", "p", "--soundings", "two.nc", *options)
     assert (answer.code, "has no column observed_ppm" in answer.err) == (2, True)
