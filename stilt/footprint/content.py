@@ -29,7 +29,6 @@ TILE_CELLS = 50
 COMPRESSION_LEVEL: Literal[4] = 4
 FILL = -1.0
 SECONDS = "seconds since 1970-01-01 00:00:00Z"
-_HOUR_S = 3600.0
 _LEAST_LONG = 2**31
 _TYPES: dict[type, Any] = {str: str, int: "i8", float: "f8"}
 _TAKEN = frozenset({"foot", "time", "lat", "lon", "y", "x", "projection"})
@@ -118,7 +117,7 @@ def fill(
         return
     file.setncatts(_about_file(provenance, form))
     _name_axes(file, names, receptor, is_longlat=geometry.is_longlat)
-    _write_bounds(file, names, is_integrated=footprint.is_integrated)
+    _write_bounds(file, names)
     _write_tiles(foot, footprint.values)
     starts = _seconds(footprint.times) - receptor.when.timestamp()
     write_entries(file, footprint.values, starts, Axis.of(geometry.x), Axis.of(geometry.y))
@@ -166,13 +165,13 @@ def _write_tiles(foot: Variable[Any], values: NDArray[np.float32]) -> None:
             foot[0, *tile] = values[tile]
 
 
-def _write_bounds(file: Dataset, cells: tuple[str, str], *, is_integrated: bool) -> None:
-    """Write where layers and cells begin and end, where there are two of them at least to tell how large they are."""
+def _write_bounds(file: Dataset, cells: tuple[str, str]) -> None:
+    """Write where cells begin and end, where there are two of them at least to tell how large they are.
+
+    Layers have none: xarray could not put files of several times beside each other without a word.
+    """
     file.createDimension("nv", 2)
     edges = {name: _edges(file[name][:]) for name in cells if file.dimensions[name].size > 1}
-    if not is_integrated:
-        starts = file["time"][:]
-        edges["time"] = np.stack([starts, starts + _HOUR_S], axis=1)
     for name, values in edges.items():
         file[name].bounds = f"{name}{_BOUNDS}"
         file.createVariable(f"{name}{_BOUNDS}", "f8", (name, "nv"))[:] = values
