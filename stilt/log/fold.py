@@ -309,17 +309,17 @@ class State:
         if old is None:
             self._sims[state.sim] = state
         elif old.life.batch == state.life.batch:
-            if state.rank > old.rank:
+            if state.outranks(old):
                 self._sims[state.sim] = state
         else:
             self._join_across_batches(old, state)
 
     def _join_across_batches(self, old: SimState, state: SimState) -> None:
-        upper, lower = (state, old) if state.rank > old.rank else (old, state)
+        upper, lower = (state, old) if state.outranks(old) else (old, state)
         self._sims[state.sim] = upper
         below = self._earlier.setdefault(lower.life.batch, {})
         known = below.get(lower.sim)
-        if known is None or lower.rank > known.rank:
+        if known is None or lower.outranks(known):
             below[lower.sim] = lower
         # A batch that rises to the top leaves its older state behind, which it outranks.
         self._earlier.get(upper.life.batch, {}).pop(upper.sim, None)

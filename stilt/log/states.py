@@ -198,6 +198,12 @@ class SimState(Struct, gc=False):
             sorted(self.facts.items()) if self.facts else [],
         )
 
+    def outranks(self, other: SimState) -> bool:
+        """Return whether this is the greater of two states of one simulation, as ``rank`` orders them."""
+        mine, others = self.life.seq, other.life.seq
+        # These decide mostly, for a tenth of what the whole rank costs.
+        return mine > others if mine != others else self.rank > other.rank
+
 
 class Started(Struct, gc=False, tag_field="event", tag="started"):
     """A ``started`` event as the fold reads it: mostly only to find that the simulation has ended too."""
