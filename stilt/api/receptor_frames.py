@@ -31,7 +31,8 @@ def checked(frame: pd.DataFrame, mets: Sequence[str]) -> Receptors:
         try:
             return read_receptors(path, mets)
         except ProblemsError as error:
-            raise ProblemsError("these receptors", *error.args[1:]) from None
+            _, problems, hint, count = error.args
+            raise ProblemsError("these receptors", problems, hint, count) from None
         except InputError as error:
             message = error.message.replace(str(path), "these receptors")
             raise InputError(message, error.hint) from None
@@ -68,7 +69,8 @@ def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
     before = read_receptors(path, mets).ids()
     there = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     both = pd.concat([there, written(frame).astype(str)], ignore_index=True).fillna("")
-    ids, known = checked(both, mets).ids(), set(before)
+    checked(frame, mets)
+    ids, known = _ids_of(both, mets), set(before)
     new = [sim for sim in ids if sim not in known]
     if len(new) + len(before) != len(ids) or not known <= set(ids):
         raise InputError(
@@ -78,3 +80,11 @@ def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
     if new:
         write_tables(folder, both, replace=True)
     return new
+
+
+def _ids_of(frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
+    """Return the ids of rows, none where they can't be read."""
+    try:
+        return checked(frame, mets).ids()
+    except InputError:
+        return []

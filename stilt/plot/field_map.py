@@ -91,6 +91,8 @@ class Look:
     def scaled(self, values: Values) -> Look:
         """Return the same with both ends of the scale: four decades below the greatest value."""
         most = self.vmax or float(np.nanmax(values, initial=0.0))
+        if not most:
+            return self
         return replace(self, vmin=self.vmin or most / 10**DECADES, vmax=most)
 
 

@@ -52,6 +52,12 @@ def test_a_folder_of_r_stilt_is_a_collection(r_stilt) -> None:
         found["else"]
 
 
+def test_one_simulation_of_two_folders_is_refused(r_stilt) -> None:
+    shutil.copytree(r_stilt / "out", r_stilt / "again")
+    with pytest.raises(InputError, match="name a folder with one of them"):
+        stilt.open_results(r_stilt)
+
+
 def test_results_of_r_stilt_are_drawn(r_stilt, tmp_path) -> None:
     pytest.importorskip("matplotlib")
     stilt.open_results(r_stilt)[0].plot(tmp_path / "picture.png")

@@ -98,6 +98,10 @@ def test_receptors_are_added_all_or_none(tmp_path) -> None:
         "m_202606152300_-111.9_40.5_50"
     ]
     assert len(project) == 3
+    file = tmp_path / "p" / "receptors.csv"
+    file.write_text("receptors of a tower\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(package.StiltError, match="is of a form that can't be added to"):
+        project.add_receptors(rows.assign(altitude=70))
     with pytest.raises(package.StiltError, match="exists already"):
         package.Project.create(tmp_path / "p", {"mets": {"m": "x"}, "n_hours": -1})
     with pytest.raises(package.StiltError):

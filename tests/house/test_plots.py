@@ -108,15 +108,23 @@ def test_a_box_and_a_scale_are_kept() -> None:
 @pytest.mark.parametrize(
     ("look", "says"),
     [
-        ({"extent": (1, 0, 0, 1)}, "is no box"),
-        ({"vmin": -1.0}, "vmin is -1"),
-        ({"vmin": 2.0, "vmax": 1.0}, "not below"),
+        ({"extent": (1, 0, 0, 1)}, "the extent 1 0 0 1 is no box"),
+        ({"vmin": -1.0}, "the scale is logarithmic: above 0"),
+        ({"vmin": 2.0, "vmax": 1.0}, "is not below vmax"),
         ({"percent": (100.0,)}, "can't be enclosed"),
     ],
 )
 def test_a_look_that_can_not_be_is_refused(look, says) -> None:
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError) as raised:
         package.plot_footprint(footprints(), **look)
+    assert says in f"{raised.value.message}; {raised.value.hint}"
+
+
+def test_nothing_is_no_picture() -> None:
+    with pytest.raises(InputError, match="the footprint has nothing in its grid"):
+        package.plot_footprint(0.0 * footprints())
+    with pytest.raises(InputError, match="panels are not 1 to"):
+        draw_panels({})
 
 
 def test_an_area_of_half_the_influence_holds_half_of_it() -> None:
@@ -138,9 +146,9 @@ def test_projected_footprints_keep_their_map_whatever_is_made_of_them() -> None:
     )
     axes = foot.sum("hour").mean("receptor").pipe(package.plot_footprint)
     assert axes.get_xlabel() == "x, km"
-    with pytest.raises(InputError, match="no projection"):
+    with pytest.raises(InputError, match="the footprint has y and x, and no projection"):
         package.plot_footprint(foot.assign_coords(x=1000.0 * np.arange(30)))
-    with pytest.raises(InputError, match="is no map"):
+    with pytest.raises(InputError, match="give a footprint along lat and lon, or y and x"):
         package.plot_footprint(foot.sum(("y", "x")))
 
 
@@ -174,8 +182,9 @@ def test_a_film_has_a_picture_for_each_hour(tmp_path) -> None:
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert page.count("<img") == 3
     assert "http" not in page
-    with pytest.raises(InputError, match="no film"):
+    with pytest.raises(InputError) as raised:
         film(tmp_path / "a.mp4", hours)
+    assert raised.value.hint == "name it .gif or .html"
 
 
 @pytest.fixture(scope="module")

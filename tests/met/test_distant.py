@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from stilt.config.load import load_config
 from stilt.config.schema import Met
 from stilt.foundations.errors import EnvironmentFailure, InputError, ProblemsError
 from stilt.foundations.failures import Reason
+from stilt.foundations.room import Room
 from stilt.met.distant.fetch import fetch
 from stilt.met.distant.kept import Kept
 from stilt.met.distant.place import is_safe
@@ -141,10 +143,31 @@ def test_more_than_the_limit_is_refused_before_anything_is_written(tmp_path):
 
 
 @pytest.mark.usefixtures("memory")
+def test_more_than_there_is_room_for_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    room = Room(free_bytes=10, files=None)
+    monkeypatch.setattr("stilt.met.distant.survey.room_in", lambda _: room)
+    with pytest.raises(EnvironmentFailure, match="has room for 10 "):
+        bring(met_in(tmp_path), at(16), -3)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_folder_that_can_not_be_written_is_named(tmp_path, monkeypatch):
+    def full(*_: object) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Kept, "put", full)
+    with pytest.raises(EnvironmentFailure) as raised:
+        bring(met_in(tmp_path), at(16), -3)
+    assert raised.value.message.endswith("can't be written: No space left on device")
+    assert raised.value.hint.endswith("and fetch again: what came stays")
+
+
+@pytest.mark.usefixtures("memory")
 def test_what_comes_is_bounded_where_the_source_tells_no_size(tmp_path, monkeypatch):
     monkeypatch.setattr(MemoryFileSystem, "info", lambda *_, **__: {"type": "file"})
     met = met_in(tmp_path, fetch_limit_gb=1e-5)
-    with pytest.raises(InputError, match=r"more came than mets.air.fetch_limit_gb"):
+    with pytest.raises(InputError, match="more came than mets."):
         bring(met, at(16), -3)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -183,8 +206,9 @@ def test_where_all_is_here_nobody_need_answer(day, tmp_path):
     found = survey("air", met, at(16), -3)
     assert url in found.silent
     assert not found.lacking
-    with pytest.raises(EnvironmentFailure, match=url):
+    with pytest.raises(EnvironmentFailure, match=url) as raised:
         survey("air", met, at(16), -12)
+    assert raised.value.hint.startswith("try again, or from a machine with a network")
 
 
 @pytest.mark.parametrize(
