@@ -167,7 +167,7 @@ def test_a_folder_that_can_not_be_written_is_named(tmp_path, monkeypatch):
 def test_what_comes_is_bounded_where_the_source_tells_no_size(tmp_path, monkeypatch):
     monkeypatch.setattr(MemoryFileSystem, "info", lambda *_, **__: {"type": "file"})
     met = met_in(tmp_path, fetch_limit_gb=1e-5)
-    with pytest.raises(InputError, match="more came than mets."):
+    with pytest.raises(InputError, match=r"more came than mets."):
         bring(met, at(16), -3)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
