@@ -422,7 +422,7 @@ def of_log(project: Path) -> Readers:
     yield lambda: OutputIndex(layout.log_dir).fold()
     yield lambda: list(events(layout.log_dir))
     yield lambda: screen.render(gather(open_project(project), ask_slurm=False))
-    yield lambda: failed.render(failed.failures(open_project(project)), colour=False)
+    yield lambda: failed.render(failed.failures(open_project(project)), 80)
     yield lambda: render(history(open_project(project), "fake_x"))
     for path in layout.chunks_dir.glob("*/*.json"):
         yield partial(read_manifest if path.name == "batch.json" else read_chunk, path)

@@ -130,7 +130,7 @@ def test_an_attribute_of_meteorology_that_is_no_text_is_an_answer(tmp_path) -> N
     with Dataset(path, "w") as file:
         file.createDimension("latitude", 4)
         file.createVariable("t2m", "f4", ("latitude",)).coordinates = np.float64(1.0)
-    with pytest.raises(ArlError, match="does not read as NetCDF"):
+    with pytest.raises(ArlError, match="its grid is not one of longitude and latitude"):
         read_header(path)
 
 
