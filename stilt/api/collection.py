@@ -12,7 +12,7 @@ from xarray.core import indexing
 
 from stilt.api.accessor import register_accessor
 from stilt.footprint.content import middle_longitude
-from stilt.footprint.grid import geometry_of
+from stilt.footprint.grid import RESOLUTION, geometry_of
 from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, check_values, damaged
 from stilt.footprint.sparse import Axis, Entries, read_entries
@@ -326,7 +326,7 @@ def open_collection(
         for place, simulation in enumerate(project.receptors)
         if (known := state.find(simulation.sim)) is not None
         and known.is_done
-        and state.may_be_of(known, simulation.receptor.digest)
+        and state.may_be_of(known, simulation.receptor)
     ]
     if not placed:
         raise InputError(
@@ -349,8 +349,8 @@ def open_collection(
         dims=("receptor", "hour", y, x),
         coords={
             "hour": ("hour", files.hours, hour),
-            y: (y, geometry.y, about),
-            x: (x, geometry.x, about),
+            y: (y, geometry.y, about | {RESOLUTION: geometry.yres}),
+            x: (x, geometry.x, about | {RESOLUTION: geometry.xres}),
             **about_receptors(simulations),
             **_labels(project.receptors, places),
         },

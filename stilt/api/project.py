@@ -307,8 +307,7 @@ class Project:
             sims = [
                 sim
                 for sim in done
-                if (known := state.find(sim)) is None
-                or state.may_be_of(known, self[sim].receptor.digest)
+                if (known := state.find(sim)) is None or state.may_be_of(known, self[sim].receptor)
             ]
         found = list(sims)
         if not found:

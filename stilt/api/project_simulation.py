@@ -242,7 +242,7 @@ class ProjectSimulation:
         known = self.last_event()
         if known is None or known.outcome == "invalid":
             raise self._missing(what, known)
-        if not self.project.folded().may_be_of(known, self.receptor.digest):
+        if not self.project.folded().may_be_of(known, self.receptor):
             raise InputError(
                 f"{self.id} has no {what}: what there is was made for another receptor of that name",
                 "stilt run makes it anew; `stilt run --dry-run` says what was edited",

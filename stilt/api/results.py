@@ -301,9 +301,11 @@ def _id_of(path: Path) -> str:
 def _receptor_of(path: Path) -> Receptor:
     for name in (path.name.removesuffix(".nc"), path.parent.name):
         found = _ID.search(name)
-        if found and found[4] != "X":
+        if found:
             time, longitude, latitude, height = found.groups()
-            return Receptor(time, (float(longitude),), (float(latitude),), (float(height),))
+            # X stands for several heights, which such a name does not say
+            above = float("nan") if height == "X" else float(height)
+            return Receptor(time, (float(longitude),), (float(latitude),), (above,))
     said = _content_of(path).receptor
     if said is None:
         raise InputError(
@@ -388,7 +390,7 @@ def _unreadable(path: Path, error: Exception) -> DamagedError:
 
 def _check_grids(results: list[Result]) -> None:
     first = results[0].content
-    sizes = first.y[1] - first.y[0], first.x[1] - first.x[0]
+    sizes = [np.ptp(outer_edges(centres)) / len(centres) for centres in (first.y, first.x)]
     for result in results[1:]:
         own = result.content
         pairs = zip((own.y, own.x), (first.y, first.x), sizes, strict=True)

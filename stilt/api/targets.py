@@ -11,7 +11,7 @@ import xarray as xr
 from stilt.api.flux import short_names
 from stilt.api.polygons import ENDINGS, Polygons, open_polygons
 from stilt.api.regridding import MOST_PARTS, middles_of_parts, shares
-from stilt.footprint.grid import FULL_CIRCLE, outer_edges, to_degrees, to_projected
+from stilt.footprint.grid import FULL_CIRCLE, edges_of, to_degrees, to_projected
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
     """Return centres of cells of so many degrees that cover the footprints' grid."""
     if not 0 < size <= FULL_CIRCLE / 2:
         raise InputError(f"a target of {size:g} degrees is no grid", "give a size such as 0.5")
-    edges = [outer_edges(footprints[name].to_numpy()) for name in footprints.dims[2:]]
+    edges = [edges_of(footprints[name]) for name in footprints.dims[2:]]
     if "lat" not in footprints.dims:
         y, x = (np.linspace(*each, 200) for each in edges)
         lon, lat = to_degrees(footprints.attrs["crs"], *np.meshgrid(x, y))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import Label, Task
     from stilt.batch.today import Today
-    from stilt.foundations.simulation import Simulation
+    from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState
 
 _TIMES = 10**12  # more than any YYYYMMDDHHMM
@@ -204,6 +204,9 @@ class Past(Protocol):
     def receptor_of(self, state: SimState) -> str:
         """Return the digest of the receptor that a state is about; empty if it is not known."""
 
+    def may_be_of(self, state: SimState, receptor: Receptor) -> bool:
+        """Tell whether a state is about a receptor, as far as it is known."""
+
 
 class _Planner:
     """Judges simulations one by one."""
@@ -312,11 +315,9 @@ class _Planner:
             self.result.empty += state.outcome == "empty"
 
     def _is_of_another_receptor(self, index: int, simulation: Simulation, state: SimState) -> bool:
-        known = self._past.receptor_of(state)
-        if known:
-            return known != simulation.receptor.digest
-        self.result.unidentified.append(index)
-        return False
+        if not self._past.receptor_of(state):
+            self.result.unidentified.append(index)
+        return not self._past.may_be_of(state, simulation.receptor)
 
     def _has(
         self, index: int, date: str, state: SimState, products: tuple[str, ...], imprint: str

@@ -37,7 +37,11 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
 
 @click.command("plot", epilog=EXAMPLES, context_settings={"ignore_unknown_options": True})
 @click.argument("names", metavar="[SIM]... [PROJECT]", nargs=-1, shell_complete=offered.simulations)
-@click.option("--where", metavar="CONDITION", help="Those of which this holds: 'height_m > 100'.")
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    help="Those of which this holds: 'height_m > 100' (of several heights the first).",
+)
 @click.option("--from", "since", metavar="TIME", help="Receptors from this time on, UTC.")
 @click.option("--to", "until", metavar="TIME", help="Receptors before this time.")
 @click.option("--sum/--mean", "is_sum", default=False, help="Of several; their mean unless given.")

@@ -11,6 +11,7 @@ import numpy as np
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
+    import xarray as xr
     from numpy.typing import NDArray
 
     from stilt.config.schema import FootprintGrid
@@ -19,6 +20,8 @@ SPHERE = "+ellps=sphere"
 """What a PROJ text without ellipsoid and datum means to R-STILT: a sphere of 6370997 m."""
 
 FULL_CIRCLE = 360.0
+RESOLUTION = "resolution"
+"""The attribute of an axis that says how large its cells are, which one alone does not show."""
 PLAIN_DEGREES = "+proj=longlat"
 
 
@@ -204,6 +207,14 @@ def _complete(projection: str) -> str:
     if "+proj=" not in projection or "+proj=utm" in projection or has_shape:
         return projection
     return f"{projection} {SPHERE}"
+
+
+def edges_of(axis: xr.DataArray) -> tuple[float, float]:
+    """Return where the first cell along an axis of footprints begins and the last one ends."""
+    if axis.size == 1 and RESOLUTION in axis.attrs:
+        middle, size = axis.item(), float(axis.attrs[RESOLUTION])
+        return middle - 0.5 * size, middle + 0.5 * size
+    return outer_edges(axis.to_numpy())
 
 
 def outer_edges(centres: NDArray[np.float64]) -> tuple[float, float]:

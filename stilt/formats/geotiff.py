@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.footprint.grid import named_crs, outer_edges, wkt_of
+from stilt.footprint.grid import edges_of, named_crs, wkt_of
 from stilt.footprint.labels import LONG_NAME, UNITS
 from stilt.formats.export import crs_of, needed
 
@@ -23,9 +23,7 @@ def write(source: Source, folder: Path) -> None:
     """Write the files, each under the id of its simulation."""
     rasterio = needed("rasterio", "geotiff", "GeoTIFF")
     footprints = source.footprints
-    (south, north), (west, east) = (
-        outer_edges(footprints[name].to_numpy()) for name in footprints.dims[2:]
-    )
+    (south, north), (west, east) = (edges_of(footprints[name]) for name in footprints.dims[2:])
     ny, nx = footprints.shape[2:]
     form = {
         "driver": "GTiff",

@@ -31,6 +31,7 @@ from stilt.log.states import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from stilt.foundations.simulation import Receptor
     from stilt.log.costs import ColumnName, Cost
     from stilt.log.facts import SegmentFacts
     from stilt.log.frozen import FrozenSims
@@ -147,9 +148,13 @@ class State:
             return state.receptor
         return self.identified.get((state.sim, state.batch, state.seq, state.attempt), "")
 
-    def may_be_of(self, state: SimState, receptor: str) -> bool:
-        """Tell whether a state is about the receptor with a digest, as far as it is known."""
-        return self.receptor_of(state) in {receptor, ""}
+    def may_be_of(self, state: SimState, receptor: Receptor) -> bool:
+        """Tell whether a state is about a receptor, as far as it is known.
+
+        What older records do not say is not different; but all of them are of the first rule of release.
+        """
+        known = self.receptor_of(state)
+        return known == receptor.digest if known else receptor.release_rule == 1
 
     def having(self, *outcomes: str) -> list[SimState]:
         """Return the simulations whose state is one of these outcomes."""

@@ -30,14 +30,14 @@ def edited(
     """Return the simulations whose result is of another receptor, or kernel, than the project has now.
 
     Where receptors.csv and the tables of kernels are the very ones that a batch was made of, none of that batch's; so a
-    million receptors are only read for a status where these were changed. What older records do not say is not
-    different.
+    million receptors are only read for a status where these were changed, or where older records do not say of which
+    receptors they are: of columns these are of another rule of release.
     """
     done_in = {life.batch: life for life, outcome, _ in state.tally() if outcome in SUCCESSES}
     others = {batch for batch, life in done_in.items() if today.other_kernels(life)}
     try:
         digest = _digest(layout.receptors_file)
-        same = {name for name, manifest in manifests.items() if _is_of(layout, manifest, digest)}
+        same = {name for name, manifest in manifests.items() if manifest.receptors == digest}
         if done_in.keys() <= same and not others:
             return frozenset()
         receptors = receptors_of(layout, today.config)
@@ -60,7 +60,7 @@ def _of_other_receptors(state: State, receptors: Receptors) -> set[str]:
         known = state.find(simulation.sim)
         if known is None or not known.is_done:
             continue
-        if not state.may_be_of(known, simulation.receptor.digest):
+        if not state.may_be_of(known, simulation.receptor):
             found.add(simulation.sim)
     return found
 

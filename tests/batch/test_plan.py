@@ -84,6 +84,9 @@ class Past:
     def receptor_of(self, state: SimState) -> str:
         return state.receptor
 
+    def may_be_of(self, state: SimState, receptor: Receptor) -> bool:
+        return state.receptor in {"", receptor.digest}
+
 
 RECEPTOR = simulations(0)[0].receptor.digest
 

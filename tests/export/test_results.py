@@ -8,9 +8,12 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import stilt
+from stilt.footprint.grid import edges_of
 from stilt.foundations.errors import InputError
+from tests.export.made import footprints
 from tests.shared_data import shared
 
 
@@ -103,3 +106,20 @@ def test_what_is_no_result_is_refused(tmp_path) -> None:
         stilt.open_results(tmp_path)
     with pytest.raises(InputError, match="is no folder"):
         stilt.open_results(tmp_path / "none")
+
+
+def test_what_by_id_wrote_is_read_with_columns_and_of_one_cell(tmp_path) -> None:
+    given = footprints()[2:4, :, :1, :1]
+    names = given["receptor"].to_numpy().tolist()
+    given = given.assign_coords(receptor=[names[0], names[1].replace("_30", "_X")])
+    found = stilt.open_results(stilt.export(given, "by-id", tmp_path / "out"))
+    read = found.footprints()
+    assert read.shape[2:] == (1, 1)
+    assert float(read.sum()) == pytest.approx(float(given.sum()))
+    assert np.isnan(read["receptor_height"].to_numpy()).tolist() == [False, True]
+
+
+def test_the_size_of_a_cell_that_is_alone_is_that_of_the_grid() -> None:
+    axis = xr.DataArray([-116.0], dims="lon", attrs={"resolution": 12.0})
+    assert edges_of(axis) == (-122.0, -110.0)
+    assert edges_of(xr.DataArray([0.0, 2.0], dims="lon", attrs={"resolution": 9.0})) == (-1.0, 3.0)

@@ -155,6 +155,14 @@ def test_a_build_of_ones_own_is_used_from_then_on(
     assert found.stdout == f"{own}/hycs_std\n"
     assert "named by stilt hysplit use" in found.stderr
     assert find_table("ROUGLEN.ASC", None) == own.parent / "bdyfiles" / "ROUGLEN.ASC"
+    other = shutil.copy(own / "hycs_std", own / "hycs_debug")
+    assert "is called otherwise than hycs_std" in stilt("hysplit", "use", other, env=here).stderr
+    linked = tmp_path / "linked"
+    shutil.copytree(own.parent / "bdyfiles", linked)
+    (linked / "hycs_std").unlink(missing_ok=True)
+    (linked / "hycs_std").symlink_to((own / "hycs_debug").rename(own / "hycs_std.v5"))
+    assert stilt("hysplit", "use", linked, env=here).returncode == 0
+    assert stilt("hysplit", "where", env=here).stdout == f"{own}/hycs_std.v5\n"
     assert stilt("hysplit", "use", "--none", env=here).returncode == 0
     assert stilt("hysplit", "where", env=here).returncode == 4
 

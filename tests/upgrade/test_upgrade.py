@@ -7,6 +7,7 @@ an installed HYSPLIT.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,17 @@ def test_what_was_finished_reads_as_before(old: Copy, name: str) -> None:
         sim: "complete" if "footprint" in known else "empty"
         for sim, known in project.expected.items()
     }
+
+
+def test_a_column_by_the_older_rule_is_stale_wherever_it_is_told(old: Copy) -> None:
+    project = old("several-points")
+    assert json.loads(project.stilt("status", "--json"))["stale"] == 1
+    assert "1 simulation to do" in project.stilt("status")
+    opened = stilt.Project(project.path)
+    assert sorted(opened.simulations["state"]) == ["complete", "complete", "stale"]
+    assert opened.footprints().sizes["receptor"] == 2
+    assert opened.jacobian().matrix.shape[0] == 2
+    assert project.plan() == UNFINISHED["several-points"]
 
 
 @of(FINISHED)

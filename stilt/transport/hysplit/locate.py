@@ -104,13 +104,21 @@ def use(folder: Path) -> Installation:
     EnvironmentFailure
         If ``STILT_HOME`` cannot be written.
     """
-    found = _named(folder.expanduser().absolute(), "stilt hysplit use")
+    place = folder.expanduser().absolute()
+    if place.is_file():
+        if place.name != EXE_NAME:
+            raise InputError(
+                f"{place} is called otherwise than {EXE_NAME}",
+                "give the folder that holds it by that name, or set hysplit.exe_dir in config.yaml",
+            )
+        place = place.parent
+    found = _named(place, "stilt hysplit use")
     link = used_link()
     fresh = link.with_name(f".used-{os.getpid()}")
     try:
         link.parent.mkdir(parents=True, exist_ok=True)
         fresh.unlink(missing_ok=True)
-        fresh.symlink_to(found.exe.parent)
+        fresh.symlink_to(place)
         fresh.replace(link)
     except OSError as error:
         raise EnvironmentFailure(
