@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -178,10 +179,35 @@ def _narrowed(
     return set(frame.index)
 
 
+_COMPARISON = (
+    ast.Expression, ast.Compare, ast.cmpop, ast.BoolOp, ast.boolop, ast.UnaryOp, ast.unaryop, ast.Name, ast.Load,
+    ast.Constant, ast.List, ast.Tuple, ast.BinOp, ast.Add, ast.Sub, ast.BitAnd, ast.BitOr,
+)  # fmt: skip
+"""What a condition is made of: no calls, no attributes, no powers."""
+
+_LONGEST_CONDITION = 1000
+
+
+def _check_condition(text: str) -> None:
+    """Refuse what does more than compare columns: a condition may come from somebody else.
+
+    Raises
+    ------
+    ValueError, TypeError, SyntaxError
+        If it does.
+    """
+    if len(text) > _LONGEST_CONDITION:
+        raise ValueError(f"it has more than {_LONGEST_CONDITION:,} characters")
+    for node in ast.walk(ast.parse(text.strip(), mode="eval")):
+        if not isinstance(node, _COMPARISON):
+            raise TypeError(f"{type(node).__name__} is no comparison of columns")
+
+
 def _query(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
+        _check_condition(where)
         found: Any = frame.query(where, engine="python", local_dict={}, global_dict={})
         return pd.DataFrame(frame.loc[found.index])
     except Exception as error:  # noqa: BLE001 - whatever pandas makes of a text that is no condition

@@ -243,6 +243,20 @@ def _fetch(config: Config, receptors: Receptors | None, name: str | None) -> Non
         click.echo(path)
         count += 1
     click.echo(f"{counted(count, 'file')} fetched{'' if count else ': all there'}", err=True)
+    for each in found if count else ():
+        _refuse_what_is_none(each.survey.name, each.survey.met)
+
+
+def _refuse_what_is_none(name: str, met: Met) -> None:
+    """Refuse what came where none of it reads: a server may answer with a page of its own."""
+    from stilt.foundations.errors import InputError
+    from stilt.met.inventory import take_inventory
+
+    if not take_inventory(met).collections:
+        raise InputError(
+            f"met {name}: nothing that was fetched reads as meteorology",
+            f"look into {met.directory}: a server may have sent a page in its place",
+        )
 
 
 def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, part: Part) -> None:

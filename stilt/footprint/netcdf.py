@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 2**16
 _VALUE_BYTES = 8
 
-UNREADABLE = (OSError, RuntimeError, LookupError, AttributeError, ValueError)
+UNREADABLE = (OSError, RuntimeError, LookupError, AttributeError, ValueError, OverflowError)
 """What the libraries raise for a damaged file."""
 
 

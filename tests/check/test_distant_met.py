@@ -35,3 +35,17 @@ def test_a_run_fetches_what_tasks_then_read_here(stilt, atmosphere, tmp_path):
     assert f"directory: {project}/met/jet" in settings
     again = stilt("met", "--fetch", project)
     assert "0 files fetched: all there" in again.stderr
+
+
+def test_a_page_in_place_of_meteorology_is_refused_once_it_is_here(stilt, tmp_path):
+    far, project = tmp_path / "far", tmp_path / "p"
+    far.mkdir()
+    (far / "jet_20260616.arl").write_text("<html>log in first</html>")
+    project.mkdir()
+    write_receptors(project, "2026-06-16 10:00,-111.9,40.5,30")
+    with served(far) as (url, _):
+        text = CONFIG.replace("directory: met", f"directory: '{url}'")
+        (project / "config.yaml").write_text(text)
+        done = stilt("met", "--fetch", project)
+    assert done.returncode == 2
+    assert "met jet: nothing that was fetched reads as meteorology" in done.stderr

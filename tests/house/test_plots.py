@@ -215,6 +215,25 @@ def test_simulations_are_chosen_by_part_condition_and_time(project) -> None:
     assert project.plot(how="sum").get_xlim() == foot.stilt.plot(how="sum").get_xlim()
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        "height_m.to_csv('out.csv') or 1",
+        "10**10**10 > height_m",
+        "`a` == 1",
+        "abs(height_m) > 1",
+        "x" * 2000,
+    ],
+)
+def test_a_condition_compares_columns_and_does_nothing_else(
+    project, where, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="can't be asked"):
+        choose(project, where=where)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_part_of_an_id_does_not_end_within_its_height(project) -> None:
     assert project["201512100000"].id == "fake_201512100000_-112_40.5_5"
     with pytest.raises(InputError, match="3 simulations have"):

@@ -129,7 +129,7 @@ class Place:
             told = Told()
             try:
                 self._fs.get_file(file.path, str(to), callback=told)
-            except OSError:
+            except Exception:
                 tell(-told.value)
                 raise
 
@@ -205,7 +205,8 @@ class Place:
                 if number == _TRIES - 1:
                     raise self._failed(str(error) or type(error).__name__) from error
             except Exception as error:  # of any library, as botocore's of missing keys
-                raise self._failed(f"{type(error).__name__}: {error}") from error
+                if number == _TRIES - 1 or not _is_of_the_network(error):
+                    raise self._failed(f"{type(error).__name__}: {error}") from error
         raise AssertionError
 
     def _failed(self, why: str) -> EnvironmentFailure:
@@ -235,3 +236,8 @@ def is_safe(name: str) -> bool:
         and all(len(part.encode()) <= _LONGEST for part in parts)
         and is_met_name(parts[-1])
     )
+
+
+def _is_of_the_network(error: Exception) -> bool:
+    """Tell whether an error is one of a connection, which may come better the next time."""
+    return type(error).__module__.partition(".")[0] == "aiohttp"
