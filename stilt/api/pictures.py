@@ -147,7 +147,10 @@ def choose(
             f"{min(missing)} has no results of its receptor", f"stilt logs {min(missing)}"
         )
     if not rows:
-        raise InputError("no simulation with results is chosen", "`.simulations` lists all")
+        raise InputError(
+            "no simulation with results is chosen",
+            "`stilt status` counts all; in Python `.simulations` lists them",
+        )
     ids, places = zip(*rows, strict=True)
     return Chosen(project, ids, places, files, footprints)
 

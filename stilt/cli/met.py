@@ -164,10 +164,14 @@ def _show(
     page = Page(terminal_width(piped=ENDLESS))
     for name, inventory in found.items():
         page.line(f"{name}  {_described(config.mets[name])}")
-        told = [*_lines(inventory, settled, list_files=list_files)]
-        if words := distant.get(name):
+        words = distant.get(name, "")
+        is_here = bool(inventory.collections) or not words
+        told = [*_lines(inventory, settled, list_files=list_files)] if is_here else []
+        if words:
             told.append(("to fetch", words))
-        if receptors:
+        if not is_here:
+            told.append(("receptors", "whether they can run is not known before"))
+        elif receptors:
             told += _about_receptors(refused[name], receptors)
         for label, text in told:
             page.beside((f"  {label}",), (text,), TEXT_FROM)

@@ -25,6 +25,9 @@ def test_a_run_fetches_what_tasks_then_read_here(stilt, atmosphere, tmp_path):
         assert {path.name for path in project.iterdir()} == {"config.yaml", "receptors.csv"}
         facts = json.loads(stilt("met", "--json", project).stdout)
         assert facts["jet"]["to_fetch"].startswith("1 file, ")
+        shown = stilt("met", project)
+        assert "receptors  whether they can run is not known before" in shown.stdout
+        assert "can run\n" not in shown.stdout
         asked.clear()
         done = stilt("run", project)
         assert done.returncode == 0, done.stderr
