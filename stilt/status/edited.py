@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from stilt.weighting.kernels import Kernels
 
 
+_HEAD_BYTES = 2**16
+
+
 def edited(
     layout: Layout, today: Today, state: State, manifests: Manifests, notes: list[str]
 ) -> frozenset[str]:
@@ -37,7 +40,11 @@ def edited(
     others = {batch for batch, life in done_in.items() if today.other_kernels(life)}
     try:
         digest = _digest(layout.receptors_file)
-        same = {name for name, manifest in manifests.items() if manifest.receptors == digest}
+        same = {name for name, manifest in manifests.items() if _is_of(layout, manifest, digest)}
+        if any(not manifests[name].receptors for name in same) and _may_group(
+            layout.receptors_file
+        ):
+            same = {name for name in same if manifests[name].receptors}
         if done_in.keys() <= same and not others:
             return frozenset()
         receptors = receptors_of(layout, today.config)
@@ -139,6 +146,12 @@ def _is_of(layout: Layout, manifest: Manifest, digest: str) -> bool:
     if manifest.receptors:
         return manifest.receptors == digest
     return _is_older(layout, manifest.batch)
+
+
+def _may_group(file: Path) -> bool:
+    """Tell whether a table may make columns of several rows, by how it begins."""
+    with file.open("rb") as table:
+        return b"r_idx" in table.read(_HEAD_BYTES).lower()
 
 
 def _is_older(layout: Layout, batch: str) -> bool:
