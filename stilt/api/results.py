@@ -61,6 +61,12 @@ class _Content:
     projection: str
     receptor: Receptor | None
 
+    @property
+    def cell_size(self) -> tuple[float, float]:
+        """How far apart cell centres are along y and x; one alone is a unit wide."""
+        y, x = (float(np.diff(outer_edges(each))[0]) / len(each) for each in (self.y, self.x))
+        return y, x
+
 
 @dataclass(frozen=True)
 class Result:
@@ -86,7 +92,7 @@ class Result:
         """The grid of its footprint."""
         own = self.content
         (south, north), (west, east) = outer_edges(own.y), outer_edges(own.x)
-        size = float(own.x[1] - own.x[0]), float(own.y[1] - own.y[0])
+        size = own.cell_size[::-1]
         if own.axes[0] != "lat":
             lon, lat = to_degrees(own.projection, np.array([west, east]), np.array([south, north]))
             (west, east), (south, north) = map(float, lon), map(float, lat)
@@ -390,10 +396,9 @@ def _unreadable(path: Path, error: Exception) -> DamagedError:
 
 def _check_grids(results: list[Result]) -> None:
     first = results[0].content
-    sizes = [np.ptp(outer_edges(centres)) / len(centres) for centres in (first.y, first.x)]
     for result in results[1:]:
         own = result.content
-        pairs = zip((own.y, own.x), (first.y, first.x), sizes, strict=True)
+        pairs = zip((own.y, own.x), (first.y, first.x), first.cell_size, strict=True)
         is_near = all(Axis.of(one).is_near(Axis.of(other), abs(size)) for one, other, size in pairs)
         if not is_near or own.projection != first.projection:
             raise InputError(

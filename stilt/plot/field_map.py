@@ -140,10 +140,8 @@ def draw_field(
     least = float(chosen.vmin or 0.0)
     field = replace(field, values=np.where(field.values < least, 0.0, field.values))
     norm = LogNorm(least, chosen.vmax)
-    mesh = _draw(axes, field, shown or field, chosen, {"norm": norm, "cmap": "magma_r"})
-    if bar:
-        draw_bar(axes, mesh, field.label)
-    return mesh
+    colours = {"norm": norm, "cmap": "magma_r"}
+    return _draw(axes, field, shown or field, chosen, colours, bar=bar)
 
 
 def draw_difference(
@@ -162,13 +160,13 @@ def draw_difference(
     least = chosen.vmin or most / 10 ** (DECADES - 1)
     norm = SymLogNorm(least, linscale=0.3, vmin=-most, vmax=most, base=10)
     field = replace(field, values=np.where(np.abs(field.values) < 0.1 * least, 0.0, field.values))
-    mesh = _draw(axes, field, shown or field, chosen, {"norm": norm, "cmap": "RdBu_r"})
-    if bar:
-        draw_bar(axes, mesh, field.label)
-    return mesh
+    colours = {"norm": norm, "cmap": "RdBu_r"}
+    return _draw(axes, field, shown or field, chosen, colours, bar=bar)
 
 
-def _draw(axes: Axes, field: Field, shown: Field, look: Look, colours: dict[str, Any]) -> QuadMesh:
+def _draw(
+    axes: Axes, field: Field, shown: Field, look: Look, colours: dict[str, Any], *, bar: bool
+) -> QuadMesh:
     frame, extent = field.frame.unrolled(shown.values)
     values = _as_in(frame, field)
     mesh = axes.pcolormesh(
@@ -186,6 +184,8 @@ def _draw(axes: Axes, field: Field, shown: Field, look: Look, colours: dict[str,
         _enclose(axes, frame, values, look.percent)
     if look.title:
         axes.set_title(look.title, fontsize=9, color=QUIET)
+    if bar:
+        draw_bar(axes, mesh, field.label)
     return mesh
 
 

@@ -82,20 +82,22 @@ def tropomi_co(dataset: xr.Dataset) -> xr.Dataset:
     column = "carbonmonoxide_total_column"
     corrected = f"{column}_corrected"
     ground = of("surface_pressure")
-    air = ground / (_GRAVITY * _DRY_AIR_KG_PER_MOL)
+    air = _air(ground)
     if "water_total_column" in dataset:
         air -= of("water_total_column") * (_WATER_KG_PER_MOL / _DRY_AIR_KG_PER_MOL)
     thickness_m = np.abs(np.gradient(variable_of(dataset, "layer", "TROPOMI CO").to_numpy()))
     bottom, top = _layers_of_levels(of("pressure_levels"), ground)
-    found = _place_and_time(dataset, of) | {
-        "observed_ppm": of(corrected if corrected in dataset else column) / air * _MILLION,
-        "uncertainty_ppm": of(f"{column}_precision") / air * _MILLION,
-        "is_good": of("qa_value") > _GOOD,
-        "pressure_hpa": 0.5 * (bottom + top) / _PA_PER_HPA,
-        "averaging_kernel": of("column_averaging_kernel")
-        / xr.DataArray(thickness_m.astype(float), dims="layer"),
-        "pressure_weight": (bottom - top) / ground,
-    }
+    found = (
+        _place_and_time(dataset, of)
+        | _layers(bottom, top, ground)
+        | {
+            "observed_ppm": of(corrected if corrected in dataset else column) / air * _MILLION,
+            "uncertainty_ppm": of(f"{column}_precision") / air * _MILLION,
+            "is_good": of("qa_value") > _GOOD,
+            "averaging_kernel": of("column_averaging_kernel")
+            / xr.DataArray(thickness_m.astype(float), dims="layer"),
+        }
+    )
     return _pixels_seen(_without_prior(found))
 
 
@@ -121,22 +123,24 @@ def tropomi_no2(dataset: xr.Dataset) -> xr.Dataset:
         f"{column}_precision_kernel"  # without the part of the profile, which the kernel takes away
     )
     ground = of("surface_pressure")
-    air = ground / (_GRAVITY * _DRY_AIR_KG_PER_MOL)
+    air = _air(ground)
     edges = of("tm5_constant_a") + of("tm5_constant_b") * ground
     bottom, top = edges.isel(vertices=0), edges.isel(vertices=1)
     number = xr.DataArray(np.arange(dataset.sizes["layer"]), dims="layer")
     scale = of("air_mass_factor_total") / of("air_mass_factor_troposphere")
     kernel = of("averaging_kernel") * scale
-    found = _place_and_time(dataset, of) | {
-        "observed_ppm": of(column) / air * _MILLION,
-        "uncertainty_ppm": of(precise if precise in dataset else f"{column}_precision")
-        / air
-        * _MILLION,
-        "is_good": of("qa_value") > _GOOD_NO2,
-        "pressure_hpa": 0.5 * (bottom + top) / _PA_PER_HPA,
-        "averaging_kernel": kernel.where(number <= of("tm5_tropopause_layer_index"), 0.0),
-        "pressure_weight": (bottom - top) / ground,
-    }
+    found = (
+        _place_and_time(dataset, of)
+        | _layers(bottom, top, ground)
+        | {
+            "observed_ppm": of(column) / air * _MILLION,
+            "uncertainty_ppm": of(precise if precise in dataset else f"{column}_precision")
+            / air
+            * _MILLION,
+            "is_good": of("qa_value") > _GOOD_NO2,
+            "averaging_kernel": kernel.where(number <= of("tm5_tropopause_layer_index"), 0.0),
+        }
+    )
     return _pixels_seen(_without_prior(found))
 
 
@@ -166,6 +170,21 @@ def _place_and_time(
         "time": delta.broadcast_like(of("latitude")),
         "zenith_deg": of("viewing_zenith_angle"),
         "azimuth_deg": of("viewing_azimuth_angle"),
+    }
+
+
+def _air(ground: xr.DataArray) -> xr.DataArray:
+    """Return the column of air above the ground, mol m-2, by its pressure, Pa."""
+    return ground / (_GRAVITY * _DRY_AIR_KG_PER_MOL)
+
+
+def _layers(
+    bottom: xr.DataArray, top: xr.DataArray, ground: xr.DataArray
+) -> dict[str, xr.DataArray]:
+    """Return the pressure of layers, and their share of the column, by the pressures around them, Pa."""
+    return {
+        "pressure_hpa": 0.5 * (bottom + top) / _PA_PER_HPA,
+        "pressure_weight": (bottom - top) / ground,
     }
 
 
