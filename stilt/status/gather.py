@@ -60,10 +60,9 @@ def _to_do(standing: Standing) -> int | None:
     """Return what there is to do by the receptors of today; None where the settings are not known, or of the past."""
     from stilt.status.recount import recount
 
-    today = standing.outdated.today
-    if today is None or standing.is_past:
+    if standing.is_past:
         return None
-    return recount(standing.project.layout, standing.state, today, standing.keeps)
+    return recount(standing.project.layout, standing.state, standing.outdated, standing.keeps)
 
 
 def _lost_batches(layout: Layout, state: State) -> str:

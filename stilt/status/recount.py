@@ -12,9 +12,9 @@ from stilt.status.edited import receptors_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stilt.batch.today import Today
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
+    from stilt.status.outdated import Outdated
 
 
 class AllThere:
@@ -37,14 +37,20 @@ class AllThere:
 
 
 def recount(
-    layout: Layout, state: State, today: Today, keeps: Callable[[str, int], bool]
+    layout: Layout, state: State, outdated: Outdated, keeps: Callable[[str, int], bool]
 ) -> int | None:
     """Return how many simulations ``run`` would hand over, if their outputs are all there; every receptor is read.
 
-    None where receptors.csv does not hold, or is not there.
+    None where the settings are not known, or receptors.csv does not hold or is not there.
     """
+    today = outdated.today
+    if today is None:
+        return None
     try:
         receptors = receptors_of(layout, today.config)
     except (OSError, StiltError):
         return None
-    return plan(receptors, state, today, AllThere(), queued=queued(layout, state, keeps)).work
+    waiting = queued(layout, state, keeps)
+    # the planner sees edited receptors itself, and takes the others of these for reweighed
+    found = plan(receptors, state, today, AllThere(), queued=waiting, reweighed=outdated.edited)
+    return found.work

@@ -242,7 +242,8 @@ def test_a_label_that_is_edited_gives_its_receptor_another_kernel(project):
     table = project.path / "receptors.csv"
     swapped = table.read_text().replace("s0,", "s9,").replace("s2,", "s0,").replace("s9,", "s2,")
     table.write_text(swapped)
-    assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 2
+    said = json.loads(project.stilt("status", str(project.path), "--json").out)
+    assert said["to_do"] == said["stale"] == 2
     answer = project.stilt("run", str(project.path))
     assert answer.code == 0
     assert "2 kernel changed" in answer.out
