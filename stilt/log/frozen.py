@@ -68,6 +68,8 @@ class Section(NamedTuple):
 class OddCheckpointError(DamagedError):
     """The checkpoint has values that no stilt writes."""
 
+    code = "CHECKPOINT_ODD"
+
     def __init__(self) -> None:
         super().__init__(
             "the log's checkpoint has values that no stilt writes",
