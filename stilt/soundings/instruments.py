@@ -124,10 +124,12 @@ def read_soundings(path: Path | str, kind: str | None = None) -> xr.Dataset:
             raise InputError(
                 f"{path}: {getattr(error, 'strerror', None) or error}",
                 "give a NetCDF file of an instrument",
+                code="SOUNDINGS_UNREADABLE",
             ) from None
     raise InputError(
         f"{path}: no kind of file that is known: {', '.join(KINDS)}",
         "make soundings of it in Python (stilt.soundings says how they look), and stilt.receptors_of(...)",
+        code="SOUNDINGS_UNKNOWN",
     )
 
 

@@ -49,5 +49,6 @@ def variable_of(dataset: xr.Dataset, name: str, kind: str) -> xr.DataArray:
         raise InputError(
             f"the file has no variable {name}, which those of {kind} have",
             "give the file as it is delivered, or name another kind",
+            code="SOUNDINGS_UNREADABLE",
         )
     return dataset[name]
