@@ -38,6 +38,8 @@ _HINT = (
 class MisplacedError(DamagedError):
     """A path out of a file leads out of the output root, or to what is no regular file."""
 
+    code = "OUTPUT_MISPLACED"
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
@@ -317,7 +319,8 @@ def _lent(descriptor: int, path: Path) -> Iterator[Path]:
     try:
         yield place if place.exists() else path
     except DamagedError as error:
-        raise type(error)(error.message.replace(str(place), str(path)), error.hint) from error
+        message = error.message.replace(str(place), str(path))
+        raise type(error)(message, error.hint, code=error.code) from error
     except OSError as error:
         error.filename = _renamed(error.filename, place, path)
         error.filename2 = _renamed(error.filename2, place, path)

@@ -87,6 +87,8 @@ def read_columns(data: bytes, sections: Mapping[str, Section]) -> dict[str, Any]
 class OddCheckpointError(DamagedError):
     """The checkpoint has values that no stilt writes."""
 
+    code = "CHECKPOINT_ODD"
+
     def __init__(self) -> None:
         super().__init__(
             "the log's checkpoint has values that no stilt writes",

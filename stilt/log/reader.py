@@ -60,6 +60,8 @@ class Damage:
 class NewerFormatError(EnvironmentFailure):
     """The segment was written in a format that this version can't know."""
 
+    code = "FORMAT_NEWER"
+
 
 @dataclass(slots=True)
 class Scan(Generic[Kind]):

@@ -29,6 +29,8 @@ NO_ZONE = "it names no time zone"
 class UnreadableError(Exception):
     """An expression that is more than is followed here; ``cause`` is the unknown value that it needs, if it is one."""
 
+    code = "SCRIPT_NOT_FOLLOWED"
+
     def __init__(self, why: str, cause: Unknown | None = None) -> None:
         super().__init__(why)
         self.cause = cause

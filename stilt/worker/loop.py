@@ -184,7 +184,7 @@ class Loop:
             if isinstance(reply, Finished):
                 ended.append(self._finished(member, reply.done))
             elif isinstance(reply, Broken):
-                self._break(EnvironmentFailure(reply.message, reply.hint))
+                self._break(EnvironmentFailure(reply.message, reply.hint, code=reply.code))
             elif isinstance(reply, Ready):
                 self.tally.stillbirths = 0
             else:

@@ -472,7 +472,9 @@ def _classify(error: Exception, layout: Layout) -> TransportError:
     if isinstance(error, EnvironmentFailure):
         raise error
     if isinstance(error, MisplacedError):
-        raise EnvironmentFailure(f"outputs have no place: {error.message}", error.hint) from error
+        raise EnvironmentFailure(
+            f"outputs have no place: {error.message}", error.hint, code=error.code
+        ) from error
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError):
         return TransportError(Reason.OUT_OF_MEMORY, "no memory left for this process", trace)

@@ -100,12 +100,13 @@ class SlurmError(EnvironmentFailure):
         Whether it may go well the next time; what was asked for may have been done all the same.
     """
 
-    def __init__(self, message: str, hint: str = "", *, transient: bool = True) -> None:
-        super().__init__(message, hint)
-        self.transient = transient
+    code = "SLURM_SILENT"
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.message, self.hint), {"transient": self.transient}
+    def __init__(
+        self, message: str, hint: str = "", *, transient: bool = True, code: str = ""
+    ) -> None:
+        super().__init__(message, hint, code=code)
+        self.transient = transient
 
 
 def has_slurm() -> bool:

@@ -65,6 +65,8 @@ LIMITS = {
 class TasksLimitError(EnvironmentFailure):
     """So many tasks may not be in the queue at once; when others have ended, more may."""
 
+    code = "SLURM_TASKS_LIMIT"
+
 
 def refusal(error: SlurmError, script: Script, accepted: tuple[str, ...]) -> StiltError:
     """Return sbatch's own words as an error, with what to change.
