@@ -117,8 +117,7 @@ def command(  # noqa: PLR0917 - what a command line says
     else:
         west, east, south, north = _numbers(box, 4, "--box") if box else (-180, 180, -90, 90)
         found = choose_soundings(
-            _read(soundings, kind),
-            box=(west, east, south, north) if box else None,
+            _read(soundings, kind, (west, east, south, north) if box else None),
             since=span[0],
             until=span[1],
             good=not all_quality,
@@ -127,6 +126,9 @@ def command(  # noqa: PLR0917 - what a command line says
             cell_deg=cell,
         )
         receptors, kernels = receptors_of(found, levels, slant=slant)
+        if found.attrs["not_whole"]:
+            left_out = counted(found.attrs["not_whole"], "sounding")
+            click.echo(f"note: {left_out} with missing numbers left out", err=True)
     if append:
         _append(project, receptors, kernels)
     else:
@@ -179,12 +181,14 @@ def _next(project: Path) -> str:
     return f"stilt init{where}, which writes config.yaml beside it; then stilt check{where}"
 
 
-def _read(paths: Sequence[Path], kind: str | None) -> xr.Dataset:
+def _read(
+    paths: Sequence[Path], kind: str | None, box: tuple[float, float, float, float] | None
+) -> xr.Dataset:
     import xarray as xr
 
     from stilt.soundings.instruments import read_soundings
 
-    parts = [read_soundings(path, kind) for path in paths]
+    parts = [read_soundings(path, kind, box=box) for path in paths]
     return parts[0] if len(parts) == 1 else xr.concat(parts, "sounding", join="exact")
 
 
