@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from stilt.cli.boxes import BoxCommand, box_option
 from stilt.cli.options import project_argument
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
@@ -28,7 +29,7 @@ Examples:
 """
 
 
-@click.command("receptors", epilog=EXAMPLES)
+@click.command("receptors", cls=BoxCommand, epilog=EXAMPLES)
 @project_argument
 @click.option(
     "--soundings",
@@ -47,7 +48,7 @@ Examples:
     help="Layers (m), thickness:top,...: a release in the middle of each.",
 )
 @click.option("--slant", is_flag=True, help="Release along the line of sight.")
-@click.option("--box", metavar="W,E,S,N", help="Soundings in a box, degrees.")
+@box_option("--box", text="Soundings in a box, degrees.")
 @click.option(
     "--all-quality", is_flag=True, help="Also soundings that their file does not call good."
 )
@@ -81,7 +82,7 @@ def command(  # noqa: PLR0917 - what a command line says
     kind: str | None,
     levels: str,
     slant: bool,
-    box: str | None,
+    box: tuple[float, float, float, float] | None,
     all_quality: bool,
     nth: int,
     most: int | None,
@@ -115,9 +116,8 @@ def command(  # noqa: PLR0917 - what a command line says
     if at:
         receptors = _grid(at, every, *span)
     else:
-        west, east, south, north = _numbers(box, 4, "--box") if box else (-180, 180, -90, 90)
         found = choose_soundings(
-            _read(soundings, kind, (west, east, south, north) if box else None),
+            _read(soundings, kind, box),
             since=span[0],
             until=span[1],
             good=not all_quality,
