@@ -17,6 +17,7 @@ import xarray as xr
 from stilt.footprint.grid import FULL_CIRCLE
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
+from stilt.foundations.units import HPA, METRES, PPM
 from stilt.particles.endpoints import NO_END
 
 if TYPE_CHECKING:
@@ -35,14 +36,6 @@ NAMES = {
 }
 HEIGHTS = ("height", "altitude", "alt", "z", "zagl", "height_m")
 PRESSURES = ("pressure", "plev", "isobaricinhpa", "pressure_level", "pressure_hpa")
-
-HPA = {"hPa": 1.0, "mbar": 1.0, "mb": 1.0, "millibars": 1.0, "Pa": 0.01}
-METRES = {"m": 1.0, "meters": 1.0, "metres": 1.0, "meter": 1.0, "metre": 1.0, "km": 1000.0}
-PPM = {
-    **dict.fromkeys(("ppm", "ppmv", "umol mol-1", "umol/mol", "micromol mol-1", "1e-6"), 1.0),
-    **dict.fromkeys(("ppb", "ppbv", "nmol mol-1", "nmol/mol", "1e-9"), 1e-3),
-    **dict.fromkeys(("mol mol-1", "mol/mol", "mole mole-1", "1", "mole/mole"), 1e6),
-}
 
 AT_ONCE = 1_000_000
 """End points that are looked at together, those that are near in time: some hundred megabytes."""

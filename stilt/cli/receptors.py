@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from stilt.cli.boxes import BoxCommand, box_option
 from stilt.cli.options import project_argument
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
@@ -28,7 +29,7 @@ Examples:
 """
 
 
-@click.command("receptors", epilog=EXAMPLES)
+@click.command("receptors", cls=BoxCommand, epilog=EXAMPLES)
 @project_argument
 @click.option(
     "--soundings",
@@ -47,7 +48,7 @@ Examples:
     help="Layers (m), thickness:top,...: a release in the middle of each.",
 )
 @click.option("--slant", is_flag=True, help="Release along the line of sight.")
-@click.option("--box", metavar="W,E,S,N", help="Soundings in a box, degrees.")
+@box_option("--box", text="Soundings in a box, degrees.")
 @click.option(
     "--all-quality", is_flag=True, help="Also soundings that their file does not call good."
 )
@@ -81,7 +82,7 @@ def command(  # noqa: PLR0917 - what a command line says
     kind: str | None,
     levels: str,
     slant: bool,
-    box: str | None,
+    box: tuple[float, float, float, float] | None,
     all_quality: bool,
     nth: int,
     most: int | None,
@@ -124,10 +125,8 @@ def command(  # noqa: PLR0917 - what a command line says
     if at:
         receptors = _grid(at, every, *span)
     else:
-        west, east, south, north = _numbers(box, 4, "--box") if box else (-180, 180, -90, 90)
         found = choose_soundings(
-            _read(soundings, kind),
-            box=(west, east, south, north) if box else None,
+            _read(soundings, kind, box),
             since=span[0],
             until=span[1],
             good=not all_quality,
@@ -136,6 +135,9 @@ def command(  # noqa: PLR0917 - what a command line says
             cell_deg=cell,
         )
         receptors, kernels = receptors_of(found, levels, slant=slant)
+        if found.attrs["not_whole"]:
+            left_out = counted(found.attrs["not_whole"], "sounding")
+            click.echo(f"note: {left_out} with missing numbers left out", err=True)
     if append:
         _append(project, receptors, kernels)
     else:
@@ -188,12 +190,14 @@ def _next(project: Path) -> str:
     return f"stilt init{where}, which writes config.yaml beside it; then stilt check{where}"
 
 
-def _read(paths: Sequence[Path], kind: str | None) -> xr.Dataset:
+def _read(
+    paths: Sequence[Path], kind: str | None, box: tuple[float, float, float, float] | None
+) -> xr.Dataset:
     import xarray as xr
 
     from stilt.soundings.instruments import read_soundings
 
-    parts = [read_soundings(path, kind) for path in paths]
+    parts = [read_soundings(path, kind, box=box) for path in paths]
     return parts[0] if len(parts) == 1 else xr.concat(parts, "sounding", join="exact")
 
 

@@ -138,7 +138,7 @@ class _Run:
             unsaid_first = list(islice(refused, 1))
             # here, the workers load what is compiled, which costs this process half a second
             if todo.work and (self.backend.name != "local" or not is_compiled(engine, config)):
-                compile_all(engine, config)
+                compile_all(engine, config, todo.work)
             if todo.work or unsaid_first:
                 handed = self._hand_over(state, todo, chain(unsaid_first, refused))
             if todo.work:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.soundings.layout import PROFILES
+from stilt.soundings.layout import PROFILES, check_soundings, is_in_box, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,7 +72,7 @@ def choose_soundings(
     most: int | None = None,
     cell_deg: float = 0.1,
 ) -> xr.Dataset:
-    """Return some of the soundings, in the order of time.
+    """Return some of the soundings, in the order of time; ``attrs["not_whole"]`` are left out for missing numbers.
 
     Parameters
     ----------
@@ -90,19 +90,19 @@ def choose_soundings(
         At most so many in each cell of a grid and overpass, evenly spread.
     """
     time, lon, lat = (soundings[name].to_numpy() for name in ("time", "longitude", "latitude"))
-    keep = np.isfinite(soundings["observed_ppm"].to_numpy())
+    keep = np.ones(len(time), bool)
     if good:
         keep &= soundings["is_good"].to_numpy().astype(bool)
     if box is not None:
-        west, east, south, north = box
-        keep &= (lat >= south) & (lat <= north) & ((lon - west) % 360 <= (east - west) % 360)
+        keep &= is_in_box(box, lon, lat)
     keep &= time >= since if since is not None else True
     keep &= time < until if until is not None else True
-    chosen = np.flatnonzero(keep)
+    whole = is_whole(soundings)
+    chosen = np.flatnonzero(keep & whole)
     chosen = chosen[np.argsort(time[chosen], kind="stable")][:: max(1, nth)]
     if most is not None:
         chosen = chosen[_thinned(time[chosen], lon[chosen], lat[chosen], most, cell_deg)]
-    return soundings.isel(sounding=chosen)
+    return soundings.isel(sounding=chosen).assign_attrs(not_whole=int((keep & ~whole).sum()))
 
 
 def _thinned(
@@ -139,7 +139,8 @@ def receptors_of(
     Raises
     ------
     InputError
-        If there are no soundings, or no angles for slant columns.
+        If there are no soundings, one is there twice or has numbers out of all bounds, or there are no angles for
+        slant columns.
     """
     import pandas as pd
 
@@ -151,6 +152,7 @@ def receptors_of(
             "widen the box, the times, or take those that are not good, too",
             code="SOUNDINGS_NONE_LEFT",
         )
+    check_soundings(soundings)
     lon, lat = _places(soundings, heights, slant=slant)
     names = soundings["sounding"].to_numpy()
     times = soundings["time"].to_numpy().astype("datetime64[m]").astype(str)
