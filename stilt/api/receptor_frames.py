@@ -76,6 +76,7 @@ def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
         raise InputError(
             f"{path} is of a form that can't be added to",
             "read it with pandas, add the rows, and write it anew",
+            code="RECEPTORS_NOT_ADDED",
         )
     if new:
         write_tables(folder, both, replace=True)

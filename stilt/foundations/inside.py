@@ -126,7 +126,11 @@ def read_input(path: Path, most: int) -> bytes:
     with open_input(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
-            raise InputError(f"{path} has {size:,} bytes, more than {most:,}", "shorten it")
+            raise InputError(
+                f"{path} has {size:,} bytes, more than {most:,}",
+                "shorten it",
+                code="FILE_IRREGULAR",
+            )
         return _content(file, size)
 
 
@@ -147,7 +151,9 @@ def open_input(path: Path) -> BinaryIO:
     os.close(descriptor)
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise InputError(f"{path} is no regular file", "put a file, or a link to one, there")
+    raise InputError(
+        f"{path} is no regular file", "put a file, or a link to one, there", code="FILE_IRREGULAR"
+    )
 
 
 def _content(file: BinaryIO, size: int) -> bytes:

@@ -220,6 +220,7 @@ class OutputIndex:
             raise EnvironmentFailure(
                 f"{folder} can't be listed: {error.strerror or error}",
                 "check its permissions and that the filesystem is mounted",
+                code="LOG_UNREADABLE",
             ) from error
 
 

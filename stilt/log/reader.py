@@ -342,6 +342,7 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
                 raise EnvironmentFailure(
                     f"{path} can't be read: {error.strerror or error}",
                     "check its permissions and that the filesystem is mounted",
+                    code="LOG_UNREADABLE",
                 ) from error
             time.sleep(READ_PAUSE_S)
     raise AssertionError

@@ -127,6 +127,7 @@ def require_slurm() -> None:
             "backend slurm: there is no sbatch on PATH",
             "run this on a login node of the cluster (or `module load slurm`), or here with "
             "--backend local",
+            code="SLURM_ABSENT",
         )
 
 
@@ -152,7 +153,9 @@ def run(
     path = shutil.which(program)
     if path is None:
         require_slurm()
-        raise EnvironmentFailure(f"there is no {program} on PATH", "ask the cluster's support")
+        raise EnvironmentFailure(
+            f"there is no {program} on PATH", "ask the cluster's support", code="SLURM_ABSENT"
+        )
     settings = environment()
     if program == "squeue":
         # only here: in sbatch's environment it would go on into the job
@@ -169,7 +172,9 @@ def run(
         )
     except OSError as error:
         raise EnvironmentFailure(
-            f"{path}: {error.strerror}", "that is no working Slurm: ask the cluster's support"
+            f"{path}: {error.strerror}",
+            "that is no working Slurm: ask the cluster's support",
+            code="SLURM_ABSENT",
         ) from error
     with process:
         try:
