@@ -117,6 +117,7 @@ def rows_of(table: ParticleTable) -> Rows:
         raise InputError(
             f"a footprint needs the particle columns {', '.join(missing)}, which are not there",
             "add them to varsiwant",
+            code="PARTICLE_COLUMN_LACKING",
         )
     columns = {name: np.ascontiguousarray(table[name], dtype=np.float64) for name in NEEDED}
     slot, n_particles = number_particles(columns.pop("indx"))
