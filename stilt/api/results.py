@@ -238,6 +238,21 @@ class Results:
 
         return jacobian(self.footprints(), target, bins, **options)
 
+    def endpoints(self) -> pd.DataFrame:
+        """Return where particles end, a row each, as ``Project.endpoints`` does, for ``background``.
+
+        Those whose last row is the simulation's last have ``ended`` with it (``end``), others have ``left`` the
+        meteorology, through which side is not known.
+
+        Raises
+        ------
+        InputError
+            If particles of one are not there.
+        """
+        from stilt.api.endpoints import endpoints_of_particles
+
+        return endpoints_of_particles(self)
+
     def particles(self) -> pd.DataFrame:
         """Return the particles of all simulations in one frame, with their id in the column ``sim``."""
         import pandas as pd

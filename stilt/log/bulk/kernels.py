@@ -64,7 +64,7 @@ EDGES = tuple(len(b"".join(FRAGMENTS[:count])) for count in range(len(FRAGMENTS)
 
 _QUOTE, _BACKSLASH, _SLASH, _DOT, _COMMA, _BRACKET, _CLOSING, _SPACE = b'"\\/.,[] '
 _BRACE_END, _ZERO, _NINE, _LOWER_A, _LOWER_F, _NEWLINE, _LAST = b"}09af\n~"
-_PREFIX, _DIGITS = 9, 8
+_PREFIX, _DIGITS, _BLOCK = 9, 8, 32
 _MOST_OF_A_NAME = 255
 _MOST_OF_A_REASON = 4096
 _MOST_OF_A_MESSAGE = 1 << 20
@@ -158,15 +158,36 @@ def _after(page: Page, place: int, fragment: int) -> int:
 
 
 @exact.inline
+def _line_end(data: Bytes, place: int) -> int:
+    """Return the place of the newline; blocks are looked at as a whole, as the processor likes it."""
+    while place + _BLOCK <= len(data):
+        hits = False
+        for byte in data[place : place + _BLOCK]:
+            hits |= byte == _NEWLINE
+        if hits:
+            break
+        place += _BLOCK
+    while data[place] != _NEWLINE:
+        place += 1
+    return place
+
+
+@exact.inline
+def _is_plain(line: Bytes) -> bool:
+    """Tell whether text is printable ASCII without a backslash."""
+    odd = False
+    for byte in line:
+        odd |= (byte < _SPACE) | (byte > _LAST) | (byte == _BACKSLASH)
+    return not odd
+
+
+@exact.inline
 def _text_end(data: Bytes, place: int, most: int) -> int:
-    """Return the place of the quote that ends a plain text."""
-    for offset in range(most + 1):
-        byte = data[place + offset]
-        if byte == _QUOTE:
-            return place + offset
-        if byte < _SPACE or byte > _LAST or byte == _BACKSLASH:
-            return -1
-    return -1
+    """Return the place of the quote that ends a text of a plain line."""
+    end = place
+    while data[end] != _QUOTE and data[end] != _NEWLINE:
+        end += 1
+    return end if data[end] == _QUOTE and end <= place + most else -1
 
 
 @exact.inline
@@ -382,7 +403,7 @@ def _facts(page: Page, place: int, row: int) -> int:
         return place
     data, end = page.data, begin
     while data[end] != _BRACE_END:
-        if data[end] < _SPACE or data[end] > _LAST or data[end] == _BACKSLASH:
+        if data[end] == _NEWLINE:
             return -1
         end += 1
     page.fields[row + FACTS], page.fields[row + FACTS_SIZE] = begin - 1, end + 2 - begin
@@ -474,9 +495,7 @@ def read_lines(  # noqa: PLR0917 - machine code takes numbers and arrays
     page = Page(data, text, fields, moments, words, figures)
     line, place = 0, first
     while place < len(data):
-        end = place
-        while data[end] != _NEWLINE:
-            end += 1
+        end = _line_end(data, place)
         row, slot = FIELDS * line, 2 * line
         if slot >= len(moments):
             return -1
@@ -495,7 +514,9 @@ def read_lines(  # noqa: PLR0917 - machine code takes numbers and arrays
         if at < 0 or figures[0] != number + line:
             return -1
         begin = _after(page, at, _STARTED)
-        if begin >= 0:
+        if not _is_plain(data[place:end]):
+            at = -1
+        elif begin >= 0:
             at = _rest_of_started(page, begin, row, slot)
         else:
             begin = _after(page, at, _DONE)
