@@ -181,10 +181,10 @@ def check_end_points(made: stilt.Project) -> None:
 
 
 WINDS = {
-    "west": (20.0, 0.0, -126.6, 41.0),
-    "east": (-20.0, 0.0, -102.4, 41.0),
-    "south": (0.0, 20.0, -114.5, 34.3),
-    "north": (0.0, -20.0, -114.5, 47.7),
+    "west": (20.0, 0.0, -125.9, 41.0),
+    "east": (-20.0, 0.0, -103.1, 41.0),
+    "south": (0.0, 20.0, -114.5, 35.1),
+    "north": (0.0, -20.0, -114.5, 46.9),
 }
 """Even winds (m s-1, eastward and northward), and where air arrives that came in through the side a while before."""
 
