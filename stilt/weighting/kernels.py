@@ -150,17 +150,16 @@ class Kernels:
         has = np.flatnonzero((self.of_receptor >= 0) & (np.diff(self.first)[self.of_receptor] > 1))
         numbers = self.of_receptor[has]
         if self.on == "pressure_hpa":
-            outer, what, least = self.levels[self.first[:-1]][numbers], "lowest", LEAST_GROUND_HPA
+            outer, what, least = self.levels[self.first[numbers]], "lowest", LEAST_GROUND_HPA
         else:
-            outer, what, least = self.levels[self.first[1:] - 1][numbers], "highest", LEAST_TOP_M
+            outer, what, least = self.levels[self.first[numbers + 1] - 1], "highest", LEAST_TOP_M
         odd = np.flatnonzero(outer < least)
         if len(odd):
             unit = "hPa" if self.on == "pressure_hpa" else "m"
+            one = f"{receptors.names[int(has[odd[0]])]} ({outer[odd[0]]:g})"
             yield (
-                (
-                    f"{counted(len(odd), 'receptor')} whose {what} level of a kernel is below {least:g} {unit}, the first "
-                    f"{receptors.names[int(has[odd[0]])]} ({outer[odd[0]]:g})"
-                ),
+                f"{counted(len(odd), 'receptor')} whose {what} level of a kernel is below {least:g} {unit}, "
+                f"the first {one}",
                 f"give {self.on} in {unit}",
             )
 
