@@ -156,12 +156,9 @@ class Kernels:
         odd = np.flatnonzero(outer < least)
         if len(odd):
             unit = "hPa" if self.on == "pressure_hpa" else "m"
+            which = f"{counted(len(odd), 'receptor')} whose {what} level of a kernel is below {least:g} {unit}"
             one = f"{receptors.names[int(has[odd[0]])]} ({outer[odd[0]]:g})"
-            yield (
-                f"{counted(len(odd), 'receptor')} whose {what} level of a kernel is below {least:g} {unit}, "
-                f"the first {one}",
-                f"give {self.on} in {unit}",
-            )
+            yield f"{which}, the first {one}", f"give {self.on} in {unit}"
 
     def of(self, simulation: int) -> Kernel | None:
         """Return the kernel of a simulation's receptor, by the simulation's number; None if it has none."""
