@@ -102,12 +102,14 @@ def background(
         raise InputError(
             f"the field is a dataset, of the variables {', '.join(names)}",
             f"give one: dataset[{(names or ['co2'])[0]!r}]",
+            code="VARIABLE_NOT_NAMED",
         )
     source = _Source.of(field, vertical, linear=time == "linear")
     if source.on == "pres" and endpoints["pres"].isna().any():
         raise InputError(
             "the field is on pressures, and end points have none",
             "run with pres in varsiwant, or give the field on heights above ground",
+            code="PARTICLE_COLUMN_LACKING",
         )
     names = endpoints["sim"].astype("category")
     codes, count = names.cat.codes.to_numpy(), len(names.cat.categories)
@@ -207,6 +209,7 @@ class _Source:
             raise InputError(
                 f"the field has the dimensions {', '.join(map(str, field.dims))}",
                 "rename them to time, height or pressure, lat, lon",
+                code="DIMENSIONS_UNFIT",
             )
         levels, on, unit = None, "", 1.0
         if rest:
@@ -434,6 +437,7 @@ def _coordinate(levels: xr.DataArray) -> tuple[str, float]:
     raise InputError(
         f"whether {levels.name} of the field is a height or a pressure is not known (units {units or 'not given'})",
         "set its attrs['units'] to m or hPa; where levels are numbers give vertical=, the field of their pressures",
+        code="UNITS_UNKNOWN",
     )
 
 
@@ -442,6 +446,7 @@ def _ppm(units: str | None) -> float:
         raise InputError(
             f"the field's units {units!r} are no mole fraction that is known",
             "convert it, and set field.attrs['units'] to ppm, ppb or mol mol-1",
+            code="UNITS_UNKNOWN",
         )
     return PPM[str(units).strip()]
 

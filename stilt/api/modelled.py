@@ -143,6 +143,7 @@ def _background(
             raise InputError(
                 f"{len(missing):,} receptors have no background, the first {missing[0]}",
                 "give stilt.background(project.endpoints(), field)",
+                code="BACKGROUND_LACKING",
             )
         own = given.sel(receptor=receptors)
         return {"background": own["background"], "background_spread": own["spread"]}

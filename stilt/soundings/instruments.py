@@ -165,10 +165,15 @@ def read_soundings(
         except (OSError, ValueError, RuntimeError) as error:
             # xarray's own advice on times is for those who open the file themselves
             says = getattr(error, "strerror", None) or str(error).partition(" Try opening")[0]
-            raise InputError(f"{path}: {says}", "give a NetCDF file of an instrument") from None
+            raise InputError(
+                f"{path}: {says}",
+                "give a NetCDF file of an instrument",
+                code="SOUNDINGS_UNREADABLE",
+            ) from None
     raise InputError(
         f"{path}: no kind of file that is known: {', '.join(KINDS)}",
         "make soundings of it in Python (stilt.soundings says how they look), and stilt.receptors_of(...)",
+        code="SOUNDINGS_UNKNOWN",
     )
 
 

@@ -107,6 +107,7 @@ def variable_of(
         raise InputError(
             f"the file has no variable {name}, which those of {kind} have",
             "give the file as it is delivered, or name another kind",
+            code="SOUNDINGS_UNREADABLE",
         )
     found = dataset[name]
     if not wanted:

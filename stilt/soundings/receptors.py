@@ -54,6 +54,7 @@ def release_levels(text: str = LEVELS) -> tuple[float, ...]:
             raise InputError(
                 f"levels {text!r}: {part!r} are no whole layers above {bottom:g} m",
                 f"write thickness:top, from the ground upward: {LEVELS}",
+                code="LEVELS_WRONG",
             )
         heights += [bottom + (number + 0.5) * step for number in range(count)]
         bottom = top
@@ -147,7 +148,9 @@ def receptors_of(
     count = soundings.sizes["sounding"]
     if not count or not len(heights):
         raise InputError(
-            "no sounding is left", "widen the box, the times, or take those that are not good, too"
+            "no sounding is left",
+            "widen the box, the times, or take those that are not good, too",
+            code="SOUNDINGS_NONE_LEFT",
         )
     check_soundings(soundings)
     lon, lat = _places(soundings, heights, slant=slant)
@@ -181,7 +184,9 @@ def _places(soundings: xr.Dataset, heights: Values, *, slant: bool) -> tuple[Val
     if slant:
         if not {"zenith_deg", "azimuth_deg"} <= set(soundings.variables):
             raise InputError(
-                "the soundings have no angles of the line of sight", "leave out slant columns"
+                "the soundings have no angles of the line of sight",
+                "leave out slant columns",
+                code="SOUNDINGS_NO_ANGLES",
             )
         zenith, azimuth = (
             np.radians(soundings[name].to_numpy().astype(float))[:, None]
@@ -199,6 +204,7 @@ def check_count(count: int) -> None:
         raise InputError(
             f"these are {count:,} receptors; a grid has 1 to {MOST_RECEPTORS:,}",
             "change the times or places, or make several projects",
+            code="RECEPTORS_TOO_MANY",
         )
 
 
@@ -242,7 +248,11 @@ def receptor_grid(
     ]
     above = checked_numbers("agl", list(heights), wrong)
     if wrong:
-        raise InputError(f"receptors: {'; '.join(wrong)}", "longitude, latitude, m above ground")
+        raise InputError(
+            f"receptors: {'; '.join(wrong)}",
+            "longitude, latitude, m above ground",
+            code="RECEPTORS_WRONG",
+        )
     moments = pd.DatetimeIndex([_utc(when) for when in times])
     check_count(len(moments) * len(where) * len(above))
     grid = pd.MultiIndex.from_product([moments, [tuple(place) for place in where], above])

@@ -107,6 +107,7 @@ class Kernels:
             raise InputError(
                 f"the prior's part needs a column {missing} in the table of kernels",
                 "leave out prior=True, or add the column",
+                code="KERNELS_COLUMN",
             )
         averaging = np.ones(len(self.weights)) if self.averaging is None else self.averaging
         seen = self.weights * averaging
@@ -222,6 +223,7 @@ def _kernels_of(
         raise InputError(
             f"footprints.{name}: {path} has kernels on pressures, and particles have no {PRESSURE_COLUMN}",
             "add pres to varsiwant (transport runs anew), or give the kernels a column height_m",
+            code="PARTICLE_COLUMN_LACKING",
         )
     matcher = _Matcher(rows, receptors, is_part=is_part, numpar=config.numpar)
     return matcher.kernels(may_miss=grid.missing == "unweighted", digest=digest_file(path)[1])

@@ -163,6 +163,7 @@ def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Val
         raise InputError(
             "a kernel on pressures needs the particle column pres, which is not there",
             "add pres to varsiwant, or give the kernels on heights",
+            code="PARTICLE_COLUMN_LACKING",
         )
     age = np.abs(table["time"])
     rows = np.flatnonzero(age == age.min())

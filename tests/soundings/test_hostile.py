@@ -195,11 +195,13 @@ def test_a_box_round_the_globe_has_all_longitudes(tmp_path, box, count):
 
 
 def test_a_box_that_is_none_is_refused(tmp_path):
-    oco_lite(tmp_path / "oco.nc")
+    path = oco_lite(tmp_path / "oco.nc")
     given = ("receptors", "p", "--soundings", "oco.nc", "--box", "-114,39,-110,42")
     answer = Project(tmp_path).stilt(*given)
     assert answer.code == 2
-    assert "the box -114,39,-110,42 goes from -110 to 42 degrees north" in answer.err
+    assert "write 114W 110W 39N 42N" in answer.err
+    with pytest.raises(InputError, match="the box -114,39,-110,42 goes from -110 to 42 degrees"):
+        stilt.read_soundings(path, box=(-114, 39, -110, 42))
 
 
 @pytest.mark.parametrize("layout", [tropomi_ch4, tropomi_no2])
