@@ -385,6 +385,7 @@ def _ascending(field: xr.DataArray) -> xr.DataArray:
             raise InputError(
                 f"the field's {name} has {'no coordinate' if index is None else 'values that are there twice'}",
                 "give each its own: field.assign_coords(...), field.drop_duplicates(...)",
+                code="FIELD_COORDINATES",
             )
         if not index.is_monotonic_increasing:
             field = field.sortby(name)
@@ -392,6 +393,7 @@ def _ascending(field: xr.DataArray) -> xr.DataArray:
         raise InputError(
             f"the field's times are of the kind {field['time'].dtype}, not dates",
             "open it with decode_times, or convert_calendar('standard')",
+            code="FIELD_COORDINATES",
         )
     return field
 
@@ -406,6 +408,7 @@ def _on_cells_of(levels: xr.DataArray, field: xr.DataArray, order: list[str]) ->
                 raise InputError(
                     f"vertical has another {name} than the field",
                     "interpolate it: vertical.interp(...)",
+                    code="FIELD_COORDINATES",
                 ) from None
     sizes = {name: field.sizes[name] for name in ("lat", "lon") if name not in levels.dims}
     return levels.expand_dims(sizes).transpose(
@@ -428,6 +431,7 @@ def _coordinate(levels: xr.DataArray) -> tuple[str, float]:
         raise InputError(
             f"{levels.name} of the field is {standard}, above the sea, and end points are above ground",
             "subtract the height of the ground and leave out standard_name, or give pressures",
+            code="FIELD_COORDINATES",
         )
     units, name = str(levels.attrs.get("units", "")), str(levels.name).lower()
     if units in HPA or (not units and name in PRESSURES):

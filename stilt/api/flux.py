@@ -126,7 +126,11 @@ def fluxes_in(dataset: xr.Dataset) -> list[Any]:
     }
     found = [name for name in dataset.data_vars if str(name) not in beside]
     if not found:
-        raise InputError("the dataset of fluxes has none", "give one variable a sector or species")
+        raise InputError(
+            "the dataset of fluxes has none",
+            "give one variable a sector or species",
+            code="VARIABLE_NOT_NAMED",
+        )
     return found
 
 
