@@ -39,7 +39,9 @@ def _of_project(names: Callable[[Opened], Iterable[str]]) -> Complete:
 
 
 def _folder(context: click.Context) -> Path:
-    return Path(context.params.get("project") or ".")
+    """Return the project that was typed: an argument of its own, or the last of several names."""
+    *_, last = context.params.get("names") or (".",)
+    return Path(context.params.get("project") or (last if Path(last).is_dir() else "."))
 
 
 def _simulations(opened: Opened) -> Iterable[str]:

@@ -53,7 +53,7 @@ def test_met_prints_these_words(tmp_path, monkeypatch, capsys) -> None:
     write_atmosphere(project / "met")
     shown = {}
     for where, width in widths("met").items():
-        monkeypatch.setattr(met, "terminal_width", lambda piped, width=width: width)
+        monkeypatch.setattr(met, "terminal_width", lambda width=width, **_: width)
         assert met.command.main([str(project)], standalone_mode=False) == 0
         shown[where] = capsys.readouterr().out.replace(str(project), "/my/project")
     compare("met", shown)
