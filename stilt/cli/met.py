@@ -222,7 +222,11 @@ def _download(
     from stilt.met.supply import download, needed_spans
 
     if receptors is None:
-        raise InputError("there is no receptors.csv", "it says for which hours to download")
+        raise InputError(
+            "there is no receptors.csv",
+            "it says for which hours to download",
+            code="RECEPTORS_ABSENT",
+        )
     spans = needed_spans(receptors.minutes, config.n_hours)
     count = 0
     for path in download(archive, spans, Path(config.mets[name].directory), part, mirror):
@@ -239,11 +243,17 @@ def _fetch(config: Config, receptors: Receptors | None, name: str | None) -> Non
     from stilt.foundations.quantities import counted
 
     if receptors is None:
-        raise InputError("there is no receptors.csv", "it says for which hours to fetch")
+        raise InputError(
+            "there is no receptors.csv", "it says for which hours to fetch", code="RECEPTORS_ABSENT"
+        )
     chosen = [met for met, each in config.mets.items() if each.source and name in {None, met}]
     if not chosen:
         what = f"mets.{name}.directory" if name else "the directory of no meteorology"
-        raise InputError(f"{what} is{' no' if name else ' a'} URL", "there is nothing to fetch")
+        raise InputError(
+            f"{what} is{' no' if name else ' a'} URL",
+            "there is nothing to fetch",
+            code="MET_NOT_AT_A_DISTANCE",
+        )
     found = surveys(config, replace(receptors, mets=tuple(chosen)))
     for words in told_of(found, "fetching"):
         click.echo(words, err=True)
@@ -265,6 +275,7 @@ def _refuse_what_is_none(name: str, met: Met) -> None:
         raise InputError(
             f"met {name}: nothing that was fetched reads as meteorology",
             f"look into {met.directory}: a server may have sent a page in its place",
+            code="MET_FETCHED_UNREADABLE",
         )
 
 

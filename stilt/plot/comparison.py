@@ -69,6 +69,7 @@ def nothing_observed() -> InputError:
     return InputError(
         "there is nothing observed to draw beside what is modelled",
         "have a column observed_ppm in receptors.csv, as `stilt receptors` writes it",
+        code="OBSERVED_LACKING",
     )
 
 

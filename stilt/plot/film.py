@@ -69,7 +69,9 @@ def film(
     whole = _whole(fields)
     look = (look or Look()).scaled(np.array([field.values.max() for field in fields.values()]))
     if not look.vmax:
-        raise InputError("the footprints have nothing in their grid", "draw others")
+        raise InputError(
+            "the footprints have nothing in their grid", "draw others", code="PICTURE_EMPTY"
+        )
     hours = sorted(fields, key=abs)
     pictures = []
     for number, hour in enumerate(hours):
@@ -86,7 +88,9 @@ def _writer(target: Path) -> Callable[[Path, list[Image], list[str]], None]:
         return partial(_write_mp4, _ffmpeg())
     write = {".gif": _write_gif, ".html": _write_html}.get(kind)
     if write is None:
-        raise InputError(f"{target.name} is no film", "name it .gif, .html or .mp4")
+        raise InputError(
+            f"{target.name} is no film", "name it .gif, .html or .mp4", code="ENDING_UNKNOWN"
+        )
     return write
 
 
@@ -100,6 +104,7 @@ def _ffmpeg() -> str:
         raise EnvironmentFailure(
             "a film in .mp4 needs ffmpeg, and there is none on PATH",
             "name it .gif or .html, or pip install imageio-ffmpeg",
+            code="FFMPEG_LACKING",
         )
     return str(found)
 
@@ -147,7 +152,9 @@ def _write_mp4(program: str, path: Path, pictures: list[Image], _: list[str]) ->
     answer = subprocess.run(command, input=data, capture_output=True, check=False)
     if answer.returncode:
         words = answer.stderr.decode(errors="replace").strip() or f"exit code {answer.returncode}"
-        raise EnvironmentFailure(f"ffmpeg: {shown(words)}", "name the film .gif or .html")
+        raise EnvironmentFailure(
+            f"ffmpeg: {shown(words)}", "name the film .gif or .html", code="FFMPEG_FAILED"
+        )
 
 
 def _write_html(path: Path, pictures: list[Image], names: list[str]) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import stilt as package
+from stilt.plot.map_frame import MapFrame
 from stilt.plot.svg import charts
 from stilt.plot.svg.png import encode_field
-from stilt.plot.map_frame import MapFrame
 from stilt.report.content import Content, FootprintSum, collect
 from stilt.report.page import render
 from stilt.status.summary import BatchSummary, FailureExample, Summary
