@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.projects import PATIENCE_S, Project, make_project
+from tests.projects import Project, make_project
 from tests.soundings.layouts import oco_lite
 from tests.stub_slurm import give_stub_slurm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +33,25 @@ VARIABLES = "time, indx, long, lati, zagl, foot, mlht, pres, dens, samt, sigw, t
 
 
 @pytest.fixture(scope="module")
-def queued(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def append() -> Iterator[Callable[..., int]]:
+    """Append soundings, killed before a change of the disk unless that is 0; return how it ended."""
+    command = [sys.executable, str(KILLED)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, bufsize=1, **pipes) as server:
+        assert server.stdin
+        assert server.stdout
+        ask, answer = server.stdin, server.stdout
+
+        def append(project: Project, soundings: Path, before: int = 0) -> int:
+            ask.write(f"{before} {project.path} {soundings}\n")
+            return int(answer.readline())
+
+        yield append
+        ask.close()
+
+
+@pytest.fixture(scope="module")
+def queued(tmp_path_factory: pytest.TempPathFactory, append: Callable[..., int]) -> Project:
     """A project of soundings that waits in a queue, and a second file of soundings beside it."""
     folder = tmp_path_factory.mktemp("soundings")
     project = make_project(
@@ -47,45 +67,30 @@ def queued(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def append(project: Project, soundings: Path, before: int = 0) -> int:
-    """Append soundings, killed before a change of the disk unless that is 0; return how it ended."""
-    options = ("--soundings", str(soundings), "--levels", "500:1000", "--append")
-    return subprocess.run(
-        [sys.executable, str(KILLED), str(before), "receptors", str(project.path), *options],
-        env=project.environment(),
-        capture_output=True,
-        check=False,
-        timeout=PATIENCE_S,
-    ).returncode
-
-
 def tables(project: Project) -> list[bytes]:
     return [(project.path / name).read_bytes() for name in TABLES]
 
 
-def stopped_at_each(queued: Project, folder: Path) -> Iterator[tuple[int, Project]]:
-    """Yield a copy of the project for each change of the disk, stopped before it."""
-    for number in range(1, 100):
-        project = Project(folder / str(number), queued.env)
-        shutil.copytree(queued.path, project.path, symlinks=True)
-        code = append(project, queued.path.parent / "two.nc", number)
-        if code == 0:
-            return
-        assert code == -9, code
-        yield number, project
-    pytest.fail("it never ends")
-
-
 def test_killed_before_any_change_commands_agree_and_the_same_command_goes_on(
-    queued: Project, tmp_path: Path
+    queued: Project, append: Callable[..., int], tmp_path: Path
 ) -> None:
-    whole = Project(tmp_path / "whole", queued.env)
-    shutil.copytree(queued.path, whole.path, symlinks=True)
     soundings = queued.path.parent / "two.nc"
+
+    def copy(name: object) -> Project:
+        project = Project(tmp_path / str(name), queued.env)
+        shutil.copytree(queued.path, project.path, symlinks=True)
+        return project
+
+    whole = copy("whole")
     assert append(whole, soundings) == 0
     before, after = tables(queued), tables(whole)
-    seen = []
-    for number, project in stopped_at_each(queued, tmp_path):
+    seen: list[list[bytes]] = []
+    for number in count(1):
+        project = copy(number)
+        ended = append(project, soundings, number)
+        assert ended in {0, signal.SIGKILL}
+        if not ended:
+            break
         if tables(project) not in seen:
             seen.append(tables(project))
             compare(project, has_all=seen[-1][0] == after[0], is_between=seen[-1][1] == before[1])

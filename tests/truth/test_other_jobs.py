@@ -62,7 +62,9 @@ def test_each_command_goes_by_the_name_of_a_job_and_not_by_its_id(
     queue = Path(project.env["STUB_QUEUE"])
     ((job, name, last),) = (line.split() for line in queue.read_text().splitlines())
     assert (job, batch in name) == (LOGS, True)
-    lines = [f"{each} {name if is_ours else 'other'} {last}\n" for each, is_ours in has.jobs.items()]
+    lines = [
+        f"{each} {name if is_ours else 'other'} {last}\n" for each, is_ours in has.jobs.items()
+    ]
     queue.write_text("".join(lines))
 
     def ask(*arguments: str) -> tuple[int, str]:
