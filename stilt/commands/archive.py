@@ -81,5 +81,6 @@ def _fold_what_rests(layout: Layout, *, fresh: bool) -> State:
         raise NotFinishedError(
             f"{layout.project} has {live:,} tasks running or queued, with {len(waiting):,} simulations left",
             "wait for them (`stilt status --watch`) or `stilt cancel`, then archive",
+            code="WORK_IN_HAND",
         )
     return state
