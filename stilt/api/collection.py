@@ -204,7 +204,9 @@ class FootprintFiles:
         found = read.entries
         if read.receptor and read.receptor != self.receptors[place]:
             raise DamagedError(
-                f"{where} is of another receptor than the log says", "stilt run makes it again"
+                f"{where} is of another receptor than the log says",
+                "stilt run makes it again",
+                code="RESULT_OF_ANOTHER",
             )
         key = (found.starts.tobytes(), found.x, found.y, read.projection)
         if key not in self._known:
@@ -226,6 +228,7 @@ class FootprintFiles:
             raise InputError(
                 f"{self.paths[place]} was made with other settings than config.yaml has now",
                 "stilt run makes what is stale anew",
+                code="RESULT_STALE",
             )
         per_hour = np.zeros(len(self.hours), np.intp)
         np.add.at(per_hour, numbers[known], per_layer[known])
@@ -361,7 +364,9 @@ def open_collection(
     ]
     if not placed:
         raise InputError(
-            f"{project.path} has no complete simulation", "stilt run runs what is left"
+            f"{project.path} has no complete simulation",
+            "stilt run runs what is left",
+            code="NO_RESULTS",
         )
     places, simulations = (list(each) for each in zip(*placed, strict=True))
     files = FootprintFiles(

@@ -69,6 +69,7 @@ class KeptRows:
             raise NotFinishedError(
                 f"another command makes the matrix whose rows are in {self.path}",
                 "wait for it, or give another output",
+                code="PROJECT_BUSY",
             ) from None
         except OSError:
             return  # a filesystem without locks

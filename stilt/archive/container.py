@@ -155,4 +155,5 @@ def damaged(path: Path, error: Exception) -> DamagedError:
     return DamagedError(
         f"the archive {path} can't be read: {why}",
         "'stilt verify', then 'stilt run', makes it again",
+        code="ARCHIVE_DAMAGED",
     )

@@ -429,4 +429,5 @@ def misfit(error: Exception) -> DamagedError:
     return DamagedError(
         f"a footprint in an archive does not fit its grid: {error}",
         "stilt verify finds such archives, stilt run remakes what is in them",
+        code="ARCHIVE_DAMAGED",
     )

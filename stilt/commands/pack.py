@@ -189,6 +189,7 @@ class Packer:
                 f"an archive of {len(group):,} outputs does not read back as it was written; nothing of it was "
                 "removed",
                 "`stilt doctor` tests the filesystem",
+                code="ARCHIVE_NOT_MADE",
             )
         self._written = size, digest
 
@@ -326,13 +327,16 @@ class Intake:
         with opened_below(self._layout.output, entry.path) as path:
             data = path.read_bytes() if path.stat().st_size == entry.size else b""
             if (len(data), blake2b(data, digest_size=16).hexdigest()) != (entry.size, entry.digest):
-                raise DamagedError("it is not what the log says: stilt verify, then stilt run")
+                raise DamagedError(
+                    "it is not what the log says: stilt verify, then stilt run",
+                    code="RESULT_OF_ANOTHER",
+                )
             if entry.path.startswith(FOOTPRINTS):
                 content = footprints.content_of(path, self._grids)
                 if self._is_due(content) and not footprints.equal(
                     footprints.unpacked(content), path
                 ):
-                    raise DamagedError("it has more in it than stilt writes")
+                    raise DamagedError("it has more in it than stilt writes", code="RESULT_ODD")
                 footprints.add(writer, entry, content)
             else:
                 writer.add(entry, data)

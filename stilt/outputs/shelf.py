@@ -196,6 +196,7 @@ class Found(NamedTuple):
             raise DamagedError(
                 f"the archive {self.archive} has {about.sim} in the place of {self.entry.sim}",
                 "'stilt verify', then 'stilt run', makes it again",
+                code="ARCHIVE_DAMAGED",
             )
         return about
 

@@ -102,6 +102,7 @@ def read_particles(path: Path, data: bytes | None = None) -> ParticleTable:
         raise InputError(
             f"of the particles in {path} only their ends were kept",
             "'keep: {particles: all}' in config.yaml, then 'stilt run --no-skip', keeps them",
+            code="PARTICLES_NOT_KEPT",
         )
     try:
         return restore(stored)
@@ -226,7 +227,9 @@ def encoding_of(kind: pa.DataType) -> str:
 def _damaged(path: Path, error: Exception) -> DamagedError:
     why = "is missing" if isinstance(error, FileNotFoundError) else f"can't be read: {_line(error)}"
     return DamagedError(
-        f"the particle file {path} {why}", "'stilt verify', then 'stilt run', makes it again"
+        f"the particle file {path} {why}",
+        "'stilt verify', then 'stilt run', makes it again",
+        code="PARTICLES_DAMAGED",
     )
 
 
