@@ -13,6 +13,7 @@ from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset.axes import Axes, lattice
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.ecmwf_levels import borders_of
+from stilt.met.dataset.grib_packed import packed_at, values_of
 from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
 from stilt.met.dataset.maps import lambert, mercator, on_map, polar, unfollowed
 from stilt.met.dataset.quantities import HOUR_S, TURNED, WINDS, Found, recognise
@@ -78,6 +79,8 @@ class Message:
         Of an ensemble.
     level
         Its number, or hPa; 0 at the ground.
+    is_simple
+        Whether rows of it can be read alone.
     """
 
     offset: int
@@ -86,6 +89,7 @@ class Message:
     step: float
     member: int
     level: float
+    is_simple: bool
 
 
 @dataclass(slots=True)
@@ -112,13 +116,13 @@ def scan(path: Path) -> tuple[ArlFile, Axes, dict[str, Found], tuple[Found, ...]
     """
     seen = _Scan()
     with library() as eccodes:
-        for handle, offset, part in _handles(eccodes, path):
-            _note(_Keys(eccodes, handle), seen, offset, part)
+        for handle, place, descriptor in _handles(eccodes, path):
+            _note(_Keys(eccodes, handle), seen, place, descriptor)
     return _content(path, seen)
 
 
-def _handles(eccodes: Any, path: Path) -> Iterator[tuple[Any, int, int]]:
-    """Yield each field with the place of its message and its number therein."""
+def _handles(eccodes: Any, path: Path) -> Iterator[tuple[Any, tuple[int, int], int]]:
+    """Yield each field with the place of its message and its number therein, and the descriptor of the file."""
     last, part = -1, 0
     with path.open("rb") as file:
         while (handle := eccodes.codes_grib_new_from_file(file, headers_only=True)) is not None:
@@ -126,7 +130,7 @@ def _handles(eccodes: Any, path: Path) -> Iterator[tuple[Any, int, int]]:
                 offset = int(eccodes.codes_get(handle, "offset"))
                 part = part + 1 if offset == last else 0
                 last = offset
-                yield handle, offset, part
+                yield handle, (offset, part), file.fileno()
             finally:
                 eccodes.codes_release(handle)
 
@@ -142,6 +146,10 @@ class _Keys:
             return otherwise
         return self._eccodes.codes_get(self._handle, name)
 
+    def values(self) -> NDArray[np.float64]:
+        self._eccodes.codes_set(self._handle, "missingValue", _MISSING)
+        return np.asarray(self._eccodes.codes_get_values(self._handle), np.float64)
+
     def gaussian_latitudes(self, number: int) -> NDArray[np.float64]:
         found = self._eccodes.codes_get_gaussian_latitudes(number)
         return np.array([float(found[place]) for place in range(2 * number)])
@@ -152,7 +160,7 @@ class _Keys:
         return tuple(self._eccodes.codes_get_array(self._handle, name).tolist())
 
 
-def _note(keys: _Keys, seen: _Scan, offset: int, part: int) -> None:
+def _note(keys: _Keys, seen: _Scan, place: tuple[int, int], descriptor: int) -> None:
     """Note one field, if it is one that is known."""
     what = _what(keys)
     if what not in seen.met:
@@ -178,7 +186,9 @@ def _note(keys: _Keys, seen: _Scan, offset: int, part: int) -> None:
         seen.centres.add(str(keys("centre")))
     level = _level(keys) if one.quantity.is_aloft else 0.0
     member = int(keys("number", 0) or 0)
-    message = Message(offset, part, one.convert, float(keys("endStep", 0)), member, level)
+    step = float(keys("endStep", 0))
+    is_simple = place[1] == 0 and _is_in_rows(keys) and packed_at(descriptor, place[0]) is not None
+    message = Message(*place, one.convert, step, member, level, is_simple)
     seen.messages.setdefault((kind, name, _minutes(keys), level), []).append(message)
 
 
@@ -208,6 +218,11 @@ def _what(keys: _Keys) -> tuple[int, str]:
 def _level(keys: _Keys) -> float:
     """Return hPa, or the number of a level of the model."""
     return float(keys("level", 0)) * (0.01 if keys("typeOfLevel") == "isobaricInPa" else 1.0)
+
+
+def _is_in_rows(keys: _Keys) -> bool:
+    """Tell whether values lie row after row, each from the same side."""
+    return not any(keys(name, 0) for name in ("jPointsAreConsecutive", "alternativeRowScanning"))
 
 
 def _of_ncep(keys: _Keys) -> int:
@@ -337,6 +352,28 @@ class Messages:
 
     by_place: dict[Key, Message]
 
+    def are_simple(self, name: str, position: int, count: int) -> bool:
+        """Tell whether rows of a field at a time can be read alone."""
+        some = (self.by_place.get((name, position, level)) for level in range(count))
+        return all(message.is_simple for message in some if message is not None)
+
+    def rows(
+        self, path: Path, place: tuple[str, int, int], axes: Axes, span: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """Return rows ``[start, stop)`` from the south of such a field, as ``decode``; its name, time and levels."""
+        south, north = span
+        first = axes.grid.ny - north if axes.is_from_north else south
+        wide, tall = axes.grid.nx, north - south
+        out = np.zeros((place[2], tall, wide), np.float32)
+        with path.open("rb") as beside:
+            for level, message, _ in self._checked(path, place, axes, headers_only=True):
+                packed = packed_at(beside.fileno(), message.offset)
+                if packed is None or packed.count != axes.grid.ny * wide:
+                    raise DatasetError(f"has other values than it had at byte {message.offset:,}")
+                values = values_of(beside.fileno(), packed, first * wide, tall * wide)
+                out[level] = message.convert.of(_turned(values.reshape(tall, wide), axes))
+        return out
+
     def decode(
         self, path: Path, name: str, position: int, axes: Axes, count: int
     ) -> NDArray[np.float32]:
@@ -348,16 +385,24 @@ class Messages:
             If a message is not what it was when the file was gone through: what was kept of it is another file's.
         """
         out = np.zeros((count, axes.grid.ny, axes.grid.nx), np.float32)
+        for level, message, keys in self._checked(path, (name, position, count), axes):
+            out[level] = message.convert.of(_turned(_decoded(keys, axes), axes))
+        return out
+
+    def _checked(
+        self, path: Path, place: tuple[str, int, int], axes: Axes, *, headers_only: bool = False
+    ) -> Iterator[tuple[int, Message, _Keys]]:
+        """Yield levels with their messages, once these say themselves what they are."""
+        name, position, count = place
         check = _Check(name, int(axes.minutes[position]), axes)
         with library() as eccodes, path.open("rb") as file:
             for level in range(count):
                 message = self.by_place.get((name, position, level))
-                if message is None:
-                    continue
-                with _opened(eccodes, file, message) as handle:
-                    check(_Keys(eccodes, handle), message, level)
-                    out[level] = _decoded(eccodes, handle, message, axes)
-        return out
+                if message is not None:
+                    with _opened(eccodes, file, message, headers_only=headers_only) as handle:
+                        keys = _Keys(eccodes, handle)
+                        check(keys, message, level)
+                        yield level, message, keys
 
 
 class _Check:
@@ -407,11 +452,13 @@ class _Check:
 
 
 @contextmanager
-def _opened(eccodes: Any, file: Any, message: Message) -> Iterator[Any]:
-    """Give the handle of a field."""
+def _opened(
+    eccodes: Any, file: Any, message: Message, *, headers_only: bool = False
+) -> Iterator[Any]:
+    """Give the handle of a field; with headers only it is not read, and all but its values is known."""
     eccodes.codes_grib_multi_support_reset_file(file)  # or the next field of the last message comes
     file.seek(message.offset)
-    handle = eccodes.codes_grib_new_from_file(file)
+    handle = eccodes.codes_grib_new_from_file(file, headers_only=headers_only)
     for _ in range(message.part):
         eccodes.codes_release(handle)
         handle = eccodes.codes_grib_new_from_file(file)
@@ -421,19 +468,21 @@ def _opened(eccodes: Any, file: Any, message: Message) -> Iterator[Any]:
         eccodes.codes_release(handle)
 
 
-def _decoded(eccodes: Any, handle: Any, message: Message, axes: Axes) -> NDArray[np.float64]:
-    keys = _Keys(eccodes, handle)
-    eccodes.codes_set(handle, "missingValue", _MISSING)
-    values = np.asarray(eccodes.codes_get_values(handle), np.float64)
+def _decoded(keys: _Keys, axes: Axes) -> NDArray[np.float64]:
+    """Return the values of a field, rows and columns as the file has them."""
+    values = keys.values()
     shape = (axes.grid.ny, axes.grid.nx)
     by_columns = bool(keys("jPointsAreConsecutive"))
     values = values.reshape(shape[::-1] if by_columns else shape)
     if keys("alternativeRowScanning"):
         values[1::2] = values[1::2, ::-1].copy()
     values = values.T if by_columns else values
-    values = np.where(values == _MISSING, np.nan, values)
-    turned = values[:: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
-    return message.convert.of(turned)
+    return np.where(values == _MISSING, np.nan, values)
+
+
+def _turned(values: NDArray[np.float64], axes: Axes) -> NDArray[np.float64]:
+    """Return rows from the south, columns from the west."""
+    return values[:: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
 
 
 def _content(

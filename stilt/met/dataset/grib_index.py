@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Scanned = tuple[ArlFile, Axes, dict[str, Found], tuple[Found, ...], Messages]
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 class _Field(msgspec.Struct, array_like=True):
