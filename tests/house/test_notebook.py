@@ -1,10 +1,13 @@
-"""Notebooks: what objects show of themselves, and one that is executed from end to end."""
+"""Notebooks: what objects show of themselves, and those of the guide, executed from end to end."""
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 import stilt as package
@@ -13,32 +16,70 @@ from tests.shared_data import REPOSITORY
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOTEBOOK = REPOSITORY / "tools" / "notebooks" / "enhancements.ipynb"
+NOTEBOOKS = REPOSITORY / "tools" / "notebooks"
 
 
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory) -> list[dict]:
-    """All outputs of the notebook, executed in a kernel of its own."""
-    folder: Path = tmp_path_factory.mktemp("notebook")
+def executed(name: str, folder: Path) -> list[dict]:
+    """All outputs of a notebook, executed in a kernel of its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of event loops and sockets, which are not ours
         import nbformat
         from nbclient import NotebookClient
 
-        notebook = nbformat.read(NOTEBOOK, as_version=4)
-        client = NotebookClient(
-            notebook, timeout=600, resources={"metadata": {"path": str(folder)}}
-        )
+        notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+        client = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}})
         client.execute()
-    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert not [each for each in outputs if each.get("name") == "stderr"]
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory) -> list[dict]:
+    """What the notebook of a tower shows."""
+    return executed("tower", tmp_path_factory.mktemp("notebook"))
 
 
 def shown(outputs: list[dict], kind: str) -> list[str]:
     return [output["data"][kind] for output in outputs if kind in output.get("data", {})]
 
 
-def test_the_notebook_runs_and_says_nothing_on_stderr(outputs) -> None:
-    assert not [each for each in outputs if each.get("name") == "stderr"]
+def table(outputs: list[dict], column: str) -> pd.DataFrame:
+    """The last frame that has the column, as it is shown."""
+    [*_, page] = [page for page in shown(outputs, "text/html") if f"<th>{column}</th>" in page]
+    head, *rows = (
+        re.findall(r"<t[hd][^>]*>([^<]*)<", row) for row in re.findall(r"(?s)<tr.*?</tr>", page)
+    )
+    numbers = {name: list(map(float, cells)) for name, *cells in rows if any(cells)}
+    return pd.DataFrame(numbers, index=head[1:]).T
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_kept_without_outputs(path: Path) -> None:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+def test_soundings_become_modelled_columns(tmp_path) -> None:
+    outputs = executed("satellite", tmp_path)
+    sums = table(outputs, "xco2")
+    assert 0.1 < sums.loc["mean", "xco2"] < 0.8 * sums.loc["mean", "plain"], "kernels and 3 km"
+    frame = table(outputs, "enhancement_west")
+    assert len(frame) == 12
+    assert frame["enhancement_west"].idxmax() < frame["enhancement_east"].idxmax(), "northward"
+    assert frame["background"].between(417.5, 418.5).all()
+    assert len(shown(outputs, "image/png")) == 2
+
+
+def test_an_inversion_finds_what_samples_were_made_with(tmp_path) -> None:
+    outputs = executed("inversion", tmp_path)
+    found = table(outputs, "misfit")
+    away = (found["flux"] - found.loc["truth", "flux"]).abs()
+    assert away["posterior"] < 0.1 * away["prior"]
+    assert away["posterior"] < 4 * found.loc["posterior", "uncertainty"]
+    assert found.loc["posterior", "uncertainty"] < 0.1 * found.loc["prior", "uncertainty"]
+    assert found.loc["posterior", "misfit"] < 0.1
 
 
 def test_a_run_shows_one_bar_and_no_line_a_simulation(outputs) -> None:
@@ -60,8 +101,6 @@ def test_objects_and_pictures_are_shown(outputs) -> None:
 
 def test_what_a_notebook_shows_is_escaped_and_small(tmp_path) -> None:
     folder = tmp_path / "<b>tower"
-    import pandas as pd
-
     rows = pd.DataFrame(
         {"time": ["2026-06-16 10:00"], "longitude": -111.9, "latitude": 40.5, "altitude": 30}
     )
@@ -77,8 +116,6 @@ def test_what_a_notebook_shows_is_escaped_and_small(tmp_path) -> None:
 
 
 def test_receptors_are_added_all_or_none(tmp_path) -> None:
-    import pandas as pd
-
     rows = pd.DataFrame(
         {
             "time": pd.date_range("2026-06-16", periods=2, freq="h", tz="Etc/GMT-1"),

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import stilt
-from stilt.guide.topics import PARTS, TOPICS, topic
+from stilt.guide.topics import PARTS, TOPICS, explained, topic
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (
@@ -22,6 +22,8 @@ SPEC = (
     "chunk-format",
     "archive-format",
 )
+NOTEBOOKS = ("tower", "satellite", "inversion")
+"""Of ``tools/notebooks``; Sphinx executes them."""
 OF_THE_REPOSITORY = {"changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}
 
 
@@ -29,6 +31,7 @@ def index() -> str:
     """Return the first page, with all others under their headings."""
     parts = {
         **{part: [f"guide/{name}" for name in names] for part, names in PARTS.items()},
+        "Notebooks": [f"notebooks/{name}" for name in NOTEBOOKS],
         "Python": ["api"],
         "Specification": [f"spec/{name}" for name in SPEC],
         "Project": list(OF_THE_REPOSITORY),
@@ -63,17 +66,30 @@ def inside(text: str) -> str:
     return re.sub(r"\]\((?:\.\./)?spec/([\w-]+\.md)", r"](spec/\1", text)
 
 
+def linked(text: str) -> str:
+    """Make a link to its paragraph of each code of an error."""
+    pages = {code: about.name for code, about in explained().items()}
+
+    def link(mention: re.Match[str]) -> str:
+        code = mention[1]
+        return f"[{mention[0]}]({pages[code]}.md#{code.lower()})" if code in pages else mention[0]
+
+    return re.sub(r"`([A-Z][A-Z0-9_]+)`", link, text)
+
+
 def write_pages(source: Path) -> None:
     """Write all pages into an empty folder."""
-    for folder in ("guide", "spec"):
+    for folder in ("guide", "spec", "notebooks"):
         (source / folder).mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("conf.py"), source)
     (source / "index.md").write_text(index(), encoding="utf-8")
     (source / "api.md").write_text(api(), encoding="utf-8")
     for name in TOPICS:
-        (source / "guide" / f"{name}.md").write_text(topic(name).text, encoding="utf-8")
+        (source / "guide" / f"{name}.md").write_text(linked(topic(name).text), encoding="utf-8")
     for name in SPEC:
         shutil.copy(ROOT / "spec" / f"{name}.md", source / "spec")
+    for name in NOTEBOOKS:
+        shutil.copy(ROOT / "tools" / "notebooks" / f"{name}.ipynb", source / "notebooks")
     for name, file in OF_THE_REPOSITORY.items():
         text = (ROOT / file).read_text(encoding="utf-8")
         (source / f"{name}.md").write_text(inside(text), encoding="utf-8")

@@ -16,8 +16,14 @@ author = "the stilt maintainers"
 copyright = author  # noqa: A001 - Sphinx's name
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 4
+
+# Kept without outputs, so that the pages show what today's code does; each is executed in a folder of its own.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = -1
 
 html_theme = "furo"
 html_title = f"stilt {__version__}"

@@ -69,6 +69,7 @@ def _one(found: Survey, place: Place, file: Distant, left: _Left) -> Path:
         raise EnvironmentFailure(
             f"{found.here.folder / file.name} can't be written: {what}",
             f"{remedy}, and fetch again: what came stays",
+            code="MET_FOLDER_UNWRITABLE",
         ) from error
 
 
@@ -102,4 +103,5 @@ class _Left:
             raise InputError(
                 f"met {name}: more came than mets.{name}.fetch_limit_gb, which is {limit:g}",
                 "raise it, or ask for fewer hours",
+                code="MET_FETCH_LIMIT",
             )

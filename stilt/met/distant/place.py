@@ -79,6 +79,7 @@ class Place:
             raise EnvironmentFailure(
                 f"{self.url} can't be reached: {error}",
                 "install what it needs: pip install 'stilt-hpc[http]', s3fs, gcsfs, ...",
+                code="MET_FETCH_FAILED",
             ) from error
         self._root = str(root).rstrip("/")
         self._fs.invalidate_cache()
@@ -92,6 +93,7 @@ class Place:
             raise EnvironmentFailure(
                 f"{self.url} is fetched with aiohttp, which is not installed",
                 "pip install 'stilt-hpc[http]'",
+                code="PACKAGE_MISSING",
             ) from error
         patience = ClientTimeout(total=None, sock_connect=30.0, sock_read=_SILENT_S)
         client = {"timeout": patience, "response_class": _bounded()}
@@ -230,6 +232,7 @@ class Place:
         return EnvironmentFailure(
             f"{self.url}: {why}",
             "try again, or from a machine with a network; keys come from the environment",
+            code="MET_FETCH_FAILED",
         )
 
 
