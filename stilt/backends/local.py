@@ -22,6 +22,7 @@ from stilt.foundations.errors import (
     DamagedError,
     EnvironmentFailure,
 )
+from stilt.foundations.linux import usable_cpus
 from stilt.foundations.progress import Progress
 from stilt.foundations.quantities import counted, wholly_empty
 from stilt.foundations.writers import this_writer
@@ -199,7 +200,7 @@ def summary(follower: BatchFollower, total: int, why: str) -> list[str]:
 
 def cores() -> int:
     """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    return usable_cpus()
 
 
 def worker_command(handed: HandOver, task: int) -> list[str]:
