@@ -45,7 +45,9 @@ def check_met(
     area = f"met {name}"
     refused = "" if met.source else _refused_folder(met.directory)
     if refused:
-        yield wrong_input(area, f"{met.directory}: {refused}", f"mend mets.{name}.directory")
+        needs_met = ":" not in config.model
+        tell, hint = (wrong_input, "") if needs_met else (warning, ", if your engine reads any")
+        yield tell(area, f"{met.directory}: {refused}", f"mend mets.{name}.directory{hint}")
         return
     if receptors is None:
         return
