@@ -22,10 +22,12 @@ import subprocess
 import sys
 import time
 from enum import IntEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.identity import EngineIdentity
 from stilt.transport.protocol import Reason, TransportError, TransportResult
 
 if TYPE_CHECKING:
@@ -81,6 +83,15 @@ class FakeEngine:
             met_files=(Path("/met/fake.arl"),),
             provenance={"fake": "yes"},
         )
+
+
+class EngineAtHome(FakeEngine):
+    """The same, and it reads a table that another home has another one of (``ENGINE_HOME``)."""
+
+    @property
+    def identity(self) -> EngineIdentity:
+        digest = sha256(os.environ.get("ENGINE_HOME", "").encode()).hexdigest()
+        return EngineIdentity(self.name, self.version, inputs={"table": digest})
 
 
 def particles(simulation: Simulation, config: Config, *, touching: bool) -> ParticleTable:

@@ -58,6 +58,7 @@ class FootprintAccessor:
             raise InputError(
                 f"nothing can be aggregated by {min(wrong)!r}",
                 f"dimensions are {', '.join(map(str, self._foot.dims))}; ways sum and mean",
+                code="AGGREGATION_UNKNOWN",
             )
         made: Any = self._foot
         if "receptor" in dimensions:

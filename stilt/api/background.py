@@ -17,6 +17,7 @@ import xarray as xr
 from stilt.footprint.grid import FULL_CIRCLE
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
+from stilt.foundations.units import HPA, METRES, PPM
 from stilt.particles.endpoints import NO_END
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ NAMES = {
 HEIGHTS = ("height", "altitude", "alt", "z", "zagl", "height_m")
 PRESSURES = ("pressure", "plev", "isobaricinhpa", "pressure_level", "pressure_hpa")
 
-HPA = {"hPa": 1.0, "mbar": 1.0, "mb": 1.0, "millibars": 1.0, "Pa": 0.01}
-METRES = {"m": 1.0, "meters": 1.0, "metres": 1.0, "meter": 1.0, "metre": 1.0, "km": 1000.0}
-PPM = {
-    **dict.fromkeys(("ppm", "ppmv", "umol mol-1", "umol/mol", "micromol mol-1", "1e-6"), 1.0),
-    **dict.fromkeys(("ppb", "ppbv", "nmol mol-1", "nmol/mol", "1e-9"), 1e-3),
-    **dict.fromkeys(("mol mol-1", "mol/mol", "mole mole-1", "1", "mole/mole"), 1e6),
-}
+ABOVE_THE_SEA = (
+    "altitude",
+    "geopotential_height",
+    "height_above_mean_sea_level",
+    "height_above_geopotential_datum",
+    "height_above_reference_ellipsoid",
+)
+"""Standard names of CF for heights that are not above ground."""
 
 AT_ONCE = 1_000_000
 """End points that are looked at together, those that are near in time: some hundred megabytes."""
@@ -87,7 +89,8 @@ def background(
     Raises
     ------
     InputError
-        If dimensions or units are not known, or end points have no pressures for a field on pressures.
+        If dimensions or units are not known, times are no dates or there twice, heights are above the sea, or end
+        points have no pressures for a field on pressures.
 
     Warns
     -----
@@ -99,12 +102,14 @@ def background(
         raise InputError(
             f"the field is a dataset, of the variables {', '.join(names)}",
             f"give one: dataset[{(names or ['co2'])[0]!r}]",
+            code="VARIABLE_NOT_NAMED",
         )
     source = _Source.of(field, vertical, linear=time == "linear")
     if source.on == "pres" and endpoints["pres"].isna().any():
         raise InputError(
             "the field is on pressures, and end points have none",
             "run with pres in varsiwant, or give the field on heights above ground",
+            code="PARTICLE_COLUMN_LACKING",
         )
     names = endpoints["sim"].astype("category")
     codes, count = names.cat.codes.to_numpy(), len(names.cat.categories)
@@ -204,6 +209,7 @@ class _Source:
             raise InputError(
                 f"the field has the dimensions {', '.join(map(str, field.dims))}",
                 "rename them to time, height or pressure, lat, lon",
+                code="DIMENSIONS_UNFIT",
             )
         levels, on, unit = None, "", 1.0
         if rest:
@@ -215,10 +221,9 @@ class _Source:
                 turned = {rest[0]: slice(None, None, -1)}
                 field, levels = field.isel(turned), levels.isel(turned)
         order = [name for name in ("time", *rest, "lat", "lon") if name in field.dims]
-        ascending = [name for name in ("time", "lat", "lon") if name in field.dims]
-        field = field.transpose(*order).sortby(ascending)
+        field = _ascending(field.transpose(*order))
         if levels is not None and levels.ndim > 1:
-            levels = levels.broadcast_like(field).transpose(*order).sortby(ascending)
+            levels = _on_cells_of(levels, field, order)
         lat, lon = (field[name].to_numpy().astype(float) for name in ("lat", "lon"))
         times = _nanoseconds(field["time"].to_numpy()) if "time" in field.dims else None
         ppm = _ppm(field.attrs.get("units"))
@@ -324,34 +329,82 @@ def _in_columns(
     if levels is None:
         alone: Values = cube[(0, *place)]
         return alone
-    own = levels if levels.ndim == 1 else levels[(slice(None), *place)]
+    if levels.ndim == 1:
+        corners, top = _corners(levels, height), levels[-1] if is_up else levels[0]
+    else:
+        corners, top = _corners_of_each(levels, place, height), levels[(-1 if is_up else 0, *place)]
     found = np.zeros(len(height))
-    for level, share in _corners(own, height):
+    for level, share in corners:
         found += np.where(share > 0, share * cube[(level, *place)], 0.0)
-    is_beyond = height > own[-1] if is_up else height < own[0]
-    return np.where(is_beyond, np.inf, found)
+    return np.where(height > top if is_up else height < top, np.inf, found)
 
 
 def _corners(axis: Values, places: Values) -> list[Corner]:
-    """Return the points of an ascending axis beside places, and their shares; beyond its ends the end has all.
-
-    Parameters
-    ----------
-    axis, places
-        (point,) or, where each place has an axis of its own, (point, place); (place,).
-    """
+    """Return the points of an ascending axis beside places, and their shares; beyond its ends the end has all."""
     last = len(axis) - 1
     if last == 0:
         return [(np.zeros(len(places), np.intp), np.ones(len(places)))]
-    if axis.ndim == 1:
-        low = np.searchsorted(axis, places, side="right") - 1
-        low = np.clip(low, 0, last - 1)
-        left, right = axis[low], axis[low + 1]
-    else:
-        low = np.clip((axis <= places).sum(axis=0) - 1, 0, last - 1)
-        left, right = (np.take_along_axis(axis, (low + n)[None], 0)[0] for n in (0, 1))
+    low = np.clip(np.searchsorted(axis, places, side="right") - 1, 0, last - 1)
+    return _shared(low, axis[low], axis[low + 1], places)
+
+
+def _corners_of_each(
+    levels: Values, place: tuple[NDArray[np.intp], NDArray[np.intp]], height: Values
+) -> list[Corner]:
+    """Return what ``_corners`` does where each cell has levels of its own, (level, lat, lon), halving their range."""
+    last = len(levels) - 1
+    if last == 0:
+        return [(np.zeros(len(height), np.intp), np.ones(len(height)))]
+    low, high = np.zeros(len(height), np.intp), np.full(len(height), last)
+    for _ in range(last.bit_length()):
+        middle = (low + high) // 2
+        is_below = levels[(middle, *place)] <= height
+        low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+    low = np.minimum(low, last - 1)
+    return _shared(low, levels[(low, *place)], levels[(low + 1, *place)], height)
+
+
+def _shared(low: NDArray[np.intp], left: Values, right: Values, places: Values) -> list[Corner]:
     share = np.clip((places - left) / (right - left), 0.0, 1.0)
     return [(low, 1.0 - share), (low + 1, share)]
+
+
+def _ascending(field: xr.DataArray) -> xr.DataArray:
+    """Return a field whose times, latitudes and longitudes ascend; as it is where they do."""
+    for name in ("time", "lat", "lon"):
+        if name not in field.dims:
+            continue
+        index = field.indexes.get(name)
+        if index is None or not index.is_unique:
+            raise InputError(
+                f"the field's {name} has {'no coordinate' if index is None else 'values that are there twice'}",
+                "give each its own: field.assign_coords(...), field.drop_duplicates(...)",
+            )
+        if not index.is_monotonic_increasing:
+            field = field.sortby(name)
+    if "time" in field.dims and field["time"].dtype.kind != "M":
+        raise InputError(
+            f"the field's times are of the kind {field['time'].dtype}, not dates",
+            "open it with decode_times, or convert_calendar('standard')",
+        )
+    return field
+
+
+def _on_cells_of(levels: xr.DataArray, field: xr.DataArray, order: list[str]) -> xr.DataArray:
+    """Return levels of their own for each cell of a field; those of all its times are no copies."""
+    for name in (name for name in ("time", "lat", "lon") if name in levels.dims):
+        if not levels.indexes[name].equals(field.indexes[name]):
+            try:
+                levels = levels.sel({name: field[name]})
+            except KeyError:
+                raise InputError(
+                    f"vertical has another {name} than the field",
+                    "interpolate it: vertical.interp(...)",
+                ) from None
+    sizes = {name: field.sizes[name] for name in ("lat", "lon") if name not in levels.dims}
+    return levels.expand_dims(sizes).transpose(
+        *(name for name in order if name in {*levels.dims, *sizes})
+    )
 
 
 def _named(field: xr.DataArray) -> xr.DataArray:
@@ -364,6 +417,12 @@ def _named(field: xr.DataArray) -> xr.DataArray:
 
 def _coordinate(levels: xr.DataArray) -> tuple[str, float]:
     """Return the column of end points that levels are in, and how many m or hPa their unit is."""
+    standard = str(levels.attrs.get("standard_name", ""))
+    if standard in ABOVE_THE_SEA:
+        raise InputError(
+            f"{levels.name} of the field is {standard}, above the sea, and end points are above ground",
+            "subtract the height of the ground and leave out standard_name, or give pressures",
+        )
     units, name = str(levels.attrs.get("units", "")), str(levels.name).lower()
     if units in HPA or (not units and name in PRESSURES):
         return "pres", HPA.get(units, 1.0)
@@ -372,6 +431,7 @@ def _coordinate(levels: xr.DataArray) -> tuple[str, float]:
     raise InputError(
         f"whether {levels.name} of the field is a height or a pressure is not known (units {units or 'not given'})",
         "set its attrs['units'] to m or hPa; where levels are numbers give vertical=, the field of their pressures",
+        code="UNITS_UNKNOWN",
     )
 
 
@@ -380,6 +440,7 @@ def _ppm(units: str | None) -> float:
         raise InputError(
             f"the field's units {units!r} are no mole fraction that is known",
             "convert it, and set field.attrs['units'] to ppm, ppb or mol mol-1",
+            code="UNITS_UNKNOWN",
         )
     return PPM[str(units).strip()]
 

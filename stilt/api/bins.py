@@ -77,12 +77,15 @@ def bins_of(text: str, times: NDArray[np.datetime64], hours: NDArray[np.int64]) 
         raise InputError(
             "the footprints are integrated over time, so they can't be divided into bins of time",
             "take bins 'run', or have a footprint with time_integrate: false",
+            code="FOOTPRINT_INTEGRATED",
         )
     found = _BEFORE.fullmatch(text)
     if found:
         each = int(found[1] or 1)
         if not each:
-            raise InputError(f"bins {text!r} have no length", f"give {WHAT_THERE_IS}")
+            raise InputError(
+                f"bins {text!r} have no length", f"give {WHAT_THERE_IS}", code="BINS_WRONG"
+            )
         return Bins(_relative(_groups(hours, each)[0]), hours, each=each)
     edges = _calendar(text, times, hours)
     about = {"long_name": "start of the bin, UTC"}
@@ -119,9 +122,13 @@ def _calendar(
             begin = offset.rollback(first.normalize())
         edges = pd.date_range(begin, last + 2 * offset, freq=offset)
     except (ValueError, TypeError, AttributeError, OverflowError):
-        raise InputError(f"bins {text!r} mean nothing", f"give {WHAT_THERE_IS}") from None
+        raise InputError(
+            f"bins {text!r} mean nothing", f"give {WHAT_THERE_IS}", code="BINS_WRONG"
+        ) from None
     if (edges[1:] - edges[:-1]).min() < pd.Timedelta(hours=1):
-        raise InputError(f"bins {text!r} are shorter than an hour", "take 1h, or longer ones")
+        raise InputError(
+            f"bins {text!r} are shorter than an hour", "take 1h, or longer ones", code="BINS_WRONG"
+        )
     needed = int(edges.searchsorted(last)) + 1
     return np.asarray(edges[:needed].to_numpy(), "datetime64[ns]")
 

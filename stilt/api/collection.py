@@ -191,7 +191,9 @@ class FootprintFiles:
         found, own = read.entries, self.geometry
         if read.receptor and read.receptor != self.receptors[place]:
             raise DamagedError(
-                f"{where} is of another receptor than the log says", "stilt run makes it again"
+                f"{where} is of another receptor than the log says",
+                "stilt run makes it again",
+                code="RESULT_OF_ANOTHER",
             )
         hours = np.rint(found.starts / SECONDS_PER_HOUR).astype(np.int64)
         if self.integrated:
@@ -206,6 +208,7 @@ class FootprintFiles:
             raise InputError(
                 f"{self.paths[place]} was made with other settings than config.yaml has now",
                 "stilt run makes what is stale anew",
+                code="RESULT_STALE",
             )
         hour = numbers[found.layer]
         if np.any(hour[1:] < hour[:-1]):  # no order that stilt writes
@@ -330,7 +333,9 @@ def open_collection(
     ]
     if not placed:
         raise InputError(
-            f"{project.path} has no complete simulation", "stilt run runs what is left"
+            f"{project.path} has no complete simulation",
+            "stilt run runs what is left",
+            code="NO_RESULTS",
         )
     places, simulations = (list(each) for each in zip(*placed, strict=True))
     files = FootprintFiles(

@@ -109,6 +109,7 @@ def calc_footprint(
         raise InputError(
             f"the grid has weight: {grid.weight}, and calc_footprint knows no weights",
             "take the weighted footprint of a project, or leave out weight and kernels",
+            code="WEIGHT_NOT_HERE",
         )
     particles, _ = weigh(particles, receptor, None, grid.lifetime_h)
     return _labelled(calculate(particles, grid, receptor), receptor)
@@ -130,14 +131,16 @@ def _config(settings: dict[str, Any]) -> Config:
         text = yaml.safe_dump(settings)
     except yaml.YAMLError as error:
         raise InputError(
-            f"settings: {error}", "give numbers, texts, lists and dictionaries"
+            f"settings: {error}", "give numbers, texts, lists and dictionaries", code="CONFIG_WRONG"
         ) from None
     try:
         return parse_config(text, "settings")
     except ProblemsError as error:
         problems = [_LINE.sub("", problem) for problem in error.problems]
         raise InputError(
-            f"settings: {'; '.join(problems)}", "mend these arguments: keys and values of settings"
+            f"settings: {'; '.join(problems)}",
+            "mend these arguments: keys and values of settings",
+            code="CONFIG_WRONG",
         ) from None
 
 

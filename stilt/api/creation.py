@@ -40,7 +40,9 @@ def _yaml(settings: Mapping[str, Any]) -> str:
         return str(yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True))
     except yaml.YAMLError as error:
         raise InputError(
-            f"the settings can't be written: {error}", "give numbers, texts, lists and mappings"
+            f"the settings can't be written: {error}",
+            "give numbers, texts, lists and mappings",
+            code="CONFIG_WRONG",
         ) from None
 
 

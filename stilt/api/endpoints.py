@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
     from stilt.api.project import Project
     from stilt.api.project_simulation import ProjectSimulation
+    from stilt.api.results import Result
+    from stilt.foundations.simulation import Receptor
     from stilt.weighting.kernels import Kernels
 
     Values = NDArray[np.float64]
+
+_NEEDED = ("time", "indx", "long", "lati", "zagl")
 
 
 def open_endpoints(
@@ -39,16 +44,40 @@ def open_endpoints(
     for number, name in enumerate(names):
         simulation = project[name]
         points, released = _of(simulation)
-        frame = points.to_pandas()
         if len(points) < released:
             lost[name] = released - len(points)
-        arrival = np.datetime64(simulation.receptor.when.replace(tzinfo=None), "ns")
-        minutes = np.rint(frame["time"].to_numpy() * 60e9).astype("timedelta64[ns]")
-        frame.insert(2, "at", arrival + minutes)
-        frame.insert(0, "sim", np.int32(number))
+        frame = _frame(points, number, simulation.receptor)
         if kernels is not None:
             frame["weight"] = _weights(simulation, points, kernels)
         parts.append(frame)
+    return _together(parts, names, lost)
+
+
+def endpoints_of_particles(results: Iterable[Result]) -> pd.DataFrame:
+    """Return the end points of another tool's simulations; see ``Results.endpoints``."""
+    parts, names = [], []
+    for number, result in enumerate(results):
+        particles = result.particles()
+        columns = {name: particles[name].to_numpy(float) for name in _NEEDED}
+        if "pres" in particles:
+            columns["pres"] = particles["pres"].to_numpy(float)
+        span_h = math.ceil(float(np.abs(columns["time"]).max(initial=0.0)) / 60)
+        parts.append(_frame(end_points(ParticleTable(columns), span_h, 0), number, result.receptor))
+        names.append(result.id)
+    return _together(parts, names, {})
+
+
+def _frame(points: EndPoints, number: int, receptor: Receptor) -> pd.DataFrame:
+    """Return the end points of one simulation, its number in the column ``sim``."""
+    frame = points.to_pandas()
+    arrival = np.datetime64(receptor.when.replace(tzinfo=None), "ns")
+    minutes = np.rint(frame["time"].to_numpy() * 60e9).astype("timedelta64[ns]")
+    frame.insert(2, "at", arrival + minutes)
+    frame.insert(0, "sim", np.int32(number))
+    return frame
+
+
+def _together(parts: list[pd.DataFrame], names: list[str], lost: dict[str, int]) -> pd.DataFrame:
     found = pd.concat(parts, ignore_index=True)
     sim = pd.CategoricalDtype(names)
     found["sim"] = pd.Categorical.from_codes(found["sim"].to_numpy(np.int32), dtype=sim)

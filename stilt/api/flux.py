@@ -149,6 +149,7 @@ def of_receptors(footprints: xr.DataArray) -> xr.DataArray:
         raise InputError(
             f"footprints have the dimensions {', '.join(map(str, footprints.dims))}",
             "give Project.footprints(name), or the footprint of a simulation",
+            code="DIMENSIONS_UNFIT",
         )
     return found
 
@@ -195,6 +196,7 @@ def fields_of(flux: xr.DataArray, footprints: xr.DataArray, species: str | None)
         raise InputError(
             "the footprints are integrated over time, the flux changes in time",
             "run with time_integrate: false, or give flux.mean('time')",
+            code="FOOTPRINT_INTEGRATED",
         )
     return fields
 
@@ -248,7 +250,9 @@ class Fields:
             values = field.to_numpy().astype(np.float64)
             if not np.isfinite(values).all():
                 raise InputError(
-                    "the flux has missing values", "say what they mean: flux.fillna(0)"
+                    "the flux has missing values",
+                    "say what they mean: flux.fillna(0)",
+                    code="VALUES_MISSING",
                 )
             while len(self.made) >= FIELDS_KEPT:
                 del self.made[next(iter(self.made))]
@@ -276,12 +280,14 @@ def _micromoles(units: str | None, species: str | None) -> float:
             raise InputError(
                 f"the flux is a mass ({units}), and its species is {species or 'not named'}",
                 f"name it: enhancements(..., species=...), one of {', '.join(MOLAR_MASS_G)}",
+                code="UNITS_UNKNOWN",
             )
         return 1e6 * GRAMS[mass] / MOLAR_MASS_G[str(species).lower()]
     if amount not in MICROMOLES:
         raise InputError(
             f"the flux's units {units!r} are not an amount per area and time",
             "convert it to umol m-2 s-1 and set flux.attrs['units']",
+            code="UNITS_UNKNOWN",
         )
     return MICROMOLES[amount]
 
@@ -295,6 +301,7 @@ def _shares(times: NDArray[np.datetime64], start: np.datetime64) -> Iterator[tup
             f"the flux does not cover {np.datetime_as_string(start, 'm')} UTC: it is given from "
             f"{np.datetime_as_string(times[0], 'm')} to {np.datetime_as_string(ends[-1], 'm')}",
             "give fluxes for n_hours before the first receptor as well",
+            code="FLUX_TIMES_LACKING",
         )
     first = int(np.searchsorted(times, start, side="right")) - 1
     for number in range(first, len(times)):
@@ -311,4 +318,5 @@ def _check(footprints: xr.DataArray, flux: xr.DataArray) -> None:
         raise InputError(
             f"the flux has the dimensions {', '.join(map(str, flux.dims))}",
             "rename them to lat, lon and, if it changes, time",
+            code="DIMENSIONS_UNFIT",
         )

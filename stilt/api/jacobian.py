@@ -120,6 +120,7 @@ class Jacobian:
             raise InputError(
                 f"{path}: Jacobian.open reads .nc, which has all of a matrix",
                 "scipy.sparse.load_npz reads .npz, pandas.read_parquet reads .parquet",
+                code="ENDING_UNKNOWN",
             )
         with xr.open_dataset(path, engine="netcdf4") as data:
             return cls.from_dataset(data.load())
@@ -191,7 +192,9 @@ def writer_of(path: Path) -> Callable[[Jacobian, Path], None]:
     """
     if path.suffix not in _WRITERS:
         raise InputError(
-            f"{path.name}: nothing is written with that ending", f"one of {', '.join(_WRITERS)}"
+            f"{path.name}: nothing is written with that ending",
+            f"one of {', '.join(_WRITERS)}",
+            code="ENDING_UNKNOWN",
         )
     return _WRITERS[path.suffix]
 

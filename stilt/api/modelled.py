@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +14,19 @@ from stilt.config.sections import KERNEL
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stilt.api.project import Project
+    from stilt.api.results import Results
+
+    Columns = tuple[xr.DataArray, xr.DataArray]
 
 OBSERVED, UNCERTAINTY = "observed_ppm", "uncertainty_ppm"
 """Labels of receptors that are compared with, as ``stilt receptors`` writes them."""
 
 
 def modelled(
-    project: Project,
+    project: Project | Results,
     fluxes: xr.DataArray | xr.Dataset,
     background: xr.Dataset | xr.DataArray | float,
     *,
@@ -37,7 +43,8 @@ def modelled(
     Parameters
     ----------
     project
-        Its footprints are used as they are; weighted ones give what the instrument sees.
+        Its footprints are used as they are; weighted ones give what the instrument sees. Results of another tool have
+        one product, and no kernels.
     fluxes
         As for ``enhancements``: a dataset has a variable for each sector, which add up.
     background
@@ -60,16 +67,15 @@ def modelled(
     Raises
     ------
     InputError
-        As ``enhancements``; if the kernels have no prior.
+        As ``enhancements``; if the kernels have no prior, or there are none.
 
     Warns
     -----
     UserWarning
         With ``prior``, if footprints are stale: today's kernels may not be those that they were weighted by.
     """
-    weighted = (name for name, grid in project.config.footprints.items() if grid.weight == KERNEL)
-    name = project.footprint_name(footprint or next(weighted, None))
-    added = enhancements(project.footprints(name), fluxes, species=species)
+    footprints, columns = _product(project, footprint)
+    added = enhancements(footprints, fluxes, species=species)
     found = {}
     if isinstance(added, xr.Dataset):
         found = {f"enhancement_{sector}": values for sector, values in added.items()}
@@ -79,17 +85,39 @@ def modelled(
     found |= _background(background, receptors)
     column = found["background"]
     if prior:
-        _tell_stale(project, receptors)
-        sensitivity, found["prior"] = _columns(project, name, receptors)
+        sensitivity, found["prior"] = columns(receptors)
         column = sensitivity * column + found["prior"]
     found["modelled"] = column + added
     return _compared(xr.Dataset(with_labels_apart(found)))
 
 
-def _columns(
-    project: Project, name: str, receptors: xr.DataArray
-) -> tuple[xr.DataArray, xr.DataArray]:
+def _product(
+    project: Project | Results, footprint: str | None
+) -> tuple[xr.DataArray, Callable[[xr.DataArray], Columns]]:
+    """Return the footprints, and what gives the columns of receptors by the kernels that they were weighted by."""
+    from stilt.api.results import Results
+
+    if isinstance(project, Results):
+        if footprint is not None:
+            raise InputError(
+                f"{project} have one product, and not {footprint!r}", "leave out footprint="
+            )
+        return project.footprints(), partial(_no_columns, project)
+    weighted = (name for name, grid in project.config.footprints.items() if grid.weight == KERNEL)
+    name = project.footprint_name(footprint or next(weighted, None))
+    return project.footprints(name), partial(_columns, project, name)
+
+
+def _no_columns(results: Results, receptors: xr.DataArray) -> Columns:  # noqa: ARG001 - as ``_columns``
+    raise InputError(
+        f"{results} have no kernels, and so no prior",
+        "leave out prior=True, or make a project of them",
+    )
+
+
+def _columns(project: Project, name: str, receptors: xr.DataArray) -> Columns:
     """Return what a change of all levels counts at each receptor, and what the prior adds, ppm."""
+    _tell_stale(project, receptors)
     places = np.array([project.place_of(str(sim)) for sim in receptors.to_numpy()])
     of_receptor = places % project.receptors.n_receptors
     seen, of_prior = (each[of_receptor] for each in project.kernels(name).columns())
@@ -102,7 +130,7 @@ def _tell_stale(project: Project, receptors: xr.DataArray) -> None:
         warnings.warn(
             f"{stale:,} of {receptors.size:,} footprints are stale, and the prior's part is of today's kernels: "
             "stilt run makes them anew",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -115,6 +143,7 @@ def _background(
             raise InputError(
                 f"{len(missing):,} receptors have no background, the first {missing[0]}",
                 "give stilt.background(project.endpoints(), field)",
+                code="BACKGROUND_LACKING",
             )
         own = given.sel(receptor=receptors)
         return {"background": own["background"], "background_spread": own["spread"]}

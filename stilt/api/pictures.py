@@ -144,12 +144,15 @@ def choose(
     missing = set(named or ()) - {sim for sim, _ in rows}
     if missing and narrowed is None:
         raise InputError(
-            f"{min(missing)} has no results of its receptor", f"stilt logs {min(missing)}"
+            f"{min(missing)} has no results of its receptor",
+            f"stilt logs {min(missing)}",
+            code="NO_RESULTS",
         )
     if not rows:
         raise InputError(
             "no simulation with results is chosen",
             "`stilt status` counts all; in Python `.simulations` lists them",
+            code="NO_RESULTS",
         )
     ids, places = zip(*rows, strict=True)
     return Chosen(project, ids, places, files, footprints)
@@ -217,4 +220,5 @@ def _query(frame: pd.DataFrame, where: str) -> pd.DataFrame:
         raise InputError(
             f"the condition {where!r} can't be asked: {error}",
             f"the columns are {', '.join(map(str, frame.columns))}",
+            code="CONDITION_WRONG",
         ) from None

@@ -89,16 +89,22 @@ def open_polygons(text: str) -> Polygons:
         said = [each.get("properties") or {} for each in features]
     except OSError as error:
         raise InputError(
-            f"the target {file} can't be read: {error.strerror or error}", "give a GeoJSON file"
+            f"the target {file} can't be read: {error.strerror or error}",
+            "give a GeoJSON file",
+            code="TARGET_UNREADABLE",
         ) from error
     except (ValueError, LookupError, TypeError, shapely.errors.GEOSException) as error:
         raise InputError(
-            f"the target {file} is no GeoJSON of polygons: {error}", "give a FeatureCollection"
+            f"the target {file} is no GeoJSON of polygons: {error}",
+            "give a FeatureCollection",
+            code="TARGET_UNREADABLE",
         ) from error
     odd = [each.geom_type for each in shapes if each.geom_type not in {"Polygon", "MultiPolygon"}]
     if odd or not shapes:
         raise InputError(
-            f"the target {file} has {odd[0] if odd else 'no'} features", "give polygons"
+            f"the target {file} has {odd[0] if odd else 'no'} features",
+            "give polygons",
+            code="TARGET_WRONG",
         )
     return Polygons(_names(said, name, file), [shapely.make_valid(shape) for shape in shapes])
 
@@ -110,6 +116,7 @@ def _names(said: list[dict[str, Any]], name: str, file: str) -> list[str]:
         raise InputError(
             f"the polygons of {file} have no property {name!r} in common",
             f"they have {', '.join(sorted(known)) or 'none'}",
+            code="TARGET_WRONG",
         )
     key = name or next((each for each in _NAMES if each in known), "")
     return [str(each[key]) if key else str(number) for number, each in enumerate(said)]
@@ -120,7 +127,9 @@ def _shapely() -> Any:
         import shapely
     except ImportError:
         raise EnvironmentFailure(
-            "polygons need shapely, which is not installed", "pip install 'stilt-hpc[polygons]'"
+            "polygons need shapely, which is not installed",
+            "pip install 'stilt-hpc[polygons]'",
+            code="PACKAGE_MISSING",
         ) from None
     return shapely
 

@@ -312,7 +312,9 @@ class Project:
         found = list(sims)
         if not found:
             raise InputError(
-                f"{self.path} has no complete simulation", "stilt run runs what is left"
+                f"{self.path} has no complete simulation",
+                "stilt run runs what is left",
+                code="NO_RESULTS",
             )
         return found
 
@@ -355,6 +357,7 @@ class Project:
             raise InputError(
                 f"the footprints {name} are not weighted by kernels",
                 "name a product with weight: kernel",
+                code="WEIGHT_NOT_HERE",
             )
         return found
 
@@ -397,6 +400,7 @@ class Project:
             raise InputError(
                 f"{self.layout.config_file}: {what} there",
                 f"it has {', '.join(known)}" if known else "add a grid under footprints",
+                code="NAME_UNKNOWN",
             )
         return name
 
@@ -430,13 +434,17 @@ class Project:
         if found:
             some = ", ".join(found[:SOME]) + ", ..." * (len(found) > SOME)
             raise InputError(
-                f"{len(found):,} simulations have {sim!r} in their id: {some}", "give more of it"
+                f"{len(found):,} simulations have {sim!r} in their id: {some}",
+                "give more of it",
+                code="SIMULATION_AMBIGUOUS",
             )
         from difflib import get_close_matches
 
         near = get_close_matches(sim, self._places, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "`.simulations` lists the ids"
-        raise InputError(f"{self.layout.receptors_file}: no simulation {sim!r}", hint)
+        raise InputError(
+            f"{self.layout.receptors_file}: no simulation {sim!r}", hint, code="SIMULATION_UNKNOWN"
+        )
 
     @cached_property
     def _places(self) -> dict[str, int]:

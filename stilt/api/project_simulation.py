@@ -246,13 +246,18 @@ class ProjectSimulation:
             raise InputError(
                 f"{self.id} has no {what}: what there is was made for another receptor of that name",
                 "stilt run makes it anew; `stilt run --dry-run` says what was edited",
+                code="RESULT_STALE",
             )
         return known
 
     def _missing(self, what: str, known: SimState | None) -> InputError:
         path = self.footprint_path() if what == "footprint" else self._particles_path
         state = "was never run" if known is None else f"is {known.outcome} {known.reason}".rstrip()
-        return InputError(f"{self.id} has no {what} ({path}): it {state}", f"stilt logs {self.id}")
+        return InputError(
+            f"{self.id} has no {what} ({path}): it {state}",
+            f"stilt logs {self.id}",
+            code="RESULT_ABSENT",
+        )
 
     @property
     def _particles_path(self) -> Path:

@@ -59,7 +59,7 @@ class Receptor(metaclass=_Checking):
         heights = checked_numbers("asl" if is_asl else "agl", heights_m, wrong)
         wrong += _wrong_points(lon, lat, heights)
         if wrong:
-            raise InputError(f"receptor: {'; '.join(wrong)}", HINT)
+            raise InputError(f"receptor: {'; '.join(wrong)}", HINT, code="RECEPTORS_WRONG")
         return Checked(minute, lon, lat, heights, "asl" if is_asl else "agl")
 
 

@@ -32,10 +32,10 @@ def checked(frame: pd.DataFrame, mets: Sequence[str]) -> Receptors:
             return read_receptors(path, mets)
         except ProblemsError as error:
             _, problems, hint, count = error.args
-            raise ProblemsError("these receptors", problems, hint, count) from None
+            raise ProblemsError("these receptors", problems, hint, count, code=error.code) from None
         except InputError as error:
             message = error.message.replace(str(path), "these receptors")
-            raise InputError(message, error.hint) from None
+            raise InputError(message, error.hint, code=error.code) from None
 
 
 def written(frame: pd.DataFrame) -> pd.DataFrame:
@@ -76,6 +76,7 @@ def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
         raise InputError(
             f"{path} is of a form that can't be added to",
             "read it with pandas, add the rows, and write it anew",
+            code="RECEPTORS_NOT_ADDED",
         )
     if new:
         write_tables(folder, both, replace=True)

@@ -60,6 +60,7 @@ def onto(field: xr.DataArray, footprints: xr.DataArray) -> Callable[[Values], Va
                 raise InputError(
                     f"the flux has another {name} than the footprints",
                     "give it on the footprints' own cells, or by lat and lon",
+                    code="GRIDS_DIFFER",
                 )
         return lambda values: values
     return _onto_projected(field, footprints)
@@ -149,7 +150,11 @@ def _cells(edges: Values, places: Values) -> NDArray[np.intp]:
 def _edges(centres: Values) -> Values:
     """Return the edges between cells, half a cell beyond the outer centres."""
     if len(centres) == 1:
-        raise InputError("a grid of one cell has no known size", "give at least two each way")
+        raise InputError(
+            "a grid of one cell has no known size",
+            "give at least two each way",
+            code="GRID_OF_ONE_CELL",
+        )
     middles = 0.5 * (centres[1:] + centres[:-1])
     first, last = centres[0] - (middles[0] - centres[0]), centres[-1] + (centres[-1] - middles[-1])
     return np.concatenate([[first], middles, [last]])

@@ -143,6 +143,7 @@ class Result:
             raise InputError(
                 f"{self.id} has no particles beside {self.path}",
                 f"they are looked for as {', '.join(_PARTICLES)}",
+                code="RESULT_ABSENT",
             )
         if found[0].suffix == ".parquet":
             return pd.read_parquet(found[0])
@@ -191,7 +192,11 @@ class Results:
         if isinstance(sim, int):
             return list(self._results.values())[sim]
         if sim not in self._results:
-            raise InputError(f"{self.path}: no simulation {sim!r}", "`.ids` has them all")
+            raise InputError(
+                f"{self.path}: no simulation {sim!r}",
+                "`.ids` has them all",
+                code="SIMULATION_UNKNOWN",
+            )
         return self._results[sim]
 
     @property
@@ -232,6 +237,21 @@ class Results:
         from stilt.api.jacobian import jacobian
 
         return jacobian(self.footprints(), target, bins, **options)
+
+    def endpoints(self) -> pd.DataFrame:
+        """Return where particles end, a row each, as ``Project.endpoints`` does, for ``background``.
+
+        Those whose last row is the simulation's last have ``ended`` with it (``end``), others have ``left`` the
+        meteorology, through which side is not known.
+
+        Raises
+        ------
+        InputError
+            If particles of one are not there.
+        """
+        from stilt.api.endpoints import endpoints_of_particles
+
+        return endpoints_of_particles(self)
 
     def particles(self) -> pd.DataFrame:
         """Return the particles of all simulations in one frame, with their id in the column ``sim``."""
@@ -279,7 +299,9 @@ def open_results(folder: str | os.PathLike[str]) -> Results:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise InputError(f"{root} is no folder", "name the folder that holds by-id")
+        raise InputError(
+            f"{root} is no folder", "name the folder that holds by-id", code="BY_ID_UNREADABLE"
+        )
     results: dict[str, Result] = {}
     for path in sorted(root.rglob("*foot*.nc")):
         sim = _id_of(path)
@@ -287,11 +309,14 @@ def open_results(folder: str | os.PathLike[str]) -> Results:
             raise InputError(
                 f"{path} and {results[sim].path} are both of {sim}",
                 "name a folder with one of them",
+                code="BY_ID_UNREADABLE",
             )
         results[sim] = Result(sim, path, _receptor_of(path))
     if not results:
         raise InputError(
-            f"{root} has no footprints", "they are NetCDF files whose names end in _foot.nc"
+            f"{root} has no footprints",
+            "they are NetCDF files whose names end in _foot.nc",
+            code="BY_ID_UNREADABLE",
         )
     return Results(root, results)
 
@@ -317,6 +342,7 @@ def _receptor_of(path: Path) -> Receptor:
         raise InputError(
             f"{path} says neither by its name nor in itself of which receptor it is",
             "name its folder YYYYMMDDHHMM_longitude_latitude_height, as R-STILT does",
+            code="BY_ID_UNREADABLE",
         )
     return said
 
@@ -391,7 +417,11 @@ def read_values(path: Path) -> NDArray[np.float32]:
 
 
 def _unreadable(path: Path, error: Exception) -> DamagedError:
-    return DamagedError(f"{path} can't be read as a footprint: {error}", "make or copy it again")
+    return DamagedError(
+        f"{path} can't be read as a footprint: {error}",
+        "make or copy it again",
+        code="FOOTPRINT_DAMAGED",
+    )
 
 
 def _check_grids(results: list[Result]) -> None:
@@ -404,6 +434,7 @@ def _check_grids(results: list[Result]) -> None:
             raise InputError(
                 f"{result.path} is on another grid than {results[0].path}",
                 "open folders of one grid, or take the footprints one by one",
+                code="GRIDS_DIFFER",
             )
 
 
@@ -413,7 +444,9 @@ def _particles_of_r(path: Path) -> pd.DataFrame:
         import rdata
     except ImportError:
         raise EnvironmentFailure(
-            f"{path}: reading .rds files needs the package rdata", "pip install 'stilt-hpc[rds]'"
+            f"{path}: reading .rds files needs the package rdata",
+            "pip install 'stilt-hpc[rds]'",
+            code="PACKAGE_MISSING",
         ) from None
     try:
         with warnings.catch_warnings():
@@ -423,6 +456,8 @@ def _particles_of_r(path: Path) -> pd.DataFrame:
         frame: pd.DataFrame = particle.reset_index(drop=True)
     except Exception as error:
         raise DamagedError(
-            f"{path} can't be read as particles: {error}", "make or copy it again"
+            f"{path} can't be read as particles: {error}",
+            "make or copy it again",
+            code="PARTICLES_DAMAGED",
         ) from error
     return frame

@@ -59,7 +59,9 @@ def _projected(footprints: xr.DataArray, text: str) -> tuple[csr_array, xr.Datas
     size, _, projection = text.partition(_AT)
     length = _number(size)
     if not length > 0:
-        raise InputError(f"the target {text!r} has no size", "give such as 12000@EPSG:5070")
+        raise InputError(
+            f"the target {text!r} has no size", "give such as 12000@EPSG:5070", code="TARGET_WRONG"
+        )
     y, x = (_covering(*edges, length) for edges in _box(footprints, projection))
     return _shares_projected(y, x, projection, footprints), xr.Dataset(
         coords={"y": y, "x": x}, attrs={"crs": projection}
@@ -74,6 +76,7 @@ def _box(footprints: xr.DataArray, projection: str) -> list[tuple[float, float]]
         raise InputError(
             f"the projection {projection} does not show all of the footprints' grid",
             "take another projection for the target",
+            code="TARGET_WRONG",
         )
     return [(float(each.min()), float(each.max())) for each in (y, x)]
 
@@ -141,6 +144,7 @@ def _on_grid(footprints: xr.DataArray, given: xr.DataArray) -> tuple[csr_array, 
             f"the target has the dimensions {', '.join(map(str, given.dims))}",
             "give one whole number for each cell of a grid with lat and lon (or y, x and the attribute crs); or "
             "weights with one dimension more, the basis functions'",
+            code="TARGET_WRONG",
         )
     ordered = given.transpose(*others, *cells)
     own = _own_shares(footprints, ordered, cells)
@@ -149,7 +153,9 @@ def _on_grid(footprints: xr.DataArray, given: xr.DataArray) -> tuple[csr_array, 
     weights = ordered.to_numpy().astype(np.float64)
     if not np.isfinite(weights).all():
         raise InputError(
-            "the target's weights have missing values", "give zero where there is none"
+            "the target's weights have missing values",
+            "give zero where there is none",
+            code="VALUES_MISSING",
         )
     names = ordered[others[0]].to_numpy()
     functions = csr_array(weights.reshape(len(weights), -1).T)
@@ -164,6 +170,7 @@ def _own_shares(footprints: xr.DataArray, given: xr.DataArray, cells: tuple[str,
         raise InputError(
             "the target lies on y and x, and does not say in which projection",
             "set its attribute crs to a PROJ text or an EPSG code",
+            code="PROJECTION_NOT_NAMED",
         )
     return _shares_projected(y, x, str(given.attrs["crs"]), footprints)
 
@@ -175,7 +182,9 @@ def _labelled(own: csr_array, labels: xr.DataArray) -> tuple[csr_array, xr.Datas
     inside = np.isfinite(values) & (values >= 0)
     if not inside.any() or np.any(values[inside] % 1):
         raise InputError(
-            "the target's values are not whole numbers from 0", "number the elements from 0"
+            "the target's values are not whole numbers from 0",
+            "number the elements from 0",
+            code="TARGET_WRONG",
         )
     names, numbers = np.unique(values[inside].astype(np.int64), return_inverse=True)
     places = (np.flatnonzero(inside), numbers)
@@ -186,7 +195,11 @@ def _labelled(own: csr_array, labels: xr.DataArray) -> tuple[csr_array, xr.Datas
 def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
     """Return centres of cells of so many degrees that cover the footprints' grid."""
     if not 0 < size <= FULL_CIRCLE / 2:
-        raise InputError(f"a target of {size:g} degrees is no grid", "give a size such as 0.5")
+        raise InputError(
+            f"a target of {size:g} degrees is no grid",
+            "give a size such as 0.5",
+            code="TARGET_WRONG",
+        )
     edges = [edges_of(footprints[name]) for name in footprints.dims[2:]]
     if "lat" not in footprints.dims:
         y, x = (np.linspace(*each, 200) for each in edges)
@@ -242,12 +255,15 @@ def open_variable(text: str, what: str) -> xr.DataArray:
         raise InputError(
             f"{what} {file} can't be read: {error.strerror or error}",
             "give a NetCDF file, or FILE:VARIABLE",
+            code="TARGET_UNREADABLE",
         ) from error
     names = [str(each) for each in data.data_vars]
     if not name and len(names) == 1:
         name = names[0]
     if name not in names:
         raise InputError(
-            f"{what} {file} has the variables {', '.join(names)}", f"name one: {file}:NAME"
+            f"{what} {file} has the variables {', '.join(names)}",
+            f"name one: {file}:NAME",
+            code="VARIABLE_NOT_NAMED",
         )
     return data[name]

@@ -265,4 +265,5 @@ def _damaged(path: Path, error: Exception) -> DamagedError:
     return DamagedError(
         f"the archive {path} can't be read: {why}",
         "'stilt verify', then 'stilt run', makes it again",
+        code="ARCHIVE_DAMAGED",
     )

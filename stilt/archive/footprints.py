@@ -143,6 +143,7 @@ def provenance_of(packed: Packed) -> dict[str, str]:
         raise DamagedError(
             f"a footprint in an archive does not say what it is: {error}",
             "stilt verify finds such archives, stilt run remakes what is in them",
+            code="ARCHIVE_DAMAGED",
         ) from error
 
 
@@ -178,6 +179,7 @@ def unpack_cells(packed: Packed, shared: tuple[str, ...]) -> Cellwise:
         raise DamagedError(
             f"a footprint in an archive does not fit its grid: {error}",
             "stilt verify finds such archives, stilt run remakes what is in them",
+            code="ARCHIVE_DAMAGED",
         ) from error
     return found
 

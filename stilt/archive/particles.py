@@ -61,6 +61,7 @@ def _damaged(error: Exception) -> DamagedError:
     return DamagedError(
         f"particles in an archive do not fit their schema: {error}",
         "stilt verify finds such archives, stilt run remakes what is in them",
+        code="ARCHIVE_DAMAGED",
     )
 
 

@@ -51,6 +51,7 @@ class Sizes:
             raise InputError(
                 "backend slurm: execution.n_workers is missing, and no simulation has told yet what it costs",
                 "say into how many array tasks to deal the simulations, or use --n-workers",
+                code="N_WORKERS_NEEDED",
             )
         wanted = math.ceil(simulations * likely_wall_s / (TASK_AIM_S * self.cpus))
         return min(max(wanted, 1), MOST_TASKS)

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from stilt.backends.closing import Ends, say_end
 from stilt.backends.interface import Sizes
 from stilt.batch.follow import BatchFollower
 from stilt.foundations.errors import (
@@ -24,7 +25,7 @@ from stilt.foundations.errors import (
 )
 from stilt.foundations.linux import usable_cpus
 from stilt.foundations.progress import Progress
-from stilt.foundations.quantities import counted, wholly_empty
+from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Submitted
 from stilt.worker.push_worker import EXIT_STOPPED
@@ -162,8 +163,7 @@ class LocalBackend:
         for task, code in unexpected.items():
             _say_unexpected(task, code, self._words[task])
         code = self._exit_code(handed, follower, why, list(unexpected.values()))
-        for line in summary(follower, handed.total, why):
-            sys.stdout.write(f"{line}\n")
+        say_end(Ends.of(follower), handed.total, why)
         return code
 
     def _exit_code(
@@ -177,25 +177,6 @@ class LocalBackend:
         if why or ended < handed.total:
             return EXIT_NOT_FINISHED
         return EXIT_SOME_FAILED if follower.count("failed") else EXIT_COMPLETE
-
-
-def summary(follower: BatchFollower, total: int, why: str) -> list[str]:
-    """Say in a few lines how a batch of ``total`` simulations ended, and what to type next."""
-    counts = {what: follower.count(what) for what in ("complete", "empty", "failed", "interrupted")}
-    left = total - sum(counts.values())
-    facts = [f"{count:,} {what}" for what, count in counts.items() if count]
-    facts += [f"{left:,} not begun"] if left else []
-    lines = [f"{counted(total, 'simulation')}: {', '.join(facts)}"]
-    if counts["empty"] == total > 0:
-        lines.append(wholly_empty(total))
-    if counts["failed"]:
-        reasons = Counter(follower.failures.values())
-        named = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-        lines.append(f"failed: {named}; `stilt status --failed` lists them")
-    if left or counts["interrupted"]:
-        because = f" ({why})" if why else ""
-        lines.append(f"stopped before the end{because}: `stilt run` goes on where it was")
-    return lines
 
 
 def cores() -> int:

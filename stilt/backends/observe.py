@@ -69,7 +69,8 @@ def _add_local(batch: BatchState, tasks: dict[tuple[str, int], TaskFate], silenc
     """Add what the log and this machine know of a batch's tasks."""
     begun = batch.tasks
     waiting = _hand_over(batch, silence)
-    for task in {task for task, _ in batch.chunks}:
+    # of a task that was begun the log may have lost what registered it
+    for task in {task for task, _ in batch.chunks} | begun.keys():
         life = begun.get(task)
         from_slurm = tasks.get((batch.id, task))
         if life is not None:

@@ -134,12 +134,14 @@ def read_chunk(path: Path) -> Chunk:
         raise DamagedError(
             f"chunk {path} cannot be read: {error.strerror}",
             "`stilt run` hands its work over again",
+            code="HANDOVER_DAMAGED",
         ) from error
     digest = chunk_digest(data)
     if digest != path.stem:
         raise DamagedError(
             f"chunk {path} is damaged: its bytes hash to {digest}",
             "delete nothing; `stilt run` hands its work over again in a new chunk",
+            code="HANDOVER_DAMAGED",
         )
     return _decode(data, path)
 
@@ -149,17 +151,22 @@ def _decode(data: bytes, path: Path) -> Chunk:
         chunk = msgspec.json.decode(data, type=Chunk)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedError(
-            f"chunk {path} is no chunk: {error}", "`stilt run` hands its work over again"
+            f"chunk {path} is no chunk: {error}",
+            "`stilt run` hands its work over again",
+            code="HANDOVER_DAMAGED",
         ) from error
     if chunk.format > CHUNK_FORMAT:
         raise DamagedError(
             f"chunk {path} has format {chunk.format}, this stilt reads up to {CHUNK_FORMAT}",
             "use the stilt that wrote it",
+            code="FORMAT_NEWER",
         )
     why = next(filter(None, map(entry_misfit, chunk.simulations)), "")
     if why:
         raise DamagedError(
-            f"chunk {path} is no chunk: {why}", "`stilt run` hands its work over again"
+            f"chunk {path} is no chunk: {why}",
+            "`stilt run` hands its work over again",
+            code="HANDOVER_DAMAGED",
         )
     return chunk
 

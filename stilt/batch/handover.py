@@ -108,6 +108,7 @@ def write_batch(
         raise EnvironmentFailure(
             f"the batch cannot be written below {layout.chunks_dir}: {error.strerror}",
             "check space, quota and permissions of the output root, then run the same command again",
+            code="OUTPUT_UNWRITABLE",
         ) from error
 
 

@@ -67,6 +67,7 @@ def run_lock(layout: Layout, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
         raise EnvironmentFailure(
             f"the output root {layout.output} cannot be written: {error.strerror}",
             "check its permissions, or set `output:` in config.yaml",
+            code="OUTPUT_UNWRITABLE",
         ) from error
     with handle:
         locked = _acquire(handle, str(path), timeout_s)
@@ -122,7 +123,9 @@ def _acquire(handle: IO[bytes], name: str, timeout_s: float) -> bool:
                 )
                 return False
             raise EnvironmentFailure(
-                f"{name} cannot be locked: {cause}", "`stilt doctor` tests the filesystem"
+                f"{name} cannot be locked: {cause}",
+                "`stilt doctor` tests the filesystem",
+                code="LOCKS_REFUSED",
             ) from error
         else:
             return True
@@ -132,6 +135,7 @@ def _still_held(handle: IO[bytes], name: str, timeout_s: float) -> EnvironmentFa
     return EnvironmentFailure(
         f"{name} is held by {_holder(handle)}; waited {timeout_s:.0f} s",
         "run the command again when that one has handed over; the lock falls with its process",
+        code="PROJECT_BUSY",
     )
 
 

@@ -142,17 +142,20 @@ def read_manifest(path: Path) -> Manifest:
         raise DamagedError(
             f"the batch's manifest {path} cannot be read: {why}",
             "`stilt run` hands its work over again",
+            code="HANDOVER_DAMAGED",
         ) from error
     if manifest.format > MANIFEST_FORMAT:
         raise DamagedError(
             f"{path} has format {manifest.format}, this stilt reads up to {MANIFEST_FORMAT}",
             "use the stilt that wrote it",
+            code="FORMAT_NEWER",
         )
     why = misfit(manifest)
     if why:
         raise DamagedError(
             f"the batch's manifest {path} cannot be read: {why}",
             "`stilt run` hands its work over again",
+            code="HANDOVER_DAMAGED",
         )
     return manifest
 

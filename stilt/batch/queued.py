@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
-from stilt.batch.whole import at_work, damaged
+from stilt.batch.whole import at_work, damaged, unregistered
 from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ def _of_batch(
     note: Callable[[str], None],
 ) -> dict[str, int | None]:
     waiting: dict[str, int | None] = {}
+    for task in unregistered(batch):
+        if keeps(batch.id, task):
+            waiting |= dict.fromkeys(at_work(state, batch.id, task))
     for task, digest in batch.chunks:
         if keeps(batch.id, task):
             try:

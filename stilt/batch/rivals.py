@@ -54,6 +54,7 @@ def give_way(index: OutputIndex, known: Collection[str], own: Path) -> None:
             raise NotFinishedError(
                 f"another `stilt run` ({first.who}) handed over at the same moment",
                 "this one started nothing; run it again to see what is left",
+                code="PROJECT_BUSY",
             )
         if not others:
             return

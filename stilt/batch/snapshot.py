@@ -36,12 +36,18 @@ def read_settings(layout: Layout, manifest: Manifest) -> Config:
     try:
         data = read_regular(path, MOST_SETTINGS_BYTES)
         if snapshot_digest(data) != manifest.config:
-            raise DamagedError(f"the batch's settings {path} are not those handed over", hint)
+            raise DamagedError(
+                f"the batch's settings {path} are not those handed over",
+                hint,
+                code="HANDOVER_DAMAGED",
+            )
         # Asked about a projection, PROJ keeps its database open. The pool's processes, forked from this
         # one, close what they inherit, and PROJ would go on to read, and close, what has the number then.
         return parse_config(data.decode(), str(path), projections=False)
     except (OSError, UnicodeDecodeError, InputError) as error:
-        raise DamagedError(f"the batch's settings {path} cannot be read: {error}", hint) from error
+        raise DamagedError(
+            f"the batch's settings {path} cannot be read: {error}", hint, code="HANDOVER_DAMAGED"
+        ) from error
 
 
 def named_before(layout: Layout, config: Config) -> Config:

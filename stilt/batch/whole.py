@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stilt.foundations.paths import Layout
-    from stilt.log.fold import State
+    from stilt.log.fold import BatchState, State
 
 
 class Wholeness:
@@ -75,6 +75,14 @@ def _dates(layout: Layout, batch: str) -> dict[str, int]:
 def damaged(error: DamagedError) -> str:
     """Say of a chunk that cannot be read what that means."""
     return f"{error.message}; its task can begin nothing more, `stilt run` hands over what no other has"
+
+
+def unregistered(batch: BatchState) -> set[int]:
+    """Return the tasks that were begun and of whose registration the log has lost what it had."""
+    lives = batch.lives.values()
+    return {life.task for life in lives if life.task is not None} - {
+        task for task, _ in batch.chunks
+    }
 
 
 def at_work(state: State, batch: str, task: int) -> list[str]:

@@ -37,6 +37,8 @@ class Finding(Struct, frozen=True):
         For a problem: 2 if the input is wrong, 4 if the surroundings are.
     simulations
         Ids of the simulations that it is about, where it is about some of them.
+    code
+        Of a problem or a warning: the kind of trouble, as ``stilt help CODE`` takes it.
     """
 
     weight: Weight
@@ -45,6 +47,7 @@ class Finding(Struct, frozen=True):
     hint: str = ""
     exit_code: int = 0
     simulations: tuple[str, ...] = ()
+    code: str = ""
 
 
 def fine(area: str, text: str) -> Finding:
@@ -62,29 +65,33 @@ def no_effect(key: str, why: str) -> str:
     return f"{key} has no effect: {why} (but results with it are others than without: it makes them stale)"
 
 
-def warning(area: str, text: str, hint: str = "") -> Finding:
+def warning(area: str, text: str, hint: str = "", *, code: str) -> Finding:
     """Return something that runs, but perhaps not as it is meant, or not to the end."""
-    return Finding(Weight.WARNING, area, text, hint)
+    return Finding(Weight.WARNING, area, text, hint, code=code)
 
 
-def wrong_input(area: str, text: str, hint: str = "", simulations: Sequence[str] = ()) -> Finding:
+def wrong_input(
+    area: str, text: str, hint: str = "", simulations: Sequence[str] = (), *, code: str
+) -> Finding:
     """Return something in config, receptors or meteorology that makes simulations fail: all, or these."""
-    return Finding(Weight.PROBLEM, area, text, hint, InputError.exit_code, tuple(simulations))
+    wrong = InputError.exit_code
+    return Finding(Weight.PROBLEM, area, text, hint, wrong, tuple(simulations), code)
 
 
-def wrong_surroundings(area: str, text: str, hint: str = "") -> Finding:
+def wrong_surroundings(area: str, text: str, hint: str = "", *, code: str) -> Finding:
     """Return something about the machine, the filesystem or Slurm that stops a run."""
-    return Finding(Weight.PROBLEM, area, text, hint, EnvironmentFailure.exit_code)
+    return Finding(Weight.PROBLEM, area, text, hint, EnvironmentFailure.exit_code, code=code)
 
 
 def from_error(area: str, error: StiltError) -> Iterator[Finding]:
     """Yield an error as findings: one for each problem that it tells of."""
+    code, wrong = error.code, error.exit_code
     if not isinstance(error, ProblemsError):
-        yield Finding(Weight.PROBLEM, area, error.message, error.hint, error.exit_code)
+        yield Finding(Weight.PROBLEM, area, error.message, error.hint, wrong, code=code)
         return
     name = error.source.rpartition("/")[2]
     for problem in error.problems:
-        yield Finding(Weight.PROBLEM, area, f"{name}: {problem}", "", error.exit_code)
+        yield Finding(Weight.PROBLEM, area, f"{name}: {problem}", "", wrong, code=code)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -45,9 +45,11 @@ def check_met(
     area = f"met {name}"
     refused = "" if met.source else _refused_folder(met.directory)
     if refused:
-        needs_met = ":" not in config.model
-        tell, hint = (wrong_input, "") if needs_met else (warning, ", if your engine reads any")
-        yield tell(area, f"{met.directory}: {refused}", f"mend mets.{name}.directory{hint}")
+        why, hint = f"{met.directory}: {refused}", f"mend mets.{name}.directory"
+        if ":" in config.model:
+            yield warning(area, why, f"{hint}, if your engine reads any", code="MET_MISSING")
+        else:
+            yield wrong_input(area, why, hint, code="MET_MISSING")
         return
     if receptors is None:
         return
@@ -87,7 +89,12 @@ def _at_a_distance(name: str, met: Met, config: Config, receptors: Receptors) ->
         yield from from_error(area, error)
         return
     if found.silent:
-        yield warning(area, f"{found.silent}; all that is needed is here", "none is needed now")
+        yield warning(
+            area,
+            f"{found.silent}; all that is needed is here",
+            "none is needed now",
+            code="MET_FETCH_FAILED",
+        )
     if found.words:
         words = "to be fetched by `stilt run`, or before it by `stilt met --fetch`"
         yield note(area, f"{found.words}, {words}; what they hold is not known yet")
@@ -149,7 +156,12 @@ def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
     cut = [header.cut for header in needed.headers if header.cut]
     if cut:
         more = f" and {len(cut) - 1} more files" if len(cut) > 1 else ""
-        yield warning(area, f"{cut[0]}{more}", "download it again: its later hours are missing")
+        yield warning(
+            area,
+            f"{cut[0]}{more}",
+            "download it again: its later hours are missing",
+            code="MET_UNREADABLE",
+        )
     unread = [
         (path, supply.table)
         for supply in needed.supplies
@@ -164,6 +176,7 @@ def _damaged(area: str, needed: Needed) -> Iterator[Finding]:
             f"does not read: {damaged[0]}{more}",
             "download it again if it is damaged; HYSPLIT may read it all the same, so hours and "
             "domain were not checked",
+            code="MET_UNREADABLE",
         )
 
 
@@ -194,6 +207,7 @@ def _refused(area: str, met: Met, found: Refusals, receptors: Receptors) -> Iter
             f"{files}; the first {names[0]}",
             _hint(area, met, reason, found.needed),
             [f"{area.removeprefix('met ')}_{name}" for name in names],
+            code=str(reason),
         )
 
 

@@ -37,6 +37,7 @@ def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
             "receptors",
             f"{counted(too_high, 'release point')} above the model's top ({config.z_top:g} m)",
             "raise z_top",
+            code="RELEASE_TOO_HIGH",
         )
 
 
@@ -61,6 +62,7 @@ def check_grid(name: str, grid: FootprintGrid, receptors: Receptors) -> Iterator
             f"{share} release points are outside of the grid, the first at {place}: "
             "the surface next to them is not in their footprints",
             f"check footprints.{name}: {_what_may_be_wrong(grid, geometry, receptors, ~inside)}",
+            code="RECEPTORS_OUTSIDE",
         )
     else:
         yield fine(area, f"{_cells(geometry)}; all receptors are inside")

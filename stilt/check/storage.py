@@ -43,7 +43,7 @@ def check_storage(layout: Layout, config: Config, simulations: int) -> Iterator[
     refused = try_to_write(folder)
     if refused:
         hint = "name a folder you may write to with output: in config.yaml"
-        yield wrong_surroundings("output", refused[0], refused[1] or hint)
+        yield wrong_surroundings("output", refused[0], refused[1] or hint, code="OUTPUT_UNWRITABLE")
         return
     yield from _check_room(layout, config, folder, simulations) if simulations else ()
     yield from _check_scratch(config)
@@ -61,9 +61,16 @@ def _check_room(
     )
     hint = "quotas are not known here: ask your site for yours"
     if expected.size_bytes > room.free_bytes:
-        yield warning("output", words, "make room, choose another output:, or lower numpar")
+        yield warning(
+            "output", words, "make room, choose another output:, or lower numpar", code="DISK_SHORT"
+        )
     elif room.files is not None and room.files < expected.files:
-        yield warning("output", f"{words}, but only {room.files:,} more files can be made", hint)
+        yield warning(
+            "output",
+            f"{words}, but only {room.files:,} more files can be made",
+            hint,
+            code="DISK_SHORT",
+        )
     else:
         yield fine("output", words)
 
@@ -126,7 +133,9 @@ def _check_scratch(config: Config) -> Iterator[Finding]:
         try_to_write(folder) if folder.exists() else (f"{folder}: there is no such folder", "")
     )
     if refused:
-        yield wrong_surroundings("scratch", refused[0], "set execution.scratch or TMPDIR")
+        yield wrong_surroundings(
+            "scratch", refused[0], "set execution.scratch or TMPDIR", code="SCRATCH_UNWRITABLE"
+        )
 
 
 def _temporary_folder() -> Path:

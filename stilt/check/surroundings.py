@@ -67,11 +67,18 @@ def _try_hysplit(config: Config) -> Iterator[Finding]:
         except subprocess.TimeoutExpired:
             return
         except OSError as error:
-            yield wrong_surroundings("engine", f"{exe} does not run here: {error.strerror}", hint)
+            yield wrong_surroundings(
+                "engine",
+                f"{exe} does not run here: {error.strerror}",
+                hint,
+                code="HYSPLIT_NOT_STARTED",
+            )
             return
     if done.returncode < 0 or done.returncode in {126, 127}:
         words = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        yield wrong_surroundings("engine", f"{exe} does not run here: {words[-1]}", hint)
+        yield wrong_surroundings(
+            "engine", f"{exe} does not run here: {words[-1]}", hint, code="HYSPLIT_NOT_STARTED"
+        )
 
 
 def _is_cost_known(layout: Layout) -> bool:
@@ -94,6 +101,7 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
             "slurm",
             "execution.n_workers is missing, and no simulation has told yet what it costs",
             "say into how many array tasks to deal the simulations, or run with --n-workers",
+            code="N_WORKERS_NEEDED",
         )
     tasks = min(execution.n_workers or 1, max(simulations, 1))
     said: list[str] = []
@@ -104,6 +112,7 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
                 "slurm",
                 f"Slurm gives no answer: {said[0]}",
                 "is its controller up? try again later",
+                code="SLURM_SILENT",
             )
             return
         submission = Submission(layout, "check", tasks, execution.cpus_per_task, execution)
@@ -115,7 +124,12 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
         return
     if answer.code != 0:
         words = last_words(answer.err) or answer.words or "no answer"
-        yield wrong_input("slurm", f"sbatch would refuse: {words}", "mend execution in config.yaml")
+        yield wrong_input(
+            "slurm",
+            f"sbatch would refuse: {words}",
+            "mend execution in config.yaml",
+            code="SBATCH_REFUSED",
+        )
     else:
         where = f" in {arrays} arrays (MaxArraySize {limits.max_array_size})" if arrays > 1 else ""
         yield fine(
@@ -126,6 +140,7 @@ def check_slurm(layout: Layout, config: Config, simulations: int) -> Iterator[Fi
             "slurm",
             f"{tasks:,} tasks are more than the controller holds ({limits.max_job_count:,} jobs)",
             "lower n_workers",
+            code="SLURM_TASKS_LIMIT",
         )
     if simulations:
         yield from _workload(config, simulations, tasks)
@@ -155,6 +170,7 @@ def _workload(config: Config, simulations: int, tasks: int) -> Iterator[Finding]
             "slurm",
             f"{text}, and the time limit is {duration(limit)}",
             f"raise time, or n_workers (to {enough:,} or more); what is left at the limit is requeued",
+            code="TIME_LIMIT_SHORT",
         )
     else:
         yield note("slurm", text)
@@ -175,6 +191,7 @@ def check_shared(layout: Layout) -> Iterator[Finding]:
                 "slurm",
                 f"{what} is in {folder}, which nodes do not share",
                 "use a folder that all nodes see",
+                code="FOLDER_NOT_SHARED",
             )
 
 
@@ -198,5 +215,6 @@ def check_partition(config: Config) -> Iterator[Finding]:
                 f"time {config.execution.sbatch['time']} is more than the partition "
                 f"{name.rstrip('*')} allows ({limit}): the job would wait for ever",
                 "lower execution.time",
+                code="SLURM_SETTING",
             )
             return

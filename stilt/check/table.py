@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Weight, worst_first
+from stilt.foundations.errors import with_code
 from stilt.foundations.page import Page
 from stilt.foundations.quantities import counted
 
@@ -39,7 +40,7 @@ def render(findings: Iterable[Finding], width: int, *, colour: bool = False) -> 
     areas = min(max((len(finding.area) for finding in ordered), default=0), _WIDEST_AREA)
     for finding in ordered:
         word, style = _WORDS[finding.weight]
-        texts = [finding.text]
+        texts = [with_code(finding.text, finding.code)]
         if finding.hint and finding.weight > Weight.NOTE:
             texts.append(f"-> {finding.hint}")
         head = ((word.ljust(7), style), f"  {finding.area}")

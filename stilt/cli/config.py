@@ -45,7 +45,9 @@ def reference_command(keys: tuple[str, ...], markdown: bool) -> None:
     unknown = [key for key, found in within.items() if markdown or not found]
     if unknown:
         raise InputError(
-            f"config.yaml has no key {', '.join(unknown)}", "`stilt config reference` lists all"
+            f"config.yaml has no key {', '.join(unknown)}",
+            "`stilt config reference` lists all",
+            code="NAME_UNKNOWN",
         )
     if markdown or not within:
         click.echo((as_markdown if markdown else as_text)(keys or None), nl=False)

@@ -10,17 +10,18 @@ import click
 
 
 def _topics(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the topics that a shell may complete to."""
-    from stilt.guide.topics import TOPICS
+    """Return the topics that a shell may complete to; codes of errors where a word is begun."""
+    from stilt.guide.topics import TOPICS, as_code, explained
 
-    return [name for name in TOPICS if name.startswith(incomplete)]
+    codes = [code for code in explained() if incomplete and code.startswith(as_code(incomplete))]
+    return [*(name for name in TOPICS if name.startswith(incomplete)), *codes]
 
 
 @click.command("help")
 @click.argument("topic", required=False, shell_complete=_topics)
 @click.pass_context
 def command(context: click.Context, topic: str | None) -> None:
-    """Show a TOPIC of the guide; without one, list the topics.
+    """Show a TOPIC of the guide, or what the CODE of an error means; without one, list the topics.
 
     The guide is part of the program, so that it can be read on a node without internet. The options of a
     command are in its own --help.
@@ -54,4 +55,5 @@ def _leave_to_command(commands: list[str], topic: str) -> None:
         raise InputError(
             f"the guide has no topic {topic!r}: it is a command",
             f"'stilt {topic} --help' describes it; `stilt help` lists all topics",
+            code="TOPIC_UNKNOWN",
         )

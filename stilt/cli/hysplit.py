@@ -44,10 +44,14 @@ def _ask() -> None:
 
     again = "read them; 'stilt hysplit install --accept-terms' accepts them"
     if not sys.stdin.isatty():
-        raise InputError(f"{NOTICE} They have not been accepted", again)
+        raise InputError(f"{NOTICE} They have not been accepted", again, code="HYSPLIT_TERMS")
     click.echo(NOTICE, err=True)
     if not click.confirm("Do you accept NOAA's terms of use?", err=True):
-        raise InputError("NOAA's terms of use were not accepted: nothing was installed", again)
+        raise InputError(
+            "NOAA's terms of use were not accepted: nothing was installed",
+            again,
+            code="HYSPLIT_TERMS",
+        )
 
 
 @command.command("use", short_help="Use a HYSPLIT of your own.")

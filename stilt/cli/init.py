@@ -49,12 +49,18 @@ def command(project: Path, example: bool, source: Path | None, with_r: bool) -> 
     if source is not None:
         if example:
             raise InputError(
-                "--example and --from: a project starts from one of them", "leave one out"
+                "--example and --from: a project starts from one of them",
+                "leave one out",
+                code="OPTIONS_UNFIT",
             )
         _move_in(project, source, with_r=with_r)
         return
     if with_r:
-        raise InputError("--with-r: there is no script to evaluate", "name one: --from run_stilt.r")
+        raise InputError(
+            "--with-r: there is no script to evaluate",
+            "name one: --from run_stilt.r",
+            code="OPTIONS_UNFIT",
+        )
 
     written = write_starter(project, example=example)
     for path in written:
@@ -84,6 +90,7 @@ def _move_in(project: Path, source: Path, *, with_r: bool) -> None:
         raise InputError(
             f"{project}: written, but not ready to run: see above what has to be settled",
             migration.next_step(project),
+            code="MOVE_UNSETTLED",
         )
     click.echo(f"next: {next_step(project, example=False)}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stilt.cli import offered
+from stilt.cli.boxes import BoxCommand, box_option
 from stilt.cli.options import project_argument
 from stilt.cli.terminal import terminal_width
 
@@ -32,12 +33,13 @@ SHOWN = 3
 
 @click.command(
     "met",
+    cls=BoxCommand,
     epilog="\b\n"
     "Examples:\n"
     "  stilt met                                     what there is\n"
     "  stilt met --download hrrr                     what the receptors need\n"
     "  stilt met --fetch                             the same from a URL\n"
-    "  stilt met --crop -115 38 -108 43 --to small   a cropped copy of it\n"
+    "  stilt met --crop -115 -108 38 43 --to small   a cropped copy of it\n"
     "  stilt met --convert era5 --to era5-arl        other files as ARL files",
 )
 @project_argument
@@ -60,7 +62,9 @@ SHOWN = 3
     "--mirror", type=click.Choice(["s3", "http", "ftp"]), default="http", show_default=True
 )
 @click.option("--fetch", "is_fetched", is_flag=True, help="Fetch from the URLs of the settings.")
-@click.option("--crop", "box", nargs=4, type=float, help="West south east north, in degrees.")
+@box_option(
+    "--crop", "box", text="A part of it, degrees: 115W 108W 38N 43N.", was_south_second=True
+)
 @click.option("--levels", type=click.IntRange(min=1), help="Levels to keep above the surface.")
 @click.option(
     "--convert",
@@ -100,7 +104,8 @@ def command(
 
     config = load_config(project / "config.yaml", projections=False)
     receptors = _receptors(project, config)
-    part = Part(box, levels)
+    west, east, south, north = box or (0.0, 0.0, 0.0, 0.0)
+    part = Part((west, south, east, north) if box else None, levels)
     if archive is not None:
         _download(_one(config, name), config, receptors, archive=archive, mirror=mirror, part=part)
     elif is_fetched:
@@ -217,7 +222,11 @@ def _download(
     from stilt.met.supply import download, needed_spans
 
     if receptors is None:
-        raise InputError("there is no receptors.csv", "it says for which hours to download")
+        raise InputError(
+            "there is no receptors.csv",
+            "it says for which hours to download",
+            code="RECEPTORS_ABSENT",
+        )
     spans = needed_spans(receptors.minutes, config.n_hours)
     count = 0
     for path in download(archive, spans, Path(config.mets[name].directory), part, mirror):
@@ -234,11 +243,17 @@ def _fetch(config: Config, receptors: Receptors | None, name: str | None) -> Non
     from stilt.foundations.quantities import counted
 
     if receptors is None:
-        raise InputError("there is no receptors.csv", "it says for which hours to fetch")
+        raise InputError(
+            "there is no receptors.csv", "it says for which hours to fetch", code="RECEPTORS_ABSENT"
+        )
     chosen = [met for met, each in config.mets.items() if each.source and name in {None, met}]
     if not chosen:
         what = f"mets.{name}.directory" if name else "the directory of no meteorology"
-        raise InputError(f"{what} is{' no' if name else ' a'} URL", "there is nothing to fetch")
+        raise InputError(
+            f"{what} is{' no' if name else ' a'} URL",
+            "there is nothing to fetch",
+            code="MET_NOT_AT_A_DISTANCE",
+        )
     found = surveys(config, replace(receptors, mets=tuple(chosen)))
     for words in told_of(found, "fetching"):
         click.echo(words, err=True)
@@ -260,6 +275,7 @@ def _refuse_what_is_none(name: str, met: Met) -> None:
         raise InputError(
             f"met {name}: nothing that was fetched reads as meteorology",
             f"look into {met.directory}: a server may have sent a page in its place",
+            code="MET_FETCHED_UNREADABLE",
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stilt.cli import offered
+from stilt.cli.boxes import BoxCommand, box_option
 
 if TYPE_CHECKING:
     from stilt.api.pictures import Chosen
@@ -35,7 +36,9 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
         raise click.BadParameter(f"{text!r} is no list of numbers such as 50,90.") from None
 
 
-@click.command("plot", epilog=EXAMPLES, context_settings={"ignore_unknown_options": True})
+@click.command(
+    "plot", cls=BoxCommand, epilog=EXAMPLES, context_settings={"ignore_unknown_options": True}
+)
 @click.argument("names", metavar="[SIM]... [PROJECT]", nargs=-1, shell_complete=offered.simulations)
 @click.option(
     "--where",
@@ -61,7 +64,7 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
     shell_complete=offered.products,
     help="Which footprint; the first of config.yaml unless given.",
 )
-@click.option("--extent", nargs=4, type=float, help="West east south north, degrees.")
+@box_option("--extent", text="What the map shows, degrees.")
 @click.option("--vmin", type=float, help="Low end of the scale.")
 @click.option("--vmax", type=float, help="High end of the scale.")
 @click.option("--percent", callback=_percent, metavar="50,90", help="Contours that hold so much.")

@@ -74,7 +74,8 @@ SECTIONS = {
     cls=LazyGroup,
     sections=SECTIONS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="\b\nA first run:\n  stilt init demo --example && stilt run demo && stilt status demo",
+    epilog="\b\nA first run:\n  stilt init demo --example && stilt run demo && stilt status demo"
+    "\n\n\b\nWhat lies behind an error, by the code that ends it:\n  stilt help CODE",
 )
 @click.version_option(__version__, prog_name="stilt", message="%(prog)s %(version)s")
 def program() -> None:
@@ -156,7 +157,9 @@ def report(error: Exception) -> int:
     """Print an error on stderr for a person and return the exit code that it means."""
     if isinstance(error, OSError):
         hint = "mend that, then run the same command again: it goes on where this one stopped"
-        error = _with_room(EnvironmentFailure(_os_message(error), hint), error)
+        error = _with_room(
+            EnvironmentFailure(_os_message(error), hint, code="SYSTEM_REFUSED"), error
+        )
     elif isinstance(error, EnvironmentFailure):
         error = _with_room(error, error.__cause__)
     with contextlib.suppress(OSError):  # stderr can be on a full disk: the exit code says it then
@@ -182,8 +185,9 @@ def _tell(error: Exception) -> None:
 
 
 def _say(error: StiltError) -> None:
-    """Print what is wrong, then its details, then what to do."""
-    click.echo(f"{click.style('stilt:', fg='red')} {error.message}", err=True)
+    """Print what is wrong and the code of it, then its details, then what to do."""
+    code = click.style(f" [{error.code}]", dim=True) if error.code else ""
+    click.echo(f"{click.style('stilt:', fg='red')} {error.message}{code}", err=True)
     if isinstance(error, ProblemsError):
         for problem in error.problems[:PROBLEMS_SHOWN]:
             click.echo(f"  {problem}", err=True)
@@ -210,15 +214,16 @@ def _with_room(error: EnvironmentFailure, cause: BaseException | None) -> Enviro
         return error
     message = error.message.replace(cause.strerror or "", "").rstrip(": ")
     return EnvironmentFailure(
-        f"{message}: {said[0]}", f"{said[1]}, then run the same command again"
+        f"{message}: {said[0]}",
+        f"{said[1]}, then run the same command again",
+        code="DISK_FULL",
     )
 
 
 def _say_internal(error: Exception) -> None:
-    click.echo(
-        f"{click.style('stilt:', fg='red')} internal error: {type(error).__name__}: {shown(str(error))}",
-        err=True,
-    )
+    what = f"internal error: {type(error).__name__}: {shown(str(error))}"
+    code = click.style(" [INTERNAL]", dim=True)
+    click.echo(f"{click.style('stilt:', fg='red')} {what}{code}", err=True)
     click.echo("  -> run the same command with --debug and report what it prints", err=True)
 
 

@@ -121,6 +121,7 @@ def _of_chunk(chunk: Path) -> tuple[Layout, str, int]:
         raise InputError(
             f"{chunk} is none of the chunks that {folder / 'batch.json'} lists",
             "take one of that folder, or give --batch and --task",
+            code="TASK_UNKNOWN",
         )
     output = folder.parent.parent
     return Layout(output.parent, output), manifest.batch, tasks[0]

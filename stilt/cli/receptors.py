@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from stilt.cli.boxes import BoxCommand, box_option
 from stilt.cli.options import project_argument
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
@@ -28,7 +29,7 @@ Examples:
 """
 
 
-@click.command("receptors", epilog=EXAMPLES)
+@click.command("receptors", cls=BoxCommand, epilog=EXAMPLES)
 @project_argument
 @click.option(
     "--soundings",
@@ -47,7 +48,7 @@ Examples:
     help="Layers (m), thickness:top,...: a release in the middle of each.",
 )
 @click.option("--slant", is_flag=True, help="Release along the line of sight.")
-@click.option("--box", metavar="W,E,S,N", help="Soundings in a box, degrees.")
+@box_option("--box", text="Soundings in a box, degrees.")
 @click.option(
     "--all-quality", is_flag=True, help="Also soundings that their file does not call good."
 )
@@ -81,7 +82,7 @@ def command(  # noqa: PLR0917 - what a command line says
     kind: str | None,
     levels: str,
     slant: bool,
-    box: str | None,
+    box: tuple[float, float, float, float] | None,
     all_quality: bool,
     nth: int,
     most: int | None,
@@ -102,23 +103,30 @@ def command(  # noqa: PLR0917 - what a command line says
     from stilt.soundings.receptors import choose_soundings, receptors_of
 
     if bool(soundings) == bool(at):
-        raise InputError("give either --soundings or --at", "stilt receptors --help shows both")
+        raise InputError(
+            "give either --soundings or --at",
+            "stilt receptors --help shows both",
+            code="OPTIONS_UNFIT",
+        )
     if append and force:
-        raise InputError("--append and --force: tables are added to or replaced", "leave one out")
+        raise InputError(
+            "--append and --force: tables are added to or replaced",
+            "leave one out",
+            code="OPTIONS_UNFIT",
+        )
     span = _moment(since, "--from"), _moment(until, "--to")
     if span[0] is not None and span[1] is not None and span[0] >= span[1]:
         raise InputError(
             f"--from {since} is not before --to {until}",
             "no time lies between: exchange or move them",
+            code="OPTION_VALUE",
         )
     kernels = None
     if at:
         receptors = _grid(at, every, *span)
     else:
-        west, east, south, north = _numbers(box, 4, "--box") if box else (-180, 180, -90, 90)
         found = choose_soundings(
-            _read(soundings, kind),
-            box=(west, east, south, north) if box else None,
+            _read(soundings, kind, box),
             since=span[0],
             until=span[1],
             good=not all_quality,
@@ -127,6 +135,9 @@ def command(  # noqa: PLR0917 - what a command line says
             cell_deg=cell,
         )
         receptors, kernels = receptors_of(found, levels, slant=slant)
+        if found.attrs["not_whole"]:
+            left_out = counted(found.attrs["not_whole"], "sounding")
+            click.echo(f"note: {left_out} with missing numbers left out", err=True)
     if append:
         _append(project, receptors, kernels)
     else:
@@ -179,12 +190,14 @@ def _next(project: Path) -> str:
     return f"stilt init{where}, which writes config.yaml beside it; then stilt check{where}"
 
 
-def _read(paths: Sequence[Path], kind: str | None) -> xr.Dataset:
+def _read(
+    paths: Sequence[Path], kind: str | None, box: tuple[float, float, float, float] | None
+) -> xr.Dataset:
     import xarray as xr
 
     from stilt.soundings.instruments import read_soundings
 
-    parts = [read_soundings(path, kind) for path in paths]
+    parts = [read_soundings(path, kind, box=box) for path in paths]
     return parts[0] if len(parts) == 1 else xr.concat(parts, "sounding", join="exact")
 
 
@@ -206,6 +219,7 @@ def _grid(
         raise InputError(
             "--at needs --every, --from and --to",
             "such as --every 1h --from 2024-07-01 --to 2024-07-02",
+            code="OPTIONS_UNFIT",
         )
     step = _step(every, since)
     if isinstance(step, pd.Timedelta):
@@ -225,14 +239,18 @@ def _step(every: str, since: np.datetime64) -> pd.Timedelta | BaseOffset:
     except (ValueError, ArithmeticError):
         is_forward = False
     if not is_forward:
-        raise InputError(f"--every {every!r} is no step of time", "write 1h, 30min or 1d")
+        raise InputError(
+            f"--every {every!r} is no step of time", "write 1h, 30min or 1d", code="OPTION_VALUE"
+        )
     try:
         length = pd.Timedelta(cast("timedelta", offset))
     except (TypeError, ValueError):
         return offset
     if length % pd.Timedelta(minutes=1):
         raise InputError(
-            f"--every {every} is not whole minutes, as STILT's clock has", "write 1h, 30min or 1d"
+            f"--every {every} is not whole minutes, as STILT's clock has",
+            "write 1h, 30min or 1d",
+            code="OPTION_VALUE",
         )
     return length
 
@@ -249,7 +267,9 @@ def _moment(text: str | None, option: str) -> np.datetime64 | None:
         return np.datetime64(parse_time(text), "s")
     except ValueError as error:
         raise InputError(
-            f"{option} {text!r} {error}", "such as 2024-07-01 or 2024-07-01T18:00"
+            f"{option} {text!r} {error}",
+            "such as 2024-07-01 or 2024-07-01T18:00",
+            code="OPTION_VALUE",
         ) from None
 
 
@@ -260,6 +280,8 @@ def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:
         numbers = ()
     if len(numbers) != count:
         raise InputError(
-            f"{option} {text!r} are not {count} numbers", "write them with commas between"
+            f"{option} {text!r} are not {count} numbers",
+            "write them with commas between",
+            code="OPTION_VALUE",
         )
     return numbers

@@ -88,7 +88,9 @@ def command(  # noqa: PLR0917 - click passes them by name
     unknown = [reason for reason in only if reason.upper() not in Reason.__members__]
     if unknown:
         raise InputError(
-            f"--only {unknown[0]}: there is no such reason", f"one of {', '.join(Reason)}"
+            f"--only {unknown[0]}: there is no such reason",
+            f"one of {', '.join(Reason)}",
+            code="NAME_UNKNOWN",
         )
     reasons = frozenset(reason.upper() for reason in only)
     request = Request(

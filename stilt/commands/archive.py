@@ -89,4 +89,5 @@ def _refuse_if_live(layout: Layout, state: State, liveness: Liveness) -> None:
         raise NotFinishedError(
             f"{layout.project} has {len(live):,} tasks running or queued, with {len(waiting):,} simulations left",
             "wait for them (`stilt status --watch`) or `stilt cancel`, then archive",
+            code="WORK_IN_HAND",
         )

@@ -25,14 +25,22 @@ def is_compiled(engine: Engine, config: Config) -> bool:
     return all(has_kept(Path(str(module.__file__)).parent) for module in modules)
 
 
-def compile_all(engine: Engine, config: Config) -> None:
-    """Compile what a thousand tasks would otherwise compile at once."""
+LONG_LOG = 50_000
+"""So many simulations write a log that is worth machine code of its own to read."""
+
+
+def compile_all(engine: Engine, config: Config, simulations: int) -> None:
+    """Compile what a thousand tasks would otherwise compile at once, and what reads the log of so many simulations."""
     if is_terminal(sys.stdout) and not is_compiled(engine, config):
         sys.stdout.write("compiling, once for all runs: some seconds\n")
     from stilt.kernels.compiled import compile_ahead
     from stilt.particles import rounding
 
     compile_ahead(rounding)
+    if simulations >= LONG_LOG:
+        from stilt.log.bulk import kernels
+
+        compile_ahead(kernels)
     engine_compiles = getattr(engine, "compile_ahead", None)
     if engine_compiles is not None:
         engine_compiles()

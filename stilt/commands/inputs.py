@@ -103,4 +103,8 @@ def _refuse_edited(today: Today, kernels: dict[str, Kernels]) -> None:
     for name, each in kernels.items():
         grid = today.config.footprints[name]
         if grid_digest(grid, each.digest) != today.footprints[name]:
-            raise InputError(f"{grid.kernels} was written while it was read", "stilt run again")
+            raise InputError(
+                f"{grid.kernels} was written while it was read",
+                "stilt run again",
+                code="INPUT_CHANGED",
+            )

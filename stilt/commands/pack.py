@@ -188,6 +188,7 @@ class Packer:
                     f"an archive of {len(group):,} outputs does not read back as it was written, "
                     f"at {entry.path}; nothing of it was removed",
                     "`stilt doctor` tests the filesystem",
+                    code="ARCHIVE_NOT_MADE",
                 )
 
     def _record(self, product: str, archive: Path) -> None:
@@ -270,12 +271,15 @@ def pack_output(layout: Layout, entry: Entry, writer: ArchiveWriter) -> Packed:
     """
     with opened_below(layout.output, entry.path) as path:
         if digest_file(path) != (entry.size, entry.digest):
-            raise DamagedError("it is not what the log says: stilt verify, then stilt run")
+            raise DamagedError(
+                "it is not what the log says: stilt verify, then stilt run",
+                code="RESULT_OF_ANOTHER",
+            )
         if not entry.path.startswith(FOOTPRINTS):
             return particles.pack(path)
         packed = footprints.pack(path, writer.share)
         if not footprints.equal(footprints.unpack(packed, tuple(writer.shared)), path):
-            raise DamagedError("it has more in it than stilt writes")
+            raise DamagedError("it has more in it than stilt writes", code="RESULT_ODD")
         return packed
 
 
@@ -304,7 +308,9 @@ def columns_of(layout: Layout, entry: Entry) -> pa.Schema:
         schema = read_schema(path)
     if not are_columns(schema):
         raise DamagedError(
-            "it has columns that stilt does not write", "stilt verify, then stilt run"
+            "it has columns that stilt does not write",
+            "stilt verify, then stilt run",
+            code="RESULT_ODD",
         )
     return schema
 

@@ -138,7 +138,7 @@ class _Run:
             unsaid_first = list(islice(refused, 1))
             # here, the workers load what is compiled, which costs this process half a second
             if todo.work and (self.backend.name != "local" or not is_compiled(engine, config)):
-                compile_all(engine, config)
+                compile_all(engine, config, todo.work)
             if todo.work or unsaid_first:
                 handed = self._hand_over(state, todo, chain(unsaid_first, refused))
             if todo.work:
@@ -174,7 +174,9 @@ class _Run:
         foreseen = self._foreseen(todo)
         if foreseen.is_whole:
             raise InputError(
-                f"nothing was handed over: {foreseen.words}", "`stilt check` says more"
+                f"nothing was handed over: {foreseen.words}",
+                "`stilt check` says more",
+                code="NOTHING_CAN_RUN",
             )
         for words in told_of(found, "fetching"):
             self.say(words)
@@ -213,7 +215,9 @@ class _Run:
         foreseen = self._foreseen(todo)
         if foreseen.is_whole:
             raise InputError(
-                f"nothing was handed over: {foreseen.words}", "`stilt check` says more"
+                f"nothing was handed over: {foreseen.words}",
+                "`stilt check` says more",
+                code="NOTHING_CAN_RUN",
             )
         for note in foreseen.notes:
             self.say(note)
@@ -459,6 +463,7 @@ def _refuse_twice(project: Inputs, todo: Plan, live: Container[str]) -> None:
         raise NotFinishedError(
             f"--no-skip: {counted(twice, 'simulation')} of these are queued or running",
             "`stilt cancel` ends their jobs, or wait for them (`stilt status`); then run the same command again",
+            code="WORK_IN_HAND",
         )
 
 

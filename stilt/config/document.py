@@ -101,13 +101,20 @@ def read_document(raw: bytes, source: str) -> Document:
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
-        raise ProblemsError(source, (_syntax_problem(error),), MEND) from None
+        raise ProblemsError(source, (_syntax_problem(error),), MEND, code="CONFIG_SYNTAX") from None
     if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "null"):
-        raise ProblemsError(source, ("the file is empty",), "`stilt init` writes one to start from")
+        raise ProblemsError(
+            source,
+            ("the file is empty",),
+            "`stilt init` writes one to start from",
+            code="CONFIG_SYNTAX",
+        )
     if not isinstance(node, yaml.MappingNode):
         kind = "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
         found = f"line 1: expected `key: value` lines, found {kind}"
-        raise ProblemsError(source, (found,), "`stilt init` writes one to start from")
+        raise ProblemsError(
+            source, (found,), "`stilt init` writes one to start from", code="CONFIG_SYNTAX"
+        )
     document = Document()
     builder = _Builder(document)
     document.data = builder.build(node, ())
@@ -120,12 +127,16 @@ def _decode(raw: bytes, source: str) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         found = f"line {line}: byte 0x{raw[error.start]:02x} is not UTF-8"
-        raise ProblemsError(source, (found,), "save the file with UTF-8 encoding") from None
+        raise ProblemsError(
+            source, (found,), "save the file with UTF-8 encoding", code="FILE_NOT_TEXT"
+        ) from None
     control = _CONTROL.search(raw)
     if control:
         line = raw.count(b"\n", 0, control.start()) + 1
         found = f"line {line}: control character {control[0]!r:.8}".replace("b'", "'")
-        raise ProblemsError(source, (found,), "delete it; is this a text file?")
+        raise ProblemsError(
+            source, (found,), "delete it; is this a text file?", code="FILE_NOT_TEXT"
+        )
     return text
 
 

@@ -92,9 +92,12 @@ def load_config(path: Path, *, projections: bool = True) -> Config:
         raise InputError(
             f"{path.parent}: there is no {path.name} here, so this is no project",
             f"give the project's folder, or make one with `stilt init {path.parent}`",
+            code="PROJECT_ABSENT",
         ) from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "the project needs a readable file") from None
+        raise InputError(
+            f"{path}: {error.strerror}", "the project needs a readable file", code="FILE_UNREADABLE"
+        ) from None
     return _read(raw, str(path), folder=path.parent.absolute(), projections=projections)
 
 
@@ -117,7 +120,9 @@ def _read(raw: bytes, source: str, *, folder: Path | None, projections: bool) ->
     config = _Reader(document, folder, projections=projections).config()
     if config is None or document.problems:
         problems = sorted(set(document.problems), key=_by_line)
-        raise ProblemsError(source, tuple(map(str, problems)), "mend config.yaml and try again")
+        raise ProblemsError(
+            source, tuple(map(str, problems)), "mend config.yaml and try again", code="CONFIG_WRONG"
+        )
     return config
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from stilt.foundations.html import box, facts, note
 
-if TYPE_CHECKING:
-    from stilt.config.schema import Config
 
-
-def config_html(config: Config) -> str:
+def config_html(config: msgspec.Struct) -> str:
     """Return the settings that are not as they are left out."""
     words = "all others as they are left out; `stilt config reference` explains each"
     return box("settings", facts([*_chosen(config).items()]), note(words))

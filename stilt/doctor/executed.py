@@ -41,7 +41,9 @@ def _open(project: Path, exe_dir: str | None) -> Iterator[Finding]:
     for what, path in _programs(exe_dir).items():
         why = exposure(path)
         if why and path.exists():
-            yield warning("executed", f"{what} {path} runs as you, and {why}", _CLOSE)
+            yield warning(
+                "executed", f"{what} {path} runs as you, and {why}", _CLOSE, code="OTHERS_MAY_WRITE"
+            )
     kernels = Path(os.environ.get("NUMBA_CACHE_DIR") or stilt_home() / "kernels")
     why = exposure(kernels / "code")
     if why:

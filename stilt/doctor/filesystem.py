@@ -60,7 +60,7 @@ def examine(folder: Path) -> Iterator[Finding]:
 def _refused(what: str, error: OSError, folder: Path) -> Finding:
     hint = "name a folder you may write to with output: in config.yaml"
     words = no_room(error, folder) or (error.strerror or str(error), hint)
-    return wrong_surroundings("filesystem", what + words[0], words[1])
+    return wrong_surroundings("filesystem", what + words[0], words[1], code="OUTPUT_UNWRITABLE")
 
 
 @contextmanager
@@ -82,7 +82,10 @@ def _describe(folder: Path) -> Finding:
     words = f"{folder}: {mount.kind} from {mount.source} at {mount.place}; {room}"
     if mount.kind in {"tmpfs", "ramfs"}:
         return warning(
-            "filesystem", words, "it is in memory: what is there is gone after a restart"
+            "filesystem",
+            words,
+            "it is in memory: what is there is gone after a restart",
+            code="FILESYSTEM_UNFIT",
         )
     return fine("filesystem", words)
 
@@ -99,6 +102,7 @@ def _exclusive_creation(place: Path) -> Finding:
         "filesystem",
         "a file can be created exclusively twice: two workers could share a segment of the log",
         "put output: on another filesystem",
+        code="FILESYSTEM_UNFIT",
     )
 
 
@@ -114,7 +118,9 @@ def _appending_and_syncing(place: Path) -> Finding:
     finally:
         os.close(descriptor)
     if (place / "appended").stat().st_size != 300 * APPENDS:
-        return wrong_surroundings("filesystem", "what was appended and synced is not all there")
+        return wrong_surroundings(
+            "filesystem", "what was appended and synced is not all there", code="FILESYSTEM_UNFIT"
+        )
     median = statistics.median(taken)
     words = f"an append is durable after {median * 1e3:.2g} ms"
     if median > SLOW_SYNC_S:
@@ -129,7 +135,9 @@ def _renaming_into_place(place: Path) -> Finding:
         publish(path, b"new")
         kept = before.read()
     if path.read_bytes() != b"new":
-        return wrong_surroundings("filesystem", "a file that was renamed into place is not there")
+        return wrong_surroundings(
+            "filesystem", "a file that was renamed into place is not there", code="FILESYSTEM_UNFIT"
+        )
     if kept != b"old":
         return note("filesystem", "a reader of a file that is replaced meanwhile loses the old one")
     return fine("filesystem", "files are renamed into place whole, and folders are synced")
@@ -174,6 +182,7 @@ def _clock(place: Path) -> Finding:
             "clock",
             f"the filesystem's is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'} of this machine's",
             "states do not depend on it, but ages and rates that status shows do",
+            code="CLOCK_SKEW",
         )
     return fine(
         "clock", f"the filesystem's agrees with this machine's to {max(abs(skew), 0.1):.1f} s"
@@ -192,7 +201,9 @@ def _names(place: Path) -> Finding:
         return note("filesystem", "names that differ only in case are one name")
     if longest < _NAME_BYTES:
         return warning(
-            "filesystem", f"names have at most {longest} bytes, those of segments up to 100"
+            "filesystem",
+            f"names have at most {longest} bytes, those of segments up to 100",
+            code="FILESYSTEM_UNFIT",
         )
     return fine("filesystem", f"names of up to {longest} bytes, in any script")
 

@@ -33,7 +33,12 @@ def examine() -> Iterator[Finding]:
     )
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files != resource.RLIM_INFINITY and files < FEW_FILES:
-        yield warning("machine", f"a process may open only {files} files", "ulimit -n 1024")
+        yield warning(
+            "machine",
+            f"a process may open only {files} files",
+            "ulimit -n 1024",
+            code="OPEN_FILES_LIMIT",
+        )
     yield _scratch()
 
 
@@ -51,7 +56,12 @@ def _scratch() -> Finding:
     if facts.f_flag & os.ST_NOEXEC:
         words += ", no programs run from there"
     if free < LITTLE_SCRATCH_BYTES:
-        return warning("scratch", words, "set execution.scratch or TMPDIR to a larger folder")
+        return warning(
+            "scratch",
+            words,
+            "set execution.scratch or TMPDIR to a larger folder",
+            code="DISK_SHORT",
+        )
     return fine("scratch", words)
 
 
@@ -65,7 +75,9 @@ def examine_slurm() -> Iterator[Finding]:
     try:
         limits = commands.show_limits()
     except commands.SlurmError as error:
-        yield warning("slurm", error.message, "is its controller up? try again later")
+        yield warning(
+            "slurm", error.message, "is its controller up? try again later", code="SLURM_SILENT"
+        )
         return
     named = f"cluster {limits.cluster}: " if limits.cluster else ""
     yield fine(

@@ -84,6 +84,7 @@ def refuse_to_overwrite(*paths: Path) -> None:
         raise InputError(
             f"{there[0]} exists already; init overwrites nothing",
             "name another folder: stilt init NEW_PROJECT",
+            code="FILE_EXISTS",
         )
 
 

@@ -138,27 +138,33 @@ def _spread(
     """Add up the kernels of all rows in ``values``."""
     x, y = geometry.project(rows.long, rows.lati)
     ages, minutes = rows.ages()
-    cloud_sizes = np.empty(len(minutes)), np.empty(len(minutes))
-    clouds = np.empty((len(minutes), kernels.CLOUD_VALUES))
-    kernels.cloud_sizes(ages, x, y, geometry.period, clouds, *cloud_sizes)
-    bandwidth = _bandwidth(minutes, *cloud_sizes, grid, geometry)
-    bandwidth = _of_nearest_age(
-        bandwidth, minutes, ties="left" if rows.times.is_forward else "right"
+    clouds = kernels.Clouds(
+        np.empty((len(minutes), kernels.CLOUD_VALUES)), *np.empty((2, len(minutes)))
     )
+    kernels.cloud_sizes(ages, x, y, geometry.period, clouds)
+    ties: Literal["left", "right"] = "left" if rows.times.is_forward else "right"
+    bandwidth = _bandwidth(minutes, clouds, grid, geometry)
+    smoothing = _smoothing(_of_nearest_age(bandwidth, minutes, ties), geometry)
+    reach_x = 2 * int(smoothing.halves_x.max()) + 1
+    reach_y = 2 * int(smoothing.halves_y.max()) + 1
+    order, bounds = _order(rows, ages, len(minutes), len(values))
+    share = 1.0 / rows.n_particles
+    space = kernels.Space(
+        np.empty((2, max(reach_x, reach_y) + kernels.LANES)),
+        np.zeros((geometry.ny, geometry.nx + kernels.LANES)),
+    )
+    points = kernels.Points(order, bounds, ages, x, y, rows.foot, share)
+    kernels.spread(points, smoothing, _cells(geometry, reach_x, reach_y), space, values)
+
+
+def _smoothing(bandwidth: NDArray[np.float64], geometry: Geometry) -> kernels.Smoothing:
     halves_x = np.floor(KERNEL_REACH * bandwidth / geometry.xres).astype(np.int64)
     halves_y = np.floor(KERNEL_REACH * bandwidth / geometry.yres).astype(np.int64)
-    reach_x, reach_y = 2 * int(halves_x.max()) + 1, 2 * int(halves_y.max()) + 1
-    order, bounds = _order(rows, ages, len(minutes), len(values))
-    kernels.spread(
-        order,
-        bounds,
-        x,
-        y,
-        rows.foot,
-        ages,
-        bandwidth,
-        halves_x,
-        halves_y,
+    return kernels.Smoothing(bandwidth, halves_x, halves_y)
+
+
+def _cells(geometry: Geometry, reach_x: int, reach_y: int) -> kernels.Cells:
+    return kernels.Cells(
         _edges(geometry.xmin, geometry.xres, geometry.nx, reach_x),
         _edges(geometry.ymin, geometry.yres, geometry.ny, reach_y),
         geometry.xres,
@@ -166,17 +172,12 @@ def _spread(
         geometry.middle,
         geometry.period,
         int(geometry.is_global),
-        1.0 / rows.n_particles,
-        np.empty((2, max(reach_x, reach_y) + kernels.LANES)),
-        np.zeros((geometry.ny, geometry.nx + kernels.LANES)),
-        values,
     )
 
 
 def _bandwidth(
     minutes: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    mean_y: NDArray[np.float64],
+    clouds: kernels.Clouds,
     grid: FootprintGrid,
     geometry: Geometry,
 ) -> NDArray[np.float64]:
@@ -186,10 +187,10 @@ def _bandwidth(
     metres wide, so that ``smooth_factor`` has to be large to do anything.
     """
     width: NDArray[np.float64] = (
-        grid.smooth_factor * BANDWIDTH_FACTOR * variance**0.25 * np.sqrt(minutes / 1440.0)
+        grid.smooth_factor * BANDWIDTH_FACTOR * clouds.variance**0.25 * np.sqrt(minutes / 1440.0)
     )
     if geometry.is_longlat:
-        width = np.minimum(width / np.cos(np.radians(mean_y)), MAX_BANDWIDTH_DEGREES)
+        width = np.minimum(width / np.cos(np.radians(clouds.mean_y)), MAX_BANDWIDTH_DEGREES)
     return width
 
 

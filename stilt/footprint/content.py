@@ -118,9 +118,11 @@ def fill(
     file.setncatts(_about_file(provenance, form))
     _name_axes(file, names, receptor, is_longlat=geometry.is_longlat)
     _write_bounds(file, names)
-    _write_tiles(foot, footprint.values)
+    is_touched = footprint.values != 0.0
+    _write_tiles(foot, footprint.values, is_touched)
     starts = _seconds(footprint.times) - receptor.when.timestamp()
-    write_entries(file, footprint.values, starts, Axis.of(geometry.x), Axis.of(geometry.y))
+    axes = Axis.of(geometry.x), Axis.of(geometry.y)
+    write_entries(file, footprint.values, is_touched, starts, axes)
 
 
 def _about_file(provenance: dict[str, str], form: int) -> dict[str, Any]:
@@ -150,7 +152,9 @@ def _name_axes(
         file["receptor_lat"].standard_name = "latitude"
 
 
-def _write_tiles(foot: Variable[Any], values: NDArray[np.float32]) -> None:
+def _write_tiles(
+    foot: Variable[Any], values: NDArray[np.float32], is_touched: NDArray[np.bool_]
+) -> None:
     """Write the tiles in which something is not zero."""
     sizes = tuple(map(int, foot.chunking()[1:]))
     corners = np.ndindex(
@@ -161,7 +165,7 @@ def _write_tiles(foot: Variable[Any], values: NDArray[np.float32]) -> None:
             slice(number * size, (number + 1) * size)
             for number, size in zip(corner, sizes, strict=True)
         )
-        if values[tile].any():
+        if is_touched[tile].any():
             foot[0, *tile] = values[tile]
 
 

@@ -129,6 +129,7 @@ def geometry_of(grid: FootprintGrid) -> Geometry:
             f"the footprint grid from ({grid.xmin:g}, {grid.ymin:g}) to ({grid.xmax:g}, {grid.ymax:g}) "
             f"holds no whole cell of {grid.xres:g} x {grid.yres:g}",
             "enlarge the box, or make xres and yres smaller (in units of the projection)",
+            code="GRID_EMPTY",
         )
     return Geometry(
         projection=grid.projection,
@@ -178,6 +179,7 @@ def _unknown(projection: str, error: Exception) -> InputError:
     return InputError(
         f"the projection {projection!r} is not known to PROJ: {error}",
         "give a PROJ text such as '+proj=utm +zone=12', or a code such as EPSG:5070",
+        code="PROJECTION_UNKNOWN",
     )
 
 

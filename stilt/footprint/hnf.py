@@ -65,6 +65,7 @@ def dilute_near_field(
         raise InputError(
             f"hnf_plume needs the particle columns {', '.join(missing)}, which are not there",
             "add them to varsiwant, or set hnf_plume: false",
+            code="PARTICLE_COLUMN_LACKING",
         )
     table = _in_descending_time(table)
     if len(receptor.heights_m) > 1:

@@ -8,7 +8,7 @@ length; rows of one age form a cloud and have one kernel.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from stilt.kernels.compiled import (
     OUT_F8_2D,
     OUT_I4,
     OUT_I8,
+    Bundle,
     exact,
 )  # fmt: skip
 
@@ -150,22 +151,25 @@ def turned(x: float, middle: float, period: float) -> float:
     return x
 
 
-@exact.kernel(I4, F8, F8, FLOAT, OUT_F8_2D, OUT_F8, OUT_F8)
-def cloud_sizes(
-    ages: Int32s,
-    x: Floats,
-    y: Floats,
-    period: float,
-    clouds: Floats,
-    variance: Floats,
-    mean_y: Floats,
-) -> None:
-    """Put Var(x) + Var(y), with divisor n - 1, and the mean y of each age's cloud into the outputs.
+class Clouds(NamedTuple):
+    """What is known of the cloud of each age: Var(x) + Var(y), with divisor n - 1, and the mean y.
 
-    NaN where a cloud has fewer than two particles. With a ``period`` all x are taken within half a turn of
-    the first, so that a cloud across the antimeridian stays together. ``clouds`` is working space, shape
-    (ages, CLOUD_VALUES).
+    Both are NaN where a cloud has fewer than two particles. ``space`` is to work in, shape (ages, CLOUD_VALUES).
     """
+
+    space: Floats
+    variance: Floats
+    mean_y: Floats
+
+
+@exact.kernel(I4, F8, F8, FLOAT, Bundle(Clouds, (OUT_F8_2D, OUT_F8, OUT_F8)))
+def cloud_sizes(ages: Int32s, x: Floats, y: Floats, period: float, out: Clouds) -> None:
+    """Find how large the cloud of each age is.
+
+    With a ``period`` all x are taken within half a turn of the first, so that a cloud across the antimeridian stays
+    together.
+    """
+    clouds, variance, mean_y = out
     n_ages = len(variance)
     clouds[:] = 0.0
     count, origin, sums = clouds[:, 0], clouds[:, 1:3], clouds[:, 3:]
@@ -250,23 +254,26 @@ def kernel_line(bandwidth: float, half: int, size: float, weights: Floats) -> No
         weights[i] /= total
 
 
+class Bell(NamedTuple):
+    """A kernel: the product of two lines, each with the number of its cells on either side of the middle one."""
+
+    along_x: Floats
+    half_x: int
+    along_y: Floats
+    half_y: int
+
+
 @exact.inline
 def add_kernel(
-    layer: NDArray[np.float64],
-    nx: int,
-    line: int,
-    column: int,
-    foot: float,
-    along_y: Floats,
-    half_y: int,
-    along_x: Floats,
-    half_x: int,
-    wraps: int,
+    layer: NDArray[np.float64], place: tuple[int, int], foot: float, bell: Bell, wraps: int
 ) -> None:
-    """Add ``foot`` times the kernel around a cell; what lies outside of the grid is lost.
+    """Add ``foot`` times a kernel around a cell, by its line and column; what lies outside of the grid is lost.
 
-    The layer has ``LANES`` columns more than the ``nx`` of the grid, for what a padded loop puts there.
+    The layer has ``LANES`` columns more than the grid, for what a padded loop puts there.
     """
+    line, column = place
+    along_x, half_x, along_y, half_y = bell
+    nx = layer.shape[1] - LANES
     start = max(column - half_x, 0)
     width = min(column + half_x + 1, nx) - start
     skip = start - (column - half_x)
@@ -287,63 +294,96 @@ def add_kernel(
                 target[i] += weight * source[i]
 
 
+class Points(NamedTuple):
+    """The rows ``order[bounds[i]:bounds[i + 1]]`` of layer i, by age, so that a kernel is made once for all of them.
+
+    ``share`` is what counts of each ``foot``.
+    """
+
+    order: Int32s
+    bounds: Int64s
+    ages: Int32s
+    x: Floats
+    y: Floats
+    foot: Floats
+    share: float
+
+
+class Smoothing(NamedTuple):
+    """The kernel of each age: its standard deviation, and how many cells it reaches beyond its middle one."""
+
+    bandwidth: Floats
+    halves_x: Int64s
+    halves_y: Int64s
+
+
+class Cells(NamedTuple):
+    """A grid, whose edges go on for as many more cells on each side as kernels reach.
+
+    ``period`` is that of x, 0 on a plane, and ``middle`` the x in the middle of the grid; ``wraps`` tells whether the
+    last column is beside the first.
+    """
+
+    edges_x: Floats
+    edges_y: Floats
+    size_x: float
+    size_y: float
+    middle: float
+    period: float
+    wraps: int
+
+
+class Space(NamedTuple):
+    """Working space: shape (2, most cells of a kernel + LANES), and zeros, shape (ny, nx + LANES)."""
+
+    lines: Floats
+    layer: Floats
+
+
+@exact.inline
+def bell_of(smoothing: Smoothing, age: int, cells: Cells, lines: Floats) -> Bell:
+    """Make the kernel of an age in ``lines``."""
+    half_x, half_y = smoothing.halves_x[age], smoothing.halves_y[age]
+    kernel_line(smoothing.bandwidth[age], half_x, cells.size_x, lines[0])
+    kernel_line(smoothing.bandwidth[age], half_y, cells.size_y, lines[1])
+    return Bell(lines[0], half_x, lines[1], half_y)
+
+
 @exact.kernel(
-    I4, I8, F8, F8, F8, I4, F8, I8, I8, F8, F8, FLOAT, FLOAT, FLOAT, FLOAT, INT, FLOAT,
-    OUT_F8_2D, OUT_F8_2D, OUT_F4_3D,
-)  # fmt: skip
+    Bundle(Points, (I4, I8, I4, F8, F8, F8, FLOAT)),
+    Bundle(Smoothing, (F8, I8, I8)),
+    Bundle(Cells, (F8, F8, FLOAT, FLOAT, FLOAT, FLOAT, INT)),
+    Bundle(Space, (OUT_F8_2D, OUT_F8_2D)),
+    OUT_F4_3D,
+)
 def spread(
-    order: Int32s,
-    bounds: Int64s,
-    x: Floats,
-    y: Floats,
-    foot: Floats,
-    ages: Int32s,
-    bandwidth: Floats,
-    halves_x: Int64s,
-    halves_y: Int64s,
-    edges_x: Floats,
-    edges_y: Floats,
-    size_x: float,
-    size_y: float,
-    middle: float,
-    period: float,
-    wraps: int,
-    share: float,
-    lines: Floats,
-    layer: Floats,
-    values: NDArray[np.float32],
+    points: Points, smoothing: Smoothing, cells: Cells, space: Space, values: NDArray[np.float32]
 ) -> None:
-    """Put ``share`` times the kernels of the rows ``order[bounds[i]:bounds[i + 1]]`` into layer i of ``values``.
+    """Put the kernels of the points of each layer into ``values``, shape (layers, ny, nx).
 
-    Rows of a layer lie in ``order`` by age, so that a kernel is made once for all of them. The kernel of
-    an age reaches ``halves`` cells beyond its middle one. ``edges`` are those of the grid and of as many
-    more cells on each side as kernels reach. Sums are in double precision, one layer at a time.
-
-    Working space: ``lines``, shape (2, most cells of a kernel + LANES), and ``layer``, zeros, shape
-    (ny, nx + LANES).
+    Sums are in double precision, one layer at a time.
     """
     n_layers, ny, nx = values.shape
-    buffer_x = (len(edges_x) - 1 - nx) // 2
-    buffer_y = (len(edges_y) - 1 - ny) // 2
-    along_x, along_y = lines[0], lines[1]
-    half_x, half_y = 0, 0
+    buffer_x = (len(cells.edges_x) - 1 - nx) // 2
+    buffer_y = (len(cells.edges_y) - 1 - ny) // 2
+    order, bounds, ages, x, y, foot, share = points
+    layer = space.layer
+    bell = Bell(space.lines[0], 0, space.lines[1], 0)
     for number in range(n_layers):
         age = -1
         low, high = ny, -1
         for row in order[bounds[number] : bounds[number + 1]]:
-            column = cell_of(turned(x[row], middle, period), edges_x, size_x) - buffer_x
-            line = cell_of(y[row], edges_y, size_y) - buffer_y
+            here = turned(x[row], cells.middle, cells.period)
+            column = cell_of(here, cells.edges_x, cells.size_x) - buffer_x
+            line = cell_of(y[row], cells.edges_y, cells.size_y) - buffer_y
             if column < -buffer_x or line < -buffer_y:
                 continue
             if ages[row] != age:
                 age = ages[row]
-                half_x = halves_x[age]
-                half_y = halves_y[age]
-                kernel_line(bandwidth[age], half_x, size_x, along_x)
-                kernel_line(bandwidth[age], half_y, size_y, along_y)
-            add_kernel(layer, nx, line, column, foot[row], along_y, half_y, along_x, half_x, wraps)
-            low = min(low, line - half_y)
-            high = max(high, line + half_y)
+                bell = bell_of(smoothing, age, cells, space.lines)
+            add_kernel(layer, (line, column), foot[row], bell, cells.wraps)
+            low = min(low, line - bell.half_y)
+            high = max(high, line + bell.half_y)
         for j in range(max(low, 0), min(high + 1, ny)):
             for i in range(nx):
                 values[number, j, i] = layer[j, i] * share

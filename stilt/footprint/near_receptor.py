@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.kernels.compiled import F8, I4, I8, OUT_F8, OUT_I4, exact
+from stilt.kernels.compiled import F8, I4, I8, OUT_F8, OUT_I4, Bundle, exact
 
 if TYPE_CHECKING:
     from stilt.footprint.kernels import Floats, Int32s, Int64s
@@ -77,21 +77,24 @@ def median_step(bounds: Int64s, place: Floats, medians: Floats, steps: Floats) -
     return median(medians, n_medians) if n_medians > 0 else np.nan
 
 
-@exact.kernel(I4, I8, F8, F8, OUT_I4, OUT_I4, OUT_F8)
-def plan_rows(
-    order: Int32s,
-    bounds: Int64s,
-    time: Floats,
-    added: Floats,
-    before: Int32s,
-    after: Int32s,
-    minutes: Floats,
-) -> int:
-    """List the rows that there will be; return how many. With empty outputs they are only counted.
+class RowPlan(NamedTuple):
+    """The rows that there will be: a new one, at ``minutes``, lies between the rows ``before`` and ``after``.
 
-    ``order`` has a particle's rows by distance from the start, from ``bounds[slot]`` on. A new row, at
-    ``minutes``, lies between the rows ``before`` and ``after``, which are the same for an existing one.
+    These are the same for a row that exists.
     """
+
+    before: Int32s
+    after: Int32s
+    minutes: Floats
+
+
+@exact.kernel(I4, I8, F8, F8, Bundle(RowPlan, (OUT_I4, OUT_I4, OUT_F8)))
+def plan_rows(order: Int32s, bounds: Int64s, time: Floats, added: Floats, plan: RowPlan) -> int:
+    """Plan rows at the minutes ``added``; return how many there will be. Into an empty plan they are only counted.
+
+    ``order`` has a particle's rows by distance from the start, from ``bounds[slot]`` on.
+    """
+    before, after, minutes = plan
     count = 0
     write = len(minutes) > 0
     for slot in range(len(bounds) - 1):
@@ -117,11 +120,10 @@ def plan_rows(
     return count
 
 
-@exact.kernel(I4, I4, F8, F8, F8, OUT_F8)
-def interpolate(
-    before: Int32s, after: Int32s, minutes: Floats, time: Floats, values: Floats, result: Floats
-) -> None:
+@exact.kernel(Bundle(RowPlan, (I4, I4, F8)), F8, F8, OUT_F8)
+def interpolate(plan: RowPlan, time: Floats, values: Floats, result: Floats) -> None:
     """Put ``values``, linear in time between the rows of a plan, into ``result``."""
+    before, after, minutes = plan
     for i in range(len(minutes)):
         start, end = before[i], after[i]
         result[i] = values[start]

@@ -172,4 +172,5 @@ def damaged(path: Path, error: Exception) -> DamagedError:
     return DamagedError(
         f"{path} can't be read as a footprint: {error}",
         "stilt verify finds such files, stilt run remakes them",
+        code="FOOTPRINT_DAMAGED",
     )

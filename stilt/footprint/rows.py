@@ -117,6 +117,7 @@ def rows_of(table: ParticleTable) -> Rows:
         raise InputError(
             f"a footprint needs the particle columns {', '.join(missing)}, which are not there",
             "add them to varsiwant",
+            code="PARTICLE_COLUMN_LACKING",
         )
     columns = {name: np.ascontiguousarray(table[name], dtype=np.float64) for name in NEEDED}
     slot, n_particles = number_particles(columns.pop("indx"))
@@ -172,28 +173,33 @@ def _filled_in(rows: Rows) -> Rows:
     bounds = np.zeros(rows.n_particles + 1, np.int64)
     order = kernels.grouped_by(rows.slot, by_time, bounds)
     added = near_receptor.ADDED_MIN
-    nothing = np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0)
-    count = near_receptor.plan_rows(order, bounds, rows.time, added, *nothing)
-    before, after, minutes = np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count)
-    near_receptor.plan_rows(order, bounds, rows.time, added, before, after, minutes)
+    plan = _empty_plan(0)
+    count = near_receptor.plan_rows(order, bounds, rows.time, added, plan)
+    plan = _empty_plan(count)
+    near_receptor.plan_rows(order, bounds, rows.time, added, plan)
 
     def filled_in(values: NDArray[np.float64]) -> NDArray[np.float64]:
         result = np.empty(count)
-        near_receptor.interpolate(before, after, minutes, rows.time, values, result)
+        near_receptor.interpolate(plan, rows.time, values, result)
         return result
 
-    time = np.round(minutes, 1) * (1.0 if rows.times.is_forward else -1.0)
+    time = np.round(plan.minutes, 1) * (1.0 if rows.times.is_forward else -1.0)
     foot = filled_in(rows.foot)
     near_receptor.keep_window_sums(rows.time, rows.foot, time, foot)
     return replace(
         rows,
         time=time,
         times=_times(time),
-        slot=rows.slot[after],
+        slot=rows.slot[plan.after],
         long=filled_in(rows.long),
         lati=filled_in(rows.lati),
         foot=foot,
     )
+
+
+def _empty_plan(count: int) -> near_receptor.RowPlan:
+    before, after = np.empty((2, count), np.int32)
+    return near_receptor.RowPlan(before, after, np.empty(count))
 
 
 def _by_distance_from_start(rows: Rows) -> NDArray[np.int32]:

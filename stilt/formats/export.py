@@ -110,13 +110,17 @@ def export(
         If a library is not installed.
     """
     if kind not in FORMATS:
-        raise InputError(f"{kind!r} is no format", f"one of {', '.join(FORMATS)}")
+        raise InputError(
+            f"{kind!r} is no format", f"one of {', '.join(FORMATS)}", code="EXPORT_UNKNOWN"
+        )
     strange = sorted(set(options) - set(FORMATS[kind].options))
     if strange:
-        raise InputError(f"{kind} has no option {strange[0]}", "leave it out")
+        raise InputError(
+            f"{kind} has no option {strange[0]}", "leave it out", code="EXPORT_UNKNOWN"
+        )
     folder = Path(output)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there already", "name a new folder")
+        raise InputError(f"{folder} is there already", "name a new folder", code="FILE_EXISTS")
     write: Write = import_module(f"stilt.formats.{FORMATS[kind].module}").write
     source = Source(footprints, particles, tell)
     _into_place(folder, partial(write, source, **options))
@@ -147,7 +151,9 @@ def needed(module: str, extra: str, what: str) -> Any:
         return import_module(module)
     except ImportError:
         raise EnvironmentFailure(
-            f"{what} needs {module}, which is not installed", f"pip install 'stilt-hpc[{extra}]'"
+            f"{what} needs {module}, which is not installed",
+            f"pip install 'stilt-hpc[{extra}]'",
+            code="PACKAGE_MISSING",
         ) from None
 
 

@@ -59,13 +59,20 @@ def _check(footprints: xr.DataArray, *, time_resolved: bool) -> None:
         raise InputError(
             "OpenGHG's footprints lie on longitude and latitude, and this grid is projected",
             "name a footprint product in degrees",
+            code="OPENGHG_UNFIT",
         )
     if time_resolved and footprints.sizes["hour"] == 1:
         raise InputError(
-            "the footprints are integrated over time", "have a product with time_integrate: false"
+            "the footprints are integrated over time",
+            "have a product with time_integrate: false",
+            code="FOOTPRINT_INTEGRATED",
         )
     if int(footprints["hour"].min()) > 0 or int(footprints["hour"].max()) > 0:
-        raise InputError("OpenGHG's footprints look backward in time", "run with n_hours below 0")
+        raise InputError(
+            "OpenGHG's footprints look backward in time",
+            "run with n_hours below 0",
+            code="OPENGHG_UNFIT",
+        )
 
 
 def _files(footprints: xr.DataArray, site: str) -> Iterator[tuple[str, NDArray[np.intp]]]:
@@ -85,6 +92,7 @@ def _files(footprints: xr.DataArray, site: str) -> Iterator[tuple[str, NDArray[n
             raise InputError(
                 f"several receptors of {name} at {inlet} have the same time",
                 "say which site is whose: a column of receptors.csv, and its name as the site",
+                code="OPENGHG_UNFIT",
             )
         yield f"{name}-{inlet}_stilt_{month}.nc", np.array(places)
 

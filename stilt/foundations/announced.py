@@ -46,6 +46,7 @@ def check_announced(path: Path, announced: int, place: Path | None = None) -> No
         raise DamagedError(
             f"{path} announces {size(announced)} of values in {size(has)}: no stilt wrote it",
             "'stilt verify', then 'stilt run', makes it again",
+            code="RESULT_ODD",
         )
     check_room(str(path), announced)
 
@@ -65,4 +66,5 @@ def check_room(what: str, needed: int) -> None:
         raise EnvironmentFailure(
             f"{what} takes {size(needed)} of memory to read, and there are {size(room)} here",
             "go where there is more (as in `salloc --mem=...`)",
+            code="MEMORY_SHORT",
         )

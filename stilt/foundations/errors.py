@@ -1,6 +1,7 @@
 """What can go wrong, one class for each exit code.
 
-A message says what is wrong and where; ``hint`` says what to do next.
+A message says what is wrong and where; ``hint`` says what to do next; ``code`` names the kind of trouble, which the
+guide explains. A class that means one kind carries its code, otherwise the place that makes the error gives it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ EXIT_NOT_FINISHED = 3
 """Codes of a command that went through; of others the error has the code."""
 
 
+def with_code(text: str, code: str) -> str:
+    """Return what an error says with its code behind it, where it has one."""
+    return f"{text} [{code}]" if code else text
+
+
 class StiltError(Exception):
     """Base of every error that is meant for the person at the terminal.
 
@@ -28,18 +34,24 @@ class StiltError(Exception):
         What is wrong, and where (a path, a line, a key). Characters that a terminal would obey are escaped.
     hint
         The next thing to do, if there is one.
+    code
+        The kind of trouble, as ``stilt help CODE`` takes it; that of the class unless given.
     """
 
     exit_code: ClassVar[int] = 2
+    code: str = ""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
         message = shown(message, MOST_OF_A_MESSAGE)
         super().__init__(message, hint)
         self.message = message
         self.hint = hint
+        if code:
+            self.code = code
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        told = f"{self.message} ({self.hint})" if self.hint else self.message
+        return with_code(told, self.code)
 
 
 class InputError(StiltError):
@@ -63,11 +75,18 @@ class ProblemsError(InputError):
     """
 
     def __init__(
-        self, source: str, problems: tuple[str, ...], hint: str = "", count: int = 0
+        self,
+        source: str,
+        problems: tuple[str, ...],
+        hint: str = "",
+        count: int = 0,
+        *,
+        code: str = "",
     ) -> None:
         problems = tuple(map(shown, problems))
         number = max(count, len(problems))
-        super().__init__(f"{source}: {number:,} problem{'s' if number != 1 else ''}", hint)
+        message = f"{source}: {number:,} problem{'s' if number != 1 else ''}"
+        super().__init__(message, hint, code=code)
         self.args = (source, problems, hint, count)
         self.source = source
         self.problems = problems

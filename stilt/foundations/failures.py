@@ -54,6 +54,11 @@ class TransportError(Exception):
         self.message = message
         self.log = log
 
+    @property
+    def code(self) -> str:
+        """What ``stilt help`` explains it by: the reason."""
+        return str(self.reason)
+
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
 

@@ -38,6 +38,8 @@ _HINT = (
 class MisplacedError(DamagedError):
     """A path out of a file leads out of the output root, or to what is no regular file."""
 
+    code = "OUTPUT_MISPLACED"
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path]:
@@ -124,7 +126,11 @@ def read_input(path: Path, most: int) -> bytes:
     with open_input(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
-            raise InputError(f"{path} has {size:,} bytes, more than {most:,}", "shorten it")
+            raise InputError(
+                f"{path} has {size:,} bytes, more than {most:,}",
+                "shorten it",
+                code="FILE_IRREGULAR",
+            )
         return _content(file, size)
 
 
@@ -145,7 +151,9 @@ def open_input(path: Path) -> BinaryIO:
     os.close(descriptor)
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise InputError(f"{path} is no regular file", "put a file, or a link to one, there")
+    raise InputError(
+        f"{path} is no regular file", "put a file, or a link to one, there", code="FILE_IRREGULAR"
+    )
 
 
 def _content(file: BinaryIO, size: int) -> bytes:
@@ -317,7 +325,8 @@ def _lent(descriptor: int, path: Path) -> Iterator[Path]:
     try:
         yield place if place.exists() else path
     except DamagedError as error:
-        raise type(error)(error.message.replace(str(place), str(path)), error.hint) from error
+        message = error.message.replace(str(place), str(path))
+        raise type(error)(message, error.hint, code=error.code) from error
     except OSError as error:
         error.filename = _renamed(error.filename, place, path)
         error.filename2 = _renamed(error.filename2, place, path)

@@ -64,6 +64,7 @@ def refuse_foreign_link(path: Path) -> None:
         raise InputError(
             f"{path} is a link of {owner_name(facts.st_uid)}, to {path.readlink()}",
             "remove it, or write to another file (-o)",
+            code="FILE_IRREGULAR",
         )
 
 

@@ -42,17 +42,21 @@ def local_path(text: str | os.PathLike[str], what: str) -> Path:
     except RuntimeError:
         user = text.split("/")[0]
         raise InputError(
-            f"{what} {text!r}: there is no user {user}", "write the folder out"
+            f"{what} {text!r}: there is no user {user}",
+            "write the folder out",
+            code="PATH_UNUSABLE",
         ) from None
 
 
 def _refuse_unprintable(text: str, what: str) -> None:
     if not text.strip():
-        raise InputError(f"{what} is empty", "give the path of a folder")
+        raise InputError(f"{what} is empty", "give the path of a folder", code="PATH_UNUSABLE")
     bad = next((char for char in text if ord(char) < 32 or ord(char) == 127), None)  # noqa: PLR2004 - ASCII controls
     if bad is not None:
         raise InputError(
-            f"{what} {text!r} contains the control character {bad!r}", "rename the folder"
+            f"{what} {text!r} contains the control character {bad!r}",
+            "rename the folder",
+            code="PATH_UNUSABLE",
         )
 
 
@@ -61,7 +65,9 @@ def _refuse_other_than_utf8(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError:
         shown = os.fsencode(path).decode(errors="backslashreplace")
-        raise InputError(f"the folder {shown} has a name that is not UTF-8", "rename it") from None
+        raise InputError(
+            f"the folder {shown} has a name that is not UTF-8", "rename it", code="PATH_UNUSABLE"
+        ) from None
 
 
 def _without_protocol(text: str, what: str) -> str:
@@ -74,6 +80,7 @@ def _without_protocol(text: str, what: str) -> str:
             f"{what} {text!r} is not on a local or shared filesystem ({protocol}): workers append "
             "to the log and rename files into place, which object stores and servers cannot do",
             "use a folder that all nodes see, and copy results away when the run is complete",
+            code="PATH_NOT_SHARED",
         )
     return str(LocalFileSystem._strip_protocol(text))  # noqa: SLF001 - fsspec's own way from URI to path
 

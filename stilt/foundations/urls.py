@@ -24,10 +24,11 @@ def url_problem(url: str) -> str | None:
         has_password = parts.password is not None
     except ValueError as error:
         return f"is no URL: {error}"
-    if has_password:
+    is_named = bool(parts.username) and parts.scheme in {"http", "https"}
+    if has_password or is_named:
         return (
-            "is a URL with a password, which would stand in settings and logs: keys come from the environment, "
-            "as the protocol's own library reads them"
+            "is a URL with a password or a name, which would stand in settings and logs: keys come from the "
+            "environment, as the protocol's own library reads them"
         )
     if parts.query or parts.fragment:
         return "is a URL with ? or #, which is no folder's; keys come from the environment"

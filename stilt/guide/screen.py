@@ -27,7 +27,8 @@ def contents(width: int) -> str:
         "\n".join([f"{part}:", *(_entry(name, about[name], longest, width) for name in names)])
         for part, names in PARTS.items()
     ]
-    return "\n\n".join([*blocks, "Read one: stilt help TOPIC"])
+    how = fill("Read one: stilt help TOPIC. What an error's code means: stilt help CODE", width)
+    return "\n\n".join([*blocks, how])
 
 
 def _entry(name: str, about: str, longest: int, width: int) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from textwrap import fill
 
 from stilt.foundations.errors import InputError
 
@@ -23,7 +24,17 @@ PARTS = {
         "satellite",
         "python",
         "moving",
+    ),
+    "When something goes wrong": (
         "troubleshooting",
+        "errors-simulations",
+        "errors-project",
+        "errors-meteorology",
+        "errors-engine",
+        "errors-slurm",
+        "errors-files",
+        "errors-analysis",
+        "errors-moving",
     ),
     "Understand": ("science", "performance", "glossary"),
     "Extend": ("write-engine", "write-reader", "write-setting", "write-backend"),
@@ -63,6 +74,8 @@ _ALSO_CALLED = {
 """Words that people may try: the topic that they are answered in."""
 
 SETTINGS_MARK = "<!-- settings: made from the code -->"
+CODES_MARK = "<!-- codes: made from their pages -->"
+PAGES_OF_CODES = tuple(name for name in TOPICS if name.startswith("errors-"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ def summaries() -> dict[str, str]:
 
 
 def topic(name: str) -> Topic:
-    """Return a topic by its name, or by a word that leads to it.
+    """Return a topic by its name, or by a word that leads to it; or what the guide says of an error's code.
 
     Raises
     ------
@@ -106,8 +119,31 @@ def topic(name: str) -> Topic:
     """
     found = named(name)
     if found is None:
-        raise InputError(f"the guide has no topic {name!r}", _instead_of(name))
-    return Topic(found, _file(found).replace(SETTINGS_MARK, _settings(found)))
+        code = as_code(name)
+        about = explained()
+        if code not in about:
+            raise InputError(
+                f"the guide has no topic {name!r}", _instead_of(name), code="TOPIC_UNKNOWN"
+            )
+        return about[code]
+    text = _file(found).replace(SETTINGS_MARK, _settings(found))
+    return Topic(found, text.replace(CODES_MARK, _codes(found)))
+
+
+def as_code(word: str) -> str:
+    """Return a word as codes are written, whatever its case and its dashes."""
+    return word.strip().upper().strip("[]").replace("-", "_").replace(" ", "_")
+
+
+def explained() -> dict[str, Topic]:
+    """Return what the guide says of each code: of what a command ends with, and why a simulation fails."""
+    found = {}
+    for page in PAGES_OF_CODES:
+        for part in _file(page).split("\n### ")[1:]:
+            code, _, text = part.partition("\n")
+            about = f"# {code}\n\n{text.strip()}\n\nOthers like it: `stilt help {page}`\n"
+            found[code] = Topic(page, about)
+    return found
 
 
 def named(name: str) -> str | None:
@@ -117,7 +153,8 @@ def named(name: str) -> str | None:
 
 
 def _instead_of(name: str) -> str:
-    near = get_close_matches(name.lower(), [*TOPICS, *_ALSO_CALLED], n=3, cutoff=0.5)
+    near = get_close_matches(as_code(name), explained(), n=3, cutoff=0.75)
+    near = near or get_close_matches(name.lower(), [*TOPICS, *_ALSO_CALLED], n=3, cutoff=0.5)
     topics = list(dict.fromkeys(_ALSO_CALLED.get(word, word) for word in near))
     likely = f"nearest: {', '.join(topics)}; " if topics else ""
     return f"{likely}`stilt help` lists all topics"
@@ -125,6 +162,19 @@ def _instead_of(name: str) -> str:
 
 def _file(name: str) -> str:
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _codes(name: str) -> str:
+    """Return all codes by their pages, where a topic has a place for them."""
+    if name != "troubleshooting":
+        return ""
+    pages: dict[str, list[str]] = {}
+    for code, about in explained().items():
+        pages.setdefault(about.name, []).append(f"`{code}`")
+    return "\n".join(
+        fill(f"- [{Topic(page, _file(page)).title}]({page}.md): {', '.join(codes)}", 120)
+        for page, codes in pages.items()
+    )
 
 
 def _settings(name: str) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -27,7 +28,9 @@ from stilt.kernels.machine_code import PORTABLE_CPU, keep, kept, target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import ModuleType
+    from typing import TypeAlias
 
+    Kind: TypeAlias = "str | Bundle"
     Parts = list[tuple[Callable[..., object], dict[str, Any]]]
 
 Function = TypeVar("Function", bound="Callable[..., object]")
@@ -44,6 +47,14 @@ _READ_ONLY = "r"
 
 _LOCK = Lock()
 """Held while code is compiled or linked, which neither numba nor the linker does for several threads at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A kind of argument: a named tuple, by its class and the kinds of its parts."""
+
+    of: type
+    kinds: tuple[str, ...]
 
 
 class Compiler:
@@ -70,14 +81,14 @@ class Compiler:
         self._parts.append((function, {"forceinline": False, **self._options}))
         return function
 
-    def kernel(self, *kinds: str) -> Callable[[Function], Function]:
+    def kernel(self, *kinds: Kind) -> Callable[[Function], Function]:
         """Make a function run as machine code.
 
         Parameters
         ----------
         kinds
-            Those of its arguments: ``INT``, ``FLOAT`` or an array. A function without them is compiled for each
-            combination of arguments that it is called with, which may also be named tuples of these.
+            Those of its arguments: ``INT``, ``FLOAT``, an array or a ``Bundle`` of these. A function without them is
+            compiled for each combination of arguments that it is called with, bundles among them.
 
         Its result is a number or nothing.
         """
@@ -100,13 +111,14 @@ class Kernel:
     def __init__(
         self,
         function: Callable[..., object],
-        kinds: Sequence[str],
+        kinds: Sequence[Kind],
         options: dict[str, Any],
         parts: Parts,
     ) -> None:
         self.__doc__ = function.__doc__
         self.function = function
-        self._declared = tuple(kinds)
+        self._kinds = tuple(kinds)
+        self._declared = tuple(part for kind in kinds for part in _parts_of(kind))
         self._options = options
         self._parts = parts
         self._compiled: dict[str, Callable[..., object]] = {}
@@ -176,7 +188,7 @@ class Kernel:
     def _make(self, kinds: Sequence[str], arguments: tuple[object, ...]) -> bytes | None:
         numba = _numba()
         _register(self._parts)
-        types = map(_type_of, kinds) if self._declared else map(numba.typeof, arguments)
+        types = map(_type_of, self._kinds) if self._declared else map(numba.typeof, arguments)
         try:
             content = _build(self.function, tuple(types), self._options)
         except AttributeError:  # a name that numba promises nobody, and another version lacks
@@ -200,6 +212,11 @@ def compile_ahead(*modules: ModuleType) -> None:
         for value in vars(module).values():
             if isinstance(value, Kernel):
                 value.compile_ahead()
+
+
+def _parts_of(kind: Kind) -> tuple[str, ...]:
+    """Return a kind as ``_flatten`` describes such an argument."""
+    return (kind.of.__name__, *kind.kinds) if isinstance(kind, Bundle) else (kind,)
 
 
 def _flatten(value: object, kinds: list[str], values: list[int | float]) -> None:
@@ -291,9 +308,11 @@ def _build(
     return f"{name}\n{result_type}\n".encode() + bytes(machine.emit_object(module))
 
 
-def _type_of(kind: str) -> Any:
+def _type_of(kind: Kind) -> Any:
     """Return numba's type for a declared kind of argument."""
     types = _numba().types
+    if isinstance(kind, Bundle):
+        return types.BaseTuple.from_types(tuple(map(_type_of, kind.kinds)), kind.of)
     if kind in {INT, FLOAT}:
         return types.int64 if kind == INT else types.float64
     element = _numba().from_dtype(np.dtype(kind[:3]))

@@ -19,26 +19,26 @@ from stilt.foundations.durable import TEMPORARY_PREFIX, publish_with
 from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_regular
 from stilt.log.bounds import MOST_OF_A_TEXT, all_fit, misfit
-from stilt.log.costs import Cost, cost_fits
+from stilt.log.costs import cost_fits
 from stilt.log.events import FORMAT_MAJOR, FORMAT_MINOR, Identified, Started
 from stilt.log.facts import SegmentFacts  # noqa: TC001 - msgspec reads the annotations
 from stilt.log.fold import State
-from stilt.log.freezing import Freezing
 from stilt.log.frozen import (
     BYTE_ORDER,
-    Count,
     FrozenSims,
     Section,
-    counts_of,
+    Sums,
+    read_columns,
 )
 from stilt.log.states import OUTCOMES, BatchEvent, Life
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from stilt.log.batches import BatchState
 
-CHECKPOINT_FORMAT = (5, FORMAT_MAJOR, FORMAT_MINOR)
+CHECKPOINT_FORMAT = (6, FORMAT_MAJOR, FORMAT_MINOR)
 
 MOST_BYTES = 4 << 30
 
@@ -58,10 +58,7 @@ class Footer(Struct):
     lives: list[Life]
     files: list[SegmentFacts]
     batch_events: list[BatchEvent]
-    tallies: tuple[list[Count], list[Count]]
-    costs: tuple[dict[str, Cost], dict[str, Cost]]
-    last_failed: list[str]
-    words: list[str]
+    sums: Sums
     identified: list[tuple[tuple[str, str, int, int], str]]
     settled: dict[str, int]
 
@@ -75,32 +72,22 @@ def save(path: Path, state: State) -> None:
         If the filesystem refuses.
     """
     files = list(state.files.values())
-    lives = [state.lives[file.name] for file in files]
-    number = {id(life): place for place, life in enumerate(lives)}
-    tallies = (state.tally(), state.tally(earlier=True))
-    for life, *_ in chain(*tallies):
-        if id(life) not in number:  # that of an invalid: its own, and no segment's
-            number[id(life)] = len(lives)
-            lives.append(life)
+    frozen = state.freeze()
     footer = Footer(
         format=CHECKPOINT_FORMAT,
         byte_order=BYTE_ORDER,
         sections={},
-        lives=lives,
+        lives=list(frozen.lives),
         files=files,
         batch_events=[event for batch in state.batches.values() for event in _events_of(batch)],
-        tallies=(counts_of(tallies[0], number), counts_of(tallies[1], number)),
-        costs=({}, {}),
-        last_failed=[failed.sim for failed in state.last_failed().values()],
-        words=[],
+        sums=frozen.sums,
         identified=list(state.identified.items()),
         settled=state.settled,
     )
-    freezing = Freezing(state.sims, state.earlier, number)
     _remove_leftovers(path)
     # Not synced: it is a cache, and what a crash leaves of it has not the checksums that it should have.
     root = path.parent.parent
-    publish_with(path, lambda new: _write(new, freezing, footer), root=root, durable=False)
+    publish_with(path, lambda new: _write(new, frozen.columns, footer), root=root, durable=False)
 
 
 def load(path: Path) -> State | None:
@@ -129,8 +116,9 @@ def _remove_leftovers(path: Path) -> None:
 
 def _fits(footer: Footer) -> bool:
     """Return whether what is not a column has values as stilt writes them: a checksum does not tell by whom."""
-    files, costs = footer.files, chain(*(by_outcome.values() for by_outcome in footer.costs))
-    counts = list(chain(*footer.tallies))
+    files, sums = footer.files, footer.sums
+    costs = chain(*(by_outcome.values() for by_outcome in sums.costs))
+    counts = list(chain(*sums.tallies))
     return (
         [life.name for life in footer.lives[: len(files)]] == [file.name for file in files]
         and all(min(f.size, f.line, f.offset, f.number, f.events, f.unknown) >= 0 for f in files)
@@ -138,7 +126,7 @@ def _fits(footer: Footer) -> bool:
         and all(cost_fits(cost) for cost in costs)
         and all(0 <= life < len(footer.lives) and n >= 0 for life, _, _, n in counts)
         and all(outcome in OUTCOMES and len(why) <= MOST_OF_A_TEXT for _, outcome, why, _ in counts)
-        and not any(misfit(Started(word, 0.0)) for word in footer.words if word)
+        and not any(misfit(Started(word, 0.0)) for word in sums.words if word)
         and all_fit(
             Identified(sim, receptor, batch, seq, 0.0, attempt)
             for (sim, batch, seq, attempt), receptor in footer.identified
@@ -147,15 +135,7 @@ def _fits(footer: Footer) -> bool:
 
 
 def _state_of(footer: Footer, data: bytes) -> State:
-    sims = FrozenSims(
-        data,
-        footer.sections,
-        footer.lives,
-        tallies=footer.tallies,
-        costs=footer.costs,
-        last_failed=footer.last_failed,
-        words=footer.words,
-    )
+    sims = FrozenSims(read_columns(data, footer.sections), footer.lives, footer.sums)
     sims.check_sums()
     state = State(sims)
     state.identified = dict(footer.identified)
@@ -177,19 +157,14 @@ def _events_of(batch: BatchState) -> list[BatchEvent]:
     ]
 
 
-def _write(path: Path, freezing: Freezing, footer: Footer) -> None:
+def _write(path: Path, columns: Mapping[str, memoryview], footer: Footer) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with os.fdopen(descriptor, "wb") as file:
-        for name, blocks in freezing.columns():
-            offset, checksum = file.tell(), 0
-            for block in blocks:
-                checksum = crc32(block, checksum)
-                file.write(block)
-            footer.sections[name] = Section(offset, file.tell() - offset, checksum)
+        for name, column in columns.items():
+            footer.sections[name] = Section(file.tell(), column.nbytes, crc32(column))
+            file.write(column)
             # memoryview.cast wants nothing of alignment, but the processor likes it
             file.write(b"\0" * (-file.tell() % 8))
-        footer.costs = freezing.costs
-        footer.words = list(freezing.words)
         start = file.tell()
         payload = json.encode(footer)
         file.write(b"%08x%b%020d" % (crc32(payload), payload, start))

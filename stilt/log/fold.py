@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, is_
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from stilt.foundations.simulation import Receptor
+    from stilt.log.bulk.rows import Rows
     from stilt.log.costs import ColumnName, Cost
     from stilt.log.facts import SegmentFacts
     from stilt.log.frozen import FrozenSims
@@ -274,6 +275,36 @@ class State:
                 self.identified[key] = max(event.receptor, self.identified.get(key, ""))
             elif kind is not Archived:  # that says where outputs lie, not how simulations stand
                 self.batch(event.batch).add(event)
+
+    def freeze(self, rows: Rows | None = None) -> FrozenSims:
+        """Turn all simulations into columns, and return them; ``rows`` are more of them, to be joined.
+
+        Raises
+        ------
+        ValueError
+            If the digest of a receptor would not come back as the text that it is: nothing has changed then, but
+            that ``rows`` are lost.
+        """
+        lives = [self.lives[name] for name in self.files]
+        if rows is None and self._frozen is not None and self._is_all_frozen(lives):
+            return self._frozen
+        if rows is None:
+            from stilt.log.bulk.rows import Rows
+
+            rows = Rows()
+        rows.add_states([*self._loose(earlier=True), *self._sims.values()])
+        if self._frozen is not None:
+            rows.add_frozen(self._frozen)
+        # Before they are joined: all this once more is much.
+        self._sims, self._earlier, self._frozen, self._is_thawed = {}, {}, None, False
+        self._frozen = rows.join(lives)
+        return self._frozen
+
+    def _is_all_frozen(self, lives: list[Life]) -> bool:
+        """Tell whether columns have all simulations, and these lives as the first."""
+        known = self._frozen.lives[: len(lives)] if self._frozen else []
+        is_loose = self._sims or any(self._earlier.values())
+        return not is_loose and len(known) == len(lives) and all(map(is_, known, lives))
 
     def _loose(self, *, earlier: bool) -> Iterable[SimState]:
         if earlier:

@@ -11,22 +11,23 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from itertools import chain, compress
+from itertools import chain, compress, groupby
 from math import isfinite
+from operator import itemgetter, or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
-from msgspec import MsgspecError, json
+from msgspec import MsgspecError, Struct, json
 
 from stilt.foundations.errors import DamagedError
 from stilt.log.bounds import ANY_NUMBER, MOST_OF_A_TEXT, TEXTS, column_fits, is_within
-from stilt.log.costs import cost_where
+from stilt.log.costs import Cost, cost_where
 from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from stilt.log.costs import ColumnName, Cost
+    from stilt.log.costs import ColumnName
     from stilt.log.states import Life
 
 BYTE_ORDER = sys.byteorder
@@ -65,8 +66,28 @@ class Section(NamedTuple):
     checksum: int
 
 
+def read_columns(data: bytes, sections: Mapping[str, Section]) -> dict[str, Any]:
+    """Return the columns that a file has.
+
+    Raises
+    ------
+    ValueError
+        If one is not what was written.
+    """
+    view = memoryview(data)
+    columns: dict[str, Any] = {}
+    for name, (offset, size, checksum) in sections.items():
+        part = view[offset : offset + size]
+        if len(part) != size or crc32(part) != checksum:
+            raise ValueError(name)
+        columns[name] = part.cast(TYPES[name]) if name in TYPES else part  # type: ignore[call-overload]
+    return columns
+
+
 class OddCheckpointError(DamagedError):
     """The checkpoint has values that no stilt writes."""
+
+    code = "CHECKPOINT_ODD"
 
     def __init__(self) -> None:
         super().__init__(
@@ -78,17 +99,11 @@ class OddCheckpointError(DamagedError):
         return type(self), ()
 
 
-class FrozenSims:
-    """Reads the columns.
+class Sums(Struct):
+    """What is told of all rows together.
 
-    Parameters
+    Attributes
     ----------
-    data
-        The file's bytes.
-    sections
-        Where in them the columns are.
-    lives
-        What the column ``life`` counts in.
     tallies
         How many rows that hold, and how many that older batches left, there are of each kind.
     costs
@@ -97,32 +112,32 @@ class FrozenSims:
         For each reason, the simulation that failed last.
     words
         What the columns ``met``, ``particles`` and ``fact_name`` count in.
-
-    Raises
-    ------
-    ValueError
-        If a column is not what was written.
     """
 
-    def __init__(
-        self,
-        data: bytes,
-        sections: Mapping[str, Section],
-        lives: Sequence[Life],
-        *,
-        tallies: tuple[Sequence[Count], Sequence[Count]],
-        costs: tuple[dict[str, Cost], dict[str, Cost]],
-        last_failed: Sequence[str],
-        words: Sequence[str],
-    ) -> None:
-        view = memoryview(data)
-        columns: dict[str, Any] = {}
-        for name, (offset, size, checksum) in sections.items():
-            part = view[offset : offset + size]
-            if len(part) != size or crc32(part) != checksum:
-                raise ValueError(name)
-            columns[name] = part.cast(TYPES[name]) if name in TYPES else part  # type: ignore[call-overload]
+    tallies: tuple[list[Count], list[Count]]
+    costs: tuple[dict[str, Cost], dict[str, Cost]]
+    last_failed: list[str]
+    words: list[str]
+
+
+class FrozenSims:
+    """Reads the columns.
+
+    Parameters
+    ----------
+    columns
+        By name, with elements as ``TYPES`` has them.
+    lives
+        What the column ``life`` counts in.
+    sums
+        What all rows come to.
+    """
+
+    def __init__(self, columns: dict[str, Any], lives: Sequence[Life], sums: Sums) -> None:
+        self.columns = columns
         self.lives = lives
+        self.sums = sums
+        self.words = sums.words
         self._order = columns["order"]
         self._ids = columns["ids"]
         self._ends = columns["end"]
@@ -132,18 +147,18 @@ class FrozenSims:
         self._wall_s = columns["wall_s"]
         self._rss = columns["peak_rss_bytes"]
         self._quantities = {name: columns[name] for name in QUANTITIES}
-        self._receptors, self._words = columns["receptor"], words
+        self._receptors = columns["receptor"]
         self._mets, self._particles = columns["met"], columns["particles"]
         self._facts = columns["fact_row"], columns["fact_name"], columns["fact_value"]
         self._texts = columns["texts"]
         self._text_rows = columns["text_row"]
         self._text_ends = columns["text_end"]
-        self._tallies = tuple(_named(counts, lives) for counts in tallies)
+        self._tallies = tuple(_named(counts, lives) for counts in sums.tallies)
         self.batches = frozenset(life.batch for life, _, _ in chain(*self._tallies))
         # Without those of outcomes that rows were struck out of: sums and maxima are not taken back.
-        self._costs = costs
+        self._costs = tuple(map(dict, sums.costs))
         self._last_failed: Sequence[str] | None = (
-            last_failed  # None once one of them was struck out
+            sums.last_failed  # None once one of them was struck out
         )
         # Row by row whether it still counts: rows are struck out when their simulation is thawed.
         self._tops = bytearray(columns["top"])
@@ -151,6 +166,22 @@ class FrozenSims:
 
     def __len__(self) -> int:
         return len(self._outcome)
+
+    def alive(self) -> bytes:
+        """Return a byte a row: 1 where it is not struck out."""
+        return bytes(map(or_, self._tops, self._lowers))
+
+    def texts(self) -> Iterator[tuple[int, bytes]]:
+        """Yield rows that have a reason or a message, and both as JSON."""
+        start = 0
+        for row, end in zip(self._text_rows, self._text_ends, strict=True):
+            yield row, bytes(self._texts[start:end])
+            start = end
+
+    def all_facts(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yield rows to whose receptors something happened, and what."""
+        for row, parts in groupby(zip(*self._facts, strict=True), itemgetter(0)):
+            yield row, {self.words[name]: value for _, name, value in parts}
 
     def take(self, sim: str) -> list[SimState]:
         """Strike out the rows of a simulation, but for the one that holds, and return their states."""
@@ -260,7 +291,7 @@ class FrozenSims:
         OddCheckpointError
             If there is a value that no stilt writes.
         """
-        wanted = {place: word for place, word in enumerate(self._words) if word in names}
+        wanted = {place: word for place, word in enumerate(self.words) if word in names}
         mask = self._mask(outcomes, self._tops)
         rows, numbers, values = self._facts
         chosen = map(wanted.__contains__, numbers)
@@ -310,7 +341,7 @@ class FrozenSims:
         reasons, messages = [""] * len(rows), [""] * len(rows)
         for place, text in texts.items():
             reasons[place], messages[place] = text
-        words, receptors = self._words, map(self._receptors.__getitem__, rows)
+        words, receptors = self.words, map(self._receptors.__getitem__, rows)
         columns: list[Iterable[Any]] = [
             ids,
             self.of_rows("at", rows),
@@ -350,7 +381,7 @@ class FrozenSims:
         for place in places:
             if not ANY_NUMBER[0] <= values[place] <= ANY_NUMBER[1]:
                 raise OddCheckpointError
-            found.setdefault(of_rows[place], {})[self._words[names[place]]] = values[place]
+            found.setdefault(of_rows[place], {})[self.words[names[place]]] = values[place]
         return [found.get(row) for row in rows]
 
     def _mask(self, outcomes: Collection[str], base: bytearray) -> bytes:
@@ -382,11 +413,6 @@ def _is_short(text: tuple[str, str]) -> bool:
     """Tell whether reason and message have a length that stilt writes: those of an invalid are path and why."""
     reason, message = text
     return len(reason) <= MOST_OF_A_TEXT and len(message) <= 2 * TEXTS["why"]
-
-
-def counts_of(tally: Mapping[tuple[Life, str, str], int], lives: Mapping[int, int]) -> list[Count]:
-    """Return a tally with lives by number, as ``FrozenSims`` wants it back."""
-    return [(lives[id(life)], outcome, reason, n) for (life, outcome, reason), n in tally.items()]
 
 
 def _named(counts: Sequence[Count], lives: Sequence[Life]) -> Counter[tuple[Life, str, str]]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.log import checkpoint, names
-from stilt.log.facts import SegmentFacts
 from stilt.log.fold import State
-from stilt.log.lines import PREFIX_BYTES
-from stilt.log.reader import Scan, Scanner, read_bytes
+from stilt.log.joining import Joining
+from stilt.log.reader import read_bytes
 from stilt.log.silence import Silence
-from stilt.log.states import LeanEvent, Life, lean_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
 CHECKPOINT = "checkpoint"
@@ -84,11 +82,8 @@ class OutputIndex:
             saved = state.events if state else 0
             if state is None or not self._catch_up(state):
                 saved, state = 0, self._fold(self.segments())
-            if not self._save_if_worth_it(state, saved):
-                return state
-            # Columns answer faster than a million objects, and both at once would take twice the memory.
-            del state
-            return checkpoint.load(self.log_dir / CHECKPOINT) or self._fold(self.segments())
+            self._save_if_worth_it(state, saved)
+            return state
 
     def fold_task(self, batch: str, task: int) -> State:
         """Fold what the attempts of one task wrote, which costs the same in a log of any size."""
@@ -102,20 +97,26 @@ class OutputIndex:
     def fold_said(self, batches: Iterable[str]) -> State:
         """Fold what was said of these batches as wholes: by those who handed over and who cancelled."""
         return self._fold(
-            path
-            for batch in batches
-            for path in self.segments(batch)
-            if (parsed := names.parse_name(path.name)) and parsed.role in {"run", "cancel"}
+            [
+                path
+                for batch in batches
+                for path in self.segments(batch)
+                if (parsed := names.parse_name(path.name)) and parsed.role in {"run", "cancel"}
+            ]
         )
 
-    def _fold(self, paths: Iterable[Path], *, until: float | None = None) -> State:
+    def _fold(
+        self, paths: Collection[Path], *, until: float | None = None, in_bulk: bool = True
+    ) -> State:
         state = State()
-        scanner: Scanner[Any] = Scanner(LeanEvent, lean_fit)
+        joining = Joining(state, until, in_bulk=in_bulk)
         with _no_garbage_collection():
             for path in paths:
-                add_segment(state, self._name(path), read_bytes(path), scanner, until)
+                joining.add(self._name(path), read_bytes(path))
+            if not joining.end():
+                return self._fold(paths, until=until, in_bulk=False)
         for name in self._irregular():
-            add_segment(state, name, b"", scanner)
+            joining.add(name, b"")
             state.files[name].damage.append((0, "it is no regular file"))
         return state
 
@@ -151,14 +152,14 @@ class OutputIndex:
                 if batch not in state.settled:
                     return False
                 paths[name] = self.log_dir / name
-        scanner: Scanner[Any] = Scanner(LeanEvent, lean_fit)
+        joining = Joining(state)
         for name, path in sorted(paths.items()):
             known = state.files.get(name)
             if known is None:
-                add_segment(state, name, read_bytes(path), scanner)
-            elif not _resume(state, known, path, scanner):
+                joining.add(name, read_bytes(path))
+            elif not joining.resume(known, path):
                 return False
-        return True
+        return joining.end()
 
     def _settle(self, state: State) -> None:
         """Note when the folders of batches were changed last, of those that this was not just now.
@@ -177,23 +178,17 @@ class OutputIndex:
         except OSError:
             return -1
 
-    def _save_if_worth_it(self, state: State, saved: int) -> bool:
-        """Leave a checkpoint if enough was read for it; False if there is no new one."""
+    def _save_if_worth_it(self, state: State, saved: int) -> None:
+        """Leave a checkpoint if enough was read for it."""
         fresh = state.events - saved
         if fresh < max(WORTH_A_CHECKPOINT, state.events // 100):
-            return False
+            return
         if not os.access(self.log_dir, os.W_OK) or self._irregular():
-            return False
+            return
         self._settle(state)
-        try:
+        # A receptor may be no digest, a number out of range.
+        with suppress(OSError, OverflowError, ValueError):
             checkpoint.save(self.log_dir / CHECKPOINT, state)
-        except (
-            OSError,
-            OverflowError,
-            ValueError,
-        ):  # a receptor that is no digest, a number out of range
-            return False
-        return True
 
     def _name(self, path: Path) -> str:
         return f"{path.parent.name}/{path.name}"
@@ -225,103 +220,8 @@ class OutputIndex:
             raise EnvironmentFailure(
                 f"{folder} can't be listed: {error.strerror or error}",
                 "check its permissions and that the filesystem is mounted",
+                code="LOG_UNREADABLE",
             ) from error
-
-
-def add_segment(
-    state: State, name: str, data: bytes, scanner: Scanner[Any], until: float | None = None
-) -> None:
-    """Join one segment, ``name`` being its path relative to the ``log`` folder."""
-    scan = scanner.scan(data)
-    life = life_of(name, scan)
-    events = scan.events
-    if until is not None:
-        if life.at > until:
-            return
-        events = [event for event in events if event.at <= until]
-    state.files[name] = SegmentFacts(
-        name=name,
-        size=len(data),
-        line=scan.line,
-        mark=_mark(data[scan.line :]),
-        offset=scan.offset,
-        number=scan.number,
-        has_header=scan.header is not None,
-        events=len(events) + (scan.header is not None),
-        unknown=len(scan.unknown),
-        damage=scan.damage,
-        ended=scan.closed is not None,
-    )
-    state.add(life, events)
-
-
-def life_of(name: str, scan: Scan[Any]) -> Life:
-    """Return the life that a segment is; from its name where the header does not hold."""
-    folder, _, file = name.rpartition("/")
-    header = scan.header
-    if header is not None:
-        return Life(
-            name=name,
-            batch=header.batch,
-            seq=header.seq,
-            role=header.writer.role,
-            attempt=header.writer.attempt,
-            task=header.writer.task,
-            at=header.at,
-            writer=header.writer,
-            transport=header.transport,
-            footprints=header.footprints,
-            engine=header.engine,
-            imprint=header.imprint,
-            ahead_s=header.ahead_s,
-        )
-    parsed = names.parse_name(file)
-    if parsed is None:
-        return Life(name=name, batch=folder, seq=0)
-    return Life(
-        name=name,
-        batch=folder,
-        seq=parsed.seq,
-        role=parsed.role,
-        attempt=parsed.attempt,
-        task=parsed.task,
-    )
-
-
-def _resume(state: State, file: SegmentFacts, path: Path, scanner: Scanner[Any]) -> bool:
-    """Read what was appended to a segment; False if it is not the one that was read before."""
-    if file.ended or not file.has_header:
-        # To an ended one nothing is ever appended, so its size tells enough, and a stat is cheaper than
-        # reading. One whose header has come meanwhile may not be what its name said.
-        return _size(path) == file.size
-    # Opened in any case: on NFS only that is sure to see what another node has written.
-    data = read_bytes(path, file.line)
-    length = file.offset - file.line
-    if len(data) < length or _mark(data) != file.mark:
-        return False
-    before: Scan[Any] = Scan(headed=True, line=file.line, number=file.number, offset=file.offset)
-    scan = scanner.resume(before, data[length:])
-    file.mark = _mark(data[scan.line - file.line :])
-    file.size = file.line + len(data)
-    file.line, file.offset, file.number = scan.line, scan.offset, scan.number
-    file.events += len(scan.events)
-    file.unknown += len(scan.unknown)
-    file.damage += scan.damage
-    file.ended = scan.closed is not None
-    state.add(state.lives[file.name], scan.events)
-    return True
-
-
-def _mark(line: bytes) -> str:
-    """Return the checksum that a line begins with, as text: it tells whether the line is the one it was."""
-    return line[: PREFIX_BYTES - 1].decode("ascii", "replace")
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
 
 
 @contextmanager

@@ -60,6 +60,8 @@ class Damage:
 class NewerFormatError(EnvironmentFailure):
     """The segment was written in a format that this version can't know."""
 
+    code = "FORMAT_NEWER"
+
 
 @dataclass(slots=True)
 class Scan(Generic[Kind]):
@@ -83,6 +85,8 @@ class Scan(Generic[Kind]):
         Where the last line that holds begins and ends, in bytes.
     number
         The number that the next line should have.
+    block
+        More events, as columns (``stilt.log.bulk.lines``); None where there are none.
     """
 
     header: Segment | None = None
@@ -95,6 +99,12 @@ class Scan(Generic[Kind]):
     number: int = 0
     offset: int = 0
     closed: Closed | None = None
+    block: Any = None
+
+    @property
+    def count(self) -> int:
+        """How many events were read, without the header."""
+        return len(self.events) + (self.block.count if self.block is not None else 0)
 
     @property
     def verdict(self) -> Verdict:
@@ -174,12 +184,12 @@ class Scanner(Generic[Kind]):
         if (
             numbers != list(range(start.number, start.number + len(payloads)))
             or not (start.headed or isinstance(header, Segment))
-            or not _are_of_a_body(events[not start.headed :], is_whole=end == len(data))
+            or not are_of_a_body(events[not start.headed :], is_whole=end == len(data))
             or not self._fit(events, data)
         ):
             return None
         if header is not None:
-            _refuse_newer(header.major)
+            refuse_newer(header.major)
             del events[0]
         last = events[-1] if events else None
         return Scan(
@@ -332,6 +342,7 @@ def read_bytes(path: Path, offset: int = 0) -> bytes:
                 raise EnvironmentFailure(
                     f"{path} can't be read: {error.strerror or error}",
                     "check its permissions and that the filesystem is mounted",
+                    code="LOG_UNREADABLE",
                 ) from error
             time.sleep(READ_PAUSE_S)
     raise AssertionError
@@ -350,13 +361,20 @@ def _numbers_and_events(lines: list[list[Any]]) -> tuple[list[Any], list[Any]]:
     return [line[0] for line in lines], [event for line in lines for event in line[1:]]
 
 
-def _are_of_a_body(events: list[Any], *, is_whole: bool) -> bool:
+def are_of_a_body(events: list[Any], *, is_whole: bool) -> bool:
     """Return whether there is no header and no number among the events, and nothing after an end."""
     ends = is_whole and events and type(events[-1]) is Closed
     return _NOT_INSIDE.isdisjoint(map(type, events[:-1] if ends else events))
 
 
-def _refuse_newer(major: int) -> None:
+def refuse_newer(major: int) -> None:
+    """Refuse a segment of a newer major version.
+
+    Raises
+    ------
+    NewerFormatError
+        If it is one.
+    """
     if major > FORMAT_MAJOR:
         raise NewerFormatError(
             f"the log was written in format {major}, this version reads {FORMAT_MAJOR}",
@@ -372,7 +390,7 @@ def _check_order(scan: Scan[Any], number: int, expected: int | None, offset: int
 def _take_header(scan: Scan[Any], raw: dict[str, Any], number: int, offset: int) -> None:
     major = raw.get("major")
     if isinstance(major, int):
-        _refuse_newer(major)
+        refuse_newer(major)
     try:
         header = msgspec.convert(raw, Segment)
     except msgspec.ValidationError:

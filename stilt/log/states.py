@@ -101,7 +101,7 @@ _Reason = Annotated[str, Meta(max_length=MOST_OF_A_TEXT)]
 _Message = Annotated[str, Meta(max_length=TEXTS["message"])]
 _Imprint = Annotated[str, Meta(pattern=IMPRINT_PATTERN)]
 _Fact = Annotated[float, Meta(ge=ANY_NUMBER[0], le=ANY_NUMBER[1])]
-_Facts = Annotated[dict[_Name, _Fact], Meta(max_length=PARTS["facts"])]
+Facts = Annotated[dict[_Name, _Fact], Meta(max_length=PARTS["facts"])]
 
 
 class SimState(Struct, gc=False):
@@ -131,7 +131,7 @@ class SimState(Struct, gc=False):
     met: _NameOrNone = ""
     receptor: _NameOrNone = ""
     particles: _Imprint = ""
-    facts: _Facts | None = None
+    facts: Facts | None = None
     life: Life = None  # type: ignore[assignment]  # never of what is folded: State.add sets it
 
     @property

@@ -274,6 +274,7 @@ class SegmentWriter:
         return EnvironmentFailure(
             f"the log in {self.folder} can't be written: {said}",
             f"{todo}, then run the same command again: nothing is done twice",
+            code="LOG_UNWRITABLE",
         )
 
 

@@ -39,6 +39,8 @@ _NUMBERS = (
 class ArlError(ValueError):
     """A file, or a place in it, does not read as ARL. HYSPLIT may read it all the same."""
 
+    code = "MET_UNREADABLE"
+
 
 @dataclass(frozen=True, slots=True)
 class Level:

@@ -79,13 +79,17 @@ def convert(
     sources = [file for file in files if file.format != "ARL"]
     if not sources:
         raise InputError(
-            f"mets.{name} has no NetCDF, Zarr or GRIB files", "ARL files need no conversion"
+            f"mets.{name} has no NetCDF, Zarr or GRIB files",
+            "ARL files need no conversion",
+            code="MET_NOT_CONVERTED",
         )
     try:
         grids = analyses_of(sources)
         if not grids:
             raise InputError(
-                f"mets.{name} has no levels, only surface fields", "add files of levels"
+                f"mets.{name} has no levels, only surface fields",
+                "add files of levels",
+                code="MET_FIELD_LACKING",
             )
         target.mkdir(parents=True, exist_ok=True)
         for number, analyses in enumerate(grids):
@@ -97,7 +101,9 @@ def convert(
                     _write_whole(goal, times)
                     yield goal
     except TransportError as error:
-        raise InputError(str(error), "see what `stilt met` says of these files") from error
+        raise InputError(
+            str(error), "see what `stilt met` says of these files", code="MET_NOT_FOLLOWED"
+        ) from error
 
 
 def days_left_out(files: Sequence[ArlFile], spans: Sequence[Span]) -> tuple[int, int]:
@@ -138,17 +144,22 @@ def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
         lacking = [*(name for name in lacking if name != "HGTS"), *ground]
     if lacking:
         raise InputError(
-            f"{first.path}: no {' and no '.join(lacking)}, which hycs_std needs", first.remedy
+            f"{first.path}: no {' and no '.join(lacking)}, which hycs_std needs",
+            first.remedy,
+            code="MET_FIELD_LACKING",
         )
     if count > _MOST_LEVELS:
         raise InputError(
             f"{first.path}: {count} levels, and hycs_std reads {_MOST_LEVELS}",
             "leave some of the highest out",
+            code="MET_NOT_CONVERTED",
         )
     _refuse_few_points(first)
     if len(analyses) < _FEWEST_TIMES:
         raise InputError(
-            f"{first.path}: a single time, and hycs_std needs two in each file", "add more hours"
+            f"{first.path}: a single time, and hycs_std needs two in each file",
+            "add more hours",
+            code="MET_NOT_CONVERTED",
         )
 
 
@@ -164,6 +175,7 @@ def _refuse_few_points(first: DatasetAnalysis) -> None:
             f"{first.path}: {room} points are too few for ARL: a record of {room} bytes has to name all fields "
             f"of {count} levels ({index} bytes)",
             "take a larger area, or fewer levels",
+            code="MET_NOT_CONVERTED",
         )
 
 
@@ -284,6 +296,7 @@ def _refuse_other_grid(path: Path, analysis: DatasetAnalysis) -> None:
             f"an ARL header cannot say where this grid lies: {meant.nx} x {meant.ny} points of {meant.spacing} "
             f"from {meant.sync_lon:g} E, {meant.sync_lat:g} N would be up to {off:.2g} cells off",
             "use model: native, which reads the files as they are",
+            code="MET_NOT_CONVERTED",
         )
 
 

@@ -82,7 +82,9 @@ def download(
 
     names = ", ".join(sorted(ARCHIVES))
     if archive not in ARCHIVES:
-        raise InputError(f"there is no archive {archive!r}", f"there are {names}")
+        raise InputError(
+            f"there is no archive {archive!r}", f"there are {names}", code="MET_ARCHIVE_UNKNOWN"
+        )
     source = get_archive(archive)
     for span in spans:
         try:
@@ -95,11 +97,14 @@ def download(
                 levels=part.level_indices,
             )
         except ValueError as error:
-            raise InputError(f"{archive}: {error}", f"the archives are {names}") from error
+            raise InputError(
+                f"{archive}: {error}", f"the archives are {names}", code="MET_ARCHIVE_UNKNOWN"
+            ) from error
         except (OSError, ImportError) as error:
             raise EnvironmentFailure(
                 f"{archive} can't be downloaded from {mirror}: {error}",
                 "try another --mirror, or a machine with a network",
+                code="MET_FETCH_FAILED",
             ) from error
 
 
@@ -120,6 +125,7 @@ def crop(files: Sequence[ArlFile], source: Path, target: Path, part: Part) -> It
         raise InputError(
             f"{other.path} is {other.format}, and only ARL files are cropped",
             "write ARL files of it with `stilt met --convert`, or download a smaller area",
+            code="MET_NOT_CROPPED",
         )
     for file in files:
         goal = target / file.path.relative_to(source)
@@ -134,7 +140,9 @@ def crop(files: Sequence[ArlFile], source: Path, target: Path, part: Part) -> It
                 extract_subset(file.path, goal, bbox=part.box, levels=part.level_indices)
         except ValueError as error:
             raise InputError(
-                f"{file.path} can't be cropped: {error}", "give a larger --crop, or other --levels"
+                f"{file.path} can't be cropped: {error}",
+                "give a larger --crop, or other --levels",
+                code="MET_NOT_CROPPED",
             ) from error
         yield goal
 

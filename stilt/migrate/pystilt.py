@@ -60,7 +60,10 @@ def read_pystilt(path: Path) -> Migration:
     document = read_document(read_input(path, MOST_BYTES), str(path))
     if document.problems:
         raise ProblemsError(
-            str(path), tuple(map(str, document.problems)), "mend it there and try again"
+            str(path),
+            tuple(map(str, document.problems)),
+            "mend it there and try again",
+            code="MOVE_UNREADABLE",
         )
     data: dict[str, Any] = document.data
     migration = Migration(path)

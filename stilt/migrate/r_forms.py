@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stilt.migrate import r_functions, r_index, r_values
 from stilt.migrate.r_arguments import matched
+from stilt.migrate.r_arithmetic import OPERATORS, arithmetic
 from stilt.migrate.r_evaluate import (
     BUILTINS,
     Closure,
@@ -18,11 +19,9 @@ from stilt.migrate.r_evaluate import (
 from stilt.migrate.r_syntax import ASSIGNMENTS, Argument, Call, Function, Literal, Name, Node
 from stilt.migrate.r_values import (
     NA,
-    OPERATORS,
     Frame,
     UnreadableError,
     Vector,
-    arithmetic,
     elements,
     items,
     scalar,

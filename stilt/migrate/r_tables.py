@@ -135,7 +135,7 @@ def utf8_text(path: Path) -> str:
     try:
         return read_input(path, MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: {error}", "save it as UTF-8") from None
+        raise InputError(f"{path}: {error}", "save it as UTF-8", code="FILE_NOT_TEXT") from None
 
 
 def read_rds(path: Path) -> Frame:
@@ -152,7 +152,9 @@ def read_rds(path: Path) -> Frame:
         import rdata
     except ImportError:
         raise InputError(
-            f"{path}: reading .rds files needs the package rdata", RDATA_HINT
+            f"{path}: reading .rds files needs the package rdata",
+            RDATA_HINT,
+            code="PACKAGE_MISSING",
         ) from None
     try:
         data = rdata.conversion.convert(

@@ -30,7 +30,9 @@ def read_project(path: Path, *, with_r: bool = False) -> Migration:
     source = _file_of(path)
     suffix = source.suffix.lower()
     if with_r and suffix != ".r":
-        raise InputError(f"{source}: --with-r is for scripts of R", "leave it out")
+        raise InputError(
+            f"{source}: --with-r is for scripts of R", "leave it out", code="OPTIONS_UNFIT"
+        )
     if suffix == ".r":
         from stilt.migrate.r_stilt import read_r_stilt
 
@@ -41,7 +43,7 @@ def read_project(path: Path, *, with_r: bool = False) -> Migration:
         return read_pystilt(source)
     if suffix in _TABLES:
         return _receptors_only(source)
-    raise InputError(f"{path}: this is no project that is known", HINT)
+    raise InputError(f"{path}: this is no project that is known", HINT, code="MOVE_FROM_UNKNOWN")
 
 
 def _file_of(path: Path) -> Path:
@@ -53,7 +55,7 @@ def _file_of(path: Path) -> Path:
         what = (
             "there is neither run_stilt.r nor config.yaml in it" if path.is_dir() else "not there"
         )
-        raise InputError(f"{path}: {what}", HINT)
+        raise InputError(f"{path}: {what}", HINT, code="MOVE_FROM_UNKNOWN")
     return found
 
 
@@ -81,4 +83,4 @@ def _receptors_of(path: Path) -> str:
     except UnreadableError as error:
         hint = "write the columns time, longitude, latitude, altitude"
         hint = "in R: write.csv(receptors, 'receptors.csv')" if suffix == ".rds" else hint
-        raise InputError(f"{path}: {error}", hint) from None
+        raise InputError(f"{path}: {error}", hint, code="MOVE_UNREADABLE") from None

@@ -96,7 +96,9 @@ def _line_of(path: Path, number: int) -> str:
 def _ask(path: Path, folder: Path) -> dict[str, Any]:
     if shutil.which("Rscript") is None:
         raise EnvironmentFailure(
-            "--with-r: there is no Rscript on PATH", "load R (module load R), or leave --with-r out"
+            "--with-r: there is no Rscript on PATH",
+            "load R (module load R), or leave --with-r out",
+            code="R_ABSENT",
         )
     with tempfile.TemporaryDirectory(prefix="stilt-r-") as work:
         place = Path(work) / "answer.json"
@@ -115,17 +117,21 @@ def _ask(path: Path, folder: Path) -> dict[str, Any]:
             )
         except subprocess.TimeoutExpired:
             raise InputError(
-                f"{path}: R was at it for {_TIMEOUT_S} s and was stopped", "leave --with-r out"
+                f"{path}: R was at it for {_TIMEOUT_S} s and was stopped",
+                "leave --with-r out",
+                code="R_FAILED",
             ) from None
         if done.returncode or not place.is_file():
             said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise EnvironmentFailure(
-                f"{path}: R ended without an answer: {said}", "leave --with-r out"
+                f"{path}: R ended without an answer: {said}", "leave --with-r out", code="R_FAILED"
             )
         found: dict[str, Any] = json.loads(place.read_text("utf-8", errors="replace"))
     if found["broken"]:
         raise InputError(
-            f"{path}: R cannot read it: {found['broken']}", "mend it there and try again"
+            f"{path}: R cannot read it: {found['broken']}",
+            "mend it there and try again",
+            code="MOVE_UNREADABLE",
         )
     return found
 

@@ -128,6 +128,7 @@ class Found(NamedTuple):
                 raise DamagedError(
                     f"the archive {archive} has {each.about.sim} in the place of {found.entry.sim}",
                     "'stilt verify', then 'stilt run', makes it again",
+                    code="ARCHIVE_DAMAGED",
                 )
         return cells
 

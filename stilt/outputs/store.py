@@ -176,6 +176,7 @@ def vouched(
                 f"{found.where} is not the result of {simulation.sim} that the log vouches for: "
                 f"its {key.replace('_', ' ')} is another one",
                 "stilt run makes it again",
+                code="RESULT_OF_ANOTHER",
             )
     return found
 

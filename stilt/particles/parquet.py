@@ -215,7 +215,9 @@ def encoding_of(kind: pa.DataType) -> str:
 def _damaged(path: Path, error: Exception) -> DamagedError:
     why = "is missing" if isinstance(error, FileNotFoundError) else f"can't be read: {_line(error)}"
     return DamagedError(
-        f"the particle file {path} {why}", "'stilt verify', then 'stilt run', makes it again"
+        f"the particle file {path} {why}",
+        "'stilt verify', then 'stilt run', makes it again",
+        code="PARTICLES_DAMAGED",
     )
 
 

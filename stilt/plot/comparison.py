@@ -53,6 +53,7 @@ def plot_modelled(
         raise InputError(
             "there is nothing observed to draw beside what is modelled",
             "have a column observed_ppm in receptors.csv, as `stilt receptors` writes it",
+            code="OBSERVED_LACKING",
         )
     canvas = figure or new_figure()
     left, middle, right = canvas.subplots(1, 3, width_ratios=(1, 1, 1.15))

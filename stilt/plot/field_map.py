@@ -79,14 +79,27 @@ class Look:
                 raise InputError(
                     f"the extent {west:g} {east:g} {south:g} {north:g} is no box",
                     "give west east south north, in degrees",
+                    code="PICTURE_OPTION",
                 )
         for name, value in (("vmin", self.vmin), ("vmax", self.vmax)):
             if value is not None and not (np.isfinite(value) and value > 0):
-                raise InputError(f"{name} is {value:g}", "the scale is logarithmic: above 0")
+                raise InputError(
+                    f"{name} is {value:g}",
+                    "the scale is logarithmic: above 0",
+                    code="PICTURE_OPTION",
+                )
         if self.vmin and self.vmax and self.vmin >= self.vmax:
-            raise InputError(f"vmin {self.vmin:g} is not below vmax {self.vmax:g}", "change one")
+            raise InputError(
+                f"vmin {self.vmin:g} is not below vmax {self.vmax:g}",
+                "change one",
+                code="PICTURE_OPTION",
+            )
         if wrong := [share for share in self.percent if not 0 < share < 100]:  # noqa: PLR2004
-            raise InputError(f"{wrong[0]:g} percent can't be enclosed", "give 1 to 99, such as 50")
+            raise InputError(
+                f"{wrong[0]:g} percent can't be enclosed",
+                "give 1 to 99, such as 50",
+                code="PICTURE_OPTION",
+            )
 
     def scaled(self, values: Values) -> Look:
         """Return the same with both ends of the scale: four decades below the greatest value."""
@@ -136,7 +149,11 @@ def draw_field(
 
     chosen = (look or Look()).scaled(field.values)
     if not chosen.vmax:
-        raise InputError("the footprint has nothing in its grid", "draw another, or another hour")
+        raise InputError(
+            "the footprint has nothing in its grid",
+            "draw another, or another hour",
+            code="PICTURE_EMPTY",
+        )
     least = float(chosen.vmin or 0.0)
     field = replace(field, values=np.where(field.values < least, 0.0, field.values))
     norm = LogNorm(least, chosen.vmax)

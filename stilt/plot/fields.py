@@ -103,10 +103,13 @@ def refuse_hour(hour: int, hours: NDArray[np.int64]) -> None:
     """Refuse an hour of footprints that have no hours, or others."""
     if len(hours) < 2:  # noqa: PLR2004 - one layer is all hours
         raise InputError(
-            f"there is no hour {hour}: the footprint has all hours in one", "leave it out"
+            f"there is no hour {hour}: the footprint has all hours in one",
+            "leave it out",
+            code="HOUR_ABSENT",
         )
     if hour < 0 <= hours[-1] or hour >= 0 > hours[-1] or abs(hour) > np.abs(hours).max():
         raise InputError(
             f"there is no hour {hour}",
             f"it has {hours[0]} to {hours[-1]}, from the receptor's time",
+            code="HOUR_ABSENT",
         )

@@ -145,7 +145,9 @@ def new_figure(size: tuple[float, float] = SIZE_INCHES) -> Figure:
         from stilt.plot.canvas import Picture
     except ImportError:
         raise EnvironmentFailure(
-            "pictures need matplotlib, which is not installed", "pip install 'stilt-hpc[plot]'"
+            "pictures need matplotlib, which is not installed",
+            "pip install 'stilt-hpc[plot]'",
+            code="PACKAGE_MISSING",
         ) from None
     return Picture(figsize=size, dpi=150, layout="constrained")
 
@@ -199,7 +201,9 @@ def _draw_heights(axes: Axes, particles: pd.DataFrame) -> None:
     """Draw the spread of heights at each moment: median, half and nine tenths of the particles."""
     if "zagl" not in particles:
         raise InputError(
-            "the particles have no zagl, so heights can't be drawn", "add it to varsiwant"
+            "the particles have no zagl, so heights can't be drawn",
+            "add it to varsiwant",
+            code="PARTICLE_COLUMN_LACKING",
         )
     groups = particles.groupby("time")
     spread = groups["zagl"].quantile(np.array([0.05, 0.25, 0.5, 0.75, 0.95])).unstack() / 1000  # noqa: PD010 - a level of the index, no table to reshape

@@ -59,12 +59,16 @@ def film(
     target = Path(path)
     write = {".gif": _write_gif, ".html": _write_html}.get(target.suffix.lower())
     if write is None:
-        raise InputError(f"{target.name} is no film", "name it .gif or .html")
+        raise InputError(
+            f"{target.name} is no film", "name it .gif or .html", code="ENDING_UNKNOWN"
+        )
     refuse_foreign_link(target)
     whole = _whole(fields)
     look = (look or Look()).scaled(np.array([field.values.max() for field in fields.values()]))
     if not look.vmax:
-        raise InputError("the footprints have nothing in their grid", "draw others")
+        raise InputError(
+            "the footprints have nothing in their grid", "draw others", code="PICTURE_EMPTY"
+        )
     hours = sorted(fields, key=abs)
     pictures = []
     for number, hour in enumerate(hours):

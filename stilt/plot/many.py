@@ -41,11 +41,15 @@ def draw_panels(
     """
     if not 0 < len(fields) <= MOST_PANELS:
         raise InputError(
-            f"{len(fields):,} panels are not 1 to {MOST_PANELS}", "choose fewer, or draw their mean"
+            f"{len(fields):,} panels are not 1 to {MOST_PANELS}",
+            "choose fewer, or draw their mean",
+            code="PICTURE_OPTION",
         )
     look = (look or Look()).scaled(np.array([field.values.max() for field in fields.values()]))
     if not look.vmax:
-        raise InputError("the footprints have nothing in their grid", "draw others")
+        raise InputError(
+            "the footprints have nothing in their grid", "draw others", code="PICTURE_EMPTY"
+        )
     columns = math.ceil(math.sqrt(len(fields)))
     rows = math.ceil(len(fields) / columns)
     canvas = figure or new_figure((PANEL_INCHES * columns, 0.88 * PANEL_INCHES * rows + 0.7))
@@ -94,7 +98,9 @@ def draw_minus(
     difference, whole = minus(first, second), _together([first, second])
     look = replace((look or Look()).scaled(whole.values), title=None)
     if not look.vmax:
-        raise InputError("both footprints have nothing in their grid", "draw others")
+        raise InputError(
+            "both footprints have nothing in their grid", "draw others", code="PICTURE_EMPTY"
+        )
     canvas = figure or new_figure((13, 4.6))
     *maps, right = canvas.subplots(1, 3)
     for panel, field, name in zip(maps, (first, second), names, strict=True):
@@ -123,7 +129,9 @@ def minus(first: Field, second: Field) -> Field:
     is_same = all(a.shape == b.shape and np.allclose(a, b) for a, b in pairs)
     if not is_same or len({plane and plane.projection for plane in planes}) > 1:
         raise InputError(
-            "the two footprints are on different grids", "give both the same grid in config.yaml"
+            "the two footprints are on different grids",
+            "give both the same grid in config.yaml",
+            code="GRIDS_DIFFER",
         )
     places = np.unique(np.concatenate([first.places, second.places]), axis=0)
     return Field(first.values - second.values, first.frame, places, f"difference, {FOOT_LABEL}")

@@ -53,11 +53,14 @@ class MapFrame:
             raise InputError(
                 f"an array along {', '.join(map(str, foot.dims)) or 'nothing'} is no map",
                 "give a footprint along lat and lon, or y and x",
+                code="DIMENSIONS_UNFIT",
             )
         projection = foot.attrs.get("crs") or foot["x"].attrs.get("crs")
         if projection is None:
             raise InputError(
-                "the footprint has y and x, and no projection", "set its attribute crs: a PROJ text"
+                "the footprint has y and x, and no projection",
+                "set its attribute crs: a PROJ text",
+                code="PROJECTION_NOT_NAMED",
             )
         unit = length_unit(projection)
         unit, scale = ("km", 1000.0) if unit == "m" else (unit, 1.0)

@@ -24,16 +24,22 @@ def show(result: Drawable, name: str | None = None) -> None:
     instead = "write a file: -o picture.png"
     displays = (os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
     if sys.platform == "linux" and not any(displays):
-        raise EnvironmentFailure("there is no display to open a window on", instead)
+        raise EnvironmentFailure(
+            "there is no display to open a window on", instead, code="NO_WINDOW"
+        )
     try:
         import matplotlib.pyplot as plt
     except ImportError:
         raise EnvironmentFailure(
-            "pictures need matplotlib, which is not installed", "pip install 'stilt-hpc[plot]'"
+            "pictures need matplotlib, which is not installed",
+            "pip install 'stilt-hpc[plot]'",
+            code="PACKAGE_MISSING",
         ) from None
     if plt.get_backend().lower() == "agg":
         raise EnvironmentFailure(
-            "matplotlib finds no toolkit to make a window with", f"{instead}, or pip install PyQt6"
+            "matplotlib finds no toolkit to make a window with",
+            f"{instead}, or pip install PyQt6",
+            code="NO_WINDOW",
         )
     draw(result, name=name, figure=plt.figure(figsize=SIZE_INCHES, layout="constrained"))
     plt.show(block=True)

@@ -123,7 +123,7 @@ def _taken(
 ) -> Header:
     if len(names) > MOST_COLUMNS:
         found = f"header: {len(names):,} columns, more than {MOST_COLUMNS:,}"
-        raise ProblemsError(source, (found,), HINT)
+        raise ProblemsError(source, (found,), HINT, code="RECEPTORS_HEADER")
     columns, problems = _placed(names)
     if "agl" in columns and "asl" in columns:
         agl, asl = (names[columns[column]].strip() for column in ("agl", "asl"))
@@ -141,7 +141,7 @@ def _taken(
         if (meant := _nearly(_plain(name), columns))
     ]
     if problems:
-        raise ProblemsError(source, tuple(problems), HINT)
+        raise ProblemsError(source, tuple(problems), HINT, code="RECEPTORS_HEADER")
     labels = _labels(names, set(columns.values()))
     return Header(line, delimiter, names, columns, labels, notes)
 

@@ -44,6 +44,7 @@ def too_little_memory(path: Path) -> EnvironmentFailure:
         f"{path}: {rows:,} rows take about {size(needed)} of memory to read, and there are "
         f"{size(available_bytes())} here",
         "go where there is more (as in `salloc --mem=...`), or divide the file among several projects",
+        code="MEMORY_SHORT",
     )
 
 

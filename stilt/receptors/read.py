@@ -58,7 +58,7 @@ def _read(path: Path, mets: tuple[str, ...]) -> Receptors:
         table = read_careful(path)
     wrong = tuple(misread(table))
     if wrong:
-        raise ProblemsError(str(path), wrong, HEADER_HINT)
+        raise ProblemsError(str(path), wrong, HEADER_HINT, code="RECEPTORS_WRONG")
     rows = Rows(table)
     receptors = rows.receptors(mets) if not table.has_broken else None
     if receptors is None:
@@ -66,7 +66,9 @@ def _read(path: Path, mets: tuple[str, ...]) -> Receptors:
         complaints = {table.line(row): text for row, text in rows.complaints.items()}
         raise _problems(path, {**complaints, **table.broken})
     if not receptors.n_receptors:
-        raise InputError(f"{path}: the file has a header but no receptors", HEADER_HINT)
+        raise InputError(
+            f"{path}: the file has a header but no receptors", HEADER_HINT, code="RECEPTORS_EMPTY"
+        )
     return receptors
 
 
@@ -77,4 +79,4 @@ def _problems(path: Path, complaints: dict[int, str]) -> ProblemsError:
     if len(rows) > len(listed):
         problems.append(f"and {len(rows) - len(listed):,} more bad rows")
     hint = "mend these rows; nothing was started"
-    return ProblemsError(str(path), tuple(problems), hint, count=len(rows))
+    return ProblemsError(str(path), tuple(problems), hint, count=len(rows), code="RECEPTORS_WRONG")

@@ -177,7 +177,7 @@ def read_careful(path: Path) -> Table:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     header = find_header(lines, source)
     if header is None:
-        raise ProblemsError(source, ("the file is empty",), HEADER_HINT)
+        raise ProblemsError(source, ("the file is empty",), HEADER_HINT, code="RECEPTORS_EMPTY")
     places = (*header.columns.values(), *header.labels.values())
     cells: dict[int, list[str]] = {place: [] for place in places}
     found: list[int] = []
@@ -254,16 +254,20 @@ def _read_bytes(path: Path) -> bytes:
             return file.read()
     except FileNotFoundError:
         raise InputError(
-            f"{path}: there is no such file", f"write the receptors there: {HEADER_HINT}"
+            f"{path}: there is no such file",
+            f"write the receptors there: {HEADER_HINT}",
+            code="RECEPTORS_ABSENT",
         ) from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", "a readable file is needed") from None
+        raise InputError(
+            f"{path}: {error.strerror}", "a readable file is needed", code="FILE_UNREADABLE"
+        ) from None
 
 
 def _decode(raw: bytes, source: str) -> str:
     if b"\x00" in raw:
         found = "this is not a text file (spreadsheets save as 'CSV UTF-8')"
-        raise ProblemsError(source, (found,), HEADER_HINT)
+        raise ProblemsError(source, (found,), HEADER_HINT, code="FILE_NOT_TEXT")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,14 @@ FOOTPRINTS_SUMMED = 20_000
 ENDS = ("complete", "empty", "failed")
 
 Curve = list[tuple[float, float]]
-Histogram = tuple[list[int], list[float]]
+
+
+class Histogram(NamedTuple):
+    """How many values lie between edges; the last bin has all that is greater, too."""
+
+    counts: list[int]
+    edges: list[float]
+    greatest: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ def _histogram(values: list[float]) -> Histogram | None:
         return None
     top = max(float(np.quantile(values, 0.995)) * 1.15, 1.0)
     counts, edges = np.histogram(np.clip(values, 0, top), bins=BINS, range=(0, top))
-    return counts.tolist(), edges.tolist()
+    return Histogram(counts.tolist(), edges.tolist(), max(values))
 
 
 def _places(frame: pd.DataFrame) -> dict[str, Curve]:

@@ -16,7 +16,7 @@ from stilt.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from stilt.report.content import Content
+    from stilt.report.content import Content, Histogram
 
 DECADES = 4
 NODES_SHOWN = 4
@@ -97,11 +97,11 @@ def _progress(content: Content) -> str:
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(start))
     chart = charts.steps(
         curves,
-        (f"{unit} since {began}", "simulations"),
         lambda value: f"{value:.4g}",
         "Simulations that ended, against time",
     )
-    return _card("Progress", chart + _legend(curves))
+    words = f"<p class='quiet'>Simulations that had ended, against {unit} since {began}</p>"
+    return _card("Progress", chart + _legend(curves) + words)
 
 
 def _time_unit(span_s: float) -> tuple[float, str]:
@@ -145,12 +145,18 @@ def _costs(content: Content) -> str:
     if content.wall_s and past:
         wall = past.wall_s
         words = f"median {duration(wall.p50)}, 95% {duration(wall.p95)}, most {duration(wall.max)}"
-        chart = charts.histogram(*content.wall_s, "seconds", _plain, "Wall time of a simulation")
-        shown.append(_card("Wall time", f"{chart}<p class='quiet'>{words}</p>"))
+        shown.append(_bars("Wall time", content.wall_s, "seconds", words))
     if content.memory:
-        chart = charts.histogram(*content.memory, "MiB", _plain, "Peak memory of a simulation")
-        shown.append(_card("Memory", chart))
+        shown.append(_bars("Memory", content.memory, "MiB"))
     return "".join(shown)
+
+
+def _bars(title: str, found: Histogram, unit: str, *more: str) -> str:
+    words = [f"simulations by {unit}", *more]
+    if found.greatest > found.edges[-1]:
+        words.append("the last bar has all that is more")
+    chart = charts.histogram(found.counts, found.edges, _plain, f"{title} of a simulation")
+    return _card(title, f"{chart}<p class='quiet'>{'; '.join(words)}</p>")
 
 
 def _plain(value: float) -> str:
@@ -175,14 +181,14 @@ def _footprint(content: Content) -> str:
     drawn = maps.field((total.frame, total.values), places, DECADES, "Mean footprint")
     colours = ", ".join(scale_colours(12))
     scale = (
-        f"<div class='scale quiet'>{most / 10**DECADES:.1e}"
+        f"<div class='scale quiet'><span>{most / 10**DECADES:.1e}</span>"
         f"<div style='background:linear-gradient(to right, {colours})'></div>"
-        f"{most:.1e} ppm per µmol m⁻² s⁻¹</div>"
+        f"<span>{most:.1e} ppm per µmol m⁻² s⁻¹</span></div>"
     )
+    number = len(set(places))
+    some = f"; {charts.FEW} of {number:,} places marked" if number > charts.FEW else ""
     of = "" if total.simulations == total.of else f" of {total.of:,}, evenly chosen"
-    words = (
-        f"<p class='quiet'>{as_html(total.name)}: all hours, mean of {total.simulations:,}{of}</p>"
-    )
+    words = f"<p class='quiet'>{as_html(total.name)}: all hours, mean of {total.simulations:,}{of}{some}</p>"
     return _card("Mean footprint", drawn + scale + words)
 
 
@@ -220,4 +226,6 @@ def _provenance(content: Content) -> str:
         f"<tr><th>{as_html(k)}</th><td>{as_html(v)}</td></tr>" for k, v in facts.items() if v
     )
     settings = f"<pre>{as_html(content.settings)}</pre>"
-    return _card("Made with", f"<table>{rows}</table>") + _card("config.yaml", settings)
+    return _card("Made with", f"<table class='facts'>{rows}</table>") + _card(
+        "config.yaml", settings
+    )

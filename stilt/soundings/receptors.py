@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.soundings.layout import PROFILES
+from stilt.soundings.layout import PROFILES, check_soundings, is_in_box, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +54,7 @@ def release_levels(text: str = LEVELS) -> tuple[float, ...]:
             raise InputError(
                 f"levels {text!r}: {part!r} are no whole layers above {bottom:g} m",
                 f"write thickness:top, from the ground upward: {LEVELS}",
+                code="LEVELS_WRONG",
             )
         heights += [bottom + (number + 0.5) * step for number in range(count)]
         bottom = top
@@ -71,7 +72,7 @@ def choose_soundings(
     most: int | None = None,
     cell_deg: float = 0.1,
 ) -> xr.Dataset:
-    """Return some of the soundings, in the order of time.
+    """Return some of the soundings, in the order of time; ``attrs["not_whole"]`` are left out for missing numbers.
 
     Parameters
     ----------
@@ -89,19 +90,19 @@ def choose_soundings(
         At most so many in each cell of a grid and overpass, evenly spread.
     """
     time, lon, lat = (soundings[name].to_numpy() for name in ("time", "longitude", "latitude"))
-    keep = np.isfinite(soundings["observed_ppm"].to_numpy())
+    keep = np.ones(len(time), bool)
     if good:
         keep &= soundings["is_good"].to_numpy().astype(bool)
     if box is not None:
-        west, east, south, north = box
-        keep &= (lat >= south) & (lat <= north) & ((lon - west) % 360 <= (east - west) % 360)
+        keep &= is_in_box(box, lon, lat)
     keep &= time >= since if since is not None else True
     keep &= time < until if until is not None else True
-    chosen = np.flatnonzero(keep)
+    whole = is_whole(soundings)
+    chosen = np.flatnonzero(keep & whole)
     chosen = chosen[np.argsort(time[chosen], kind="stable")][:: max(1, nth)]
     if most is not None:
         chosen = chosen[_thinned(time[chosen], lon[chosen], lat[chosen], most, cell_deg)]
-    return soundings.isel(sounding=chosen)
+    return soundings.isel(sounding=chosen).assign_attrs(not_whole=int((keep & ~whole).sum()))
 
 
 def _thinned(
@@ -138,7 +139,8 @@ def receptors_of(
     Raises
     ------
     InputError
-        If there are no soundings, or no angles for slant columns.
+        If there are no soundings, one is there twice or has numbers out of all bounds, or there are no angles for
+        slant columns.
     """
     import pandas as pd
 
@@ -146,8 +148,11 @@ def receptors_of(
     count = soundings.sizes["sounding"]
     if not count or not len(heights):
         raise InputError(
-            "no sounding is left", "widen the box, the times, or take those that are not good, too"
+            "no sounding is left",
+            "widen the box, the times, or take those that are not good, too",
+            code="SOUNDINGS_NONE_LEFT",
         )
+    check_soundings(soundings)
     lon, lat = _places(soundings, heights, slant=slant)
     names = soundings["sounding"].to_numpy()
     times = soundings["time"].to_numpy().astype("datetime64[m]").astype(str)
@@ -179,7 +184,9 @@ def _places(soundings: xr.Dataset, heights: Values, *, slant: bool) -> tuple[Val
     if slant:
         if not {"zenith_deg", "azimuth_deg"} <= set(soundings.variables):
             raise InputError(
-                "the soundings have no angles of the line of sight", "leave out slant columns"
+                "the soundings have no angles of the line of sight",
+                "leave out slant columns",
+                code="SOUNDINGS_NO_ANGLES",
             )
         zenith, azimuth = (
             np.radians(soundings[name].to_numpy().astype(float))[:, None]
@@ -197,6 +204,7 @@ def check_count(count: int) -> None:
         raise InputError(
             f"these are {count:,} receptors; a grid has 1 to {MOST_RECEPTORS:,}",
             "change the times or places, or make several projects",
+            code="RECEPTORS_TOO_MANY",
         )
 
 
@@ -240,7 +248,11 @@ def receptor_grid(
     ]
     above = checked_numbers("agl", list(heights), wrong)
     if wrong:
-        raise InputError(f"receptors: {'; '.join(wrong)}", "longitude, latitude, m above ground")
+        raise InputError(
+            f"receptors: {'; '.join(wrong)}",
+            "longitude, latitude, m above ground",
+            code="RECEPTORS_WRONG",
+        )
     moments = pd.DatetimeIndex([_utc(when) for when in times])
     check_count(len(moments) * len(where) * len(above))
     grid = pd.MultiIndex.from_product([moments, [tuple(place) for place in where], above])

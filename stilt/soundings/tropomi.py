@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from stilt.foundations.errors import InputError
 from stilt.soundings.layout import soundings_from, variable_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NANO_PER_PPM = 1000.0
 _PA_PER_HPA = 100.0
 _MILLION = 1e6
 _GRAVITY = 9.80665
@@ -45,18 +45,18 @@ def tropomi_ch4(dataset: xr.Dataset) -> xr.Dataset:
         If a variable is missing.
     """
     of = _reader(dataset, "TROPOMI CH4")
-    step, ground = (of(name) / _PA_PER_HPA for name in ("pressure_interval", "surface_pressure"))
-    air = of("dry_air_subcolumns")
+    step, ground = (of(name, "hPa", "Pa") for name in ("pressure_interval", "surface_pressure"))
+    air = of("dry_air_subcolumns", "mol m-2")
     count = dataset.sizes["layer"]
     from_top = xr.DataArray(np.arange(count) + 0.5, dims="layer")
     found = _place_and_time(dataset, of) | {
-        "observed_ppm": of("methane_mixing_ratio_bias_corrected") / _NANO_PER_PPM,
-        "uncertainty_ppm": of("methane_mixing_ratio_precision") / _NANO_PER_PPM,
-        "is_good": of("qa_value") > _GOOD,
+        "observed_ppm": of("methane_mixing_ratio_bias_corrected", "ppm", "ppb"),
+        "uncertainty_ppm": of("methane_mixing_ratio_precision", "ppm", "ppb"),
+        "is_good": _quality(of) > _GOOD,
         "pressure_hpa": ground - (count - from_top) * step,
-        "averaging_kernel": of("column_averaging_kernel"),
+        "averaging_kernel": of("column_averaging_kernel", "1"),
         "pressure_weight": air / air.sum("layer"),
-        "prior_ppm": of("methane_profile_apriori") / air * _MILLION,
+        "prior_ppm": of("methane_profile_apriori", "mol m-2") / air * _MILLION,
     }
     return _pixels_seen(found)
 
@@ -81,20 +81,22 @@ def tropomi_co(dataset: xr.Dataset) -> xr.Dataset:
     of = _reader(dataset, "TROPOMI CO")
     column = "carbonmonoxide_total_column"
     corrected = f"{column}_corrected"
-    ground = of("surface_pressure")
+    ground = of("surface_pressure", "hPa", "Pa")
     air = _air(ground)
     if "water_total_column" in dataset:
-        air -= of("water_total_column") * (_WATER_KG_PER_MOL / _DRY_AIR_KG_PER_MOL)
-    thickness_m = np.abs(np.gradient(variable_of(dataset, "layer", "TROPOMI CO").to_numpy()))
-    bottom, top = _layers_of_levels(of("pressure_levels"), ground)
+        air -= of("water_total_column", "mol m-2") * (_WATER_KG_PER_MOL / _DRY_AIR_KG_PER_MOL)
+    thickness_m = np.abs(np.gradient(variable_of(dataset, "layer", "TROPOMI CO", "m").to_numpy()))
+    bottom, top = _layers_of_levels(of("pressure_levels", "hPa", "Pa"), ground)
     found = (
         _place_and_time(dataset, of)
         | _layers(bottom, top, ground)
         | {
-            "observed_ppm": of(corrected if corrected in dataset else column) / air * _MILLION,
-            "uncertainty_ppm": of(f"{column}_precision") / air * _MILLION,
-            "is_good": of("qa_value") > _GOOD,
-            "averaging_kernel": of("column_averaging_kernel")
+            "observed_ppm": of(corrected if corrected in dataset else column, "mol m-2")
+            / air
+            * _MILLION,
+            "uncertainty_ppm": of(f"{column}_precision", "mol m-2") / air * _MILLION,
+            "is_good": _quality(of) > _GOOD,
+            "averaging_kernel": of("column_averaging_kernel", "m")
             / xr.DataArray(thickness_m.astype(float), dims="layer"),
         }
     )
@@ -122,31 +124,35 @@ def tropomi_no2(dataset: xr.Dataset) -> xr.Dataset:
     precise = (
         f"{column}_precision_kernel"  # without the part of the profile, which the kernel takes away
     )
-    ground = of("surface_pressure")
+    ground = of("surface_pressure", "hPa", "Pa")
     air = _air(ground)
-    edges = of("tm5_constant_a") + of("tm5_constant_b") * ground
+    edges = of("tm5_constant_a", "hPa", "Pa") + of("tm5_constant_b", "1") * ground
     bottom, top = edges.isel(vertices=0), edges.isel(vertices=1)
     number = xr.DataArray(np.arange(dataset.sizes["layer"]), dims="layer")
-    scale = of("air_mass_factor_total") / of("air_mass_factor_troposphere")
-    kernel = of("averaging_kernel") * scale
+    scale = of("air_mass_factor_total", "1") / of("air_mass_factor_troposphere", "1")
+    kernel = of("averaging_kernel", "1") * scale
     found = (
         _place_and_time(dataset, of)
         | _layers(bottom, top, ground)
         | {
-            "observed_ppm": of(column) / air * _MILLION,
-            "uncertainty_ppm": of(precise if precise in dataset else f"{column}_precision")
+            "observed_ppm": of(column, "mol m-2") / air * _MILLION,
+            "uncertainty_ppm": of(
+                precise if precise in dataset else f"{column}_precision", "mol m-2"
+            )
             / air
             * _MILLION,
-            "is_good": of("qa_value") > _GOOD_NO2,
+            "is_good": _quality(of) > _GOOD_NO2,
             "averaging_kernel": kernel.where(number <= of("tm5_tropopause_layer_index"), 0.0),
         }
     )
     return _pixels_seen(_without_prior(found))
 
 
-def _reader(dataset: xr.Dataset, kind: str) -> Callable[[str], xr.DataArray]:
-    def of(name: str) -> xr.DataArray:
-        found = variable_of(dataset, name, kind)
+def _reader(dataset: xr.Dataset, kind: str) -> Callable[..., xr.DataArray]:
+    """Return what gives a variable of the file, in a unit of ours if that is named; see ``variable_of``."""
+
+    def of(name: str, wanted: str = "", usual: str = "") -> xr.DataArray:
+        found = variable_of(dataset, name, kind, wanted, usual)
         found = found.isel(time=0, drop=True) if "time" in found.dims else found
         is_wide = found.dtype == np.float64 and "layer" in found.dims
         return (
@@ -156,34 +162,55 @@ def _reader(dataset: xr.Dataset, kind: str) -> Callable[[str], xr.DataArray]:
     return of
 
 
+def _quality(of: Callable[..., xr.DataArray]) -> xr.DataArray:
+    found = of("qa_value")
+    if (found > 1.0).any():
+        raise InputError(
+            f"qa_value goes up to {float(found.max()):g}, not to 1: its scale_factor is not there",
+            "give the file as it is delivered",
+        )
+    return found
+
+
 def _place_and_time(
-    dataset: xr.Dataset, of: Callable[[str], xr.DataArray]
+    dataset: xr.Dataset, of: Callable[..., xr.DataArray]
 ) -> dict[str, xr.DataArray]:
-    delta = of("delta_time")
-    if not np.issubdtype(delta.dtype, np.datetime64):
-        if not np.issubdtype(delta.dtype, np.timedelta64):
-            delta = delta.astype("timedelta64[ms]")
-        delta = delta + dataset["time"].to_numpy()[0]
     return {
-        "longitude": of("longitude"),
-        "latitude": of("latitude"),
-        "time": delta.broadcast_like(of("latitude")),
-        "zenith_deg": of("viewing_zenith_angle"),
-        "azimuth_deg": of("viewing_azimuth_angle"),
+        "longitude": of("longitude", "degrees"),
+        "latitude": of("latitude", "degrees"),
+        "time": _times(dataset, of("delta_time")).broadcast_like(of("latitude")),
+        "zenith_deg": of("viewing_zenith_angle", "degrees"),
+        "azimuth_deg": of("viewing_azimuth_angle", "degrees"),
     }
 
 
+def _times(dataset: xr.Dataset, delta: xr.DataArray) -> xr.DataArray:
+    """Return when scanlines were seen: milliseconds after the file's day, unless the file says times themselves."""
+    if delta.dtype.kind == "M":
+        return delta
+    day = variable_of(dataset, "time", "TROPOMI").to_numpy().reshape(-1)[0]
+    units = str(delta.attrs.get("units", "milliseconds"))
+    if delta.dtype.kind != "m" and units.startswith("milliseconds"):
+        delta = delta.astype("timedelta64[ms]")
+    if delta.dtype.kind != "m" or not isinstance(day, np.datetime64):
+        raise InputError(
+            f"time {day} and delta_time ({units}) are not a day and milliseconds after it",
+            "give the file as it is delivered: `seconds since <date>`, and milliseconds",
+        )
+    return delta + day
+
+
 def _air(ground: xr.DataArray) -> xr.DataArray:
-    """Return the column of air above the ground, mol m-2, by its pressure, Pa."""
-    return ground / (_GRAVITY * _DRY_AIR_KG_PER_MOL)
+    """Return the column of air above the ground, mol m-2, by its pressure, hPa."""
+    return ground * (_PA_PER_HPA / (_GRAVITY * _DRY_AIR_KG_PER_MOL))
 
 
 def _layers(
     bottom: xr.DataArray, top: xr.DataArray, ground: xr.DataArray
 ) -> dict[str, xr.DataArray]:
-    """Return the pressure of layers, and their share of the column, by the pressures around them, Pa."""
+    """Return the pressure of layers, and their share of the column, by the pressures around them, hPa."""
     return {
-        "pressure_hpa": 0.5 * (bottom + top) / _PA_PER_HPA,
+        "pressure_hpa": 0.5 * (bottom + top),
         "pressure_weight": (bottom - top) / ground,
     }
 

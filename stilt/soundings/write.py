@@ -38,7 +38,11 @@ def write_tables(
     tables = _tables(folder, receptors, kernels)
     there = [path for path in tables if path.exists() and not is_starter(path)]
     if there and not replace:
-        raise InputError(f"{there[0]} is there already", "--append adds to it, --force replaces it")
+        raise InputError(
+            f"{there[0]} is there already",
+            "--append adds to it, --force replaces it",
+            code="FILE_EXISTS",
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for path, table in tables.items():
         _write(path, table)
@@ -87,6 +91,7 @@ def _new_rows(path: Path, table: pd.DataFrame) -> pd.DataFrame:
         raise InputError(
             f"{path} has no column {missing[0]}, which appended rows have",
             "--force replaces the table; or make a project of its own",
+            code="RECEPTORS_NOT_ADDED",
         )
     keys = [SOUNDING] if SOUNDING in table else list(table.columns)
     group = header.index(GROUP) if GROUP in table else None
@@ -124,6 +129,7 @@ def _number(text: str, path: Path) -> int:
         raise InputError(
             f"{path}: {GROUP} {text!r} is no whole number, so none can be numbered on",
             "--force replaces the table; or make a project of its own",
+            code="RECEPTORS_NOT_ADDED",
         ) from None
 
 

@@ -62,7 +62,7 @@ def _to_do(standing: Standing) -> int | None:
 
     if standing.is_past:
         return None
-    return recount(standing.project.layout, standing.state, standing.outdated, standing.keeps)
+    return recount(standing)
 
 
 def _lost_batches(layout: Layout, state: State) -> str:

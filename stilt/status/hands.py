@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from stilt.batch.queued import ENDED, has_ended
-from stilt.batch.whole import at_work
+from stilt.batch.whole import at_work, unregistered
 from stilt.log.fold import SUCCESSES
 from stilt.status.counting import by_task
 
@@ -43,7 +43,7 @@ class OpenChunks:
     whole
         Chunks that a worker can begin with: batch, digest, how many simulations are left.
     at_work
-        The simulations that tasks are at whose chunk is damaged: they can begin no others.
+        The simulations that tasks are at whose chunk is damaged, or of which the log has lost what lists them.
     """
 
     whole: list[OpenChunk]
@@ -70,6 +70,9 @@ def find_open(
     ended = by_task(state, tally, ENDED)
     found = OpenChunks([], [])
     for batch in state.batches.values():
+        for task in unregistered(batch):
+            if keeps(batch.id, task):
+                found.at_work.extend(at_work(state, batch.id, task))
         for pending in batch.chunks.values():
             left = pending.count - ended[batch.id, pending.task]
             if left <= 0 or not keeps(batch.id, pending.task):

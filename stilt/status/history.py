@@ -72,6 +72,7 @@ def history(project: Opened, sim: str, until: float | None = None) -> History:
         raise InputError(
             f"the log of {layout.output} has no event of a simulation {sim!r}",
             "ids are met_YYYYMMDDHHMM_lon_lat_height: `stilt log show` lists those that were begun",
+            code="SIMULATION_UNKNOWN",
         )
     entries = [
         entry

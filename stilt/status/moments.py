@@ -19,7 +19,9 @@ def parse_moment(text: str) -> float:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(
-            f"{text!r} is no time", "write it like 2026-11-20T18:00 or 2026-11-20T18:00:30+01:00"
+            f"{text!r} is no time",
+            "write it like 2026-11-20T18:00 or 2026-11-20T18:00:30+01:00",
+            code="OPTION_VALUE",
         ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 

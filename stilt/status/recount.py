@@ -1,4 +1,4 @@
-"""What there is to do where receptors or meteorologies are not those that the last batch was made of."""
+"""What there is to do where receptors or meteorologies are not those of the last batch, or there is no batch."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from stilt.batch.plan import plan
 from stilt.batch.queued import queued
+from stilt.batch.today import Today
 from stilt.foundations.errors import StiltError
+from stilt.foundations.identity import EngineIdentity
+from stilt.log.fold import SUCCESSES
 from stilt.status.edited import receptors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from stilt.foundations.paths import Layout
-    from stilt.log.fold import State
-    from stilt.status.outdated import Outdated
+    from stilt.status.standing import Standing
 
 
 class AllThere:
@@ -36,21 +35,28 @@ class AllThere:
         return True
 
 
-def recount(
-    layout: Layout, state: State, outdated: Outdated, keeps: Callable[[str, int], bool]
-) -> int | None:
+def recount(standing: Standing) -> int | None:
     """Return how many simulations ``run`` would hand over, if their outputs are all there; every receptor is read.
 
     None where the settings are not known, or receptors.csv does not hold or is not there.
     """
-    today = outdated.today
+    layout, state = standing.project.layout, standing.state
+    today = standing.outdated.today or _of_no_result(standing)
     if today is None:
         return None
     try:
         receptors = receptors_of(layout, today.config)
     except (OSError, StiltError):
         return None
-    waiting = queued(layout, state, keeps)
+    waiting = queued(layout, state, standing.keeps)
     # the planner sees edited receptors itself, and takes the others of these for reweighed
-    found = plan(receptors, state, today, AllThere(), queued=waiting, reweighed=outdated.edited)
-    return found.work
+    edited = standing.outdated.edited
+    return plan(receptors, state, today, AllThere(), queued=waiting, reweighed=edited).work
+
+
+def _of_no_result(standing: Standing) -> Today | None:
+    """Return what results are held against where there is none yet, so that the engine does not matter."""
+    config = standing.project.config
+    if config is None or any(outcome in SUCCESSES for _, outcome, _ in standing.tally):
+        return None
+    return Today(standing.project.layout, config, EngineIdentity(config.model, ""))

@@ -98,7 +98,7 @@ def _last_event(state: State) -> float | None:
 
 def _to_do(summary: Summary, project_total: int, recount: Callable[[], int | None]) -> int:
     """Return how many simulations are left that no task has: by the receptors themselves where the log can't tell."""
-    is_known = summary.current and not summary.total > project_total > 0
+    is_known = summary.current and summary.total == project_total > 0
     known = None if is_known else recount()
     return max(summary.left - summary.in_hand, 0) if known is None else known
 

@@ -53,10 +53,13 @@ def find_id(layout: Layout, text: str) -> str:
         raise InputError(
             f"no simulation with {text!r} in its id was begun in {layout.output}",
             "`stilt log show` lists those that were, `stilt status --failed` those that failed",
+            code="SIMULATION_UNKNOWN",
         )
     some = ", ".join(found[:NAMES_LISTED]) + (", ..." if len(found) > NAMES_LISTED else "")
     raise InputError(
-        f"{len(found):,} simulations have {text!r} in their id: {some}", "give more of it"
+        f"{len(found):,} simulations have {text!r} in their id: {some}",
+        "give more of it",
+        code="SIMULATION_AMBIGUOUS",
     )
 
 

@@ -85,7 +85,7 @@ def files_of(engine: Engine) -> tuple[dict[str, Path], frozenset[str]]:
 def _imported(model: str) -> Engine:
     place, _, attribute = model.rpartition(":")
     if not place or not attribute:
-        raise InputError(f"model: there is no engine {model!r}", HINT)
+        raise InputError(f"model: there is no engine {model!r}", HINT, code="ENGINE_UNKNOWN")
     try:
         module = _from_file(Path(place)) if place.endswith(".py") else _from_package(place)
         found: Any = getattr(module, attribute)
@@ -94,7 +94,9 @@ def _imported(model: str) -> Engine:
         raise
     except Exception as error:  # somebody else's code may raise anything
         raise InputError(
-            f"model: {model!r} can't be loaded: {type(error).__name__}: {error}", HINT
+            f"model: {model!r} can't be loaded: {type(error).__name__}: {error}",
+            HINT,
+            code="ENGINE_NOT_LOADED",
         ) from error
     return cast("Engine", engine)
 
@@ -112,14 +114,14 @@ def _from_file(path: Path) -> ModuleType:
     """Load a file as a module, once a process: pool processes must find its classes again."""
     path = path.expanduser().resolve()
     if not path.is_file():
-        raise InputError(f"model: there is no file {path}", HINT)
+        raise InputError(f"model: there is no file {path}", HINT, code="ENGINE_UNKNOWN")
     name = f"stilt_engine_{path.stem}"
     known = sys.modules.get(name)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise InputError(f"model: {path} is not a Python file", HINT)
+        raise InputError(f"model: {path} is not a Python file", HINT, code="ENGINE_UNKNOWN")
     name_owner(path, "the engine")
     module = module_from_spec(spec)
     sys.modules[name] = module

@@ -52,12 +52,14 @@ def check_functions(config: Config) -> None:
             raise InputError(
                 f"footprints.{name}: {path} cannot be read as Python: {error}",
                 "weight is FILE.py:function, a function of particles (a frame) and their receptor",
+                code="WEIGHT_NOT_LOADED",
             ) from None
         defined = {part.name for part in tree.body if isinstance(part, ast.FunctionDef)}
         if function not in defined:
             raise InputError(
                 f"footprints.{name}: {path} defines no function {function}",
                 f"it defines {', '.join(sorted(defined)) or 'none'}",
+                code="WEIGHT_NOT_LOADED",
             )
         name_owner(Path(path), "the weights")
 
@@ -107,6 +109,7 @@ def load_function(weight: str | None) -> Weighing | None:
         raise EnvironmentFailure(
             f"{path} is not the file of weights that was handed over",
             "`stilt run` hands its work over again",
+            code="INPUT_CHANGED",
         )
     module = ModuleType(f"stilt_weights_{file.parent.name}")
     module.__file__ = path
@@ -126,6 +129,7 @@ def _on_frames(function: Callable[[Any, Receptor], Any], called: str) -> Weighin
             raise InputError(
                 f"weight: {called} returned {type(frame).__name__}, not a frame of particles",
                 "let it end with `return particles`, whose foot it has changed",
+                code="WEIGHT_RESULT",
             )
         return ParticleTable({str(name): frame[name].to_numpy(float) for name in frame})
 

@@ -43,6 +43,12 @@ if TYPE_CHECKING:
 
 MOST_HPA = 1100.0
 
+WORTH_TELLING = 0.01
+"""Of a level's weight: what levels with one particle more or less than others are off."""
+
+LINE = 2
+"""Heights that are a line."""
+
 USUAL_AVERAGING, USUAL_SUM = 3.0, 1.05
 """Above these averaging kernels, and the sum of a column's pressure weights, are suspected to be percent."""
 
@@ -98,6 +104,7 @@ class Kernels:
             raise InputError(
                 f"the prior's part needs a column {missing} in the table of kernels",
                 "leave out prior=True, or add the column",
+                code="KERNELS_COLUMN",
             )
         averaging = np.ones(len(self.weights)) if self.averaging is None else self.averaging
         seen = self.weights * averaging
@@ -192,10 +199,10 @@ def _kernels_of(
         raise InputError(
             f"footprints.{name}: {path} has kernels on pressures, and particles have no {PRESSURE_COLUMN}",
             "add pres to varsiwant (transport runs anew), or give the kernels a column height_m",
+            code="PARTICLE_COLUMN_LACKING",
         )
-    return _Matcher(rows, receptors, is_part=is_part).kernels(
-        may_miss=grid.missing == "unweighted", digest=digest_file(path)[1]
-    )
+    matcher = _Matcher(rows, receptors, is_part=is_part, numpar=config.numpar)
+    return matcher.kernels(may_miss=grid.missing == "unweighted", digest=digest_file(path)[1])
 
 
 @dataclass(slots=True)
@@ -205,6 +212,7 @@ class _Matcher:
     rows: KernelRows
     receptors: Receptors
     is_part: bool
+    numpar: int
     problems: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -326,6 +334,25 @@ class _Matcher:
             )
         self.count += len(wrong)
 
+    def _unequal(self, has: NDArray[np.bool_]) -> Iterator[str]:
+        """Say whose levels have unlike numbers of particles: each particle counts the same part of its level."""
+        import numpy as np
+
+        levels = np.diff(self.receptors.first)
+        # two heights are a line, on which each particle is a level of its own
+        share = self.numpar / levels
+        apart = np.maximum(np.ceil(share) - share, share - np.floor(share)) / share
+        unequal = np.flatnonzero(has & (levels > LINE) & (apart > WORTH_TELLING))
+        if len(unequal):
+            first = unequal[0]
+            count, few = int(levels[first]), int(share[first])
+            better = count * max(1, round(share[first]))
+            most = f"{100 * apart[first]:.0f} %"
+            yield (
+                f"{counted(len(unequal), 'receptor')} with {few} or {few + 1} particles a level ({self.numpar} for "
+                f"{count} levels): weights of levels are up to {most} off; numpar: {better} has the same for all"
+            )
+
     def _notes(
         self, of_receptor: Places, first: Places, numbers: dict[str, Values], on: Coordinate
     ) -> Iterator[str]:
@@ -335,9 +362,11 @@ class _Matcher:
         unweighted = int((of_receptor < 0).sum())
         if unweighted:
             yield f"{counted(unweighted, 'receptor')} without a kernel, whose particles all weigh the same"
+        has = of_receptor >= 0
+        yield from self._unequal(has)
         if on != "height_m" or AVERAGING not in numbers:
             return
-        starts, has = self.receptors.first[:-1], of_receptor >= 0
+        starts = self.receptors.first[:-1]
         low, high = (
             pick.reduceat(self.receptors.heights_m, starts) for pick in (np.minimum, np.maximum)
         )

@@ -75,7 +75,7 @@ def wrong_table(source: str, problems: Sequence[str], count: int = 0) -> Problem
     if count > len(listed):
         listed.append(f"and {count - len(listed):,} more")
     hint = "mend the table of kernels; nothing was started"
-    return ProblemsError(source, tuple(listed), hint, count=count)
+    return ProblemsError(source, tuple(listed), hint, count=count, code="KERNELS_WRONG")
 
 
 def read_rows(path: Path, labels: Collection[str]) -> KernelRows:
@@ -93,16 +93,19 @@ def read_rows(path: Path, labels: Collection[str]) -> KernelRows:
         raise InputError(
             f"{path}: kernels are read from .csv, .parquet and .nc, not from {path.suffix!r}",
             "convert the table, or name another one: footprints: {NAME: {kernels: FILE}}",
+            code="KERNELS_UNREADABLE",
         )
     read = {"csv": _from_csv, "parquet": _from_parquet, "netcdf": _from_netcdf}[kind]
     hint = "weight: kernel needs a table of kernels; `stilt receptors` writes one"
     if not path.is_file():
-        raise InputError(f"{path}: there is no such file", hint)
+        raise InputError(f"{path}: there is no such file", hint, code="KERNELS_UNREADABLE")
     try:
         open_input(path).close()  # a pipe would be waited for
         return read(path, labels)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}", hint) from None
+        raise InputError(
+            f"{path}: {error.strerror or error}", hint, code="KERNELS_UNREADABLE"
+        ) from None
     except _UNREADABLE as error:
         raise wrong_table(
             str(path), [str(error).splitlines()[0] if str(error) else "unreadable"]

@@ -162,6 +162,7 @@ def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Val
         raise InputError(
             "a kernel on pressures needs the particle column pres, which is not there",
             "add pres to varsiwant, or give the kernels on heights",
+            code="PARTICLE_COLUMN_LACKING",
         )
     age = np.abs(table["time"])
     first = np.full(count, np.inf)

@@ -184,7 +184,7 @@ class Loop:
             if isinstance(reply, Finished):
                 ended.append(self._finished(member, reply.done))
             elif isinstance(reply, Broken):
-                self._break(EnvironmentFailure(reply.message, reply.hint))
+                self._break(EnvironmentFailure(reply.message, reply.hint, code=reply.code))
             elif isinstance(reply, Ready):
                 self.tally.stillbirths = 0
             else:
@@ -218,6 +218,7 @@ class Loop:
                 EnvironmentFailure(
                     f"{done.sim}: {done.message}: no simulation can succeed here now",
                     "make room (or raise the quota), then run the same command again",
+                    code="DISK_FULL",
                 )
             )
         return done
@@ -240,6 +241,7 @@ class Loop:
                         f"{_STILLBIRTHS} processes of the pool ended before they could work "
                         f"({_death(lost)})",
                         "their words are in the output of this task",
+                        code="POOL_DIED",
                     )
                 )
         if member.entry is None:

@@ -31,6 +31,7 @@ def own_engine(layout: Layout, manifest: Manifest, config: Config) -> Engine:
             f"batch {manifest.batch} was handed over with another engine than there is here: "
             f"{'; '.join(differences)}",
             "`stilt run` hands its work over again with the engine that is there now",
+            code="ENGINE_DIFFERS",
         )
     engine.prepare(config)
     keep_in(layout)

@@ -54,12 +54,18 @@ class Finished(Struct, frozen=True, tag_field="reply", tag="finished"):
 class Broken(Struct, frozen=True, tag_field="reply", tag="broken"):
     """No process can work here: the engine, the settings or the output root do not do.
 
-    ``exit_code`` is that of the error's class.
+    ``exit_code`` is that of the error's class, ``code`` the kind of trouble.
     """
 
     message: str
     hint: str
     exit_code: int
+    code: str
+
+    @classmethod
+    def by(cls, error: StiltError) -> Broken:
+        """Return what an error says."""
+        return cls(error.message, error.hint, error.exit_code, error.code)
 
 
 class Lost(Struct, frozen=True, tag_field="reply", tag="lost"):
@@ -247,7 +253,7 @@ def _serve(channel: int, prepare: Callable[[], Callable[[ChunkEntry], Done]]) ->
     try:
         simulate = prepare()
     except StiltError as error:
-        _send(channel, msgspec.json.encode(Broken(error.message, error.hint, error.exit_code)))
+        _send(channel, msgspec.json.encode(Broken.by(error)))
         return 1
     gc.freeze()  # what is loaded stays
     _send(channel, msgspec.json.encode(Ready()))
@@ -257,7 +263,7 @@ def _serve(channel: int, prepare: Callable[[], Callable[[ChunkEntry], Done]]) ->
             try:
                 reply: Finished | Broken = Finished(simulate(decoder.decode(line)))
             except StiltError as error:
-                reply = Broken(error.message, error.hint, error.exit_code)
+                reply = Broken.by(error)
             _send(channel, msgspec.json.encode(reply))
     return 0
 

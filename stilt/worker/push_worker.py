@@ -138,6 +138,7 @@ def _chunk(layout: Layout, manifest: Manifest, task: int) -> Chunk:
         raise InputError(
             f"batch {manifest.batch} has tasks 0 to {len(manifest.chunks) - 1}, not {task}",
             "submit the array that `stilt run` rendered",
+            code="TASK_UNKNOWN",
         )
     return read_chunk(layout.chunk(manifest.batch, manifest.chunks[task].digest))
 

@@ -55,6 +55,7 @@ def make_scratch(chosen: str | None) -> Path:
         raise EnvironmentFailure(
             f"the scratch folder {base} cannot be written: {error.strerror}",
             "set `execution: {scratch: FOLDER}` in config.yaml, or TMPDIR",
+            code="SCRATCH_UNWRITABLE",
         ) from error
     return folder
 

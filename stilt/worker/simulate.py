@@ -455,6 +455,7 @@ def _make_workdir(path: Path) -> Path:
         raise EnvironmentFailure(
             f"the work directory {path} cannot be made: {error.strerror}",
             "make room there, or set `execution: {scratch: FOLDER}` in config.yaml",
+            code="SCRATCH_UNWRITABLE",
         ) from error
     return path
 
@@ -472,7 +473,9 @@ def _classify(error: Exception, layout: Layout) -> TransportError:
     if isinstance(error, EnvironmentFailure):
         raise error
     if isinstance(error, MisplacedError):
-        raise EnvironmentFailure(f"outputs have no place: {error.message}", error.hint) from error
+        raise EnvironmentFailure(
+            f"outputs have no place: {error.message}", error.hint, code=error.code
+        ) from error
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError):
         return TransportError(Reason.OUT_OF_MEMORY, "no memory left for this process", trace)
@@ -484,6 +487,7 @@ def _classify(error: Exception, layout: Layout) -> TransportError:
         raise EnvironmentFailure(
             f"{error.filename or layout.output} cannot be written: {error.strerror}",
             "check the permissions and the mount of the output root, then run the same command again",
+            code="OUTPUT_UNWRITABLE",
         ) from error
     return TransportError(
         Reason.INTERNAL, f"{type(error).__name__}: {error}".splitlines()[0], trace

@@ -383,8 +383,8 @@ def test_more_work_than_the_time_limit_allows_is_a_warning(project, bad):
 def test_the_worst_comes_first_and_decides_the_exit_code():
     found = [
         fine("a", "x"),
-        warning("b", "y"),
-        wrong_input("c", "z"),
+        warning("b", "y", code="CLOCK_SKEW"),
+        wrong_input("c", "z", code="MET_MISSING"),
         Finding(Weight.PROBLEM, "d", "e", "", 4),
     ]
     assert [finding.area for finding in worst_first(found)] == ["c", "d", "b", "a"]
@@ -397,7 +397,11 @@ def test_the_worst_comes_first_and_decides_the_exit_code():
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_table_fits_the_terminal_and_keeps_paths_whole(width):
     path = "/a/very/long/path/that/is/to/be/copied/whole"
-    text = render([wrong_input("met hrrr", f"the file {path} is missing", "put it there")], width)
+    found = wrong_input(
+        "met hrrr", f"the file {path} is missing", "put it there", code="MET_MISSING"
+    )
+    text = render([found], width)
+    assert "[MET_MISSING]" in text
     assert path in text
     assert max(len(line) for line in text.splitlines() if path not in line) <= width
     assert "-> put it there" in text

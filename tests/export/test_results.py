@@ -86,6 +86,51 @@ def test_results_of_pystilt_say_themselves_of_which_receptor_they_are(tmp_path) 
     assert one.footprint().sizes == {"time": 10, "lat": 60, "lon": 100}
 
 
+def everywhere(values: dict[str, float]) -> xr.DataArray:
+    """A field on heights that is linear in longitude and latitude, and holds always."""
+    lat, lon = np.arange(-90.0, 91, 30), np.arange(-180.0, 180, 30)
+    made = values["c"] + values["lat"] * lat[:, None] + 0 * lon
+    coords = {"lat": lat, "lon": lon}
+    return xr.DataArray(made, coords, ("lat", "lon"), attrs={"units": "ppm"})
+
+
+@pytest.mark.parametrize("tool", ["r-stilt", "pystilt"])
+def test_results_of_others_go_from_end_points_to_what_was_seen(tmp_path, request, tool) -> None:
+    if tool == "r-stilt":
+        root = request.getfixturevalue("r_stilt")
+        shutil.rmtree(root / "out" / "by-id" / "199510171800_-90_40_50")
+    else:
+        root = tmp_path
+        folder = root / "by-id" / "one"
+        folder.mkdir(parents=True)
+        shutil.copy(shared("data", "samples", "pystilt_footprint.nc"), folder / "one_foot.nc")
+        rows = shared("data", "samples", "pystilt_trajectories.parquet")
+        shutil.copy(rows, folder / "one_traj.parquet")
+    found = stilt.open_results(root)
+    frame = found.endpoints()
+    particles = found.particles()
+    last = particles.sort_values("time", ascending=False).groupby("indx").last()
+    for name in ("time", "long", "lati", "zagl"):
+        np.testing.assert_array_equal(frame[name], last[name])
+    assert frame["sim"].tolist() == found.ids * len(last)
+    assert (frame["ended"].eq("end") == (last["time"] == last["time"].min()).to_numpy()).all()
+    arrival = pd.Timestamp(found[0].receptor.when).tz_localize(None)
+    assert frame["at"].tolist() == [arrival + pd.Timedelta(minutes=t) for t in last["time"]]
+    behind = stilt.background(frame, everywhere({"c": 400.0, "lat": 0.5}))
+    assert float(behind["background"][0]) == pytest.approx(400 + 0.5 * last["lati"].mean())
+    foot = found.footprints()
+    flux = (foot[0, 0] * 0 + 2.0).reset_coords(drop=True).drop_attrs()
+    fluxes = xr.Dataset({"a": flux, "b": 3 * flux})
+    result = stilt.modelled(found, fluxes, behind)
+    total = float(foot.sum(dtype=float))
+    assert float(result["enhancement_b"][0]) == pytest.approx(6 * total)
+    assert float(result["modelled"][0]) == pytest.approx(float(behind["background"][0]) + 8 * total)
+    with pytest.raises(InputError, match="have no kernels, and so no prior"):
+        stilt.modelled(found, fluxes, behind, prior=True)
+    with pytest.raises(InputError, match="have one product, and not 'xco2'"):
+        stilt.modelled(found, fluxes, behind, footprint="xco2")
+
+
 def test_particles_of_r_are_read(tmp_path) -> None:
     rdata = pytest.importorskip("rdata")
     folder = tmp_path / "201512101800_-111.848_40.766_10"

@@ -14,7 +14,7 @@ from stilt.config.schema import SETTINGS
 from stilt.config.sections import Execution, FootprintGrid
 from stilt.foundations import errors
 from stilt.guide.screen import drawn, plain
-from stilt.guide.topics import FOLDER, TOPICS, named, topic
+from stilt.guide.topics import FOLDER, TOPICS, explained, named, topic
 from stilt.status.summary import Summary
 from stilt.transport.protocol import Reason
 from tests.guide.pages import PAGES
@@ -47,7 +47,7 @@ def test_every_setting_is_in_the_guide_as_the_code_has_it() -> None:
 def test_states_reasons_and_exit_codes_are_explained() -> None:
     assert set(STATES) <= set(Summary.__struct_fields__)
     assert all(f"| `{state}` |" in PAGES["states"] for state in STATES)
-    assert all(f"### {reason}\n" in PAGES["troubleshooting"] for reason in Reason)
+    assert all(f"### {reason}\n" in PAGES["errors-simulations"] for reason in Reason)
     for kind in (
         errors.InputError,
         errors.NotFinishedError,
@@ -93,13 +93,30 @@ def test_an_unknown_topic_is_answered_with_the_nearest(stilt) -> None:
     assert "'stilt verify --help'" in shown.stderr
 
 
-def test_a_shell_completes_topics(stilt) -> None:
+@pytest.mark.parametrize(
+    ("begun", "completed"),
+    [("write-e", "write-engine"), ("CHECKPO", "CHECKPOINT_ODD"), ("met-mis", "MET_MISSING")],
+)
+def test_a_shell_completes_topics_and_codes(stilt, begun: str, completed: str) -> None:
     words = {
-        "COMP_WORDS": "stilt help write-e",
+        "COMP_WORDS": f"stilt help {begun}",
         "COMP_CWORD": "2",
         "_STILT_COMPLETE": "bash_complete",
     }
-    assert stilt(env=words).stdout == "plain,write-engine\n"
+    assert stilt(env=words).stdout == f"plain,{completed}\n"
+
+
+def test_help_shows_what_a_code_means(stilt) -> None:
+    for word in ("MET_MISSING", "met-missing", "[MET_MISSING]"):
+        shown = stilt("help", word)
+        assert shown.returncode == 0
+        assert shown.stdout.startswith("# MET_MISSING\n\nThere is no meteorology file")
+        assert "`stilt help errors-simulations`" in shown.stdout
+    shown = stilt("help", "MET_MISING")
+    assert "nearest: MET_MISSING" in shown.stderr
+    assert "the guide has no topic 'MET_MISING' [TOPIC_UNKNOWN]\n" in shown.stderr
+    listed = stilt("help", "errors").stdout
+    assert all(f"`{code}`" in listed for code in explained())
 
 
 def test_words_that_people_try_lead_to_a_topic() -> None:

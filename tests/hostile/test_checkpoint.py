@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from stilt.foundations.errors import StiltError
-from stilt.log import checkpoint
+from stilt.kernels.compiled import compile_ahead
+from stilt.log import checkpoint, index, joining
+from stilt.log.bulk import kernels
 from stilt.log.checkpoint import Footer
 from stilt.log.frozen import OddCheckpointError
 from stilt.log.index import OutputIndex
@@ -63,16 +66,16 @@ FOOTERS = {
     "a batch that leads away": changed("lives", 0, "batch", to="../.."),
     "a number below zero": changed("files", 0, "offset", to=-5),
     "no lives": changed("lives", to=[]),
-    "a life that is counted from behind": changed("tallies", 0, 0, 0, to=-1),
-    "an outcome that is none": changed("tallies", 0, 0, 1, to="\x1b[2J"),
-    "a count below zero": changed("tallies", 0, 0, 3, to=-1),
-    "seconds without end": changed("costs", 0, "complete", 1, to=1e300),
-    "a moment without end": changed("costs", 0, "complete", 4, to=1e300),
-    "more simulations than there are": changed("tallies", 0, 0, 3, to=7),
-    "the cost of more simulations than there are": changed("costs", 0, "complete", 0, to=7),
-    "the cost of simulations that are not there": changed("costs", 0, "empty", to=[1, 1.0, 1.0, 1, 1.0]),
-    "a simulation that is not there": changed("last_failed", to=["fake_nowhere"]),
-    "a word that leads away": changed("words", 0, to="../x"),
+    "a life that is counted from behind": changed("sums", "tallies", 0, 0, 0, to=-1),
+    "an outcome that is none": changed("sums", "tallies", 0, 0, 1, to="\x1b[2J"),
+    "a count below zero": changed("sums", "tallies", 0, 0, 3, to=-1),
+    "seconds without end": changed("sums", "costs", 0, "complete", 1, to=1e300),
+    "a moment without end": changed("sums", "costs", 0, "complete", 4, to=1e300),
+    "more simulations than there are": changed("sums", "tallies", 0, 0, 3, to=7),
+    "the cost of more simulations than there are": changed("sums", "costs", 0, "complete", 0, to=7),
+    "the cost of simulations that are not there": changed("sums", "costs", 0, "empty", to=[1, 1.0, 1.0, 1, 1.0]),
+    "a simulation that is not there": changed("sums", "last_failed", to=["fake_nowhere"]),
+    "a word that leads away": changed("sums", "words", 0, to="../x"),
     "an identified name with a slash": changed("identified", to=[[["a/b", "0002-b", 2, 1], "d" * 16]]),
     "a job that is an option": changed("batch_events", 1, "job", to="--user=root"),
 }  # fmt: skip
@@ -113,6 +116,23 @@ def test_a_column_with_an_odd_value_is_told_of(saved, columns) -> None:
         return
     with pytest.raises(OddCheckpointError, match="remove the file log/checkpoint"):
         _ = state.sims
+
+
+@pytest.mark.parametrize("worth_bulk", [0, 1 << 60], ids=["by machine code", "by Python"])
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+def test_what_is_joined_to_an_odd_column_is_right_or_told_of(
+    saved, columns, worth_bulk, monkeypatch
+) -> None:
+    rewrite(saved, columns=columns)
+    write_segment(
+        saved.parent, *EVENTS[:1], done("fake_new"), name="worker-t00001-a01-s00002-h-1-aa.log"
+    )
+    monkeypatch.setattr(index, "WORTH_A_CHECKPOINT", 0)
+    monkeypatch.setattr(joining, "WORTH_BULK", worth_bulk)
+    compile_ahead(kernels)
+    expected = OutputIndex(saved.parent).fold(use_checkpoint=False)
+    with suppress(OddCheckpointError):
+        assert OutputIndex(saved.parent).fold().sims.keys() == expected.sims.keys()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 
 from stilt.batch import manifest
 from stilt.config import load
-from stilt.log import index
+from stilt.log.joining import Joining
 from stilt.status import failed, stream
 from tests.shared_data import REPOSITORY
 
@@ -89,7 +89,7 @@ def writing_far_outside(log_dir: Path) -> list[str]:
 
 
 FAULTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
-    "a key that is missing": (index, "add_segment", raising(KeyError("x"))),
+    "a key that is missing": (Joining, "add", raising(KeyError("x"))),
     "a number that is too great": (stream, "clock", raising(OverflowError("x"))),
     "a text that is none": (load, "read_document", raising(UnicodeDecodeError("u", b"", 0, 1, "x"))),
     "nesting": (manifest, "misfit", raising(RecursionError("x"))),

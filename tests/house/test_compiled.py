@@ -9,14 +9,14 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import pytest
 
 from stilt.kernels import compiled, machine_code
-from stilt.kernels.compiled import F8, FLOAT, OUT_F8, Kernel, exact
+from stilt.kernels.compiled import F8, FLOAT, OUT_F8, Bundle, Kernel, exact
 from tests.projects import PATIENCE_S, Project
 
 WARM = """
@@ -146,6 +146,16 @@ def double(values):
     return values.shape[0]
 
 
+class Scaled(NamedTuple):
+    values: np.ndarray
+    factor: float
+
+
+def scaled_sum_of_bundle(scaled, out):
+    return scaled_sum(scaled.values, scaled.factor, out)
+
+
+@exact.inline
 def scaled_sum(values, factor, out):
     total = 0.0
     for n in range(values.shape[0]):
@@ -199,6 +209,17 @@ def test_a_declared_kernel_is_one_file_whether_or_not_its_inputs_may_be_written(
     for values in (np.arange(3.0), read_only):
         assert kernel(values, 2.0, np.empty(3)) == 6.0
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_declared_bundle_is_compiled_ahead_and_taken_whole(monkeypatch, tmp_path):
+    keep_in(tmp_path, monkeypatch)
+    kernel = exact.kernel(Bundle(Scaled, (F8, FLOAT)), OUT_F8)(scaled_sum_of_bundle)
+    kernel.compile_ahead()
+    monkeypatch.setattr(compiled, "_build", None)  # nobody compiles again
+    assert kernel(Scaled(np.arange(3.0), 2.0), np.empty(3)) == 6.0
+    for wrong in (Scaled(np.arange(3.0), 2), (np.arange(3.0), 2.0)):
+        with pytest.raises(TypeError, match="takes Scaled <f81r f <f81, not"):
+            kernel(wrong, np.empty(3))
 
 
 def test_threads_may_be_the_first_to_call_a_kernel_at_once(monkeypatch, tmp_path):

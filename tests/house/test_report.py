@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 import zlib
 from collections import Counter
 from html.parser import HTMLParser
@@ -19,7 +17,7 @@ from stilt.report.content import Content, collect
 from stilt.report.page import render
 from stilt.status.summary import Summary
 from tests.engines import Behaviour
-from tests.projects import FOOTPRINT, PATIENCE_S, make_project
+from tests.projects import FOOTPRINT, make_project
 
 VOID = {"meta", "link", "path", "polyline", "image", "br"}
 
@@ -137,30 +135,3 @@ def test_ticks_are_round_numbers_within_the_axis(low, high) -> None:
     ticks = charts.Axis(low, high, 0, 100).ticks()
     assert 1 <= len(ticks) <= 7
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
-@pytest.mark.parametrize("width", [390, 1280])
-def test_chromium_shows_it_without_a_complaint_at_any_width(project, tmp_path, width) -> None:
-    page = tmp_path / "page.html"
-    page.write_text(
-        render(collect(project)).replace(
-            "</main>",
-            "</main><script>document.title = document.documentElement.scrollWidth"
-            " <= window.innerWidth ? 'fits' : 'too wide'</script>",
-        ),
-        encoding="utf-8",
-    )
-    shown = subprocess.run(
-        [
-            *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"),
-            *("--dump-dom", page.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert "CONSOLE" not in shown.stderr
-    assert "<title>fits</title>" in shown.stdout

@@ -7,17 +7,22 @@ import shutil
 import pytest
 from msgspec import structs
 
-from stilt.log import checkpoint
+from stilt.kernels.compiled import compile_ahead
+from stilt.log import checkpoint, joining
 from stilt.log import index as index_module
+from stilt.log.bulk import kernels
 from stilt.log.index import OutputIndex
 from stilt.log.states import OUTCOMES
 from tests.log.random_logs import header, line, write
 from tests.log.spec_state import facts
 
 
-@pytest.fixture(autouse=True)
-def _always_worth_it(monkeypatch):
+@pytest.fixture(autouse=True, params=["by Python", "by machine code"])
+def _always_worth_it(request, monkeypatch):
     monkeypatch.setattr(index_module, "WORTH_A_CHECKPOINT", 0)
+    if request.param == "by machine code":
+        compile_ahead(kernels)
+        monkeypatch.setattr(joining, "WORTH_BULK", 0)
 
 
 def everything(state):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stilt.log.events import Identified
 from stilt.log.fold import State
-from stilt.log.index import life_of
+from stilt.log.joining import life_of
 from stilt.log.reader import Scanner
 from stilt.log.states import LeanEvent
 from tests.log.random_logs import BATCHES, MOMENTS, header, line, sim_event, write

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 import os
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +25,10 @@ from stilt.config.schema import Met
 from stilt.foundations.errors import EnvironmentFailure, InputError, ProblemsError
 from stilt.foundations.failures import Reason
 from stilt.foundations.room import Room
+from stilt.met.distant import place
 from stilt.met.distant.fetch import fetch
 from stilt.met.distant.kept import Kept
-from stilt.met.distant.place import is_safe
+from stilt.met.distant.place import Distant, is_safe
 from stilt.met.distant.survey import survey
 from stilt.met.minutes import minute_of
 from stilt.met.needed import needed
@@ -64,6 +72,11 @@ def met_in(folder: Path, url: str = "memory://archive/2021", **settings) -> Met:
 def at(*hours: float) -> np.ndarray:
     midnight = minute_of(datetime.fromisoformat("2021-06-01T00:00+00:00"))
     return np.array([midnight + round(60 * hour) for hour in hours])
+
+
+def assert_nothing_came(folder: Path) -> None:
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert names <= {".fetched.json", ".fetched.lock"}
 
 
 def bring(met: Met, minutes: np.ndarray, n_hours: int) -> list[str]:
@@ -153,14 +166,14 @@ def test_more_than_there_is_room_for_is_refused_before_anything_is_written(tmp_p
 
 @pytest.mark.usefixtures("memory")
 def test_a_folder_that_can_not_be_written_is_named(tmp_path, monkeypatch):
-    def full(*_: object) -> Path:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def read_only(*_: object) -> Path:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(Kept, "put", full)
+    monkeypatch.setattr(Kept, "put", read_only)
     with pytest.raises(EnvironmentFailure) as raised:
         bring(met_in(tmp_path), at(16), -3)
-    assert raised.value.message.endswith("can't be written: No space left on device")
-    assert raised.value.hint.endswith("and fetch again: what came stays")
+    assert raised.value.message.endswith("can't be written: Read-only file system")
+    assert raised.value.hint == "mend the folder, and fetch again: what came stays"
 
 
 @pytest.mark.usefixtures("memory")
@@ -169,7 +182,7 @@ def test_what_comes_is_bounded_where_the_source_tells_no_size(tmp_path, monkeypa
     met = met_in(tmp_path, fetch_limit_gb=1e-5)
     with pytest.raises(InputError, match=r"more came than mets."):
         bring(met, at(16), -3)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert_nothing_came(tmp_path)
 
 
 def test_half_a_file_never_has_its_name(day, tmp_path):
@@ -177,7 +190,7 @@ def test_half_a_file_never_has_its_name(day, tmp_path):
         met = met_in(tmp_path, url)
         with pytest.raises(EnvironmentFailure, match=url):
             bring(met, at(16), -3)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert_nothing_came(tmp_path)
 
 
 @pytest.mark.usefixtures("memory")
@@ -215,6 +228,10 @@ def test_where_all_is_here_nobody_need_answer(day, tmp_path):
     ("directory", "says"),
     [
         ("https://me:secret@example.org/x", "password"),
+        ("https://secret@example.org/x", "password or a name"),
+        ("s3://key:secret@bucket/x", "password"),
+        ("ftp://me:secret@example.org/x", "password"),
+        ("s3://key%3Asecret:@bucket/x", "password"),
         ("simplecache::s3://bucket/x", "within a URL"),
         ("https://example.org/x?key=secret", "with ? or #"),
         ("nosuch://example.org/x", "protocol that is not known"),
@@ -251,3 +268,187 @@ def test_names_that_lead_elsewhere_are_none(name):
 def test_a_damaged_note_of_what_was_fetched_is_none(tmp_path):
     (tmp_path / ".fetched.json").write_text('{"x": [1, "2"]}')
     assert Kept(tmp_path, "memory://x").size_bytes == 0
+
+
+LIST = ".fetched.json"
+
+
+@pytest.mark.usefixtures("memory")
+def test_the_list_of_what_was_fetched_only_grows_and_older_ones_are_read(tmp_path):
+    met, here = met_in(tmp_path), tmp_path / "met" / "air"
+    bring(met, at(16), -3)
+    before = (here / LIST).read_bytes()
+    whole = {"old.arl": ["memory://archive/2021", 4, "x"]}
+    (here / LIST).write_bytes(json.dumps(whole).encode() + before)
+    (here / "old.arl").write_bytes(b"1234")
+    bring(met, at(10), -3)
+    assert (here / LIST).read_bytes().startswith(json.dumps(whole).encode() + before)
+    kept = Kept(here, "memory://archive/2021")
+    assert kept.size_bytes == 4 + sum((here / name).stat().st_size for name in SIX_HOURS[1:3])
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_list_in_which_most_is_replaced_is_written_anew(tmp_path):
+    met, here = met_in(tmp_path), tmp_path / "met" / "air"
+    bring(met, at(16), -3)
+    line = (here / LIST).read_bytes().splitlines()[-1]
+    (here / LIST).write_bytes(b"\n".join([line] * 2000) + b'\n{"cut')
+    kept = Kept(here, "memory://archive/2021")
+    kept.sweep()
+    assert (here / LIST).read_bytes() == line
+    assert bring(met, at(16), -3) == []
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_file_whose_fetching_was_killed_between_two_steps_is_fetched_again(tmp_path, monkeypatch):
+    """Its name is there already, and the list does not say yet that it is whole."""
+    met, here = met_in(tmp_path), tmp_path / "met" / "air"
+    note = Kept._note
+
+    def killed(self, name, known, *, synced=False):
+        if not synced:
+            raise KeyboardInterrupt
+        note(self, name, known, synced=True)
+
+    monkeypatch.setattr(Kept, "_note", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bring(met, at(16), -3)
+    monkeypatch.undo()
+    assert (here / SIX_HOURS[2]).exists()
+    assert bring(met, at(16), -3) == [SIX_HOURS[2]]
+    assert bring(met, at(16), -3) == []
+
+
+def test_two_that_fetch_into_one_folder_at_once_lose_no_entry(tmp_path):
+    names = [[f"{who}{number}" for number in range(60)] for who in "ab"]
+    code = (
+        "import sys; from pathlib import Path; from stilt.met.distant.kept import Kept\n"
+        "from stilt.met.distant.place import Distant\n"
+        "kept = Kept(Path(sys.argv[1]), 'memory://x')\n"
+        "for name in sys.argv[2:]:\n"
+        "    kept.put(Distant(name, name, 1, 'm'), lambda to: to.write_bytes(b'1'))\n"
+    )
+    folder = tmp_path / "met" / "air"
+    running = [subprocess.Popen([sys.executable, "-c", code, str(folder), *some]) for some in names]
+    assert [each.wait() for each in running] == [0, 0]
+    kept = Kept(folder, "memory://x")
+    every = [Distant(name, name, 1, "m") for some in names for name in some]
+    assert kept.size_bytes == 120
+    assert kept.lacking(every) == ()
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_full_disk_is_said_as_everywhere(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    tries = []
+    monkeypatch.setattr(MemoryFileSystem, "get_file", lambda *_, **__: (tries.append(1), full()))
+    with pytest.raises(EnvironmentFailure, match="No space left on device in") as raised:
+        bring(met_in(tmp_path), at(16), -3)
+    assert raised.value.hint.startswith("make room there (or raise the quota)")
+    assert len(tries) == 1
+
+
+class _Hostile(BaseHTTPRequestHandler):
+    """Listings and files without end, of another length than announced, and answers that lead elsewhere."""
+
+    def log_message(self, *_):
+        """Keep quiet."""
+
+    def do_HEAD(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+
+    def do_GET(self):
+        kind = self.path.strip("/").split("/")[0]
+        if kind == "away":
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/passwd")
+            self.end_headers()
+            return
+        self.send_response(200)
+        is_listing = self.path.endswith("/") or self.path.strip("/") == kind
+        self.send_header("Content-Type", "text/html" if is_listing else "application/octet-stream")
+        if kind == "short" and not is_listing:
+            self.send_header("Content-Length", "10")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            if is_listing and kind != "endless":
+                base = f"http://{self.headers['Host']}/{kind}"
+                links = ["a.arl", "../../b.arl", "%2e%2e/c.arl", "/etc/passwd", "file:///etc/d.arl"]
+                page = "".join(f'<a href="{link}">x</a>' for link in links)
+                self.wfile.write(f'{page}<a href="{base}/e.arl">x</a>'.encode())
+            elif kind == "short":
+                self.wfile.write(b"0123456789")
+            else:
+                while True:
+                    self.wfile.write(b'<a href="x.arl">x</a>' * 5000)
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    """The URL of such a server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hostile) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("endless", "its listing has more than 3,000,000"),
+        ("away", "file:///etc/passwd"),
+        ("long", "a.arl does not end after its 1,000 bytes"),
+        ("short", "a.arl ended after 10 of 1,000 bytes"),
+    ],
+)
+def test_a_hostile_server_ends_with_an_error_and_nothing_here(
+    hostile, tmp_path, monkeypatch, kind, says
+):
+    monkeypatch.setattr(place, "MOST_OF_A_PAGE", 3_000_000)
+    is_listed = kind in {"endless", "away"}
+    settings = {"file_tres": None, "file_format": None} if is_listed else {"file_format": "a.arl"}
+    met = met_in(tmp_path, f"{hostile}/{kind}", **settings)
+    with pytest.raises(EnvironmentFailure, match=says):
+        bring(met, at(16), -3)
+    assert_nothing_came(tmp_path)
+
+
+def test_names_that_lead_out_of_a_servers_folder_are_not_asked_for(hostile):
+    found = place.Place(f"{hostile}/page").everything()
+    assert {each.name for each in found} <= {"a.arl", "e.arl"}
+    assert all(each.path.startswith(f"{hostile}/page/") for each in found)
+
+
+def test_a_killed_fetch_goes_on_with_the_same_command(day, tmp_path):
+    """SIGKILL in the middle of a file: half of it has no name, and the next command brings it whole."""
+    project = tmp_path / "p"
+    project.mkdir()
+    (project / "receptors.csv").write_text("time,long,lati,zagl\n2021-06-01 16:00,-98,36,50\n")
+    command = [sys.executable, "-m", "stilt", "met", "--fetch", str(project)]
+    config = f"file_format: '{NAMES}', file_tres: 6h}}}}\nn_hours: -8\nnumpar: 10\nmodel: native\n"
+    with served(day, stalls=True) as (url, asked):
+        (project / "config.yaml").write_text(f"mets: {{air: {{source: '{url}', {config}")
+        running = subprocess.Popen(command, stderr=subprocess.PIPE)
+        here = project / "met" / "air"
+        while not list(here.glob(".tmp-*")):
+            assert running.poll() is None, running.communicate()[1]
+            time.sleep(0.02)
+        running.kill()
+        running.communicate()
+    assert not list(here.glob("air*"))
+    with served(day) as (url, asked):
+        (project / "config.yaml").write_text(f"mets: {{air: {{source: '{url}', {config}")
+        subprocess.run(command, check=True, capture_output=True)
+        assert sorted(path.name for path in here.glob("air*")) == SIX_HOURS[1:3]
+        asked.clear()
+        subprocess.run(command, check=True, capture_output=True)
+    assert not [path for path in asked if path.endswith(".arl")]
+    for name in SIX_HOURS[1:3]:
+        assert (here / name).read_bytes() == (day / name).read_bytes()

@@ -164,7 +164,7 @@ def test_the_command_crops_what_the_receptors_need_and_says_how_to_go_on(
         "mets: {ngm: {directory: met, file_format: ngm_%Y%m%d, file_tres: 1d}}\nn_hours: -4\n"
     )
     (tmp_path / "receptors.csv").write_text("time,long,lati,zagl\n1995-10-16 12:00,-90,40,10\n")
-    done = stilt("met", tmp_path, "--crop", *map(str, BOX), "--to", tmp_path / "small")
+    done = stilt("met", tmp_path, "--crop", "125W", "62W", "20N", "58N", "--to", tmp_path / "small")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path}/small/sub/ngm_19951016\n"
     assert f"set mets.ngm.directory to {tmp_path}/small" in done.stderr

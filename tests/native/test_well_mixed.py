@@ -12,19 +12,19 @@ from stilt.transport.native.analysis import Setting
 from stilt.transport.native.columns import DX, DY
 from stilt.transport.native.dispersion import mixed_level
 from stilt.transport.native.fields import BoundaryOptions
-from stilt.transport.native.interpolation import Moment, flat
+from stilt.transport.native.interpolation import READY, Air, flat
 from stilt.transport.native.march import (
     MAIN_COLUMNS,
-    WAITING,
     ZAGL,
     Clock,
-    Particles,
+    Plan,
     Rows,
+    Work,
     march,
+    waiting_particles,
     working_space,
 )
 from stilt.transport.native.meteorology import Meteorology
-from stilt.transport.native.perturbation import ERROR_ROWS
 from stilt.transport.native.randomness import Stream, stream_keys
 from stilt.transport.native.roughness import roughness_source
 from stilt.transport.native.run import RunSettings
@@ -107,24 +107,17 @@ def filled(edges, mass, among):
 def marched(analyses, still, where, height, times):
     """Move particles from these heights through still air, and return the rows."""
     (columns, ready), (minutes, every) = still, times
-    place = np.zeros((PARTICLES, 6))
-    place[:, :2] = where
-    particles = Particles(
-        place,
-        stream_keys(Stream(3, "mixed"), PARTICLES),
-        np.zeros(PARTICLES, np.int64),
-        np.full(PARTICLES, WAITING, np.uint8),
-        height,
-        np.zeros((PARTICLES, ERROR_ROWS, analyses.vertical.count)),
-    )
+    minute = np.zeros(PARTICLES, np.int64)
+    streams = stream_keys(Stream(3, "mixed"), PARTICLES)
+    particles = waiting_particles(streams, minute, height, analyses.vertical.count)
+    particles.x[:], particles.y[:] = where
     count = minutes // every
     rows = Rows(np.zeros((len(MAIN_COLUMNS), count, PARTICLES)), np.zeros((0, count, PARTICLES)))
-    moment = Moment(flat(columns), flat(columns), ready, ready)
+    air = Air(analyses.frame, flat(columns), flat(columns), ready, ready, np.zeros_like(ready))
     clock = Clock(minutes, minutes, 0.0, float(minutes), -1.0, every)
-    options = RunSettings(-24, PARTICLES, ()).options
+    plan = Plan(clock, RunSettings(-24, PARTICLES, ()).options)
     space = working_space(analyses.vertical.count)
-    wanted = np.zeros_like(ready)
-    assert march(analyses.frame, moment, clock, options, particles, wanted, rows, space)
+    assert march(air, plan, Work(particles, rows, space)) == READY
     return rows
 
 

@@ -10,6 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 import stilt
+from stilt.example import atmosphere
+from stilt.example.starter import write_starter
 from stilt.foundations.errors import InputError
 from stilt.met.grid import Grid
 from stilt.outputs.store import Own
@@ -176,6 +178,50 @@ def check_end_points(made: stilt.Project) -> None:
     rest = ParticleTable({name: values[there] for name, values in rows.columns.items()})
     write_particles(stored.path, rest, provenance=said)
     assert stilt.Project(made.path).endpoints().attrs["no_end"] == {made[0].id: 2}
+
+
+WINDS = {
+    "west": (20.0, 0.0, -126.6, 41.0),
+    "east": (-20.0, 0.0, -102.4, 41.0),
+    "south": (0.0, 20.0, -114.5, 34.3),
+    "north": (0.0, -20.0, -114.5, 47.7),
+}
+"""Even winds (m s-1, eastward and northward), and where air arrives that came in through the side a while before."""
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["native", pytest.param("hysplit", marks=pytest.mark.hysplit)],
+)
+@pytest.mark.parametrize("side", WINDS)
+def test_particles_leave_through_the_side_that_the_wind_comes_from_or_reach_the_end(
+    tmp_path, monkeypatch, model, side
+):
+    east, north, lon, lat = WINDS[side]
+    shape = atmosphere.ROWS, atmosphere.COLUMNS
+    even = np.full(shape, east), np.full(shape, north)
+    monkeypatch.setattr(atmosphere, "wind", lambda _height_m, _when: even)
+    write_starter(tmp_path, example=True)
+    config = tmp_path / "config.yaml"
+    text = config.read_text().replace("model: native", f"model: {model}")
+    config.write_text(text.replace("n_hours: -24", "n_hours: -3").replace("200", "20"))
+    rows = [
+        "time,lon,lat,zagl",
+        f"2026-06-16 18:00,{lon},{lat},500",
+        "2026-06-16 18:00,-114.5,41,500",
+    ]
+    (tmp_path / "receptors.csv").write_text("\n".join(rows) + "\n")
+    project = stilt.Project(tmp_path)
+    assert project.run(say=lambda _: None).complete == 2
+    frame = project.endpoints()
+    near, inside = (frame[frame["sim"] == simulation.id] for simulation in project)
+    assert near["ended"].tolist() == 20 * [side]
+    assert inside["ended"].tolist() == 20 * ["end"]
+    assert (near["time"] > -180).all()
+    assert (inside["time"] == -180).all()
+    for own, simulation in ((near, project[0]), (inside, project[1])):
+        last = simulation.particles().sort_values("time", ascending=False).groupby("indx").last()
+        np.testing.assert_allclose(own[["long", "lati"]], last[["long", "lati"]], atol=1e-9)
 
 
 def test_end_points_are_a_hundredth_of_a_particle_file_at_most(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.engines import Behaviour
-from tests.projects import PATIENCE_S, minds_stop_signals, write_receptors
+from tests.projects import PATIENCE_S, make_project, minds_stop_signals, write_receptors
 from tests.slurm.cluster import await_that, wrapped
 from tests.slurm.jobs import slurm_project
 
@@ -67,11 +67,18 @@ def test_waiting_ends_with_0_when_all_is_complete(cluster: Cluster, tmp_path: Pa
 
 
 def test_waiting_ends_with_1_when_some_failed(cluster: Cluster, tmp_path: Path):
-    run = slurm_project(tmp_path, cluster, [5, Behaviour.MODEL_ERROR, 7], workers=2)
+    heights = [5, Behaviour.MODEL_ERROR, 7]
+    run = slurm_project(tmp_path / "slurm", cluster, heights, workers=2)
     answer = run.stilt("run", "--wait")
     assert answer.code == 1, answer.err
-    assert "MODEL_ERROR" in answer.out
     assert run.truth()["failures"] == {"MODEL_ERROR": 1}
+    here = make_project(tmp_path / "here", heights).stilt("run")
+    closing = here.out.splitlines()[-2:]
+    assert closing == [
+        "3 simulations: 2 complete, 1 failed",
+        "failed: 1 MODEL_ERROR; `stilt status --failed` lists them",
+    ]
+    assert answer.out.splitlines()[-2:] == closing
 
 
 def test_waiting_ends_with_3_when_the_job_was_cancelled(cluster: Cluster, tmp_path: Path):
@@ -87,6 +94,8 @@ def test_waiting_ends_with_3_when_the_job_was_cancelled(cluster: Cluster, tmp_pa
     out, err = waiting.communicate(timeout=PATIENCE_S)
     assert waiting.returncode == 3, out + err
     assert "has ended with 4 simulations not done" in err
+    assert "4 simulations: 2 interrupted, 2 not begun" in out
+    assert "stopped before the end: `stilt run` goes on where it was" in out
     said = run.truth()
     assert (said["interrupted"], said["failed"], said["running"]) == (2, 0, 0)
     assert "nothing to cancel" in run.stilt("cancel").out

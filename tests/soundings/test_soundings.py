@@ -306,7 +306,7 @@ WRONG = {
     ),
     "longitude": (("--at", "361,5,30", *SPAN, "--every", "1h"), "longitude 361 is out of range"),
     "height": (("--at", "5,45,nan", *SPAN, "--every", "1h"), "altitude nan is not a number"),
-    "numbers": (("--soundings", "oco.nc", "--box", "1,2,3"), "write them with commas between"),
+    "numbers": (("--at", "1,2", *SPAN, "--every", "1h"), "write them with commas between"),
     "no file": (("--soundings", "nowhere.nc"), "give a NetCDF file of an instrument"),
     "no kind": (
         ("--soundings", "other.nc"),

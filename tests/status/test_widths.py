@@ -64,7 +64,10 @@ HISTORY = History(
         ),
     ),
 )
-FINDINGS = [wrong_input("met hrrr", MESSAGE, "put 3 more files there"), note("native", MESSAGE)]
+FINDINGS = [
+    wrong_input("met hrrr", MESSAGE, "put 3 more files there", code="MET_MISSING"),
+    note("native", MESSAGE),
+]
 
 PAGES: dict[str, Callable[[int], str]] = {
     "status": lambda width: render_status(BUSY, width, now=NOW),

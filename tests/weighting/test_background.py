@@ -105,6 +105,19 @@ def test_levels_may_be_numbers_with_a_field_of_their_pressures():
     np.testing.assert_allclose(found["background"], expected(held, "pres").mean(), rtol=1e-6)
 
 
+def test_levels_of_other_cells_are_refused():
+    given = field("pressure")
+    vertical = (given * 0 + given["pressure"]).assign_attrs(units="hPa").rename("p")
+    number = {"pressure": [1, 2, 3]}
+    given, vertical = (
+        each.assign_coords(number).rename(pressure="level") for each in (given, vertical)
+    )
+    with pytest.raises(InputError, match="vertical has another lat than the field"):
+        stilt.background(points(), given, vertical=vertical.isel(latitude=[0, 1]))
+    turned = stilt.background(points(), given, vertical=vertical[::-1, :, ::-1])
+    np.testing.assert_allclose(turned["background"], expected(points(), "pres").mean(), rtol=1e-9)
+
+
 def test_background_is_that_of_a_table_worked_out_by_hand():
     """Two particles between two levels and two hours; the second weighs three times as much as the first."""
     frame = points(
@@ -199,6 +212,21 @@ REFUSED = {
     "levels": (
         lambda: field().assign_coords(height=[1, 2, 3]).rename(height="level"),
         " of the field is a height or a pressure is not known",
+    ),
+    "times twice": (
+        lambda: field().isel(time=[0, 0, 1]),
+        "the field's time has values that are there twice",
+    ),
+    "no times": (
+        lambda: field().assign_coords(time=[0, 6, 24]),
+        "the field's times are of the kind int64, not dates",
+    ),
+    "no coordinate": (lambda: field().drop_vars("latitude"), "the field's lat has no coordinate"),
+    "above the sea": (
+        lambda: field().assign_coords(
+            height=("height", list(LEVELS["height"]), {"units": "m", "standard_name": "altitude"})
+        ),
+        "height of the field is altitude, above the sea, and end points are above ground",
     ),
     "no pressures": (
         lambda: field("pressure"),

@@ -31,11 +31,11 @@ b2,1000,1.0,0.75
 """
 
 
-def found(tmp_path, table=GOOD, more="", name="kernels.csv", *, is_part=False):
+def found(tmp_path, table=GOOD, more="", name="kernels.csv", *, is_part=False, settings=""):
     (tmp_path / "receptors.csv").write_text(RECEPTORS)
     grid = f"xmin: -113, xmax: -111, ymin: 40, ymax: 41, xres: 0.1, weight: kernel, kernels: {name}"
     (tmp_path / "config.yaml").write_text(
-        f"mets: {{m: met}}\nn_hours: -1\nfootprints: {{xco2: {{{grid}{more}}}}}\n"
+        f"mets: {{m: met}}\nn_hours: -1\nfootprints: {{xco2: {{{grid}{more}}}}}\n{settings}"
     )
     if name.endswith(".csv"):
         (tmp_path / name).write_text(table)
@@ -159,6 +159,15 @@ def test_heights_beyond_the_kernel_are_told(tmp_path):
         in found(tmp_path, table).notes[0]
     )
     assert found(tmp_path).notes == ()
+
+
+def test_levels_with_unlike_numbers_of_particles_are_told(tmp_path):
+    (note,) = found(tmp_path, settings="numpar: 20\n").notes
+    assert note == (
+        "1 receptor with 6 or 7 particles a level (20 for 3 levels): weights of levels are up to 10 % off; "
+        "numpar: 21 has the same for all"
+    )
+    assert found(tmp_path, settings="numpar: 21\n").notes == ()
 
 
 def test_long_lists_of_problems_are_cut(tmp_path):

@@ -29,6 +29,7 @@ import hrrr
 import numpy as np
 
 from stilt.kernels.compiled import fast
+from stilt.transport.native.march import Work
 from stilt.transport.native.randomness import normal
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Timed:
     def __call__(self, *arguments: object) -> object:
         """Call it."""
         entered = time.process_time()
-        streams = [part.stream for part in arguments if hasattr(part, "stream")]
+        streams = [part.particles.stream for part in arguments if isinstance(part, Work)]
         before = [stream[:, 0].copy() for stream in streams]
         started = time.process_time()
         result = self._kernel(*arguments)

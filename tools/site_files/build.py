@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import stilt
-from stilt.guide.topics import PARTS, TOPICS, topic
+from stilt.guide.topics import PARTS, TOPICS, explained, topic
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = (
@@ -66,6 +66,17 @@ def inside(text: str) -> str:
     return re.sub(r"\]\((?:\.\./)?spec/([\w-]+\.md)", r"](spec/\1", text)
 
 
+def linked(text: str) -> str:
+    """Make a link to its paragraph of each code of an error."""
+    pages = {code: about.name for code, about in explained().items()}
+
+    def link(mention: re.Match[str]) -> str:
+        code = mention[1]
+        return f"[{mention[0]}]({pages[code]}.md#{code.lower()})" if code in pages else mention[0]
+
+    return re.sub(r"`([A-Z][A-Z0-9_]+)`", link, text)
+
+
 def write_pages(source: Path) -> None:
     """Write all pages into an empty folder."""
     for folder in ("guide", "spec", "notebooks"):
@@ -74,7 +85,7 @@ def write_pages(source: Path) -> None:
     (source / "index.md").write_text(index(), encoding="utf-8")
     (source / "api.md").write_text(api(), encoding="utf-8")
     for name in TOPICS:
-        (source / "guide" / f"{name}.md").write_text(topic(name).text, encoding="utf-8")
+        (source / "guide" / f"{name}.md").write_text(linked(topic(name).text), encoding="utf-8")
     for name in SPEC:
         shutil.copy(ROOT / "spec" / f"{name}.md", source / "spec")
     for name in NOTEBOOKS:

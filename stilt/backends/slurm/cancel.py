@@ -66,6 +66,7 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
         raise EnvironmentFailure(
             f"{queue.problem}: whether Slurm has accepted a job that was cut off is not known",
             "run `stilt cancel` again when Slurm answers",
+            code="SLURM_SILENT",
         )
     listed = live_jobs(queue)
     cancelled, others = [], []
@@ -86,6 +87,7 @@ def cancel_jobs(layout: Layout, state: State) -> tuple[CancelledJob, ...]:
         raise DamagedError(
             f"{'; '.join(others[:SHOWN])}: not cancelled, whatever the log says",
             "if it is yours and should end: scancel and its number; else see who wrote this log",
+            code="JOB_NOT_OURS",
         )
     return tuple(cancelled)
 
@@ -107,6 +109,7 @@ def _whose(array: Array, job: JobId) -> str:
         raise EnvironmentFailure(
             f"{error.message}: whether job {job.job} is this project's is not known",
             "run `stilt cancel` again when Slurm answers; what was cancelled stays cancelled",
+            code="SLURM_SILENT",
         ) from error
     user = this_writer("cancel").user
     named = [task for task in tasks if task.job == job.job]  # several in one word are none
@@ -132,6 +135,7 @@ def _scancel(array: Array, job: JobId) -> bool:
         raise EnvironmentFailure(
             f"scancel {job.job} (batch {array.batch}): {answer.words or 'it said nothing'}",
             "run `stilt cancel` again when Slurm answers; what was cancelled stays cancelled",
+            code="JOB_NOT_CANCELLED",
         )
     return True
 

@@ -100,12 +100,13 @@ class SlurmError(EnvironmentFailure):
         Whether it may go well the next time; what was asked for may have been done all the same.
     """
 
-    def __init__(self, message: str, hint: str = "", *, transient: bool = True) -> None:
-        super().__init__(message, hint)
-        self.transient = transient
+    code = "SLURM_SILENT"
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.message, self.hint), {"transient": self.transient}
+    def __init__(
+        self, message: str, hint: str = "", *, transient: bool = True, code: str = ""
+    ) -> None:
+        super().__init__(message, hint, code=code)
+        self.transient = transient
 
 
 def has_slurm() -> bool:
@@ -126,6 +127,7 @@ def require_slurm() -> None:
             "backend slurm: there is no sbatch on PATH",
             "run this on a login node of the cluster (or `module load slurm`), or here with "
             "--backend local",
+            code="SLURM_ABSENT",
         )
 
 
@@ -151,7 +153,9 @@ def run(
     path = shutil.which(program)
     if path is None:
         require_slurm()
-        raise EnvironmentFailure(f"there is no {program} on PATH", "ask the cluster's support")
+        raise EnvironmentFailure(
+            f"there is no {program} on PATH", "ask the cluster's support", code="SLURM_ABSENT"
+        )
     settings = environment()
     if program == "squeue":
         # only here: in sbatch's environment it would go on into the job
@@ -168,7 +172,9 @@ def run(
         )
     except OSError as error:
         raise EnvironmentFailure(
-            f"{path}: {error.strerror}", "that is no working Slurm: ask the cluster's support"
+            f"{path}: {error.strerror}",
+            "that is no working Slurm: ask the cluster's support",
+            code="SLURM_ABSENT",
         ) from error
     with process:
         try:

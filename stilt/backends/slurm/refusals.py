@@ -65,6 +65,8 @@ LIMITS = {
 class TasksLimitError(EnvironmentFailure):
     """So many tasks may not be in the queue at once; when others have ended, more may."""
 
+    code = "SLURM_TASKS_LIMIT"
+
 
 def refusal(error: SlurmError, script: Script, accepted: tuple[str, ...]) -> StiltError:
     """Return sbatch's own words as an error, with what to change.
@@ -79,22 +81,29 @@ def refusal(error: SlurmError, script: Script, accepted: tuple[str, ...]) -> Sti
             message,
             "the work is registered: when Slurm answers again, `stilt run` looks for the job "
             f"{script.name} and submits it only if it is not there",
+            code="SLURM_SILENT",
         )
     for pattern, hint in NAMED_LIMITS.items():
         if re.search(pattern, words):
             return _limit(message, hint)
     for sign, hint in SETTINGS.items():
         if sign in words and "accounting/qos policy" not in words:
-            return InputError(message, f"{hint}, then run the same command again")
+            return InputError(
+                message, f"{hint}, then run the same command again", code="SLURM_SETTING"
+            )
     for sign, hint in LIMITS.items():
         if sign in words:
             return _limit(message, hint)
     return EnvironmentFailure(
-        message, "nothing of this array was submitted; mend it and run the same command again"
+        message,
+        "nothing of this array was submitted; mend it and run the same command again",
+        code="SBATCH_REFUSED",
     )
 
 
 def _limit(message: str, hint: str) -> EnvironmentFailure:
     if hint == FEWER_TASKS:
         return TasksLimitError(message, hint)
-    return EnvironmentFailure(message, f"{hint}, then run the same command again")
+    return EnvironmentFailure(
+        message, f"{hint}, then run the same command again", code="SLURM_ACCOUNT_LIMIT"
+    )

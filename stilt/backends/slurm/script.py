@@ -138,6 +138,7 @@ def check_output_folder(logs: str) -> None:
             raise InputError(
                 f"Slurm cannot write to {logs}: there is {what} in it",
                 "rename the project's folder",
+                code="PATH_UNUSABLE",
             )
 
 
@@ -193,7 +194,11 @@ def _forwarded(
 ) -> dict[str, str | int | float | bool]:
     for key in given:
         if not _OPTION.fullmatch(key) or any(name.startswith(key) for name in _SET_BY_STILT):
-            raise InputError(f"execution.{key} cannot be handed on to sbatch", "remove it")
+            raise InputError(
+                f"execution.{key} cannot be handed on to sbatch",
+                "remove it",
+                code="EXECUTION_VALUE",
+            )
     return dict(given)
 
 
@@ -209,6 +214,7 @@ def _quoted(key: str, value: str) -> str:
         raise InputError(
             f"execution.{key} contains a line break or a control character",
             "write it on one line in config.yaml",
+            code="EXECUTION_VALUE",
         )
     if _PLAIN.fullmatch(value):
         return value
@@ -221,6 +227,7 @@ def _setup_line(line: str) -> str:
         raise InputError(
             "execution.setup: a line contains a line break or a control character",
             "make it two lines of the list in config.yaml",
+            code="EXECUTION_VALUE",
         )
     return line
 

@@ -71,12 +71,14 @@ class Submission:
             raise EnvironmentFailure(
                 "this cluster allows no job arrays (MaxArraySize is 0)",
                 "ask its support, or run with --backend local",
+                code="SLURM_NO_ARRAYS",
             )
         if limits.max_job_count and self.tasks > limits.max_job_count:
             raise InputError(
                 f"{self.tasks:,} tasks are more jobs than this cluster holds (MaxJobCount "
                 f"{limits.max_job_count:,})",
                 "lower execution.n_workers, then run the same command again",
+                code="SLURM_TASKS_LIMIT",
             )
         parts = split(self.tasks, size, self.execution.array_parallelism)
         return tuple(map(self.script, parts))

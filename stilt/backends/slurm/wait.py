@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from stilt.backends.closing import Ends, say_end
 from stilt.backends.liveness import Fate
 from stilt.backends.slurm.observe import observe_slurm
 from stilt.batch.follow import BatchFollower
@@ -61,16 +62,21 @@ class Followed:
         self.rest: Rest | None = None
         self.was_left = False
         self.total = total
-        self.failed: set[str] = set()
+        self.outcomes: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
         self._only = only
-        self._ended: set[str] = set()
         batches = sorted({array.batch for array in arrays})
         self._followers = {batch: BatchFollower(log_dir, batch) for batch in batches}
 
     @property
     def left(self) -> int:
         """How many have not ended by themselves."""
-        return self.total - len(self._ended)
+        return self.total - sum(what != "interrupted" for what in self.outcomes.values())
+
+    @property
+    def ends(self) -> Ends:
+        """How simulations ended."""
+        return Ends(self.outcomes, self.failures, self._running())
 
     @property
     def jobs(self) -> str:
@@ -83,16 +89,19 @@ class Followed:
             for done in follower.poll():
                 if self._only is None or done.sim in self._only.get(batch, ()):
                     self._take(done, progress)
-        progress.running = sum(len(follower.running) for follower in self._followers.values())
+        progress.running = self._running()
         progress.tick()
+
+    def _running(self) -> int:
+        return sum(len(follower.running) for follower in self._followers.values())
 
     def _take(self, done: Done, progress: Progress) -> None:
         reason = f"{done.reason}: {done.message}" if done.reason else ""
         progress.finished(done.sim, done.outcome, done.wall_s, reason)
-        if done.outcome != "interrupted":
-            self._ended.add(done.sim)
-        change = self.failed.add if done.outcome == "failed" else self.failed.discard
-        change(done.sim)
+        self.outcomes[done.sim] = done.outcome
+        self.failures.pop(done.sim, None)
+        if done.outcome == "failed":
+            self.failures[done.sim] = done.reason
 
     def are_gone(self, progress: Progress) -> bool:
         """Ask Slurm, once, whether no task is left. What is not known is not gone.
@@ -123,11 +132,23 @@ class Followed:
 
 
 def wait_for(followed: Followed, tick: Callable[[], None]) -> int:
-    """Show progress until all has ended and return the exit code.
+    """Show progress until all has ended, say how, and return the exit code.
 
     0 all good, 1 some simulations failed, 3 not finished: cancelled or lost, or this command was
     interrupted, which leaves the job running. ``tick`` is called every second.
     """
+    signal = _follow(followed, tick)
+    if signal and followed.left:
+        followed.was_left = True
+        return _left_running(signal, followed)
+    say_end(followed.ends, followed.total)
+    if followed.left:
+        return _not_finished(followed)
+    return EXIT_SOME_FAILED if followed.failures else EXIT_COMPLETE
+
+
+def _follow(followed: Followed, tick: Callable[[], None]) -> str:
+    """Show progress until all has ended or is gone, or somebody stops the waiting: then return the signal's name."""
     next_look = time.monotonic() + FIRST_LOOK_S
     selector = selectors.DefaultSelector()
     with StopSignals() as signals, Progress(followed.total) as progress:
@@ -138,14 +159,11 @@ def wait_for(followed: Followed, tick: Callable[[], None]) -> int:
                 gone = followed.are_gone(progress)
                 next_look = time.monotonic() + LOOK_EVERY_S
             followed.show(progress)
-            if not followed.left:
-                return EXIT_SOME_FAILED if followed.failed else EXIT_COMPLETE
-            if gone:
-                return _not_finished(followed)
+            if gone or not followed.left:
+                return ""
             tick()
             if signals.name:
-                followed.was_left = True
-                return _left_running(signals.name, followed)
+                return signals.name
             selector.select(POLL_S)
 
 

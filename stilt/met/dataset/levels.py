@@ -35,6 +35,8 @@ _A, _B = ("hyam", "ap", "a_model", "a"), ("hybm", "b", "b_model")
 class DatasetError(ArlError):
     """A file holds no meteorology that can be read, or does not say enough of it."""
 
+    code = "MET_NOT_FOLLOWED"
+
 
 @dataclass(frozen=True, slots=True)
 class Levels:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure, InputError
+from stilt.foundations.room import no_room
 from stilt.met.dataset.magic import heart_of
 from stilt.met.distant.awaited import await_files
 from stilt.met.folder import look_again
@@ -61,9 +62,14 @@ def _one(found: Survey, place: Place, file: Distant, left: _Left) -> Path:
     try:
         return found.here.put(file, partial(_write, place, file, left))
     except OSError as error:
+        what, remedy = no_room(error, found.here.folder) or (
+            error.strerror or error,
+            "mend the folder",
+        )
         raise EnvironmentFailure(
-            f"{found.here.folder / file.name} can't be written: {error.strerror or error}",
-            "make room or mend the folder, and fetch again: what came stays",
+            f"{found.here.folder / file.name} can't be written: {what}",
+            f"{remedy}, and fetch again: what came stays",
+            code="MET_FOLDER_UNWRITABLE",
         ) from error
 
 
@@ -97,4 +103,5 @@ class _Left:
             raise InputError(
                 f"met {name}: more came than mets.{name}.fetch_limit_gb, which is {limit:g}",
                 "raise it, or ask for fewer hours",
+                code="MET_FETCH_LIMIT",
             )

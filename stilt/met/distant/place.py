@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from stilt.foundations.errors import EnvironmentFailure, StiltError
+from stilt.foundations.room import FULL
 from stilt.met.listing import Listing
 from stilt.met.names import is_met_name
 
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from aiohttp import ClientResponse
+
 MOST_NAMES = 1_000_000
 """Of a folder; a server can tell of names without end."""
+
+MOST_OF_A_PAGE = 1 << 26
+"""Bytes of a listing on the web."""
 
 _DEEPEST = 4
 _LONGEST = 255
@@ -73,6 +79,7 @@ class Place:
             raise EnvironmentFailure(
                 f"{self.url} can't be reached: {error}",
                 "install what it needs: pip install 'stilt-hpc[http]', s3fs, gcsfs, ...",
+                code="MET_FETCH_FAILED",
             ) from error
         self._root = str(root).rstrip("/")
         self._fs.invalidate_cache()
@@ -86,9 +93,11 @@ class Place:
             raise EnvironmentFailure(
                 f"{self.url} is fetched with aiohttp, which is not installed",
                 "pip install 'stilt-hpc[http]'",
+                code="PACKAGE_MISSING",
             ) from error
         patience = ClientTimeout(total=None, sock_connect=30.0, sock_read=_SILENT_S)
-        return {"client_kwargs": {"timeout": patience}, "use_listings_cache": False}
+        client = {"timeout": patience, "response_class": _bounded()}
+        return {"client_kwargs": client, "use_listings_cache": False}
 
     def look(self, name: str) -> Distant | None:
         """Return the file of a name; None where there is none."""
@@ -120,10 +129,14 @@ class Place:
         """
         from fsspec.callbacks import Callback
 
+        failed = self._failed
+
         class Told(Callback):  # type: ignore[misc]
             def relative_update(self, inc: int = 1) -> None:
                 super().relative_update(inc)
                 tell(inc)
+                if file.size is not None and self.value > file.size:
+                    raise failed(f"{file.name} does not end after its {file.size:,} bytes")
 
         def once() -> None:
             told = Told()
@@ -202,18 +215,48 @@ class Place:
             except StiltError:
                 raise
             except (OSError, ValueError, RuntimeError) as error:
-                if number == _TRIES - 1:
-                    raise self._failed(str(error) or type(error).__name__) from error
+                self._pass_on(error, is_last=number == _TRIES - 1)
             except Exception as error:  # of any library, as botocore's of missing keys
                 if number == _TRIES - 1 or not _is_of_the_network(error):
                     raise self._failed(f"{type(error).__name__}: {error}") from error
         raise AssertionError
 
+    def _pass_on(self, error: Exception, *, is_last: bool) -> None:
+        """Raise an error that another try does not mend: no room here, or the last of them."""
+        if getattr(error, "errno", None) in FULL:
+            raise error
+        if is_last:
+            raise self._failed(str(error) or type(error).__name__) from error
+
     def _failed(self, why: str) -> EnvironmentFailure:
         return EnvironmentFailure(
             f"{self.url}: {why}",
             "try again, or from a machine with a network; keys come from the environment",
+            code="MET_FETCH_FAILED",
         )
+
+
+@cache
+def _bounded() -> type[ClientResponse]:
+    """Return a kind of answers whose pages end: a listing is read as a whole, and a server can go on for ever."""
+    from aiohttp import ClientResponse
+
+    class Bounded(ClientResponse):
+        async def read(self) -> bytes:
+            if self._body is None:
+                body = bytearray()
+                async for block in self.content.iter_any():
+                    body += block
+                    if len(body) > MOST_OF_A_PAGE:
+                        self.close()
+                        raise EnvironmentFailure(
+                            f"{self.url}: its listing has more than {MOST_OF_A_PAGE:,} bytes",
+                            "name the files' hours (file_format and file_tres), or take a smaller folder",
+                        )
+                self._body = bytes(body)
+            return self._body
+
+    return Bounded
 
 
 def _distant(name: str, path: str, facts: dict[str, Any]) -> Distant | None:

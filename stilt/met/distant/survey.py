@@ -97,12 +97,14 @@ class Survey:
                 f"met {self.name}: {self.words} would be fetched{kept} and mets.{self.name}.fetch_limit_gb is "
                 f"{self.met.fetch_limit_gb:g}",
                 f"raise it, or ask for fewer hours{by_name}",
+                code="MET_FETCH_LIMIT",
             )
         free = room_in(self.here.nearest_folder).free_bytes
         if more > free:
             raise EnvironmentFailure(
                 f"met {self.name}: {self.words} would be fetched, and {self.here.folder} has room for {size(free)}",
                 "make room, or set directory beside source to a folder that has it",
+                code="DISK_SHORT",
             )
 
 

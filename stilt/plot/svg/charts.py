@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 Number = TypeVar("Number", float, "NDArray[np.float64]")
 
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 92, 40, 16, 48
+LEFT, RIGHT, TOP, BOTTOM = 104, 48, 20, 50
+"""Room for labels of 25 units: on a phone a chart is half as wide, and its text is to be readable."""
 FEW = 200  # so few places that each can be a large dot
+MILLION, TEN_THOUSAND = 1_000_000, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,6 @@ class Axis:
     high: float
     start: float
     end: float
-    label: str = ""
     most: float = math.inf
 
     def at(self, value: Number) -> Number:
@@ -59,34 +60,28 @@ def frame(
     *,
     least: float = 0.0,
 ) -> str:
-    """Return grid lines, tick labels and axis labels; those of y are at least so far apart."""
+    """Return grid lines and tick labels; those of y are at least so far apart."""
     parts, floor = [], y.start
     for value in y.ticks(least=least):
         level = y.at(value)
         parts.append(f'<path class="grid" d="M{LEFT} {level:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(
-            f'<text x="{LEFT - 6}" y="{level + 4:.1f}" class="end">{as_html(say_y(value))}</text>'
+            f'<text x="{LEFT - 6}" y="{level:.1f}" class="end tick">{as_html(say_y(value))}</text>'
         )
-    for value in x.ticks():
+    for value in x.ticks(wanted=3):
         place = x.at(value)
         parts.append(f'<path class="grid" d="M{place:.1f} {TOP}V{floor:g}"/>')
         parts.append(
-            f'<text x="{place:.1f}" y="{floor + 18:g}" class="mid">{as_html(say_x(value))}</text>'
+            f'<text x="{place:.1f}" y="{floor:g}" dy="1.6em" class="mid">{as_html(say_x(value))}</text>'
         )
-    parts.append(
-        f'<text x="{WIDTH - RIGHT}" y="{floor + BOTTOM - 6:g}" class="end quiet">{as_html(x.label)}</text>'
-        f'<text x="{LEFT}" y="{TOP - 1}" class="quiet">{as_html(y.label)}</text>'
-    )
     return "".join(parts)
 
 
-def axes(
-    x_range: tuple[float, float], y_range: tuple[float, float], labels: tuple[str, str]
-) -> tuple[Axis, Axis]:
+def axes(x_range: tuple[float, float], y_range: tuple[float, float]) -> tuple[Axis, Axis]:
     """Return both axes of a chart of the usual size."""
     return (
-        Axis(*x_range, LEFT, WIDTH - RIGHT, labels[0]),
-        Axis(*y_range, HEIGHT - BOTTOM, TOP, labels[1]),
+        Axis(*x_range, LEFT, WIDTH - RIGHT),
+        Axis(*y_range, HEIGHT - BOTTOM, TOP),
     )
 
 
@@ -100,7 +95,6 @@ def svg(body: str, title: str, width: int = WIDTH, height: int = HEIGHT) -> str:
 
 def steps(
     series: Mapping[str, Sequence[tuple[float, float]]],
-    labels: tuple[str, str],
     say_x: Callable[[float], str],
     title: str,
 ) -> str:
@@ -109,7 +103,6 @@ def steps(
     x, y = axes(
         (min(p[0] for p in points), max(p[0] for p in points)),
         (0.0, max(p[1] for p in points) or 1.0),
-        labels,
     )
     curves = "".join(
         f'<polyline class="line {name}" points="'
@@ -124,14 +117,11 @@ def steps(
 def histogram(
     counts: Sequence[int],
     edges: Sequence[float],
-    label: str,
     say_x: Callable[[float], str],
     title: str,
 ) -> str:
     """Return bars of counts between edges."""
-    x, y = axes(
-        (edges[0], edges[-1]), (0.0, float(max(counts, default=1) or 1)), (label, "simulations")
-    )
+    x, y = axes((edges[0], edges[-1]), (0.0, float(max(counts, default=1) or 1)))
     bars = "".join(
         f"M{x.at(low) + 0.5:.1f} {y.at(0):.1f}V{y.at(count):.1f}H{x.at(high) - 0.5:.1f}V{y.at(0):.1f}Z"
         for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True)
@@ -142,4 +132,6 @@ def histogram(
 
 
 def _count(value: float) -> str:
-    return f"{value:,.0f}"
+    if value >= MILLION:
+        return f"{value / MILLION:g} M"
+    return f"{value / 1000:g} k" if value >= TEN_THOUSAND else f"{value:,.0f}"

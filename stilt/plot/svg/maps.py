@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,14 +40,14 @@ def receptors(groups: Mapping[str, Sequence[Place]], title: str) -> tuple[str, i
     near = _near(everything[:, 0]) & _near(everything[:, 1])
     shown = everything[near]
     x, y = _fitted(_padded(shown[:, 0]), _padded(shown[:, 1]), DEGREES)
-    size = "few" if len(everything) <= FEW else "many"
     dots = "".join(_dots(places, (x, y), f"dot {name}") for name, places in placed.items())
+    size = "few" if len(everything) <= FEW else "many"
     body = f'{_coast((x, y), DEGREES)}<g class="{size}">{dots}</g>'
     return _map(body, (x, y), DEGREES, title), int(len(everything) - near.sum())
 
 
 def field(layer: Layer, places: Sequence[Place], decades: float, title: str) -> str:
-    """Return a map of a footprint on a logarithmic scale, with the receptors on it."""
+    """Return a map of a footprint on a logarithmic scale, with the receptors on it: of more than ``FEW`` so many."""
     frame, values = layer
     base, values = frame.unrolled(values)
     most = float(values.max())
@@ -59,19 +60,25 @@ def field(layer: Layer, places: Sequence[Place], decades: float, title: str) -> 
         f'<rect class="plate" {corner}/><image {corner} preserveAspectRatio="none" class="pixels" '
         f'href="data:image/png;base64,{png}"/>'
     )
-    some = np.unique(np.array(places), axis=0)[:FEW]
-    stars = list(zip(*base.place(some[:, 0], some[:, 1]), strict=True)) if len(some) else []
-    marks = _dots(stars, (x, y), "dot receptor")
-    return _map(f"{image}{_coast((x, y), base)}{marks}", (x, y), base, title)
+    where = np.unique(np.array(places).reshape(-1, 2), axis=0)
+    if len(where) > FEW:  # more would hide it
+        where = where[np.linspace(0, len(where) - 1, FEW).astype(int)]
+    stars = np.column_stack(base.place(*where.T))
+    marks = "".join(_dots(stars, (x, y), f"dot {name}") for name in ("halo", "receptor"))
+    body = (
+        f'{_plate("rect")} class="paper"/>{image}{_coast((x, y), base)}<g class="few">{marks}</g>'
+    )
+    return _map(body, (x, y), base, title)
 
 
 def _map(body: str, axes: tuple[Axis, Axis], base: MapFrame, title: str) -> str:
-    says = [_plain, _plain] if base.plane else [_east, _north]
+    plane = partial(_plane, base.unit)
+    says = [plane, plane] if base.plane else [_east, _north]
     return svg(body + frame(*axes, *says), title, height=HEIGHT)
 
 
-def _plain(value: float) -> str:
-    return f"{value:,.6g}"
+def _plane(unit: str, value: float) -> str:
+    return f"{value:,.6g} {unit}"
 
 
 def _east(value: float) -> str:
@@ -100,20 +107,18 @@ def _fitted(across: Span, along: Span, base: MapFrame) -> tuple[Axis, Axis]:
     """Widen one of both so that a kilometre is as long along as across."""
     plate = (WIDTH - LEFT - RIGHT) / (HEIGHT - TOP - BOTTOM)
     across, along, _ = base.fitted(across, along, plate)
-    unit = f", {base.unit}"
-    names = (f"x{unit}", f"y{unit}") if base.plane else ("", "")
     return (
-        Axis(*across, LEFT, WIDTH - RIGHT, names[0]),
-        Axis(*along, HEIGHT - BOTTOM, TOP, names[1], most=np.inf if base.plane else 90.0),
+        Axis(*across, LEFT, WIDTH - RIGHT),
+        Axis(*along, HEIGHT - BOTTOM, TOP, most=np.inf if base.plane else 90.0),
     )
 
 
-def _dots(places: Sequence[Place] | NDArray[np.float64], axes: tuple[Axis, Axis], name: str) -> str:
+def _dots(places: NDArray[np.float64], axes: tuple[Axis, Axis], name: str) -> str:
     """Return places as one path; those that share a pixel are drawn once, those outside not at all."""
-    x, y = axes
-    inside = (p for p in places if x.low <= p[0] <= x.high and y.low <= p[1] <= y.high)
-    pixels = {(round(x.at(a)), round(y.at(b))) for a, b in inside}
-    path = "".join(f"M{px} {py}h0" for px, py in sorted(pixels))
+    (x, y), (a, b) = axes, places.T
+    inside = (x.low <= a) & (a <= x.high) & (y.low <= b) & (b <= y.high)
+    pixels = np.unique(np.rint([x.at(a[inside]), y.at(b[inside])]).astype(int), axis=1)
+    path = "".join(f"M{px} {py}h0" for px, py in pixels.T)
     return f'<path class="{name}" d="{path}"/>'
 
 
@@ -124,8 +129,13 @@ def _coast(axes: tuple[Axis, Axis], base: MapFrame) -> str:
         lines = base.coast((x.low, x.high), (y.low, y.high), kind)
         path = "".join(_path(line, axes) for line in lines)
         drawn.append(f'<path class="{name}" d="{path}"/>')
-    plate = f'x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}"'
-    return f'<svg {plate} viewBox="{LEFT} {TOP} {WIDTH - LEFT - RIGHT} {HEIGHT - TOP - BOTTOM}">{"".join(drawn)}</svg>'
+    corner = f"{LEFT} {TOP} {WIDTH - LEFT - RIGHT} {HEIGHT - TOP - BOTTOM}"
+    return f'{_plate("svg")} viewBox="{corner}">{"".join(drawn)}</svg>'
+
+
+def _plate(tag: str) -> str:
+    """Return the begin of an element that covers the map."""
+    return f'<{tag} x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{HEIGHT - TOP - BOTTOM}"'
 
 
 def _path(line: NDArray[np.float64], axes: tuple[Axis, Axis]) -> str:

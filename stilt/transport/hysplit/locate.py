@@ -110,6 +110,7 @@ def use(folder: Path) -> Installation:
             raise InputError(
                 f"{place} is called otherwise than {EXE_NAME}",
                 "give the folder that holds it by that name, or set hysplit.exe_dir in config.yaml",
+                code="HYSPLIT_INCOMPLETE",
             )
         place = place.parent
     found = _named(place, "stilt hysplit use")
@@ -124,6 +125,7 @@ def use(folder: Path) -> Installation:
         raise EnvironmentFailure(
             f"{link} can't be written: {error.strerror}",
             "set STILT_HOME to a folder that you may write to, or name the build with hysplit.exe_dir",
+            code="HYSPLIT_UNWRITABLE",
         ) from error
     return found
 
@@ -168,6 +170,7 @@ def handed_over(files: Mapping[str, Path]) -> Installation:
             raise EnvironmentFailure(
                 f"the batch was handed over with {path}, which is not on this node",
                 "install HYSPLIT where all nodes see it (STILT_HOME, hysplit.exe_dir), then `stilt run` again",
+                code="HYSPLIT_NOT_ON_NODE",
             )
     digest = file_sha256(exe)
     tables = tuple(path for name, path in files.items() if name != EXE_NAME)
@@ -178,12 +181,16 @@ def _installed() -> Installation:
     folder = installed_folder()
     exe = folder / EXE_NAME
     if not exe.is_file():
-        raise EnvironmentFailure(f"HYSPLIT is not installed: there is no {exe}", INSTALL_HINT)
+        raise EnvironmentFailure(
+            f"HYSPLIT is not installed: there is no {exe}", INSTALL_HINT, code="HYSPLIT_ABSENT"
+        )
     digest = file_sha256(exe)
     missing = [name for name in TABLES if not (folder / name).is_file()]
     if digest != SHA256 or missing or not os.access(exe, os.X_OK):
         raise EnvironmentFailure(
-            f"the HYSPLIT in {folder} is damaged", "run 'stilt hysplit install' again"
+            f"the HYSPLIT in {folder} is damaged",
+            "run 'stilt hysplit install' again",
+            code="HYSPLIT_DAMAGED",
         )
     tables = tuple(folder / name for name in TABLES)
     return Installation(exe, tables, "stilt hysplit install", digest, VERSION)
@@ -193,9 +200,15 @@ def _named(path: Path, named_by: str) -> Installation:
     """Check a build of the user's: a folder with the program, or the program itself."""
     exe = path if path.is_file() else path / EXE_NAME
     if not exe.is_file():
-        raise InputError(f"{named_by}: there is no {EXE_NAME} in {path}", "name its folder")
+        raise InputError(
+            f"{named_by}: there is no {EXE_NAME} in {path}",
+            "name its folder",
+            code="HYSPLIT_INCOMPLETE",
+        )
     if not os.access(exe, os.X_OK):
-        raise InputError(f"{named_by}: {exe} is not executable", f"chmod +x {exe}")
+        raise InputError(
+            f"{named_by}: {exe} is not executable", f"chmod +x {exe}", code="HYSPLIT_NOT_STARTED"
+        )
     folders = (exe.parent, exe.parent.parent / "bdyfiles")  # the second as NOAA packs it
     found = {
         name: next((folder / name for folder in folders if (folder / name).is_file()), None)
@@ -206,6 +219,7 @@ def _named(path: Path, named_by: str) -> Installation:
         raise InputError(
             f"{named_by}: {exe.parent} has no {', '.join(missing)}",
             f"put HYSPLIT's data tables beside {EXE_NAME}",
+            code="HYSPLIT_INCOMPLETE",
         )
     digest = file_sha256(exe)
     tables = tuple(table.resolve() for table in found.values() if table is not None)

@@ -26,14 +26,18 @@ def check_can_start(exe: Path) -> None:
     if head.startswith(_SCRIPT):
         return
     if not head.startswith(_ELF):
-        raise EnvironmentFailure(f"{exe} is not a program", HINT)
+        raise EnvironmentFailure(f"{exe} is not a program", HINT, code="HYSPLIT_NOT_STARTED")
     if (head[_CLASS], head[_MACHINE]) != (own[_CLASS], own[_MACHINE]):
-        raise EnvironmentFailure(f"{exe} is a program for another kind of machine", HINT)
+        raise EnvironmentFailure(
+            f"{exe} is a program for another kind of machine", HINT, code="HYSPLIT_NOT_STARTED"
+        )
 
 
 def cannot_start(exe: Path, error: OSError) -> EnvironmentFailure:
     """Return what to tell the user of a program that the system refuses to start."""
-    return EnvironmentFailure(f"{exe} can't be started: {error.strerror}", HINT)
+    return EnvironmentFailure(
+        f"{exe} can't be started: {error.strerror}", HINT, code="HYSPLIT_NOT_STARTED"
+    )
 
 
 def _head(path: Path) -> bytes:

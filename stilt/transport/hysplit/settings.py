@@ -25,7 +25,12 @@ def check_settings(config: Config) -> None:
     """
     if problems := (*hysplit_refuses(config), *_missing_files(config)):
         hint = "mend config.yaml and try again"
-        raise ProblemsError("model: hysplit cannot follow these settings", problems, hint)
+        raise ProblemsError(
+            "model: hysplit cannot follow these settings",
+            problems,
+            hint,
+            code="SETTING_NOT_FOLLOWED",
+        )
 
 
 def _missing_files(config: Config) -> Iterator[str]:

@@ -15,13 +15,11 @@ from stilt.transport.native.interpolation import (
 )
 
 if TYPE_CHECKING:
-    from stilt.transport.native.interpolation import Corners, Frame, Moment
+    from stilt.transport.native.interpolation import Air, Corners
 
 
 @fast.inline
-def wind_at(
-    frame: Frame, moment: Moment, at: Corners, sigma: float, near_ground: float
-) -> tuple[float, float, float]:
+def wind_at(air: Air, at: Corners, sigma: float, near_ground: float) -> tuple[float, float, float]:
     """Wind (cells/min, twice) and sigma motion (1/min), linear in the level index (T32, T35, T36).
 
     Below the first level the wind is that of the first level times ``near_ground``, the share of that
@@ -30,23 +28,22 @@ def wind_at(
     Of WRF files hycs_std takes the vertical motion half a level higher and, where they are staggered, the wind half a
     cell further east and north (found by trial with winds that are linear along one axis each).
     """
+    frame = air.frame
     index = level_index(frame, sigma)
-    u, v, w = _flow_at(frame, moment, at, index, near_ground)
+    u, v, w = _flow_at(air, at, index, near_ground)
     if frame.staggering != NOT_STAGGERED:
         higher = min(index + 0.5, float(frame.sigma.shape[0]))
-        _, _, w = _flow_at(frame, moment, at, higher, near_ground)
+        _, _, w = _flow_at(air, at, higher, near_ground)
     if frame.staggering == HALF_CELLS:
-        u, _, _ = _flow_at(frame, moment, east_of(frame, at), index, near_ground)
-        _, v, _ = _flow_at(frame, moment, north_of(frame, at), index, near_ground)
+        u, _, _ = _flow_at(air, east_of(frame, at), index, near_ground)
+        _, v, _ = _flow_at(air, north_of(frame, at), index, near_ground)
     return u, v, w
 
 
 @fast.inline
-def _flow_at(
-    frame: Frame, moment: Moment, at: Corners, index: float, near_ground: float
-) -> tuple[float, float, float]:
-    levels = frame.sigma.shape[0]
-    first, second = moment.first.flow, moment.second.flow
+def _flow_at(air: Air, at: Corners, index: float, near_ground: float) -> tuple[float, float, float]:
+    levels = air.frame.sigma.shape[0]
+    first, second = air.first.flow, air.second.flow
     if index < 1.0:
         factor = min(1.0, near_ground)
         u, v, w, _ = at_level(first, second, at, levels, 0)

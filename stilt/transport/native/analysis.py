@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.met.analysis import STAGGERED_MODEL
-from stilt.transport.native.columns import column_space, fill_columns
+from stilt.transport.native.columns import Destination, column_space, fill_columns
 from stilt.transport.native.fields import BoundaryOptions, FieldSource
 from stilt.transport.native.interpolation import (
     BLOCK,
@@ -189,7 +189,8 @@ class OpenAnalysis:
         rows = (row * BLOCK, min((row + 1) * BLOCK, header.ny))
         columns = (first * BLOCK, min(stop * BLOCK, header.nx))
         raw = self._source.read(rows, columns)
-        fill_columns(raw, self._settings, rows[0], columns[0], self.stored.columns, self._space)
+        out = Destination(self.stored.columns, rows[0], columns[0])
+        fill_columns(raw, self._settings, out, self._space)
 
 
 def _runs(missing: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:

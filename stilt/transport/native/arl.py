@@ -5,8 +5,6 @@ difference from the neighbour; an index record opens each time. ``arlmet`` is th
 one exists because an engine wants one rectangle of one time, fast, and every file that hycs_std reads.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
-
 from __future__ import annotations
 
 import mmap
@@ -209,6 +207,14 @@ class Known(NamedTuple):
     first_column: NDArray[np.float64]
 
 
+class Corner(NamedTuple):
+    """Where a rectangle begins in a grid of ``nx`` columns."""
+
+    nx: int
+    row: int
+    column: int
+
+
 class AnalysisReader(FieldReader):
     """Reads rectangles of the fields of one analysis time."""
 
@@ -272,7 +278,8 @@ class AnalysisReader(FieldReader):
         """
         records = self._numbered(tuple(wanted))
         out = np.zeros((len(wanted), rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
-        unpack(self._content, self.index.grid.nx, records, self._known, rows[0], columns[0], out)
+        corner = Corner(self.index.grid.nx, rows[0], columns[0])
+        unpack(self._content, records, self._known, corner, out)
         return out
 
     def _numbered(self, wanted: tuple[tuple[str, int] | None, ...]) -> NDArray[np.int64]:
@@ -307,11 +314,9 @@ class AnalysisReader(FieldReader):
 @fast.kernel()
 def unpack(
     content: NDArray[np.uint8],
-    nx: int,
     records: NDArray[np.int64],
     known: Known,
-    first_row: int,
-    first_column: int,
+    corner: Corner,
     out: NDArray[np.float32],
 ) -> None:
     """Undo the differences: along the first column, then along each row that is wanted.
@@ -320,6 +325,7 @@ def unpack(
     is wanted only the sum of the differences counts; they are whole numbers, so many are added at once.
     """
     fields, rows, columns = out.shape
+    nx, first_row, first_column = corner.nx, corner.row, corner.column
     for field in range(fields):
         record = records[field]
         if record < 0:

@@ -4,12 +4,10 @@ Turbulence: Hanna (1982) with the linear stable profile of Lin et al. (2003, doi
 similarity functions with Beljaars-Holtslag and Betchov-Yaglom coefficients.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
-
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -30,6 +28,26 @@ CRITICAL_RICHARDSON = 0.25
 _SAME_HEIGHT_M = 0.01
 ABOVE_TIME_SCALE_S = 100.0
 _SMALLEST_SIGMA = 1e-5
+
+
+class Fluxes(NamedTuple):
+    """What drives the turbulence: friction velocity, m/s, temperature scale, K, and stability (T17 to T20)."""
+
+    friction: float
+    scale: float
+    zeta: float
+
+
+class MixedLayer(NamedTuple):
+    """The mixed layer of a column: its height, and the level (from 0) at the top of the surface layer in it.
+
+    ``depth`` is the height of the model's top over the ground, m.
+    """
+
+    height: float
+    surface: int
+    roughness: float
+    depth: float
 
 
 @fast.inline
@@ -88,8 +106,8 @@ def heat_function(s: float) -> float:
 @fast.inline
 def profile_fluxes(
     column: NDArray[np.float64], surface: int, data: int, roughness: float
-) -> tuple[float, float, float]:
-    """Friction velocity, temperature scale and stability from wind and temperature of two levels (T20)."""
+) -> Fluxes:
+    """Fluxes from wind and temperature of two levels (T20)."""
     rise = column[Z, data] - column[Z, 0]
     warming = column[THETA, data] - column[THETA, 0]
     shear = (column[U, data] - column[U, 0]) ** 2 + (column[V, data] - column[V, 0]) ** 2
@@ -102,7 +120,7 @@ def profile_fluxes(
     speed = VON_KARMAN * height * math.sqrt(shear) / (momentum_function(zeta) * rise)
     scale = VON_KARMAN * height * warming / (heat_function(zeta) * rise)
     zeta = min(15.0, max(-2.0, zeta))
-    return speed, scale, 0.001 if zeta == 0.0 else zeta
+    return Fluxes(speed, scale, 0.001 if zeta == 0.0 else zeta)
 
 
 @fast.inline
@@ -119,16 +137,14 @@ def _stability_of_richardson(ri: float, height: float, roughness: float) -> floa
 
 
 @fast.inline
-def richardson_height(
-    column: NDArray[np.float64], surface: int, friction: float, scale: float, zeta: float
-) -> float:
+def richardson_height(column: NDArray[np.float64], surface: int, fluxes: Fluxes) -> float:
     """Mixed-layer height where the bulk Richardson number with a thermal excess reaches 0.25 (T22)."""
-    levels = column.shape[1]
+    levels, friction = column.shape[1], fluxes.friction
     before = 0.0
     for k in range(1, levels - 1):
         excess = 0.0
-        if zeta < 0.0:
-            local = scale * column[RHO, surface] / column[RHO, k]
+        if fluxes.zeta < 0.0:
+            local = fluxes.scale * column[RHO, surface] / column[RHO, k]
             plume = abs(GRAVITY * friction * local * column[Z, k] / column[THETA, 0]) ** THIRD
             excess = abs(8.5 * friction * local / (friction**3 + 0.6 * plume**3) ** THIRD)
         parcel = column[THETA, 0] + excess
@@ -158,35 +174,31 @@ def temperature_height(column: NDArray[np.float64]) -> float:
 @fast.inline
 def turbulence_profile(
     column: NDArray[np.float64],
-    surface: int,
-    mixed: float,
-    friction: float,
-    scale: float,
-    zeta: float,
-    roughness: float,
+    layer: MixedLayer,
+    fluxes: Fluxes,
     sigma_levels: NDArray[np.float64],
-    depth: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Fill ``out[0]`` with sigma_w (m/s) and ``out[1]`` with the Lagrangian time scale (s) (T26 to T29).
-
-    ``depth`` is the height of the model's top over the ground, m.
-    """
-    obukhov = column[Z, surface] / zeta
+    """Fill ``out[0]`` with sigma_w (m/s) and ``out[1]`` with the Lagrangian time scale (s) (T26 to T29)."""
+    mixed, friction, zeta = layer.height, fluxes.friction, fluxes.zeta
+    obukhov = column[Z, layer.surface] / zeta
     convective = 0.0
     if zeta < 0.0:
-        convective = abs(GRAVITY * friction * scale * mixed / column[THETA, surface]) ** THIRD
+        buoyancy = GRAVITY * friction * fluxes.scale * mixed / column[THETA, layer.surface]
+        convective = abs(buoyancy) ** THIRD
     for k in range(column.shape[1]):
         height = column[Z, k]
         if abs(height - mixed) < _SAME_HEIGHT_M:
-            height = _single_height(sigma_levels[k], depth)
+            height = _single_height(sigma_levels[k], layer.depth)
         if height > mixed:
             out[0, k] = math.sqrt(_free_diffusivity(column, k) / ABOVE_TIME_SCALE_S)
             out[1, k] = ABOVE_TIME_SCALE_S
         elif zeta > 0.0:
-            _stable_level(height / mixed, mixed, friction, out, k)
+            out[0, k], out[1, k] = _stable_level(height / mixed, mixed, friction)
         else:
-            _unstable_level(height, mixed, obukhov, convective, roughness, out, k)
+            out[0, k], out[1, k] = _unstable_level(
+                height, mixed, obukhov, convective, layer.roughness
+            )
 
 
 @fast.inline
@@ -201,24 +213,15 @@ def _single_height(sigma: float, depth: float) -> float:
 
 
 @fast.inline
-def _stable_level(
-    h: float, mixed: float, friction: float, out: NDArray[np.float64], k: int
-) -> None:
+def _stable_level(h: float, mixed: float, friction: float) -> tuple[float, float]:
     sigma = max(_SMALLEST_SIGMA, 1.3 * friction * (1.0 - h))
-    out[0, k] = sigma
-    out[1, k] = 0.1 * (mixed / sigma) * h**0.8 if h < 1.0 else ABOVE_TIME_SCALE_S
+    return sigma, 0.1 * (mixed / sigma) * h**0.8 if h < 1.0 else ABOVE_TIME_SCALE_S
 
 
 @fast.inline
 def _unstable_level(
-    height: float,
-    mixed: float,
-    obukhov: float,
-    convective: float,
-    roughness: float,
-    out: NDArray[np.float64],
-    k: int,
-) -> None:
+    height: float, mixed: float, obukhov: float, convective: float, roughness: float
+) -> tuple[float, float]:
     h = height / mixed
     if h < 0.03:  # noqa: PLR2004 - the layers of Hanna (1982)
         sigma = 0.96 * convective * (3.0 * h - obukhov / mixed) ** THIRD
@@ -229,14 +232,12 @@ def _unstable_level(
     else:
         sigma = 0.37 * convective
     sigma = max(_SMALLEST_SIGMA, sigma)
-    out[0, k] = sigma
     above = height - roughness
     if h < 0.1 and above < abs(obukhov):  # noqa: PLR2004
-        out[1, k] = 0.1 * height / (sigma * (0.55 + 0.38 * above / obukhov))
-    elif h < 0.1:  # noqa: PLR2004
-        out[1, k] = 0.59 * height / sigma
-    else:
-        out[1, k] = 0.15 * (mixed / sigma) * (1.0 - math.exp(-5.0 * h))
+        return sigma, 0.1 * height / (sigma * (0.55 + 0.38 * above / obukhov))
+    if h < 0.1:  # noqa: PLR2004
+        return sigma, 0.59 * height / sigma
+    return sigma, 0.15 * (mixed / sigma) * (1.0 - math.exp(-5.0 * h))
 
 
 @fast.inline

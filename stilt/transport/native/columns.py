@@ -11,8 +11,6 @@ Layouts, all float32, columns contiguous so that a particle's levels share cache
 - ``surface[row, column]``: see ``SURFACE_FIELDS``
 """
 
-# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
-
 from __future__ import annotations
 
 import math
@@ -22,6 +20,8 @@ import numpy as np
 
 from stilt.kernels.compiled import fast
 from stilt.transport.native.boundary_layer import (
+    Fluxes,
+    MixedLayer,
     friction_velocity,
     profile_fluxes,
     richardson_height,
@@ -46,6 +46,7 @@ from stilt.transport.native.remap import (
     THETA,
     VERTICAL,
     P,
+    Remap,
     T,
     U,
     V,
@@ -166,36 +167,46 @@ class Columns(NamedTuple):
     surface: Float32
 
 
+class Destination(NamedTuple):
+    """The arrays of a whole grid, and where in them a rectangle begins."""
+
+    columns: Columns
+    row: int
+    column: int
+
+
+class Point(NamedTuple):
+    """One point of the rectangle that is read."""
+
+    raw: RawFields
+    settings: ColumnSettings
+    j: int
+    i: int
+
+
 @fast.kernel()
 def fill_columns(
-    raw: RawFields,
-    settings: ColumnSettings,
-    first_row: int,
-    first_column: int,
-    out: Columns,
-    space: ColumnSpace,
+    raw: RawFields, settings: ColumnSettings, out: Destination, space: ColumnSpace
 ) -> None:
     """Compute the columns of a rectangle and put them at their place in the arrays of the whole grid."""
-    data, column, turbulence = space.data, space.column, space.turbulence
+    data, column = space.data, space.column
+    is_pressure, is_height = settings.kind == PRESSURE_KIND, settings.kind == HEIGHT_KIND
     for j in range(raw.east.shape[1]):
         for i in range(raw.east.shape[2]):
-            skip = _load_column(raw, settings, j, i, data, column)
+            point = Point(raw, settings, j, i)
+            _load_column(point, data, column)
             depth = settings.top_m - raw.surface[SHGT, j, i]
-            is_linear = settings.kind == HEIGHT_KIND
-            interpolate_column(
-                data, data.shape[1] - 1, skip, is_linear, settings.motion, depth, column
-            )
+            remap = Remap(data.shape[1] - 1, is_pressure, is_height, settings.motion, depth)
+            interpolate_column(data, remap, column)
             if settings.motion_between:
-                interpolate_motion_between(data, data.shape[1] - 1, settings.motion, depth, column)
-            mixed = _boundary_layer(raw, settings, j, i, data[HEIGHT, 1], column, turbulence)
-            _store(raw, settings, j, i, mixed, column, turbulence, first_row, first_column, out)
+                interpolate_motion_between(data, remap, column)
+            _store(point, _boundary_layer(point, space), space, out)
 
 
 @fast.inline
-def _load_column(
-    raw: RawFields, settings: ColumnSettings, j: int, i: int, data: Float64, column: Float64
-) -> bool:
-    """Fill a data column and the heights of the internal one; tell whether low data are dropped."""
+def _load_column(point: Point, data: Float64, column: Float64) -> None:
+    """Fill a data column and the heights of the internal one."""
+    raw, settings, j, i = point
     count = raw.east.shape[0]
     terrain = float(raw.surface[SHGT, j, i])
     level_p = settings.file_levels[0]
@@ -209,7 +220,7 @@ def _load_column(
     for k in range(count):
         pressure = settings.file_levels[k]
         if settings.kind != PRESSURE_KIND:
-            pressure = _sigma_pressure(raw, settings, k, j, i, ground)
+            pressure = _sigma_pressure(point, k, ground)
         temperature = float(raw.temperature[k, j, i])
         data[LOG_P, k + 1] = math.log(pressure)
         data[TEMP, k + 1] = temperature
@@ -218,7 +229,7 @@ def _load_column(
         )
         data[EAST, k + 1], data[NORTH, k + 1] = raw.east[k, j, i], raw.north[k, j, i]
         data[VERTICAL, k + 1] = raw.vertical[k, j, i]
-    _load_ground(raw, settings, j, i, ground, data)
+    _load_ground(point, ground, data)
     if settings.kind == PRESSURE_KIND:
         data[HEIGHT, 0] = 0.0
         for k in range(count):
@@ -239,14 +250,12 @@ def _load_column(
         column[Z, 0],
         float(raw.surface[ROUGHNESS, j, i]),
     )
-    return settings.kind == PRESSURE_KIND
 
 
 @fast.inline
-def _sigma_pressure(
-    raw: RawFields, settings: ColumnSettings, k: int, j: int, i: int, ground: float
-) -> float:
+def _sigma_pressure(point: Point, k: int, ground: float) -> float:
     """Pressure of a data level: the file's own, or from its sigma or hybrid coordinate (T10)."""
+    raw, settings, j, i = point
     if raw.pressure.shape[0] > 0:
         return float(raw.pressure[k, j, i])
     if settings.kind == HYBRID_KIND:
@@ -256,9 +265,8 @@ def _sigma_pressure(
 
 
 @fast.inline
-def _load_ground(
-    raw: RawFields, settings: ColumnSettings, j: int, i: int, ground: float, data: Float64
-) -> None:
+def _load_ground(point: Point, ground: float, data: Float64) -> None:
+    raw, settings, j, i = point
     data[LOG_P, 0] = math.log(ground)
     lowest = data[TEMP, 1]
     surface = float(raw.surface[TSFC, j, i])
@@ -277,16 +285,10 @@ def _load_ground(
 
 
 @fast.inline
-def _boundary_layer(
-    raw: RawFields,
-    settings: ColumnSettings,
-    j: int,
-    i: int,
-    lowest: float,
-    column: Float64,
-    turbulence: Float64,
-) -> float:
+def _boundary_layer(point: Point, space: ColumnSpace) -> float:
     """Fill the turbulence profiles and return the mixed-layer height."""
+    raw, settings, j, i = point
+    column, lowest = space.column, space.data[HEIGHT, 1]
     surface = settings.surface_layer - 1
     near = max(1, surface)
     if math.isnan(raw.surface[TSFC, j, i]):
@@ -294,7 +296,7 @@ def _boundary_layer(
             near += 1
     roughness = float(raw.surface[ROUGHNESS, j, i])
     if settings.uses_profile_fluxes:
-        friction, scale, zeta = profile_fluxes(column, surface, near, roughness)
+        fluxes = profile_fluxes(column, surface, near, roughness)
     else:
         friction = friction_velocity(
             settings.momentum,
@@ -307,41 +309,24 @@ def _boundary_layer(
             settings.heat, float(raw.surface[HEAT, j, i]), friction, column[RHO, surface]
         )
         zeta = stability(column[Z, surface], friction, scale, column[THETA, surface])
-    mixed = _mixed_layer(raw, settings, j, i, column, friction, scale, zeta)
+        fluxes = Fluxes(friction, scale, zeta)
+    mixed = _mixed_layer(point, column, fluxes)
     depth = settings.top_m - float(raw.surface[SHGT, j, i])
-    turbulence_profile(
-        column,
-        surface,
-        mixed,
-        friction,
-        scale,
-        zeta,
-        roughness,
-        settings.sigma_levels,
-        depth,
-        turbulence,
-    )
+    layer = MixedLayer(mixed, surface, roughness, depth)
+    turbulence_profile(column, layer, fluxes, settings.sigma_levels, space.turbulence)
     return mixed
 
 
 @fast.inline
-def _mixed_layer(
-    raw: RawFields,
-    settings: ColumnSettings,
-    j: int,
-    i: int,
-    column: Float64,
-    friction: float,
-    scale: float,
-    zeta: float,
-) -> float:
-    given = float(raw.surface[PBLH, j, i])
+def _mixed_layer(point: Point, column: Float64, fluxes: Fluxes) -> float:
+    settings = point.settings
+    given = float(point.raw.surface[PBLH, point.j, point.i])
     if settings.kmixd >= 10:  # noqa: PLR2004 - from here on the number is a height in metres
         mixed = float(settings.kmixd)
     elif settings.kmixd == 0 and not math.isnan(given):
         mixed = given
     elif settings.kmixd == 3:  # noqa: PLR2004 - the method's number
-        mixed = richardson_height(column, settings.surface_layer - 1, friction, scale, zeta)
+        mixed = richardson_height(column, settings.surface_layer - 1, fluxes)
     else:
         mixed = temperature_height(column)
     mixed *= settings.zi_factor
@@ -350,19 +335,10 @@ def _mixed_layer(
 
 
 @fast.inline
-def _store(
-    raw: RawFields,
-    settings: ColumnSettings,
-    j: int,
-    i: int,
-    mixed: float,
-    column: Float64,
-    turbulence: Float64,
-    first_row: int,
-    first_column: int,
-    out: Columns,
-) -> None:
-    row, place = first_row + j, first_column + i
+def _store(point: Point, mixed: float, space: ColumnSpace, destination: Destination) -> None:
+    raw, settings, j, i = point
+    column, turbulence, out = space.column, space.turbulence, destination.columns
+    row, place = destination.row + j, destination.column + i
     dx, dy = float(raw.surface[RAW_DX, j, i]), float(raw.surface[RAW_DY, j, i])
     dry_mass, thin_mass, above = 0.0, 0.0, 1.0
     for k in range(column.shape[1]):

@@ -10,8 +10,6 @@ carried and the horizontal motion follows when the particle leaves the layer; a 
 looked up when the particle first gets there.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
-
 from __future__ import annotations
 
 import math
@@ -25,6 +23,7 @@ from stilt.transport.native.interpolation import (
     HALF_CELLS,
     at_level,
     east_of,
+    layering_at,
     level_below,
     north_of,
     turbulence_at,
@@ -34,7 +33,7 @@ from stilt.transport.native.randomness import normal, uniform
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stilt.transport.native.interpolation import Corners, Frame, Layering, Moment
+    from stilt.transport.native.interpolation import Air, Corners, Frame, Layering
 
     Float64 = NDArray[np.float64]
 
@@ -56,7 +55,8 @@ class Spreading(NamedTuple):
 
     ``keep`` and ``kick`` are exp(-tlfrac) and sqrt(1 - exp(-2 tlfrac)): what is left of the old vertical
     velocity, and the weight of the new deviate, after a sub-step of full length. ``veght`` up to 1 is a
-    fraction of the mixed layer, else metres. ``is_single`` is 1 to round places as ``_in_single_precision`` says.
+    fraction of the mixed layer, else metres. ``rounded`` is 0, or the direction of a run whose places are rounded as
+    ``_rounded`` says.
     """
 
     tlfrac: float
@@ -65,7 +65,7 @@ class Spreading(NamedTuple):
     veght: float
     horizontal_keep: float
     horizontal_kick: float
-    is_single: int
+    rounded: float
 
 
 class Half(NamedTuple):
@@ -86,39 +86,46 @@ class Half(NamedTuple):
     time_scale: float
 
 
-class Column(NamedTuple):
-    """The air over one place at one time, whose levels are looked up when a particle first gets there.
+class Levels(NamedTuple):
+    """Levels that are looked up when a particle first gets there.
 
-    ``depth`` is the model top over the terrain, m; ``errors`` is added to the wind of each level (cells/min, shape
-    (2, levels)); ``table`` holds the levels that bear ``stamp``, shape (levels, LEVEL_VALUES).
+    ``table`` holds those that bear ``stamp``, shape (levels, LEVEL_VALUES); ``errors`` is added to the wind of each
+    (cells/min, shape (2, levels)).
     """
 
-    frame: Frame
-    moment: Moment
+    table: Float64
+    errors: Float64
+    stamp: float
+
+
+class Column(NamedTuple):
+    """The air over one place at one time.
+
+    ``depth`` is the model top over the terrain, m; ``mixed`` the first level (from 0) at or above the mixed layer's
+    height; ``influenced_m`` the height of the layer that the surface influences. Where sigma is greater than
+    ``first_sigma`` a particle is below the first level, where greater than ``influenced_sigma`` in that layer.
+    """
+
+    air: Air
     at: Corners
     layering: Layering
     depth: float
-    stamp: float
-    errors: Float64
-    table: Float64
-
-
-class Near(NamedTuple):
-    """Where sigma is greater, a particle is below the first level, or where the surface influences it."""
-
-    first_level: float
-    influence: float
+    mixed: int
+    influenced_m: float
+    first_sigma: float
+    influenced_sigma: float
+    levels: Levels
 
 
 class Layer(NamedTuple):
-    """Air between two levels of the extended list: one turbulence all over, wind linear in sigma.
+    """Air above ``level`` of the extended list: one turbulence up to the next, wind linear in sigma.
 
     ``source`` and ``above`` are the levels whose properties it has at ``base`` and ``top``, sigma; at ``top`` and
     ``bottom`` a particle passes or bounces. ``full`` is the minutes of a sub-step of full length and ``kick`` the
-    weight of its deviate, m/s; ``fall`` is sigma per minute at 1 m/s. ``rounded`` is 0, or the direction of a run in
-    single precision.
+    weight of its deviate, m/s; ``fall`` is sigma per minute at 1 m/s. ``rounded`` as in ``Spreading``.
     """
 
+    level: int
     source: int
     above: int
     base: float
@@ -165,23 +172,27 @@ def mixed_level(frame: Frame, mixed_m: float, depth: float) -> int:
 
 
 @fast.inline
-def influence_height(frame: Frame, veght: float, mixed_m: float) -> float:
-    """Height of the layer that the surface influences, m (T47)."""
-    height = veght * mixed_m if veght <= MOST_PART else veght
-    return min(height, _TOP_OF_SURFACE_INFLUENCE * frame.top_m)
+def column_over(air: Air, at: Corners, depth: float, veght: float, levels: Levels) -> Column:
+    """Return the column over a place (T41, T47)."""
+    frame, layering = air.frame, layering_at(air, at)
+    mixed = mixed_level(frame, layering.mixed_m, depth)
+    height = veght * layering.mixed_m if veght <= MOST_PART else veght
+    height = min(height, _TOP_OF_SURFACE_INFLUENCE * frame.top_m)
+    sigma = 1.0 - height / depth
+    return Column(air, at, layering, depth, mixed, height, frame.sigma[0], sigma, levels)
 
 
 @fast.inline
-def column_mass(
-    frame: Frame, moment: Moment, at: Corners, height: float, depth: float, is_second: bool
-) -> float:
-    """Mass of air up to a height, kg m-2, as a staircase of the levels' densities (T48, T50)."""
+def column_mass(column: Column, is_second: bool) -> float:
+    """Mass of the air that the surface influences, kg m-2, as a staircase of the levels' densities (T48, T50)."""
+    air, depth, height = column.air, column.depth, column.influenced_m
+    sigma = air.frame.sigma
     k = 0
-    while k + 2 < frame.sigma.shape[0] and (1.0 - frame.sigma[k + 1]) * depth < height:
+    while k + 2 < sigma.shape[0] and (1.0 - sigma[k + 1]) * depth < height:
         k += 1
-    lower = 0.0 if k == 0 else (1.0 - frame.sigma[k - 1]) * depth
+    lower = 0.0 if k == 0 else (1.0 - sigma[k - 1]) * depth
     dry_below, dry, thin_below, thin = at_level(
-        moment.first.mass, moment.second.mass, at, frame.sigma.shape[0], k
+        air.first.mass, air.second.mass, column.at, sigma.shape[0], k
     )
     if is_second:
         return float(depth * thin_below + thin * (height - lower))
@@ -191,23 +202,23 @@ def column_mass(
 @fast.inline
 def _look_up(column: Column, k: int) -> None:
     """Put level ``k`` (from 0) into the column's table, unless this half-step already did."""
-    table = column.table
-    if table[k, STAMP] == column.stamp:
+    table, errors = column.levels.table, column.levels.errors
+    if table[k, STAMP] == column.levels.stamp:
         return
-    frame, moment, at = column.frame, column.moment, column.at
+    air, at = column.air, column.at
+    frame, first, second = air.frame, air.first.flow, air.second.flow
     levels = frame.sigma.shape[0]
-    east, north, _, density = at_level(moment.first.flow, moment.second.flow, at, levels, k)
+    east, north, _, density = at_level(first, second, at, levels, k)
     if frame.staggering == HALF_CELLS:
-        first, second = moment.first.flow, moment.second.flow
         east, _, _, _ = at_level(first, second, east_of(frame, at), levels, k)
         _, north, _, _ = at_level(first, second, north_of(frame, at), levels, k)
-    table[k, EAST] = east + column.errors[0, k]
-    table[k, NORTH] = north + column.errors[1, k]
+    table[k, EAST] = east + errors[0, k]
+    table[k, NORTH] = north + errors[1, k]
     table[k, DENSITY] = density
-    sigma_w, time_scale = turbulence_at(frame, moment, at, column.layering, k)
+    sigma_w, time_scale = turbulence_at(air, at, column.layering, k)
     table[k, SIGMA_W] = sigma_w
     table[k, TIME_SCALE] = time_scale
-    table[k, STAMP] = column.stamp
+    table[k, STAMP] = column.levels.stamp
 
 
 @fast.inline
@@ -245,24 +256,21 @@ def half_step(
 
     ``direction`` is 1 forward and -1 backward, ``gamma`` the increment of the particle's stream.
     """
-    frame, table = column.frame, column.table
+    table, mixed = column.levels.table, column.mixed
     x, y, sigma = start.x, start.y, start.sigma
-    mixed = mixed_level(frame, column.layering.mixed_m, column.depth)
-    height = influence_height(frame, spreading.veght, column.layering.mixed_m)
-    near = Near(frame.sigma[0], 1.0 - height / column.depth)
-    level = _extended_below(frame, sigma, mixed)
+    level = _extended_below(column.air.frame, sigma, mixed)
     source = _source_of(level, mixed)
     _look_up(column, source)
     sigma_w, time_scale = table[source, SIGMA_W], table[source, TIME_SCALE]
     w, state, left, low_min = start.ratio * sigma_w, start.state, 0.5, 0.0
     while left > _DONE_MIN:
-        layer = _layer(column, spreading, direction, level, mixed)
+        layer = _layer(column, spreading, level)
         flight = Flight(sigma, w, state, left, low_min, 0.0, 0.0, 0.0, 0.0, x, y)
-        flight, level = _fly(column, spreading, layer, near, gamma, level, mixed, flight)
-        if spreading.is_single:
+        flight, level = _fly(column, spreading, layer, gamma, flight)
+        if spreading.rounded != 0.0:
             x, y = flight.x, flight.y
         else:
-            east, north = _carried(table, layer, near, flight)
+            east, north = _carried(column, layer, flight)
             x += direction * east
             y += direction * north
         sigma, w, state = flight.sigma, flight.w, flight.state
@@ -273,57 +281,55 @@ def half_step(
 
 
 @fast.inline
-def _layer(column: Column, spreading: Spreading, direction: float, level: int, mixed: int) -> Layer:
+def _layer(column: Column, spreading: Spreading, level: int) -> Layer:
     """Return the layer above a level of the extended list (T41)."""
+    frame, mixed, table = column.air.frame, column.mixed, column.levels.table
     source, above = _source_of(level, mixed), _source_of(level + 1, mixed)
     _look_up(column, source)
     _look_up(column, above)
-    base, top = _sigma_of(column.frame, level, mixed), _sigma_of(column.frame, level + 1, mixed)
-    bottom = base if level > 0 else 1.0
-    sigma_w, time_scale = column.table[source, SIGMA_W], column.table[source, TIME_SCALE]
-    full, kick = spreading.tlfrac * time_scale / 60.0, spreading.kick * sigma_w
-    fall = 60.0 / column.depth
-    rounded = direction if spreading.is_single else 0.0
-    return Layer(source, above, base, top, bottom, sigma_w, time_scale, full, kick, fall, rounded)
+    base, top = _sigma_of(frame, level, mixed), _sigma_of(frame, level + 1, mixed)
+    sigma_w, time_scale = table[source, SIGMA_W], table[source, TIME_SCALE]
+    return Layer(
+        level,
+        source,
+        above,
+        base,
+        top,
+        base if level > 0 else 1.0,
+        sigma_w,
+        time_scale,
+        spreading.tlfrac * time_scale / 60.0,
+        spreading.kick * sigma_w,
+        60.0 / column.depth,
+        spreading.rounded,
+    )
 
 
 @fast.inline
 def _fly(
-    column: Column,
-    spreading: Spreading,
-    layer: Layer,
-    near: Near,
-    gamma: np.uint64,
-    level: int,
-    mixed: int,
-    flight: Flight,
+    column: Column, spreading: Spreading, layer: Layer, gamma: np.uint64, flight: Flight
 ) -> tuple[Flight, int]:
     """Move a particle until its time is over or it passes an interface; return the level below it then."""
     while flight.left > _DONE_MIN:
-        flight, is_crossing = _full_steps(column.table, spreading, layer, near, gamma, flight)
-        flight, is_crossing = _last_step(column.table, layer, near, gamma, flight, is_crossing)
+        flight, is_crossing = _full_steps(column, spreading.keep, layer, gamma, flight)
+        flight, is_crossing = _last_step(column, layer, gamma, flight, is_crossing)
         if not is_crossing:
             break
-        next_level = level + 1 if flight.w > 0.0 else level - 1
+        next_level = layer.level + 1 if flight.w > 0.0 else layer.level - 1
         w, state = -flight.w, flight.state
-        if 0 <= next_level < column.frame.sigma.shape[0]:
-            source = _source_of(next_level, mixed)
+        if 0 <= next_level < column.air.frame.sigma.shape[0]:
+            source = _source_of(next_level, column.mixed)
             is_passing, state = _passes(column, layer, source, gamma, state)
             if is_passing:
-                w = flight.w * (column.table[source, SIGMA_W] / layer.sigma_w)
+                w = flight.w * (column.levels.table[source, SIGMA_W] / layer.sigma_w)
                 return _turned(flight, w, state), next_level
         flight = _turned(flight, w, state)
-    return flight, level
+    return flight, layer.level
 
 
 @fast.inline
 def _full_steps(
-    table: Float64,
-    spreading: Spreading,
-    layer: Layer,
-    near: Near,
-    gamma: np.uint64,
-    flight: Flight,
+    column: Column, keep: float, layer: Layer, gamma: np.uint64, flight: Flight
 ) -> tuple[Flight, bool]:
     """Do all sub-steps of full length, up to one that leads out of the layer; return whether there is such a one (T42).
 
@@ -331,7 +337,7 @@ def _full_steps(
     """
     sigma, w, state = flight.sigma, flight.w, flight.state
     steps = int(flight.left / layer.full)
-    keep, kick, fall = spreading.keep, layer.kick, layer.fall * layer.full
+    kick, fall = layer.kick, layer.fall * layer.full
     top, bottom = layer.top, layer.bottom
     done, low, below_first = 0, 0, 0
     sum_sigma, sum_below = 0.0, 0.0
@@ -347,10 +353,11 @@ def _full_steps(
         sigma = moved
         done += 1
         if layer.rounded != 0.0:
-            x, y = _in_single_precision(table, layer, near, sigma, layer.full, x, y)
+            east, north = _moved(column, layer, sigma, layer.full)
+            x, y = _rounded(x + east), _rounded(y + north)
         sum_sigma += sigma
-        low += sigma > near.influence
-        if sigma > near.first_level:
+        low += sigma > column.influenced_sigma
+        if sigma > column.first_sigma:
             below_first += 1
             sum_below += sigma
     full = layer.full
@@ -371,12 +378,7 @@ def _full_steps(
 
 @fast.inline
 def _last_step(
-    table: Float64,
-    layer: Layer,
-    near: Near,
-    gamma: np.uint64,
-    flight: Flight,
-    is_crossing: bool,
+    column: Column, layer: Layer, gamma: np.uint64, flight: Flight, is_crossing: bool
 ) -> tuple[Flight, bool]:
     """Go to the edge if the particle is crossing it, else for the time that is left, at most to the edge (T43).
 
@@ -397,12 +399,13 @@ def _last_step(
         edge = layer.top if w > 0.0 else layer.bottom
         step = min(step, abs(sigma - edge) / (layer.fall * abs(w)))
         moved = edge
-    low = step if moved > near.influence else 0.0
-    ground = step if moved > near.first_level else 0.0
+    low = step if moved > column.influenced_sigma else 0.0
+    ground = step if moved > column.first_sigma else 0.0
     free = step - ground
     x, y = flight.x, flight.y
     if layer.rounded != 0.0:
-        x, y = _in_single_precision(table, layer, near, moved, step, x, y)
+        east, north = _moved(column, layer, moved, step)
+        x, y = _rounded(x + east), _rounded(y + north)
     return Flight(
         moved,
         w,
@@ -424,7 +427,7 @@ def _passes(
 ) -> tuple[bool, np.uint64]:
     """Decide whether a particle passes into air with the properties of a level; return the stream's state too (T44)."""
     _look_up(column, source)
-    table = column.table
+    table = column.levels.table
     there = table[source, DENSITY] * table[source, SIGMA_W]
     share = there / (table[layer.source, DENSITY] * layer.sigma_w)
     if share >= 1.0:
@@ -452,12 +455,13 @@ def _turned(flight: Flight, w: float, state: np.uint64) -> Flight:
 
 
 @fast.inline
-def _carried(table: Float64, layer: Layer, near: Near, flight: Flight) -> tuple[float, float]:
+def _carried(column: Column, layer: Layer, flight: Flight) -> tuple[float, float]:
     """Return how far the wind has carried a particle in a layer, in cells eastward and northward (T45)."""
+    table = column.levels.table
     east, north = table[layer.source, EAST], table[layer.source, NORTH]
     thickness = layer.base - layer.top
     share = (layer.base * flight.minutes - flight.sigma_minutes) / thickness
-    ground = (flight.ground_minutes - flight.ground_sigma_minutes) / (1.0 - near.first_level)
+    ground = (flight.ground_minutes - flight.ground_sigma_minutes) / (1.0 - column.first_sigma)
     minutes = flight.minutes + ground
     return (
         east * minutes + (table[layer.above, EAST] - east) * share,
@@ -466,22 +470,27 @@ def _carried(table: Float64, layer: Layer, near: Near, flight: Flight) -> tuple[
 
 
 @fast.inline
-def _in_single_precision(
-    table: Float64, layer: Layer, near: Near, sigma: float, minutes: float, x: float, y: float
-) -> tuple[float, float]:
-    """Return a place after a sub-step, rounded to single precision as hycs_std's is.
-
-    A sub-step near the ground is as short as the last digit of an index is long, and what is rounded is rounded the
-    same way each time: hycs_std's own particles are carried too far or not far enough there. Only for comparisons
-    with it.
-    """
+def _moved(column: Column, layer: Layer, sigma: float, minutes: float) -> tuple[float, float]:
+    """Return how far the wind moves a particle in one sub-step, in cells, in the direction of the run."""
+    table = column.levels.table
     east, north = table[layer.source, EAST], table[layer.source, NORTH]
-    if sigma > near.first_level:
-        share = (1.0 - sigma) / (1.0 - near.first_level)
+    if sigma > column.first_sigma:
+        share = (1.0 - sigma) / (1.0 - column.first_sigma)
         east, north = share * east, share * north
     else:
         share = (layer.base - sigma) / (layer.base - layer.top)
         east += (table[layer.above, EAST] - east) * share
         north += (table[layer.above, NORTH] - north) * share
     run = layer.rounded * minutes
-    return np.float64(np.float32(x + run * east)), np.float64(np.float32(y + run * north))
+    return run * east, run * north
+
+
+@fast.inline
+def _rounded(index: float) -> float:
+    """Return an index after a sub-step, rounded to single precision as hycs_std's is.
+
+    A sub-step near the ground is as short as the last digit of an index is long, and what is rounded is rounded the
+    same way each time: hycs_std's own particles are carried too far or not far enough there. Only for comparisons
+    with it.
+    """
+    return np.float64(np.float32(index))

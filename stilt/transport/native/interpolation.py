@@ -49,13 +49,24 @@ class Frame(NamedTuple):
     rounded: NDArray[np.int64]
 
 
-class Moment(NamedTuple):
-    """Two analyses, their arrays flat, and which of their blocks of columns have been computed."""
+class Air(NamedTuple):
+    """The air between two analyses on one grid: what the kernels below take.
 
+    The analyses' arrays are flat. ``first_ready`` and ``second_ready`` tell which of their blocks of columns have been
+    computed; ``wanted`` gets a mark where a particle came to one that has not. Shape of all three: (block rows, block
+    columns).
+    """
+
+    frame: Frame
     first: Columns
     second: Columns
     first_ready: NDArray[np.uint8]
     second_ready: NDArray[np.uint8]
+    wanted: NDArray[np.uint8]
+
+
+READY, MISSING = range(2)
+"""Status of what needs columns: where some are missing they are marked as wanted, and it is to be asked again."""
 
 
 class Corners(NamedTuple):
@@ -172,11 +183,12 @@ def north_of(frame: Frame, at: Corners) -> Corners:
 
 
 @fast.inline
-def is_ready(moment: Moment, at: Corners) -> bool:
-    """Tell whether all columns around a place have been computed, at both analyses."""
+def ready_corners(air: Air, x: float, y: float, later: float) -> tuple[Corners, int]:
+    """Find the columns around a place; return their status too."""
+    at = corners_at(air.frame, x, y, later)
     south, north, west, east = at.south, at.north, at.west, at.east
-    first, second = moment.first_ready, moment.second_ready
-    return bool(
+    first, second = air.first_ready, air.second_ready
+    if (
         first[south, west]
         & first[south, east]
         & first[north, west]
@@ -185,7 +197,11 @@ def is_ready(moment: Moment, at: Corners) -> bool:
         & second[south, east]
         & second[north, west]
         & second[north, east]
-    )
+    ):
+        return at, READY
+    wanted = air.wanted
+    wanted[south, west] = wanted[south, east] = wanted[north, west] = wanted[north, east] = 1
+    return at, MISSING
 
 
 @fast.inline
@@ -212,9 +228,9 @@ def at_level(
 
 
 @fast.inline
-def on_surface(moment: Moment, at: Corners, n: int) -> float:
+def on_surface(air: Air, at: Corners, n: int) -> float:
     """Surface value ``n``, bilinear in space and linear in time."""
-    first, second = moment.first.surface, moment.second.surface
+    first, second = air.first.surface, air.second.surface
     width = len(SURFACE_FIELDS)
     a, b, c, d = at.sw * width + n, at.se * width + n, at.nw * width + n, at.ne * width + n
     return float(
@@ -230,25 +246,25 @@ def on_surface(moment: Moment, at: Corners, n: int) -> float:
 
 
 @fast.inline
-def terrain_at(moment: Moment, at: Corners) -> float:
+def terrain_at(air: Air, at: Corners) -> float:
     """Terrain height, m."""
-    return on_surface(moment, at, TERRAIN)
+    return on_surface(air, at, TERRAIN)
 
 
 @fast.inline
-def layering_at(moment: Moment, at: Corners) -> Layering:
+def layering_at(air: Air, at: Corners) -> Layering:
     """Mixed-layer height of the nearest column, linear in time (T33)."""
     place = at.nearest * len(SURFACE_FIELDS) + ZI
-    first, second = float(moment.first.surface[place]), float(moment.second.surface[place])
+    first, second = float(air.first.surface[place]), float(air.second.surface[place])
     mixed = (1.0 - at.later) * first + at.later * second
     return Layering(mixed, first / mixed, second / mixed)
 
 
 @fast.inline
-def cell_metres(moment: Moment, at: Corners) -> tuple[float, float]:
+def cell_metres(air: Air, at: Corners) -> tuple[float, float]:
     """Grid distances of the nearest column, m."""
     place = at.nearest * len(SURFACE_FIELDS)
-    return float(moment.first.surface[place + DX]), float(moment.first.surface[place + DY])
+    return float(air.first.surface[place + DX]), float(air.first.surface[place + DY])
 
 
 @fast.inline
@@ -264,17 +280,15 @@ def _similar_level(frame: Frame, k: int, ratio: float) -> int:
 
 
 @fast.inline
-def turbulence_at(
-    frame: Frame, moment: Moment, at: Corners, layering: Layering, k: int
-) -> tuple[float, float]:
+def turbulence_at(air: Air, at: Corners, layering: Layering, k: int) -> tuple[float, float]:
     """sigma_w (m/s) and time scale (s) of level ``k`` (from 0) at the nearest column (T34)."""
     m, n = (
-        _similar_level(frame, k, layering.first_ratio),
-        _similar_level(frame, k, layering.second_ratio),
+        _similar_level(air.frame, k, layering.first_ratio),
+        _similar_level(air.frame, k, layering.second_ratio),
     )
-    base = at.nearest * frame.sigma.shape[0]
+    base = at.nearest * air.frame.sigma.shape[0]
     m, n = 2 * (base + m), 2 * (base + n)
-    first, second = moment.first.turbulence, moment.second.turbulence
+    first, second = air.first.turbulence, air.second.turbulence
     now = 1.0 - at.later
     return (
         now * first[m] + at.later * second[n],

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.interpolation import Moment, flat
+from stilt.transport.native.interpolation import MISSING, Air, flat
 from stilt.transport.native.march import (
     GONE,
     MARGIN,
     Clock,
     Options,
     Particles,
+    Plan,
     Rows,
+    Work,
     X,
     Y,
     march,
@@ -70,7 +72,7 @@ class Journey:
         self._grid = np.full(count, 0, np.int64)
         is_alone = len(grids) == 1
         self._row_grid = None if is_alone else np.full((self.steps, count), 0, np.int8)
-        self._space = working_space(grids[0].vertical.count)
+        self._work = Work(particles, rows, working_space(grids[0].vertical.count))
 
     @property
     def steps(self) -> int:
@@ -79,11 +81,13 @@ class Journey:
 
     def set_out(self, longitude: Floats, latitude: Floats) -> bool:
         """Put the particles at their starts; tell whether each of them is on a grid."""
-        place = self.particles.place
+        particles = self.particles
         number = self._finest(longitude, latitude, range(len(self._maps)))
         for grid, grid_map in enumerate(self._maps):
             there = (number == grid) | ((number == NOWHERE) & (grid == 0))
-            place[there, 0], place[there, 1] = grid_map.to_index(longitude[there], latitude[there])
+            particles.x[there], particles.y[there] = grid_map.to_index(
+                longitude[there], latitude[there]
+            )
         self._grid = np.maximum(number, 0)
         return bool(np.all(number != NOWHERE))
 
@@ -123,16 +127,15 @@ class Journey:
         """Move particles to the finest of the usable grids; those that none holds are gone."""
         particles = self.particles
         due = np.flatnonzero((particles.minute == minute) & (particles.status != GONE))
-        place = particles.place
         for old in np.unique(self._grid[due]):
             those = due[self._grid[due] == old]
-            where = self._maps[old].to_longlat(place[those, 0], place[those, 1])
+            where = self._maps[old].to_longlat(particles.x[those], particles.y[those])
             number = self._finest(where[0], where[1], usable)
             particles.status[those[number == NOWHERE]] = GONE
             for new in set(number.tolist()) - {NOWHERE, int(old)}:
                 moved = number == new
                 x, y = self._maps[new].to_index(where[0][moved], where[1][moved])
-                place[those[moved], 0], place[those[moved], 1] = x, y
+                particles.x[those[moved]], particles.y[those[moved]] = x, y
                 self._grid[those[moved]] = new
 
     def _march_those_on(self, sheet: Sheet, minute: int) -> None:
@@ -151,16 +154,19 @@ class Journey:
 
     def _march(self, sheet: Sheet, stop: int) -> None:
         first, second = sheet.pair[0].stored, sheet.pair[1].stored
-        moment = Moment(flat(first.columns), flat(second.columns), first.ready, second.ready)
-        wanted = np.zeros_like(first.ready)
-        clock = sheet.clock._replace(stop=stop)
-        frame = sheet.analyses.frame
-        while not march(
-            frame, moment, clock, self._options, self.particles, wanted, self.rows, self._space
-        ):
+        air = Air(
+            sheet.analyses.frame,
+            flat(first.columns),
+            flat(second.columns),
+            first.ready,
+            second.ready,
+            np.zeros_like(first.ready),
+        )
+        plan = Plan(sheet.clock._replace(stop=stop), self._options)
+        while march(air, plan, self._work) == MISSING:
             for analysis in sheet.pair:
-                analysis.compute(wanted)
-            wanted[:] = 0
+                analysis.compute(air.wanted)
+            air.wanted[:] = 0
 
 
 def holds(grid: MapGrid, x: Floats, y: Floats) -> NDArray[np.bool_]:

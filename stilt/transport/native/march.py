@@ -5,8 +5,6 @@ and the number of threads, processes or chunks cannot matter. A particle that co
 been computed stops before its next minute, and the caller computes them and calls again.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
-
 from __future__ import annotations
 
 import math
@@ -16,34 +14,38 @@ import numpy as np
 
 from stilt.kernels.compiled import fast
 from stilt.transport.native.advection import wind_at
-from stilt.transport.native.diagnostics import write_extra
+from stilt.transport.native.diagnostics import Stay, write_extra
 from stilt.transport.native.dispersion import (
     LEVEL_VALUES,
     M_AIR,
     STAMP,
-    Column,
     Half,
+    Levels,
     Spreading,
     column_mass,
+    column_over,
     half_step,
-    influence_height,
 )
 from stilt.transport.native.interpolation import (
+    MISSING,
+    READY,
+    Air,
     Corners,
     Frame,
-    Moment,
     at_level,
     cell_metres,
-    corners_at,
-    is_ready,
     layering_at,
     level_below,
     level_index,
     over_pole,
+    ready_corners,
     terrain_at,
 )
 from stilt.transport.native.perturbation import (
+    ERROR_ROWS,
+    Errors,
     Perturbation,
+    Travelled,
     perturb_mixed_layer,
     perturb_winds,
     start_errors,
@@ -71,13 +73,18 @@ X, Y, ZAGL, FOOT, MLHT, DENS, SAMT, SIGW, TLGR = range(len(MAIN_COLUMNS))
 class Particles(NamedTuple):
     """State of every particle, each array of shape (particles, ...).
 
-    ``place``: x, y, sigma, horizontal turbulent velocities (twice, m/s), ratio of vertical velocity to
-    sigma_w. ``stream``: counter and increment. ``minute``: the next minute to do, from 0. ``status``:
-    waiting for its first minute, moving, or gone for good. ``release_m``: release height. ``errors``: wind
-    error of each level (twice), and the mixed-layer error in its last place.
+    ``x``, ``y`` index coordinates and ``sigma``; ``east`` and ``north`` turbulent velocities, m/s; ``ratio`` of the
+    vertical one to sigma_w. ``stream``: counter and increment. ``minute``: the next minute to do, from 0. ``status``:
+    waiting for its first minute, moving, or gone for good. ``release_m``: release height. ``errors``: wind error of
+    each level (twice), and the mixed-layer error in its last place.
     """
 
-    place: Float64
+    x: Float64
+    y: Float64
+    sigma: Float64
+    east: Float64
+    north: Float64
+    ratio: Float64
     stream: NDArray[np.uint64]
     minute: NDArray[np.int64]
     status: NDArray[np.uint8]
@@ -122,6 +129,51 @@ def working_space(levels: int) -> Space:
     return Space(np.zeros((levels, LEVEL_VALUES)), np.zeros((ERROR_PROFILES, levels)))
 
 
+class Options(NamedTuple):
+    """What a run is done with; see the parts."""
+
+    spreading: Spreading
+    perturbation: Perturbation
+    is_turbulent: int
+    is_above_sea: int
+
+
+class Plan(NamedTuple):
+    """What to do: until when, and how."""
+
+    clock: Clock
+    options: Options
+
+
+class Work(NamedTuple):
+    """What it is done to and with: everything that a kernel writes to."""
+
+    particles: Particles
+    rows: Rows
+    space: Space
+
+
+class Start(NamedTuple):
+    """Where a particle is when a minute begins, the columns there, and the weight of the second analysis at its end."""
+
+    x: float
+    y: float
+    sigma: float
+    at: Corners
+    later: float
+
+
+def waiting_particles(
+    stream: NDArray[np.uint64], minute: NDArray[np.int64], release_m: Float64, levels: int
+) -> Particles:
+    """Return particles that wait for their first minute, at no place yet."""
+    count = release_m.shape[0]
+    x, y, sigma, east, north, ratio = np.zeros((6, count))
+    status = np.full(count, WAITING, np.uint8)
+    errors = np.zeros((count, ERROR_ROWS, levels))
+    return Particles(x, y, sigma, east, north, ratio, stream, minute, status, release_m, errors)
+
+
 class Mean(NamedTuple):
     """Where the mean wind takes a particle in a minute; ``motion`` is the sigma motion of both ends, 1/min."""
 
@@ -129,6 +181,20 @@ class Mean(NamedTuple):
     y: float
     sigma: float
     motion: float
+
+
+class Minute(NamedTuple):
+    """One minute of particle ``p``: where it began, where the mean wind leads, and the columns there.
+
+    ``step`` is the row that it belongs to; ``stamp`` and the next number are those of levels looked up for its halves.
+    """
+
+    p: int
+    step: int
+    stamp: float
+    start: Start
+    mean: Mean
+    after: Corners
 
 
 class End(NamedTuple):
@@ -143,42 +209,20 @@ class End(NamedTuple):
     time_scale: float
 
 
-class Options(NamedTuple):
-    """What a run is done with; see the parts."""
-
-    spreading: Spreading
-    perturbation: Perturbation
-    is_turbulent: int
-    is_above_sea: int
-
-
 @fast.kernel()
-def march(
-    frame: Frame,
-    moment: Moment,
-    clock: Clock,
-    options: Options,
-    particles: Particles,
-    wanted: NDArray[np.uint8],
-    rows: Rows,
-    space: Space,
-) -> int:
-    """Move all particles to minute ``clock.stop``; return 1 if all of them got there, else 0.
-
-    Blocks of columns that are missing are marked in ``wanted``, shape (block rows, block columns).
-    """
-    space.table[:, STAMP] = -1.0
+def march(air: Air, plan: Plan, work: Work) -> int:
+    """Move all particles to minute ``plan.clock.stop``; return READY if all of them got there, else MISSING."""
+    work.space.table[:, STAMP] = -1.0
     stamp = 0.0
-    is_done = 1
+    status = READY
+    particles = work.particles
     for p in range(particles.minute.shape[0]):
-        while particles.minute[p] < clock.stop and particles.status[p] != GONE:
+        while particles.minute[p] < plan.clock.stop and particles.status[p] != GONE:
             stamp += 2.0
-            if not _one_minute(
-                frame, moment, clock, options, particles, p, stamp, wanted, rows, space
-            ):
-                is_done = 0
+            if _one_minute(air, plan, work, p, stamp) == MISSING:
+                status = MISSING
                 break
-    return is_done
+    return status
 
 
 @fast.inline
@@ -193,175 +237,111 @@ def _has_left(frame: Frame, x: float, y: float) -> bool:
 
 
 @fast.inline
-def _want(wanted: NDArray[np.uint8], at: Corners) -> None:
-    wanted[at.south, at.west] = 1
-    wanted[at.south, at.east] = 1
-    wanted[at.north, at.west] = 1
-    wanted[at.north, at.east] = 1
-
-
-@fast.inline
-def _one_minute(
-    frame: Frame,
-    moment: Moment,
-    clock: Clock,
-    options: Options,
-    particles: Particles,
-    p: int,
-    stamp: float,
-    wanted: NDArray[np.uint8],
-    rows: Rows,
-    space: Space,
-) -> bool:
-    """Do one minute of one particle; return False, with nothing changed, if columns are missing."""
-    place = particles.place[p]
-    x, y, sigma = place[0], place[1], place[2]
-    if _has_left(frame, x, y):
+def _one_minute(air: Air, plan: Plan, work: Work, p: int, stamp: float) -> int:
+    """Do one minute of one particle; with nothing changed if columns are MISSING."""
+    particles, clock = work.particles, plan.clock
+    x, y, sigma = particles.x[p], particles.y[p], particles.sigma[p]
+    if _has_left(air.frame, x, y):
         particles.status[p] = GONE
-        return True
+        return READY
     minute = particles.minute[p]
     span = clock.second - clock.first
-    before = corners_at(frame, x, y, (minute - clock.first) / span)
-    if not is_ready(moment, before):
-        _want(wanted, before)
-        return False
-    later = (minute + 1 - clock.first) / span
+    before, status = ready_corners(air, x, y, (minute - clock.first) / span)
+    if status == MISSING:
+        return MISSING
+    start = Start(x, y, sigma, before, (minute + 1 - clock.first) / span)
     if particles.status[p] == WAITING:
-        height = particles.release_m[p]
-        sigma = _release_sigma(frame, moment, before, clock, options, x, y, height, later, wanted)
-        if math.isnan(sigma):
-            return False
-    mean = _advect(frame, moment, clock, before, x, y, sigma, later, wanted)
-    if math.isnan(mean.sigma):
-        return False
-    after = corners_at(frame, mean.x, mean.y, later)
-    if not is_ready(moment, after):
-        _want(wanted, after)
-        return False
+        sigma, status = _release_sigma(air, plan, start, particles.release_m[p])
+        if status == MISSING:
+            return MISSING
+        start = Start(x, y, sigma, before, start.later)
+    mean, status = _advect(air, clock.direction, start)
+    if status == MISSING:
+        return MISSING
+    after, status = ready_corners(air, mean.x, mean.y, start.later)
+    if status == MISSING:
+        return MISSING
+    _finish(air, plan, work, Minute(p, minute // clock.every, stamp, start, mean, after))
+    return READY
+
+
+@fast.inline
+def _finish(air: Air, plan: Plan, work: Work, minute: Minute) -> None:
+    """Do the rest of a minute whose columns are ready: turbulence, the particle's new state, its row."""
+    particles, main, clock = work.particles, work.rows.main, plan.clock
+    p, step, mean = minute.p, minute.step, minute.mean
     end = End(mean.x, mean.y, mean.sigma, 0.0, 0.0, 0.0, 0.0)
-    if options.is_turbulent:
-        end = _disperse(
-            frame, moment, clock, options, particles, p, stamp, space, before, after, mean
-        )
-    place[0], place[1], place[2] = end.x, over_pole(frame, end.y), end.sigma
+    if plan.options.is_turbulent:
+        end = _disperse(air, plan, work, minute)
+    particles.x[p], particles.y[p] = end.x, over_pole(air.frame, end.y)
+    particles.sigma[p] = end.sigma
     particles.status[p] = MOVING
-    particles.minute[p] = minute + 1
-    rows.main[FOOT, minute // clock.every, p] += end.foot
-    rows.main[SAMT, minute // clock.every, p] += end.samt
-    if (minute + 1) % clock.every == 0 or minute + 1 == clock.last:
-        mixed_m = layering_at(moment, before).mixed_m + layering_at(moment, after).mixed_m
-        _write(
-            frame, moment, clock, options, rows, minute // clock.every, p, after, mixed_m, mean, end
-        )
-    return True
+    done = particles.minute[p] + 1
+    particles.minute[p] = done
+    main[FOOT, step, p] += end.foot
+    main[SAMT, step, p] += end.samt
+    if done % clock.every == 0 or done == clock.last:
+        _write(air, plan, work.rows, minute, end)
 
 
 @fast.inline
-def _advect(
-    frame: Frame,
-    moment: Moment,
-    clock: Clock,
-    before: Corners,
-    x: float,
-    y: float,
-    sigma: float,
-    later: float,
-    wanted: NDArray[np.uint8],
-) -> Mean:
-    """Move with the mean wind, once with that of the start and again with the mean of both ends (T37).
-
-    The sigma is NaN if columns are missing; they are then marked in ``wanted``.
-    """
-    share = (1.0 - sigma) / (1.0 - frame.sigma[0])
-    u0, v0, w0 = wind_at(frame, moment, before, sigma, share)
-    xg, yg = x + u0 * clock.direction, y + v0 * clock.direction
-    sigma_g = sigma + w0 * clock.direction
-    guess = corners_at(frame, xg, yg, later)
-    if not is_ready(moment, guess):
-        _want(wanted, guess)
-        return Mean(x, y, math.nan, 0.0)
-    u1, v1, w1 = wind_at(frame, moment, guess, sigma_g, share)
+def _advect(air: Air, direction: float, start: Start) -> tuple[Mean, int]:
+    """Move with the mean wind, once with that of the start and again with the mean of both ends (T37)."""
+    x, y, sigma = start.x, start.y, start.sigma
+    share = (1.0 - sigma) / (1.0 - air.frame.sigma[0])
+    u0, v0, w0 = wind_at(air, start.at, sigma, share)
+    xg, yg = x + u0 * direction, y + v0 * direction
+    sigma_g = sigma + w0 * direction
+    guess, status = ready_corners(air, xg, yg, start.later)
+    if status == MISSING:
+        return Mean(x, y, sigma, 0.0), MISSING
+    u1, v1, w1 = wind_at(air, guess, sigma_g, share)
     return Mean(
-        0.5 * (xg + x + u1 * clock.direction),
-        0.5 * (yg + y + v1 * clock.direction),
-        min(1.0, 0.5 * (sigma_g + sigma + w1 * clock.direction)),
+        0.5 * (xg + x + u1 * direction),
+        0.5 * (yg + y + v1 * direction),
+        min(1.0, 0.5 * (sigma_g + sigma + w1 * direction)),
         w0 + w1,
-    )
+    ), READY
 
 
 @fast.inline
-def _write(
-    frame: Frame,
-    moment: Moment,
-    clock: Clock,
-    options: Options,
-    rows: Rows,
-    step: int,
-    p: int,
-    after: Corners,
-    mixed_m: float,
-    mean: Mean,
-    end: End,
-) -> None:
-    """Write the state in a particle's row; ``mixed_m`` is the mixed-layer height before and after together."""
-    terrain = terrain_at(moment, after)
-    depth = frame.top_m - terrain
+def _write(air: Air, plan: Plan, rows: Rows, minute: Minute, end: End) -> None:
+    """Write the state in a particle's row."""
+    frame, after, p, step = air.frame, minute.after, minute.p, minute.step
+    mixed_m = layering_at(air, minute.start.at).mixed_m + layering_at(air, after).mixed_m
+    depth = frame.top_m - terrain_at(air, after)
     main = rows.main
     main[X, step, p], main[Y, step, p] = end.x, over_pole(frame, end.y)
     main[ZAGL, step, p] = (1.0 - end.sigma) * depth
     main[MLHT, step, p] = 0.5 * mixed_m
     main[SIGW, step, p], main[TLGR, step, p] = end.sigma_w, end.time_scale
     low, f = _between_levels(frame, end.sigma)
-    below, above = _density(frame, moment, after, low), _density(frame, moment, after, low + 1)
+    below, above = _density(air, after, low), _density(air, after, low + 1)
     main[DENS, step, p] = below + f * (above - below)
     if rows.extra.shape[0] > 0:
-        motion = -0.5 * mean.motion * clock.direction * depth / 60.0
-        write_extra(
-            frame,
-            moment,
-            after,
-            step,
-            p,
-            low,
-            f,
-            terrain,
-            motion,
-            options.is_turbulent,
-            end.sigma,
-            rows.extra,
-        )
+        motion = -0.5 * minute.mean.motion * plan.clock.direction * depth / 60.0
+        stay = Stay(end.sigma, low, f, motion, plan.options.is_turbulent)
+        write_extra(air, after, stay, rows.extra[:, step, p])
 
 
 @fast.inline
-def _release_sigma(
-    frame: Frame,
-    moment: Moment,
-    before: Corners,
-    clock: Clock,
-    options: Options,
-    x: float,
-    y: float,
-    height: float,
-    later: float,
-    wanted: NDArray[np.uint8],
-) -> float:
-    """Return the sigma of a release height, over the terrain that a trial minute leads to (T53).
-
-    NaN if the columns there are missing; they are then marked in ``wanted``.
-    """
-    sigma = _sigma_over(frame, options, height, terrain_at(moment, before))
+def _release_sigma(air: Air, plan: Plan, start: Start, height: float) -> tuple[float, int]:
+    """Return the sigma of a release height, over the terrain that a trial minute leads to (T53)."""
+    frame, direction, is_above_sea = air.frame, plan.clock.direction, plan.options.is_above_sea
+    sigma = _sigma_over(frame, is_above_sea, height, terrain_at(air, start.at))
     share = (1.0 - sigma) / (1.0 - frame.sigma[0])
-    u, v, _ = wind_at(frame, moment, before, sigma, share)
-    there = corners_at(frame, x + u * clock.direction, y + v * clock.direction, later)
-    if not is_ready(moment, there):
-        _want(wanted, there)
-        return math.nan
-    return _sigma_over(frame, options, height, terrain_at(moment, there))
+    u, v, _ = wind_at(air, start.at, sigma, share)
+    there, status = ready_corners(
+        air, start.x + u * direction, start.y + v * direction, start.later
+    )
+    if status == MISSING:
+        return sigma, MISSING
+    return _sigma_over(frame, is_above_sea, height, terrain_at(air, there)), READY
 
 
 @fast.inline
-def _sigma_over(frame: Frame, options: Options, height: float, terrain: float) -> float:
-    above_ground = height - terrain if options.is_above_sea else height
+def _sigma_over(frame: Frame, is_above_sea: int, height: float, terrain: float) -> float:
+    above_ground = height - terrain if is_above_sea else height
     return min(1.0, 1.0 - above_ground / (frame.top_m - terrain))
 
 
@@ -374,116 +354,87 @@ def _between_levels(frame: Frame, sigma: float) -> tuple[int, float]:
 
 
 @fast.inline
-def _density(frame: Frame, moment: Moment, at: Corners, k: int) -> float:
+def _density(air: Air, at: Corners, k: int) -> float:
     """Return the dry density of a level, kg m-3, from its interpolated state (not itself interpolated)."""
     pressure, temperature, relative, _ = at_level(
-        moment.first.state, moment.second.state, at, frame.sigma.shape[0], k
+        air.first.state, air.second.state, at, air.frame.sigma.shape[0], k
     )
     return dry_density(pressure, temperature, relative)
 
 
 @fast.inline
-def _horizontal_sigma(frame: Frame, moment: Moment, at: Corners, sigma: float) -> float:
+def _horizontal_sigma(air: Air, at: Corners, sigma: float) -> float:
     """Return the standard deviation of each horizontal turbulent velocity, m/s (T31).
 
     Its variance is half of the vertical one and, unlike that, interpolated: bilinear, linear in time and in
     the level index (found by trial with hycs_std at 13 heights on a night with strong gradients).
     """
-    levels = frame.sigma.shape[0]
-    index = min(max(level_index(frame, sigma), 1.0), float(levels) - 1e-6)
+    levels = air.frame.sigma.shape[0]
+    index = min(max(level_index(air.frame, sigma), 1.0), float(levels) - 1e-6)
     low = min(int(index) - 1, levels - 2)
     f = index - (low + 1)
-    first, second = moment.first.state, moment.second.state
+    first, second = air.first.state, air.second.state
     _, _, _, below = at_level(first, second, at, levels, low)
     _, _, _, above = at_level(first, second, at, levels, low + 1)
     return math.sqrt(0.5 * ((1.0 - f) * below + f * above))
 
 
 @fast.inline
-def _disperse(
-    frame: Frame,
-    moment: Moment,
-    clock: Clock,
-    options: Options,
-    particles: Particles,
-    p: int,
-    stamp: float,
-    space: Space,
-    before: Corners,
-    after: Corners,
-    mean: Mean,
-) -> End:
+def _disperse(air: Air, plan: Plan, work: Work, minute: Minute) -> End:
     """Do the turbulent part of a minute, whose mean motion is known (T38 to T50)."""
-    place, gamma = particles.place[p], particles.stream[p, 1]
-    dx, dy = cell_metres(moment, after)
-    travelled_km = 1e-3 * math.hypot((mean.x - place[0]) * dx, (mean.y - place[1]) * dy)
-    state = _new_velocities(frame, moment, options, particles, p, space, after, travelled_km, mean)
-    x, y = place[0] + place[3] * 60.0 / dx, place[1] + place[4] * 60.0 / dy
-    start = Half(x, y, mean.sigma, place[5], state, 0.0, 0.0, 0.0)
-    depth = frame.top_m - terrain_at(moment, after)
+    particles, options, p = work.particles, plan.options, minute.p
+    gamma, veght = particles.stream[p, 1], options.spreading.veght
+    start, mean, after = minute.start, minute.mean, minute.after
+    dx, dy = cell_metres(air, after)
+    km = 1e-3 * math.hypot((mean.x - start.x) * dx, (mean.y - start.y) * dy)
+    state = _new_velocities(air, plan, work, minute, Travelled(km, 60.0 / dx, 60.0 / dy))
+    x = start.x + particles.east[p] * 60.0 / dx
+    y = start.y + particles.north[p] * 60.0 / dy
+    half = Half(x, y, mean.sigma, particles.ratio[p], state, 0.0, 0.0, 0.0)
+    depth = air.frame.top_m - terrain_at(air, after)
     samt, foot = 0.0, 0.0
-    for half in range(2):
-        at = before if half == 0 else after
-        layering = layering_at(moment, at)
-        errors = space.errors[:2] if half == 0 else space.errors[2:4]
-        column = Column(frame, moment, at, layering, depth, stamp + half, errors, space.table)
-        start = half_step(column, options.spreading, clock.direction, gamma, start)
-        if start.low_min > 0.0:
-            height = influence_height(frame, options.spreading.veght, layering.mixed_m)
-            mass = column_mass(frame, moment, at, height, depth, half == 1)
-            samt += start.low_min
-            foot += start.low_min * 60.0 * M_AIR / mass
-    place[5] = start.ratio
-    state = start.state
+    for second in range(2):
+        at = start.at if second == 0 else after
+        errors = work.space.errors[:2] if second == 0 else work.space.errors[2:4]
+        levels = Levels(work.space.table, errors, minute.stamp + second)
+        column = column_over(air, at, depth, veght, levels)
+        half = half_step(column, options.spreading, plan.clock.direction, gamma, half)
+        if half.low_min > 0.0:
+            samt += half.low_min
+            foot += half.low_min * 60.0 * M_AIR / column_mass(column, second == 1)
+    particles.ratio[p] = half.ratio
+    state = half.state
     if options.perturbation.mixed_sd > 0.0:
         factor, state = perturb_mixed_layer(
-            options.perturbation, travelled_km, state, gamma, particles.errors[p]
+            options.perturbation, km, state, gamma, particles.errors[p]
         )
         foot *= factor
     particles.stream[p, 0] = state
-    return End(start.x, start.y, start.sigma, samt, foot, start.sigma_w, start.time_scale)
+    return End(half.x, half.y, half.sigma, samt, foot, half.sigma_w, half.time_scale)
 
 
 @fast.inline
 def _new_velocities(
-    frame: Frame,
-    moment: Moment,
-    options: Options,
-    particles: Particles,
-    p: int,
-    space: Space,
-    after: Corners,
-    travelled_km: float,
-    mean: Mean,
+    air: Air, plan: Plan, work: Work, minute: Minute, travelled: Travelled
 ) -> np.uint64:
     """Renew the horizontal turbulent velocities and the errors of the wind (T39, T57); return the stream's state."""
-    place, spreading = particles.place[p], options.spreading
+    particles, p = work.particles, minute.p
+    spreading, perturbation = plan.options.spreading, plan.options.perturbation
     state: np.uint64 = particles.stream[p, 0]
     gamma: np.uint64 = particles.stream[p, 1]
-    sigma_u = _horizontal_sigma(frame, moment, after, mean.sigma)
-    errors = particles.errors[p]
+    sigma_u = _horizontal_sigma(air, minute.after, minute.mean.sigma)
+    errors = Errors(air.frame.heights, particles.errors[p], work.space.errors)
     if particles.status[p] == WAITING:
-        for velocity in range(3, 6):
-            place[velocity], state = normal(state, gamma)
-        place[3] *= sigma_u
-        place[4] *= sigma_u
-        state = start_errors(frame.heights, options.perturbation, state, gamma, errors)
-    if options.perturbation.wind_sd > 0.0:
-        dx, dy = cell_metres(moment, after)
-        state = perturb_winds(
-            frame.heights,
-            options.perturbation,
-            travelled_km,
-            60.0 / dx,
-            60.0 / dy,
-            state,
-            gamma,
-            errors,
-            space.errors,
-            space.errors[4],
-        )
-    for velocity in range(3, 5):
+        particles.east[p], state = normal(state, gamma)
+        particles.north[p], state = normal(state, gamma)
+        particles.ratio[p], state = normal(state, gamma)
+        particles.east[p] *= sigma_u
+        particles.north[p] *= sigma_u
+        state = start_errors(errors, perturbation, state, gamma)
+    if perturbation.wind_sd > 0.0:
+        state = perturb_winds(errors, perturbation, travelled, state, gamma)
+    for velocity in (particles.east, particles.north):
         deviate, state = normal(state, gamma)
         kick = spreading.horizontal_kick * sigma_u
-        place[velocity] = spreading.horizontal_keep * place[velocity] + kick * deviate
+        velocity[p] = spreading.horizontal_keep * velocity[p] + kick * deviate
     return state

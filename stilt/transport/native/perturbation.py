@@ -4,8 +4,6 @@ Lin & Gerbig (2005, doi:10.1029/2004GL021127): an error profile is correlated in
 and with the distance travelled, and is renewed by as much as it decays.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
-
 from __future__ import annotations
 
 import math
@@ -41,6 +39,26 @@ class Perturbation(NamedTuple):
     mixed_km: float
 
 
+class Errors(NamedTuple):
+    """A particle's errors and what they do to the wind around it.
+
+    ``heights`` of the levels, m. ``own``: as in ``Particles``, shape (ERROR_ROWS, levels). ``winds``: what is added to
+    the wind (cells/min), rows 0 and 1 east and north before, 2 and 3 after a step, 4 to work in.
+    """
+
+    heights: Float64
+    own: Float64
+    winds: Float64
+
+
+class Travelled(NamedTuple):
+    """How far a particle went in a minute, and what 1 m/s is there in cells/min."""
+
+    km: float
+    east_per_ms: float
+    north_per_ms: float
+
+
 NO_PERTURBATION = Perturbation(0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0)
 
 
@@ -59,45 +77,35 @@ def _profile(
 
 @fast.inline
 def start_errors(
-    heights: Float64,
-    settings: Perturbation,
-    state: np.uint64,
-    gamma: np.uint64,
-    errors: Float64,
+    errors: Errors, settings: Perturbation, state: np.uint64, gamma: np.uint64
 ) -> np.uint64:
     """Draw a particle's first errors."""
+    heights, own = errors.heights, errors.own
     if settings.wind_sd > 0.0:
-        state = _profile(heights, settings.wind_m, state, gamma, errors[0])
-        state = _profile(heights, settings.wind_m, state, gamma, errors[1])
+        state = _profile(heights, settings.wind_m, state, gamma, own[0])
+        state = _profile(heights, settings.wind_m, state, gamma, own[1])
     if settings.mixed_sd > 0.0:
         deviate, state = normal(state, gamma)
-        errors[MIXED_LAYER_PLACE, 0] = settings.mixed_sd * deviate
+        own[MIXED_LAYER_PLACE, 0] = settings.mixed_sd * deviate
     return state
 
 
 @fast.inline
 def perturb_winds(
-    heights: Float64,
+    errors: Errors,
     settings: Perturbation,
-    travelled_km: float,
-    east_per_ms: float,
-    north_per_ms: float,
+    travelled: Travelled,
     state: np.uint64,
     gamma: np.uint64,
-    errors: Float64,
-    winds: Float64,
-    scratch: Float64,
 ) -> np.uint64:
-    """Advance the wind errors by a minute (T57).
-
-    ``winds`` receives what is added to the wind (cells/min): rows 0 and 1 east and north before, 2 and 3
-    after the step.
-    """
+    """Advance the wind errors by a minute (T57); return the stream's state."""
+    heights, winds = errors.heights, errors.winds
     in_time = math.exp(-1.0 / settings.wind_min)
-    in_space = math.exp(-travelled_km / settings.wind_km)
+    in_space = math.exp(-travelled.km / settings.wind_km)
     for axis in range(2):
-        per_ms = (east_per_ms if axis == 0 else north_per_ms) * settings.wind_sd
-        error = errors[axis]
+        per_ms = travelled.east_per_ms if axis == 0 else travelled.north_per_ms
+        per_ms *= settings.wind_sd
+        error, scratch = errors.own[axis], winds[4]
         for k in range(heights.shape[0]):
             winds[axis, k] = error[k] * per_ms
         for keep in (in_time, in_space):

@@ -4,12 +4,10 @@ A column is first put into the shape (height, log pressure, temperature, relativ
 ground and at the data levels, whatever the file's vertical coordinate; then interpolated.
 """
 
-# ruff: noqa: PLR0917 - compiled functions take no keyword-only arguments
-
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stilt.kernels.compiled import fast
 from stilt.transport.native.thermodynamics import (
@@ -39,6 +37,21 @@ NO_HUMIDITY, SPECIFIC, RELATIVE = range(3)
 NO_MOTION, PRESSURE_MOTION, HEIGHT_MOTION = range(3)
 
 _SEA_LEVEL_HPA = 1013.0
+
+
+class Remap(NamedTuple):
+    """How a data column becomes an internal one.
+
+    ``levels`` data levels; ``skip_low`` drops those below the first internal one (pressure data); ``is_linear``
+    interpolates the pressure itself, not its logarithm (height levels); ``motion`` is the kind of vertical motion;
+    ``depth`` is the model top over the terrain, m.
+    """
+
+    levels: int
+    skip_low: bool
+    is_linear: bool
+    motion: int
+    depth: float
 
 
 @fast.inline
@@ -103,36 +116,26 @@ def set_ground_wind(
 
 
 @fast.inline
-def interpolate_column(
-    column: NDArray[np.float64],
-    count: int,
-    skip_low: bool,
-    is_linear: bool,
-    motion: int,
-    depth: float,
-    out: NDArray[np.float64],
-) -> int:
+def interpolate_column(column: NDArray[np.float64], remap: Remap, out: NDArray[np.float64]) -> int:
     """Fill an internal column, whose heights ``out[Z]`` are set, from a data column (T12, T14).
 
-    Returns how many internal levels lie within the data. ``depth`` is the model top over the terrain, m;
-    ``skip_low`` drops data levels below the first internal one (pressure data); ``is_linear`` interpolates the
-    pressure itself, not its logarithm (height levels).
+    Returns how many internal levels lie within the data.
     """
-    levels = out.shape[1]
+    levels, count = out.shape[1], remap.levels
     bottom, top = 0, 1
     inside = 0
     for k in range(levels):
         height = out[Z, k]
         while top <= count and column[HEIGHT, top] < height:
-            if not (skip_low and k == 0):
+            if not (remap.skip_low and k == 0):
                 bottom = top
             top += 1
         if top > count:
             break
-        _interpolate_level(column, bottom, top, is_linear, motion, depth, out, k)
+        _interpolate_level(column, remap, (bottom, top), out, k)
         inside = k + 1
     for k in range(inside, levels):
-        _extend_level(column[HUMIDITY, count], skip_low, out, k)
+        _extend_level(column[HUMIDITY, count], remap.skip_low, out, k)
     for k in range(levels):
         out[RH, k] = min(1.0, max(0.0, out[RH, k]))
     return inside
@@ -140,7 +143,7 @@ def interpolate_column(
 
 @fast.inline
 def interpolate_motion_between(
-    column: NDArray[np.float64], count: int, motion: int, depth: float, out: NDArray[np.float64]
+    column: NDArray[np.float64], remap: Remap, out: NDArray[np.float64]
 ) -> None:
     """Replace the vertical motion of an internal column by that of a file which has it between the levels (T36).
 
@@ -151,7 +154,7 @@ def interpolate_motion_between(
     n = 1
     pressure, above = _next_between(column, n, pressure, below)
     for k in range(out.shape[1]):
-        while above < out[Z, k] and n + 1 < count:
+        while above < out[Z, k] and n + 1 < remap.levels:
             n += 1
             below = above
             pressure, above = _next_between(column, n, pressure, below)
@@ -159,7 +162,7 @@ def interpolate_motion_between(
             return
         f = (out[Z, k] - below) / (above - below)
         value = (1.0 - f) * column[VERTICAL, n] + f * column[VERTICAL, n + 1]
-        out[W, k] = _sigma_motion(motion, value, out[RHO, k], depth)
+        out[W, k] = _sigma_motion(remap, value, out[RHO, k])
 
 
 @fast.inline
@@ -175,29 +178,27 @@ def _next_between(
 
 
 @fast.inline
-def _sigma_motion(motion: int, value: float, density: float, depth: float) -> float:
+def _sigma_motion(remap: Remap, value: float, density: float) -> float:
     """Sigma motion, 1/s, of a file's vertical motion (T13)."""
-    if motion == PRESSURE_MOTION:
-        return 100.0 * value / (density * GRAVITY * depth)
-    return -value / depth if motion == HEIGHT_MOTION else 0.0
+    if remap.motion == PRESSURE_MOTION:
+        return 100.0 * value / (density * GRAVITY * remap.depth)
+    return -value / remap.depth if remap.motion == HEIGHT_MOTION else 0.0
 
 
 @fast.inline
 def _interpolate_level(
     column: NDArray[np.float64],
-    bottom: int,
-    top: int,
-    is_linear: bool,
-    motion: int,
-    depth: float,
+    remap: Remap,
+    between: tuple[int, int],
     out: NDArray[np.float64],
     k: int,
 ) -> None:
+    bottom, top = between
     f = (out[Z, k] - column[HEIGHT, bottom]) / (column[HEIGHT, top] - column[HEIGHT, bottom])
     g = 1.0 - f
     temperature = g * column[TEMP, bottom] + f * column[TEMP, top]
     relative = g * column[HUMIDITY, bottom] + f * column[HUMIDITY, top]
-    if is_linear:
+    if remap.is_linear:
         pressure = g * math.exp(column[LOG_P, bottom]) + f * math.exp(column[LOG_P, top])
     else:
         pressure = math.exp(g * column[LOG_P, bottom] + f * column[LOG_P, top])
@@ -209,7 +210,7 @@ def _interpolate_level(
     out[V, k] = g * column[NORTH, bottom] + f * column[NORTH, top]
     out[RHO, k] = density
     out[THETA, k] = temperature * (1000.0 / pressure) ** KAPPA
-    out[W, k] = _sigma_motion(motion, vertical, density, depth)
+    out[W, k] = _sigma_motion(remap, vertical, density)
 
 
 @fast.inline

@@ -125,6 +125,7 @@ def roughness_source(
         raise EnvironmentFailure(
             f"roughness: {setting}: there is no table {name} here",
             "run 'stilt hysplit install', or set roughness in config.yaml: own, or a length in metres, such as 0.2",
+            code="ROUGHNESS_TABLE",
         )
     try:
         content = read_input(path, _MOST_BYTES)
@@ -132,6 +133,7 @@ def roughness_source(
         raise EnvironmentFailure(
             f"roughness: {path} can't be read: {error.strerror}",
             "name a table that can be, or a length in metres, with roughness in config.yaml",
+            code="ROUGHNESS_TABLE",
         ) from error
     _refuse_what_is_no_table(path, content)
     digest = hashlib.blake2b(content, digest_size=4).hexdigest()
@@ -179,4 +181,5 @@ def _refuse_what_is_no_table(path: Path, content: bytes) -> None:
         raise InputError(
             f"roughness: {path} is not a table of {_ROWS} lines with {_COLUMNS} values of {_CHARACTERS} characters",
             "name one like HYSPLIT's ROUGLEN.ASC, or a length in metres",
+            code="ROUGHNESS_TABLE",
         )

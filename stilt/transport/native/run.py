@@ -17,13 +17,12 @@ from stilt.transport.native.journey import Journey, Sheet
 from stilt.transport.native.march import (
     GONE,
     MAIN_COLUMNS,
-    WAITING,
     Clock,
     Options,
-    Particles,
     Rows,
+    waiting_particles,
 )
-from stilt.transport.native.perturbation import ERROR_ROWS, NO_PERTURBATION, Perturbation
+from stilt.transport.native.perturbation import NO_PERTURBATION, Perturbation
 from stilt.transport.native.randomness import Stream, stream_keys
 from stilt.transport.native.release import release
 from stilt.transport.protocol import Reason, TransportError
@@ -73,6 +72,11 @@ class RunSettings:
         return 60 * abs(self.n_hours)
 
     @property
+    def direction(self) -> int:
+        """1 forward, -1 backward."""
+        return -1 if self.n_hours < 0 else 1
+
+    @property
     def row_minutes(self) -> NDArray[np.float64]:
         """The age of the run at each row of output, minutes, shape (rows,)."""
         every = self.every_min
@@ -92,7 +96,7 @@ class RunSettings:
             veght=float(self.veght),
             horizontal_keep=horizontal,
             horizontal_kick=math.sqrt(1.0 - horizontal * horizontal),
-            is_single=int(self.is_single),
+            rounded=float(self.direction) if self.is_single else 0.0,
         )
         return Options(spreading, self.perturbation, int(self.is_turbulent), 0)
 
@@ -111,8 +115,7 @@ def transport(
         them, ``BAD_RECEPTOR`` for a receptor outside of their grids.
     """
     start = int(receptor.when.timestamp()) // 60
-    direction = -1 if settings.n_hours < 0 else 1
-    length = settings.minutes
+    direction, length = settings.direction, settings.minutes
     times = sorted(direction * (time - start) for time in meteorology.minutes)
     _check_cover(times, length, receptor)
     streams = stream_keys(stream, settings.numpar)
@@ -209,13 +212,8 @@ def _start(
             Reason.BAD_RECEPTOR,
             f"a release height of {highest:g} m is above the meteorology's highest level",
         )
-    particles = Particles(
-        place=np.zeros((count, 6)),
-        stream=streams,
-        minute=points.minute.copy(),
-        status=np.full(count, WAITING, np.uint8),
-        release_m=points.height_m,
-        errors=np.zeros((count, ERROR_ROWS, meteorology.vertical.count)),
+    particles = waiting_particles(
+        streams, points.minute.copy(), points.height_m, meteorology.vertical.count
     )
     rows = Rows(
         np.zeros((len(MAIN_COLUMNS), steps, count)),

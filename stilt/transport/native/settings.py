@@ -22,4 +22,9 @@ def check_settings(config: Config) -> None:
     if problems := tuple(native_refuses(config)):
         is_no_better = any(hysplit_refuses(config))
         hint = "mend config.yaml and try again" if is_no_better else "use model: hysplit"
-        raise ProblemsError("model: native cannot follow these settings", problems, hint)
+        raise ProblemsError(
+            "model: native cannot follow these settings",
+            problems,
+            hint,
+            code="SETTING_NOT_FOLLOWED",
+        )

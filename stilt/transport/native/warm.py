@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.transport.native.arl import Known, unpack
+from stilt.transport.native.arl import Corner, Known, unpack
 from stilt.transport.native.columns import (
     RAW_SURFACE,
     ColumnSettings,
+    Destination,
     RawFields,
     column_space,
     fill_columns,
 )
-from stilt.transport.native.interpolation import BLOCK, Frame, Moment, flat
-from stilt.transport.native.march import MAIN_COLUMNS, Clock, Particles, Rows, march, working_space
-from stilt.transport.native.perturbation import ERROR_ROWS
+from stilt.transport.native.interpolation import BLOCK, Air, Frame, flat
+from stilt.transport.native.march import (
+    MAIN_COLUMNS,
+    Clock,
+    Plan,
+    Rows,
+    Work,
+    march,
+    waiting_particles,
+    working_space,
+)
 from stilt.transport.native.projection import ConeMap, longlat_of_cone
 from stilt.transport.native.run import RunSettings
 from stilt.transport.native.store import ColumnStore
@@ -39,7 +48,7 @@ def warm() -> None:
     content = np.frombuffer(b"", np.uint8)
     records = np.zeros(0, np.int64)
     known = Known(records, np.zeros((0, 3)), records, np.zeros((0, 1)))
-    unpack(content, 1, records, known, 0, 0, np.zeros((0, 1, 1), np.float32))
+    unpack(content, records, known, Corner(1, 0, 0), np.zeros((0, 1, 1), np.float32))
     nothing = np.zeros(0)
     longlat_of_cone(nothing, nothing, ConeMap(1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0), nothing, nothing)
     stored = ColumnStore().open("", BLOCK, BLOCK, _LEVELS)
@@ -50,28 +59,11 @@ def warm() -> None:
         BLOCK, BLOCK, 0, 0, 0, 1.0, 0.0, 0.0, 100.0, sigma, heights, heights[1:] - 0.5, rounded
     )
     columns = flat(stored.columns)
-    moment = Moment(columns, columns, stored.ready, stored.ready)
-    particles = Particles(
-        np.zeros((0, 6)),
-        np.zeros((0, 2), np.uint64),
-        np.zeros(0, np.int64),
-        np.zeros(0, np.uint8),
-        np.zeros(0),
-        np.zeros((0, ERROR_ROWS, _LEVELS)),
-    )
+    air = Air(frame, columns, columns, stored.ready, stored.ready, np.zeros_like(stored.ready))
+    plan = Plan(Clock(0, 0, 0.0, 1.0, -1.0, 1), RunSettings(-1, 0, ()).options)
+    particles = waiting_particles(np.zeros((0, 2), np.uint64), records, nothing, _LEVELS)
     rows = Rows(np.zeros((len(MAIN_COLUMNS), 0, 0)), np.zeros((0, 0, 0)))
-    wanted = np.zeros_like(stored.ready)
-    options = RunSettings(-1, 0, ()).options
-    march(
-        frame,
-        moment,
-        Clock(0, 0, 0.0, 1.0, -1.0, 1),
-        options,
-        particles,
-        wanted,
-        rows,
-        working_space(_LEVELS),
-    )
+    march(air, plan, Work(particles, rows, working_space(_LEVELS)))
 
 
 def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
@@ -97,4 +89,4 @@ def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
         kmix0=150.0,
         zi_factor=1.0,
     )
-    fill_columns(raw, settings, 0, 0, columns, column_space(1, _LEVELS))
+    fill_columns(raw, settings, Destination(columns, 0, 0), column_space(1, _LEVELS))
