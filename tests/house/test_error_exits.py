@@ -34,6 +34,10 @@ READ_BY: dict[str, tuple[str, str]] = {
     "config/document.py:_decode": ("config/test_problems.py", "byte 0xfc is not UTF-8"),
     "receptors/read.py:_read": ("receptors/test_columns.py", "altitude, in metres"),
     "met/supply.py:download": ("met/test_supply.py", "shelf can't be downloaded"),
+    "soundings/instruments.py:read_soundings": (
+        "soundings/test_hostile.py",
+        'startswith(f"{path}: ")',
+    ),
     "foundations/paths.py:local_path": (
         "config/test_paths.py",
         "there is no user ~nobody-of-that-name",
