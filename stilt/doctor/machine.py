@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stilt.check.finding import Finding, fine, note, warning
 from stilt.foundations.linux import usable_cpus
 from stilt.foundations.memory import limit_bytes, machine_bytes
+from stilt.foundations.neighbours import WAY_OUT, pystilt_beside, words
 from stilt.foundations.quantities import size
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def examine() -> Iterator[Finding]:
         f"{platform.system()} {platform.release()} {platform.machine()}, Python "
         f"{platform.python_version()} at {sys.executable}; {cores}, {_memory()}",
     )
+    if found := pystilt_beside():
+        yield warning("packages", words(found), WAY_OUT, code="PYSTILT_BESIDE")
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files != resource.RLIM_INFINITY and files < FEW_FILES:
         yield warning(
