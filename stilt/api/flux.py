@@ -267,6 +267,13 @@ class Fields:
             start=np.zeros(()),
         )
 
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """Yield all that a field is made of."""
+        yield np.array([self.micromoles])
+        yield from (c.to_numpy() for c in self.flux.coords.values())
+        fields = [self.flux] if self.times is None else self.flux
+        yield from (field.to_numpy() for field in fields)
+
     def _field(self, number: int) -> Values:
         if number not in self.made:
             field = self.flux if self.times is None else self.flux[number]

@@ -239,6 +239,7 @@ class Project:
         species: str | None = None,
         tell: Callable[[int, int], None] | None = None,
         cpus: int = 1,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Jacobian:
         """Return the matrix of all complete simulations against bins of time and surface elements.
 
@@ -258,6 +259,7 @@ class Project:
             tell=tell,
             read=SparseReader(files),
             cpus=cpus,
+            resume=None if resume is None else local_path(resume, "resume"),
         )
 
     def export(

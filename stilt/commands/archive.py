@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stilt.archive.container import ArchiveWriter
+from stilt.archive.bundle import BundleWriter
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe
 from stilt.batch.lock import run_lock
 from stilt.batch.queued import queued
-from stilt.commands.pack import Packer, Packing, columns_of, loose_outputs, pack_output
+from stilt.commands.pack import Intake, Packer, Packing, loose_outputs
 from stilt.foundations.errors import DamagedError, NotFinishedError
 from stilt.log.index import OutputIndex
 
@@ -44,30 +46,26 @@ def preview(layout: Layout) -> Packing:
     """Return what would be packed, writing nothing to the project; bytes are estimated from a sample."""
     state = _fold_what_rests(layout, fresh=False)
     packing = Packing()
-    for product, entries in loose_outputs(layout, state, packing.left).items():
-        packing.count(product, entries)
-        sample = entries[:: -(-len(entries) // SAMPLED)]
-        share = _packed_bytes(layout, sample) / max(1, sum(entry.size for entry in sample))
-        packing.after_bytes[product] = round(packing.before_bytes[product] * share)
+    with loose_outputs(layout, state, packing.left) as loose:
+        for product in loose.products():
+            packing.count(product, loose.of(product))
+            every = -(-packing.outputs[product] // SAMPLED)
+            sample = list(islice(loose.of(product), 0, None, every))
+            share = _packed_bytes(layout, sample) / max(1, sum(entry.size for entry in sample))
+            packing.after_bytes[product] = round(packing.before_bytes[product] * share)
     return packing
 
 
 def _packed_bytes(layout: Layout, sample: list[Entry]) -> int:
-    """Return what outputs take in archives, each of those with other columns in one of its own."""
+    """Return what outputs take in an archive."""
+    intake = Intake(layout)
     with tempfile.TemporaryDirectory(prefix="stilt-archive-") as folder:
-        writers: dict[str, ArchiveWriter] = {}
-        for entry in sample:
-            try:
-                schema = columns_of(layout, entry)
-                key = str(schema.remove_metadata())
-                if key not in writers:
-                    writers[key] = ArchiveWriter(Path(folder) / f"{len(writers)}.parquet", schema)
-                writers[key].add(entry, pack_output(layout, entry, writers[key]))
-            except DamagedError:
-                continue  # it will be left as it is, and said so
-        for writer in writers.values():
-            writer.close()
-        return sum(path.stat().st_size for path in Path(folder).iterdir())
+        path = Path(folder) / "sample"
+        with BundleWriter(path) as writer:
+            for entry in sample:
+                with suppress(DamagedError):  # it will be left as it is, and said so
+                    intake.add(writer, entry)
+        return path.stat().st_size
 
 
 def _fold_what_rests(layout: Layout, *, fresh: bool) -> State:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning
+from stilt.foundations.linux import usable_cpus
 from stilt.foundations.memory import limit_bytes, machine_bytes
 from stilt.foundations.neighbours import WAY_OUT, pystilt_beside, words
 from stilt.foundations.quantities import size
@@ -24,7 +25,7 @@ LITTLE_SCRATCH_BYTES = 1 << 30
 
 def examine() -> Iterator[Finding]:
     """Look at processors, memory, limits and scratch space."""
-    usable, there = len(os.sched_getaffinity(0)), os.cpu_count() or 1
+    usable, there = usable_cpus(), os.cpu_count() or 1
     cores = f"{usable} of {there} cores" if usable != there else f"{there} cores"
     yield fine(
         "machine",
