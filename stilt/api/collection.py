@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,10 +16,12 @@ from stilt.footprint.grid import RESOLUTION, geometry_of
 from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, check_values, damaged
 from stilt.footprint.sparse import Axis, Entries, read_entries
+from stilt.footprint.tail import read_tail
 from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.inside import opened
+from stilt.foundations.simulation import RELEASE_RULE, receptor_digest
 from stilt.outputs.shelf import Found
-from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
+from stilt.outputs.store import Own, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -79,6 +81,14 @@ class Source(Protocol):
         """Return the name of a footprint product."""
 
 
+class ByHour(NamedTuple):
+    """What is not zero of one receptor, hour by hour: how many values each hour has, and their cells, row by row."""
+
+    per_hour: NDArray[np.integer[Any]]
+    cell: NDArray[np.integer[Any]]
+    values: NDArray[np.float32]
+
+
 @dataclass(frozen=True, slots=True)
 class FootprintFiles:
     """The files of one footprint product, one for each receptor; None where nothing touched the grid.
@@ -101,6 +111,7 @@ class FootprintFiles:
     hours: NDArray[np.int64]
     geometry: Geometry
     integrated: bool
+    _known: dict[tuple[Any, ...], NDArray[np.int64]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -141,12 +152,18 @@ class FootprintFiles:
             np.add.at(total.reshape(len(self.hours), -1), (layer, cell), values)
         return total
 
-    def cells(self, place: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+    def cells(
+        self, place: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.integer[Any]], NDArray[np.float32]]:
         """Return what is not zero of one receptor, hour by hour: which hour, which cell (row by row), and its value."""
+        per_hour, cell, values = self._one(place)
+        return np.repeat(np.arange(len(self.hours)), per_hour), cell, values
+
+    def _one(self, place: int) -> ByHour:
         path = self.paths[place]
         if path is None:
             none = np.empty(0, np.intp)
-            return none, none, np.empty(0, np.float32)
+            return ByHour(np.zeros(len(self.hours), np.intp), none, np.empty(0, np.float32))
         # what was archived since is not in the list of archives that is known
         found = self.store.find(path) or Store(self.store.layout).find(path)
         read = (
@@ -156,15 +173,13 @@ class FootprintFiles:
         )
         return self._checked(place, read, found.where if found else path)
 
-    def cells_of(
-        self, first: int, last: int
-    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]]:
-        """Yield the ``cells`` of the receptors from one place to another; those of an archive are read together."""
+    def by_hours(self, first: int, last: int) -> Iterator[ByHour]:
+        """Yield what is not zero of the receptors from one place to another; those of an archive are read together."""
         archived = self._archived(range(first, last))
         for place in range(first, last):
             found = archived.get(place)
             if found is None:
-                yield self.cells(place)
+                yield self._one(place)
             else:
                 yield self._checked(place, _of_archived(found[1]), found[0])
 
@@ -181,40 +196,59 @@ class FootprintFiles:
             for place, cells in zip(those, Found.cells_of(list(those.values())), strict=True)
         }
 
-    def _checked(
-        self, place: int, read: _Read, where: Path
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-        """Return hours and cells of what was read, if it is of this receptor, and on this grid.
+    def _checked(self, place: int, read: _Read, where: Path) -> ByHour:
+        """Return by hours what was read, if it is of this receptor, and on this grid.
 
         Cells as large elsewhere would be taken for it.
         """
-        found, own = read.entries, self.geometry
+        found = read.entries
         if read.receptor and read.receptor != self.receptors[place]:
             raise DamagedError(
                 f"{where} is of another receptor than the log says",
                 "stilt run makes it again",
                 code="RESULT_OF_ANOTHER",
             )
-        hours = np.rint(found.starts / SECONDS_PER_HOUR).astype(np.int64)
-        if self.integrated:
-            hours = np.zeros_like(hours)
-        numbers = hours - self.hours[0]
-        known = (numbers >= 0) & (numbers < len(self.hours))
-        is_here = read.projection == own.projection and all(
-            axis.is_near(Axis.of(centres), size)
-            for axis, centres, size in ((found.x, own.x, own.xres), (found.y, own.y, own.yres))
-        )
-        if not is_here or not (known.all() or known[found.layer].all()):
+        key = (found.starts.tobytes(), found.x, found.y, read.projection)
+        if key not in self._known:
+            self._known[key] = self._numbers(read)
+        numbers = self._known[key]
+        per_hour = found.per_layer
+        if not np.array_equal(numbers, np.arange(len(self.hours))):
+            per_hour = self._by_hour(place, found.per_layer, numbers)
+            if np.any(numbers[1:] < numbers[:-1]):  # no order that stilt writes
+                order = np.argsort(np.repeat(numbers, found.per_layer), kind="stable")
+                return ByHour(per_hour, found.cell[order], found.values[order])
+        return ByHour(per_hour, found.cell, found.values)
+
+    def _by_hour(
+        self, place: int, per_layer: NDArray[np.integer[Any]], numbers: NDArray[np.int64]
+    ) -> NDArray[np.intp]:
+        known = numbers >= 0
+        if len(numbers) != len(per_layer) or per_layer[~known].any():
             raise InputError(
                 f"{self.paths[place]} was made with other settings than config.yaml has now",
                 "stilt run makes what is stale anew",
                 code="RESULT_STALE",
             )
-        hour = numbers[found.layer]
-        if np.any(hour[1:] < hour[:-1]):  # no order that stilt writes
-            order = np.argsort(hour, kind="stable")
-            return hour[order], found.cell[order], found.values[order]
-        return hour, found.cell, found.values
+        per_hour = np.zeros(len(self.hours), np.intp)
+        np.add.at(per_hour, numbers[known], per_layer[known])
+        return per_hour
+
+    def _numbers(self, read: _Read) -> NDArray[np.int64]:
+        """Return which of the hours each layer is, -1 for one that is none; nothing where the grid is another."""
+        found, own = read.entries, self.geometry
+        is_here = read.projection == own.projection and all(
+            axis.is_near(Axis.of(centres), size)
+            for axis, centres, size in ((found.x, own.x, own.xres), (found.y, own.y, own.yres))
+        )
+        if not is_here:
+            return np.empty(0, np.int64)
+        if self.integrated:
+            return np.zeros(len(found.starts), np.int64)
+        numbers: NDArray[np.int64] = np.rint(found.starts / SECONDS_PER_HOUR).astype(np.int64)
+        numbers -= self.hours[0]
+        numbers[(numbers < 0) | (numbers >= len(self.hours))] = -1
+        return numbers
 
 
 class _Read(NamedTuple):
@@ -229,6 +263,11 @@ def _of_file(path: Path) -> _Read:
     from netCDF4 import Dataset
 
     try:
+        with opened(path) as place:
+            tail = read_tail(place)
+            if tail is not None:
+                digest = receptor_digest(tail.said.provenance)
+                return _Read(tail.entries(), tail.said.projection, digest)
         with opened(path) as place, Dataset(place) as file:
             check_values(path, file, place)
             said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
@@ -238,16 +277,8 @@ def _of_file(path: Path) -> _Read:
 
 
 def _of_archived(cells: Cellwise) -> _Read:
-    about, grid, (layer, y, x), values = cells
-    entries = Entries(
-        layer,
-        y.astype(np.intp) * len(grid.x) + x,
-        values,
-        np.array(about.times) - about.receptor.when.timestamp(),
-        Axis(grid.x[0], grid.x[-1], len(grid.x)),
-        Axis(grid.y[0], grid.y[-1], len(grid.y)),
-    )
-    return _Read(entries, grid.projection, receptor_digest(about.provenance))
+    entries = Entries(cells.per_layer, cells.cell, cells.values, *cells.layout.axes)
+    return _Read(entries, cells.layout.grid.projection, cells.receptor)
 
 
 class Files(Protocol):
@@ -324,20 +355,7 @@ def open_collection(
     grid = config.footprints[name]
     geometry = geometry_of(grid)
     state = project.folded()
-    placed = [
-        (place, simulation)
-        for place, simulation in enumerate(project.receptors)
-        if (known := state.find(simulation.sim)) is not None
-        and known.is_done
-        and state.may_be_of(known, simulation.receptor)
-    ]
-    if not placed:
-        raise InputError(
-            f"{project.path} has no complete simulation",
-            "stilt run runs what is left",
-            code="NO_RESULTS",
-        )
-    places, simulations = (list(each) for each in zip(*placed, strict=True))
+    places, simulations = (list(each) for each in zip(*with_results(project), strict=True))
     files = FootprintFiles(
         paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
         receptors=tuple(sim.receptor.digest for sim in simulations),
@@ -363,6 +381,31 @@ def open_collection(
         attrs=attributes_of(geometry.projection),
     )
     return files, array
+
+
+def with_results(project: Source) -> list[tuple[int, Simulation]]:
+    """Return the simulations that have results of the receptors that they have today, stale ones too, and their places.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    state = project.folded()
+    found = [
+        (place, simulation)
+        for place, simulation in enumerate(project.receptors)
+        if (known := state.find(simulation.sim)) is not None
+        and known.is_done
+        and state.may_be_of(known, simulation.receptor)
+    ]
+    if not found:
+        raise InputError(
+            f"{project.path} has no complete simulation",
+            "stilt run runs what is left",
+            code="NO_RESULTS",
+        )
+    return found
 
 
 def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Path | None:

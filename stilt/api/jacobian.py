@@ -6,8 +6,10 @@ A row times a flux that is constant in each element and bin is the receptor's en
 from __future__ import annotations
 
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,12 @@ import xarray as xr
 
 from stilt.api.bins import Bins, bins_of
 from stilt.api.flux import HOUR, fields_of, of_receptors
+from stilt.api.kept_rows import KeptRows
+from stilt.api.rows_kernel import TOGETHER, multiply
 from stilt.api.targets import elements_of
 from stilt.foundations.durable import publish_with
 from stilt.foundations.errors import InputError
+from stilt.version import __version__
 
 if TYPE_CHECKING:
     import os
@@ -212,6 +217,7 @@ def jacobian(
     tell: Tell | None = None,
     read: Callable[[int, int], csr_array] | None = None,
     cpus: int = 1,
+    resume: Path | None = None,
 ) -> Jacobian:
     """Return the matrix of receptors against bins of time and surface elements.
 
@@ -245,55 +251,188 @@ def jacobian(
         What returns the footprints of the receptors from one place to another as (receptor x hour, cell), where they
         need not be dense on the way.
     cpus
-        Processes that read; ``read`` must be given for more than one, and be one that can be pickled.
+        Processes that make rows; ``read`` must be given for more than one, and be one that can be pickled.
+    resume
+        A file that rows are kept in on the way: where it is there, and of this very matrix, what it has is not made
+        again. It stays; whoever has saved the matrix removes it.
 
     Raises
     ------
     InputError
         If the target or the bins mean nothing, footprints integrated over time are to be divided, or the flux does not
         cover them.
+    NotFinishedError
+        If another process makes rows into the same file.
     """
-    from scipy.sparse import csr_array, vstack
-
     footprints = of_receptors(footprints)
     times = np.atleast_1d(footprints["receptor_time"].to_numpy())
     parts = bins_of(bins, times, footprints["hour"].to_numpy())
     fields = None if weight is None else fields_of(weight, footprints, species)
     share, elements = elements_of(footprints, target)
     cells = int(np.prod(footprints.shape[2:]))
-    blocks = [csr_array((0, parts.count * (cells if share is None else share.shape[1])))]
     reader = read or partial(_dense, footprints.variable)
-    for first, last, foot in _blocks(reader, len(times), cpus if read else 1):
-        if fields is not None:
-            _weigh(foot, fields, times[first:last], parts.hours)
-        blocks.append(_rows(foot, share, parts, times[first:last]))
-        if tell is not None:
-            tell(last, len(times))
+    make = _RowMaker(reader, times, parts, share, cells, fields)
+    matrix = _matrix(make, footprints, tell, cpus if read else 1, resume)
     receptors = {name: c for name, c in footprints.coords.items() if c.dims == ("receptor",)}
-    matrix = csr_array(vstack(blocks, format="csr"))
     units = UNITS if weight is None else "ppm"
     return Jacobian(matrix, xr.Dataset(coords=receptors), parts.starts, elements, units)
 
 
-def _blocks(
-    read: Callable[[int, int], csr_array], count: int, cpus: int
-) -> Iterator[tuple[int, int, csr_array]]:
-    """Yield what is read of some receptors after the other, in order; several processes are ahead by few."""
-    ends = [(first, min(first + AT_ONCE, count)) for first in range(0, count, AT_ONCE)]
+def _matrix(
+    make: _RowMaker, footprints: xr.DataArray, tell: Tell | None, cpus: int, resume: Path | None
+) -> csr_array:
+    """Return all rows, those that are kept included."""
+    from scipy.sparse import csr_array, vstack
+
+    blocks = [csr_array((0, make.width))]
+    with ExitStack() as stack:
+        kept = None
+        if resume is not None:
+            names = footprints["receptor"].to_numpy()
+            kept = stack.enter_context(KeptRows(resume, make.digest(names), make.width))
+            blocks += kept.blocks()
+        done = sum(block.shape[0] for block in blocks)
+        for last, rows in _blocks(make, done, len(make.times), cpus):
+            blocks.append(rows)
+            if kept is not None:
+                kept.add(rows)
+            if tell is not None:
+                tell(last, len(make.times))
+    return csr_array(vstack(blocks, format="csr"))
+
+
+def _blocks(make: _RowMaker, done: int, count: int, cpus: int) -> Iterator[tuple[int, csr_array]]:
+    """Yield rows of some receptors after the other, with where they end; several processes are ahead by few."""
+    ends = deque((first, min(first + AT_ONCE, count)) for first in range(done, count, AT_ONCE))
     if cpus < 2 or len(ends) < 2:  # noqa: PLR2004 - one process, or nothing to share out
-        yield from ((first, last, read(first, last)) for first, last in ends)
+        yield from ((last, make(first, last)) for first, last in ends)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(min(cpus, len(ends)), get_context("spawn")) as pool:
+    # fluxes stay here: they may be large, and files that are open
+    work = make if make.fields is None else make.read
+    processes = min(cpus, len(ends))
+    with ProcessPoolExecutor(processes, get_context("spawn"), _take, (work,)) as pool:
         waiting: deque[tuple[int, int, Future[csr_array]]] = deque()
-        for first, last in ends:
-            waiting.append((first, last, pool.submit(read, first, last)))
-            if len(waiting) > 2 * cpus:
-                begin, end, future = waiting.popleft()
-                yield begin, end, future.result()
-        yield from ((first, last, future.result()) for first, last, future in waiting)
+        while ends or waiting:
+            while ends and len(waiting) <= 2 * cpus:
+                begin, end = ends.popleft()
+                waiting.append((begin, end, pool.submit(_made, begin, end)))
+            begin, end, future = waiting.popleft()
+            made = future.result()
+            yield end, made if make.fields is None else make.rows(made, begin, end)
+
+
+_taken: list[Callable[[int, int], csr_array]] = []
+
+
+def _take(work: Callable[[int, int], csr_array]) -> None:
+    """Be told, as a process of a pool, what to do; not with each task, as it may be large."""
+    _taken[:] = [work]
+
+
+def _made(first: int, last: int) -> csr_array:
+    return _taken[0](first, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _RowMaker:
+    """What makes rows of some receptors.
+
+    Attributes
+    ----------
+    share
+        Of each cell in each element, (cell, element); None where these are the cells.
+    """
+
+    read: Callable[[int, int], csr_array]
+    times: NDArray[np.datetime64]
+    parts: Bins
+    share: csr_array | None
+    cells: int
+    fields: Fields | None
+
+    @property
+    def width(self) -> int:
+        """Columns of the matrix."""
+        return self.parts.count * self.elements
+
+    @property
+    def elements(self) -> int:
+        """How many elements there are."""
+        return self.cells if self.share is None else int(self.share.shape[1])
+
+    def digest(self, receptors: NDArray[Any]) -> str:
+        """Return what tells this matrix from every other one: results, elements, bins, flux, and the version."""
+        found = blake2b(digest_size=16)
+        said = (
+            __version__,
+            AT_ONCE,
+            self.cells,
+            self.parts.each,
+            getattr(self.read, "identity", ""),
+        )
+        found.update(repr(said).encode())
+        found.update("\n".join(map(str, receptors)).encode())
+        arrays = [self.times, self.parts.starts.to_numpy(), self.parts.hours, self.parts.edges_ns]
+        share = () if self.share is None else _arrays(self.share)
+        fields = () if self.fields is None else self.fields.arrays()
+        for array in (*arrays, *share, *fields):
+            found.update(b"-" if array is None else np.ascontiguousarray(array).tobytes() + b";")
+        return found.hexdigest()
+
+    def __call__(self, first: int, last: int) -> csr_array:
+        """Return the rows of the receptors from one place to another."""
+        return self.rows(self.read(first, last), first, last)
+
+    def rows(self, foot: csr_array, first: int, last: int) -> csr_array:
+        """Return the rows of receptors whose footprints are read: (receptor x hour, cell)."""
+        times = self.times[first:last]
+        if self.fields is not None:
+            _weigh(foot, self.fields, times, self.parts.hours)
+        return self._rows(foot, self.parts.shares(times), last - first)
+
+    def _rows(self, foot: csr_array, time: csr_array, count: int) -> csr_array:
+        from scipy.sparse import csr_array
+
+        of_cell, most = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0)), 1
+        if self.share is not None:
+            of_cell = _arrays(self.share)
+            most = int(np.diff(of_cell[0]).max(initial=0))
+        per_hour = np.diff(foot.indptr)
+        room = min(int(per_hour[time.indices].sum()) * most, count * self.width)
+        begin, column, value = (
+            np.zeros(count + 1, np.int64),
+            np.empty(room, np.int64),
+            np.empty(room),
+        )
+        time_arrays = (time.indptr.astype(np.int64), time.indices.astype(np.int64), time.data)
+        sums = np.zeros(self.elements)
+        touched = np.zeros(-(-self.elements // TOGETHER), np.int32)
+        number = multiply(
+            self.parts.count,
+            *time_arrays,
+            *_arrays(foot),
+            *of_cell,
+            sums,
+            touched,
+            begin,
+            column,
+            value,
+        )
+        return csr_array(
+            (value[:number].copy(), column[:number].copy(), begin), shape=(count, self.width)
+        )
+
+
+def _arrays(matrix: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int32], Values]:
+    """Return the arrays of a matrix as ``multiply`` takes them."""
+    return (
+        np.ascontiguousarray(matrix.indptr, np.int64),
+        np.ascontiguousarray(matrix.indices, np.int32),
+        np.ascontiguousarray(matrix.data, np.float64),
+    )
 
 
 def _weigh(
@@ -323,28 +462,23 @@ class SparseReader:
 
     files: FootprintFiles
 
+    @property
+    def identity(self) -> str:
+        """What tells the results that it reads from others: their names carry who made them."""
+        root = self.files.store.layout.output
+        return "\n".join(
+            "" if path is None else str(path.relative_to(root)) for path in self.files.paths
+        )
+
     def __call__(self, first: int, last: int) -> csr_array:
         """Return those of the receptors from one place to another: (receptor x hour, cell)."""
         from scipy.sparse import csr_array
 
         hours, rows, columns = self.files.shape
-        found = list(self.files.cells_of(first, last))
-        counts = [np.bincount(hour, minlength=hours) for hour, _, _ in found]
-        cell, values = (np.concatenate([each[part] for each in found]) for part in (1, 2))
-        begin = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        found = list(self.files.by_hours(first, last))
+        per_hour = np.concatenate([each.per_hour for each in found])
+        cell = np.concatenate([each.cell for each in found], dtype=np.int32, casting="same_kind")
+        values = np.concatenate([each.values for each in found], dtype=np.float64)
+        begin = np.concatenate([[0], np.cumsum(per_hour)])
         shape = ((last - first) * hours, rows * columns)
-        return csr_array((values.astype(np.float64), cell.astype(np.int32), begin), shape=shape)
-
-
-def _rows(foot: csr_array, share: csr_array | None, parts: Bins, times: NDArray[Any]) -> csr_array:
-    """Return the rows of some receptors."""
-    from scipy.sparse import csr_array
-
-    of_elements = foot if share is None else foot @ share
-    by_bin = (parts.shares(times) @ of_elements).tocoo()
-    number, which = divmod(by_bin.coords[0].astype(np.int64), parts.count)
-    column = which * of_elements.shape[1] + by_bin.coords[1]
-    shape = (len(times), parts.count * of_elements.shape[1])
-    rows = csr_array((by_bin.data, (number, column)), shape=shape)
-    rows.sort_indices()
-    return rows
+        return csr_array((values, cell, begin), shape=shape)

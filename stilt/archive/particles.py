@@ -1,4 +1,4 @@
-"""Particle files in archives: their rows as they are stored, their schema with all it says as ``about``."""
+"""Particle files in archives of form 1: their rows as they are stored, their schema with all it says as ``about``."""
 
 from __future__ import annotations
 
@@ -6,26 +6,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from stilt.archive.container import Packed
 from stilt.foundations.errors import DamagedError
 from stilt.particles.parquet import UNREADABLE, provenance_in, read_stored, restore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stilt.archive.container import Packed
     from stilt.particles.table import ParticleTable
-
-
-def pack(path: Path) -> Packed:
-    """Return a particle file as rows.
-
-    Raises
-    ------
-    DamagedError
-        If the file is not there as a whole.
-    """
-    stored = read_stored(path)
-    return Packed(stored.schema.serialize().to_pybytes(), stored)
 
 
 def table_of(packed: Packed) -> ParticleTable:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from stilt.foundations.errors import EXIT_COMPLETE, EXIT_NOT_FINISHED, EXIT_SOME_FAILED
 from stilt.foundations.paths import imprinted
 from stilt.outputs.products import ERROR_PARTICLES, PARTICLES, file_of, footprint_product
+from stilt.particles.table import NOT_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
@@ -111,6 +112,8 @@ class Plan:
         Those among the done that another version of the engine, or one with other inputs, has made.
     why
         For those to do: how many for which reason.
+    not_kept
+        Those whose footprints alone would have to be made anew, if their particles had been kept.
     unidentified
         Indexes of those among the done of which the log does not say which receptor they are of.
     edited
@@ -133,6 +136,7 @@ class Plan:
     queued: int = 0
     left_out: int = 0
     other_engine: int = 0
+    not_kept: int = 0
     why: Counter[str] = field(default_factory=Counter)
     unidentified: array[int] = field(default_factory=lambda: array("L"))
     edited: array[int] = field(default_factory=lambda: array("L"))
@@ -281,7 +285,7 @@ class _Planner:
             # a run that got as far as its particles need not do that again; the worker looks closely
             why = "failed" if state.outcome == "failed" else "interrupted"
             self._look_at_footprints(date)
-            has_particles = all(
+            has_particles = self._today.config.keep.particles == "all" and all(
                 self._present.has(product, date, file_of(product, simulation.sim))
                 for product in self._particles
             )
@@ -300,19 +304,26 @@ class _Planner:
             self._take(index, simulation, "transport", "output missing")
         elif not match.footprints or simulation.sim in self.reweighed:
             # particles of another version of the engine would be signed as this one's
-            work: Task = "footprints" if match.engine else "transport"
+            work: Task = self._footprints_of(state) if match.engine else "transport"
             why = "kernel changed" if match.footprints else "settings changed"
             self._take(index, simulation, work, why)
         elif state.outcome == "complete" and not self._has(
             index, date, state, self._footprints, state.life.imprint
         ):
-            self._take(index, simulation, "footprints", "output missing")
+            self._take(index, simulation, self._footprints_of(state), "output missing")
         else:
             if state.outcome == "empty":
                 self._note_footprints(date, state.sim)
             self.result.other_engine += not match.engine
             self.result.complete += state.outcome == "complete"
             self.result.empty += state.outcome == "empty"
+
+    def _footprints_of(self, state: SimState) -> Task:
+        """Return what it takes to have other footprints of a result."""
+        if NOT_KEPT not in (state.facts or {}):
+            return "footprints"
+        self.result.not_kept += 1
+        return "transport"
 
     def _is_of_another_receptor(self, index: int, simulation: Simulation, state: SimState) -> bool:
         if not self._past.receptor_of(state):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PARTICLE_ROW_BYTES = 8
 """Of a row of the particle file: 7.9 measured for 200 particles, 24 h and the default columns."""
 
+PARTICLE_END_BYTES = 20
+"""Of a particle of which only the end is kept."""
+
 FOOTPRINT_LAYER_BYTES = 3_000
 """Of a layer of a footprint file: 2.8 kB measured for 200 particles; empty cells take nearly nothing."""
 
@@ -81,14 +84,17 @@ def estimate(layout: Layout, config: Config, simulations: int) -> Estimate:
     layers = [
         1 if grid.time_integrate else abs(config.n_hours) for grid in config.footprints.values()
     ]
-    particles = _mean_size(layout.particles_dir, ".parquet")
+    ends_only = config.keep.particles == "none"
+    particles = None if ends_only else _mean_size(layout.particles_dir, ".parquet")
     footprints = [_mean_size(layout.footprints_dir / name, ".nc") for name in config.footprints]
     guesses = [layer * FOOTPRINT_LAYER_BYTES for layer in layers]
-    each = (particles or rows * PARTICLE_ROW_BYTES) + sum(
+    guess = config.numpar * PARTICLE_END_BYTES if ends_only else rows * PARTICLE_ROW_BYTES
+    each = (particles or guess) + sum(
         measured or guess for measured, guess in zip(footprints, guesses, strict=True)
     )
     files = 1 + len(config.footprints) + config.has_error_run
-    return Estimate(int(each * simulations), files * simulations, particles is not None)
+    measured = all(footprints) and (ends_only or particles is not None)
+    return Estimate(int(each * simulations), files * simulations, measured)
 
 
 def _mean_size(folder: Path, suffix: str) -> int | None:

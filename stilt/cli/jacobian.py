@@ -53,7 +53,7 @@ Examples:
     "--species", help="Of a flux by mass: co2, ch4, ...; the flux's own attribute unless given."
 )
 @click.option(
-    "--cpus", type=click.IntRange(1), default=1, show_default=True, help="Processes that read."
+    "--cpus", type=click.IntRange(1), default=1, show_default=True, help="Processes that make rows."
 )
 @click.option(
     "--output",
@@ -77,7 +77,8 @@ def command(
     """Write the matrix of receptors against bins of time and surface elements.
 
     A row times fluxes (umol m-2 s-1) is what they add at that receptor, in ppm. All simulations that are complete have
-    a row, in the order of receptors.csv; an empty one's has no entry. Python: project.jacobian(...).
+    a row, in the order of receptors.csv; an empty one's has no entry. Killed, the same command goes on with the rows
+    that it has, which lie beside the matrix until it is whole. Python: project.jacobian(...).
     """
     from stilt.api.jacobian import writer_of
     from stilt.api.project import Project
@@ -98,8 +99,10 @@ def command(
         species=species,
         cpus=cpus,
     )
-    found = with_bar("jacobian", lambda tell: make(tell=tell))
+    rows = output.with_name(f".{output.name}.rows")
+    found = with_bar("jacobian", lambda tell: make(tell=tell, resume=rows))
     found.save(output)
+    rows.unlink(missing_ok=True)
     receptors, times, *elements = found.shape
     shape = " x ".join(f"{number:,}" for number in elements)
     click.echo(

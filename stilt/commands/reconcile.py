@@ -15,13 +15,14 @@ from stilt.foundations.inside import (
     remove_below,
 )
 from stilt.foundations.paths import plain_and_imprint
+from stilt.foundations.simulation import receptor_of
 from stilt.foundations.writers import this_writer
 from stilt.log.events import Identified
 from stilt.log.writer import SegmentWriter
 from stilt.outputs.listing import is_temporary
 from stilt.outputs.products import PARTICLES, file_of, folder_of, product_and_date
 from stilt.outputs.promises import promised_in
-from stilt.outputs.store import Store, particles_path, receptor_of
+from stilt.outputs.store import Store, particles_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

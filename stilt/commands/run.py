@@ -417,6 +417,11 @@ class _Run:
             words = changes(project.layout, [batch.id for batch in newest], project.today)
             if words:
                 self.say(words)
+        if todo.not_kept:
+            self.say(
+                f"{todo.not_kept:,} of {todo.work:,} need transport again for other footprints: of their particles "
+                "only the ends were kept"
+            )
         if todo.edited:
             edited = project.simulations.take(todo.edited)
             words = explain_edited(project.layout, state, edited)

@@ -43,6 +43,11 @@ def notes(config: Config) -> Iterator[str]:
     yield from unused(config)
     yield from _early_end(config)
     yield from _unscaled(config)
+    if config.keep.particles == "none":
+        yield (
+            "keep: of particles only where they end: another grid, kernel or weight of a footprint needs transport "
+            "again"
+        )
 
 
 def _early_end(config: Config) -> Iterator[str]:

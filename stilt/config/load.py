@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import msgspec
 
@@ -21,8 +21,9 @@ from stilt.config.rules import (
     setting_problems,
     time_step,
     weight_problems,
+    with_file,
 )
-from stilt.config.schema import FILE_KEYS, About, Config, FootprintGrid, HysplitSection, Met
+from stilt.config.schema import FILE_KEYS, About, Config, FootprintGrid, HysplitSection, Keep, Met
 from stilt.config.sections import KERNEL, FieldName
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.inside import read_input
@@ -65,7 +66,9 @@ KERNELS_FILE = "kernels.csv"
 _TABLES = ("hysplit", "own")
 _LENGTH = re.compile(r"([0-9.]+([eE][-+]?[0-9]+)?)\s*(m|metres?|meters?|cm|mm)")
 
-_SECTIONS = ("mets", "footprints", "hysplit", "about", "execution")
+Section = TypeVar("Section", bound=msgspec.Struct)
+
+_SECTIONS = ("mets", "footprints", "hysplit", "about", "keep", "execution")
 
 
 def load_config(path: Path, *, projections: bool = True) -> Config:
@@ -150,7 +153,9 @@ class _Reader:
             "execution": convert_execution(data.get("execution"), ("execution",), document),
         }
         if data.get("about") is not None:
-            ready["about"] = self._about(data["about"])
+            ready["about"] = self._section("about", About, data["about"])
+        if data.get("keep") is not None:
+            ready["keep"] = self._section("keep", Keep, data["keep"])
         rest = {key: value for key, value in data.items() if key not in _SECTIONS}
         self._hint_at_strangers(rest)
         _scale_for_every_hour(rest)
@@ -253,7 +258,7 @@ class _Reader:
         if entry.get("kernels") is None and entry.get("weight") == KERNEL:
             entry = {**entry, "kernels": KERNELS_FILE}
         if isinstance(entry.get("weight"), str):
-            entry = {**entry, "weight": self._absolute_engine(entry["weight"])}
+            entry = {**entry, "weight": self._absolute_engine(with_file(entry["weight"]))}
         self._note_path("kernels", entry.get("kernels"), (*where, "kernels"))
         entry = {**entry, "kernels": self._absolute(entry.get("kernels"))}
         grid = convert(
@@ -284,10 +289,10 @@ class _Reader:
         entry = {**entry, "exe_dir": self._absolute(entry.get("exe_dir"))}
         return convert(HysplitSection, entry, where, self._document)
 
-    def _about(self, entry: Any) -> About | None:
+    def _section(self, name: str, kind: type[Section], entry: Any) -> Section | None:
         if isinstance(entry, dict):
-            return convert(About, entry, ("about",), self._document)
-        self._document.add(("about",), f"expected a mapping, got {brief(entry)}")
+            return convert(kind, entry, (name,), self._document)
+        self._document.add((name,), f"expected a mapping, got {brief(entry)}")
         return None
 
     def _note_path(self, what: str, text: Any, where: Where) -> None:

@@ -17,6 +17,7 @@ from stilt.config.sections import (
     Execution,
     FootprintGrid,
     HysplitSection,
+    Keep,
     Met,
     Positive,
     SbatchValue,
@@ -42,6 +43,7 @@ __all__ = [
     "Execution",
     "FootprintGrid",
     "HysplitSection",
+    "Keep",
     "Met",
     "SbatchValue",
     "is_longlat",
@@ -133,6 +135,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         field(default_factory=Execution)
     )
 
+    keep: Annotated[Keep, own("What is kept; never part of what makes a result stale")] = field(
+        default_factory=Keep
+    )
     about: Annotated[
         About | None,
         own(

@@ -170,6 +170,17 @@ class About(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     comment: Annotated[Words | None, Meta(description="What else is to be said.")] = None
 
 
+class Keep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is kept of a simulation besides its footprints. Nothing in here makes a result stale."""
+
+    particles: Annotated[
+        Literal["all", "none"],
+        Meta(
+            description="none: of particles only where they end; other footprints need transport again."
+        ),
+    ] = "all"
+
+
 class Execution(Struct, frozen=True):
     """How simulations are run. Nothing in here changes a result or makes one stale."""
 

@@ -1,7 +1,8 @@
 """What a footprint file holds: variables and attributes, by the conventions CF-1.8 and ACDD-1.3.
 
 ``FORM`` is the version of all this. Files that were archived are written again as the form they had: 1 has no bounds,
-no group ``sparse``, and ``foot`` in chunks of whole layers.
+and ``foot`` in chunks of whole layers; 2 has a group ``sparse`` where 3 has its values that are not zero behind the end
+of the file (``stilt.footprint.tail``).
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
     from stilt.foundations.simulation import Receptor
 
-FORM = 2
+FORM = 3
 FORM_NAME = "footprint_format"
-CONVENTIONS = {1: "CF-1.8", 2: "CF-1.8, ACDD-1.3"}
-CHUNK_BYTES = {1: 4 * 2**20, 2: 2**18}
+CONVENTIONS = {1: "CF-1.8", 2: "CF-1.8, ACDD-1.3", 3: "CF-1.8, ACDD-1.3"}
+CHUNK_BYTES = {1: 4 * 2**20, 2: 2**18, 3: 2**18}
+WITH_TAIL = 3
 TILE_CELLS = 50
 COMPRESSION_LEVEL: Literal[4] = 4
 FILL = -1.0
@@ -120,6 +122,8 @@ def fill(
     _write_bounds(file, names)
     is_touched = footprint.values != 0.0
     _write_tiles(foot, footprint.values, is_touched)
+    if form >= WITH_TAIL:
+        return
     starts = _seconds(footprint.times) - receptor.when.timestamp()
     axes = Axis.of(geometry.x), Axis.of(geometry.y)
     write_entries(file, footprint.values, is_touched, starts, axes)

@@ -1,4 +1,4 @@
-"""The values of a footprint that are not zero, as the group ``sparse`` of its file has them.
+"""The values of a footprint that are not zero, as the group ``sparse`` of files of form 2 has them.
 
 ``value`` has them in the order of layers, rows and columns, and ``step`` how many cells each lies behind the one before
 it (the first: behind the first cell of all). Attributes of the group say what cells these are, so that nothing else of
@@ -45,18 +45,30 @@ class Entries(NamedTuple):
 
     Attributes
     ----------
-    layer, cell
-        Of each value; cells are counted row by row.
+    per_layer
+        How many each layer has; the values are in the order of layers.
+    cell
+        Of each value, counted row by row.
     starts
         Where each layer begins, seconds from the receptor's time.
     """
 
-    layer: NDArray[np.integer[Any]]
-    cell: NDArray[np.intp]
+    per_layer: NDArray[np.integer[Any]]
+    cell: NDArray[np.integer[Any]]
     values: NDArray[np.float32]
     starts: NDArray[np.float64]
     x: Axis
     y: Axis
+
+    @property
+    def layer(self) -> NDArray[np.intp]:
+        """The layer of each value."""
+        return np.repeat(np.arange(len(self.per_layer)), self.per_layer)
+
+    @property
+    def place(self) -> NDArray[np.int64]:
+        """Layer x cells + cell of each value."""
+        return self.layer * (self.x.number * self.y.number) + self.cell
 
 
 def write_entries(
@@ -117,8 +129,20 @@ def _of_group(group: Dataset) -> Entries:
         raise LookupError("it has other values than places")
     if len(place) and not 0 <= place.min() <= place.max() < len(starts) * cells:
         raise LookupError("a value lies outside of the grid")
-    layer, cell = np.divmod(place, cells)
-    return Entries(layer, cell, values, starts, x, y)
+    return _divided(place, values, starts, x, y)
+
+
+def _divided(
+    place: NDArray[np.int64],
+    values: NDArray[np.float32],
+    starts: NDArray[np.float64],
+    x: Axis,
+    y: Axis,
+) -> Entries:
+    layer, cell = np.divmod(place, x.number * y.number)
+    if np.any(layer[1:] < layer[:-1]):
+        raise ValueError("its values are not in the order of layers")
+    return Entries(np.bincount(layer, minlength=len(starts)), cell, values, starts, x, y)
 
 
 def _of_layers(file: Dataset) -> Entries:
@@ -126,5 +150,4 @@ def _of_layers(file: Dataset) -> Entries:
     y, x = (Axis.of(np.asarray(file[name][:])) for name in file["foot"].dimensions[-2:])
     foot = np.asarray(file["foot"][0]).reshape(-1)
     place = np.flatnonzero(foot)
-    layer, cell = np.divmod(place, x.number * y.number)
-    return Entries(layer, cell, foot[place], starts, x, y)
+    return _divided(place, foot[place], starts, x, y)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from msgspec import Struct, json
+from msgspec import MsgspecError, Struct, json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HeightReference = Literal["agl", "asl"]
 Point = tuple[float, float, float]
 
 LINE_POINTS = 2
+RELEASE_RULE = "release_rule"
+"""What an output says of the rule by which particles were released, where it is not the first one."""
 
 _encode = json.Encoder().encode
 
@@ -127,3 +132,17 @@ class Simulation(Struct, frozen=True, gc=False):
         """The dated folder that its outputs go to, ``YYYY-MM-DD``."""
         time = self.receptor.time
         return f"{time[:4]}-{time[4:6]}-{time[6:8]}"
+
+
+def receptor_of(said: Mapping[str, str]) -> Receptor | None:
+    """Return the receptor that an output says it is of; None if it says none."""
+    try:
+        return json.decode(said["receptor"], type=Receptor)
+    except (KeyError, MsgspecError):
+        return None
+
+
+def receptor_digest(said: Mapping[str, str]) -> str:
+    """Return the digest of the receptor that an output says it is of; empty if it says none."""
+    receptor = receptor_of(said)
+    return "" if receptor is None else receptor.digest_by(int(said.get(RELEASE_RULE) or 1))

@@ -1,12 +1,13 @@
 """Find outputs in a project's archives.
 
-    archive/particles/<first date>_<last date>_<number>.parquet
+    archive/particles/<first date>_<last date>_<number>.pack
     archive/error_particles/...
     archive/footprints/<name>/...
 
 An archive is under its name only when it is whole, so a listing tells what there is. Names have dates in them so
 that one simulation is found without opening every archive. Of two archives with the same output the one with the
-greater number counts; an output's own file, where there is one, counts more than any archive.
+greater number counts; an output's own file, where there is one, counts more than any archive. Older ones end with
+``.parquet``, and have another form.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from stilt.archive.bundle import Member
     from stilt.archive.container import ArchiveIndex, Entry, Packed
-    from stilt.archive.footprints import Cellwise, PackedFootprint
+    from stilt.archive.footprints import About, Cellwise, PackedFootprint
     from stilt.foundations.paths import Layout
     from stilt.particles.table import ParticleTable
 
-_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d{4,})\.parquet")
+_NAME = re.compile(r"(\d{4}-\d\d-\d\d)_(\d{4}-\d\d-\d\d)_(\d{4,})(\.pack|\.parquet)")
 
 
 class ArchiveName(NamedTuple):
@@ -38,18 +40,19 @@ class ArchiveName(NamedTuple):
     number: int
     first: str
     last: str
+    suffix: str = ".pack"
 
     @property
     def file(self) -> str:
         """The name of the file."""
-        return f"{self.first}_{self.last}_{self.number:04d}.parquet"
+        return f"{self.first}_{self.last}_{self.number:04d}{self.suffix}"
 
 
 class Found(NamedTuple):
-    """An output in an archive."""
+    """An output in an archive; ``place`` is the number that it has there."""
 
     archive: Path
-    row_group: int
+    place: int
     entry: Entry
 
     @property
@@ -57,51 +60,78 @@ class Found(NamedTuple):
         """The file that it lies in."""
         return self.archive
 
-    def packed(self, *, rows: bool = True) -> Packed:
-        """Return its rows and what it says of itself; see ``stilt.archive.container.read_packed``."""
-        from stilt.archive.container import read_packed
-
-        return read_packed(self.archive, self.row_group, self.entry, rows=rows)
+    @property
+    def is_footprint(self) -> bool:
+        """Whether it is one; else it is a table of particles."""
+        return self.entry.path.startswith(FOOTPRINTS)
 
     def particles(self) -> ParticleTable:
         """Return the particle table that it is."""
-        from stilt.archive.particles import table_of
+        member = self._member
+        if member is None:
+            from stilt.archive.particles import table_of
 
-        return table_of(self.packed())
+            return table_of(self._packed())
+        from stilt.particles.parquet import read_particles
+
+        return read_particles(self.archive, self._data(member))
 
     def provenance(self) -> dict[str, str]:
-        """Return what it says of its making, without reading its values."""
-        packed = self.packed(rows=False)
-        if self.entry.path.startswith(FOOTPRINTS):
-            from stilt.archive.footprints import provenance_of as of_footprint
+        """Return what it says of its making, without its values."""
+        if self.is_footprint:
+            return self._about().provenance
+        member = self._member
+        if member is None:
+            from stilt.archive.particles import provenance_of
 
-            return of_footprint(packed)
-        from stilt.archive.particles import provenance_of
+            return provenance_of(self._packed(rows=False))
+        from stilt.particles.parquet import read_provenance
 
-        return provenance_of(packed)
+        return read_provenance(self.archive, self._data(member))
 
     def write(self, path: Path) -> None:
-        """Write the file that it was: the same bytes, with the same versions of the libraries.
+        """Write the file that it was: the same bytes, a footprint's with the same versions of the libraries.
 
         Raises
         ------
         DamagedError
             If it is not there as a whole.
         """
-        if self.entry.path.startswith(FOOTPRINTS):
+        member = self._member
+        if self.is_footprint:
             self.footprint().write(path)
+        elif member is not None:
+            path.write_bytes(self._data(member))
         else:
             from stilt.archive.particles import stored_of
             from stilt.particles.parquet import write_stored
 
-            write_stored(path, stored_of(self.packed()))
+            write_stored(path, stored_of(self._packed()))
+
+    def is_as(self, path: Path) -> bool:
+        """Tell whether it gives what its own file has, which is at a path.
+
+        Raises
+        ------
+        DamagedError
+            If one of them is not there as a whole.
+        """
+        member = self._member
+        if self.is_footprint:
+            from stilt.archive.footprints import equal
+
+            return equal(self.footprint(), path)
+        if member is not None:
+            return self._data(member) == path.read_bytes()
+        from stilt.archive.particles import equal as equal_particles
+
+        return equal_particles(self._packed(), path)
 
     def footprint(self) -> PackedFootprint:
         """Return the footprint that it is."""
-        from stilt.archive.container import read_index
-        from stilt.archive.footprints import unpack
+        from stilt.archive.footprints import dense
 
-        return unpack(self.packed(), read_index(self.archive).shared)
+        return dense(self._about(), self.cells())
 
     def cells(self) -> Cellwise:
         """Return the footprint that it is, as its values that are not zero."""
@@ -116,21 +146,16 @@ class Found(NamedTuple):
         DamagedError
             If one is not there as a whole.
         """
-        from stilt.archive.container import read_index, read_many
-        from stilt.archive.footprints import unpack_cells
+        from stilt.archive.bundle import read_index
+        from stilt.archive.footprints import cells_of, cells_packed
 
         archive = those[0].archive
+        members = [found._member for found in those]  # noqa: SLF001 - its own
         shared = read_index(archive).shared
-        packed = read_many(archive, [found.row_group for found in those])
-        cells = [unpack_cells(each, shared) for each in packed]
-        for found, each in zip(those, cells, strict=True):
-            if each.about.sim != found.entry.sim:
-                raise DamagedError(
-                    f"the archive {archive} has {each.about.sim} in the place of {found.entry.sim}",
-                    "'stilt verify', then 'stilt run', makes it again",
-                    code="ARCHIVE_DAMAGED",
-                )
-        return cells
+        whole = [member for member in members if member is not None]
+        if whole:
+            return cells_of(archive, whole, shared)
+        return [cells_packed(found._packed(), shared) for found in those]  # noqa: SLF001 - its own
 
     def dataset(self) -> xr.Dataset:
         """Return the footprint that it is, as ``read_footprint`` would."""
@@ -139,6 +164,41 @@ class Found(NamedTuple):
     def digest(self) -> tuple[int, str]:
         """Return size and digest of the file that it was."""
         return self.entry.size, self.entry.digest
+
+    @property
+    def _member(self) -> Member | None:
+        """Where it is in an archive of form 2; None in one of form 1."""
+        from stilt.archive.bundle import Member
+
+        return self.entry if isinstance(self.entry, Member) else None
+
+    def _data(self, member: Member) -> bytes:
+        from stilt.archive.bundle import Bundle
+
+        with Bundle(self.archive) as bundle:
+            return bundle.file(member)
+
+    def _packed(self, *, rows: bool = True) -> Packed:
+        from stilt.archive.container import read_packed
+
+        return read_packed(self.archive, self.place, self.entry, rows=rows)
+
+    def _about(self) -> About:
+        from stilt.archive.bundle import read_index
+        from stilt.archive.footprints import about_of, about_packed
+
+        member = self._member
+        if member is None:
+            about = about_packed(self._packed(rows=False))
+        else:
+            about = about_of(self.archive, member, read_index(self.archive).blocks)
+        if about.sim != self.entry.sim:
+            raise DamagedError(
+                f"the archive {self.archive} has {about.sim} in the place of {self.entry.sim}",
+                "'stilt verify', then 'stilt run', makes it again",
+                code="ARCHIVE_DAMAGED",
+            )
+        return about
 
 
 class Shelf:
@@ -162,6 +222,7 @@ class Shelf:
         self._skip_damaged = skip_damaged
         self.damaged: set[Path] = set()
         self._names: dict[str, list[ArchiveName]] = {}
+        self._folders: dict[str, Path] = {}
 
     def find(self, path: Path | str) -> Found | None:
         """Return an output by the path of its own file, absolute or relative to the output root.
@@ -210,18 +271,19 @@ class Shelf:
     def names(self, product: str) -> list[ArchiveName]:
         """Return the archives of a product, the newest first."""
         if product not in self._names:
-            self._names[product] = _list(self._layout.archives(product))
+            self._folders[product] = self._layout.archives(product)
+            self._names[product] = _list(self._folders[product])
         return self._names[product]
 
     def archives(self, product: str, date: str = "") -> Iterator[Path]:
         """Yield the archives that may hold outputs of a date (all without one)."""
         for name in self.names(product):
             if not date or name.first <= date <= name.last:
-                yield self._layout.archives(product) / name.file
+                yield self._folders[product] / name.file
 
     def _indexes(self, product: str, date: str = "") -> Iterator[tuple[Path, ArchiveIndex]]:
         """Yield the archives that may hold outputs of a date (all without one), each with what it holds."""
-        from stilt.archive.container import read_index
+        from stilt.archive.bundle import read_index
 
         for archive in self.archives(product, date):
             try:
@@ -237,7 +299,7 @@ class Shelf:
 def parse_name(file: str) -> ArchiveName | None:
     """Return what the name of an archive says; None if it is not one."""
     match = _NAME.fullmatch(file)
-    return ArchiveName(int(match[3]), match[1], match[2]) if match else None
+    return ArchiveName(int(match[3]), match[1], match[2], match[4]) if match else None
 
 
 def _list(folder: Path) -> list[ArchiveName]:

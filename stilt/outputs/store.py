@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import check_below
-from stilt.foundations.simulation import Receptor
+from stilt.foundations.simulation import receptor_digest
 from stilt.outputs.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import TypeAlias
 
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from stilt.particles.table import ParticleTable
 
     Stored: TypeAlias = "Own | Found"
-
-RELEASE_RULE = "release_rule"
-"""What an output says of the rule by which particles were released, where it is not the first one."""
 
 _OF_FOOTPRINT = "footprint_digest"
 
@@ -179,17 +174,3 @@ def vouched(
                 code="RESULT_OF_ANOTHER",
             )
     return found
-
-
-def receptor_of(said: Mapping[str, str]) -> Receptor | None:
-    """Return the receptor that an output says it is of; None if it says none."""
-    try:
-        return msgspec.json.decode(said["receptor"], type=Receptor)
-    except (KeyError, msgspec.MsgspecError):
-        return None
-
-
-def receptor_digest(said: Mapping[str, str]) -> str:
-    """Return the digest of the receptor that an output says it is of; empty if it says none."""
-    receptor = receptor_of(said)
-    return "" if receptor is None else receptor.digest_by(int(said.get(RELEASE_RULE) or 1))

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stilt.foundations.announced import check_announced
-from stilt.foundations.errors import DamagedError
+from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.inside import opened
 from stilt.particles import fixed_point
 from stilt.particles.checksum import checksum
 from stilt.particles.columns import COLUMNS
-from stilt.particles.table import ParticleTable
+from stilt.particles.table import NOT_KEPT, ParticleTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -87,23 +87,31 @@ def write_stored(path: Path, stored: pa.Table) -> None:
     )
 
 
-def read_particles(path: Path) -> ParticleTable:
-    """Read a table back, every value and row as it was given to ``write_particles``.
+def read_particles(path: Path, data: bytes | None = None) -> ParticleTable:
+    """Read a table back, every value and row as it was given to ``write_particles``; from ``data`` if it is read.
 
     Raises
     ------
     DamagedError
         If the file is not there as a whole.
+    InputError
+        If it was to keep no more than what it says of their ends.
     """
-    stored = read_stored(path)
+    stored = read_stored(path, data)
+    if NOT_KEPT in provenance_in(stored.schema):
+        raise InputError(
+            f"of the particles in {path} only their ends were kept",
+            "'keep: {particles: all}' in config.yaml, then 'stilt run --no-skip', keeps them",
+            code="PARTICLES_NOT_KEPT",
+        )
     try:
         return restore(stored)
     except UNREADABLE as error:
         raise _damaged(path, error) from error
 
 
-def read_stored(path: Path) -> pa.Table:
-    """Read a table as it is written, for ``restore``.
+def read_stored(path: Path, data: bytes | None = None) -> pa.Table:
+    """Read a table as it is written, for ``restore``; ``data`` are the bytes of its file, where they are read.
 
     Raises
     ------
@@ -113,7 +121,7 @@ def read_stored(path: Path) -> pa.Table:
     try:
         with (
             opened(path) as place,
-            pq.ParquetFile(place, page_checksum_verification=True) as file,
+            pq.ParquetFile(_source(place, data), page_checksum_verification=True) as file,
         ):
             check_rows(path, file.metadata.num_rows, file.schema_arrow, place)
             return file.read(use_threads=False)
@@ -161,7 +169,7 @@ def restore(stored: pa.Table) -> ParticleTable:
     return ParticleTable({name: values[order] for name, values in columns.items()})
 
 
-def read_provenance(path: Path) -> dict[str, str]:
+def read_provenance(path: Path, data: bytes | None = None) -> dict[str, str]:
     """Read what a table was made from, without reading the table.
 
     Raises
@@ -169,14 +177,14 @@ def read_provenance(path: Path) -> dict[str, str]:
     DamagedError
         If the file is not there as a whole.
     """
-    schema = read_schema(path)
+    schema = read_schema(path, data)
     try:
         return provenance_in(schema)
     except UNREADABLE as error:
         raise _damaged(path, error) from error
 
 
-def read_schema(path: Path) -> pa.Schema:
+def read_schema(path: Path, data: bytes | None = None) -> pa.Schema:
     """Read the columns of a table as it is written, with what it was made from.
 
     Raises
@@ -186,9 +194,13 @@ def read_schema(path: Path) -> pa.Schema:
     """
     try:
         with opened(path) as place:
-            return pq.read_schema(place)
+            return pq.read_schema(_source(place, data))
     except UNREADABLE as error:
         raise _damaged(path, error) from error
+
+
+def _source(place: Path, data: bytes | None) -> Path | pa.BufferReader:
+    return place if data is None else pa.BufferReader(data)
 
 
 def provenance_in(schema: pa.Schema) -> dict[str, str]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+NOT_KEPT = "particles_not_kept"
+"""What a file says of itself that has no rows, as its particles were not to be kept; the log says it as a fact."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParticleTable:
@@ -37,6 +40,10 @@ class ParticleTable:
     def with_columns(self, **columns: NDArray[np.float64]) -> ParticleTable:
         """Return a table in which these columns are replaced or added."""
         return ParticleTable({**self.columns, **columns})
+
+    def without_rows(self) -> ParticleTable:
+        """Return a table of the same columns."""
+        return ParticleTable({name: values[:0] for name, values in self.columns.items()})
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table as a data frame, one column each; ``attrs["units"]`` has their units by name."""

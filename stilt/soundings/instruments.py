@@ -159,6 +159,10 @@ def read_soundings(
             )
             if found in KINDS:
                 return _in_parts(dataset, KINDS[found][0], box)
+        except InputError as error:
+            if error.message.startswith(str(path)):
+                raise
+            raise InputError(f"{path}: {error.message}", error.hint, code=error.code) from None
         except (OSError, ValueError, RuntimeError) as error:
             # xarray's own advice on times is for those who open the file themselves
             says = getattr(error, "strerror", None) or str(error).partition(" Try opening")[0]

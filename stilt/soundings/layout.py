@@ -119,7 +119,7 @@ def variable_of(
         raise InputError(
             f"{name} has the units {units!r}, which are none that those of {kind} have",
             f"convert it to {usual or wanted}, and say so in its units",
-            code="SOUNDINGS_WRONG",
+            code="UNITS_UNKNOWN",
         )
     factor = OURS[wanted][units]
     return found if factor == 1.0 else found * factor
@@ -140,7 +140,7 @@ def is_in_box(
         raise InputError(
             f"the box {','.join(f'{each:g}' for each in box)} goes from {south:g} to {north:g} degrees north",
             "it is west, east, south, north",
-            code="OPTION_VALUE",
+            code="BOX_WRONG",
         )
     width = FULL_CIRCLE if east - west >= FULL_CIRCLE else (east - west) % FULL_CIRCLE
     inside: NDArray[np.bool_] = (

@@ -25,6 +25,10 @@ _NOTABLE = {
         *(0.5, 0.5),
         "with more than half of the footprint outside of its grid, up to {:.0%}",
     ),
+    "particles_not_kept": (
+        *(0.0, math.inf),
+        "with the ends of particles alone: other footprints of them need transport",
+    ),
     "weight_above_column": (0.0, 0.5, "with pressure weights above the release, up to {:.0%}"),
 }
 """Above which value a result is counted, above which a single one is said, and in which words, with the greatest."""

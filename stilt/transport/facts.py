@@ -29,6 +29,7 @@ FACTS = {
     "hours_without_particles": "hours of the run without a particle",
     "share_outside_grid": "share of the surface influence that lies outside of the footprint's grid",
     "particles_outside_kernel": "particles released outside of the levels of the averaging kernel, whose end they have",
+    "particles_not_kept": "1 where of the particles only their ends were kept: other footprints need transport again",
     "weight_above_column": "share of the pressure weights that belongs to layers above the highest release",
 }
 """Name to meaning."""

@@ -22,9 +22,11 @@ from stilt.foundations.durable import adopt, made_folder, publish_as, publish_wi
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.inside import MisplacedError, remove_below
 from stilt.foundations.room import no_room
+from stilt.foundations.simulation import RELEASE_RULE, receptor_digest
 from stilt.log.events import Done, Output
 from stilt.log.states import PLAIN
-from stilt.outputs.store import RELEASE_RULE, Own, Store, receptor_digest
+from stilt.outputs.store import Own, Store
+from stilt.particles.table import NOT_KEPT
 from stilt.transport.engines import identity_of
 from stilt.transport.protocol import Reason, TransportError
 from stilt.version import __version__
@@ -50,7 +52,7 @@ KEEP_VARIABLE = "STILT_KEEP_WORK"
 LEFT = "left"
 """The reason of what was interrupted since a newer batch claims it."""
 
-_OF_PARTICLES = frozenset({"model_log", "endpoints"})
+_OF_PARTICLES = frozenset({"model_log", "endpoints", NOT_KEPT})
 """What particle files say that footprints do not."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -254,6 +256,8 @@ class Simulator:
             NOTE: encode(ends),
             "model_log": result.log,
         }
+        if config.keep.particles == "none":
+            provenance[NOT_KEPT] = "1"
 
         def diluted(table: ParticleTable) -> ParticleTable:
             if self.config.hnf_plume:
@@ -313,6 +317,8 @@ class Simulator:
                         adopt(folder, kept.name, own.name, path(simulation, "").name)
             return paths
         tables = [particles.table, *([] if particles.errors is None else [particles.errors])]
+        if NOT_KEPT in particles.provenance:
+            tables = [table.without_rows() for table in tables]
         paths = []
         for table, path in zip(tables, self._particle_paths, strict=False):
 

@@ -53,4 +53,4 @@ def simulations_of(paths):
 
 
 def archives(project):
-    return sorted(project.output.glob("archive/**/*.parquet"))
+    return sorted(project.output.glob("archive/**/*.pack"))

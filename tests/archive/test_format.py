@@ -2,45 +2,45 @@
 
 import hashlib
 import json
+import struct
+import zlib
 
 import netCDF4
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tests.archive.reading import archives, loose
 
-
-def outputs(archive):
-    """Yield path, size, digest, ``about``, rows and the shared texts of each output."""
-    with pq.ParquetFile(archive) as file:
-        texts = file.metadata.metadata
-        listed = json.loads(texts[b"stilt.outputs"])
-        shared = json.loads(texts[b"stilt.shared"])
-        assert len(listed) == file.num_row_groups
-        for number, (path, sim, size, digest) in enumerate(listed):
-            table = file.read_row_group(number)
-            about = table.column("about").to_pylist()
-            assert set(table.column("sim").to_pylist()) == {sim}
-            assert about[1:] == [None] * (len(about) - 1)
-            yield path, size, digest, about[0], table.drop_columns(["sim", "about"]), shared
+ZSTD = pa.Codec("zstd")
 
 
-def same_particles(original, about, rows):
-    stored = pq.read_table(original)
-    assert pa.ipc.read_schema(pa.py_buffer(about)).equals(stored.schema, check_metadata=True)
-    assert rows.replace_schema_metadata().equals(stored.replace_schema_metadata())
+def unpacked(data, at, length, size, crc):
+    part = data[at : at + length]
+    assert zlib.crc32(part) == crc
+    return ZSTD.decompress(part, size, asbytes=True)
 
 
-def same_footprint(original, about, rows, shared):
-    about = json.loads(about)
-    grid = json.loads(shared[about["grid"]])
+def index(data):
+    """Return what an archive lists."""
+    at, length, size, crc, magic = struct.unpack("<QQQI8s", data[-36:])
+    assert data.startswith(b"STILTPK2")
+    assert magic == b"STILTPK2"
+    assert at + length + 36 == len(data)
+    return json.loads(unpacked(data, at, length, size, crc))
+
+
+def same_footprint(original, frame, count, layout, about):
+    grid = layout["grid"]
+    streams = np.frombuffer(ZSTD.decompress(frame, 8 * count), np.uint8).reshape(2, 4, count)
+    steps, bits = (np.ascontiguousarray(each.T).view("<i4")[:, 0] for each in streams)
     values = np.zeros((len(about["times"]), len(grid["y"]), len(grid["x"])), np.float32)
-    values[tuple(rows.column(name).to_numpy() for name in ("layer", "y", "x"))] = rows["foot"]
+    values.reshape(-1)[np.cumsum(steps)] = bits.view("<f4")
     with netCDF4.Dataset(original) as file:
         file.set_auto_mask(False)
         assert file["foot"][0].tobytes() == values.tobytes()
         assert file["time"][:].tolist() == about["times"]
+        starts = np.array(about["times"]) - file["receptor_time"][0]
+        assert layout["starts"] == starts.tolist()
         assert file["lon"][:].tolist() == grid["x"]
         assert file["lat"][:].tolist() == grid["y"]
         assert about["is_integrated"] == (file["foot"].cell_methods == "time: sum")
@@ -51,13 +51,27 @@ def test_an_archive_is_read_from_its_specification_alone(project, finished):
     assert project.stilt("archive").code == 0
     seen = []
     for archive in archives(project):
-        for path, size, digest, about, rows, shared in outputs(archive):
+        data = archive.read_bytes()
+        listed = index(data)
+        blocks = [json.loads(unpacked(data, *block)) for block in listed["blocks"]]
+        for path, sim, size, digest, at, length, crc, *facts in listed["outputs"]:
             original = finished.output / path
-            data = original.read_bytes()
-            assert (len(data), hashlib.blake2b(data, digest_size=16).hexdigest()) == (size, digest)
+            whole = original.read_bytes()
+            assert (len(whole), hashlib.blake2b(whole, digest_size=16).hexdigest()) == (
+                size,
+                digest,
+            )
+            part = data[at : at + length]
+            assert zlib.crc32(part) == crc
             if ".nc." in original.name:
-                same_footprint(original, about, rows, shared)
+                count, layout, _, block, place = facts
+                about = blocks[block][place]
+                assert about["sim"] == sim
+                shared = json.loads(listed["shared"][layout])
+                same_footprint(original, part, count, shared, about)
             else:
-                same_particles(original, about, rows)
+                assert (
+                    ZSTD.decompress(part, facts[0], asbytes=True) if facts[0] else part
+                ) == whole
             seen.append(path)
     assert sorted(seen) == loose(finished)

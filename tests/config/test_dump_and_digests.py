@@ -21,7 +21,7 @@ from stilt.config.digests import (
 from stilt.config.dump import dump_config
 from stilt.config.execution import REFUSED
 from stilt.config.load import parse_config
-from stilt.config.schema import About, Config, Execution, FootprintGrid, Met
+from stilt.config.schema import About, Config, Execution, FootprintGrid, Keep, Met
 from tests.config.settings import MINIMAL, TYPICAL
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ configs = st.fixed_dictionaries(
         "footprints": st.dictionaries(names, grids, max_size=3),
         "execution": executions,
         "about": st.none() | st.builds(About, license=st.none() | texts, comment=st.none() | texts),
+        "keep": st.builds(Keep, particles=st.sampled_from(["all", "none"])),
         "output": folders,
         **{name: numbers(kind) for name, kind in number_fields().items()},
     },
@@ -177,6 +178,7 @@ CHANGES = {
     "execution": (replaced(execution=Execution()), False, False),
     "output": (replaced(output="/scratch/out"), False, False),
     "about": (replaced(about=About(institution="here")), False, False),
+    "what is kept": (replaced(keep=Keep(particles="none")), False, False),
     "another met": (replaced(mets={"hrrr": HRRR, "nam": Met("/n", "%Y", "6h")}), False, False),
     "a default spelt out": (replaced(tratio=0.75, capemin=-1.0), False, False),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from stilt.config.schema import FootprintGrid
 from stilt.footprint.calc import calc_footprint
 from stilt.footprint.netcdf import read_footprint, write_footprint
 from stilt.footprint.sparse import read_entries
+from stilt.footprint.tail import read_tail
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.simulation import Receptor
 from stilt.particles.table import ParticleTable
@@ -95,7 +96,7 @@ def test_an_integrated_layer_has_the_receptors_time_and_says_so(tmp_path, small)
     assert read.time.attrs["comment"] == "that of the receptor: one layer, the sum of all hours"
 
 
-@pytest.mark.parametrize("form", [1, 2])
+@pytest.mark.parametrize("form", [1, 2, 3])
 def test_what_is_not_zero_is_read_from_files_of_every_form(tmp_path, form):
     footprint = calc_footprint(
         cases.particles("02_small_6h"), cases.grid("01_base"), cases.receptor("01_base")
@@ -105,6 +106,11 @@ def test_what_is_not_zero_is_read_from_files_of_every_form(tmp_path, form):
     with netCDF4.Dataset(path) as file:
         assert ("sparse" in file.groups) == (form == 2)
         found = read_entries(file)
+    tail = read_tail(path)
+    assert (tail is not None) == (form == 3)
+    for each in (found, tail.entries()) if tail else ():
+        for ours, theirs in zip(each, found, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
     values = np.zeros_like(footprint.values)
     values.reshape(len(values), -1)[found.layer, found.cell] = found.values
     np.testing.assert_array_equal(values, footprint.values)
@@ -163,11 +169,40 @@ def test_the_checker_of_conventions_has_nothing_to_say(tmp_path, small):
 
 
 def test_a_damaged_list_of_values_is_an_error(tmp_path, small):
-    path = write(tmp_path / "foot.nc", *small)
+    path = tmp_path / "foot.nc"
+    write_footprint(path, *small, SIM, {}, form=2)
     with netCDF4.Dataset(path, "a") as file:
         file["sparse"]["step"][0] = 10**6
     with netCDF4.Dataset(path) as file, pytest.raises(LookupError, match="outside of the grid"):
         read_entries(file)
+
+
+def test_no_flipped_bit_behind_the_end_goes_unnoticed(tmp_path, small):
+    path = write(tmp_path / "foot.nc", *small)
+    whole = path.read_bytes()
+    frame = len(read_tail(path).stored)
+    for place in range(-frame - 32, -8, 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="bytes"):
+            read_tail(path)
+
+
+def test_a_file_that_another_program_has_changed_is_read_by_its_footprint(tmp_path, small):
+    path = write(tmp_path / "foot.nc", *small)
+    with netCDF4.Dataset(path, "a") as file:
+        file.remark = "x" * 100_000
+    assert read_tail(path) is None
+    with netCDF4.Dataset(path) as file:
+        assert len(read_entries(file).values) == np.count_nonzero(small[0].values)
+
+
+def test_a_footprint_of_nothing_but_zeros_is_read(tmp_path, small):
+    footprint, receptor = small
+    nothing = replace(footprint, values=np.zeros_like(footprint.values))
+    entries = read_tail(write(tmp_path / "foot.nc", nothing, receptor)).entries()
+    assert len(entries.values) == len(entries.cell) == entries.per_layer.sum() == 0
 
 
 def test_several_places_are_written_in_full_and_as_their_middle(tmp_path, small):
@@ -238,7 +273,7 @@ def test_where_hdf5_cannot_write_the_file_is_written_all_the_same(
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path, small, injury, part):
     path = write(tmp_path / "foot.nc", *small)
     data = path.read_bytes()
-    place = int(len(data) * part)
+    place = int(len(data[: data.index(read_tail(path).stored)]) * part)
     path.write_bytes(data[:place] + (b"" if injury == "cut" else bytes(len(data) - place)))
     with pytest.raises(DamagedError, match=r"foot.nc can't be read as a footprint"):
         read_footprint(path)

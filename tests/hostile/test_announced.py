@@ -13,8 +13,9 @@ import pytest
 from netCDF4 import Dataset
 
 from stilt.api.project import Project as Opened
-from stilt.archive.container import Entry, Packed, read_packed
-from stilt.archive.footprints import About, Grid, unpack
+from stilt.archive.container import Entry, read_packed
+from stilt.archive.footprints import About, Content, Grid, unpacked
+from stilt.footprint.frame import encode
 from stilt.footprint.netcdf import read_footprint
 from stilt.foundations.errors import DamagedError, EnvironmentFailure, InputError, StiltError
 from stilt.foundations.simulation import Receptor
@@ -151,12 +152,9 @@ def test_a_table_of_kernels_that_announces_more_than_memory_is_refused(tmp_path)
 
 
 def test_a_grid_of_an_archive_that_does_not_fit_into_memory_is_refused() -> None:
-    import msgspec
 
     receptor = Receptor("201512100000", (0.0,), (0.0,), (5.0,))
-    grid = msgspec.json.encode(
-        Grid("p", True, tuple(map(float, range(30_000))), tuple(map(float, range(30_000))))
-    )
+    grid = Grid("p", True, tuple(map(float, range(30_000))), tuple(map(float, range(30_000))))
     about = About(
         sim="x",
         receptor=receptor,
@@ -165,10 +163,11 @@ def test_a_grid_of_an_archive_that_does_not_fit_into_memory_is_refused() -> None
         is_integrated=False,
         provenance={},
     )
-    none = np.zeros(0, np.float32)
-    rows = pa.table({"layer": none, "y": none, "x": none, "foot": none})
+    nothing = encode(np.empty(0, np.int64), np.empty(0, np.float32))
     with memory_of(1 << 30), pytest.raises(EnvironmentFailure, match="of memory to read"):
-        unpack(Packed(msgspec.json.encode(about), rows), (grid.decode(),))
+        unpacked(Content(nothing, 0, about, grid))
+    with memory_of(1 << 30), pytest.raises(EnvironmentFailure, match="of memory to read"):
+        unpacked(Content(nothing, 10**9, about, grid))
 
 
 def test_commands_tell_of_them(project, rows, tmp_path) -> None:

@@ -28,7 +28,7 @@ NAME = "stilt_hpc"
 
 def tracked(*folders: str) -> set[str]:
     """The files that are in the repository."""
-    listing = ["git", "ls-files", "-z", *folders]
+    listing = ["git", "ls-files", "-z", "-co", "--exclude-standard", *folders]
     done = subprocess.run(listing, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return {name for name in done.stdout.split("\0") if name and (REPOSITORY / name).exists()}
 

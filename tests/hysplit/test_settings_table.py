@@ -146,6 +146,7 @@ NO_ENGINES = frozenset(
         "output",
         "execution",
         "about",
+        "keep",
         "hnf_plume",
     }
 )
