@@ -159,6 +159,7 @@ def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
         raise InputError(
             f"{first.path}: an ARL header cannot say where this grid lies: {first.horizontal.words}",
             "use model: native, which reads the files as they are",
+            code="MET_NOT_CONVERTED",
         )
     if len(analyses) < _FEWEST_TIMES:
         raise InputError(
