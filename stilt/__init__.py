@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stilt.foundations.neighbours import warn_of_pystilt
 from stilt.version import __version__
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ _HOMES = {
     "export": "stilt.formats.export",
     "run_trajectories": "stilt.api.compute",
 }
+
+
+warn_of_pystilt()
 
 
 def __getattr__(name: str) -> Any:

@@ -33,8 +33,6 @@ MACHINES = {
     "macOS arm64": "aarch64-apple-darwin",
     "macOS x86-64": "x86_64-apple-darwin",
 }
-FROM_SOURCE = ("arlmet",)
-"""Pure Python that its authors publish as source alone."""
 MACOS = "14.0"
 
 ASK = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
@@ -96,8 +94,14 @@ def environment(program: str, resolution: str, folder: Path) -> Path | str:
     for step in (create, install):
         done = subprocess.run(step, capture_output=True, text=True, check=False)
         if done.returncode:
-            return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "not installed"
+            return reason_of(done.stderr)
     return python
+
+
+def reason_of(stderr: str) -> str:
+    """Return the line of uv's that says most."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return next((line for line in lines if line.startswith("error")), (lines or ["?"])[-1])
 
 
 def trial(program: str, resolution: str, folder: Path, tests: list[str]) -> Row:
@@ -126,8 +130,9 @@ def trial(program: str, resolution: str, folder: Path, tests: list[str]) -> Row:
 
 def last_line(log: Path) -> str:
     """Return what pytest says at its end."""
-    counts = re.findall(r"^=+ (.* in [\d.]+s).*=+$", log.read_text(encoding="utf-8"), re.MULTILINE)
-    return counts[-1] if counts else f"no end, see {log}"
+    text = log.read_text(encoding="utf-8")
+    ends = re.findall(r"(?m)^=* ?(\d+ (?:passed|failed).*? in [\d.]+s)", text)
+    return ends[-1] if ends else f"no end, see {log}"
 
 
 def tell_wheels(folder: Path) -> None:
@@ -143,23 +148,25 @@ def tell_wheels(folder: Path) -> None:
 def lacking(uv: str, platform: str, python: str) -> str:
     """Return the packages without a wheel there, or "all"."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    without: list[str] = []
-    for requirement in project["dependencies"]:
-        name = re.split(r"[<>=]", requirement)[0]
-        if name in FROM_SOURCE:
-            continue
-        where = ["--python-platform", platform, "--python-version", python]
-        done = subprocess.run(
-            [uv, "pip", "compile", "-q", "--no-deps", "--only-binary", ":all:", *where, "-"],
-            input=requirement,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": MACOS},
-            check=False,
-        )
-        if done.returncode:
-            without.append(name)
-    return "no " + ", ".join(without) if without else "all"
+    asked: list[str] = project["dependencies"]
+    if has_wheels(uv, platform, python, asked):
+        return "all"
+    without = [each for each in asked if not has_wheels(uv, platform, python, [each])]
+    return "no " + ", ".join(re.split(r"[<>=]", each)[0] for each in without)
+
+
+def has_wheels(uv: str, platform: str, python: str, asked: list[str]) -> bool:
+    """Return whether versions that are asked for have wheels; nothing is downloaded."""
+    where = ["--python-platform", platform, "--python-version", python]
+    done = subprocess.run(
+        [uv, "pip", "compile", "-q", "--no-deps", "--only-binary", ":all:", *where, "-"],
+        input="\n".join(asked),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": MACOS},
+        check=False,
+    )
+    return done.returncode == 0
 
 
 def in_debian(suite: str, folder: Path, arguments: list[str]) -> int:
@@ -168,11 +175,15 @@ def in_debian(suite: str, folder: Path, arguments: list[str]) -> int:
     if not (place / "usr" / "bin" / "apt-get").exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         script = "/usr/share/debootstrap/scripts/sid"  # that of all suites since long
-        setup = ["debootstrap", "--variant=minbase", "--include=ca-certificates,procps,git"]
+        setup = [
+            "debootstrap",
+            "--variant=minbase",
+            "--include=ca-certificates,procps,git,gcc,libc6-dev",
+        ]
         mirror = "http://deb.debian.org/debian"
         subprocess.run([*setup, suite, place, mirror, script], check=True)
     if not (place / "pythons").exists():
-        names = "apt-cache pkgnames python3. | grep -E '^python3\\.[0-9]+-venv$'"
+        names = "apt-cache pkgnames python3. | grep -E '^python3\\.[0-9]+-(venv|dev)$'"
         install = "DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends"
         valid = "-o Acquire::Check-Valid-Until=false"  # mirrors may be snapshots
         inside(

@@ -8,10 +8,12 @@ HYSPLIT is not installed, the difference is between two roughness lengths instea
 
 from __future__ import annotations
 
+import socket
 import sys
 from html import escape
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pandas as pd
 
@@ -98,12 +100,20 @@ def draw(folder: Path, project: stilt.Project) -> dict[str, str]:
     }
 
 
+def _refuse(*_: object) -> None:
+    raise OSError("a picture asks the network for something")
+
+
 def main() -> None:
-    """Make the gallery."""
+    """Make the gallery; no picture may ask the network for anything."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".demo/gallery")
     (folder / "projects").mkdir(parents=True, exist_ok=True)
     project = made(folder / "projects" / "native", model="native", roughness=0.2)
-    shown = draw(folder, project)
+    with (
+        patch.object(socket.socket, "connect", _refuse),
+        patch.object(socket, "getaddrinfo", _refuse),
+    ):
+        shown = draw(folder, project)
     figures = "".join(
         f'<figure><img src="{name}" alt="{escape(words)}" style="max-width:100%">'
         f"<figcaption>{escape(words)}</figcaption></figure>"

@@ -252,9 +252,9 @@ class _Source:
             found = np.zeros(len(chosen))
             for (number, share), row, column in product(moments, rows, columns):
                 cube, levels = self._cubes(number)
-                place = row[0][chosen], column[0][chosen]
+                cell = row[0][chosen] * len(self.lon) + column[0][chosen]
                 weight = share * row[1][chosen] * column[1][chosen]
-                there = _in_columns(cube, levels, place, height[chosen], is_up=self.on == "zagl")
+                there = _in_columns(cube, levels, cell, height[chosen], is_up=self.on == "zagl")
                 found += np.where(weight > 0, weight * there, 0.0)  # a hole beside is no hole here
             values[chosen] = np.where(np.isfinite(found), found, np.nan)
             why[chosen[np.isnan(found)]] = _MISSING
@@ -291,15 +291,16 @@ class _Source:
                 yield chosen, [(first, 1.0 - share), *([(second, share)] if share.any() else [])]
 
     def _cubes(self, number: int) -> tuple[Values, Values | None]:
-        """Return a time of the field as (level, lat, lon) in ppm, and its levels, as ``_in_columns`` takes them."""
+        """Return a time of the field as (level, cell) in ppm, and its levels, as ``_in_columns`` takes them."""
         if number not in self.made:
             while len(self.made) >= FIELDS_KEPT:
                 del self.made[next(iter(self.made))]
-            cube = self._of_time(self.field, number).reshape(-1, len(self.lat), len(self.lon))
-            levels = None
+            shape = -1, len(self.lat) * len(self.lon)
+            cube, levels = self.ppm * self._of_time(self.field, number).reshape(shape), None
             if self.levels is not None:
                 levels = self.unit * self._of_time(self.levels, number)
-            self.made[number] = self.ppm * cube, levels
+                levels = levels.reshape(shape) if levels.ndim > 1 else levels
+            self.made[number] = np.ascontiguousarray(cube), levels
         return self.made[number]
 
     def _of_time(self, of: xr.DataArray, number: int) -> Values:
@@ -310,7 +311,7 @@ class _Source:
 def _in_columns(
     cube: Values,
     levels: Values | None,
-    place: tuple[NDArray[np.intp], NDArray[np.intp]],
+    cell: NDArray[np.intp],
     height: Values,
     *,
     is_up: bool,
@@ -320,23 +321,29 @@ def _in_columns(
     Parameters
     ----------
     cube, levels
-        The field, and its levels, ascending: (level,) or (level, lat, lon); None: columns have one value.
-    place, height
-        Row and column of each, and where it is in the coordinate of the levels.
+        The field, (level, cell), and its levels, ascending: (level,) or (level, cell); None: columns have one value.
+    cell, height
+        The cell of each, and where it is in the coordinate of the levels.
     is_up
         Whether levels are heights, else pressures.
     """
     if levels is None:
-        alone: Values = cube[(0, *place)]
+        alone: Values = cube[0].take(cell)
         return alone
     if levels.ndim == 1:
         corners, top = _corners(levels, height), levels[-1] if is_up else levels[0]
     else:
-        corners, top = _corners_of_each(levels, place, height), levels[(-1 if is_up else 0, *place)]
+        corners, top = _corners_of_each(levels, cell, height), levels[-1 if is_up else 0].take(cell)
     found = np.zeros(len(height))
     for level, share in corners:
-        found += np.where(share > 0, share * cube[(level, *place)], 0.0)
+        found += np.where(share > 0, share * _picked(cube, level, cell), 0.0)
     return np.where(height > top if is_up else height < top, np.inf, found)
+
+
+def _picked(values: Values, level: NDArray[np.intp], cell: NDArray[np.intp]) -> Values:
+    """Return what (level, cell) has at each pair."""
+    picked: Values = values.reshape(-1).take(level * values.shape[1] + cell)
+    return picked
 
 
 def _corners(axis: Values, places: Values) -> list[Corner]:
@@ -348,20 +355,19 @@ def _corners(axis: Values, places: Values) -> list[Corner]:
     return _shared(low, axis[low], axis[low + 1], places)
 
 
-def _corners_of_each(
-    levels: Values, place: tuple[NDArray[np.intp], NDArray[np.intp]], height: Values
-) -> list[Corner]:
-    """Return what ``_corners`` does where each cell has levels of its own, (level, lat, lon), halving their range."""
+def _corners_of_each(levels: Values, cell: NDArray[np.intp], height: Values) -> list[Corner]:
+    """Return what ``_corners`` does where each cell has levels of its own, (level, cell), halving their range."""
     last = len(levels) - 1
     if last == 0:
         return [(np.zeros(len(height), np.intp), np.ones(len(height)))]
     low, high = np.zeros(len(height), np.intp), np.full(len(height), last)
     for _ in range(last.bit_length()):
         middle = (low + high) // 2
-        is_below = levels[(middle, *place)] <= height
+        is_below = _picked(levels, middle, cell) <= height
         low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
     low = np.minimum(low, last - 1)
-    return _shared(low, levels[(low, *place)], levels[(low + 1, *place)], height)
+    left, right = (_picked(levels, low + number, cell) for number in (0, 1))
+    return _shared(low, left, right, height)
 
 
 def _shared(low: NDArray[np.intp], left: Values, right: Values, places: Values) -> list[Corner]:
@@ -379,6 +385,7 @@ def _ascending(field: xr.DataArray) -> xr.DataArray:
             raise InputError(
                 f"the field's {name} has {'no coordinate' if index is None else 'values that are there twice'}",
                 "give each its own: field.assign_coords(...), field.drop_duplicates(...)",
+                code="FIELD_COORDINATES",
             )
         if not index.is_monotonic_increasing:
             field = field.sortby(name)
@@ -386,6 +393,7 @@ def _ascending(field: xr.DataArray) -> xr.DataArray:
         raise InputError(
             f"the field's times are of the kind {field['time'].dtype}, not dates",
             "open it with decode_times, or convert_calendar('standard')",
+            code="FIELD_COORDINATES",
         )
     return field
 
@@ -400,6 +408,7 @@ def _on_cells_of(levels: xr.DataArray, field: xr.DataArray, order: list[str]) ->
                 raise InputError(
                     f"vertical has another {name} than the field",
                     "interpolate it: vertical.interp(...)",
+                    code="FIELD_COORDINATES",
                 ) from None
     sizes = {name: field.sizes[name] for name in ("lat", "lon") if name not in levels.dims}
     return levels.expand_dims(sizes).transpose(
@@ -422,6 +431,7 @@ def _coordinate(levels: xr.DataArray) -> tuple[str, float]:
         raise InputError(
             f"{levels.name} of the field is {standard}, above the sea, and end points are above ground",
             "subtract the height of the ground and leave out standard_name, or give pressures",
+            code="FIELD_COORDINATES",
         )
     units, name = str(levels.attrs.get("units", "")), str(levels.name).lower()
     if units in HPA or (not units and name in PRESSURES):

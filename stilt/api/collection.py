@@ -355,20 +355,7 @@ def open_collection(
     grid = config.footprints[name]
     geometry = geometry_of(grid)
     state = project.folded()
-    placed = [
-        (place, simulation)
-        for place, simulation in enumerate(project.receptors)
-        if (known := state.find(simulation.sim)) is not None
-        and known.is_done
-        and state.may_be_of(known, simulation.receptor)
-    ]
-    if not placed:
-        raise InputError(
-            f"{project.path} has no complete simulation",
-            "stilt run runs what is left",
-            code="NO_RESULTS",
-        )
-    places, simulations = (list(each) for each in zip(*placed, strict=True))
+    places, simulations = (list(each) for each in zip(*with_results(project), strict=True))
     files = FootprintFiles(
         paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
         receptors=tuple(sim.receptor.digest for sim in simulations),
@@ -394,6 +381,31 @@ def open_collection(
         attrs=attributes_of(geometry.projection),
     )
     return files, array
+
+
+def with_results(project: Source) -> list[tuple[int, Simulation]]:
+    """Return the simulations that have results of the receptors that they have today, stale ones too, and their places.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    state = project.folded()
+    found = [
+        (place, simulation)
+        for place, simulation in enumerate(project.receptors)
+        if (known := state.find(simulation.sim)) is not None
+        and known.is_done
+        and state.may_be_of(known, simulation.receptor)
+    ]
+    if not found:
+        raise InputError(
+            f"{project.path} has no complete simulation",
+            "stilt run runs what is left",
+            code="NO_RESULTS",
+        )
+    return found
 
 
 def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Path | None:

@@ -93,9 +93,8 @@ def _weights(simulation: ProjectSimulation, points: EndPoints, kernels: Kernels)
     table = ParticleTable(points.columns)
     if kernel.on == "pressure_hpa":  # that of the release
         table = simulation.stored_particles().particles()
-    factors, _ = particle_factors(
-        kernel, simulation.receptor, *release_of(table, simulation.receptor, kernel)
-    )
+    released = release_of(table, slots_of(table), simulation.receptor, kernel)
+    factors, _ = particle_factors(kernel, simulation.receptor, *released)
     return factors[slots_of(ParticleTable(points.columns))]
 
 

@@ -103,12 +103,35 @@ def enhancements(
     """
     footprints = of_receptors(footprints)
     if isinstance(flux, xr.Dataset):
-        each = {name: _enhancement(footprints, flux[name], species) for name in flux.data_vars}
+        each = {name: _enhancement(footprints, flux[name], species) for name in fluxes_in(flux)}
         each = with_labels_apart(each)
         return xr.Dataset(
             {name: added.assign_attrs(flux=str(name)) for name, added in each.items()}
         )
     return _enhancement(footprints, flux, species)
+
+
+def fluxes_in(dataset: xr.Dataset) -> list[Any]:
+    """Return which variables of a dataset are fluxes: not those that others name as bounds of cells or a mapping.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    beside = {
+        str({**each.encoding, **each.attrs}.get(name))
+        for each in dataset.variables.values()
+        for name in ("bounds", "grid_mapping")
+    }
+    found = [name for name in dataset.data_vars if str(name) not in beside]
+    if not found:
+        raise InputError(
+            "the dataset of fluxes has none",
+            "give one variable a sector or species",
+            code="VARIABLE_NOT_NAMED",
+        )
+    return found
 
 
 def with_labels_apart(found: Mapping[Any, xr.DataArray]) -> dict[Any, xr.DataArray]:

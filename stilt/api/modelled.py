@@ -100,7 +100,9 @@ def _product(
     if isinstance(project, Results):
         if footprint is not None:
             raise InputError(
-                f"{project} have one product, and not {footprint!r}", "leave out footprint="
+                f"{project} have one product, and not {footprint!r}",
+                "leave out footprint=",
+                code="NAME_UNKNOWN",
             )
         return project.footprints(), partial(_no_columns, project)
     weighted = (name for name, grid in project.config.footprints.items() if grid.weight == KERNEL)
@@ -112,6 +114,7 @@ def _no_columns(results: Results, receptors: xr.DataArray) -> Columns:  # noqa: 
     raise InputError(
         f"{results} have no kernels, and so no prior",
         "leave out prior=True, or make a project of them",
+        code="WEIGHT_NOT_HERE",
     )
 
 

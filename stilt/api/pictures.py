@@ -50,6 +50,13 @@ class Chosen:
         """The one simulation, or how many they are."""
         return self.ids[0] if len(self.ids) == 1 else f"{len(self.ids):,} simulations"
 
+    @property
+    def title(self) -> str:
+        """What a picture of them says above it: the one simulation, or how many, and of which times."""
+        times = [self.project[sim].receptor.when for sim in self.ids]
+        first, last = (f"{each:%Y-%m-%d %H:%M}" for each in (min(times), max(times)))
+        return f"{self.name}\n{first if first == last else f'{first} to {last}'} UTC"
+
     @cached_property
     def frame(self) -> MapFrame:
         """The grid of the map."""
@@ -194,31 +201,47 @@ _COMPARISON = (
 _LONGEST_CONDITION = 1000
 
 
-def _check_condition(text: str) -> None:
+def _check_condition(text: str, columns: Iterable[object]) -> None:
     """Refuse what does more than compare columns: a condition may come from somebody else.
 
     Raises
     ------
-    ValueError, TypeError, SyntaxError
-        If it does.
+    ValueError
+        If it does, is no condition, or names no column.
     """
     if len(text) > _LONGEST_CONDITION:
         raise ValueError(f"it has more than {_LONGEST_CONDITION:,} characters")
-    for node in ast.walk(ast.parse(text.strip(), mode="eval")):
-        if not isinstance(node, _COMPARISON):
-            raise TypeError(f"{type(node).__name__} is no comparison of columns")
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except SyntaxError:
+        raise ValueError(
+            "it does not read as a comparison, such as height_m > 100 or x == 'a'"
+        ) from None
+    nodes = list(ast.walk(tree))
+    if not all(isinstance(node, _COMPARISON) for node in nodes):
+        raise ValueError("it may compare columns only: == != < <= > >= in, and, or, not, + and -")
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id not in columns:
+            raise ValueError(f"there is no column {node.id}")
 
 
 def _query(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     import pandas as pd
 
+    columns = list(map(str, frame.columns))
     try:
-        _check_condition(where)
-        found: Any = frame.query(where, engine="python", local_dict={}, global_dict={})
-        return pd.DataFrame(frame.loc[found.index])
+        _check_condition(where, [*columns, frame.index.name])
+        holds: Any = frame.eval(where.strip(), engine="python", local_dict={}, global_dict={})
+        return pd.DataFrame(frame[_as_yes_or_no(holds)])
     except Exception as error:  # noqa: BLE001 - whatever pandas makes of a text that is no condition
         raise InputError(
             f"the condition {where!r} can't be asked: {error}",
-            f"the columns are {', '.join(map(str, frame.columns))}",
+            f"the columns are {', '.join(columns)}",
             code="CONDITION_WRONG",
         ) from None
+
+
+def _as_yes_or_no(holds: Any) -> Any:
+    if getattr(holds, "dtype", None) not in {np.dtype(bool), "boolean"}:
+        raise ValueError("it is no comparison, which holds or does not")
+    return holds

@@ -182,10 +182,9 @@ class Project:
         ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
         ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
         """
-        from stilt.status.opened import open_project
         from stilt.status.table import simulations_table
 
-        return simulations_table(open_project(self.path), self.receptors)
+        return simulations_table(self._standing(), self.receptors)
 
     def footprints(self, name: str | None = None) -> xr.DataArray:
         """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
@@ -302,15 +301,10 @@ class Project:
         InputError
             If there is none.
         """
+        from stilt.api.collection import with_results
+
         if sims is None:
-            frame = self.simulations
-            state = self.folded()
-            done = frame.index[frame["state"].isin(["complete", "empty", "stale"])]
-            sims = [
-                sim
-                for sim in done
-                if (known := state.find(sim)) is None or state.may_be_of(known, self[sim].receptor)
-            ]
+            return [simulation.sim for _, simulation in with_results(self)]
         found = list(sims)
         if not found:
             raise InputError(

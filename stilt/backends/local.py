@@ -23,6 +23,7 @@ from stilt.foundations.errors import (
     DamagedError,
     EnvironmentFailure,
 )
+from stilt.foundations.linux import usable_cpus
 from stilt.foundations.progress import Progress
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
@@ -180,7 +181,7 @@ class LocalBackend:
 
 def cores() -> int:
     """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    return usable_cpus()
 
 
 def worker_command(handed: HandOver, task: int) -> list[str]:

@@ -45,9 +45,11 @@ def check_met(
     area = f"met {name}"
     refused = "" if met.source else _refused_folder(met.directory)
     if refused:
-        yield wrong_input(
-            area, f"{met.directory}: {refused}", f"mend mets.{name}.directory", code="MET_MISSING"
-        )
+        why, hint = f"{met.directory}: {refused}", f"mend mets.{name}.directory"
+        if ":" in config.model:
+            yield warning(area, why, f"{hint}, if your engine reads any", code="MET_MISSING")
+        else:
+            yield wrong_input(area, why, hint, code="MET_MISSING")
         return
     if receptors is None:
         return

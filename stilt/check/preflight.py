@@ -86,10 +86,8 @@ def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Ite
         count = int((kernels.of_receptor >= 0).sum())
         yield fine("kernels", f"{name}: {count:,} of {receptors.n_receptors:,} receptors have one")
         yield from (note("kernels", f"{name}: {text}") for text in kernels.notes)
-        for text in kernels.suspected(receptors):
-            yield warning(
-                "kernels", f"{name}: {text}", "give shares of one, not percent", code="KERNELS_ODD"
-            )
+        for text, hint in kernels.suspected(receptors):
+            yield warning("kernels", f"{name}: {text}", hint, code="KERNELS_ODD")
         if config.footprints[name].missing == "unweighted" and count == receptors.n_receptors:
             what = f"footprints.{name}.missing"
             yield note("kernels", no_effect(what, "every receptor has a kernel"))

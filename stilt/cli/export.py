@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from stilt.cli import offered
 from stilt.cli.bar import with_bar
 from stilt.cli.options import project_argument
 
@@ -23,7 +24,11 @@ FORMATS = ("geotiff", "zarr", "by-id", "paris")
 @click.command("export", epilog=EXAMPLES)
 @project_argument
 @click.option("--format", "kind", type=click.Choice(FORMATS), required=True, help="Which format.")
-@click.option("--footprint", help="Which footprint; the first of config.yaml unless given.")
+@click.option(
+    "--footprint",
+    shell_complete=offered.products,
+    help="Which footprint; the first of config.yaml unless given.",
+)
 @click.option(
     "--site", help="paris: the name of the site, or the column of receptors.csv that has it."
 )

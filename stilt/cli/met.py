@@ -252,7 +252,7 @@ def _fetch(config: Config, receptors: Receptors | None, name: str | None) -> Non
         raise InputError(
             f"{what} is{' no' if name else ' a'} URL",
             "there is nothing to fetch",
-            code="MET_NOT_AT_A_DISTANCE",
+            code="MET_NOT_DISTANT",
         )
     found = surveys(config, replace(receptors, mets=tuple(chosen)))
     for words in told_of(found, "fetching"):

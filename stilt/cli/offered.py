@@ -39,7 +39,10 @@ def _of_project(names: Callable[[Opened], Iterable[str]]) -> Complete:
 
 
 def _folder(context: click.Context) -> Path:
-    return Path(context.params.get("project") or ".")
+    """Return the project that was typed; an option still without its value leaves arguments unread in ``args``."""
+    typed = [context.params.get("project"), *(context.params.get("names") or ()), *context.args]
+    folders = [Path(name) for name in typed if name and Path(name).is_dir()]
+    return next((each for each in reversed(folders) if (each / "config.yaml").exists()), Path())
 
 
 def _simulations(opened: Opened) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ Examples:
   stilt plot 2200_-111.9_40.5_30 demo -o picture.pdf --percent 50,90
   stilt plot demo --where "height_m < 100" --from 2026-06-16 --panels
   stilt plot demo --animate film.gif      the mean of all, hour by hour
+  stilt plot demo --observations flux.nc:co2 --background 420
   stilt plot 2200_-111.9_40.5_30 native --minus hysplit   two projects
 """
 
@@ -47,7 +49,7 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
 )
 @click.option("--from", "since", metavar="TIME", help="Receptors from this time on, UTC.")
 @click.option("--to", "until", metavar="TIME", help="Receptors before this time.")
-@click.option("--sum/--mean", "is_sum", default=False, help="Of several; their mean unless given.")
+@click.option("--sum/--mean", "is_sum", default=None, help="Of several; their mean unless given.")
 @click.option("--panels", is_flag=True, help="Each in a map of its own, on one scale.")
 @click.option("--minus", metavar="SIM|PROJECT", help="Less another simulation, or the same there.")
 @click.option("--hour", type=int, help="One hour: -6 begins six hours before the receptor's time.")
@@ -55,8 +57,14 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
     "--animate",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A film by the hour: .gif or .html.",
+    help="A film by the hour: .gif, .html, or .mp4 with ffmpeg.",
 )
+@click.option(
+    "--observations",
+    metavar="FLUX",
+    help="Observed against modelled, map and scatter: by a NetCDF of fluxes (FILE[:VARIABLE]).",
+)
+@click.option("--background", type=float, metavar="PPM", help="What fluxes are added to.")
 @click.option(
     "--footprint",
     "name",
@@ -69,7 +77,7 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
 @click.option("--vmax", type=float, help="High end of the scale.")
 @click.option("--percent", callback=_percent, metavar="50,90", help="Contours that hold so much.")
 @click.option("--title", help="Above the map.")
-@click.option("--particles/--no-particles", default=True, help="Of one simulation, beside it.")
+@click.option("--particles/--no-particles", default=None, help="Of one simulation, beside it.")
 @click.option("--dpi", type=click.IntRange(10, 1200), help="Dots per inch; 150 unless given.")
 @click.option(
     "--output",
@@ -96,17 +104,51 @@ def command(**options: Any) -> None:
     look = Look(**{key: options[key] for key in looks})
     project = Project(folder)
     narrows = any(options[key] is not None for key in ("where", "since", "until"))
-    many = [key for key in ("panels", "minus", "animate") if options[key]]
-    if len(many) > 1:
-        raise click.UsageError(f"--{many[0]} and --{many[1]} are two pictures: ask for one.")
-    if options["animate"] and options["output"]:
-        raise click.UsageError("--animate FILE is the output: leave -o out.")
-    if len(sims) == 1 and not narrows and not many:
+    kind = next((key for key in KINDS if options[key]), "")
+    is_one = len(sims) == 1 and not narrows and not kind
+    _refuse_what_does_not_go_together(options, kind, is_one=is_one)
+    if is_one:
         _one(project, sims[0], look, options)
-    elif options["window"]:
-        raise click.UsageError("--window shows one simulation.")
     else:
         click.echo(str(_several(project, sims, look, options)))
+
+
+KINDS = ("panels", "minus", "animate", "observations")
+
+NOT_WITH = {
+    "panels": ("is_sum",),
+    "animate": ("hour", "output"),
+    "observations": ("is_sum", "hour", "extent", "vmin", "vmax", "percent"),
+}
+"""What a kind of picture has no place for."""
+
+FLAGS = {"is_sum": "sum or --mean", "output": "output (FILE is the output)"}
+
+
+def _refuse_what_does_not_go_together(options: dict[str, Any], kind: str, *, is_one: bool) -> None:
+    """Refuse options that the picture would leave aside: nothing is taken in silence.
+
+    Raises
+    ------
+    click.UsageError
+        If there is one.
+    """
+    kinds = [each for each in KINDS if options[each]]
+    if len(kinds) > 1:
+        raise click.UsageError(f"--{kinds[0]} and --{kinds[1]} are two pictures: ask for one.")
+    if kind == "observations" and options["background"] is None:
+        raise click.UsageError("--observations needs --background PPM, which fluxes are added to.")
+    without = [
+        *NOT_WITH.get(kind, ()),
+        *(("is_sum",) if is_one else ("particles", "window")),
+        *(("output", "dpi") if options["window"] else ()),
+        *(() if kind == "observations" else ("background",)),
+    ]
+    picture = f"--{kind}" if kind else "one simulation" if is_one else "several simulations"
+    for key in without:
+        is_given = options[key] if key in {"window", "percent"} else options[key] is not None
+        if is_given:
+            raise click.UsageError(f"--{FLAGS.get(key, key)} does not go with {picture}.")
 
 
 def _sims_and_project(names: tuple[str, ...]) -> tuple[list[str], Path]:
@@ -124,14 +166,20 @@ def _one(project: Project, sim: str, look: Look, options: dict[str, Any]) -> Non
     if options["window"]:
         from stilt.plot.window import show
 
-        show(result, options["name"])
+        show(
+            result,
+            name=options["name"],
+            look=look,
+            hour=options["hour"],
+            particles=options["particles"] is not False,
+        )
         return
     path = options["output"] or Path(f"{result.id}.png")
     result.plot(
         path,
         name=options["name"],
         hour=options["hour"],
-        particles=options["particles"],
+        particles=options["particles"] is not False,
         dpi=options["dpi"],
         extent=look.extent,
         vmin=look.vmin,
@@ -160,6 +208,7 @@ def _several(project: Project, sims: list[str], look: Look, options: dict[str, A
     narrowed = {key: options[key] for key in keys}
     chosen = choose(project, ids, footprint=options["name"], **narrowed)
     how: How = "sum" if options["is_sum"] else "mean"
+    look = replace(look, title=look.title or chosen.title)
     if options["animate"]:
         path, dpi = options["animate"], options["dpi"] or FILM_DPI
         fields = chosen.by_hour(how)
@@ -171,12 +220,30 @@ def _several(project: Project, sims: list[str], look: Look, options: dict[str, A
     return Path(path)
 
 
+def _compared(chosen: Chosen, title: str | None, options: dict[str, Any]) -> Any:
+    """Return the picture of what was observed against what is modelled."""
+    from stilt.api.modelled import OBSERVED, modelled
+    from stilt.api.targets import open_variable
+    from stilt.plot.comparison import nothing_observed, plot_modelled
+
+    if OBSERVED not in chosen.footprints.coords:
+        raise nothing_observed()
+    flux = open_variable(options["observations"], "the flux")
+    found = modelled(chosen.project, flux, options["background"], footprint=options["name"])
+    is_chosen = found["receptor"].isin(chosen.ids)
+    canvas = plot_modelled(found.isel(receptor=is_chosen.to_numpy()))
+    canvas.suptitle(title or chosen.title, fontsize=11)
+    return canvas
+
+
 def _figure(chosen: Chosen, how: Any, look: Look, options: dict[str, Any]) -> Any:
     from stilt.plot.field_map import draw_field
     from stilt.plot.figure import MAP_INCHES, new_figure
     from stilt.plot.many import draw_minus, draw_panels
 
     hour = options["hour"]
+    if options["observations"]:
+        return _compared(chosen, look.title, options)
     if options["panels"]:
         return draw_panels(chosen.each(hour), look)
     if options["minus"]:

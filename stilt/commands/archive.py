@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.archive.bundle import BundleWriter
-from stilt.backends.liveness import Fate
+from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe
 from stilt.batch.lock import run_lock
 from stilt.batch.queued import queued
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stilt.archive.container import Entry
-    from stilt.backends.liveness import Liveness
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
 
@@ -40,15 +39,12 @@ def archive(layout: Layout, on_packed: Callable[[int, int], None] | None = None)
         If an archive does not read back as it was written.
     """
     with run_lock(layout):
-        state, liveness = fold_and_observe(OutputIndex(layout.log_dir), fresh=True)
-        _refuse_if_live(layout, state, liveness)
-        return Packer(layout, on_packed).pack(state)
+        return Packer(layout, on_packed).pack(_fold_what_rests(layout, fresh=True))
 
 
 def preview(layout: Layout) -> Packing:
     """Return what would be packed, writing nothing to the project; bytes are estimated from a sample."""
-    state, liveness = fold_and_observe(OutputIndex(layout.log_dir))
-    _refuse_if_live(layout, state, liveness)
+    state = _fold_what_rests(layout, fresh=False)
     packing = Packing()
     with loose_outputs(layout, state, packing.left) as loose:
         for product in loose.products():
@@ -72,20 +68,17 @@ def _packed_bytes(layout: Layout, sample: list[Entry]) -> int:
         return path.stat().st_size
 
 
-def _refuse_if_live(layout: Layout, state: State, liveness: Liveness) -> None:
-    """Refuse while a worker may write outputs, or read the particles that it makes footprints from."""
-    live = [task for task, life in liveness.tasks.items() if life.fate is Fate.LIVE]
-    waiting = queued(
-        layout,
-        state,
-        lambda batch, task: (
-            bool(state.batches[batch].submissions or state.batches[batch].tasks)
-            and liveness.of(batch, task).fate is not Fate.GONE
-        ),
-    )
+def _fold_what_rests(layout: Layout, *, fresh: bool) -> State:
+    """Return the log; refuse while a worker may write outputs, or read the particles that it makes footprints from."""
+    index = OutputIndex(layout.log_dir)
+    state, liveness = fold_and_observe(index, fresh=fresh)
+    hands = WorkInHand(index, state, liveness)
+    live = sum(hands.lives(batch, task) for batch, task in liveness.tasks)
+    waiting = queued(layout, state, hands.keeps)
     if live or waiting:
         raise NotFinishedError(
-            f"{layout.project} has {len(live):,} tasks running or queued, with {len(waiting):,} simulations left",
+            f"{layout.project} has {live:,} tasks running or queued, with {len(waiting):,} simulations left",
             "wait for them (`stilt status --watch`) or `stilt cancel`, then archive",
             code="WORK_IN_HAND",
         )
+    return state

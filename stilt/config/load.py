@@ -21,6 +21,7 @@ from stilt.config.rules import (
     setting_problems,
     time_step,
     weight_problems,
+    with_file,
 )
 from stilt.config.schema import FILE_KEYS, About, Config, FootprintGrid, HysplitSection, Keep, Met
 from stilt.config.sections import KERNEL, FieldName
@@ -257,7 +258,7 @@ class _Reader:
         if entry.get("kernels") is None and entry.get("weight") == KERNEL:
             entry = {**entry, "kernels": KERNELS_FILE}
         if isinstance(entry.get("weight"), str):
-            entry = {**entry, "weight": self._absolute_engine(entry["weight"])}
+            entry = {**entry, "weight": self._absolute_engine(with_file(entry["weight"]))}
         self._note_path("kernels", entry.get("kernels"), (*where, "kernels"))
         entry = {**entry, "kernels": self._absolute(entry.get("kernels"))}
         grid = convert(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from stilt.config.schema import (
@@ -18,7 +19,7 @@ from stilt.foundations.errors import InputError
 from stilt.foundations.paths import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stilt.config.schema import FootprintGrid
 
@@ -118,10 +119,26 @@ def grid_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
         yield from cell_problems(grid, width, grid.ymax - grid.ymin)
 
 
+def with_file(weight: str) -> str:
+    """Return a weight whose function is named by its module with that module's file; nothing is imported for it."""
+    module, mark, function = weight.rpartition(":")
+    names = module.split(".")
+    if not mark or module.endswith(".py") or not all(name.isidentifier() for name in names):
+        return weight
+    folders: Sequence[str] | None = None
+    spec = None
+    for count in range(1, len(names) + 1):
+        spec = PathFinder.find_spec(".".join(names[:count]), folders)
+        folders = spec.submodule_search_locations if spec else []
+    origin = spec.origin if spec and spec.has_location else None
+    return f"{origin}:{function}" if origin and origin.endswith(".py") else weight
+
+
 def weight_problems(grid: FootprintGrid) -> Iterator[tuple[str, str]]:
     """Find weights that are none, and keys about kernels where none are asked for: the key and what about it."""
     if grid.weight not in {None, KERNEL} and not function_in(grid.weight)[0]:
-        yield "weight", f'expected {KERNEL} or FILE.py:function, got "{grid.weight}"'
+        forms = f"{KERNEL} or FILE.py:function (or package.module:function of what is installed)"
+        yield "weight", f'expected {forms}, got "{grid.weight}"'
     if grid.weight != KERNEL:
         for key, default in (("kernels", None), ("missing", "refused")):
             if getattr(grid, key) != default:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, note, warning
+from stilt.foundations.linux import usable_cpus
 from stilt.foundations.memory import limit_bytes, machine_bytes
+from stilt.foundations.neighbours import WAY_OUT, pystilt_beside, words
 from stilt.foundations.quantities import size
 
 if TYPE_CHECKING:
@@ -23,13 +25,15 @@ LITTLE_SCRATCH_BYTES = 1 << 30
 
 def examine() -> Iterator[Finding]:
     """Look at processors, memory, limits and scratch space."""
-    usable, there = len(os.sched_getaffinity(0)), os.cpu_count() or 1
+    usable, there = usable_cpus(), os.cpu_count() or 1
     cores = f"{usable} of {there} cores" if usable != there else f"{there} cores"
     yield fine(
         "machine",
         f"{platform.system()} {platform.release()} {platform.machine()}, Python "
         f"{platform.python_version()} at {sys.executable}; {cores}, {_memory()}",
     )
+    if found := pystilt_beside():
+        yield warning("packages", words(found), WAY_OUT, code="PYSTILT_BESIDE")
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files != resource.RLIM_INFINITY and files < FEW_FILES:
         yield warning(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from stilt.foundations.errors import DamagedError, InputError
+from stilt.foundations.linux import DESCRIPTORS, O_PATH
 from stilt.foundations.ownership import owner_name, trusted_users
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 LONGEST_PATH = 1024
 LONGEST_NAME = 255
 
-_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_FOLDER = O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_DESCRIPTORS = Path("/proc/self/fd")
 _HINT = (
     "whoever may write to that folder can say how it came there; stilt neither reads nor removes it"
 )
@@ -52,7 +52,7 @@ def opened(path: Path) -> Iterator[Path]:
     OSError
         If it is not there, or can't be read.
     """
-    if path.parent == _DESCRIPTORS:  # it was opened before
+    if path.parent == DESCRIPTORS:  # it was opened before
         yield path
         return
     with _lent(open_regular(path), path) as place:
@@ -271,7 +271,7 @@ def _open_folder(parent: int, name: str, path: Path, depth: int) -> int:
     try:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
     except NotADirectoryError:
-        link = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        link = os.open(name, O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
         facts = os.fstat(link)
         if not stat.S_ISLNK(facts.st_mode):
@@ -321,7 +321,7 @@ def _open_plain(folder: int, name: str) -> int | None:
 @contextmanager
 def _lent(descriptor: int, path: Path) -> Iterator[Path]:
     """Yield a path to a descriptor for libraries that open files by themselves; errors name the file by its own."""
-    place = _DESCRIPTORS / str(descriptor)
+    place = DESCRIPTORS / str(descriptor)
     try:
         yield place if place.exists() else path
     except DamagedError as error:

@@ -37,8 +37,9 @@ def available_bytes() -> int:
         rooms.append(next(1024 * int(line.split()[1]) for line in lines if "MemAvailable" in line))
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit != resource.RLIM_INFINITY:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        rooms.append(limit - pages * os.sysconf("SC_PAGE_SIZE"))
+        with contextlib.suppress(OSError):
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+            rooms.append(limit - pages * os.sysconf("SC_PAGE_SIZE"))
     return max(min(rooms, default=machine_bytes()), 0)
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.linux import extended_attribute
 
 TRUST_VARIABLE = "STILT_TRUST"
 
@@ -137,7 +138,7 @@ def _is_of_one(group: int, user: int) -> bool:
 def _has_access_list(path: Path | int) -> bool:
     """Return whether the group's bits in a file's mode may be those of other users, too."""
     try:
-        return bool(os.getxattr(path, "system.posix_acl_access"))
+        return bool(extended_attribute(path, "system.posix_acl_access"))
     except OSError:
         return False
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 from pathlib import Path
+
+from stilt.foundations.linux import prctl
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -20,7 +21,7 @@ def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
     through exec). ``parent`` is the pid of the parent as it knew itself: if that is gone already the
     signal would never come, so the process ends here.
     """
-    _prctl(_PR_SET_PDEATHSIG, sig)
+    prctl(_PR_SET_PDEATHSIG, sig)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -30,7 +31,7 @@ def adopt_orphans() -> None:
 
     So a transport model whose pool process was killed can still be found and ended.
     """
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def ignore_stop_signals() -> None:
@@ -81,10 +82,3 @@ def reap_orphans(keep: frozenset[int]) -> None:
     """End and reap the processes that ``adopt_orphans`` brought here; ``keep`` are children of one's own."""
     for pid in set(children()) - keep:
         kill_tree(pid)
-
-
-def _prctl(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"prctl({option}): {os.strerror(number)}")

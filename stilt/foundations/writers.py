@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from stilt.foundations.durable import TEMPORARY_PREFIX
+from stilt.foundations.linux import SINCE_BOOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,7 +176,7 @@ def age_of_process(pid: int) -> float | None:
     started = _life(pid)[0]
     if not started:
         return None
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(SINCE_BOOT) - started / os.sysconf("SC_CLK_TCK")
 
 
 def _signal_reaches(pid: int) -> bool:

@@ -4,7 +4,8 @@ numba makes loops as fast as Fortran, but to load it takes 0.4 s and 100 MB of e
 itself holds for one type of CPU and is executed whatever has happened to the file. So numba is used only to make
 machine code: an object file for each function, kept where ``stilt.kernels.machine_code`` keeps all of it, and
 linked by later processes in 10 ms. Where code cannot be kept, every process compiles; where it cannot be made to stand
-alone, numba itself runs it. Neither costs more than seconds.
+alone, or this version of numba lacks the private names that it takes, numba itself runs it. Neither costs more than
+seconds.
 
 ``exact`` keeps to the order of operations that is written, ``fast`` does not. Nothing that is compiled may make an
 array: working space is handed in.
@@ -188,7 +189,10 @@ class Kernel:
         numba = _numba()
         _register(self._parts)
         types = map(_type_of, self._kinds) if self._declared else map(numba.typeof, arguments)
-        content = _build(self.function, tuple(types), self._options)
+        try:
+            content = _build(self.function, tuple(types), self._options)
+        except AttributeError:  # a name that numba promises nobody, and another version lacks
+            content = None
         if content is not None:
             keep(*self._place(kinds), content)
         return content
@@ -319,9 +323,12 @@ def _type_of(kind: Kind) -> Any:
 def _numba() -> Any:
     """Load numba, aimed at the CPUs that stilt compiles for; without its types, which lack what is asked of it."""
     import numba
-    from numba.core.registry import cpu_target
 
     config: Any = numba.config
+    try:
+        from numba.core.registry import cpu_target
+    except ImportError:  # as above: then numba aims where it likes, and runs what it makes
+        return numba
     is_unused = "_toplevel_target_context" not in vars(cpu_target)
     if is_unused and not config.CPU_NAME and target()[0] == PORTABLE_CPU:
         # Not through the environment, which sbatch would hand on to nodes with other CPUs.

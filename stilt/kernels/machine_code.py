@@ -68,7 +68,8 @@ def _numba_version() -> Path:
     found = find_spec("numba")
     if found is None or found.origin is None:
         raise ModuleNotFoundError("No module named 'numba'")
-    return Path(found.origin).with_name("_version.py")
+    named = Path(found.origin).with_name("_version.py")
+    return named if named.exists() else Path(found.origin)
 
 
 @cache

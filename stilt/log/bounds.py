@@ -228,7 +228,7 @@ def column_fits(name: str, values: Sequence[Any]) -> bool:
             return bool(least <= min(values) and max(values) <= most)
         if name in IMPRINTS:
             return all(map(is_imprint, set(values)))
-        if name == "sim" or name in OFTEN_EMPTY:
+        if name in NAMES:
             together = "".join(values)
             is_plain = together.isprintable() and "/" not in together
             lengths = set(map(len, values))
@@ -245,8 +245,17 @@ def column_fits(name: str, values: Sequence[Any]) -> bool:
 def _alike_fit(name: str, kind: type[Any], values: Sequence[Any]) -> bool:
     """Return whether those values of a field fit that are of one kind, each looked at once if it can be told apart."""
     alike: list[Any] = [value for value in values if type(value) is kind]
+    if kind is list or kind is tuple or kind is dict:
+        alike = [
+            value for value in alike if value
+        ]  # of thousands of segments hardly one is damaged
     if issubclass(kind, Struct):
         return all_fit(alike)
+    if kind is int or kind is float:
+        least, most = NUMBERS.get(name, ANY_NUMBER)
+        return bool(least <= min(alike) and max(alike) <= most)
+    if kind is str and name not in (NAMES | IMPRINTS | WORDS):
+        return max(map(len, alike)) <= TEXTS.get(name, MOST_OF_A_TEXT)
     with suppress(TypeError):  # a list, or a mapping of them
         keys = map(tuple, map(dict.items, alike)) if kind is dict else alike
         alike = list(dict(zip(keys, alike, strict=True)).values())

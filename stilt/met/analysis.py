@@ -44,6 +44,8 @@ class GridHeader:
         Points of the grid.
     level_type
         1 sigma of pressure, 2 pressure, 3 height, 4 hybrid.
+    rotated, rows
+        As of a ``Grid``: nothing of ARL's.
     """
 
     model: str
@@ -62,6 +64,8 @@ class GridHeader:
     nx: int
     ny: int
     level_type: int
+    rotated: tuple[float, float] | None = None
+    rows: tuple[float, ...] = ()
 
 
 class Analysis(Protocol):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from stilt.met.grid import Grid
@@ -283,7 +283,7 @@ def _alike(text: str, levels: tuple[Level, ...]) -> re.Pattern[str]:
 
 
 def _grid(label: str, head: str) -> Grid:
-    place = {
+    place: dict[str, Any] = {
         name: float(head[9 + 7 * index : 16 + 7 * index]) for index, name in enumerate(_NUMBERS)
     }
     nx, ny = grid_points(label, head)

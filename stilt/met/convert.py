@@ -155,6 +155,12 @@ def _refuse_what_does_not_fit(analyses: Sequence[DatasetAnalysis]) -> None:
             code="MET_NOT_CONVERTED",
         )
     _refuse_few_points(first)
+    if not first.horizontal.is_arls:
+        raise InputError(
+            f"{first.path}: an ARL header cannot say where this grid lies: {first.horizontal.words}",
+            "use model: native, which reads the files as they are",
+            code="MET_NOT_CONVERTED",
+        )
     if len(analyses) < _FEWEST_TIMES:
         raise InputError(
             f"{first.path}: a single time, and hycs_std needs two in each file",

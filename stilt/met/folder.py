@@ -21,7 +21,7 @@ from stilt.met.arl import ArlError, ArlFile, Level
 from stilt.met.dataset.levels import INSTALL
 from stilt.met.dataset.magic import heart_of
 from stilt.met.dataset.naming import Table, table_of_met
-from stilt.met.grid import MOST_OF_A_GRID, N_VALUES, Grid
+from stilt.met.grid import Grid
 from stilt.met.header import read_header
 from stilt.met.kept import keep, kept
 from stilt.met.listing import STALE_S, listing
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Minutes = NDArray[np.int64]
 
-_FORMAT = 4
+_FORMAT = 5
 
 _recent: dict[tuple[str, str | None, Table], tuple[float, FolderIndex | None]] = {}
 
@@ -283,7 +283,9 @@ def _products(entries: list[_Entry], kinds: list[_Kind]) -> tuple[list[Product],
 
 @lru_cache(maxsize=256)
 def _grid(values: tuple[float, ...]) -> Grid:
-    return Grid.of(values)
+    grid = Grid.of(values)
+    assert grid is not None  # noqa: S101 - what is kept was looked at
+    return grid
 
 
 def _header(entry: _Entry, kind: _Kind) -> ArlFile:
@@ -321,10 +323,7 @@ def _fits(stored: _Stored, table: Table) -> bool:
     """Return whether an index has values as stilt writes them: others may be able to write it, too."""
     places = range(-1, len(stored.kinds))
     return all(
-        kind.table in ((), table)
-        and len(kind.grid) == N_VALUES
-        and all(abs(value) < MOST_OF_A_GRID for value in kind.grid)
-        for kind in stored.kinds
+        kind.table in ((), table) and Grid.of(kind.grid) is not None for kind in stored.kinds
     ) and all(
         entry.kind in places
         and bool(entry.minutes) == (entry.kind >= 0)

@@ -56,7 +56,17 @@ def signature(path: Path) -> str:
         return f"{name_of(path)} {size} -"
     times = [time.isoformat() for time in header.times]
     levels = [(level.height, level.variables) for level in header.levels]
-    said = (header.model, repr(header.grid), times, levels, header.level_type, header.cut != "")
+    cut = header.cut != ""
+    said: tuple[object, ...] = (
+        header.model,
+        repr(header.grid),
+        times,
+        levels,
+        header.level_type,
+        cut,
+    )
+    if not header.grid.is_arls:
+        said = (*said, header.grid.rotated, header.grid.rows)
     contents = f".{_digest(header.contents)}" if header.contents else ""
     return f"{name_of(path)} {size} {_digest(said)}{contents}"
 

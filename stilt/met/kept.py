@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import publish
 from stilt.foundations.inside import MisplacedError, read_regular
+from stilt.foundations.ownership import trusted_users
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,12 +43,14 @@ def keep(directory: str, data: bytes) -> None:
         del _waiting[directory]
 
 
-def kept(directory: str) -> bytes:
-    """Return the index of a folder as it was kept; nothing where there is none."""
+def kept(directory: str, *, by_trusted: bool = False) -> bytes:
+    """Return the index of a folder as it was kept; nothing where there is none, or somebody else's is not wanted."""
     if directory in _waiting or not _roots:
         return _waiting.get(directory, b"")
+    place = _place(_roots[0], directory)
     with contextlib.suppress(OSError, MisplacedError):
-        return read_regular(_place(_roots[0], directory), _MOST_BYTES)
+        if not by_trusted or place.lstat().st_uid in trusted_users():
+            return read_regular(place, _MOST_BYTES)
     return b""
 
 

@@ -50,11 +50,7 @@ def plot_modelled(
         If there is nothing observed.
     """
     if "observed" not in result:
-        raise InputError(
-            "there is nothing observed to draw beside what is modelled",
-            "have a column observed_ppm in receptors.csv, as `stilt receptors` writes it",
-            code="OBSERVED_LACKING",
-        )
+        raise nothing_observed()
     canvas = figure or new_figure()
     left, middle, right = canvas.subplots(1, 3, width_ratios=(1, 1, 1.15))
     both = np.concatenate([result[name].to_numpy() for name in ("modelled", "observed")])
@@ -66,6 +62,15 @@ def plot_modelled(
     if path is not None:
         canvas.savefig(path)
     return canvas
+
+
+def nothing_observed() -> InputError:
+    """Return the error of receptors without observations."""
+    return InputError(
+        "there is nothing observed to draw beside what is modelled",
+        "have a column observed_ppm in receptors.csv, as `stilt receptors` writes it",
+        code="OBSERVED_LACKING",
+    )
 
 
 def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -> PathCollection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import numpy as np
 
@@ -65,6 +65,15 @@ class Drawable(Protocol):
 
     def has_footprint(self, name: str | None = None) -> bool:
         """Return whether there is a footprint."""
+
+
+class DrawOptions(TypedDict, total=False):
+    """What ``draw`` takes besides a simulation and a figure."""
+
+    name: str | None
+    look: Look | None
+    hour: int | None
+    particles: bool
 
 
 def draw(

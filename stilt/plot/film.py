@@ -1,18 +1,23 @@
-"""Films: the map of a footprint hour by hour, as a GIF or as a page that needs nothing but a browser."""
+"""Films: the map of a footprint hour by hour, as a GIF, as a page that needs nothing but a browser, or as a video."""
 
 from __future__ import annotations
 
 import base64
 import io
+import shutil
+import subprocess
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stilt.foundations.errors import InputError
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.ownership import refuse_foreign_link
-from stilt.foundations.text import as_html
+from stilt.foundations.text import as_html, shown
 from stilt.plot.field_map import Look, draw_field
 from stilt.plot.figure import MAP_INCHES, new_figure
 
@@ -41,7 +46,7 @@ def film(
     Parameters
     ----------
     path
-        ``.gif``, or ``.html``: a page with all pictures in it, to step through.
+        ``.gif``; ``.html``: a page with all pictures in it, to step through; ``.mp4``, which ffmpeg makes.
     fields
         By the hour where they begin, from the receptor's time.
     look
@@ -54,14 +59,12 @@ def film(
     Raises
     ------
     InputError
-        If the file's name is of neither kind, or there is nothing to show.
+        If the file's name is of no such kind, or there is nothing to show.
+    EnvironmentFailure
+        If a video is asked for and there is no ffmpeg, or it fails.
     """
     target = Path(path)
-    write = {".gif": _write_gif, ".html": _write_html}.get(target.suffix.lower())
-    if write is None:
-        raise InputError(
-            f"{target.name} is no film", "name it .gif or .html", code="ENDING_UNKNOWN"
-        )
+    write = _writer(target)
     refuse_foreign_link(target)
     whole = _whole(fields)
     look = (look or Look()).scaled(np.array([field.values.max() for field in fields.values()]))
@@ -76,6 +79,34 @@ def film(
         if tell is not None:
             tell(number + 1, len(hours))
     write(target, pictures, [f"hour {hour}" for hour in hours])
+
+
+def _writer(target: Path) -> Callable[[Path, list[Image], list[str]], None]:
+    """Return what writes a film of this name; a video only where it can be made."""
+    kind = target.suffix.lower()
+    if kind == ".mp4":
+        return partial(_write_mp4, _ffmpeg())
+    write = {".gif": _write_gif, ".html": _write_html}.get(kind)
+    if write is None:
+        raise InputError(
+            f"{target.name} is no film", "name it .gif, .html or .mp4", code="ENDING_UNKNOWN"
+        )
+    return write
+
+
+def _ffmpeg() -> str:
+    """Return the program: on PATH, or of the package imageio-ffmpeg, which has one for those who can't install it."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        with suppress(ImportError, RuntimeError):
+            found = import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    if found is None:
+        raise EnvironmentFailure(
+            "a film in .mp4 needs ffmpeg, and there is none on PATH",
+            "name it .gif or .html, or pip install imageio-ffmpeg",
+            code="FFMPEG_LACKING",
+        )
+    return str(found)
 
 
 def _titled(look: Look, hour: int) -> Look:
@@ -105,6 +136,25 @@ def _write_gif(path: Path, pictures: list[Image], _: list[str]) -> None:
     colours = [picture.quantize(128) for picture in pictures]
     pauses = [FRAME_MS] * (len(colours) - 1) + [4 * FRAME_MS]
     colours[0].save(path, save_all=True, append_images=colours[1:], duration=pauses, loop=0)
+
+
+def _write_mp4(program: str, path: Path, pictures: list[Image], _: list[str]) -> None:
+    """Give the pictures to ffmpeg, which chooses the codec: not each has the same ones."""
+    frames = [*pictures, *pictures[-1:] * 3]
+    width, height = pictures[0].size
+    command = [
+        *(program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"),
+        *("-s", f"{width}x{height}", "-r", f"{1000 / FRAME_MS:.6g}", "-i", "-"),
+        *("-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white", "-pix_fmt", "yuv420p"),
+        *("-movflags", "+faststart", str(path.absolute())),
+    ]
+    data = b"".join(picture.tobytes() for picture in frames)
+    answer = subprocess.run(command, input=data, capture_output=True, check=False)
+    if answer.returncode:
+        words = answer.stderr.decode(errors="replace").strip() or f"exit code {answer.returncode}"
+        raise EnvironmentFailure(
+            f"ffmpeg: {shown(words)}", "name the film .gif or .html", code="FFMPEG_FAILED"
+        )
 
 
 def _write_html(path: Path, pictures: list[Image], names: list[str]) -> None:

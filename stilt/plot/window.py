@@ -10,11 +10,13 @@ from stilt.foundations.errors import EnvironmentFailure
 from stilt.plot.figure import SIZE_INCHES, draw
 
 if TYPE_CHECKING:
-    from stilt.plot.figure import Drawable
+    from typing import Unpack
+
+    from stilt.plot.figure import Drawable, DrawOptions
 
 
-def show(result: Drawable, name: str | None = None) -> None:
-    """Draw a simulation in a window and wait until it is closed.
+def show(result: Drawable, **how: Unpack[DrawOptions]) -> None:
+    """Draw a simulation, as ``stilt.plot.figure.draw`` does, in a window and wait until it is closed.
 
     Raises
     ------
@@ -41,5 +43,5 @@ def show(result: Drawable, name: str | None = None) -> None:
             f"{instead}, or pip install PyQt6",
             code="NO_WINDOW",
         )
-    draw(result, name=name, figure=plt.figure(figsize=SIZE_INCHES, layout="constrained"))
+    draw(result, **how, figure=plt.figure(figsize=SIZE_INCHES, layout="constrained"))
     plt.show(block=True)

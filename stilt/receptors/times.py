@@ -23,6 +23,7 @@ _RUN_TOGETHER_HOURS = r"^([0-9]{8}T?[0-9]{2})$"
 _DATE_ALONE = r"^[0-9]{4}-?[0-9]{2}-?[0-9]{2}$"
 _TIME_OF_DAY = r"^([0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?$"
 _ZONE_WORD = re.compile(r"\s*(UTC|GMT|Z)$", re.IGNORECASE)
+_HOUR_24 = re.compile(r"[\d-]{8,10}[T ]24")
 _EXAMPLE = "write it like 2015-12-10 07:00 (UTC)"
 
 
@@ -42,6 +43,8 @@ def parse_time(text: str) -> int:
     if compact:
         text = f"{compact[1]}T{compact[2]}"
     try:
+        if _HOUR_24.match(text):  # Python takes it for the next midnight from 3.14 on
+            raise ValueError("hour must be in 0..23")  # noqa: TRY301
         when = datetime.fromisoformat(text)
     except ValueError as error:
         known = str(error)

@@ -12,7 +12,6 @@ from stilt.api.collection import open_collection
 from stilt.config.load import MOST_BYTES
 from stilt.foundations.errors import StiltError
 from stilt.foundations.inside import read_input
-from stilt.log.index import OutputIndex
 from stilt.log.states import SUCCESSES
 from stilt.plot.map_frame import MapFrame
 from stilt.status.gather import summary_of
@@ -20,6 +19,7 @@ from stilt.status.happened import words
 from stilt.status.opened import open_project
 from stilt.status.standing import Standing
 from stilt.status.summarize import node_of
+from stilt.status.table import simulations_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,10 +119,10 @@ def collect(project: Project) -> Content:
         notes=notes,
     )
     try:
-        frame = project.simulations
+        frame = simulations_table(standing, project.receptors)
         content.progress = _progress(state, frame)
         content.places = _places(frame)
-        content.footprint = _footprint_sum(project)
+        content.footprint = _footprint_sum(project) if state.columns({"complete"}).at else None
     except (StiltError, OSError) as error:
         notes.append(str(error))
     return content
@@ -191,7 +191,7 @@ def _engine(project: Project, summary: Summary) -> str:
 
 
 def _footprint_sum(project: Project) -> FootprintSum | None:
-    if not project.config.footprints or not _any_complete(project):
+    if not project.config.footprints:
         return None
     name = project.footprint_name()
     files, foot = open_collection(project, name)
@@ -204,8 +204,3 @@ def _footprint_sum(project: Project) -> FootprintSum | None:
         values=files.total(chosen.tolist()) / len(chosen),
         frame=MapFrame.of(foot),
     )
-
-
-def _any_complete(project: Project) -> bool:
-    state = OutputIndex(project.layout.log_dir).fold()
-    return bool(state.columns({"complete"}).at)

@@ -82,6 +82,7 @@ def _check_clock(ids: NDArray[np.str_], time: xr.DataArray) -> None:
             raise InputError(
                 f"the times of soundings, from {time.to_numpy()[0]!s:.16}, are not those of their ids, from {ids[0]}",
                 "mend the units of `time`: `seconds since <date>`",
+                code="SOUNDINGS_WRONG",
             )
 
 
@@ -158,6 +159,10 @@ def read_soundings(
             )
             if found in KINDS:
                 return _in_parts(dataset, KINDS[found][0], box)
+        except InputError as error:
+            if error.message.startswith(str(path)):
+                raise
+            raise InputError(f"{path}: {error.message}", error.hint, code=error.code) from None
         except (OSError, ValueError, RuntimeError) as error:
             # xarray's own advice on times is for those who open the file themselves
             says = getattr(error, "strerror", None) or str(error).partition(" Try opening")[0]
@@ -218,7 +223,9 @@ def _opened(path: Path, files: ExitStack) -> xr.Dataset:
         empty = next((name for name, size in file.dimensions.items() if not len(size)), "")
     if empty:  # whose times xarray calls undecodable
         raise InputError(
-            f"{path}: no sounding is in it, {empty} has no length", "give another day's file"
+            f"{path}: no sounding is in it, {empty} has no length",
+            "give another day's file",
+            code="SOUNDINGS_NONE_LEFT",
         )
     merged: dict[Hashable, xr.Variable] = {}
     for group in (None, *groups):

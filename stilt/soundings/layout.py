@@ -75,12 +75,14 @@ def _check_dimensions(name: str, values: xr.DataArray) -> None:
         raise InputError(
             f"{name} has a dimension {min(map(str, others))} that it has not in the product's user guide",
             "give the file as it is delivered, one of its soundings or spectra alone",
+            code="SOUNDINGS_WRONG",
         )
     if name == "time" and values.dtype.kind != "M":
         said = values.attrs.get("units", "not given")
         raise InputError(
             f"the times of soundings are no dates (units {said})",
             "they need `<unit> since <date>` in a calendar that is in use",
+            code="SOUNDINGS_WRONG",
         )
 
 
@@ -117,6 +119,7 @@ def variable_of(
         raise InputError(
             f"{name} has the units {units!r}, which are none that those of {kind} have",
             f"convert it to {usual or wanted}, and say so in its units",
+            code="UNITS_UNKNOWN",
         )
     factor = OURS[wanted][units]
     return found if factor == 1.0 else found * factor
@@ -137,6 +140,7 @@ def is_in_box(
         raise InputError(
             f"the box {','.join(f'{each:g}' for each in box)} goes from {south:g} to {north:g} degrees north",
             "it is west, east, south, north",
+            code="BOX_WRONG",
         )
     width = FULL_CIRCLE if east - west >= FULL_CIRCLE else (east - west) % FULL_CIRCLE
     inside: NDArray[np.bool_] = (
@@ -168,6 +172,7 @@ def check_soundings(soundings: xr.Dataset) -> None:
         raise InputError(
             f"{int((counts > 1).sum()):,} soundings are there twice, the first {names[counts > 1][0]}",
             "give each file once, and of files that overlap one",
+            code="SOUNDINGS_TWICE",
         )
     for name, (low, high) in BOUNDS.items():
         if name not in soundings:
@@ -179,4 +184,5 @@ def check_soundings(soundings: xr.Dataset) -> None:
             raise InputError(
                 f"{name} of sounding {which} is {values[tuple(wrong[0])]:g}, and not from {low:g} to {high:g}",
                 "what is missing needs a _FillValue in the file, and numbers in another unit its name in `units`",
+                code="SOUNDINGS_WRONG",
             )

@@ -168,6 +168,7 @@ def _quality(of: Callable[..., xr.DataArray]) -> xr.DataArray:
         raise InputError(
             f"qa_value goes up to {float(found.max()):g}, not to 1: its scale_factor is not there",
             "give the file as it is delivered",
+            code="SOUNDINGS_WRONG",
         )
     return found
 
@@ -196,6 +197,7 @@ def _times(dataset: xr.Dataset, delta: xr.DataArray) -> xr.DataArray:
         raise InputError(
             f"time {day} and delta_time ({units}) are not a day and milliseconds after it",
             "give the file as it is delivered: `seconds since <date>`, and milliseconds",
+            code="SOUNDINGS_WRONG",
         )
     return delta + day
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from stilt.status.standing import Standing
 from stilt.transport.facts import FACTS
 
 if TYPE_CHECKING:
@@ -13,18 +12,17 @@ if TYPE_CHECKING:
 
     from stilt.log.states import SimState
     from stilt.receptors.sequence import Receptors
-    from stilt.status.opened import Opened
+    from stilt.status.standing import Standing
 
 _FROM_LOG = ("wall_s", "peak_rss_bytes", "reason", "message", "batch")
 _OF_FAILURES = frozenset({"reason", "message"})
 
 
-def simulations_table(project: Opened, receptors: Receptors) -> pd.DataFrame:
+def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
     """Return every simulation with its receptor, state, cost, reason, facts and labels, indexed by its id."""
     import numpy as np
     import pandas as pd
 
-    standing = Standing(project)
     sims = standing.state.sims
     ids = receptors.ids()
     known = [sims.get(sim) for sim in ids]

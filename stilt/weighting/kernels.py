@@ -49,6 +49,9 @@ WORTH_TELLING = 0.01
 LINE = 2
 """Heights that are a line."""
 
+LEAST_GROUND_HPA, LEAST_TOP_M = 300.0, 100.0
+"""A kernel's lowest level has more, and its highest is above."""
+
 USUAL_AVERAGING, USUAL_SUM = 3.0, 1.05
 """Above these averaging kernels, and the sum of a column's pressure weights, are suspected to be percent."""
 
@@ -115,10 +118,11 @@ class Kernels:
         )
         return sensitivity, prior
 
-    def suspected(self, receptors: Receptors) -> Iterator[str]:
-        """Say which kernels are so large that they may be percent."""
+    def suspected(self, receptors: Receptors) -> Iterator[tuple[str, str]]:
+        """Say which kernels may be in another unit, and what to do."""
         import numpy as np
 
+        yield from self._suspected_levels(receptors)
         has_levels = np.diff(self.first) > 0
         for values, combined, usual, what in (
             (self.averaging, np.maximum, USUAL_AVERAGING, "averaging kernels"),
@@ -133,9 +137,29 @@ class Kernels:
             if len(large):
                 one = int(large[0])
                 yield (
-                    f"{counted(len(large), 'receptor')} with {what} above {usual:g}, the first "
-                    f"{receptors.names[one]} ({found[one]:g})"
+                    (
+                        f"{counted(len(large), 'receptor')} with {what} above {usual:g}, the first "
+                        f"{receptors.names[one]} ({found[one]:g})"
+                    ),
+                    "give shares of one, not percent",
                 )
+
+    def _suspected_levels(self, receptors: Receptors) -> Iterator[tuple[str, str]]:
+        """Say whose levels are where no column is: pressures in kPa or shares of the ground's, heights in km."""
+        import numpy as np
+
+        has = np.flatnonzero((self.of_receptor >= 0) & (np.diff(self.first)[self.of_receptor] > 1))
+        numbers = self.of_receptor[has]
+        if self.on == "pressure_hpa":
+            outer, what, least = self.levels[self.first[numbers]], "lowest", LEAST_GROUND_HPA
+        else:
+            outer, what, least = self.levels[self.first[numbers + 1] - 1], "highest", LEAST_TOP_M
+        odd = np.flatnonzero(outer < least)
+        if len(odd):
+            unit = "hPa" if self.on == "pressure_hpa" else "m"
+            which = f"{counted(len(odd), 'receptor')} whose {what} level of a kernel is below {least:g} {unit}"
+            one = f"{receptors.names[int(has[odd[0]])]} ({outer[odd[0]]:g})"
+            yield f"{which}, the first {one}", f"give {self.on} in {unit}"
 
     def of(self, simulation: int) -> Kernel | None:
         """Return the kernel of a simulation's receptor, by the simulation's number; None if it has none."""

@@ -51,8 +51,10 @@ def weigh(
     facts: dict[str, float] = {}
     foot = table["foot"]
     if kernel is not None and len(table):
-        factors, facts = particle_factors(kernel, receptor, *release_of(table, receptor, kernel))
-        foot = foot * factors[slots_of(table)]
+        slots = slots_of(table)
+        released = release_of(table, slots, receptor, kernel)
+        factors, facts = particle_factors(kernel, receptor, *released)
+        foot = foot * factors.take(slots)
     if lifetime_h is not None:
         foot = foot * np.exp(-np.abs(table["time"]) / (_MINUTES * lifetime_h))
     return (table if foot is table["foot"] else table.with_columns(foot=foot)), facts
@@ -128,18 +130,17 @@ def _edges(levels: Values) -> Values:
 
 
 def release_of(
-    table: ParticleTable, receptor: Receptor, kernel: Kernel
+    table: ParticleTable, slots: NDArray[np.intp], receptor: Receptor, kernel: Kernel
 ) -> tuple[NDArray[np.intp], Values]:
     """Return of each particle its release point and where that is, as the kernel's levels are.
 
     Parameters
     ----------
-    table
-        With ``indx``, for a kernel on pressures also ``time`` and ``pres``.
+    table, slots
+        For a kernel on pressures with ``time`` and ``pres``; its ``slots_of``.
     receptor, kernel
         Where particles were released, and what levels count.
     """
-    slots = slots_of(table)
     count = int(slots.max()) + 1
     number = np.arange(count)
     points = number if receptor.is_line else number % len(receptor.release_points)
@@ -165,9 +166,13 @@ def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Val
             code="PARTICLE_COLUMN_LACKING",
         )
     age = np.abs(table["time"])
-    first = np.full(count, np.inf)
-    np.minimum.at(first, slots, age)
-    rows = np.flatnonzero(age == first[slots])
+    rows = np.flatnonzero(age == age.min())
+    if (
+        np.bincount(slots[rows], minlength=count).min() == 0
+    ):  # some are released later, or left at once
+        first = np.full(count, np.inf)
+        np.minimum.at(first, slots, age)
+        rows = np.flatnonzero(age == first[slots])
     pressures = np.full(count, np.nan)
     pressures[slots[rows]] = table[PRESSURE_COLUMN][rows]
     return np.where(np.isnan(pressures), np.nanmean(pressures), pressures)

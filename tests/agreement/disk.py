@@ -290,14 +290,25 @@ def lose(history: History) -> None:
     where = history.sims[n].results[-1].where
     product, place = history.random.choice(sorted(where.items()))
     if place == "own":
-        for path in history.files(n, product):
-            path.unlink()
-        for result in history.sims[n].results:
-            result.where |= {product: "lost"} if result.where.get(product) == "own" else {}
+        _lose_file(history, n, product)
         return
     Path(place).unlink()
     for result in (result for sim in history.sims.values() for result in sim.results):
         result.where = {name: "lost" if at == place else at for name, at in result.where.items()}
+
+
+def lose_footprint(history: History) -> None:
+    """Remove a footprint that is a file of its own."""
+    n = history.pick(lambda sim: FOOTPRINTS in _loose(sim))
+    assert n is not None
+    _lose_file(history, n, FOOTPRINTS)
+
+
+def _lose_file(history: History, n: int, product: str) -> None:
+    for path in history.files(n, product):
+        path.unlink()
+    for result in history.sims[n].results:
+        result.where |= {product: "lost"} if result.where.get(product) == "own" else {}
 
 
 def spoil(history: History) -> None:
@@ -358,9 +369,16 @@ def lose_log(history: History) -> None:
     folders = [
         folder for folder in sorted(history.layout.log_dir.glob("0*")) if folder.name not in held
     ]
-    if not folders:
-        return
-    lost = history.random.choice(folders)
+    if folders:
+        _lose_batch(history, history.random.choice(folders))
+
+
+def lose_newest_log(history: History) -> None:
+    """Lose what the log has of the newest batch."""
+    _lose_batch(history, max(history.layout.log_dir.glob("0*")))
+
+
+def _lose_batch(history: History, lost: Path) -> None:
     shutil.rmtree(lost)
     history.told.append(lost.name)
     name = FIRST if lost.name.startswith("0001") else lost.name

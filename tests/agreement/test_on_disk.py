@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -18,15 +19,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 import stilt
+from stilt.batch.today import Today
 from stilt.check.finding import exit_code
 from stilt.check.preflight import preflight
 from stilt.commands.run import Request, run
 from stilt.commands.verify import verify
 from stilt.foundations.errors import InputError
+from stilt.foundations.paths import plain_and_imprint
 from stilt.log.index import OutputIndex
 from stilt.outputs.listing import Listing
 from stilt.report.content import collect
 from stilt.status.gather import gather
+from stilt.status.hands import InHand
 from stilt.status.opened import open_project
 from tests.agreement import disk
 from tests.agreement.disk import GOOD, MADE, History, counts, new_sims, sim_of
@@ -36,7 +40,11 @@ from tests.stub_slurm import give_stub_slurm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stilt.foundations.identity import EngineIdentity
+    from stilt.log.fold import Life
     from stilt.status.summary import Summary
+
+    Step = Callable[[History], None]
 
 pytestmark = pytest.mark.slow
 
@@ -168,31 +176,88 @@ def test_everything_says_the_same_of_a_project_on_disk(history: History) -> None
         compare(history)
 
 
-FAULTS: dict[str, tuple[str, Callable[..., object], Callable[[History], None]]] = {
+_is_same = Today._is_same
+
+
+def _by_any_name(listing: Listing, product: str, date: str, file: str) -> bool:
+    folder = listing._folder(product, date)
+    plain = plain_and_imprint(file)[0]
+    return any(plain_and_imprint(name)[0] == plain for name in (*folder.files, *folder.archived))
+
+
+def _by_all_it_reads(today: Today, life: Life, met: str, made_by: EngineIdentity) -> bool:
+    return _is_same(today, life, met, made_by) and made_by == today.engine
+
+
+def _by_the_log(summary: Summary, *_: object) -> int:
+    return max(summary.left - summary.in_hand, 0)
+
+
+FAULTS: dict[str, tuple[str, Callable[..., object], tuple[Step, ...]]] = {
     "an edited receptor is what it was": (
         "stilt.status.outdated.edited",
         lambda *_: frozenset(),
-        disk.edit,
+        (disk.edit,),
+    ),
+    "a result is of whatever has its name today": (
+        "stilt.log.fold.State.may_be_of",
+        lambda *_: True,
+        (disk.edit,),
+    ),
+    "a table of another home makes results stale": (
+        "stilt.batch.today.Today._is_same",
+        _by_all_it_reads,
+        (disk.move_home,),
+    ),
+    "a receptor that is gone is to do": (
+        "stilt.status.summarize._to_do",
+        _by_the_log,
+        (disk.set_particles, disk.remove),
+    ),
+    "without a log there is nothing to do": (
+        "stilt.status.recount._of_no_result",
+        lambda *_: None,
+        (disk.lose_newest_log,),
+    ),
+    "what is stale and queued is forgotten, to run": (
+        "stilt.batch.queued.queued_by_batch",
+        lambda *_: {},
+        (disk.set_particles, disk.hand_over),
+    ),
+    "what is stale and queued is forgotten, to status": (
+        "stilt.status.standing.count_in_hand",
+        lambda *_: InHand(),
+        (disk.set_particles, disk.hand_over),
     ),
     "a lost output is there, to run": (
         "stilt.outputs.listing.Listing.has",
         lambda *_: True,
-        disk.lose,
+        (disk.lose,),
+    ),
+    "an older result in an archive is the newer one that is lost": (
+        "stilt.outputs.listing.Listing.has",
+        _by_any_name,
+        (disk.put_away, disk.set_grid, disk.work, disk.lose_footprint),
     ),
     "what is in an archive is lost, to run": (
         "stilt.outputs.listing.Listing.has",
         Listing.has_own,
-        disk.put_away,
+        (disk.put_away,),
     ),
     "what is in an archive is lost, to verify": (
         "stilt.commands.verify._Archives.problem",
         lambda *_: "it is missing",
-        disk.put_away,
+        (disk.put_away,),
     ),
     "whatever is in a file is right": (
         "stilt.commands.verify._problem",
         lambda *_: "",
-        disk.spoil,
+        (disk.spoil,),
+    ),
+    "a file of another simulation is right": (
+        "stilt.commands.verify._problem",
+        lambda *_: "",
+        (disk.swap,),
     ),
 }
 
@@ -201,8 +266,31 @@ FAULTS: dict[str, tuple[str, Callable[..., object], Callable[[History], None]]] 
 def test_a_planted_fault_is_found(
     fault: str, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where, instead, step = FAULTS[fault]
-    step(history)
+    where, instead, steps = FAULTS[fault]
+    for step in steps:
+        step(history)
     monkeypatch.setattr(where, instead)
     with pytest.raises(AssertionError):
+        compare(history)
+
+
+NUMBERS_OF_THE_LOG = """
+import stilt.batch.numbers as numbers
+numbers.greatest_number = lambda _, state: max([b.seq for b in state.batches.values()], default=0)
+"""
+
+
+@pytest.mark.parametrize("planted", ["", NUMBERS_OF_THE_LOG], ids=["none", "planted"])
+def test_a_batch_number_that_is_used_twice_is_found(
+    planted: str, history: History, tmp_path: Path
+) -> None:
+    """What was found invalid of the batch that is lost then outranks the result of the new one."""
+    (tmp_path / "sitecustomize.py").write_text(planted)
+    history.env.setenv("PYTHONPATH", str(tmp_path))
+    for step in (disk.set_particles, disk.work, disk.lose_footprint, disk.look_after):
+        step(history)
+    disk.lose_newest_log(history)
+    expected = pytest.raises(AssertionError) if planted else nullcontext()
+    with expected:
+        disk.work(history)
         compare(history)

@@ -41,6 +41,7 @@ def test_findings_come_as_json(stilt, project):
     findings = json.loads(done.stdout)
     assert findings[0]["area"] == "receptors"
     assert findings[0]["exit_code"] == 2
+    assert findings[0]["code"] == "RECEPTORS_ABSENT"
     weights = [finding["weight"] for finding in findings]
     assert weights == sorted(weights, reverse=True)
 

@@ -103,6 +103,25 @@ def test_each_error_has_its_exit_code_and_no_traceback(capsys, error, code, says
     assert "Traceback" not in shown
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (errors.InputError("no such place", "look", code="PATH_UNUSABLE"), "place [PATH_UNUSABLE]"),
+        (
+            errors.ProblemsError("a.csv", ("line 3",), code="RECEPTORS_WRONG"),
+            "a.csv: 1 problem [RECEPTORS_WRONG]\n  line 3",
+        ),
+        (PermissionError(13, "Permission denied", "/data/out"), "denied [SYSTEM_REFUSED]"),
+        (ZeroDivisionError("oops"), "oops [INTERNAL]"),
+    ],
+)
+def test_an_error_ends_in_its_code(capsys, error, says: str) -> None:
+    report(error)
+    assert f"{says}\n" in f"{capsys.readouterr().err}\n"
+    if isinstance(error, errors.StiltError):
+        assert f"[{error.code}]" in str(error)
+
+
 def test_a_long_list_of_problems_is_cut_and_counted(capsys) -> None:
     report(errors.ProblemsError("receptors.csv", tuple(f"line {n}" for n in range(100))))
     assert f"... and {100 - PROBLEMS_SHOWN} more" in capsys.readouterr().err

@@ -213,3 +213,47 @@ def test_the_numbers_of_a_real_forecast_are_where_they_should_be() -> None:
     assert grid.to_lonlat(1, 1) == pytest.approx((-133.459, 12.190), abs=1e-3)
     assert grid.to_lonlat(93, 65) == pytest.approx((-49.385, 57.290), abs=1e-3)
     assert grid.to_lonlat(1, 65) == pytest.approx((-152.856, 54.536), abs=1e-3)
+
+
+PACKED = [
+    Packing(bits=bits, edition=edition, south_first=south)
+    for bits, edition, south in (
+        (16, 1, False),
+        (16, 2, True),
+        (24, 1, True),
+        (11, 2, False),
+        (8, 2, False),
+        (32, 2, True),
+    )
+]
+
+
+@pytest.mark.parametrize("packing", PACKED, ids=str)
+def test_rows_of_simply_packed_fields_are_those_of_whole_ones(
+    small: Path, tmp_path: Path, packing: Packing
+) -> None:
+    path = write_grib(tmp_path / "era5.grib", small, packing)
+    content = content_of(path)
+    messages, axes = content.messages, content.axes
+    assert messages is not None
+    for name, count in (("UWND", len(axes.levels.heights)), ("PRSS", 1), ("SHTF", 1)):
+        assert messages.are_simple(name, 1, count)
+        whole = messages.decode(path, name, 1, axes, count)
+        rows = messages.rows(path, (name, 1, count), axes, (3, 9))
+        np.testing.assert_array_equal(rows, whole[:, 3:9])
+
+
+@pytest.mark.parametrize("name", ["grid_ccsds", "grid_complex_spatial_differencing"])
+def test_others_are_decoded_as_a_whole(small: Path, tmp_path: Path, name: str) -> None:
+    path = write_grib(tmp_path / "era5.grib", small, Packing(name))
+    content = content_of(path)
+    assert content.messages is not None
+    assert not content.messages.are_simple("UWND", 0, len(content.axes.levels.heights))
+
+
+def test_a_real_file_whose_rows_run_back_and_forth_is_decoded_as_a_whole() -> None:
+    """Of such a file it is the library that knows where a row is."""
+    path = shared("data", "samples", "alternate_scanning.grib")
+    content = content_of(path)
+    assert content.messages is not None
+    assert not content.messages.are_simple("T02M", 0, 1)

@@ -10,9 +10,11 @@ import netCDF4
 import numpy as np
 import pytest
 
+from stilt.foundations.failures import TransportError
 from stilt.foundations.simulation import Receptor
 from stilt.met.arl import read_arl
 from stilt.met.convert import convert
+from stilt.met.dataset.analyses import analyses_of
 from stilt.met.dataset.content import content_of
 from stilt.met.dataset.levels import DatasetError
 from stilt.met.header import read_header
@@ -71,13 +73,43 @@ def lambert(tmp_path: Path) -> Path:
     return write_era5(tmp_path / "nc", arl)[0]
 
 
-def test_winds_to_the_east_and_north_are_not_taken_for_those_along_a_map(lambert: Path) -> None:
+def test_winds_that_do_not_say_whither_they_blow_are_not_used(lambert: Path) -> None:
     with netCDF4.Dataset(lambert, "a") as file:
-        file["u"].standard_name = "eastward_wind"
-        file["v"].delncattr("standard_name")
+        for name in "uv":
+            file[name].delncattr("standard_name")
     assert {one.variable: one.why_not for one in content_of(lambert).unused} == dict.fromkeys(
         ("u", "v"), "does not say that it is along the grid (x_wind, y_wind)"
     )
+
+
+def test_winds_to_the_east_and_north_are_turned_along_the_map(lambert: Path) -> None:
+    plain = lambert.with_name("plain.nc")
+    plain.write_bytes(lambert.read_bytes())
+    (analyses,) = analyses_of([read_header(plain)])
+    area = ((0, 60), (0, 70))
+    along = [analyses[0].reader().field(name, 3, *area) for name in ("UWND", "VWND")]
+    angle = analyses[0].horizontal.tilt(*area)
+    assert np.ptp(angle) > 0.1
+    u, v = along
+    with netCDF4.Dataset(lambert, "a") as file:
+        east = np.cos(angle) * u + np.sin(angle) * v
+        north = np.cos(angle) * v - np.sin(angle) * u
+        for name, values in (("u", east), ("v", north)):
+            file[name][0, 2] = values[::-1]
+            file[name].standard_name = f"{'east' if name == 'u' else 'north'}ward_wind"
+    (analyses,) = analyses_of([read_header(lambert)])
+    turned = [analyses[0].reader().field(name, 3, *area) for name in ("UWND", "VWND")]
+    np.testing.assert_allclose(turned, along, atol=1e-5)
+    assert content_of(lambert).fields["UWND"].words == "turned along the grid"
+
+
+def test_one_wind_to_the_east_without_the_other_is_refused_by_name(lambert: Path) -> None:
+    with netCDF4.Dataset(lambert, "a") as file:
+        file["u"].standard_name = "eastward_wind"
+        file.renameVariable("v", "no")
+        file["no"].delncattr("standard_name")
+    with pytest.raises(TransportError, match=r"UWND is eastward.*VWND"):
+        analyses_of([read_header(lambert)])
 
 
 WRONG = {

@@ -12,7 +12,9 @@ import pytest
 
 from stilt.foundations.simulation import Receptor
 from stilt.met.convert import convert
+from stilt.met.dataset.codes import library
 from stilt.met.dataset.content import content_of
+from stilt.met.dataset.ecmwf_levels import standard_borders
 from stilt.met.dataset.levels import DatasetError
 from stilt.met.header import read_header
 from stilt.transport.native.arl import read_index
@@ -124,6 +126,74 @@ def test_levels_of_a_model_without_coefficients_are_refused(
         file["t"].delncattr("GRIB_pv")
     with pytest.raises(DatasetError, match="come without their coefficients"):
         read_header(levels)
+
+
+def standard_levels(path: Path, numbers: np.ndarray, **says: object) -> Path:
+    """Temperatures on levels of a model that are numbered, with nothing more of what they are."""
+    with netCDF4.Dataset(path, "w") as file:
+        axes = {"lat": ("degrees_north", np.arange(5.0)), "lon": ("degrees_east", np.arange(5.0))}
+        for name, (unit, values) in (axes | {"hybrid": ("1", numbers)}).items():
+            file.createDimension(name, len(values))
+            variable = file.createVariable(name, "f8", (name,))
+            variable.units = unit
+            variable[:] = values
+        t = file.createVariable("t", "f4", ("hybrid", "lat", "lon"))
+        t.setncatts({"units": "K"} | {k: v for k, v in says.items() if k.startswith("GRIB")})
+        file.setncatts({k: v for k, v in says.items() if not k.startswith("GRIB")})
+        t[:] = 280.0
+    return path
+
+
+ECMWF = {"GRIB_centre": "ecmf"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        (np.arange(1, 138), ECMWF),
+        (np.arange(137, 80, -1), {"history": "grib_to_netcdf.bin -S param -o x.nc y.grib"}),
+        (np.arange(1, 92), ECMWF | {"GRIB_NV": 184}),
+        (np.arange(20, 61), ECMWF | {"GRIB_NV": 122}),
+    ],
+    ids=["137", "a part of 137", "91", "a part of 60"],
+)
+def test_levels_of_the_ecmwf_need_no_coefficients(
+    tmp_path: Path, numbers: np.ndarray, says: dict[str, object]
+) -> None:
+    """In the standard atmosphere the lowest level lies at 1012.0494 hPa, in all of its tables."""
+    levels = content_of(standard_levels(tmp_path / "x.nc", numbers, **says)).axes.levels
+    assert levels.kind == 4
+    assert len(levels.heights) == len(numbers)
+    assert levels.heights[0] == pytest.approx(1012.0494, abs=2e-4)
+    assert np.all(np.diff(levels.heights) < 0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        (np.arange(1, 138), {}),
+        (np.arange(1, 92), ECMWF),
+        (np.arange(1, 138), ECMWF | {"GRIB_NV": 184}),
+        (np.arange(1, 63), ECMWF | {"GRIB_NV": 126}),
+        (np.arange(0, 138), ECMWF),
+    ],
+    ids=["not said whose", "91 of how many", "more than there are", "no such table", "from 0"],
+)
+def test_levels_that_are_not_surely_those_of_the_ecmwf_are_refused(
+    tmp_path: Path, numbers: np.ndarray, says: dict[str, object]
+) -> None:
+    with pytest.raises(DatasetError, match="come without their coefficients"):
+        content_of(standard_levels(tmp_path / "x.nc", numbers, **says))
+
+
+def test_the_table_is_that_of_eccodes() -> None:
+    with library() as eccodes:
+        handle = eccodes.codes_grib_new_from_samples("reduced_gg_ml_grib2")
+        theirs = eccodes.codes_get_array(handle, "pv")
+        eccodes.codes_release(handle)
+    ours = standard_borders(91)
+    assert ours is not None
+    np.testing.assert_allclose(np.concatenate(ours), theirs, rtol=1e-8)
 
 
 def test_of_wrf_a_flux_that_does_not_say_upward_is_not_used(

@@ -36,6 +36,7 @@ HOLD = {
     "hrrr_wrfprsf00.grib2": ("it has no field that is known: SBT123 at nominalTop",),
     "lambert_grid.grib": ("it has no field that is known: nlwrs at heightAboveGround",),
     "pystilt_footprint.nc": ("it has no field that is known",),
+    "pystilt_trajectories.parquet": ("no index record at byte 0",),
 }
 CONFIG = "mets: {{{}}}\nn_hours: -3\nnumpar: 10\nmodel: native\nroughness: 0.2\n"
 
@@ -57,6 +58,11 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     assert done.code == 2, done.err  # none serves the receptor
     parts = [part.split("\n", 1)[1] for part in f"\n{done.out}".split("\nm")[1:]]
     return dict(zip(HOLD, parts, strict=True))
+
+
+def test_each_real_file_is_in_the_table() -> None:
+    there = {path.name for path in shared("data", "samples").iterdir()} - {"README.md"}
+    assert there == set(HOLD)
 
 
 @pytest.mark.parametrize("name", HOLD)

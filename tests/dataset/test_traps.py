@@ -244,7 +244,7 @@ def test_preliminary_hours_are_read_where_they_are_all_there_is(
 
 
 REFUSED: dict[str, tuple[Callable[[netCDF4.Dataset], object], str]] = {
-    "latitudes of a Gaussian grid": (
+    "uneven latitudes": (
         lambda file: file["latitude"].__setitem__(2, file["latitude"][2] + 0.05),
         "its latitudes are not evenly spaced",
     ),

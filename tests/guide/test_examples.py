@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 import pytest
 import yaml
+from netCDF4 import Dataset
 
 import stilt
 from stilt.cli.program import program
 from stilt.config.load import parse_config
 from stilt.guide.topics import TOPICS
+from stilt.met.dataset import content, magic
 from stilt.receptors import read_receptors
 from stilt.weighting.table import read_rows
+from tests.dataset.conftest import COLUMNS, arl, run
 from tests.guide.pages import PAGES, blocks, commands
 from tests.house.test_readme import hold, script_of, steps_of
+from tests.meteorology.netcdf import Style, write_era5
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+__all__ = ["arl"]
 
 COMMANDS = sorted({(name, tuple(words)) for name, words in commands()})
 IN_BLOCKS = {tuple(words) for _, words in commands(within_lines=False)}
@@ -83,19 +91,55 @@ def test_the_first_run_goes_as_it_is_told(tmp_path: Path) -> None:
     hold(steps, script_of(steps), tmp_path)
 
 
+def template(topic: str, name: str) -> str:
+    """Return a file that a page gives as a whole."""
+    _, _, rest = PAGES[topic].partition(f"<!-- template: {name} -->\n```python\n")
+    return rest.partition("```")[0]
+
+
 def test_the_template_of_an_engine_makes_footprints(tmp_path: Path, stilt) -> None:
-    _, _, rest = PAGES["write-engine"].partition("<!-- template: drift.py -->\n```python\n")
-    (tmp_path / "drift.py").write_text(rest.partition("```")[0])
-    (tmp_path / "met").mkdir()
-    (tmp_path / "config.yaml").write_text(
-        "mets: {m: {directory: met, file_format: x, file_tres: 1d}}\n"
-        "n_hours: -2\nnumpar: 20\nmodel: drift.py:Drift\n"
-        "footprints: {f: {xmin: -114, xmax: -110, ymin: 39, ymax: 42, xres: 0.1}}\n"
-    )
-    (tmp_path / "receptors.csv").write_text(
-        "time,longitude,latitude,altitude\n2024-07-01 18:00,-111.85,40.77,5\n"
-    )
+    (tmp_path / "drift.py").write_text(template("write-engine", "drift.py"))
+    for language, file in (("yaml", "config.yaml"), ("csv", "receptors.csv")):
+        [text] = [text for topic, text in blocks(language) if topic == "write-engine"]
+        (tmp_path / file).write_text(text)
+    checked = stilt("check", tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    assert "mend mets.m.directory, if your engine reads any" in " ".join(checked.stdout.split())
     done = stilt("run", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 simulation: 1 complete" in done.stdout
-    assert len(list(tmp_path.glob("output/footprints/f/*/m_*.nc"))) == 1
+    assert len(list(tmp_path.glob("output/footprints/near/*/m_*.nc"))) == 1
+
+
+def test_the_template_of_a_reader_gives_the_same_particles(
+    arl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_era5(tmp_path, arl, Style(is_double=True))
+    theirs = run(files, -2, particles=10)
+    reader: dict[str, Any] = {}
+    exec(compile(template("write-reader", "npz.py"), "npz.py", "exec"), reader)  # noqa: S102
+    monkeypatch.setitem(magic._KINDS, b"PK\x03\x04", "NPZ")
+    monkeypatch.setattr(content, "open_file", reader["open_npz"])  # what the branch calls
+    ours = run([_as_npz(path) for path in files], -2, particles=10)
+    assert len(ours) == len(theirs) > 0
+    for name in COLUMNS:
+        np.testing.assert_array_equal(ours[name], theirs[name])
+
+
+def _as_npz(path: Path) -> Path:
+    """Write a NetCDF file's content as the template has it."""
+    arrays: dict[str, Any] = {}
+    about: dict[str, Any] = {}
+    with Dataset(path) as file:
+        file.set_auto_maskandscale(False)
+        for name, variable in file.variables.items():
+            numbers = variable[...]
+            arrays[name] = numbers.astype(str) if numbers.dtype == object else numbers
+            attrs = {key: variable.getncattr(key) for key in variable.ncattrs()}
+            plain = {
+                key: getattr(value, "tolist", lambda v=value: v)() for key, value in attrs.items()
+            }
+            about[name] = {"dims": variable.dimensions, "attrs": plain}
+    found = path.with_suffix(".npz")
+    np.savez(found, about=json.dumps(about), **arrays)
+    return found

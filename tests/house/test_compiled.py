@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import pytest
 
@@ -274,6 +276,42 @@ def test_compiled_code_falls_back_to_numba_itself(monkeypatch, tmp_path):
     assert by_arguments(double)(values) == 3
     np.testing.assert_array_equal(values, [0.0, 2.0, 4.0])
     assert list(tmp_path.iterdir()) == []
+
+
+class OtherNumba:
+    """numba as another version may be: what it compiles lacks the names that nobody is promised."""
+
+    config, types = numba.config, numba.types
+    typeof = staticmethod(numba.typeof)
+
+    @staticmethod
+    def njit(**options) -> Any:
+        def decorate(function):
+            dispatcher = numba.njit(**options)(function)
+            dispatcher.compile((numba.float64[::1],))
+            (result,) = dispatcher.overloads.values()
+            if "no_cpython_wrapper" not in options:
+                return dispatcher
+            bare = SimpleNamespace(signature=result.signature, library=object())
+            return SimpleNamespace(compile=lambda _types: None, overloads={0: bare})
+
+        return decorate
+
+
+def test_another_numba_without_the_private_names_runs_code_itself(monkeypatch, tmp_path):
+    keep_in(tmp_path, monkeypatch)
+    monkeypatch.setattr(compiled, "_numba", OtherNumba)
+    values = np.arange(3.0)
+    assert by_arguments(double)(values) == 3
+    np.testing.assert_array_equal(values, [0.0, 2.0, 4.0])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(AttributeError, match="_final_module"):
+        compiled._build(double, (numba.float64[::1],), exact._options)
+
+
+def test_another_numba_without_its_registry_is_loaded_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba.core.registry", None)
+    assert compiled._numba.__wrapped__() is numba
 
 
 DAMAGE = {

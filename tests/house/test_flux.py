@@ -221,6 +221,21 @@ def test_several_fluxes_give_a_result_each(project) -> None:
     )
 
 
+def test_bounds_of_cells_beside_fluxes_are_none(project) -> None:
+    foot = project.footprints("hourly")
+    sectors = xr.Dataset({"traffic": field(1.0), "power": field(3.0)})
+    sectors["lat_bnds"] = ("lat", "nv"), np.zeros((sectors.sizes["lat"], 2))
+    sectors["crs"] = 0
+    sectors["lat"].attrs["bounds"] = "lat_bnds"
+    sectors["power"].attrs["grid_mapping"] = "crs"
+    assert set(stilt.enhancements(foot, sectors)) == {"traffic", "power"}
+    with pytest.raises(InputError, match="the dataset of fluxes has none"):
+        stilt.enhancements(foot, sectors[["lat_bnds", "lat"]])
+    sectors["lat"].attrs.clear()
+    with pytest.raises(InputError, match="the flux has the dimensions lat, nv"):
+        stilt.enhancements(foot, sectors)
+
+
 @pytest.mark.parametrize(
     ("units", "species", "micromoles"),
     [

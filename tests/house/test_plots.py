@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import sys
+from importlib.util import find_spec
 from itertools import pairwise
 
+import click
 import numpy as np
 import pytest
 import xarray as xr
+from PIL import Image
 
 import stilt as package
 from stilt.api.pictures import choose
-from stilt.foundations.errors import InputError
+from stilt.cli.plot import command
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.plot.field_map import Look, enclosing
 from stilt.plot.fields import field_of
 from stilt.plot.film import film
@@ -169,8 +175,6 @@ def test_panels_and_differences_share_scale_and_extent() -> None:
 
 
 def test_a_film_has_a_picture_for_each_hour(tmp_path) -> None:
-    from PIL import Image
-
     foot = footprints()
     hours = {hour: field_of(foot, hour=hour) for hour in (-3, -2, -1)}
     told = []
@@ -183,8 +187,33 @@ def test_a_film_has_a_picture_for_each_hour(tmp_path) -> None:
     assert page.count("<img") == 3
     assert "http" not in page
     with pytest.raises(InputError) as raised:
-        film(tmp_path / "a.mp4", hours)
-    assert raised.value.hint == "name it .gif or .html"
+        film(tmp_path / "a.mov", hours)
+    assert raised.value.hint == "name it .gif, .html or .mp4"
+
+
+def test_a_video_needs_ffmpeg_and_says_so_before_anything_is_drawn(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    foot = footprints()
+    told = []
+    with pytest.raises(
+        EnvironmentFailure, match="needs ffmpeg, and there is none on PATH"
+    ) as raised:
+        film(tmp_path / "a.mp4", {-1: field_of(foot)}, tell=lambda *done: told.append(done))
+    assert "name it .gif or .html" in raised.value.hint
+    assert not told
+
+
+@pytest.mark.skipif(
+    not (shutil.which("ffmpeg") or find_spec("imageio_ffmpeg")), reason="no ffmpeg here"
+)
+def test_a_video_plays_the_hours_and_stays_on_the_last(tmp_path) -> None:
+    foot = footprints()
+    hours = {hour: field_of(foot, hour=hour) for hour in (-3, -2, -1)}
+    film(tmp_path / "a.mp4", hours, dpi=31)
+    assert (tmp_path / "a.mp4").read_bytes()[4:8] == b"ftyp"
+    with pytest.raises(EnvironmentFailure, match="ffmpeg: "):
+        film(tmp_path / "nowhere" / "a.mp4", hours, dpi=31)
 
 
 @pytest.fixture(scope="module")
@@ -206,8 +235,18 @@ def test_simulations_are_chosen_by_part_condition_and_time(project) -> None:
     np.testing.assert_allclose(
         foot.stilt.aggregate(hour="sum", receptor="mean"), everything.field().values
     )
-    with pytest.raises(InputError, match="can't be asked"):
-        choose(project, where="height > ")
+    for where, says in (
+        ("height_m > ", "it does not read as a comparison"),
+        ("height > 1", "there is no column height"),
+        ("height_m", "it is no comparison"),
+        ("height_m >> 1", "it may compare columns only"),
+    ):
+        with pytest.raises(InputError, match=f"can't be asked: {says}"):
+            choose(project, where=where)
+    assert len(choose(project, where="sim != 'a' and height_m in [50]").ids) == 1
+    assert choose(project, where="height_m < 100").title == (
+        "2 simulations\n2015-12-10 00:00 to 2015-12-10 01:00 UTC"
+    )
     with pytest.raises(InputError, match="no simulation with results"):
         choose(project, where="height_m > 1e9")
     with pytest.raises(InputError, match="nothing can be aggregated by 'day'"):
@@ -250,3 +289,42 @@ def test_the_command_draws_what_is_chosen(project, stilt, tmp_path) -> None:
     shown = stilt("plot", project.path, "--panels", "--animate", "a.gif")
     assert shown.returncode == 2
     assert "two pictures" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--panels", "--sum"), "--sum or --mean does not go with --panels"),
+        (("--animate", "a.gif", "--hour", "-1"), "--hour does not go with --animate"),
+        (("--animate", "a.gif", "-o", "b.gif"), "--output (FILE is the output) does not go with"),
+        (("--no-particles",), "--particles does not go with several simulations"),
+        (("--window",), "--window does not go with several simulations"),
+        (("--background", "400"), "--background does not go with several simulations"),
+        (("--observations", "x.nc"), "--observations needs --background PPM"),
+        (("--observations", "x.nc", "--background", "1", "--vmax", "1"), "--vmax does not go with"),
+    ],
+)
+def test_options_that_a_picture_has_no_place_for_are_refused(project, given, says) -> None:
+    with pytest.raises(click.UsageError) as raised:
+        command.main([str(project.path), *given], standalone_mode=False)
+    assert says in raised.value.message
+
+
+def test_observed_is_drawn_against_modelled(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = make_project(tmp_path / "p", (5, 50, 60), footprints=f"{{fine: {FOOTPRINT}}}")
+    rows = (made.path / "receptors.csv").read_text().splitlines()
+    observed = ["observed_ppm", "401", "402", "403"]
+    assert made.stilt("run").code == 0
+    flux = np.ones((20, 40))
+    where = {"lat": 40.025 + 0.05 * np.arange(20), "lon": -112.975 + 0.05 * np.arange(40)}
+    attrs = {"units": "umol m-2 s-1"}
+    xr.Dataset({"co2": (("lat", "lon"), flux, attrs)}, coords=where).to_netcdf("flux.nc")
+    given = [str(made.path), "--observations", "flux.nc:co2", "--background", "400"]
+    with pytest.raises(InputError, match="nothing observed to draw"):
+        command.main(given, standalone_mode=False)
+    both = zip(rows, observed, strict=True)
+    (made.path / "receptors.csv").write_text("\n".join(map(",".join, both)) + "\n")
+    command.main([*given, "--where", "observed_ppm < 403"], standalone_mode=False)
+    with Image.open("footprints.png") as picture:
+        assert picture.size[0] > picture.size[1] > 500

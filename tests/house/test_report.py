@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import stilt as package
+from stilt.plot.map_frame import MapFrame
 from stilt.plot.svg import charts
 from stilt.plot.svg.png import encode_field
-from stilt.report.content import Content, collect
+from stilt.report.content import Content, FootprintSum, collect
 from stilt.report.page import render
-from stilt.status.summary import Summary
+from stilt.status.summary import BatchSummary, FailureExample, Summary
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 
@@ -99,6 +100,35 @@ def test_ten_thousand_receptors_are_a_few_elements() -> None:
     page = render(content)
     assert sum(elements(page).values()) < 500
     assert len(page) < 500_000
+
+
+def test_whatever_a_log_or_a_config_holds_is_shown_as_text() -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>'\"\x1b[2J"
+    frame = MapFrame(-114 + 0.1 * np.arange(4), 39 + 0.1 * np.arange(3))
+    content = Content(
+        summary=Summary(
+            project=f"/p/{evil}",
+            as_of=evil,
+            total=1,
+            failed=1,
+            failure_examples={evil: FailureExample(sim=evil, message=evil)},
+            batches=[BatchSummary(id=evil, seq=1, backend=evil, jobs=(evil,))],
+        ),
+        progress={},
+        failures=Counter({(evil, evil): 1}),
+        wall_s=None,
+        memory=None,
+        places={"failed": [(-113.0, 39.1)]},
+        settings=f"about: {{title: {evil}}}",
+        engine=evil,
+        footprint=FootprintSum(evil, 1, 1, np.ones((3, 4)), frame),
+        notes=[evil],
+    )
+    page = render(content)
+    elements(page)
+    assert not [
+        mark for mark in ("<script", "<img", "onerror=alert(1)>'\"", "\x1b") if mark in page
+    ]
 
 
 def test_a_project_that_never_ran_has_a_page_too(tmp_path) -> None:

@@ -131,3 +131,88 @@ def _write(  # noqa: PLR0917
         eccodes.codes_set_values(handle, np.ascontiguousarray(turned).ravel())
         eccodes.codes_write(handle, file)
         eccodes.codes_release(handle)
+
+
+_OF_LEVELS = {
+    "PRES": (3, 0, 100.0),
+    "TEMP": (0, 0, 1.0),
+    "UWND": (2, 2, 1.0),
+    "VWND": (2, 3, 1.0),
+    "WWND": (2, 8, 100.0),
+    "SPHU": (1, 0, 1.0),
+}
+_OF_GROUND = {
+    "PRSS": (3, 0, 1, 0, 100.0),
+    "SHGT": (3, 5, 1, 0, 1.0),
+    "T02M": (0, 0, 103, 2, 1.0),
+    "U10M": (2, 2, 103, 10, 1.0),
+    "V10M": (2, 3, 103, 10, 1.0),
+    "USTR": (2, 197, 1, 0, 1.0),
+    "SHTF": (0, 11, 1, 0, 1.0),
+    "LHTF": (0, 10, 1, 0, 1.0),
+    "PBLH": (3, 196, 1, 0, 1.0),
+    "DSWF": (4, 192, 1, 0, 1.0),
+}
+"""NCEP's: category and number of a meteorological parameter, level type and level at the ground, and factor."""
+
+
+def write_hrrr(path: Path, arl: Path, *, beside: bool = True) -> Path:
+    """Write the last time of an ARL file on Lambert's map as HRRR's native levels: from below, pressure a field.
+
+    ``beside``: with some fields on levels of pressure, as its files have them.
+    """
+    fields, time = decode(arl), read_index(arl)[-1]
+    if "DIFW aloft" in fields:
+        fields["WWND aloft"] = fields["WWND aloft"] + fields["DIFW aloft"]
+    with library() as eccodes, path.open("wb") as file:
+        put = partial(_write_ncep, eccodes, file, time)
+        for name, (category, number, factor) in _OF_LEVELS.items():
+            for level, values in enumerate(fields[f"{name} aloft"][-1], 1):
+                put((category, number, 105, level), values * factor)
+        for category, number in ((0, 0), (3, 5)) if beside else ():
+            put((category, number, 100, 50000), np.full_like(fields["PRSS"][-1], 250.0))
+        for name, (category, number, kind, level, factor) in _OF_GROUND.items():
+            if name in fields:
+                put((category, number, kind, level), fields[name][-1] * factor)
+    return path
+
+
+def _write_ncep(eccodes, file, time, what: tuple[int, int, int, int], values: NDArray) -> None:
+    grid = time.grid
+    lon, lat = map_grid(grid).to_longlat(np.array(1.0), np.array(1.0))
+    when = np.datetime64(time.minutes, "m").astype(object)
+    keys = {
+        "centre": "kwbc",
+        "tablesVersion": 2,
+        "localTablesVersion": 1,
+        "gridType": "lambert",
+        "shapeOfTheEarth": 6,
+        "Nx": grid.nx,
+        "Ny": grid.ny,
+        "latitudeOfFirstGridPointInDegrees": float(lat),
+        "longitudeOfFirstGridPointInDegrees": float(lon) % 360.0,
+        "LaDInDegrees": grid.ref_lat,
+        "LoVInDegrees": grid.ref_lon,
+        "Latin1InDegrees": grid.tang_lat,
+        "Latin2InDegrees": grid.tang_lat,
+        "DxInMetres": 1000.0 * grid.size_km * 6371.229 / 6371.2,
+        "DyInMetres": 1000.0 * grid.size_km * 6371.229 / 6371.2,
+        "uvRelativeToGrid": 1,
+        "jScansPositively": 1,
+        "dataDate": int(f"{when:%Y%m%d}"),
+        "dataTime": int(f"{when:%H%M}"),
+        "discipline": 0,
+        "parameterCategory": what[0],
+        "parameterNumber": what[1],
+        "typeOfFirstFixedSurface": what[2],
+        "scaleFactorOfFirstFixedSurface": 0,
+        "scaledValueOfFirstFixedSurface": what[3],
+        "packingType": "grid_complex_spatial_differencing",
+        "bitsPerValue": 24,
+    }
+    handle = eccodes.codes_grib_new_from_samples("GRIB2")
+    for key, value in keys.items():
+        eccodes.codes_set(handle, key, value)
+    eccodes.codes_set_values(handle, np.asarray(values, np.float64).ravel())
+    eccodes.codes_write(handle, file)
+    eccodes.codes_release(handle)

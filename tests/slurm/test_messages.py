@@ -89,8 +89,10 @@ def test_a_cluster_without_arrays():
 
 
 def test_errors_survive_pickling():
-    error = pickle.loads(pickle.dumps(SlurmError("a", "b", transient=False)))  # noqa: S301 - our own
+    given = SlurmError("a", "b", transient=False, code="SBATCH_REFUSED")
+    error = pickle.loads(pickle.dumps(given))  # noqa: S301 - our own
     assert (error.message, error.hint, error.transient) == ("a", "b", False)
+    assert error.code == "SBATCH_REFUSED"
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def test_another_meaning_is_refused(tmp_path, layout, injure, says):
     path = injured(tmp_path / "other.nc", layout, injure)
     with pytest.raises(InputError, match=says) as caught:
         stilt.read_soundings(path)
+    assert str(caught.value).startswith(f"{path}: ")
     assert caught.value.hint
 
 

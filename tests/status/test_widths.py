@@ -159,6 +159,9 @@ def test_tab_offers_what_the_project_has(tmp_path: Path, stilt) -> None:
     assert complete(stilt, f"stilt logs {sim[6:]}", project.path) == [sim]
     assert complete(stilt, "stilt log replay --sim ", project.path) == [sim]
     assert complete(stilt, "stilt jacobian --footprint ", project.path) == ["near"]
+    for command in ("export --footprint ", "plot p --footprint "):
+        folder = tmp_path if "plot" in command else project.path
+        assert complete(stilt, f"stilt {command}", folder) == ["near"]
     assert complete(stilt, "stilt met --met ", project.path) == ["fake"]
     assert complete(stilt, "stilt push-worker --batch ", project.path) == project.batches()
     assert "MET_MISSING" in complete(stilt, "stilt run --only met", project.path)

@@ -76,7 +76,8 @@ def test_receptors_may_be_named_by_their_simulations(tmp_path):
 def test_kernels_in_percent_are_suspected(tmp_path):
     def said(table: str) -> list[str]:
         kernels = found(tmp_path, table)
-        return list(kernels.suspected(read_receptors(tmp_path / "receptors.csv", ["m"])))
+        receptors = read_receptors(tmp_path / "receptors.csv", ["m"])
+        return [text for text, _ in kernels.suspected(receptors)]
 
     assert said(GOOD) == []
     assert said(GOOD.replace("0.5,0.25", "2.9,0.29")) == []
@@ -86,6 +87,36 @@ def test_kernels_in_percent_are_suspected(tmp_path):
     assert said(GOOD.replace("0.1\n", "10\n").replace("0.25", "25")) == [
         "2 receptors with pressure weights that sum above 1.05, the first 201512100000_-112_40.5_X (10.9)"
     ]
+
+
+def test_levels_in_other_units_are_suspected(tmp_path):
+    def said(table: str, settings: str = "") -> list[tuple[str, str]]:
+        kernels = found(tmp_path, table, settings=settings)
+        return list(kernels.suspected(read_receptors(tmp_path / "receptors.csv", ["m"])))
+
+    in_km = (
+        GOOD.replace("50,0.9", "0.05,0.9").replace("500,1.0", "0.5,1").replace("1500,1.1", "1.5,1")
+    )
+    in_km = in_km.replace("1000,1.0,0.75", "1,1,0.75")
+    assert said(in_km) == [
+        (
+            (
+                "2 receptors whose highest level of a kernel is below 100 m, the first "
+                "201512100000_-112_40.5_X (1.5)"
+            ),
+            "give height_m in m",
+        )
+    ]
+    columns = (
+        "varsiwant: [time, indx, long, lati, zagl, foot, mlht, dens, samt, sigw, tlgr, pres]\n"
+    )
+    table = "sounding,pressure_hpa,averaging_kernel\na1,{},1\na1,{},1\nb2,900,1\nb2,800,1\n"
+    assert said(table.format(950, 300), columns) == []
+    (kilopascals,) = said(table.format(95, 30), columns)
+    assert kilopascals == (
+        "1 receptor whose lowest level of a kernel is below 300 hPa, the first 201512100000_-112_40.5_X (95)",
+        "give pressure_hpa in hPa",
+    )
 
 
 WRONG = {

@@ -358,10 +358,29 @@ def test_a_function_of_ones_own_weighs_particles_and_its_source_counts(tmp_path)
     assert len(runs(project.runs_file)) == 1, "transport was run once"
 
 
+def test_a_function_may_be_named_by_its_module_which_nobody_imports(tmp_path, monkeypatch):
+    package = tmp_path / "installed" / "species" / "weights"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    (package / "own.py").write_text(FUNCTION)
+    monkeypatch.setenv("PYTHONPATH", str(package.parents[1]))
+    monkeypatch.syspath_prepend(str(package.parents[1]))
+    project = with_function(tmp_path / "project", "species.weights.own:halved")
+    answer = project.stilt("run", str(project.path))
+    assert answer.code == 0, answer.err
+    assert ratio(project) == pytest.approx(0.5)
+    (package / "own.py").write_text(FUNCTION.replace("0.5", "0.25"))
+    assert (
+        "the function of footprints.half is another" in project.stilt("run", str(project.path)).out
+    )
+    assert ratio(project) == pytest.approx(0.25)
+
+
 WRONG_FUNCTIONS = {
     "no file": ("nowhere.py:halved", FUNCTION, "cannot be read as Python"),
     "no function": ("own.py:doubled", FUNCTION, "defines no function doubled"),
     "no Python": ("own.py:halved", "def halved(:", "cannot be read as Python"),
+    "no module": ("nowhere.own:halved", FUNCTION, "package.module:function of what is installed"),
     "no path": ("kernels", FUNCTION, "expected kernel or FILE.py:function"),
 }
 

@@ -45,7 +45,7 @@ def prepare() -> Callable[[ChunkEntry], Done]:
             with subprocess.Popen(["sleep", argument], start_new_session=True) as model:
                 model.wait()
         if what == "refuse":
-            raise EnvironmentFailure("the disk is gone", "mount it")
+            raise EnvironmentFailure("the disk is gone", "mount it", code="OUTPUT_UNWRITABLE")
         return Done(entry.sim, "complete", 0.0, peak_rss_bytes=os.getpid())
 
     return simulate
@@ -118,7 +118,7 @@ def test_what_stops_every_simulation_is_said_and_the_process_lives(pool: Pool) -
     first, _ = started(pool)
     pool.give(first, entry("refuse"), 0.0)
     ((_, broken),) = collect(pool, Broken)
-    assert broken == Broken("the disk is gone", "mount it", 4)
+    assert broken == Broken("the disk is gone", "mount it", 4, "OUTPUT_UNWRITABLE")
 
 
 def test_a_model_left_behind_by_a_killed_process_is_killed(pool: Pool) -> None:

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What soundings cost: receptors and kernels of many, and weighted footprints beside plain ones.
+"""What soundings cost: receptors and kernels of many, weighted footprints beside plain ones, and background.
 
-    .venv/bin/python tools/bench/soundings.py [--soundings 100000] [--particles FILE] [--repeat 20]
+    .venv/bin/python tools/bench/soundings.py [--soundings 100000] [--particles FILE] [--repeat 20] [--ends 10000]
 
 The first part makes soundings of 20 levels, writes receptors.csv and kernels.csv, reads both and holds them against
 each other, as ``check`` and ``run`` do. The second computes footprints of stored particles (of the example, unless a
-file is named), weighted and not, in turns, in one process: the ratio of the medians of CPU time.
+file is named), weighted and not, in turns, in one process: the ratio of the medians of CPU time. The third samples a
+field of a month, 3-hourly, 34 levels of 90 x 120 cells, at 200 end points of each of ``--ends`` receptors.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from stilt.config.load import load_config
@@ -89,21 +92,69 @@ def tables(count: int, folder: Path) -> None:
 
 
 def footprints(table: ParticleTable, repeat: int) -> None:
-    """Print what weights add to the cost of a footprint."""
+    """Print what weights add to the cost of a footprint, of kernels on heights and on pressures."""
+    if "pres" not in table.columns:
+        table = table.with_columns(pres=1000 * np.exp(-table["zagl"] / 8000))
     receptor = Receptor("202606162200", (-111.9,) * 20, (40.5,) * 20, LEVELS)
-    kernel = Kernel("height_m", LEVELS, tuple(np.linspace(1, 0.5, 20)), (0.05,) * 20)
-    spent: dict[str, list[float]] = {"plain": [], "weighted": []}
+    seen = tuple(np.linspace(1, 0.5, 20)), (0.05,) * 20
+    kernels = {
+        "plain": None,
+        "on heights": Kernel("height_m", LEVELS, *seen),
+        "on pressures": Kernel("pressure_hpa", tuple(np.linspace(1000, 1, 20)), *seen),
+    }
+    spent: dict[str, list[float]] = {name: [] for name in kernels}
     calc_footprint(table, GRID, receptor)
     for _ in range(repeat):
-        for name, own in (("plain", None), ("weighted", kernel)):
+        for name, own in kernels.items():
             began = time.process_time()
             calc_footprint(weigh(table, receptor, own)[0], GRID, receptor)
             spent[name].append(time.process_time() - began)
-    plain, weighted = (1000 * median(spent[name]) for name in ("plain", "weighted"))
-    ratio = weighted / plain
-    print(
-        f"{len(table):,} rows: plain {plain:.1f} ms, weighted {weighted:.1f} ms, ratio {ratio:.3f}"
+    plain = median(spent["plain"])
+    for name in kernels:
+        own = median(spent[name])
+        print(f"{len(table):,} rows, {name}: {1000 * own:.1f} ms, ratio {own / plain:.3f}")
+
+
+def ends(receptors: int) -> None:
+    """Print what background costs, of a field on pressures and of one whose levels each cell has for itself."""
+    import stilt
+
+    rng, count = np.random.default_rng(0), 200 * receptors
+    sims = np.repeat(np.arange(receptors), 200)
+    points = pd.DataFrame(
+        {
+            "sim": pd.Categorical.from_codes(sims, [str(number) for number in range(receptors)]),
+            "at": np.datetime64("2024-07-02", "ns")
+            + rng.integers(0, 86_400 * 28, count) * np.timedelta64(10**9, "ns"),
+            "long": rng.uniform(-180, 180, count),
+            "lati": rng.uniform(-80, 80, count),
+            "pres": rng.uniform(50, 1000, count),
+        }
     )
+    field = xr.DataArray(
+        rng.random((249, 34, 90, 120), np.float32),
+        coords={
+            "time": pd.date_range("2024-07-01", periods=249, freq="3h"),
+            "pressure": ("pressure", np.linspace(1000, 1, 34), {"units": "hPa"}),
+            "lat": np.arange(-89.0, 90, 2),
+            "lon": np.arange(-178.5, 180, 3),
+        },
+        dims=("time", "pressure", "lat", "lon"),
+        attrs={"units": "ppm"},
+    )
+    own = field.isel(time=0, drop=True) + field["pressure"]
+    number = {"pressure": np.arange(34)}
+    numbered = [each.assign_coords(number).rename(pressure="level") for each in (field, own)]
+    vertical = numbered[1].rename("p").assign_attrs(units="hPa")
+    for what, given in (("on pressures", (field, None)), ("by cell", (numbered[0], vertical))):
+        cpu = time.process_time()
+        with warnings.catch_warnings(action="ignore"):
+            stilt.background(points, given[0], vertical=given[1])
+        spent = time.process_time() - cpu
+        print(
+            f"background of {receptors:,} x 200 end points, {what}: {spent:.1f} s of CPU, "
+            f"{spent * 100_000 / receptors:.0f} s for 100,000"
+        )
 
 
 def example_particles(folder: Path) -> ParticleTable:
@@ -126,6 +177,7 @@ def main() -> None:
     parser.add_argument("--soundings", type=int, default=100_000)
     parser.add_argument("--particles", type=Path)
     parser.add_argument("--repeat", type=int, default=20)
+    parser.add_argument("--ends", type=int, default=10_000)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tables(args.soundings, Path(folder))
@@ -135,6 +187,7 @@ def main() -> None:
             else example_particles(Path(folder) / "example")
         )
         footprints(table, args.repeat)
+    ends(args.ends)
 
 
 if __name__ == "__main__":

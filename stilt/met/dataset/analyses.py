@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.foundations.failures import Reason, TransportError
-from stilt.met.analysis import GridHeader, state_of
+from stilt.met.analysis import SIGMA, GridHeader, state_of
 from stilt.met.arl import Level
+from stilt.met.dataset.quantities import PARTNERS
 from stilt.met.dataset.reader import DatasetReader, Part
 from stilt.met.minutes import minute_of
 
@@ -136,11 +137,14 @@ def _levels(parts: Sequence[Part]) -> tuple[Level, ...]:
                 Reason.MET_COVERAGE,
                 f"{part.path} has other levels than {aloft[0].path}: give all fields the same levels",
             )
-    surface = Level(0.0, _each_once(part.levels[0].variables for part in parts))
+    # of sigma files 1 is the ground; one that says 0 is taken by hycs_std, and by native, for of a kind of its own
+    ground = 1.0 if aloft[0].header.level_type == SIGMA else 0.0
+    surface = Level(ground, _each_once(part.levels[0].variables for part in parts))
     levels = [
         Level(height, _each_once(part.levels[number].variables for part in aloft))
         for number, height in enumerate(heights, 1)
     ]
+    _refuse_half_a_wind(parts, {*surface.variables, *levels[0].variables})
     for name in _ON_ALL_LEVELS:
         without = [level.height for level in levels if name not in level.variables]
         if 0 < len(without) < len(levels):
@@ -149,6 +153,24 @@ def _levels(parts: Sequence[Part]) -> tuple[Level, ...]:
                 f"{aloft[0].path}: {name} is missing at the level {without[0]:g}",
             )
     return surface, *levels
+
+
+def _refuse_half_a_wind(parts: Sequence[Part], names: set[str]) -> None:
+    """Refuse a wind to the east or north of a grid that runs otherwise, where the other one is lacking.
+
+    Raises
+    ------
+    TransportError
+        ``MET_COVERAGE``.
+    """
+    for name, other in PARTNERS.items():
+        for part in parts if name in names and other not in names else ():
+            found = part.content.fields.get(name)
+            if found is not None and found.is_turned:
+                raise TransportError(
+                    Reason.MET_COVERAGE,
+                    f"{part.path}: {name} is eastward or northward, and is not turned along the grid without {other}",
+                )
 
 
 def _each_once(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -175,4 +197,6 @@ def header_of(header: ArlFile) -> GridHeader:
         nx=grid.nx,
         ny=grid.ny,
         level_type=header.level_type,
+        rotated=grid.rotated,
+        rows=grid.rows,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.met.dataset.levels import DatasetError, Levels, is_level_axis, levels_of
-from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres
+from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres, rotated_pole
 from stilt.met.dataset.maps import unfollowed
 from stilt.met.grid import Grid
 
@@ -27,6 +27,9 @@ _UNEVEN = 2e-3
 """By what part of a step places may lie off: coordinates are rounded to single precision."""
 
 _NEARLY_EVEN = 0.05
+"""By what part latitudes of a Gaussian grid differ in their distance: they are a little closer at the poles."""
+
+_ROTATED = ("grid_longitude", "grid_latitude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,6 @@ def axes_of(dataset: Dataset) -> Axes:
 
 def _other_grid(dataset: Dataset) -> str:
     """Say what a grid is whose axes are neither longitude and latitude nor x and y on a map."""
-    names = [str(each.attrs.get("standard_name", "")) for each in dataset.variables.values()]
-    if "grid_latitude" in names:
-        return unfollowed("rotated_ll")
     if any("CDI_grid_type" in each.attrs for each in dataset.variables.values()):
         return unfollowed("unstructured_grid")
     return "not one of longitude and latitude, or of x and y on a map, along its axes"
@@ -109,8 +109,8 @@ def _role(name: str, dataset: Dataset) -> str:
     unit, standard = str(attributes.get("units", "")), str(attributes.get("standard_name", ""))
     kinds = {
         TIME: " since " in unit,
-        ROW: unit.lower().startswith("degrees_n") or standard in {"latitude", Y},
-        COLUMN: unit.lower().startswith("degrees_e") or standard in {"longitude", X},
+        ROW: unit.lower().startswith("degrees_n") or standard in {"latitude", Y, _ROTATED[1]},
+        COLUMN: unit.lower().startswith("degrees_e") or standard in {"longitude", X, _ROTATED[0]},
         EXPVER: name == "expver",
         MEMBER: name in _MEMBERS or standard == "realization",
         LEVEL: is_level_axis(name, dataset[name]),
@@ -124,36 +124,51 @@ def _places(dataset: Dataset, rows: str, columns: str) -> tuple[Grid, bool, bool
         y, is_from_north = _even(dataset[rows], "rows")
         x, is_from_east = _even(dataset[columns], "columns")
         scales = metres(dataset[columns]), metres(dataset[rows])
-        grid = grid_on_map(mapping_of(dataset), x * scales[0], y * scales[1])
-    else:
-        y, is_from_north = _even(dataset[rows], "latitudes")
-        x, is_from_east = _even(dataset[columns], "longitudes")
-        grid = lattice(x, y)
-    return grid, is_from_north, is_from_east
+        return (
+            grid_on_map(mapping_of(dataset), x * scales[0], y * scales[1]),
+            is_from_north,
+            is_from_east,
+        )
+    y, is_from_north = _even(dataset[rows], "latitudes")
+    x, is_from_east = _even(dataset[columns], "longitudes")
+    names = tuple(dataset[axis].attrs.get("standard_name") for axis in (columns, rows))
+    shift, pole = rotated_pole(mapping_of(dataset)) if names == _ROTATED else (0.0, None)
+    return lattice(x - shift, y, pole), is_from_north, is_from_east
 
 
 def _even(places: Variable, what: str) -> tuple[NDArray[np.float64], bool]:
-    """Return evenly spaced coordinates, rising, and whether the file has them falling."""
+    """Return evenly spaced coordinates, or nearly so of latitudes, rising; and whether the file has them falling."""
     values = np.asarray(places.to_numpy(), np.float64)
     if what == "longitudes":
         values = np.unwrap(values, period=360.0)
     if len(values) < 4:  # noqa: PLR2004 - a particle needs neighbours on all sides
         raise DatasetError(f"it has {len(values)} {what}")
     steps = np.diff(values)
-    if np.abs(steps - steps.mean()).max() > _UNEVEN * abs(steps.mean()):
-        kind = f": it is {unfollowed('regular_gg')}" if _is_gaussian(steps, what) else ""
-        raise DatasetError(f"its {what} are not evenly spaced{kind}")
+    if not _is_even(values, _NEARLY_EVEN if what == "latitudes" else _UNEVEN):
+        raise DatasetError(f"its {what} are not evenly spaced")
     is_falling = bool(steps.mean() < 0)
     return (values[::-1] if is_falling else values), is_falling
 
 
-def _is_gaussian(steps: NDArray[np.float64], what: str) -> bool:
-    """Tell whether latitudes are nearly evenly spaced, as a Gaussian grid's are: closer together at the poles."""
-    return what == "latitudes" and bool(np.ptp(steps) < _NEARLY_EVEN * abs(steps.mean()))
+def _is_even(values: NDArray[np.float64], part: float) -> bool:
+    """Tell whether no step of coordinates is off the mean one by more than a part of it."""
+    steps = np.diff(values)
+    return bool(np.abs(steps - steps.mean()).max() <= part * abs(steps.mean()))
 
 
-def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
-    """Return the grid of evenly spaced longitudes and latitudes, both rising."""
+def _are_rows(lat: NDArray[np.float64]) -> bool:
+    """Tell whether latitudes lie elsewhere than evenly spaced ones would, which small steps can add up to."""
+    even = np.linspace(lat[0], lat[-1], len(lat))
+    return bool(np.abs(lat - even).max() > _UNEVEN * abs(even[1] - even[0]))
+
+
+def lattice(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], pole: tuple[float, float] | None = None
+) -> Grid:
+    """Return the grid of evenly spaced longitudes and latitudes, both rising, about the Earth's pole or another.
+
+    Latitudes that are not evenly spaced are rows of their own.
+    """
     dx, dy = (round(float(values[-1] - values[0]) / (len(values) - 1), 7) for values in (lon, lat))
     west, south = (round(float(values[0]), 7) for values in (lon, lat))
     return Grid(
@@ -170,6 +185,8 @@ def lattice(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
         sync_lon=west % 360.0,
         nx=len(lon),
         ny=len(lat),
+        rotated=pole,
+        rows=tuple(lat.tolist()) if _are_rows(lat) else (),
     )
 
 

@@ -14,12 +14,23 @@ from stilt.met.dataset import wrf
 from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
-from stilt.met.dataset.quantities import ALONG_GRID, HOUR_S, WINDS, Found, recognise, sign
+from stilt.met.dataset.quantities import (
+    ALONG_GRID,
+    HOUR_S,
+    TO_THE_EAST_AND_NORTH,
+    TURNED,
+    WINDS,
+    Found,
+    recognise,
+    sign,
+)
 from stilt.met.dataset.raw import open_file, open_store
 from stilt.met.dataset.units import Conversion
 from stilt.met.minutes import time_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.naming import Table
@@ -193,13 +204,11 @@ def _judged(dataset: Dataset, axes: Axes, found: Found, *, is_named: bool) -> Fo
         "hybrid",
     } and (quantity.is_aloft):
         return replace(found, why_not=f"is on levels of {attributes['GRIB_typeOfLevel']}")
-    along = (
-        attributes.get("standard_name") in ALONG_GRID
-        or attributes.get("GRIB_uvRelativeToGrid") == 1
-    )
-    if not is_named and quantity.name in WINDS and not axes.grid.is_longlat and not along:
+    is_wind = quantity.name in WINDS and not is_named
+    along = True if axes.grid.is_longlat or not is_wind else _is_along_grid(attributes)
+    if along is None:
         return replace(found, why_not="does not say that it is along the grid (x_wind, y_wind)")
-    convert, words = found.convert, []
+    convert, words = found.convert, [] if along else [TURNED]
     if convert.is_sum:
         seconds = _summed_over_s(dataset, axes, found)
         if seconds is None:
@@ -210,7 +219,18 @@ def _judged(dataset: Dataset, axes: Axes, found: Found, *, is_named: bool) -> Fo
     if signed is None:
         return replace(found, why_not="does not say whether upward or downward is positive")
     convert = replace(convert, factor=convert.factor * signed[0])
-    return replace(found, convert=convert, words=", ".join(filter(None, [*words, signed[1]])))
+    said = ", ".join(filter(None, [*words, signed[1]]))
+    return replace(found, convert=convert, words=said, is_turned=not along)
+
+
+def _is_along_grid(attributes: Mapping[str, object]) -> bool | None:
+    """Tell whether a wind is along the axes of the grid, or to the east or north; None where it does not say."""
+    name, relative = attributes.get("standard_name"), attributes.get("GRIB_uvRelativeToGrid")
+    if relative is not None:
+        return relative == 1
+    if name in ALONG_GRID:
+        return True
+    return False if name in TO_THE_EAST_AND_NORTH else None
 
 
 def _summed_over_s(dataset: Dataset, axes: Axes, found: Found) -> float | None:

@@ -1,7 +1,7 @@
 """Where the fields of a GRIB file lie, kept with the indexes of met folders: found once, and used by all tasks.
 
-It is a cache: it counts only while size and time of change of its file are the same, and what is damaged, or not as
-stilt writes it, is none.
+It is a cache: it counts only while size and time of change of its file are the same, and what is damaged, not as
+stilt writes it, or of somebody who is not trusted, is none. What a message is, it says itself again when it is decoded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stilt.met.dataset.grib import Message, Messages, scan
 from stilt.met.dataset.levels import Levels  # noqa: TC001 - decoded to
 from stilt.met.dataset.quantities import QUANTITIES, Found
 from stilt.met.dataset.units import Conversion  # noqa: TC001 - decoded to
-from stilt.met.grid import MOST_OF_A_GRID, N_VALUES, Grid
+from stilt.met.grid import Grid
 from stilt.met.kept import keep, kept
 from stilt.met.minutes import MOST_MINUTES, time_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Scanned = tuple[ArlFile, Axes, dict[str, Found], tuple[Found, ...], Messages]
 
-_FORMAT = 1
+_FORMAT = 4
 
 
 class _Field(msgspec.Struct, array_like=True):
@@ -39,16 +39,20 @@ class _Field(msgspec.Struct, array_like=True):
     convert: Conversion
     why_not: str
     words: str
+    is_turned: bool
 
     @classmethod
     def of(cls, found: Found) -> _Field:
         place = QUANTITIES.index(found.quantity)
-        return cls(place, found.variable, found.rank, found.convert, found.why_not, found.words)
+        words = found.why_not, found.words
+        return cls(place, found.variable, found.rank, found.convert, *words, found.is_turned)
 
     @property
     def found(self) -> Found:
         quantity = QUANTITIES[self.quantity]
-        return Found(quantity, self.variable, self.rank, self.convert, self.why_not, self.words)
+        words = self.why_not, self.words
+        facts = quantity, self.variable, self.rank, self.convert, *words
+        return Found(*facts, is_turned=self.is_turned)
 
 
 class _Index(msgspec.Struct, array_like=True):
@@ -77,7 +81,7 @@ def scanned(path: Path, size: int, changed: int) -> Scanned:
     """
     name = f"{path} GRIB"
     with contextlib.suppress(msgspec.MsgspecError, RecursionError):
-        index = msgspec.json.decode(kept(name), type=_Index)
+        index = msgspec.json.decode(kept(name, by_trusted=True), type=_Index)
         facts = index.format, index.size, index.changed
         if facts == (_FORMAT, size, changed) and _fits(index):
             return _content(path, index)
@@ -109,13 +113,12 @@ def _fits(index: _Index) -> bool:
     count = len(levels.heights)
     if not all(0 <= each.quantity < len(QUANTITIES) for each in fields) or not index.minutes:
         return False
-    if len(index.grid) != N_VALUES or any(abs(value) > MOST_OF_A_GRID for value in index.grid):
-        return False
     grid = Grid.of(index.grid)
     names = {each.found.quantity.name: each.found.quantity.is_aloft for each in index.fields}
     listed = {name for some in index.variables for name in some}
     return (
-        min(grid.nx, grid.ny) > 1
+        grid is not None
+        and min(grid.nx, grid.ny) > 1
         and all(abs(minute) < MOST_MINUTES for minute in index.minutes)
         and len(index.variables) == count + 1
         and sorted(levels.order) in ([], list(range(count)))
@@ -134,6 +137,7 @@ def _fits(index: _Index) -> bool:
 
 def _content(path: Path, index: _Index) -> Scanned:
     levels, grid = index.levels, Grid.of(index.grid)
+    assert grid is not None  # noqa: S101 - it was looked at
     heights = (0.0, *levels.heights)
     header = ArlFile(
         path=path,

@@ -9,6 +9,7 @@ import numpy as np
 
 from stilt.met.analysis import HYBRID, PRESSURE
 from stilt.met.arl import ArlError
+from stilt.met.dataset.ecmwf_levels import borders_in
 from stilt.met.dataset.units import conversion
 
 if TYPE_CHECKING:
@@ -138,10 +139,15 @@ def _coefficients(
             numbers = np.asarray(axis.to_numpy(), np.float64).astype(int) - 1
             hpa, share = of_borders(borders[:half], borders[half:])[:, numbers]
             return hpa, share
-    raise DatasetError(
-        f"its levels ({name}) are of a model and come without their coefficients "
-        "(formula_terms, hyam and hybm, or GRIB_pv)"
-    )
+    known = np.asarray(axis.to_numpy(), np.float64)
+    standard = borders_in(dataset, known)
+    if standard is None:
+        raise DatasetError(
+            f"its levels ({name}) are of a model and come without their coefficients "
+            "(formula_terms, hyam and hybm, or GRIB_pv)"
+        )
+    hpa, share = of_borders(*standard)[:, known.astype(int) - 1]
+    return hpa, share
 
 
 def _terms(text: str) -> dict[str, str]:

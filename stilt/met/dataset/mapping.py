@@ -32,6 +32,25 @@ def mapping_of(dataset: Dataset) -> dict[str, Any]:
     return {}
 
 
+def rotated_pole(mapping: Mapping[str, Any]) -> tuple[float, tuple[float, float]]:
+    """Return what is to be taken off longitudes of a rotated grid, and its pole: latitude and longitude, degrees.
+
+    Raises
+    ------
+    DatasetError
+        If its mapping does not say where its pole is.
+    """
+    if mapping.get("grid_mapping_name") != "rotated_latitude_longitude":
+        raise DatasetError(
+            "its axes are about a rotated pole, and no grid mapping says where that is"
+        )
+    names = ("grid_north_pole_latitude", "grid_north_pole_longitude")
+    if lacking := [name for name in names if name not in mapping]:
+        raise DatasetError(f"its grid mapping has no {' and no '.join(lacking)}")
+    latitude, longitude = (float(mapping[name]) for name in names)
+    return float(mapping.get("north_pole_grid_longitude", 0.0)), (latitude, longitude)
+
+
 def metres(axis: Variable) -> float:
     """Return how many metres the unit of an axis has.
 

@@ -13,9 +13,6 @@ _OFF = 1e-3
 
 _REMAPPED = "remap it to longitude and latitude, as with `cdo remapbil`"
 _UNFOLLOWED = {
-    "rotated_ll": "of longitudes and latitudes about a rotated pole, which the engine's maps do not have",
-    "rotated_gg": "a Gaussian one about a rotated pole, which the engine's maps do not have",
-    "regular_gg": "a Gaussian one, whose latitudes are not evenly spaced",
     "reduced_gg": "a reduced Gaussian one, whose rows have different numbers of points",
     "reduced_ll": "a reduced one, whose rows have different numbers of points",
     "sh": "none: its fields are coefficients of spherical harmonics",

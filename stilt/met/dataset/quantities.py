@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 
 HOUR_S = 3600
 WINDS = {"UWND", "VWND", "U10M", "V10M"}
-ALONG_GRID = {"x_wind", "y_wind"}
-"""CF standard names of winds along the axes of a map; the others blow to the east and to the north."""
+ALONG_GRID = {"x_wind", "y_wind", "grid_eastward_wind", "grid_northward_wind"}
+"""CF standard names of winds along the axes of a grid."""
+
+TO_THE_EAST_AND_NORTH = {"eastward_wind", "northward_wind"}
+TURNED = "turned along the grid"
+PARTNERS = {"UWND": "VWND", "VWND": "UWND", "U10M": "V10M", "V10M": "U10M"}
+"""Of each wind the other one, without which it can't be turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +73,19 @@ def _ground(name: str, unit: str, ids: tuple[int, ...], names: str, standard: st
 
 
 QUANTITIES = (
-    _aloft("UWND", "m s-1", 131, "u u_component_of_wind", "eastward_wind x_wind"),
-    _aloft("VWND", "m s-1", 132, "v v_component_of_wind", "northward_wind y_wind"),
+    _aloft(
+        "UWND", "m s-1", 131, "u u_component_of_wind", "eastward_wind x_wind grid_eastward_wind"
+    ),
+    _aloft(
+        "VWND", "m s-1", 132, "v v_component_of_wind", "northward_wind y_wind grid_northward_wind"
+    ),
     _aloft("TEMP", "K", 130, "t temperature", "air_temperature"),
     _aloft("HGTS", "m", 129, "z geopotential", "geopotential_height geopotential"),
     _aloft("HGTS", "m", 156, "gh", ""),
     _aloft("WWND", "hPa s-1", 135, "w vertical_velocity", "lagrangian_tendency_of_air_pressure"),
     _aloft("DZDT", "m s-1", 260238, "wz", "upward_air_velocity"),
     _aloft("SPHU", "kg kg-1", 133, "q specific_humidity", "specific_humidity"),
+    _aloft("PRES", "hPa", 54, "pres", "air_pressure"),
     _aloft("RELH", "%", 157, "r relative_humidity", "relative_humidity"),
     _ground("PRSS", "hPa", (134,), "sp surface_pressure", "surface_air_pressure"),
     _ground("PRSS", "ln(Pa)", (152,), "lnsp"),
@@ -87,7 +97,7 @@ QUANTITIES = (
     _ground("T02M", "K", (167,), "t2m 2t 2m_temperature"),
     _ground("U10M", "m s-1", (165,), "u10 10u 10m_u_component_of_wind"),
     _ground("V10M", "m s-1", (166,), "v10 10v 10m_v_component_of_wind"),
-    _ground("USTR", "m s-1", (228003,), "zust friction_velocity"),
+    _ground("USTR", "m s-1", (228003, 260073), "zust friction_velocity"),
     _ground(
         *("UMOF", "N m-2", (229, 235041, 180)),
         "iews metss avg_iews ewss instantaneous_eastward_turbulent_surface_stress",
@@ -109,7 +119,7 @@ QUANTITIES = (
         is_flux=True,
     ),
     Quantity(
-        *("LHTF", "W m-2", False, (235034, 147)),
+        *("LHTF", "W m-2", False, (260002, 235034, 147)),
         (
             *("mslhf", "avg_slhtf", "slhf"),
             *("mean_surface_latent_heat_flux", "surface_latent_heat_flux"),
@@ -123,7 +133,7 @@ QUANTITIES = (
         "atmosphere_boundary_layer_thickness",
     ),
     _ground(
-        *("DSWF", "W m-2", (235035, 169)),
+        *("DSWF", "W m-2", (260087, 235035, 169)),
         "msdwswrf avg_sdswrf ssrd mean_surface_downward_short_wave_radiation_flux "
         "surface_solar_radiation_downwards",
         "surface_downwelling_shortwave_flux_in_air",
@@ -150,6 +160,8 @@ class Found:
         What is done with it, for people; empty where nothing is.
     parts, make
         Further variables, and what makes one field of all; nothing where one variable is the field.
+    is_turned
+        Whether it is a wind to the east or north on a grid that runs otherwise: both are turned along it.
     """
 
     quantity: Quantity
@@ -160,6 +172,7 @@ class Found:
     words: str = ""
     parts: tuple[str, ...] = ()
     make: Callable[..., NDArray[np.float64]] | None = None
+    is_turned: bool = False
 
 
 def recognise(

@@ -11,6 +11,7 @@ from stilt.foundations.failures import Reason, TransportError
 from stilt.met.analysis import FieldReader
 from stilt.met.arl import ArlError
 from stilt.met.dataset.content import content_of
+from stilt.met.dataset.quantities import PARTNERS
 from stilt.met.dataset.tiles import TILES
 
 if TYPE_CHECKING:
@@ -114,6 +115,18 @@ class DatasetReader(FieldReader):
         self, name: str, is_aloft: bool, rows: tuple[int, int], columns: tuple[int, int]
     ) -> NDArray[np.float32]:
         part = self._parts[name, is_aloft]
+        if not part.content.fields[name].is_turned:
+            return self._as_it_is(part, name, rows, columns)
+        other = PARTNERS[name]
+        beside = self._as_it_is(self._parts[other, is_aloft], other, rows, columns)
+        along = self._as_it_is(part, name, rows, columns)
+        angle = part.content.axes.grid.tilt(rows, columns)
+        sine = np.sin(angle) * (-1.0 if name[0] == "U" else 1.0)
+        return np.asarray(np.cos(angle) * along + sine * beside, np.float32)
+
+    def _as_it_is(
+        self, part: Part, name: str, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> NDArray[np.float32]:
         try:
             values = TILES.read(part.content, name, part.position, rows, columns)
         except (ArlError, OSError, RuntimeError, KeyError, IndexError) as error:

@@ -62,8 +62,7 @@ class Tiles:
         """
         path, found = content.header.path, content.fields[name]
         if content.messages is not None:
-            whole = self._field(content, name, position)
-            return whole[:, slice(*rows), slice(*columns)]
+            return self._of_messages(content, name, position, rows)[:, :, slice(*columns)]
         tall, wide = self._tile_of(path, found, content)
         count = len(content.axes.levels.heights) if found.quantity.is_aloft else 1
         out = np.empty((count, rows[1] - rows[0], columns[1] - columns[0]), np.float32)
@@ -78,17 +77,37 @@ class Tiles:
                 out[:, r0 - rows[0] : r1 - rows[0], c0 - columns[0] : c1 - columns[0]] = part
         return out
 
-    def _field(self, content: Content, name: str, position: int) -> NDArray[np.float32]:
-        """Return a whole field of a GRIB file: its messages are not to be had in parts."""
-        path = content.header.path
+    def _of_messages(
+        self, content: Content, name: str, position: int, rows: Span
+    ) -> NDArray[np.float32]:
+        """Return rows of a GRIB file's field: some at a time where its messages are simply packed, else of all."""
+        messages, tall = content.messages, content.axes.grid.ny
+        assert messages is not None  # noqa: S101 - what makes it GRIB
+        is_aloft = content.fields[name].quantity.is_aloft
+        count = len(content.axes.levels.heights) if is_aloft else 1
+        if not messages.are_simple(name, position, count):
+            return self._band(content, name, position, (0, tall), count)[:, slice(*rows)]
+        first = rows[0] // _TILE * _TILE
+        bands = [
+            self._band(content, name, position, (south, min(south + _TILE, tall)), count)
+            for south in range(first, rows[1], _TILE)
+        ]
+        return np.concatenate(bands, axis=1)[:, rows[0] - first : rows[1] - first]
+
+    def _band(
+        self, content: Content, name: str, position: int, rows: Span, count: int
+    ) -> NDArray[np.float32]:
+        path, messages = content.header.path, content.messages
+        assert messages is not None  # noqa: S101 - as above
         status = path.stat()
-        key = (path, status.st_size, status.st_mtime_ns, name, position)
+        key = (path, status.st_size, status.st_mtime_ns, name, position, rows)
         if key not in self._tiles:
-            assert content.messages is not None  # noqa: S101 - what makes it GRIB
-            is_aloft = content.fields[name].quantity.is_aloft
-            count = len(content.axes.levels.heights) if is_aloft else 1
-            field = content.messages.decode(path, name, position, content.axes, count)
-            self._keep(key, field)
+            is_whole = not messages.are_simple(name, position, count)
+            axes, place = content.axes, (name, position, count)
+            if is_whole:
+                self._keep(key, messages.decode(path, name, position, axes, count))
+            else:
+                self._keep(key, messages.rows(path, place, axes, rows))
         self._tiles.move_to_end(key)
         return self._tiles[key]
 

@@ -252,6 +252,7 @@ def _bounded() -> type[ClientResponse]:
                         raise EnvironmentFailure(
                             f"{self.url}: its listing has more than {MOST_OF_A_PAGE:,} bytes",
                             "name the files' hours (file_format and file_tres), or take a smaller folder",
+                            code="MET_FETCH_FAILED",
                         )
                 self._body = bytes(body)
             return self._body

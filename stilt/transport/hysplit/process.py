@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import select
 import signal
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stilt.foundations.linux import size_of_pipe
 from stilt.foundations.processes import die_with_parent
 from stilt.transport.hysplit.dump import FILE_NAME, DumpError
 from stilt.transport.hysplit.probe import cannot_start
@@ -84,7 +84,7 @@ class ModelProcess:
         fifo = folder / FILE_NAME
         os.mkfifo(fifo)
         self._dump = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-        self._tick_s = _enlarge_pipe(self._dump) / BYTES_PER_S / 2
+        self._tick_s = size_of_pipe(self._dump, PIPE_BYTES) / BYTES_PER_S / 2
         self._output, child_output = os.pipe()
         os.set_blocking(self._output, False)
         self._poll = select.poll()
@@ -205,13 +205,6 @@ def _start(exe: Path, folder: Path, output: int) -> subprocess.Popen[bytes]:
 def _environment() -> dict[str, str]:
     """Return the environment without what would change how Fortran writes."""
     return {name: text for name, text in os.environ.items() if not name.startswith("GFORTRAN")}
-
-
-def _enlarge_pipe(descriptor: int) -> int:
-    """Make a pipe as large as the system allows; return its size in bytes."""
-    with contextlib.suppress(OSError):  # users may be limited to less
-        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
 
 
 def _drain(descriptor: int, dump: DumpParser) -> None:

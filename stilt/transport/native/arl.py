@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -159,13 +159,8 @@ def _parse_head(label: str, head: str) -> tuple[GridHeader, int, int]:
     values = [float(head[9 + 7 * n : 16 + 7 * n]) for n in range(12)]
     nx, ny = grid_points(label, head)
     names = [field.name for field in fields(GridHeader)][1:13]
-    grid = GridHeader(
-        model=head[:4],
-        nx=nx,
-        ny=ny,
-        level_type=int(head[102:104]),
-        **dict(zip(names, values, strict=True)),
-    )
+    places: dict[str, Any] = dict(zip(names, values, strict=True))
+    grid = GridHeader(model=head[:4], nx=nx, ny=ny, level_type=int(head[102:104]), **places)
     return grid, int(head[99:102]), int(head[104:108])
 
 

@@ -175,7 +175,7 @@ def _map_part(grid: GridHeader) -> tuple[object, ...]:
     """Return what makes a grid another one: all of its header but whose it is and how its levels are meant."""
     numbers = (grid.pole_lat, grid.pole_lon, grid.ref_lat, grid.ref_lon, grid.size_km, grid.orient)
     place = (grid.tang_lat, grid.sync_x, grid.sync_y, grid.sync_lat, grid.sync_lon)
-    return (*numbers, *place, grid.nx, grid.ny)
+    return (*numbers, *place, grid.nx, grid.ny, grid.rotated, grid.rows)
 
 
 def _refuse_changes(file: tuple[AnalysisIndex, ...]) -> None:

@@ -2,7 +2,7 @@
 
 Index units: the centre of the first cell is (1, 1). Conformal maps of the sphere in one formula, the cone
 constant being the sine of the tangent latitude (1 and -1 polar stereographic, 0 Mercator), and plain
-longitude-latitude grids: (T1) to (T3).
+longitude-latitude grids, perhaps about another pole than the Earth's or with uneven rows: (T1) to (T3).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.kernels.compiled import fast
+from stilt.met.rotation import from_rotated, latitude_among, row_among, to_rotated
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -37,7 +38,7 @@ class MapGrid:
     Attributes
     ----------
     is_longlat
-        Whether the axes are longitude and latitude.
+        Whether the axes are longitude and latitude, perhaps about a pole of their own.
     wraps
         Whether the first column follows the last (a global longitude-latitude grid).
     """
@@ -52,10 +53,16 @@ class MapGrid:
 
     @property
     def has_poles(self) -> bool:
-        """Whether the first and the last row are the poles of the Earth, and particles may pass over them."""
+        """Whether the first and the last row are the poles of the grid, and particles may pass over them."""
+        south, north = self._latitude(np.array([1.0, self.header.ny]))
+        return self.wraps and abs(south + 90.0) < _CLOSE and abs(north - 90.0) < _CLOSE
+
+    def _latitude(self, y: Array) -> Array:
+        """Latitude of rows of a grid in degrees, about its own pole."""
         grid = self.header
-        north = grid.sync_lat + (grid.ny - 1) * grid.ref_lat
-        return self.wraps and abs(grid.sync_lat + 90.0) < _CLOSE and abs(north - 90.0) < _CLOSE
+        if grid.rows:
+            return latitude_among(grid.rows, y)
+        return np.asarray(grid.sync_lat + (np.asarray(y) - 1.0) * grid.ref_lat, dtype=np.float64)
 
     def to_index(self, longitude: Array, latitude: Array) -> tuple[Array, Array]:
         """Return x and y in index units of longitude and latitude in degrees."""
@@ -63,7 +70,11 @@ class MapGrid:
         latitude = np.asarray(latitude, dtype=np.float64)
         if self.is_longlat:
             grid = self.header
+            if grid.rotated is not None:
+                longitude, latitude = to_rotated(longitude, latitude, grid.rotated)
             x = 1.0 + np.mod(longitude - grid.sync_lon, 360.0) / grid.ref_lon
+            if grid.rows:
+                return x, row_among(grid.rows, latitude)
             return x, 1.0 + (latitude - grid.sync_lat) / grid.ref_lat
         east, north = _turned(self.header, *_on_map(self.header, self.cone, longitude, latitude))
         radii = EARTH_RADIUS_KM / self.scale_km
@@ -73,9 +84,13 @@ class MapGrid:
         """Return longitude in [-180, 180) and latitude in degrees of index coordinates."""
         grid = self.header
         if self.is_longlat:
-            longitude = grid.sync_lon + (np.asarray(x) - 1.0) * grid.ref_lon
-            latitude = grid.sync_lat + (np.asarray(y) - 1.0) * grid.ref_lat
-            return _wrapped(longitude), np.asarray(latitude, dtype=np.float64)
+            longitude, latitude = (
+                grid.sync_lon + (np.asarray(x) - 1.0) * grid.ref_lon,
+                self._latitude(y),
+            )
+            if grid.rotated is not None:
+                longitude, latitude = from_rotated(longitude, latitude, grid.rotated)
+            return _wrapped(longitude), latitude
         radii = EARTH_RADIUS_KM / self.scale_km
         east, north = (np.asarray(x) - self.x0) / radii, (np.asarray(y) - self.y0) / radii
         turn = math.radians(grid.orient)
@@ -128,12 +143,14 @@ class MapGrid:
             size = 1000.0 * self.scale_km * _growth(self.cone, self.to_longlat(x, y)[1])
             return size, size
         grid = self.header
-        latitude = grid.sync_lat + (y - 1.0) * grid.ref_lat
+        latitude = self._latitude(y)
         edge = 90.0 - _POLE_ROW_SHIFT * grid.ref_lat
         latitude = np.clip(latitude, -edge, edge)
         per_degree = 1000.0 * EARTH_RADIUS_KM * math.pi / 180.0
         dx = per_degree * grid.ref_lon * np.cos(np.radians(latitude))
-        return dx, np.full_like(dx, per_degree * grid.ref_lat)
+        if not grid.rows:
+            return dx, np.full_like(dx, per_degree * grid.ref_lat)
+        return dx, 0.5 * per_degree * (self._latitude(y + 1.0) - self._latitude(y - 1.0))
 
 
 class ConeMap(NamedTuple):
