@@ -33,7 +33,7 @@ def examine() -> Iterator[Finding]:
         f"{platform.python_version()} at {sys.executable}; {cores}, {_memory()}",
     )
     if found := pystilt_beside():
-        yield warning("packages", words(found), WAY_OUT, code="PACKAGES_CLASH")
+        yield warning("packages", words(found), WAY_OUT, code="PYSTILT_BESIDE")
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if files != resource.RLIM_INFINITY and files < FEW_FILES:
         yield warning(

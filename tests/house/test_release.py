@@ -84,7 +84,7 @@ def test_the_version_stands_in_one_place() -> None:
     naming = re.compile(rf"""(?i)version[\W_]{{0,8}}{re.escape(__version__)}""")
     naming_it = [
         name
-        for name in tracked("*.py", "*.toml", "*.yaml", "*.yml", "*.cff", "recipes", "tools")
+        for name in tracked("*.py", "*.toml", "*.yaml", "*.yml", "*.cff", "tools")
         if naming.search((REPOSITORY / name).read_text(encoding="utf-8", errors="replace"))
     ]
     assert [name for name in naming_it if not name.startswith("tests/")] == ["stilt/version.py"]
@@ -93,7 +93,7 @@ def test_the_version_stands_in_one_place() -> None:
 
 
 def test_the_conda_recipe_asks_for_what_the_wheel_asks_for() -> None:
-    text = (REPOSITORY / "recipes" / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    text = (REPOSITORY / "tools" / "recipes" / "conda" / "meta.yaml").read_text(encoding="utf-8")
     version = re.search(r"load_file_regex\(\"(\S+)\", '(.+?)'", text)
     assert version is not None
     found = re.search(version[2], (REPOSITORY / version[1]).read_text(encoding="utf-8"))
@@ -113,7 +113,7 @@ def test_the_conda_recipe_asks_for_what_the_wheel_asks_for() -> None:
 
 @pytest.mark.parametrize("name", ["Dockerfile", "apptainer.def"])
 def test_images_are_made_of_what_the_wheel_is_made_of(name: str) -> None:
-    text = (REPOSITORY / "recipes" / name).read_text(encoding="utf-8")
+    text = (REPOSITORY / "tools" / "recipes" / name).read_text(encoding="utf-8")
     for part in ("pyproject.toml", "README.md", "LICENSE", "stilt"):
         assert re.search(rf"(?m)^(COPY|   ) .*\b{part}", text), part
     [extras] = re.findall(r"\[([a-z,]+)\]\"", text)
