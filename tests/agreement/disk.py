@@ -267,14 +267,18 @@ def put_away(history: History) -> None:
         with pytest.raises(NotFinishedError):
             archive(history.layout)
         return
-    before = set(history.project.output.glob("archive/**/*.pack"))
+    before = _archives(history)
     archive(history.layout)
-    after = set(history.project.output.glob("archive/**/*.pack")) - before
+    after = _archives(history) - before
     for sim in history.sims.values():
         known = sim.result
         for product, place in known.where.items() if known and known.is_done else ():
             if place == "own":
                 known.where[product] = _archive_with(after, product)
+
+
+def _archives(history: History) -> set[Path]:
+    return {path for path in (history.project.output / "archive").rglob("*.*") if path.is_file()}
 
 
 def _archive_with(archives: set[Path], product: str) -> str:
