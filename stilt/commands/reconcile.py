@@ -6,12 +6,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from stilt.foundations.durable import adopt, digest_file, expose, made_folder
+from stilt.foundations.durable import adopt, expose, made_folder
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import (
     MisplacedError,
     is_file_below,
-    opened_below,
     remove_below,
 )
 from stilt.foundations.paths import plain_and_imprint
@@ -21,17 +20,16 @@ from stilt.log.events import Identified
 from stilt.log.writer import SegmentWriter
 from stilt.outputs.listing import is_temporary
 from stilt.outputs.products import PARTICLES, file_of, folder_of, product_and_date
-from stilt.outputs.promises import promised_in
+from stilt.outputs.promises import is_plain_there, promised_in
 from stilt.outputs.store import Store, particles_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from stilt.batch.plan import Plan
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Receptor, Simulation
-    from stilt.log.events import Output
     from stilt.log.fold import State
     from stilt.log.states import Life, SimState
     from stilt.receptors.sequence import Receptors
@@ -98,8 +96,10 @@ def record(layout: Layout, found: Sequence[Identified]) -> None:
     writer.close()
 
 
-def restore_names(layout: Layout, state: State, simulations: Iterable[Simulation]) -> int:
-    """Give outputs the names back that the log has of them, where files with the plain names are those; count them.
+def hidden_outputs(
+    layout: Layout, state: State, simulations: Iterable[Simulation]
+) -> Iterator[str]:
+    """Yield the paths of outputs that only lack the names that the log has of them: there are plain names of theirs.
 
     A copy of a project that leaves out names with a dot loses nothing so.
     """
@@ -108,28 +108,21 @@ def restore_names(layout: Layout, state: State, simulations: Iterable[Simulation
         known = state.find(simulation.sim)
         if known is not None and known.is_done:
             by_segment.setdefault(known.life.name, {})[known.sim] = known
-    restored = 0
     for segment, states in by_segment.items():
         for promise in promised_in(layout.log_dir / segment, states):
-            for output in promise.outputs:
-                restored += _restore(layout, output)
-    return restored
+            yield from (
+                output.path
+                for output in promise.outputs
+                if is_plain_there(layout, output) and not is_file_below(layout.output, output.path)
+            )
 
 
-def _restore(layout: Layout, output: Output) -> bool:
-    path = layout.output / output.path
-    plain = plain_and_imprint(path.name)[0]
-    try:
-        if is_file_below(layout.output, output.path):
-            return False
-        with opened_below(layout.output, layout.relative(path.with_name(plain))) as file:
-            is_it = file.stat().st_size == output.size and digest_file(file)[1] == output.digest
-        if is_it:
-            with made_folder(path.parent, layout.output) as folder:
-                adopt(folder, plain, path.name, plain)
-    except (FileNotFoundError, NotADirectoryError, MisplacedError):
-        return False
-    return is_it
+def restore_names(layout: Layout, paths: Iterable[str]) -> None:
+    """Give outputs the names back that the log has of them."""
+    for path in map(layout.output.joinpath, paths):
+        plain = plain_and_imprint(path.name)[0]
+        with suppress(MisplacedError), made_folder(path.parent, layout.output) as folder:
+            adopt(folder, plain, path.name, plain)
 
 
 def expose_all(layout: Layout, todo: Plan) -> None:

@@ -28,6 +28,7 @@ from stilt.commands.inputs import read_inputs
 from stilt.commands.reconcile import (
     explain_edited,
     expose_all,
+    hidden_outputs,
     identify,
     record,
     remove_leftovers,
@@ -292,9 +293,13 @@ class _Run:
         if settle and found:
             record(layout, found)
         unnamed = self.project.simulations.take(todo.unnamed)
-        restored = restore_names(layout, state, unnamed) if settle and unnamed else 0
-        if restored or found:
+        hidden = list(hidden_outputs(layout, state, unnamed)) if unnamed else []
+        if hidden or found:
             disk = Listing(layout)
+            if settle:
+                restore_names(layout, hidden)
+            else:
+                disk.assume(hidden)
             todo = self._planned(state, disk, waiting, selection)
         if not selection.skip and waiting:
             _refuse_twice(self.project, todo, queued(layout, state, hands.lives))

@@ -32,7 +32,7 @@ from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
 from stilt.outputs.met_read import MetRead
 from stilt.outputs.products import product_and_date
-from stilt.outputs.promises import promised
+from stilt.outputs.promises import is_plain_there, promised
 from stilt.outputs.recorded import recorded
 from stilt.outputs.shelf import Shelf
 
@@ -200,7 +200,9 @@ def _problem(layout: Layout, output: Output, archives: _Archives) -> str:
             if digest_file(path)[1] != output.digest:
                 return "its bytes are not those that were written"
     except FileNotFoundError:
-        return archives.problem(output)
+        why = archives.problem(output)
+        # a copy without names that begin with a dot has all: `run` gives them back
+        return "" if why == MISSING and is_plain_there(layout, output) else why
     return ""
 
 

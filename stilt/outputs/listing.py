@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stilt.foundations.durable import TEMPORARY_PREFIX
+from stilt.foundations.paths import plain_and_imprint
 from stilt.outputs.products import folder_of
 from stilt.outputs.shelf import Shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from stilt.foundations.paths import Layout
@@ -47,6 +49,13 @@ class Listing:
     leftovers: list[Path] = field(default_factory=list)
     _folders: dict[tuple[str, str], _Folder] = field(default_factory=dict)
     _shelf: Shelf | None = None
+    _assumed: dict[str, list[str]] = field(default_factory=dict)
+
+    def assume(self, paths: Iterable[str]) -> None:
+        """Count outputs as there of which files with the plain names are those: they only lack their own."""
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            self._assumed.setdefault(folder, []).append(name)
 
     def has(self, product: str, date: str, file: str) -> bool:
         """Tell whether there is a file of that name, of its own or in an archive."""
@@ -94,7 +103,10 @@ class Listing:
             )  # what is in those is to be made anew
         path = self.layout.output / folder_of(product, date)
         archived = frozenset(self._shelf.files(product, date))
-        return _Folder(path, _names(path), archived)
+        files = _names(path)
+        for name in self._assumed.get(folder_of(product, date), ()):
+            files[name] = files.get(plain_and_imprint(name)[0], 0)
+        return _Folder(path, files, archived)
 
 
 def _names(path: Path) -> dict[str, int]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stilt.foundations.durable import digest_file
+from stilt.foundations.inside import MisplacedError, opened_below
+from stilt.foundations.paths import plain_and_imprint
 from stilt.log.events import Done
 from stilt.log.reader import read_segment
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Output
     from stilt.log.index import OutputIndex
     from stilt.log.states import SimState
@@ -45,3 +49,14 @@ def promised_in(segment: Path, sims: Mapping[str, SimState]) -> Iterator[Promise
         if holds and holds.is_done and holds.life.name == name and holds.at == event.at:
             latest[event.sim] = Promise(holds, event.outputs)
     yield from latest.values()
+
+
+def is_plain_there(layout: Layout, output: Output) -> bool:
+    """Tell whether the file with an output's plain name is the one that was promised, under whatever name."""
+    path = layout.output / output.path
+    plain = layout.relative(path.with_name(plain_and_imprint(path.name)[0]))
+    try:
+        with opened_below(layout.output, plain) as file:
+            return file.stat().st_size == output.size and digest_file(file)[1] == output.digest
+    except (FileNotFoundError, NotADirectoryError, MisplacedError):
+        return False

@@ -176,6 +176,14 @@ def test_everything_says_the_same_of_a_project_on_disk(history: History) -> None
         compare(history)
 
 
+def test_a_copy_without_names_that_begin_with_a_dot_lacks_nothing(history: History) -> None:
+    disk.copy_plain(history)
+    compare(history)
+    disk.set_grid(history)
+    disk.work(history)
+    compare(history)
+
+
 _is_same = Today._is_same
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
+import stilt
 from stilt.example.atmosphere import write_atmosphere
 from stilt.log.index import OutputIndex
 from stilt.log.reader import read_segment
@@ -279,3 +280,34 @@ def test_a_program_that_was_changed_since_the_hand_over_is_refused(
     answer = work(project, batch)
     assert (answer.code, "hycs_std" in answer.err) == (4, True)
     assert_nothing_begun(project)
+
+
+@pytest.mark.hysplit
+def test_results_of_another_program_are_done_for_every_command_and_run_says_whose_they_are(
+    tmp_path: Path, met: Path, hysplit: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = native_project(tmp_path / "project", met)
+    config = project.path / "config.yaml"
+    config.write_text(config.read_text().replace("model: native", "model: hysplit"))
+    assert project.stilt("run").code == 0
+    mine = tmp_path / "mine"
+    shutil.copytree(hysplit.exe.parent, mine)
+    with (mine / "hycs_std").open("ab") as program:
+        program.write(b"\0")
+    monkeypatch.setenv("STILT_HYSPLIT", str(mine))
+    said = json.loads(project.stilt("status", "--json").out)
+    assert (said["complete"], said["stale"], said["to_do"]) == (1, 0, 0)
+    assert stilt.Project(project.path)[SIM].state == "complete"
+    dry = project.stilt("run", "--dry-run").out
+    assert ("1 already done" in dry, "engine input hycs_std was" in dry) == (True, True)
+    assert project.stilt("verify").code == 0
+    assert project.stilt("check").code == 0
+    assert "would hand over 1 as" in project.stilt("run", "--dry-run", "--redo-engine").out
+    config.write_text(config.read_text().replace("xres: 0.5", "xres: 1"))
+    said = json.loads(project.stilt("status", "--json").out)
+    assert (said["stale"], said["to_do"]) == (1, 1)
+    dry = project.stilt("run", "--dry-run").out
+    assert "would hand over 1 as" in dry
+    assert "footprints alone" not in dry, (
+        "particles of another program would be signed as this one's"
+    )
