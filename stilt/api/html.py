@@ -17,7 +17,8 @@ MOST_ON_MAP = 20_000
 """Of more simulations no map is made: a notebook waits for it."""
 
 _STYLE = (
-    ".stilt-map{max-width:30em}.stilt-map text{font-size:12px;fill:currentColor}.stilt-map .end{text-anchor:end}"
+    ".stilt-map{max-width:30em}.stilt-map text{font-size:16px;fill:currentColor}.stilt-map .end{text-anchor:end}"
+    ".stilt-map .tick{dominant-baseline:central}"
     ".stilt-map .mid{text-anchor:middle}.stilt-map path{fill:none}.stilt-map .grid{stroke:#888;stroke-opacity:.2}"
     ".stilt-map .coast,.stilt-map .border,.stilt-map .state{stroke:currentColor;stroke-opacity:.6;stroke-width:.7}"
     ".stilt-map .dot{stroke-width:4;stroke-linecap:round}.stilt-map .few .dot{stroke-width:9}"

@@ -26,7 +26,7 @@ def box(title: str, *parts: str) -> str:
 def facts(rows: Iterable[tuple[object, object]]) -> str:
     """Return a table of names and what there is to say of them; those with nothing to say are left out."""
     lines = [
-        f"<tr><th style='{CELL};font-weight:normal;opacity:.7'>{said(name)}</th>"
+        f"<tr><th style='{CELL};overflow-wrap:break-word;font-weight:normal;opacity:.7'>{said(name)}</th>"
         f"<td style='{CELL}'>{said(value)}</td></tr>"
         for name, value in rows
         if value not in {"", None}

@@ -1,4 +1,4 @@
-"""Coastlines and borders of the world at 1:50m, from a file of the package: no network, no other package's data.
+"""Coastlines, borders and large lakes of the world, from a file of the package: no network, no other package's data.
 
 Natural Earth (public domain; naturalearthdata.com) and the US Census Bureau (public domain) drew them;
 ``tools/coastlines.py`` makes the file.
@@ -32,6 +32,7 @@ class Kind(IntEnum):
     COAST = 0
     BORDER = 1
     STATE = 2
+    LAKE = 3
 
 
 class Box(NamedTuple):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DECADES = 4
 PANEL_RATIO = 1.2
-WIDTHS = {Kind.COAST: 0.7, Kind.BORDER: 0.5, Kind.STATE: 0.25}
+WIDTHS = {Kind.COAST: 0.7, Kind.BORDER: 0.5, Kind.STATE: 0.25, Kind.LAKE: 0.4}
 INK, QUIET, ACCENT = "#222222", "#8a8a8a", "#c1121f"
 FOOT_LABEL = "ppm per µmol m⁻² s⁻¹"
 POLE = 90.0

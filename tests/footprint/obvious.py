@@ -100,8 +100,8 @@ def _kernel(width: float, grid: FootprintGrid) -> NDArray[np.float64]:
 
 def _interpolated(p: pd.DataFrame, grid: FootprintGrid, sign: float) -> pd.DataFrame:
     near = p[p["time"].abs() < 100].groupby("indx")
-    step_x = near["long"].apply(lambda x: x.diff().abs().median()).median()
-    step_y = near["lati"].apply(lambda y: y.diff().abs().median()).median()
+    step_x = _median(near["long"].apply(_usual_step))
+    step_y = _median(near["lati"].apply(_usual_step))
     if not (step_x > grid.xres or step_y > grid.yres):
         return p
     added = np.concatenate(
@@ -121,3 +121,13 @@ def _interpolated(p: pd.DataFrame, grid: FootprintGrid, sign: float) -> pd.DataF
         after = filled.loc[window, "foot"].sum()
         filled.loc[window, "foot"] *= before / after if after else 1
     return filled
+
+
+def _usual_step(along: pd.Series) -> float:
+    """The median step of one particle, NaN of a single row."""
+    return _median(along.diff().abs())
+
+
+def _median(values: pd.Series) -> float:
+    """The median; of nothing, of which older pandas warn, NaN."""
+    return float(values.median()) if values.notna().any() else float("nan")

@@ -31,6 +31,8 @@ def distance_degrees(lines, longitude, latitude):
         (Kind.BORDER, -117.12, 32.53),  # Tijuana
         (Kind.BORDER, 7.59, 47.58),  # Basel
         (Kind.STATE, -109.05, 37.0),  # four corners
+        (Kind.LAKE, -112.21, 40.73),  # Great Salt Lake, in the south
+        (Kind.LAKE, 6.14, 46.21),  # Geneva
     ],
 )
 def test_a_line_runs_where_the_map_has_it(kind, longitude, latitude) -> None:

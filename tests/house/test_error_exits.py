@@ -34,6 +34,10 @@ READ_BY: dict[str, tuple[str, str]] = {
     "config/document.py:_decode": ("config/test_problems.py", "byte 0xfc is not UTF-8"),
     "receptors/read.py:_read": ("receptors/test_columns.py", "altitude, in metres"),
     "met/supply.py:download": ("met/test_supply.py", "shelf can't be downloaded"),
+    "soundings/instruments.py:read_soundings": (
+        "soundings/test_hostile.py",
+        'startswith(f"{path}: ")',
+    ),
     "foundations/paths.py:local_path": (
         "config/test_paths.py",
         "there is no user ~nobody-of-that-name",
@@ -48,7 +52,7 @@ READ_BY: dict[str, tuple[str, str]] = {
 
 HINT_ELSEWHERE: dict[str, str] = {
     "backends/slurm/commands.py:sbatch": "refusals.refusal says what to do about sbatch's words",
-    "commands/pack.py:pack_output": "a reason in the list of what was left as it is",
+    "commands/pack.py:add": "a reason in the list of what was left as it is",
 }
 """Places without a next command, and why."""
 

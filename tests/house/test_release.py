@@ -93,10 +93,11 @@ def test_the_version_stands_in_one_place() -> None:
 
 
 def test_the_conda_recipe_asks_for_what_the_wheel_asks_for() -> None:
-    text = (REPOSITORY / "tools" / "recipes" / "conda" / "meta.yaml").read_text(encoding="utf-8")
-    version = re.search(r"load_file_regex\(\"(\S+)\", '(.+?)'", text)
+    folder = REPOSITORY / "tools" / "recipes" / "conda"
+    text = (folder / "meta.yaml").read_text(encoding="utf-8")
+    version = re.search(r"load_file=\"(\S+)\", regex_pattern='(.+?)', from_recipe_dir=True", text)
     assert version is not None
-    found = re.search(version[2], (REPOSITORY / version[1]).read_text(encoding="utf-8"))
+    found = re.search(version[2], (folder / version[1]).read_text(encoding="utf-8"))
     assert found is not None
     assert found[1] == __version__
     plain = re.sub(r"\{%.*?%\}", "", text).replace("{{ found[1] }}", found[1])
@@ -107,6 +108,7 @@ def test_the_conda_recipe_asks_for_what_the_wheel_asks_for() -> None:
     assert set(PROJECT["build-system"]["requires"]) <= {
         each.replace(" ", "") for each in recipe["requirements"]["host"]
     }
+    assert (folder / recipe["source"]["path"]).resolve() == REPOSITORY
     [entry] = recipe["build"]["entry_points"]
     assert entry.split(" = ") == ["stilt", PROJECT["project"]["scripts"]["stilt"]]
 

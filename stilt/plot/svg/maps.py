@@ -28,7 +28,7 @@ HEIGHT = 420
 MARGIN = 0.06
 FAR_SHARE, FAR_SPANS = 0.01, 3.0
 """So small a share of the places is left out where it lies so many times the others' extent away from them."""
-LINES = {Kind.COAST: "coast", Kind.BORDER: "border", Kind.STATE: "state"}
+LINES = {Kind.COAST: "coast", Kind.BORDER: "border", Kind.STATE: "state", Kind.LAKE: "coast"}
 
 
 def receptors(groups: Mapping[str, Sequence[Place]], title: str) -> tuple[str, int]:
