@@ -139,7 +139,7 @@ def explained() -> dict[str, Topic]:
     """Return what the guide says of each code: of what a command ends with, and why a simulation fails."""
     found = {}
     for page in PAGES_OF_CODES:
-        for part in _file(page).split("\n### ")[1:]:
+        for part in _file(page).split("\n## ")[1:]:
             code, _, text = part.partition("\n")
             about = f"# {code}\n\n{text.strip()}\n\nOthers like it: `stilt help {page}`\n"
             found[code] = Topic(page, about)

@@ -130,5 +130,9 @@ def _case(name: str) -> dict[str, Any]:
 
 @cache
 def _table(path: Path) -> ParticleTable:
-    frame = pd.read_csv(path) if path.suffix == ".gz" else pq.read_table(path).to_pandas()
+    frame = (
+        pd.read_csv(path, float_precision="round_trip")
+        if path.suffix == ".gz"
+        else pq.read_table(path).to_pandas()
+    )
     return ParticleTable({str(name): frame[name].to_numpy(np.float64) for name in frame})

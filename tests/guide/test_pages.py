@@ -47,7 +47,7 @@ def test_every_setting_is_in_the_guide_as_the_code_has_it() -> None:
 def test_states_reasons_and_exit_codes_are_explained() -> None:
     assert set(STATES) <= set(Summary.__struct_fields__)
     assert all(f"| `{state}` |" in PAGES["states"] for state in STATES)
-    assert all(f"### {reason}\n" in PAGES["errors-simulations"] for reason in Reason)
+    assert all(f"## {reason}\n" in PAGES["errors-simulations"] for reason in Reason)
     for kind in (
         errors.InputError,
         errors.NotFinishedError,

@@ -138,7 +138,7 @@ def test_codes_are_words_that_nothing_else_is_named_by() -> None:
 
 @pytest.mark.parametrize("name", PAGES_OF_CODES)
 def test_a_page_of_codes_has_short_paragraphs_in_order(name: str) -> None:
-    parts = (FOLDER / f"{name}.md").read_text("utf-8").split("\n### ")[1:]
+    parts = (FOLDER / f"{name}.md").read_text("utf-8").split("\n## ")[1:]
     codes = [part.partition("\n")[0] for part in parts]
     assert codes == sorted(codes)
     for code, part in zip(codes, parts, strict=True):
@@ -151,7 +151,7 @@ def test_no_code_is_explained_twice() -> None:
     codes: dict[str, list[str]] = defaultdict(list)
     for page in PAGES_OF_CODES:
         for code in re.findall(
-            r"^### (\w+)$", (FOLDER / f"{page}.md").read_text("utf-8"), re.MULTILINE
+            r"^## (\w+)$", (FOLDER / f"{page}.md").read_text("utf-8"), re.MULTILINE
         ):
             codes[code].append(page)
     assert not {code: pages for code, pages in codes.items() if len(pages) > 1}
