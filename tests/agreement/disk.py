@@ -267,18 +267,14 @@ def put_away(history: History) -> None:
         with pytest.raises(NotFinishedError):
             archive(history.layout)
         return
-    before = _archives(history)
+    before = set(history.project.output.glob("archive/**/*.pack"))
     archive(history.layout)
-    after = _archives(history) - before
+    after = set(history.project.output.glob("archive/**/*.pack")) - before
     for sim in history.sims.values():
         known = sim.result
         for product, place in known.where.items() if known and known.is_done else ():
             if place == "own":
                 known.where[product] = _archive_with(after, product)
-
-
-def _archives(history: History) -> set[Path]:
-    return {path for path in (history.project.output / "archive").rglob("*.*") if path.is_file()}
 
 
 def _archive_with(archives: set[Path], product: str) -> str:
