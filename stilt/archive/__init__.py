@@ -1,8 +1,8 @@
 """Few large files in place of many small ones.
 
-An archive file is a Parquet file with one row group for each output that was packed into it (``container``), so that
-one simulation is read without the rest. ``particles`` and ``footprints`` say how an output becomes rows and comes
-back; ``shelf`` finds an output in a project's archives; ``pack`` makes archives and removes what they hold.
+An archive has outputs one after the other and an index of them (``bundle``): one simulation is read without the rest.
+Older ones are Parquet files (``container``, ``particles``). ``footprints`` says how a footprint is stored and comes
+back; ``stilt.outputs.shelf`` finds an output in a project's archives, and ``stilt.commands.pack`` makes them.
 
 ``spec/archive-format.md`` is normative.
 """

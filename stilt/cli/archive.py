@@ -29,7 +29,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Say what would be packed, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(project: Path, dry_run: bool, as_json: bool) -> int:
-    """Pack the particles and footprints of what is complete into few large Parquet files.
+    """Pack the particles and footprints of what is complete into few large files.
 
     A file is removed only when the archive that it went into was read back, compared with it, and noted in the
     log. Python, plot, report, verify, status and run read on as before. Killed half-way it loses nothing: the

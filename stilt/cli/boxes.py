@@ -127,7 +127,11 @@ class BoxCommand(click.Command):
     """A command whose boxes may be four words, or one with commas."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Join the four words of a box."""
+        """Parse words of which four may be one box."""
+        return super().parse_args(ctx, self.joined(args))
+
+    def joined(self, args: list[str]) -> list[str]:
+        """Return the words with the four of a box as one."""
         names = {name for each in self.params if each.metavar == METAVAR for name in each.opts}
         joined: list[str] = []
         while args:
@@ -136,4 +140,4 @@ class BoxCommand(click.Command):
             if word in names and args and not _APART.search(args[0]):
                 corners, args = args[:CORNERS], args[CORNERS:]
                 joined.append(",".join(corners))
-        return super().parse_args(ctx, joined)
+        return joined

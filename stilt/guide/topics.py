@@ -172,7 +172,11 @@ def _codes(name: str) -> str:
     for code, about in explained().items():
         pages.setdefault(about.name, []).append(f"`{code}`")
     return "\n".join(
-        fill(f"- [{Topic(page, _file(page)).title}]({page}.md): {', '.join(codes)}", 120)
+        fill(
+            f"- [{Topic(page, _file(page)).title}]({page}.md): {', '.join(codes)}",
+            width=120,
+            subsequent_indent="  ",
+        )
         for page, codes in pages.items()
     )
 

@@ -267,9 +267,9 @@ def put_away(history: History) -> None:
         with pytest.raises(NotFinishedError):
             archive(history.layout)
         return
-    before = set(history.project.output.glob("archive/**/*.parquet"))
+    before = set(history.project.output.glob("archive/**/*.pack"))
     archive(history.layout)
-    after = set(history.project.output.glob("archive/**/*.parquet")) - before
+    after = set(history.project.output.glob("archive/**/*.pack")) - before
     for sim in history.sims.values():
         known = sim.result
         for product, place in known.where.items() if known and known.is_done else ():

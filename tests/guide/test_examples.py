@@ -13,6 +13,7 @@ import yaml
 from netCDF4 import Dataset
 
 import stilt
+from stilt.cli.boxes import BoxCommand
 from stilt.cli.program import program
 from stilt.config.load import parse_config
 from stilt.guide.topics import TOPICS
@@ -51,6 +52,8 @@ def _parse(topic: str, words: tuple[str, ...]) -> None:
         command, context = found, click.Context(found, info_name=name, parent=context)
         if not left:
             return
+    if isinstance(command, BoxCommand):
+        left = command.joined(left)
     try:
         _, rest, _ = command.make_parser(context).parse_args(left)
     except click.BadOptionUsage:  # an option that is named, and not used, in a sentence

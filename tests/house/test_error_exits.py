@@ -52,7 +52,7 @@ READ_BY: dict[str, tuple[str, str]] = {
 
 HINT_ELSEWHERE: dict[str, str] = {
     "backends/slurm/commands.py:sbatch": "refusals.refusal says what to do about sbatch's words",
-    "commands/pack.py:pack_output": "a reason in the list of what was left as it is",
+    "commands/pack.py:add": "a reason in the list of what was left as it is",
 }
 """Places without a next command, and why."""
 

@@ -212,8 +212,9 @@ def test_a_video_plays_the_hours_and_stays_on_the_last(tmp_path) -> None:
     hours = {hour: field_of(foot, hour=hour) for hour in (-3, -2, -1)}
     film(tmp_path / "a.mp4", hours, dpi=31)
     assert (tmp_path / "a.mp4").read_bytes()[4:8] == b"ftyp"
-    with pytest.raises(EnvironmentFailure, match="ffmpeg: "):
+    with pytest.raises(EnvironmentFailure, match="ffmpeg: ") as raised:
         film(tmp_path / "nowhere" / "a.mp4", hours, dpi=31)
+    assert raised.value.hint == "name the film .gif or .html"
 
 
 @pytest.fixture(scope="module")
