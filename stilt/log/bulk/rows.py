@@ -58,6 +58,7 @@ class Rows:
         self._texts: list[tuple[int, bytes]] = []
         self._facts: list[tuple[int, dict[str, float]]] = []
         self._count = 0
+        self._whole = 0  # blocks that are large
 
     def __len__(self) -> int:
         return self._count
@@ -136,15 +137,14 @@ class Rows:
     def _add_frozen(self, frozen: FrozenSims) -> None:
         columns = {name: np.asarray(column) for name, column in frozen.columns.items()}
         rows = np.flatnonzero(np.frombuffer(frozen.alive(), "u1"))
-        ids = _unpacked(frozen.columns["ids"], columns["end"])
         words = np.array([self.word(word) for word in frozen.words], "u4")
         lives = np.array([self._number_of(life) for life in frozen.lives], "u4")
         taken = {name: columns[name][rows] for name in _COLUMNS if name in columns}
         taken |= {"life": lives[taken["life"]], "met": words[taken["met"]]}
         taken |= {"particles": words[taken["particles"]], "reason": np.zeros(len(rows), "u4")}
-        if not _are_plain(ids, taken):
+        if not _are_plain(frozen.columns["ids"], taken):
             raise ValueError("frozen")
-        place = np.full(len(ids), -1)
+        place = np.full(len(frozen), -1, "i4")
         place[rows] = np.arange(len(rows))
         for row, blob in frozen.texts():
             if place[row] >= 0:
@@ -155,7 +155,8 @@ class Rows:
         for row, told in frozen.all_facts():
             if place[row] >= 0:
                 self._facts.append((self._count + int(place[row]), told))
-        self._append(ids[rows], taken)
+        ids = _unpacked(frozen.columns["ids"], columns["end"])
+        self._append(ids if len(rows) == len(ids) else ids[rows], taken)
 
     def join(self, lives: Sequence[Life]) -> FrozenSims:
         """Return what holds of each simulation, and what older batches left of it.
@@ -198,6 +199,11 @@ class Rows:
         for name, kind in _COLUMNS.items():
             self._blocks[name].append(columns[name].astype(kind, copy=False))
         self._count += len(ids)
+        if sum(map(len, self._ids[self._whole :])) >= _PIECE:
+            # Thousands of small arrays leave holes in memory, as much again.
+            for blocks in (self._ids, *self._blocks.values()):
+                blocks[self._whole :] = [np.concatenate(blocks[self._whole :])]
+            self._whole += 1
 
     def _number_of(self, life: Life) -> int:
         if not self._lives or self._lives[-1] is not life:
@@ -317,7 +323,7 @@ class Rows:
         self, ids: Column, columns: dict[str, Column], tops: Column, rows: Column
     ) -> dict[str, memoryview]:
         """Return the columns as ``FrozenSims`` takes them; ``rows`` are those that stay, as they were added."""
-        place = np.full(self._count, -1)
+        place = np.full(self._count, -1, "i4")
         place[rows] = np.arange(len(rows))
         texts = sorted((new, blob) for row, blob in self._texts if (new := int(place[row])) >= 0)
         facts = sorted(
@@ -325,8 +331,8 @@ class Rows:
             key=lambda pair: pair[0],
         )
         made: dict[str, Any] = {name: columns[name] for name in TYPES if name in columns} | {
-            "order": np.argsort(ids, kind="stable"),
-            "end": np.cumsum(np.strings.str_len(ids)) if len(ids) else np.zeros(0),
+            "order": np.argsort(ids, kind="stable").astype("u4"),
+            "end": np.cumsum(np.strings.str_len(ids), dtype="u8") if len(ids) else np.zeros(0),
             "top": tops,
             "fact_row": [row for row, told in facts for _ in told],
             "fact_name": [self.word(name) for _, told in facts for name in told],
@@ -378,9 +384,9 @@ def _numbers(receptors: list[str]) -> Column:
     return np.frombuffer(data, ">u8")
 
 
-def _are_plain(ids: Column, columns: dict[str, Column]) -> bool:
+def _are_plain(ids: memoryview, columns: dict[str, Column]) -> bool:
     """Tell whether ids are text, and outcomes and quantities such as stilt writes."""
-    text = b"".join(ids.tolist()).decode()
+    text = str(ids, "utf-8")
     return (
         text.isprintable()
         and "/" not in text
