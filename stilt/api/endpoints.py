@@ -48,7 +48,7 @@ def open_endpoints(
             lost[name] = released - len(points)
         frame = _frame(points, number, simulation.receptor)
         if kernels is not None:
-            frame["weight"] = _weights(simulation, points, kernels)
+            frame["weight"] = _weights(simulation, points, released, kernels)
         parts.append(frame)
     return _together(parts, names, lost)
 
@@ -85,7 +85,9 @@ def _together(parts: list[pd.DataFrame], names: list[str], lost: dict[str, int])
     return found
 
 
-def _weights(simulation: ProjectSimulation, points: EndPoints, kernels: Kernels) -> Values:
+def _weights(
+    simulation: ProjectSimulation, points: EndPoints, released: int, kernels: Kernels
+) -> Values:
     """Return what each particle counts in a weighted product; 1 where the receptor has no kernel."""
     kernel = kernels.of(simulation.project.place_of(simulation.id))
     if kernel is None:
@@ -93,8 +95,8 @@ def _weights(simulation: ProjectSimulation, points: EndPoints, kernels: Kernels)
     table = ParticleTable(points.columns)
     if kernel.on == "pressure_hpa":  # that of the release
         table = simulation.stored_particles().particles()
-    released = release_of(table, slots_of(table), simulation.receptor, kernel)
-    factors, _ = particle_factors(kernel, simulation.receptor, *released)
+    places = release_of(table, slots_of(table), simulation.receptor, kernel, released)
+    factors, _ = particle_factors(kernel, simulation.receptor, *places)
     return factors[slots_of(ParticleTable(points.columns))]
 
 

@@ -102,10 +102,11 @@ class Joining:
 
     def _scanner_of(self, data: bytes) -> Scanner[Any]:
         """Return what reads the next piece: machine code, as soon as there is much and if it is here."""
-        before, self._bytes = self._bytes, self._bytes + len(data)
-        if self._in_bulk and before < WORTH_BULK <= self._bytes:
+        self._bytes += len(data)
+        if self._in_bulk and self._bytes >= WORTH_BULK:
             from stilt.log.bulk.lines import BulkScanner, is_ready
 
+            self._in_bulk = False  # asked once
             if is_ready():
                 from stilt.log.bulk.rows import Rows
 

@@ -28,7 +28,12 @@ _MINUTES = 60.0
 
 
 def weigh(
-    table: ParticleTable, receptor: Receptor, kernel: Kernel | None, lifetime_h: float | None = None
+    table: ParticleTable,
+    receptor: Receptor,
+    kernel: Kernel | None,
+    lifetime_h: float | None = None,
+    *,
+    released: int = 0,
 ) -> tuple[ParticleTable, dict[str, float]]:
     """Return the table with ``foot`` weighted, and what is to be told of it.
 
@@ -42,6 +47,8 @@ def weigh(
         What levels count; None: all alike.
     lifetime_h
         ``foot`` decays by ``exp(-age / lifetime)``; None: it does not.
+    released
+        How many particles there were: the last of a line may have left before their first row.
 
     Raises
     ------
@@ -52,8 +59,8 @@ def weigh(
     foot = table["foot"]
     if kernel is not None and len(table):
         slots = slots_of(table)
-        released = release_of(table, slots, receptor, kernel)
-        factors, facts = particle_factors(kernel, receptor, *released)
+        places = release_of(table, slots, receptor, kernel, released)
+        factors, facts = particle_factors(kernel, receptor, *places)
         foot = foot * factors.take(slots)
     if lifetime_h is not None:
         foot = foot * np.exp(-np.abs(table["time"]) / (_MINUTES * lifetime_h))
@@ -130,7 +137,11 @@ def _edges(levels: Values) -> Values:
 
 
 def release_of(
-    table: ParticleTable, slots: NDArray[np.intp], receptor: Receptor, kernel: Kernel
+    table: ParticleTable,
+    slots: NDArray[np.intp],
+    receptor: Receptor,
+    kernel: Kernel,
+    released: int,
 ) -> tuple[NDArray[np.intp], Values]:
     """Return of each particle its release point and where that is, as the kernel's levels are.
 
@@ -140,16 +151,35 @@ def release_of(
         For a kernel on pressures with ``time`` and ``pres``; its ``slots_of``.
     receptor, kernel
         Where particles were released, and what levels count.
+    released
+        How many particles there were, those without a row too.
     """
-    count = int(slots.max()) + 1
+    count = max(released, int(slots.max()) + 1)
     number = np.arange(count)
     points = number if receptor.is_line else number % len(receptor.release_points)
     if kernel.on == "pressure_hpa":
-        return points, _pressures(table, slots, count)
+        pressures = _pressures(table, slots, count)
+        return points, _along(pressures) if receptor.is_line else _or_mean(pressures)
     if receptor.is_line:
         low, high = receptor.line_m
         return points, low + (number + 0.5) * (high - low) / count
     return points, np.array([height for _, _, height in receptor.release_points])[points]
+
+
+def _along(pressures: Values) -> Values:
+    """Return pressures up a line, where some are NaN by those of the others: their logarithm is linear in height."""
+    known = np.flatnonzero(~np.isnan(pressures))
+    number = np.arange(len(pressures))
+    logarithm = np.log(pressures[known])
+    found = np.interp(number, known, logarithm)
+    beyond = (number < known[0]) | (number > known[-1])
+    if len(known) > 1:
+        found[beyond] = np.polyval(np.polyfit(known, logarithm, 1), number[beyond])
+    return np.where(np.isnan(pressures), np.exp(found), pressures)
+
+
+def _or_mean(pressures: Values) -> Values:
+    return np.where(np.isnan(pressures), np.nanmean(pressures), pressures)
 
 
 def slots_of(table: ParticleTable) -> NDArray[np.intp]:
@@ -158,7 +188,7 @@ def slots_of(table: ParticleTable) -> NDArray[np.intp]:
 
 
 def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Values:
-    """Return the pressure of each particle in its row nearest to the release; of one without rows their mean."""
+    """Return the pressure of each particle in its row nearest to the release; NaN of one without rows."""
     if PRESSURE_COLUMN not in table.columns:
         raise InputError(
             "a kernel on pressures needs the particle column pres, which is not there",
@@ -175,4 +205,4 @@ def _pressures(table: ParticleTable, slots: NDArray[np.intp], count: int) -> Val
         rows = np.flatnonzero(age == first[slots])
     pressures = np.full(count, np.nan)
     pressures[slots[rows]] = table[PRESSURE_COLUMN][rows]
-    return np.where(np.isnan(pressures), np.nanmean(pressures), pressures)
+    return pressures

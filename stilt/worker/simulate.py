@@ -358,7 +358,8 @@ class Simulator:
         for name, grid in self.config.footprints.items():
             function = self._functions[name]
             own = table if function is None else function(table, receptor)
-            weighed, facts = weigh(own, receptor, entry.kernels.get(name), grid.lifetime_h)
+            kernel, numpar = entry.kernels.get(name), self.config.numpar
+            weighed, facts = weigh(own, receptor, kernel, grid.lifetime_h, released=numpar)
             footprint = calc_footprint(weighed, grid, receptor)
             footprint.facts.update(facts)
             footprints[name] = footprint

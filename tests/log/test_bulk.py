@@ -13,6 +13,7 @@ from stilt.kernels.compiled import compile_ahead
 from stilt.log import joining
 from stilt.log.bulk import kernels
 from stilt.log.bulk.lines import BulkScanner
+from stilt.log.bulk.rows import Rows
 from stilt.log.events import Done, Output, Started
 from stilt.log.index import OutputIndex
 from stilt.log.lines import encode_line
@@ -51,6 +52,10 @@ def folded(log_dir, worth_bulk, monkeypatch, **options):
 
 @pytest.mark.parametrize("part", range(4))
 def test_a_log_says_the_same_whoever_reads_it(tmp_path, part, monkeypatch):
+    folds, blocks = Rows.join, []
+    monkeypatch.setattr(
+        Rows, "join", lambda rows, lives: blocks.append(len(rows)) or folds(rows, lives)
+    )
     read = 0
     for seed in range(part * 100, (part + 1) * 100):
         log_dir = write(random.Random(seed), tmp_path / str(seed))
@@ -60,6 +65,7 @@ def test_a_log_says_the_same_whoever_reads_it(tmp_path, part, monkeypatch):
             scan = BulkScanner().scan(path.read_bytes())
             read += scan.block.count if scan.block else 0
     assert read > 10
+    assert sum(blocks) >= read  # by the folds themselves
 
 
 def block_of(*events):
@@ -150,3 +156,10 @@ def test_every_form_of_a_line_that_is_not_as_written_is_left_to_python():
     ):
         scan = BulkScanner().scan(HEADER + line(1, plain | odd))
         assert scan.block is None or scan.block.count == 0, odd
+
+
+def test_an_end_before_the_last_line_is_told_of_though_that_line_is_empty():
+    closed = {"event": "closed", "at": 1.0}
+    data = HEADER + line(1, closed) + encode_line(2, [BEGUN]) + line(3)
+    python, machine = Scanner(LeanEvent, lean_fit).scan(data), BulkScanner().scan(data)
+    assert machine.damage == python.damage != []

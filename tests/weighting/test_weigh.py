@@ -86,6 +86,23 @@ def test_weighted_foot_is_that_of_a_slow_reference(seed):
     np.testing.assert_allclose(found["foot"], expected, rtol=1e-12, atol=1e-18)
 
 
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        Kernel("height_m", (0.0, 9000.0), (0.0, 2.0)),
+        Kernel("pressure_hpa", (1000.0, 300.0), (0.0, 2.0), (0.5, 0.5)),
+    ],
+)
+def test_particles_of_a_line_weigh_the_same_where_others_have_no_row(kernel):
+    line = Receptor("201512100000", (-111.9, -111.9), (40.5, 40.5), (0.0, 9000.0))
+    frame = particles(count=40)
+    frame["pres"] = 1000.0 * np.exp(-0.03 * (frame["indx"] - 1.0))
+    lost = frame["indx"].isin([3, 17, *range(36, 41)])
+    whole = weigh(table(frame), line, kernel)[0]["foot"]
+    found = weigh(table(frame[~lost]), line, kernel, released=40)[0]["foot"]
+    np.testing.assert_allclose(found, whole[~lost.to_numpy()], rtol=1e-10)
+
+
 @pytest.mark.parametrize("receptor", [column(), column((500.0,)), column(HEIGHTS, slant=0.02)])
 def test_a_kernel_of_ones_with_equal_weights_changes_nothing(receptor):
     points = len(receptor.heights_m)

@@ -146,11 +146,13 @@ class BulkScanner(Scanner[Any]):
         block = self._block(data, first, end, start.number + (not start.headed))
         if block is None:
             return None
+        begin, events = -1, []
         for begin, stop in block.others(end):
-            others += self._decode(data[begin + PREFIX_BYTES : stop])[1:]
+            events = self._decode(data[begin + PREFIX_BYTES : stop])[1:]
+            others += events
             lines += data[begin:stop]
         closed = others[-1] if others and isinstance(others[-1], Closed) else None
-        is_last = block.fields[-1, kernels.KIND] == kernels.OTHER
+        is_last = begin == block.fields[-1, kernels.START] and bool(events)
         if not (
             are_of_a_body(others, is_whole=end == len(data))
             and (closed is None or is_last)
