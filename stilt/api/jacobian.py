@@ -23,6 +23,7 @@ from stilt.api.rows_kernel import TOGETHER, multiply
 from stilt.api.targets import elements_of
 from stilt.foundations.durable import publish_with
 from stilt.foundations.errors import InputError
+from stilt.foundations.paths import IMPRINT
 from stilt.version import __version__
 
 if TYPE_CHECKING:
@@ -289,7 +290,8 @@ def _matrix(
         kept = None
         if resume is not None:
             names = footprints["receptor"].to_numpy()
-            kept = stack.enter_context(KeptRows(resume, make.digest(names), make.width))
+            digest, count = make.digest(names), len(make.times)
+            kept = stack.enter_context(KeptRows(resume, digest, make.width, count))
             blocks += kept.blocks()
         done = sum(block.shape[0] for block in blocks)
         for last, rows in _blocks(make, done, len(make.times), cpus):
@@ -363,6 +365,24 @@ class _RowMaker:
         """How many elements there are."""
         return self.cells if self.share is None else int(self.share.shape[1])
 
+    @property
+    def identity(self) -> str:
+        """What tells the results from others.
+
+        Raises
+        ------
+        InputError
+            If nothing does.
+        """
+        known: str = getattr(self.read, "identity", "")
+        if not known:
+            raise InputError(
+                "rows can be kept of results of a project alone: what others hold may change under the same name",
+                "leave out resume, or call project.jacobian(...)",
+                code="OPTIONS_UNFIT",
+            )
+        return known
+
     def digest(self, receptors: NDArray[Any]) -> str:
         """Return what tells this matrix from every other one: results, elements, bins, flux, and the version."""
         found = blake2b(digest_size=16)
@@ -371,7 +391,7 @@ class _RowMaker:
             AT_ONCE,
             self.cells,
             self.parts.each,
-            getattr(self.read, "identity", ""),
+            self.identity,
         )
         found.update(repr(said).encode())
         found.update("\n".join(map(str, receptors)).encode())
@@ -465,10 +485,14 @@ class SparseReader:
     @property
     def identity(self) -> str:
         """What tells the results that it reads from others: their names carry who made them."""
-        root = self.files.store.layout.output
-        return "\n".join(
-            "" if path is None else str(path.relative_to(root)) for path in self.files.paths
-        )
+        return "\n".join("" if path is None else self._said(path) for path in self.files.paths)
+
+    def _said(self, path: Path) -> str:
+        """Return a file's name; where it does not carry who made it, when it was changed too."""
+        name = str(path.relative_to(self.files.store.layout.output))
+        if IMPRINT.fullmatch(path.name.rpartition(".nc.")[2]) or not path.is_file():
+            return name
+        return f"{name} {path.stat().st_mtime_ns}"
 
     def __call__(self, first: int, last: int) -> csr_array:
         """Return those of the receptors from one place to another: (receptor x hour, cell)."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 _BLOCK = struct.Struct("<QQI")
@@ -36,8 +37,8 @@ class KeptRows:
         The file; one of another matrix is begun anew.
     matrix
         What tells the matrix from every other one.
-    width
-        Its columns.
+    width, count
+        Its columns and its rows.
 
     Raises
     ------
@@ -47,9 +48,9 @@ class KeptRows:
         If it can't be written.
     """
 
-    def __init__(self, path: Path, matrix: str, width: int) -> None:
+    def __init__(self, path: Path, matrix: str, width: int, count: int) -> None:
         self.path = path
-        self._width = width
+        self._width, self._count = width, count
         self._head = f"stilt rows 1 {matrix}\n".encode()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor = os.open(path, flags, 0o666)
@@ -84,12 +85,15 @@ class KeptRows:
         """Yield the blocks that are there as a whole; what comes after them is removed."""
         from scipy.sparse import csr_array
 
-        at = len(self._head)
+        at, left = len(self._head), self._count
         while (found := self._block(at)) is not None:
             rows, number, data = found
             begin = np.frombuffer(data, "<i8", rows + 1)
             column = np.frombuffer(data, "<i8", number, begin.nbytes)
             value = np.frombuffer(data, "<f8", number, begin.nbytes + column.nbytes)
+            left -= rows
+            if left < 0 or not _is_sound(begin, column, self._width):
+                break
             yield csr_array((value, column, begin), shape=(rows, self._width))
             at += _BLOCK.size + len(data)
         os.ftruncate(self._descriptor, at)
@@ -116,3 +120,15 @@ class KeptRows:
         data = b"".join(part.tobytes() for part in parts)
         head = _BLOCK.pack(rows.shape[0], len(rows.data), zlib.crc32(data))
         write_all(self._descriptor, head + data)
+
+
+def _is_sound(begin: NDArray[np.int64], column: NDArray[np.int64], width: int) -> bool:
+    """Tell whether rows are such: a checksum tells that they are as they were written, not by whom."""
+    return bool(
+        len(begin) > 1
+        and begin[0] == 0
+        and begin[-1] == len(column)
+        and (np.diff(begin) >= 0).all()
+        and (column >= 0).all()
+        and (column < width).all()
+    )

@@ -296,8 +296,10 @@ class Bundle:
 
     def _read(self, at: int, length: int) -> bytes:
         try:
-            return os.pread(self._descriptor, length, at)
-        except (OSError, OverflowError) as error:
+            # not more than there is: room for all that is asked for would be taken first
+            there = os.fstat(self._descriptor).st_size - at
+            return os.pread(self._descriptor, min(length, max(there, 0)), at)
+        except (OSError, OverflowError, ValueError) as error:
             raise damaged(self.path, error) from error
 
 

@@ -137,7 +137,7 @@ def inflate(packed: bytes | memoryview, size: int) -> memoryview:
     """
     try:
         found = memoryview(_codec().decompress(packed, size))
-    except OSError as error:
+    except (OSError, MemoryError) as error:  # a size that lies may be any
         raise ValueError(str(error)) from error
     if len(found) != size:
         raise ValueError("it has another size than it says")

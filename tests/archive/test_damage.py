@@ -15,6 +15,7 @@ from stilt.commands.pack import Intake
 from stilt.commands.verify import MISSING, verify
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
+from stilt.foundations.paths import plain_and_imprint
 from tests.archive.reading import archives, everything, loose, simulations_of
 
 
@@ -124,7 +125,9 @@ def test_what_is_archived_while_a_verification_runs_is_not_missing(project, monk
     def archived_meanwhile(*arguments):
         first, *others = promised(*arguments)
         # so that it looks for archives before there are any
-        (layout.output / first.outputs[0].path).unlink()
+        published = layout.output / first.outputs[0].path
+        published.unlink()
+        published.with_name(plain_and_imprint(published.name)[0]).unlink()
         yield first
         assert project.stilt("archive").code == 0
         yield from others

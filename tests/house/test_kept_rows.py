@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +19,12 @@ import stilt
 from stilt.api import jacobian as module
 from stilt.api.jacobian import jacobian
 from stilt.api.kept_rows import KeptRows
-from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.errors import InputError, NotFinishedError
 from tests.house.test_jacobian import footprints
 from tests.projects import FOOTPRINT, make_project
 
 ROOT = Path(__file__).parents[2]
-WIDTH = 50
+WIDTH, COUNT = 50, 1000
 
 
 def blocks(count: int) -> list[csr_array]:
@@ -37,7 +39,7 @@ def same(ours: list[csr_array], theirs: list[csr_array]) -> bool:
 def test_a_file_that_is_cut_anywhere_has_its_whole_blocks_and_takes_more(tmp_path) -> None:
     made, path = blocks(3), tmp_path / "rows"
     ends = []
-    with KeptRows(path, "m", WIDTH) as kept:
+    with KeptRows(path, "m", WIDTH, COUNT) as kept:
         assert list(kept.blocks()) == []
         for block in made:
             ends.append(path.stat().st_size)
@@ -45,7 +47,7 @@ def test_a_file_that_is_cut_anywhere_has_its_whole_blocks_and_takes_more(tmp_pat
     whole = path.read_bytes()
     for size in (*range(0, len(whole), 37), *ends, *(end - 1 for end in ends), len(whole)):
         path.write_bytes(whole[:size])
-        with KeptRows(path, "m", WIDTH) as kept:
+        with KeptRows(path, "m", WIDTH, COUNT) as kept:
             known = list(kept.blocks())
             assert len(known) == sum(size >= end for end in (*ends[1:], len(whole)))
             assert same(known, made[: len(known)])
@@ -56,33 +58,60 @@ def test_a_file_that_is_cut_anywhere_has_its_whole_blocks_and_takes_more(tmp_pat
 
 def test_a_damaged_block_and_all_after_it_are_made_again(tmp_path) -> None:
     made, path = blocks(3), tmp_path / "rows"
-    with KeptRows(path, "m", WIDTH) as kept:
+    with KeptRows(path, "m", WIDTH, COUNT) as kept:
         list(kept.blocks())
         for block in made:
             kept.add(block)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with KeptRows(path, "m", WIDTH) as kept:
+    with KeptRows(path, "m", WIDTH, COUNT) as kept:
         assert same(list(kept.blocks()), made[:1])
 
 
 def test_rows_of_another_matrix_are_not_taken(tmp_path) -> None:
     path = tmp_path / "rows"
-    with KeptRows(path, "m", WIDTH) as kept:
+    with KeptRows(path, "m", WIDTH, COUNT) as kept:
         list(kept.blocks())
         kept.add(blocks(1)[0])
-    with KeptRows(path, "other", WIDTH) as kept:
+    with KeptRows(path, "other", WIDTH, COUNT) as kept:
         assert list(kept.blocks()) == []
 
 
 def test_two_commands_do_not_make_one_matrix(tmp_path) -> None:
     path = tmp_path / "rows"
     with (
-        KeptRows(path, "m", WIDTH),
+        KeptRows(path, "m", WIDTH, COUNT),
         pytest.raises(NotFinishedError, match="another command makes the matrix"),
     ):
-        KeptRows(path, "m", WIDTH)
+        KeptRows(path, "m", WIDTH, COUNT)
+
+
+@pytest.mark.parametrize(
+    ("begin", "column"),
+    [
+        ([0, 1, 2], [3, WIDTH]),
+        ([0, 1, 2], [3, -1]),
+        ([0, 2, 1], [3, 4]),
+        ([1, 1, 2], [3, 4]),
+        ([0] * (COUNT + 2), []),
+    ],
+)
+def test_rows_that_are_none_are_made_again_though_their_checksum_holds(
+    tmp_path, begin, column
+) -> None:
+    path = tmp_path / "rows"
+    data = np.array([*begin, *column], "<i8").tobytes() + np.ones(len(column)).tobytes()
+    with KeptRows(path, "m", WIDTH, COUNT):
+        head = struct.pack("<QQI", len(begin) - 1, len(column), zlib.crc32(data))
+    path.write_bytes(path.read_bytes() + head + data)
+    with KeptRows(path, "m", WIDTH, COUNT) as kept:
+        assert list(kept.blocks()) == []
+
+
+def test_rows_of_what_may_change_under_its_name_are_not_kept(tmp_path) -> None:
+    with pytest.raises(InputError, match="rows can be kept of results of a project alone"):
+        jacobian(footprints(), resume=tmp_path / "rows")
 
 
 def test_only_what_is_left_is_read_again(tmp_path, monkeypatch) -> None:
@@ -97,6 +126,7 @@ def test_only_what_is_left_is_read_again(tmp_path, monkeypatch) -> None:
         values = array[first:last].to_numpy().astype(float)
         return csr_array(values.reshape(-1, array[0, 0].size))
 
+    read.identity = "these"  # type: ignore[attr-defined]
     path = tmp_path / "rows"
     with pytest.raises(KeyboardInterrupt):
         jacobian(array, read=read, resume=path)
