@@ -129,7 +129,9 @@ def _left_out(area: str, needed: Needed) -> Iterator[Finding]:
     if needed.left_out:
         names = _some([path.name for path in needed.left_out])
         count = counted(len(needed.left_out), "file")
-        yield note(area, f"left out, since not whole met files: {count}, {names}")
+        yield note(
+            area, f"left out, since they cannot be used: {count}, {names}; `stilt met` says why"
+        )
 
 
 def _without_effect(

@@ -11,6 +11,7 @@ import click
 from stilt.cli import offered
 from stilt.cli.bar import with_bar
 from stilt.cli.options import project_argument
+from stilt.foundations.errors import NotFinishedError
 
 if TYPE_CHECKING:
     from stilt.api.jacobian import Jacobian
@@ -100,7 +101,14 @@ def command(
         cpus=cpus,
     )
     rows = output.with_name(f".{output.name}.rows")
-    found = with_bar("jacobian", lambda tell: make(tell=tell, resume=rows))
+    try:
+        found = with_bar("jacobian", lambda tell: make(tell=tell, resume=rows))
+    except KeyboardInterrupt:
+        raise NotFinishedError(
+            f"interrupted before {output} was whole",
+            "the same command goes on: rows that are made are kept beside it",
+            code="MATRIX_INTERRUPTED",
+        ) from None
     found.save(output)
     rows.unlink(missing_ok=True)
     receptors, times, *elements = found.shape

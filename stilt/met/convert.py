@@ -79,8 +79,10 @@ def convert(
     sources = [file for file in files if file.format != "ARL"]
     if not sources:
         raise InputError(
-            f"mets.{name} has no NetCDF, Zarr or GRIB files",
-            "ARL files need no conversion",
+            f"mets.{name} has no NetCDF, Zarr or GRIB files that can be used",
+            "ARL files need no conversion"
+            if files
+            else "`stilt met` says what of its files cannot be used",
             code="MET_NOT_CONVERTED",
         )
     try:

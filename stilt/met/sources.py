@@ -226,9 +226,10 @@ class ByHeader:
 
     def _nothing(self) -> Choice:
         fits = f" whose name fits {self._met.file_format!r}" if self._met.file_format else ""
-        return Choice(
-            (), None, words=f"{self._met.directory} has no ARL, NetCDF, Zarr or GRIB file{fits} ("
-        )
+        why = next(iter(self._index.why.values()), "")
+        usable = f" that can be used: {why}" if why else ""
+        words = f"{self._met.directory} has no ARL, NetCDF, Zarr or GRIB file{fits}{usable} ("
+        return Choice((), None, words=words)
 
 
 def _are_single(headers: Sequence[ArlFile]) -> bool:

@@ -109,11 +109,10 @@ def draw(
     InputError
         If the simulation has no particles, or no such hour.
     """
-    canvas = figure or new_figure(SIZE_INCHES if particles else MAP_INCHES)
-    rows = result.particles() if particles else None
-    parts: Any = canvas.subfigures(
-        1, 2 if particles else 1, width_ratios=(1.25, 1)[: 1 + particles]
-    )
+    rows = _particles_of(result) if particles else None
+    canvas = figure or new_figure(MAP_INCHES if rows is None else SIZE_INCHES)
+    columns = 1 if rows is None else 2
+    parts: Any = canvas.subfigures(1, columns, width_ratios=(1.25, 1)[:columns])
     left, *right = np.atleast_1d(parts)
     _draw_footprint(left.subplots(), result, name, look or Look(), hour)
     if rows is not None:
@@ -122,6 +121,16 @@ def draw(
         _draw_heights(height, rows)
     canvas.suptitle(_title(result.receptor, result.id), color=INK, fontsize=11)
     return canvas
+
+
+def _particles_of(result: Drawable) -> Any:
+    """Return the particles; None where only their ends were kept and there is a footprint to draw."""
+    try:
+        return result.particles()
+    except InputError as error:
+        if error.code != "PARTICLES_NOT_KEPT" or not result.has_footprint():
+            raise
+        return None
 
 
 def _draw_footprint(

@@ -162,3 +162,17 @@ def test_killed_at_any_moment_and_rerun_it_is_the_same_to_the_byte(tmp_path) -> 
     assert output.read_bytes() == whole.read_bytes()
     assert not (tmp_path / ".H.nc.rows").exists()
     assert stilt.Jacobian.open(output).shape[0] == 8
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path, monkeypatch) -> None:
+    made = make_project(tmp_path / "p", [5], footprints=f"{{near: {FOOTPRINT}}}")
+    assert made.stilt("run").code == 0
+
+    def stopped(_what: str, _make: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stilt.cli.jacobian.with_bar", stopped)
+    answer = made.stilt("jacobian", "-o", tmp_path / "H.nc")
+    assert answer.code == 3
+    assert "was whole" in answer.err
+    assert "the same command goes on: rows that are made are kept beside it" in answer.err

@@ -187,7 +187,7 @@ def test_files_beside_the_meteorology_are_left_out_and_named(stilt, project, mad
     folder = project("09-files-beside-the-met-files", met=made("siblings"), model=model)
     done = stilt("check", folder)
     assert done.returncode == 0, done.stdout
-    assert "left out, since not whole met files" in said(done)
+    assert "left out, since they cannot be used" in said(done)
     for name in ("20150618_gfs0p25.1", "20150617_gfs0p25.gz", "20150617_gfs0p25.idx"):
         assert name in said(done)
     assert stilt("run", folder).returncode == 0

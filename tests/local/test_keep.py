@@ -41,6 +41,9 @@ def test_everything_but_particles_is_as_where_they_are_kept(made, tmp_path):
     assert len(theirs[0].particles()) > 0
     with pytest.raises(InputError, match="only their ends were kept"):
         ours[0].particles()
+    picture = tmp_path / "alone.png"
+    assert made.stilt("plot", "--output", picture, theirs[0].id).code == 0
+    assert picture.stat().st_size > 0
     for command in ("verify", "archive", "verify"):
         assert made.stilt(command).code == 0
     assert ours.endpoints().equals(theirs.endpoints())

@@ -79,6 +79,7 @@ def test_a_folder_without_arl_files_is_called_that(tmp_path):
     (tmp_path / "README").write_text("nothing yet")
     with pytest.raises(TransportError, match="has no ARL, NetCDF, Zarr or GRIB file") as caught:
         names(Met(str(tmp_path)), "202106010400", -1)
+    assert "that can be used: " in str(caught.value)  # and why the one that is there cannot
     assert caught.value.reason is Reason.MET_MISSING
 
 
