@@ -206,7 +206,10 @@ def _source(place: Path, data: bytes | None) -> Path | pa.BufferReader:
 def provenance_in(schema: pa.Schema) -> dict[str, str]:
     """Return what a table was made from, as its schema says."""
     metadata = schema.metadata or {}
-    texts = {key.decode(): text.decode() for key, text in metadata.items()}
+    texts = {
+        key.decode(errors="replace"): text.decode(errors="replace")
+        for key, text in metadata.items()
+    }
     return {
         key.removeprefix(PREFIX): text
         for key, text in texts.items()

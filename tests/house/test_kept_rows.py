@@ -19,6 +19,7 @@ import stilt
 from stilt.api import jacobian as module
 from stilt.api.jacobian import jacobian
 from stilt.api.kept_rows import KeptRows
+from stilt.cli.program import main
 from stilt.foundations.errors import InputError, NotFinishedError
 from tests.house.test_jacobian import footprints
 from tests.projects import FOOTPRINT, make_project
@@ -164,7 +165,7 @@ def test_killed_at_any_moment_and_rerun_it_is_the_same_to_the_byte(tmp_path) -> 
     assert stilt.Jacobian.open(output).shape[0] == 8
 
 
-def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path, monkeypatch) -> None:
+def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path, monkeypatch, capsys) -> None:
     made = make_project(tmp_path / "p", [5], footprints=f"{{near: {FOOTPRINT}}}")
     assert made.stilt("run").code == 0
 
@@ -172,7 +173,9 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path, monkeypatch) -> Non
         raise KeyboardInterrupt
 
     monkeypatch.setattr("stilt.cli.jacobian.with_bar", stopped)
-    answer = made.stilt("jacobian", "-o", tmp_path / "H.nc")
-    assert answer.code == 3
-    assert "was whole" in answer.err
-    assert "the same command goes on: rows that are made are kept beside it" in answer.err
+    with pytest.raises(SystemExit) as ended:
+        main(["jacobian", str(made.path), "-o", str(tmp_path / "H.nc")])
+    assert ended.value.code == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "was whole [MATRIX_INTERRUPTED]" in said
+    assert "the same command goes on: rows that are made are kept beside it" in said

@@ -171,7 +171,7 @@ def test_without_slurm_one_line_says_what_to_do(cluster: Cluster, tmp_path: Path
     answer = run.stilt("run", PATH="/nonexistent")
     assert answer.code == 4
     problem, advice = answer.err.splitlines()
-    assert problem == "stilt: backend slurm: there is no sbatch on PATH"
+    assert problem == "stilt: backend slurm: there is no sbatch on PATH [SLURM_ABSENT]"
     assert "module load slurm" in advice
     assert "--backend local" in advice
     assert not run.project.output.exists()

@@ -45,6 +45,12 @@ def plain(path):
     return path.with_name(plain_and_imprint(path.name)[0])
 
 
+def remove(path):
+    """Remove a file under both of its names: under one of them it is whole."""
+    path.unlink()
+    plain(path).unlink()
+
+
 def flip_a_bit(path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -66,7 +72,7 @@ def test_every_broken_output_is_found_and_only_those_are_made_anew(project):
     made, grids = particles(project), footprints(project)
     before = {path: path.read_bytes() for path in made}
     whole = {plain(path): data for path, data in before.items()}
-    made[0].unlink()
+    remove(made[0])
     made[1].write_bytes(before[made[1]][:-100])
     made[2].write_bytes(before[made[2]] + b"x")
     made[3].write_bytes(b"")
@@ -128,7 +134,7 @@ def test_a_file_that_can_not_be_read_is_not_called_broken(project):
 
 
 def test_what_another_node_made_just_now_is_not_called_missing(project, monkeypatch, capsys):
-    particles(project)[0].unlink()
+    remove(particles(project)[0])
     monkeypatch.setattr("socket.gethostname", lambda: "another-node")
     with pytest.raises(SystemExit) as ended:
         command.command([os.fspath(project.path)])
