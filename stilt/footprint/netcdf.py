@@ -22,6 +22,7 @@ Nothing in a file changes when it is written again.
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING
 
 from stilt.footprint.content import FORM, WITH_TAIL, fill
@@ -83,7 +84,9 @@ def write_footprint(
         with Dataset(path, "w", format="NETCDF4") as file:
             fill(file, footprint, receptor, sim, provenance, form=form)
         if form >= WITH_TAIL:
-            with path.open("ab") as end:
+            # not "ab": where another run has cleared the file away meanwhile, no new one is made of the end alone
+            with path.open("r+b") as end:
+                end.seek(0, os.SEEK_END)
                 end.write(tail_of(footprint, receptor, sim, provenance, form))
     except (RuntimeError, PermissionError):
         # "NetCDF: HDF error", or "Permission denied" for a new file, is all that a full disk, or one without
