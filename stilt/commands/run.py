@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends import backend_named
@@ -44,13 +43,11 @@ from stilt.foundations.errors import (
     InputError,
     NotFinishedError,
 )
-from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import this_writer
 from stilt.log.batches import GAVE_WAY
 from stilt.log.index import OutputIndex
 from stilt.log.silence import SILENCE_S
-from stilt.log.states import PLAIN
 from stilt.log.writer import SegmentWriter
 from stilt.met.kept import keep_now
 from stilt.outputs.listing import Listing
@@ -59,13 +56,13 @@ from stilt.transport.foreseen import foresee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
+    from pathlib import Path
 
     from stilt.backends.interface import Backend, Sizes
     from stilt.batch.plan import Plan
     from stilt.commands.inputs import Inputs
     from stilt.log.events import Done
     from stilt.log.fold import State
-    from stilt.log.states import SimState
     from stilt.transport.foreseen import Foreseen
 
 
@@ -366,12 +363,13 @@ class _Run:
     def _work(self, state: State, todo: Plan) -> Work:
         project = self.project
         settings = dump_config(project.config)
+        sims = state.sims
         return Work(
             todo,
             project.simulations,
             settings,
             self.sizes.chunks(todo.work, _likely_wall_s(state)),
-            lambda sim: _imprints(state.sims.get(sim)),
+            lambda sim: sims[sim].imprints if sim in sims else (),
             project.inputs,
             project.kernels_of,
         )
@@ -484,18 +482,6 @@ def _go_on(index: OutputIndex, state: State, handed: HandOver) -> None:
     except NotFinishedError:
         handed.log.close(GAVE_WAY)
         raise
-
-
-def _imprints(known: SimState | None) -> tuple[str, ...]:
-    """Return what the names of the outputs carry that the log has of a simulation; see ``ChunkEntry.before``."""
-    if known is None:
-        return ()
-    if (
-        known.outcome == "invalid"
-    ):  # its message begins with the path of an output that does not hold
-        broken = plain_and_imprint(PurePath(known.message.partition(": ")[0]).name)[1]
-        return (broken or PLAIN,)
-    return tuple(dict.fromkeys((known.particles_imprint or PLAIN, known.life.imprint or PLAIN)))
 
 
 def _likely_wall_s(state: State) -> float:

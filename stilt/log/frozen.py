@@ -50,7 +50,7 @@ TYPES = {
     "text_end": "Q",
 }
 
-_decode_text = json.Decoder(tuple[str, str]).decode
+decode_text = json.Decoder(tuple[str, str]).decode
 
 Count = tuple[int, str, str, int]
 """Number of the life, outcome, reason, and how many simulations there are of these."""
@@ -397,7 +397,7 @@ class FrozenSims:
         """Return reason and message of a row that has them."""
         place = bisect_left(self._text_rows, row)
         start = self._text_ends[place - 1] if place else 0
-        return _decode_text(self._texts[start : self._text_ends[place]])
+        return decode_text(self._texts[start : self._text_ends[place]])
 
     def _with_text(self, rows: Sequence[int]) -> list[int]:
         """Return the places in ``rows`` of those that have a reason or a message."""

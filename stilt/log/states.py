@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import chain
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta, Struct, field
 
 from stilt.foundations.identity import EngineIdentity  # noqa: TC001 - msgspec reads the annotation
+from stilt.foundations.paths import plain_and_imprint
 from stilt.foundations.writers import Writer  # noqa: TC001 - msgspec reads the annotation
 from stilt.log.bounds import (
     ANY_NUMBER,
@@ -44,7 +46,8 @@ OUTCOMES = ("running", "interrupted", "failed", "empty", "complete", "invalid")
 PLAIN = "plain"
 """In place of the imprint of particles: they have a plain name, as older versions gave it."""
 
-_PHASE = {outcome: phase for phase, outcome in enumerate(OUTCOMES)}
+PHASE = {outcome: phase for phase, outcome in enumerate(OUTCOMES)}
+"""The place of each among these."""
 
 
 class Life(Struct, eq=False):
@@ -155,6 +158,14 @@ class SimState(Struct, gc=False):
         return "" if self.particles == PLAIN else self.particles or self.life.imprint
 
     @property
+    def imprints(self) -> tuple[str, ...]:
+        """What the names of its outputs carry; of an invalid one, that of the output that does not hold."""
+        if self.outcome == "invalid":  # its message begins with the path of that output
+            broken = plain_and_imprint(PurePath(self.message.partition(": ")[0]).name)[1]
+            return (broken or PLAIN,)
+        return tuple(dict.fromkeys((self.particles_imprint or PLAIN, self.life.imprint or PLAIN)))
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is left to do: complete or empty."""
         return self.outcome in SUCCESSES
@@ -179,10 +190,10 @@ class SimState(Struct, gc=False):
         Everything from ``at`` on only decides between equals, so that the outcome never depends on
         the order of reading.
         """
-        phase = _PHASE[self.outcome]
+        phase = PHASE[self.outcome]
         return (
             self.life.seq,
-            phase >= _PHASE["empty"],
+            phase >= PHASE["empty"],
             self.life.attempt,
             phase,
             self.at,

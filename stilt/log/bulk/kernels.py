@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stilt.kernels.compiled import I8, INT, OUT_F8, OUT_I8, U1, exact
+from stilt.kernels.compiled import I8, INT, OUT_F8, OUT_I8, U1, Bundle, exact
+from stilt.log.bulk.checksum import crc32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,62 +71,40 @@ _MOST_OF_A_REASON = 4096
 _MOST_OF_A_MESSAGE = 1 << 20
 _MOST_DIGITS = 18
 _LATEST, _LONGEST_S, _MOST_BYTES = 1e11, 1e9, 10**16
-_ALL_ONES = 0xFFFFFFFF
 _POWERS = tuple(10.0**power for power in range(_MOST_DIGITS + 1))
 _HASH_SEED, _HASH_FACTOR = 1469598103934665603, 1099511628211
 _SPLITTER = 134217729.0
 
 
 class Page(NamedTuple):
-    """What is read, and where to: see ``read_lines``."""
+    """What is read, and where to.
+
+    Attributes
+    ----------
+    data
+        Bytes that end with a newline.
+    text, tables
+        ``TEXT``, and ``TABLES`` of ``stilt.log.bulk.checksum``.
+    fields
+        ``FIELDS`` numbers for each line, to be filled.
+    moments
+        Two numbers for each line: gets when it was, and how long it took, in seconds.
+    words
+        Zeros: gets place and size of ``MOST_WORDS`` meteorologies, and of as many imprints.
+    seen
+        -1, a power of two of them and twice as many as lines.
+    figures
+        One number, to work with.
+    """
 
     data: Bytes
     text: Bytes
+    tables: Int64s
     fields: Int64s
     moments: Floats
     words: Int64s
+    seen: Int64s
     figures: Int64s
-
-
-def _crc_tables() -> Int64s:
-    """Return for each of eight places and each byte there what it does to a CRC-32, in one row."""
-    tables = np.zeros((8, 256), np.int64)
-    for byte in range(256):
-        value = byte
-        for _ in range(8):
-            value = (value >> 1) ^ (0xEDB88320 * (value & 1))
-        tables[0, byte] = value
-    for place in range(1, 8):
-        tables[place] = tables[0, tables[place - 1] & 255] ^ (tables[place - 1] >> 8)
-    return tables.ravel()
-
-
-CRC_TABLES = _crc_tables()
-
-
-@exact.inline
-def _crc(data: Bytes, first: int, last: int, tables: Int64s) -> int:
-    """Return the CRC-32 of bytes, eight at a time."""
-    crc, place = _ALL_ONES, first
-    while place + 8 <= last:
-        low = crc ^ (
-            data[place] | (data[place + 1] << 8) | (data[place + 2] << 16) | (data[place + 3] << 24)
-        )
-        crc = (
-            tables[1792 + (low & 255)]
-            ^ tables[1536 + ((low >> 8) & 255)]
-            ^ tables[1280 + ((low >> 16) & 255)]
-            ^ tables[1024 + ((low >> 24) & 255)]
-            ^ tables[768 + data[place + 4]]
-            ^ tables[512 + data[place + 5]]
-            ^ tables[256 + data[place + 6]]
-            ^ tables[data[place + 7]]
-        )
-        place += 8
-    while place < last:
-        crc = tables[(crc ^ data[place]) & 255] ^ (crc >> 8)
-        place += 1
-    return crc ^ _ALL_ONES
 
 
 @exact.inline
@@ -440,9 +419,9 @@ def _of_one(page: Page, row: int, other: int) -> bool:
 
 
 @exact.inline
-def _pair(page: Page, line: int, table: Int64s) -> None:
-    """Mark a beginning whose end is known as such; the table has the first line of each simulation."""
-    fields, row = page.fields, FIELDS * line
+def _pair(page: Page, line: int) -> None:
+    """Mark a beginning whose end is known as such; ``seen`` has the first line of each simulation."""
+    fields, table, row = page.fields, page.seen, FIELDS * line
     slot = fields[row + HASH] & (len(table) - 1)
     while table[slot] >= 0:
         other = FIELDS * table[slot]
@@ -456,73 +435,64 @@ def _pair(page: Page, line: int, table: Int64s) -> None:
     table[slot] = line
 
 
-@exact.kernel(U1, INT, INT, U1, I8, OUT_I8, OUT_F8, OUT_I8, OUT_I8, OUT_I8)
-def read_lines(  # noqa: PLR0917 - machine code takes numbers and arrays
-    data: Bytes,
-    first: int,
-    number: int,
-    text: Bytes,
-    tables: Int64s,
-    fields: Int64s,
-    moments: Floats,
-    words: Int64s,
-    table: Int64s,
-    figures: Int64s,
-) -> int:
-    """Read lines; return how many there are, or -1 if one does not hold or has not the number it should have.
+@exact.inline
+def _body(page: Page, place: int, end: int, number: int) -> int:
+    """Return the place after the number of a line; -1 if the line does not hold or has another number."""
+    data = page.data
+    if (
+        end - place <= _PREFIX
+        or data[place + _PREFIX - 1] != _SPACE
+        or data[place + _PREFIX] != _BRACKET
+        or _hexadecimal(data, place, _DIGITS) != crc32(data, place + _PREFIX, end, page.tables)
+    ):
+        return -1
+    at = _whole(data, place + _PREFIX + 1, page.figures)
+    return at if page.figures[0] == number else -1
 
-    It is -1 too where there are more than there is space for.
+
+@exact.inline
+def _event(page: Page, at: int, end: int, line: int) -> bool:
+    """Read the event of a plain line; tell whether it is one that is read here."""
+    row, slot = FIELDS * line, 2 * line
+    if not _is_plain(page.data[at:end]):
+        return False
+    begin = _after(page, at, _STARTED)
+    if begin >= 0:
+        at = _rest_of_started(page, begin, row, slot)
+    else:
+        begin = _after(page, at, _DONE)
+        at = _rest_of_done(page, begin, row, slot) if begin >= 0 else -1
+    return _after(page, at, _END) == end and page.moments[slot] <= _LATEST
+
+
+@exact.kernel(Bundle(Page, (U1, U1, I8, OUT_I8, OUT_F8, OUT_I8, OUT_I8, OUT_I8)), INT, INT)
+def read_lines(page: Page, first: int, number: int) -> int:
+    """Read lines; return how many there are.
+
+    It is -1 if one does not hold or has not the number it should have, or if there are more than there is space for.
 
     Parameters
     ----------
-    data
-        Bytes that end with a newline.
+    page
+        What is read, and where to.
     first, number
         The place of the first line, and the number that it should have.
-    text, tables
-        ``TEXT`` and ``CRC_TABLES``.
-    fields
-        ``FIELDS`` numbers for each line, to be filled.
-    moments
-        Two numbers for each line: gets when it was, and how long it took, in seconds.
-    words
-        Zeros: gets place and size of ``MOST_WORDS`` meteorologies, and of as many imprints.
-    table
-        -1, a power of two of them and twice as many as lines.
-    figures
-        One number, to work with.
     """
-    page = Page(data, text, fields, moments, words, figures)
+    fields, moments = page.fields, page.moments
     line, place = 0, first
-    while place < len(data):
-        end = _line_end(data, place)
+    while place < len(page.data):
         row, slot = FIELDS * line, 2 * line
         if slot >= len(moments):
             return -1
         fields[row : row + FIELDS] = 0
         moments[slot], moments[slot + 1] = 0.0, 0.0
         fields[row + START] = place
-        if (
-            end - place <= _PREFIX
-            or data[place + _PREFIX - 1] != _SPACE
-            or data[place + _PREFIX] != _BRACKET
-        ):
+        end = _line_end(page.data, place)
+        at = _body(page, place, end, number + line)
+        if at < 0:
             return -1
-        if _hexadecimal(data, place, _DIGITS) != _crc(data, place + _PREFIX, end, tables):
-            return -1
-        at = _whole(data, place + _PREFIX + 1, figures)
-        if at < 0 or figures[0] != number + line:
-            return -1
-        begin = _after(page, at, _STARTED)
-        if not _is_plain(data[place:end]):
-            at = -1
-        elif begin >= 0:
-            at = _rest_of_started(page, begin, row, slot)
-        else:
-            begin = _after(page, at, _DONE)
-            at = _rest_of_done(page, begin, row, slot) if begin >= 0 else -1
-        if _after(page, at, _END) == end and moments[slot] <= _LATEST:
-            _pair(page, line, table)
+        if _event(page, at, end, line):
+            _pair(page, line)
         else:
             fields[row + KIND] = OTHER
         line += 1

@@ -12,6 +12,7 @@ import numpy as np
 from stilt.kernels.machine_code import has_kept
 from stilt.log.bounds import NO_NAMES, is_imprint
 from stilt.log.bulk import kernels
+from stilt.log.bulk.checksum import TABLES
 from stilt.log.events import Closed, Segment
 from stilt.log.lines import PREFIX_BYTES, payload_of
 from stilt.log.reader import Scan, Scanner, are_of_a_body, refuse_newer
@@ -187,18 +188,17 @@ class BulkScanner(Scanner[Any]):
         space = (end - first) // _LEAST_BYTES + 1
         fields, moments = np.empty((space, kernels.FIELDS), np.int64), np.empty((space, 2))
         words = np.zeros(4 * kernels.MOST_WORDS, np.int64)
-        count: Any = kernels.read_lines(
+        page = kernels.Page(
             np.frombuffer(data, np.uint8, end),
-            first,
-            number,
             kernels.TEXT,
-            kernels.CRC_TABLES,
+            TABLES,
             fields.reshape(-1),
             moments.reshape(-1),
             words,
             np.full(1 << (2 * space).bit_length(), -1),
             np.zeros(1, np.int64),
         )
+        count = kernels.read_lines(page, first, number)
         if count < 1:
             return None
         fields, moments = fields[:count], moments[:count]

@@ -15,8 +15,8 @@ from msgspec import MsgspecError, json
 
 from stilt.log.bounds import NUMBERS
 from stilt.log.costs import Cost
-from stilt.log.frozen import QUANTITIES, TYPES, FrozenSims, Sums
-from stilt.log.states import OUTCOMES, SimState
+from stilt.log.frozen import QUANTITIES, TYPES, FrozenSims, Sums, decode_text
+from stilt.log.states import OUTCOMES, PHASE, SimState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,11 +39,9 @@ _COLUMNS = {
     "particles": "u4",
     "reason": "u4",
 }
-_CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
-_FAILED, _FIRST_SUCCESS = _CODE["failed"], _CODE["empty"]
+_FAILED, _FIRST_SUCCESS = PHASE["failed"], PHASE["empty"]
 _HEX_DIGITS = 16
 _NO_RECEPTOR = "0" * _HEX_DIGITS
-_decode_text = json.Decoder(tuple[str, str]).decode
 
 
 class Rows:
@@ -53,6 +51,7 @@ class Rows:
         self._ids: list[Column] = []
         self._blocks: dict[str, list[Column]] = {name: [] for name in _COLUMNS}
         self._lives: list[Life] = []
+        self._life_numbers: dict[int, int] = {}
         self._words: dict[str, int] = {"": 0}
         self._reasons: dict[str, int] = {"": 0}
         self._texts: list[tuple[int, bytes]] = []
@@ -86,10 +85,12 @@ class Rows:
         """
         reasons = np.zeros(len(ids), "u4")
         for row, reason, message in texts:
-            reasons[row] = self._reasons.setdefault(reason, len(self._reasons))
+            reasons[row] = self._reason(reason)
             self._texts.append((self._count + row, json.encode((reason, message))))
         self._facts += [(self._count + row, told) for row, told in facts]
-        self._append(ids, columns | {"life": self._numbers([life], len(ids)), "reason": reasons})
+        self._append(
+            ids, columns | {"life": np.full(len(ids), self._number_of(life)), "reason": reasons}
+        )
 
     def add_states(self, states: Sequence[SimState]) -> None:
         """Add states as they are as objects.
@@ -104,13 +105,11 @@ class Rows:
         ids = np.array([state.sim.encode() for state in states])
         columns = {
             "life": np.array([self._number_of(state.life) for state in states]),
-            "outcome": np.array([_CODE[state.outcome] for state in states]),
+            "outcome": np.array([PHASE[state.outcome] for state in states]),
             "receptor": _numbers([state.receptor for state in states]),
             "met": np.array([self.word(state.met) for state in states]),
             "particles": np.array([self.word(state.particles) for state in states]),
-            "reason": np.array(
-                [self._reasons.setdefault(state.reason, len(self._reasons)) for state in states]
-            ),
+            "reason": np.array([self._reason(state.reason) for state in states]),
         }
         for name in QUANTITIES:
             columns[name] = np.array([getattr(state, name) for state in states], _COLUMNS[name])
@@ -148,9 +147,7 @@ class Rows:
         place[rows] = np.arange(len(rows))
         for row, blob in frozen.texts():
             if place[row] >= 0:
-                reason = _decode_text(blob)[0]
-                number = self._reasons.setdefault(reason, len(self._reasons))
-                taken["reason"][place[row]] = number
+                taken["reason"][place[row]] = self._reason(decode_text(blob)[0])
                 self._texts.append((self._count + int(place[row]), blob))
         for row, told in frozen.all_facts():
             if place[row] >= 0:
@@ -166,10 +163,8 @@ class Rows:
         lives
             Those that are numbered first; others come after them.
         """
-        number = {id(life): place for place, life in enumerate(lives)}
-        for life in self._lives:
-            number.setdefault(id(life), len(number))
         named = {id(life): life for life in chain(lives, self._lives)}
+        number = {key: place for place, key in enumerate(named)}
         columns = {name: _concatenated(self._blocks[name], kind) for name, kind in _COLUMNS.items()}
         ids = _concatenated(self._ids, "S1")
         rows, older = self._holding(ids, columns)
@@ -188,7 +183,7 @@ class Rows:
             last_failed=_last_failed(ids, columns, tops),
             words=list(self._words),
         )
-        return FrozenSims(made, [named[key] for key in number], sums)
+        return FrozenSims(made, list(named.values()), sums)
 
     def word(self, text: str) -> int:
         """Return the number of a text of which there are few different ones."""
@@ -206,12 +201,13 @@ class Rows:
             self._whole += 1
 
     def _number_of(self, life: Life) -> int:
-        if not self._lives or self._lives[-1] is not life:
+        number = self._life_numbers.setdefault(id(life), len(self._lives))
+        if number == len(self._lives):
             self._lives.append(life)
-        return len(self._lives) - 1
+        return number
 
-    def _numbers(self, lives: Sequence[Life], count: int) -> Column:
-        return np.full(count, self._number_of(lives[0]), "u4")
+    def _reason(self, text: str) -> int:
+        return self._reasons.setdefault(text, len(self._reasons))
 
     def _holding(self, ids: Column, columns: dict[str, Column]) -> tuple[Column, int]:
         """Return the rows that stay, and how many of them, the first ones, older batches left."""
@@ -222,11 +218,11 @@ class Rows:
         contested = same.copy()
         contested[:-1] |= same[1:]
         tops, older = [order[~contested]], []
-        rows = order[contested]
-        firsts = np.flatnonzero(~same[contested])
+        rows, begins = order[contested], ~same[contested]
+        firsts = np.flatnonzero(begins)
         cuts = [*firsts[:: _PIECE // 2].tolist(), len(rows)]
         for first, last in pairwise(cuts):
-            group = np.cumsum(~same[contested][first:last])
+            group = np.cumsum(begins[first:last])
             holding, left = self._ranked(rows[first:last], group, ids, columns)
             tops.append(holding)
             older.append(left)
@@ -290,7 +286,7 @@ class Rows:
             list(self._words),
             {name: column[row].item() for name, column in columns.items()},
         )
-        reason, message = _decode_text(texts[row]) if row in texts else ("", "")
+        reason, message = decode_text(texts[row]) if row in texts else ("", "")
         return SimState(
             ids[row].decode(),
             told["at"],
