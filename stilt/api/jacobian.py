@@ -19,11 +19,11 @@ import xarray as xr
 from stilt.api.bins import Bins, bins_of
 from stilt.api.flux import HOUR, fields_of, of_receptors
 from stilt.api.kept_rows import KeptRows
+from stilt.api.row_readers import read_dense
 from stilt.api.rows_kernel import TOGETHER, multiply
 from stilt.api.targets import elements_of
 from stilt.foundations.durable import publish_with
 from stilt.foundations.errors import InputError
-from stilt.foundations.paths import IMPRINT
 from stilt.version import __version__
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from stilt.api.collection import FootprintFiles
     from stilt.api.flux import Fields
     from stilt.api.targets import Target
 
@@ -271,7 +270,7 @@ def jacobian(
     fields = None if weight is None else fields_of(weight, footprints, species)
     share, elements = elements_of(footprints, target)
     cells = int(np.prod(footprints.shape[2:]))
-    reader = read or partial(_dense, footprints.variable)
+    reader = read or partial(read_dense, footprints.variable)
     make = _RowMaker(reader, times, parts, share, cells, fields)
     matrix = _matrix(make, footprints, tell, cpus if read else 1, resume)
     receptors = {name: c for name, c in footprints.coords.items() if c.dims == ("receptor",)}
@@ -465,44 +464,3 @@ def _weigh(
         entries = slice(begin[row], begin[row + 1])
         field = fields.mean(times[receptor] + hours[hour] * HOUR)
         foot.data[entries] *= field.ravel()[foot.indices[entries]]
-
-
-def _dense(footprints: xr.Variable, first: int, last: int) -> csr_array:
-    """Read the footprints of the receptors from one place to another: (receptor x hour, cell)."""
-    from scipy.sparse import csr_array, vstack
-
-    each = (footprints[place].to_numpy() for place in range(first, last))
-    rows = [csr_array(values.reshape(len(values), -1).astype(np.float64)) for values in each]
-    return csr_array(vstack(rows, format="csr"))
-
-
-@dataclass(frozen=True, slots=True)
-class SparseReader:
-    """What reads footprints of a project without their zeros."""
-
-    files: FootprintFiles
-
-    @property
-    def identity(self) -> str:
-        """What tells the results that it reads from others: their names carry who made them."""
-        return "\n".join("" if path is None else self._said(path) for path in self.files.paths)
-
-    def _said(self, path: Path) -> str:
-        """Return a file's name; where it does not carry who made it, when it was changed too."""
-        name = str(path.relative_to(self.files.store.layout.output))
-        if IMPRINT.fullmatch(path.name.rpartition(".nc.")[2]) or not path.is_file():
-            return name
-        return f"{name} {path.stat().st_mtime_ns}"
-
-    def __call__(self, first: int, last: int) -> csr_array:
-        """Return those of the receptors from one place to another: (receptor x hour, cell)."""
-        from scipy.sparse import csr_array
-
-        hours, rows, columns = self.files.shape
-        found = list(self.files.by_hours(first, last))
-        per_hour = np.concatenate([each.per_hour for each in found])
-        cell = np.concatenate([each.cell for each in found], dtype=np.int32, casting="same_kind")
-        values = np.concatenate([each.values for each in found], dtype=np.float64)
-        begin = np.concatenate([[0], np.cumsum(per_hour)])
-        shape = ((last - first) * hours, rows * columns)
-        return csr_array((values, cell, begin), shape=shape)

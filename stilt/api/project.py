@@ -247,7 +247,8 @@ class Project:
         ``cpus`` a script of yours needs ``if __name__ == "__main__":``, as for all processes of Python.
         """
         from stilt.api.collection import open_collection
-        from stilt.api.jacobian import SparseReader, jacobian
+        from stilt.api.jacobian import jacobian
+        from stilt.api.row_readers import SparseReader
 
         files, footprints = open_collection(self, footprint)
         return jacobian(

@@ -28,7 +28,7 @@ from stilt.footprint.netcdf import (
     read_footprint,
     write_footprint,
 )
-from stilt.footprint.sparse import Axis, read_entries
+from stilt.footprint.sparse import Axis, places, read_entries
 from stilt.footprint.tail import read_tail
 from stilt.foundations.announced import check_room
 from stilt.foundations.errors import DamagedError
@@ -155,9 +155,8 @@ class Cellwise(NamedTuple):
     @property
     def place(self) -> NDArray[np.int64]:
         """Layer x cells + cell of each value."""
-        layers, rows, columns = self.layout.shape
-        begin = np.arange(layers) * (rows * columns)
-        return np.repeat(begin, self.per_layer) + self.cell
+        _, rows, columns = self.layout.shape
+        return places(self.per_layer, self.cell, rows * columns)
 
 
 class Content(NamedTuple):

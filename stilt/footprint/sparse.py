@@ -68,7 +68,14 @@ class Entries(NamedTuple):
     @property
     def place(self) -> NDArray[np.int64]:
         """Layer x cells + cell of each value."""
-        return self.layer * (self.x.number * self.y.number) + self.cell
+        return places(self.per_layer, self.cell, self.x.number * self.y.number)
+
+
+def places(
+    per_layer: NDArray[np.integer[Any]], cell: NDArray[np.integer[Any]], cells: int
+) -> NDArray[np.int64]:
+    """Return layer x cells + cell of each value; ``per_layer`` of them are in each layer."""
+    return np.repeat(np.arange(len(per_layer)) * cells, per_layer) + cell
 
 
 def write_entries(

@@ -74,6 +74,34 @@ def remove_scratch(folder: Path) -> None:
         time.sleep(_BETWEEN_REMOVALS_S)
 
 
+def make_workdir(path: Path) -> Path:
+    """Make the folder that a simulation works in.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If it can't be made.
+    """
+    try:
+        path.mkdir()
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the work directory {path} cannot be made: {error.strerror}",
+            "make room there, or set `execution: {scratch: FOLDER}` in config.yaml",
+            code="SCRATCH_UNWRITABLE",
+        ) from error
+    return path
+
+
+def clear_workdir(workdir: Path, *, keep: bool) -> None:
+    """Remove the folder that a simulation worked in, or put it aside for a look."""
+    if keep:
+        with contextlib.suppress(OSError):
+            workdir.rename(workdir.parent.parent / f"stilt-kept-{workdir.name}")
+    else:
+        shutil.rmtree(workdir, ignore_errors=True)
+
+
 def _hold(folder: Path) -> None:
     """Lock the folder for as long as this process and its children live, whatever can be seen of them.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import time
 import traceback
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from stilt.transport.protocol import Reason, TransportError
 from stilt.version import __version__
 from stilt.weighting.functions import load_function
 from stilt.worker import memory
+from stilt.worker.scratch import clear_workdir, make_workdir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,7 +155,7 @@ class Simulator:
         simulation = entry.simulation
         began = time.monotonic()
         self._memory = memory.OwnPeak()
-        workdir = _make_workdir(self.scratch / simulation.sim)
+        workdir = make_workdir(self.scratch / simulation.sim)
         model_peak = 0
         failure: TransportError | None = None
         outcome: Outcome = "failed"
@@ -177,7 +177,7 @@ class Simulator:
             reason, message = str(failure.reason), failure.message
         if reason != LEFT:
             self._keep_log(simulation, failure)
-        _clear(workdir, keep=failure is not None and KEEP_VARIABLE in os.environ)
+        clear_workdir(workdir, keep=failure is not None and KEEP_VARIABLE in os.environ)
         return Done(
             sim=simulation.sim,
             outcome=outcome,
@@ -455,18 +455,6 @@ def _write_once(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _make_workdir(path: Path) -> Path:
-    try:
-        path.mkdir()
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"the work directory {path} cannot be made: {error.strerror}",
-            "make room there, or set `execution: {scratch: FOLDER}` in config.yaml",
-            code="SCRATCH_UNWRITABLE",
-        ) from error
-    return path
-
-
 def _classify(error: Exception, layout: Layout) -> TransportError:
     """Return the failure that an error means for its simulation.
 
@@ -499,11 +487,3 @@ def _classify(error: Exception, layout: Layout) -> TransportError:
     return TransportError(
         Reason.INTERNAL, f"{type(error).__name__}: {error}".splitlines()[0], trace
     )
-
-
-def _clear(workdir: Path, *, keep: bool) -> None:
-    if keep:
-        with contextlib.suppress(OSError):
-            workdir.rename(workdir.parent.parent / f"stilt-kept-{workdir.name}")
-    else:
-        shutil.rmtree(workdir, ignore_errors=True)

@@ -21,7 +21,8 @@ import pandas as pd
 
 import stilt
 from stilt.api.collection import open_collection
-from stilt.api.jacobian import SparseReader, jacobian
+from stilt.api.jacobian import jacobian
+from stilt.api.row_readers import SparseReader
 from stilt.commands.archive import archive
 from stilt.example.starter import write_starter
 

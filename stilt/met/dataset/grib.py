@@ -10,15 +10,14 @@ import numpy as np
 
 from stilt.met.analysis import HYBRID, PRESSURE, SIGMA
 from stilt.met.arl import ArlFile, Level
-from stilt.met.dataset.axes import Axes, lattice
+from stilt.met.dataset.axes import Axes
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.ecmwf_levels import borders_of
+from stilt.met.dataset.grib_grid import MISSING, Keys, grid_of, is_in_rows
 from stilt.met.dataset.grib_packed import packed_at, values_of
 from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
-from stilt.met.dataset.maps import lambert, mercator, on_map, polar, unfollowed
 from stilt.met.dataset.quantities import HOUR_S, TURNED, WINDS, Found, recognise
 from stilt.met.dataset.units import Conversion
-from stilt.met.grid import EARTH_RADIUS_KM
 from stilt.met.minutes import time_of
 
 if TYPE_CHECKING:
@@ -51,15 +50,10 @@ _OF_MODEL_GROUND = {129, 152}
 _UPWARD = {"kwbc": 1.0, "ecmf": -1.0}
 """By centre: what makes a heat flux positive upward. NOAA's are, the ECMWF's are positive downward."""
 
-_IN_DEGREES = {"regular_ll", "rotated_ll", "regular_gg", "rotated_gg"}
-_CLOSE_DEGREES = 2e-3
-"""A first edition has thousandths of a degree."""
-
 _LOCAL = {(0, 3, 196): 260083}
 _OF_LOCAL = {260083: ("hpbl", "m")}
 """NCEP's own table 4.2-0-3: height of the planetary boundary layer."""
 
-_MISSING = 1e36
 _NAMED = 5
 
 
@@ -117,7 +111,7 @@ def scan(path: Path) -> tuple[ArlFile, Axes, dict[str, Found], tuple[Found, ...]
     seen = _Scan()
     with library() as eccodes:
         for handle, place, descriptor in _handles(eccodes, path):
-            _note(_Keys(eccodes, handle), seen, place, descriptor)
+            _note(Keys(eccodes, handle), seen, place, descriptor)
     return _content(path, seen)
 
 
@@ -135,32 +129,7 @@ def _handles(eccodes: Any, path: Path) -> Iterator[tuple[Any, tuple[int, int], i
                 eccodes.codes_release(handle)
 
 
-class _Keys:
-    """The keys of a message."""
-
-    def __init__(self, eccodes: Any, handle: Any) -> None:
-        self._eccodes, self._handle = eccodes, handle
-
-    def __call__(self, name: str, otherwise: Any = None) -> Any:
-        if not self._eccodes.codes_is_defined(self._handle, name):
-            return otherwise
-        return self._eccodes.codes_get(self._handle, name)
-
-    def values(self) -> NDArray[np.float64]:
-        self._eccodes.codes_set(self._handle, "missingValue", _MISSING)
-        return np.asarray(self._eccodes.codes_get_values(self._handle), np.float64)
-
-    def gaussian_latitudes(self, number: int) -> NDArray[np.float64]:
-        found = self._eccodes.codes_get_gaussian_latitudes(number)
-        return np.array([float(found[place]) for place in range(2 * number)])
-
-    def array(self, name: str) -> tuple[float, ...]:
-        if not self._eccodes.codes_is_defined(self._handle, name):
-            return ()
-        return tuple(self._eccodes.codes_get_array(self._handle, name).tolist())
-
-
-def _note(keys: _Keys, seen: _Scan, place: tuple[int, int], descriptor: int) -> None:
+def _note(keys: Keys, seen: _Scan, place: tuple[int, int], descriptor: int) -> None:
     """Note one field, if it is one that is known."""
     what = _what(keys)
     if what not in seen.met:
@@ -187,12 +156,12 @@ def _note(keys: _Keys, seen: _Scan, place: tuple[int, int], descriptor: int) -> 
     level = _level(keys) if one.quantity.is_aloft else 0.0
     member = int(keys("number", 0) or 0)
     step = float(keys("endStep", 0))
-    is_simple = place[1] == 0 and _is_in_rows(keys) and packed_at(descriptor, place[0]) is not None
+    is_simple = place[1] == 0 and is_in_rows(keys) and packed_at(descriptor, place[0]) is not None
     message = Message(*place, one.convert, step, member, level, is_simple)
     seen.messages.setdefault((kind, name, _minutes(keys), level), []).append(message)
 
 
-def _met(keys: _Keys, number: int, level_type: str) -> tuple[str, Found | None]:
+def _met(keys: Keys, number: int, level_type: str) -> tuple[str, Found | None]:
     """Return the kind of levels, and which field the parameter is thereon: to find that out takes most of the time."""
     variable, unit = str(keys("shortName")), keys("units", "")
     if number in _LOCAL.values():
@@ -210,37 +179,32 @@ def _met(keys: _Keys, number: int, level_type: str) -> tuple[str, Found | None]:
     return kind, Found(quantity, variable, rank, convert or Conversion(1.0), why_not)
 
 
-def _what(keys: _Keys) -> tuple[int, str]:
+def _what(keys: Keys) -> tuple[int, str]:
     """Return the number of a field's parameter, and its type of level."""
     return int(keys("paramId", 0)) or _of_ncep(keys), str(keys("typeOfLevel"))
 
 
-def _level(keys: _Keys) -> float:
+def _level(keys: Keys) -> float:
     """Return hPa, or the number of a level of the model."""
     return float(keys("level", 0)) * (0.01 if keys("typeOfLevel") == "isobaricInPa" else 1.0)
 
 
-def _is_in_rows(keys: _Keys) -> bool:
-    """Tell whether values lie row after row, each from the same side."""
-    return not any(keys(name, 0) for name in ("jPointsAreConsecutive", "alternativeRowScanning"))
-
-
-def _of_ncep(keys: _Keys) -> int:
+def _of_ncep(keys: Keys) -> int:
     """Return the number of a field that NCEP numbers for itself and ecCodes does not name; 0 of others."""
     what = [int(keys(name, 0)) for name in ("discipline", "parameterCategory", "parameterNumber")]
     is_local = keys("centre") == "kwbc" and int(keys("localTablesVersion", 0)) > 0
     return _LOCAL.get((what[0], what[1], what[2]), 0) if is_local else 0
 
 
-def _note_place(keys: _Keys, seen: _Scan) -> None:
+def _note_place(keys: Keys, seen: _Scan) -> None:
     digest = str(keys("md5GridSection"))
     if digest not in seen.places:
-        grid, turned = _grid(keys)
+        grid, turned = grid_of(keys)
         seen.places.add(digest)
         seen.grids[grid] = turned
 
 
-def _judged(keys: _Keys, found: Found) -> Found:
+def _judged(keys: Keys, found: Found) -> Found:
     """Say why a field is not used, or complete what turns it into the canonical one."""
     quantity, convert, words = found.quantity, found.convert, []
     is_straight = str(keys("gridType")).startswith("regular")
@@ -263,81 +227,18 @@ def _judged(keys: _Keys, found: Found) -> Found:
     return replace(found, convert=convert, words=", ".join(words))
 
 
-def _summed_over_h(keys: _Keys) -> float:
+def _summed_over_h(keys: Keys) -> float:
     """Return over how many hours a field is summed: of ERA5 one, of its members three; else as the message says."""
     if keys("marsClass") == "ea":
         return 3.0 if keys("stream") == "enda" else 1.0
     return float(keys("endStep", 0)) - float(keys("startStep", 0))
 
 
-def _minutes(keys: _Keys) -> int:
+def _minutes(keys: Keys) -> int:
     day, clock = int(keys("validityDate")), int(keys("validityTime"))
     text = f"{day:08d}{clock:04d}"
     when = np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:]}", "m")
     return int(when.astype(np.int64))
-
-
-def _grid(keys: _Keys) -> tuple[Grid, tuple[bool, bool]]:
-    """Return where the points lie, and whether rows run from the north and columns from the east."""
-    kind = str(keys("gridType"))
-    nx, ny = int(keys("Nx", 0) or 0), int(keys("Ny", 0) or 0)
-    turned = not keys("jScansPositively"), bool(keys("iScansNegatively"))
-    lat = float(keys("latitudeOfFirstGridPointInDegrees", 0.0))
-    lon = float(keys("longitudeOfFirstGridPointInDegrees", 0.0))
-    if kind in _IN_DEGREES:
-        last_lat = float(keys("latitudeOfLastGridPointInDegrees"))
-        last_lon = float(keys("longitudeOfLastGridPointInDegrees"))
-        west, east = (last_lon, lon) if turned[1] else (lon, last_lon)
-        east = west + (east - west) % 360.0
-        south, north = min(lat, last_lat), max(lat, last_lat)
-        rows = np.linspace(south, north, ny)
-        if kind.endswith("gg"):
-            rows = _gaussian_rows(keys, south, ny)
-        return lattice(np.linspace(west, east, nx), rows, _pole(keys, kind)), turned
-    cone = _cone(keys, kind)
-    if cone is None:
-        raise DatasetError(f"its grid is {unfollowed(kind)}")
-    cell = (
-        float(keys("DxInMetres", 0) or keys("DiInMetres")),
-        float(keys("DyInMetres", 0) or keys("DjInMetres")),
-    )
-    meridian = float(keys("LoVInDegrees", keys("orientationOfTheGridInDegrees", lon)))
-    radius = float(keys("radius", 1000.0 * EARTH_RADIUS_KM))
-    first = float(nx) if turned[1] else 1.0, float(ny) if turned[0] else 1.0, lon, lat
-    return on_map(cone, meridian, cell, (nx, ny), point=first, radius_m=radius), turned
-
-
-def _gaussian_rows(keys: _Keys, south: float, count: int) -> NDArray[np.float64]:
-    """Return the latitudes of a Gaussian grid from a southern one on, rising."""
-    every = keys.gaussian_latitudes(int(keys("N")))[::-1]
-    first = int(np.abs(every - south).argmin())
-    rows = every[first : first + count]
-    if len(rows) != count or abs(rows[0] - south) > _CLOSE_DEGREES:
-        raise DatasetError(f"its rows from {south:g} N on are not those of a Gaussian grid")
-    return rows
-
-
-def _pole(keys: _Keys, kind: str) -> tuple[float, float] | None:
-    """Return latitude and longitude of the northern pole that degrees are counted about; None of the Earth's."""
-    if not kind.startswith("rotated"):
-        return None
-    angle = float(keys("angleOfRotationInDegrees", 0.0))
-    if angle:
-        raise DatasetError(f"its grid is turned by {angle:g} degrees about its rotated pole")
-    south = float(keys("latitudeOfSouthernPoleInDegrees"))
-    return -south, float(keys("longitudeOfSouthernPoleInDegrees")) % 360.0 - 180.0
-
-
-def _cone(keys: _Keys, kind: str) -> tuple[float, float] | None:
-    """Return the latitude whose sine is the cone's constant, and one at which distances are true."""
-    if kind == "mercator":
-        return mercator(float(keys("LaDInDegrees")))
-    if kind == "polar_stereographic":
-        pole = -90.0 if int(keys("projectionCentreFlag", 0)) & 128 else 90.0
-        return polar(pole, float(keys("LaDInDegrees", 60.0)))
-    if kind == "lambert":
-        return lambert(float(keys("Latin1InDegrees")), float(keys("Latin2InDegrees")))
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +292,7 @@ class Messages:
 
     def _checked(
         self, path: Path, place: tuple[str, int, int], axes: Axes, *, headers_only: bool = False
-    ) -> Iterator[tuple[int, Message, _Keys]]:
+    ) -> Iterator[tuple[int, Message, Keys]]:
         """Yield levels with their messages, once these say themselves what they are."""
         name, position, count = place
         check = _Check(name, int(axes.minutes[position]), axes)
@@ -400,7 +301,7 @@ class Messages:
                 message = self.by_place.get((name, position, level))
                 if message is not None:
                     with _opened(eccodes, file, message, headers_only=headers_only) as handle:
-                        keys = _Keys(eccodes, handle)
+                        keys = Keys(eccodes, handle)
                         check(keys, message, level)
                         yield level, message, keys
 
@@ -412,7 +313,7 @@ class _Check:
         self._name, self._minute, self._axes = name, minute, axes
         self._known: tuple[tuple[int, str], Conversion] | None = None
 
-    def __call__(self, keys: _Keys, message: Message, place: int) -> None:
+    def __call__(self, keys: Keys, message: Message, place: int) -> None:
         if self._known is None:
             self._known = _what(keys), self._meaning(keys, message)
         what, convert = self._known
@@ -425,13 +326,13 @@ class _Check:
         if not is_same:
             self._refuse()
 
-    def _meaning(self, keys: _Keys, message: Message) -> Conversion:
+    def _meaning(self, keys: Keys, message: Message) -> Conversion:
         """Return what turns a message into the field, the grid and the levels of the model being as they were."""
         found = _met(keys, *_what(keys))[1]
         judged = None if found is None else _judged(keys, found)
         axes = self._axes
         is_same = judged is not None and judged.quantity.name == self._name and not judged.why_not
-        if not is_same or _grid(keys) != (axes.grid, (axes.is_from_north, axes.is_from_east)):
+        if not is_same or grid_of(keys) != (axes.grid, (axes.is_from_north, axes.is_from_east)):
             self._refuse()
         if axes.levels.kind == HYBRID and message.level:
             self._check_level(np.array(keys.array("pv"), np.float64), int(message.level) - 1)
@@ -468,7 +369,7 @@ def _opened(
         eccodes.codes_release(handle)
 
 
-def _decoded(keys: _Keys, axes: Axes) -> NDArray[np.float64]:
+def _decoded(keys: Keys, axes: Axes) -> NDArray[np.float64]:
     """Return the values of a field, rows and columns as the file has them."""
     values = keys.values()
     shape = (axes.grid.ny, axes.grid.nx)
@@ -477,7 +378,7 @@ def _decoded(keys: _Keys, axes: Axes) -> NDArray[np.float64]:
     if keys("alternativeRowScanning"):
         values[1::2] = values[1::2, ::-1].copy()
     values = values.T if by_columns else values
-    return np.where(values == _MISSING, np.nan, values)
+    return np.where(values == MISSING, np.nan, values)
 
 
 def _turned(values: NDArray[np.float64], axes: Axes) -> NDArray[np.float64]:
