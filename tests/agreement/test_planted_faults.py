@@ -121,7 +121,7 @@ def test_a_planted_fault_is_found(
     monkeypatch.setattr(where, instead)
     for seed in range(MOST_HISTORIES):
         try:
-            check(tmp_path / f"p{seed}", seed)
+            check(tmp_path / f"p{seed}", seed, monkeypatch)
         except (AssertionError, LookupError):
             return
     pytest.fail(f"{MOST_HISTORIES} histories did not find it")
