@@ -184,7 +184,8 @@ class Project:
         """
         from stilt.status.table import simulations_table
 
-        return simulations_table(self._standing(), self.receptors)
+        self._standing_now.forget()
+        return simulations_table(self.standing(), self.receptors)
 
     def footprints(self, name: str | None = None) -> xr.DataArray:
         """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
@@ -359,8 +360,12 @@ class Project:
         return found
 
     def folded(self) -> State:
-        """Return what the log said a moment ago, folded afresh only if a segment has come or grown since."""
-        return self._fold_now()
+        """Return what the log said a moment ago: as ``standing`` has it, if somebody has asked how all stands.
+
+        It is folded afresh only if a segment has come or grown since.
+        """
+        standing = self._standing_now.known
+        return standing.state if standing is not None else self._fold_now()
 
     def standing(self) -> Standing:
         """Return how each simulation stood a moment ago."""
@@ -370,7 +375,7 @@ class Project:
         from stilt.status.opened import open_project
         from stilt.status.standing import Standing
 
-        return Standing(open_project(self.path))
+        return Standing(open_project(self.path), folded=self._fold())
 
     def _fold(self) -> State:
         from stilt.log.index import OutputIndex
