@@ -122,7 +122,7 @@ def test_an_engine_with_an_identity_and_refusals_is_asked_for_them(tmp_path: Pat
     assert stilt("init", ".", "--example").returncode == 0
     config = tmp_path / "config.yaml"
     own = "model: drift.py:DriftByTable"
-    config.write_text(re.sub("^model: .*", own, config.read_text(), flags=re.M))
+    config.write_text(re.sub("^model: .*", own, config.read_text(), flags=re.MULTILINE))
     with (tmp_path / "receptors.csv").open("a") as table:
         table.write("2020-01-01 00:00,-111.9,40.5,30\n")
     assert "1 of 7 simulations cannot run: MET_MISSING" in stilt("check").stdout
