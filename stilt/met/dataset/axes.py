@@ -11,6 +11,7 @@ import numpy as np
 from stilt.met.dataset.levels import DatasetError, Levels, is_level_axis, levels_of
 from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres, rotated_pole
 from stilt.met.dataset.maps import unfollowed
+from stilt.met.dataset.members import picked
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Axes:
         From below.
     expver_order
         Positions of ERA5 and of preliminary ERA5T, of which one has each hour's values.
+    member, members
+        Position of the member that is read, None where one is to be picked; and the numbers of all.
     """
 
     role: dict[str, str]
@@ -59,15 +62,17 @@ class Axes:
     is_from_east: bool
     levels: Levels
     expver_order: tuple[int, ...]
+    member: int | None = 0
+    members: tuple[int, ...] = ()
 
 
-def axes_of(dataset: Dataset) -> Axes:
-    """Find the axes of a dataset that was opened without decoding.
+def axes_of(dataset: Dataset, member: int | None = None) -> Axes:
+    """Find the axes of a dataset that was opened without decoding; ``member`` is the one of an ensemble to be read.
 
     Raises
     ------
     DatasetError
-        If it lies on no grid that is known, or its calendar is not the usual one.
+        If it lies on no grid that is known, its calendar is not the usual one, or it has not that member.
     """
     found = {str(name): _role(str(name), dataset) for name in dataset.dims}
     role = {name: kind for name, kind in found.items() if kind}
@@ -77,6 +82,7 @@ def axes_of(dataset: Dataset) -> Axes:
     grid, is_from_north, is_from_east = _places(dataset, rows, columns)
     experiments = _named(role, EXPVER)
     versions = [] if experiments is None else dataset[experiments].to_numpy().astype(int).tolist()
+    members = _members(dataset, role)
     return Axes(
         role,
         _minutes(dataset, _named(role, TIME)),
@@ -85,7 +91,21 @@ def axes_of(dataset: Dataset) -> Axes:
         is_from_east,
         levels_of(dataset, _named(role, LEVEL)),
         tuple(sorted(range(len(versions)), key=versions.__getitem__)),
+        picked(members, member) if members else 0,
+        tuple(members),
     )
+
+
+def _members(dataset: Dataset, role: dict[str, str]) -> list[int]:
+    """Return the numbers of an ensemble's members, in their order in the file; none where it has no such axis."""
+    name = _named(role, MEMBER)
+    if name is None:
+        return []
+    if name not in dataset.variables:
+        return list(range(dataset.sizes[name]))
+    values = np.asarray(dataset[name].to_numpy())
+    is_number = values.dtype.kind in "iuf" and np.all(values == np.rint(values))
+    return values.astype(int).tolist() if is_number else list(range(len(values)))
 
 
 def _other_grid(dataset: Dataset) -> str:
