@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stilt.met.dataset.raw import Dataset, Variable
 
 TIME, LEVEL, ROW, COLUMN, EXPVER, MEMBER = "time", "level", "row", "column", "expver", "member"
+BORDER = "border"
+"""Of the layers whose middles are the levels: one more than these."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as CF's times are decoded
 _CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
@@ -75,7 +77,7 @@ def axes_of(dataset: Dataset, member: int | None = None) -> Axes:
         If it lies on no grid that is known, its calendar is not the usual one, or it has not that member.
     """
     found = {str(name): _role(str(name), dataset) for name in dataset.dims}
-    role = {name: kind for name, kind in found.items() if kind}
+    role = _with_borders({name: kind for name, kind in found.items() if kind}, dataset)
     rows, columns = _named(role, ROW), _named(role, COLUMN)
     if rows is None or columns is None:
         raise DatasetError(f"its grid is {_other_grid(dataset)}")
@@ -106,6 +108,15 @@ def _members(dataset: Dataset, role: dict[str, str]) -> list[int]:
     values = np.asarray(dataset[name].to_numpy())
     is_number = values.dtype.kind in "iuf" and np.all(values == np.rint(values))
     return values.astype(int).tolist() if is_number else list(range(len(values)))
+
+
+def _with_borders(role: dict[str, str], dataset: Dataset) -> dict[str, str]:
+    """Of two axes of levels, one of which has one more, tell that it is of the borders of layers (ICON's height_2)."""
+    sizes = {name: dataset.sizes[name] for name, kind in role.items() if kind == LEVEL}
+    more = max(sizes, key=sizes.__getitem__, default="")
+    if sorted(sizes.values()) == [sizes.get(more, 0) - 1, sizes.get(more, 0)]:
+        return role | {more: BORDER}
+    return role
 
 
 def _other_grid(dataset: Dataset) -> str:
@@ -164,13 +175,13 @@ def _even(places: Variable, what: str) -> tuple[NDArray[np.float64], bool]:
     if len(values) < 4:  # noqa: PLR2004 - a particle needs neighbours on all sides
         raise DatasetError(f"it has {len(values)} {what}")
     steps = np.diff(values)
-    if not _is_even(values, _NEARLY_EVEN if what == "latitudes" else _UNEVEN):
+    if not is_even(values, _NEARLY_EVEN if what == "latitudes" else _UNEVEN):
         raise DatasetError(f"its {what} are not evenly spaced")
     is_falling = bool(steps.mean() < 0)
     return (values[::-1] if is_falling else values), is_falling
 
 
-def _is_even(values: NDArray[np.float64], part: float) -> bool:
+def is_even(values: NDArray[np.float64], part: float = _UNEVEN) -> bool:
     """Tell whether no step of coordinates is off the mean one by more than a part of it."""
     steps = np.diff(values)
     return bool(np.abs(steps - steps.mean()).max() <= part * abs(steps.mean()))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset import wrf
-from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
+from stilt.met.dataset.axes import BORDER, EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
 from stilt.met.dataset.members import to_be_picked
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _MOST_ALONG_AN_AXIS = 4_000_000
 """The minutes of seven years; what more is announced may not be there, and would take memory."""
 
+_BETWEEN = "DZDT"
 _MEMBER_STEP_S = 3 * HOUR_S
 """ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
 
@@ -174,10 +175,10 @@ def _fields(dataset: Dataset, axes: Axes, table: dict[str, str]) -> list[Found]:
         kinds = {axes.role.get(str(dim), "") for dim in variable.dims}
         if not {"row", "column"} <= kinds:
             continue
-        is_aloft = LEVEL in kinds and has_levels
+        is_aloft = bool(kinds & {LEVEL, BORDER}) and has_levels
         known = recognise(str(name), variable.attrs, is_aloft=is_aloft, table=table)
-        if known is None:
-            continue
+        if known is None or (BORDER in kinds and known[0].name != _BETWEEN):
+            continue  # of what lies between the levels only the motion is asked for
         quantity, rank, convert = known
         if convert is None:
             unit = str(variable.attrs.get("units", ""))

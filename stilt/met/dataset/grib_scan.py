@@ -27,7 +27,14 @@ from stilt.met.dataset.grib import (
 )
 from stilt.met.dataset.grib_grid import Keys, grid_of, is_in_rows
 from stilt.met.dataset.grib_packed import packed_at
-from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
+from stilt.met.dataset.levels import (
+    LOWEST_SHARE,
+    NO_LEVELS,
+    DatasetError,
+    Levels,
+    hybrid_levels,
+    of_borders,
+)
 from stilt.met.dataset.members import picked, to_be_picked
 from stilt.met.minutes import time_of
 
@@ -42,9 +49,6 @@ if TYPE_CHECKING:
 
 _ALOFT = (PRESSURES, MODEL_LEVELS)
 _SAID = {PRESSURES: "pressure", MODEL_LEVELS: "the model"}
-_LOWEST_SHARE = 0.998
-"""Of the surface pressure, about, that of a model's lowest level: where a file has no other."""
-
 _NAMED = 5
 
 
@@ -252,7 +256,7 @@ def _by_their_pressure(
     if lacking := [number for number in numbers if (MODEL_LEVELS, number) not in means]:
         raise DatasetError(f"its levels of the model have no pressure at {lacking[0]:g}")
     highest = max(means.values())
-    ground = means.get((GROUND, 0.0), highest / _LOWEST_SHARE)
+    ground = means.get((GROUND, 0.0), highest / LOWEST_SHARE)
     shares = {number: round(means[MODEL_LEVELS, number] / ground, 6) for number in numbers}
     ordered = sorted(numbers, key=shares.__getitem__, reverse=True)
     return ordered, Levels(SIGMA, tuple(shares[number] for number in ordered))

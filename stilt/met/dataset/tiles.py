@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.met.dataset.axes import COLUMN, EXPVER, LEVEL, MEMBER, ROW, TIME
+from stilt.met.dataset.axes import BORDER, COLUMN, EXPVER, LEVEL, MEMBER, ROW, TIME
 from stilt.met.dataset.content import open_raw
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ def _part(variable: Variable, axes: Axes, found: Found, window: _Window) -> NDAr
         COLUMN: _span(west, wide, axes.grid.nx, is_turned=axes.is_from_east),
         TIME: window.position,
         LEVEL: slice(None) if found.quantity.is_aloft else 0,
+        BORDER: slice(None),
         EXPVER: slice(None),
         MEMBER: axes.member or 0,
     }
@@ -183,13 +184,15 @@ def _part(variable: Variable, axes: Axes, found: Found, window: _Window) -> NDAr
     )
     order = [
         dim
-        for kind in (EXPVER, LEVEL, ROW, COLUMN)
+        for kind in (EXPVER, LEVEL, BORDER, ROW, COLUMN)
         for dim in chosen.dims
         if axes.role[str(dim)] == kind
     ]
     values = np.asarray(chosen.transpose(*order).to_numpy(), np.float64)
     if any(axes.role[str(dim)] == EXPVER for dim in order):
         values = _of_versions(values, axes.expver_order)
+    if any(axes.role[str(dim)] == BORDER for dim in order):
+        values = 0.5 * (values[1:] + values[:-1])
     return values[list(axes.levels.order)] if found.quantity.is_aloft else values[None]
 
 
