@@ -254,7 +254,7 @@ def _write_time(records: arlmet.RecordSet, analysis: DatasetAnalysis) -> None:
     levels = range(1, len(analysis.levels))
     for some in (levels[first : first + several] for first in range(0, len(levels), several)):
         # files give all levels at once: one by one, each field would be read anew for each of them
-        fields = {name: reader.stack([(name, level) for level in some], *area) for name in names}
+        fields = {name: reader.stack([(name, level) for level in some], *area) for name in names}  # noqa: PD013
         for place, level in enumerate(some):
             if pressures:
                 data = pressures[level - 1]

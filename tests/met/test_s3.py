@@ -89,4 +89,5 @@ def test_a_public_bucket_needs_no_keys(bucket: str, monkeypatch: pytest.MonkeyPa
 def test_a_bucket_that_is_not_there_is_said(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    assert Place(bucket.replace("air", "water")).look("20210601_00.arl") is None
+    with pytest.raises(EnvironmentFailure, match=r"s3://water/hrrr: .*bucket does not exist"):
+        Place(bucket.replace("air", "water")).look("20210601_00.arl")
