@@ -91,7 +91,7 @@ def open_raw(path: Path, *, decoded: bool = False) -> Dataset:
     DatasetError
         If the library does not read it.
     """
-    kind = "Zarr" if kind_of(path) == "Zarr" else "NetCDF"
+    kind = kind_of(path) or "NetCDF"
     if kind == "Zarr" and find_spec("zarr") is None:
         raise DatasetError(f"is Zarr, for which zarr is needed: {INSTALL}[zarr]'")
     try:
