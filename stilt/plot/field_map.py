@@ -354,14 +354,14 @@ def show_spans(axes: Axes, frame: MapFrame, across: Span, along: Span, ratio: fl
     axes.set_aspect(1 / stretch)
 
 
-def label_degrees(axes: Axes, most: int = 5) -> None:
-    """Say longitudes and latitudes as maps do, at most so many that they don't run into each other."""
+def label_degrees(axes: Axes, most: tuple[int, int] = (5, 5)) -> None:
+    """Say longitudes and latitudes as maps do, at most so many of each that they don't run into each other."""
     from matplotlib.ticker import MaxNLocator
 
     from stilt.plot.map_frame import degrees
 
-    for axis, words in ((axes.xaxis, "WE"), (axes.yaxis, "SN")):
-        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+    for axis, words, count in ((axes.xaxis, "WE", most[0]), (axes.yaxis, "SN", most[1])):
+        axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(partial(degrees, words))
 
 
