@@ -179,8 +179,9 @@ class Project:
         """All simulations of receptors.csv with their state, as a frame indexed by simulation id.
 
         Columns: ``met``, ``time`` (UTC), ``longitude``, ``latitude``, ``height_m`` (of the first release point),
-        ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
-        ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
+        ``mean_height_m`` (of all of them: the ``receptor_height`` of footprints), ``state``, ``outcome_at`` (UTC),
+        ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of ``stilt.transport.facts.FACTS``
+        (what happened on the way, NaN where nothing did), and the labels.
         """
         from stilt.status.table import simulations_table
 

@@ -13,6 +13,7 @@ from stilt.batch.snapshot import named_before, read_settings
 from stilt.config.digests import (
     accepted_digests,
     accepted_footprint_digests,
+    former_footprint_digests,
     grid_digest,
     transport_digest,
     weights_digest,
@@ -24,6 +25,7 @@ from stilt.transport.engines import with_roughness
 from stilt.transport.native.roughness import todays_setting
 
 if TYPE_CHECKING:
+    from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.states import Life
@@ -99,6 +101,7 @@ class Today:
         self._accepted_footprints = {
             name: accepted_footprint_digests(grid, weights[name]) for name, grid in grids
         }
+        self._former = {name: former_footprint_digests(grid, weights[name]) for name, grid in grids}
         self._layout = layout
         self._matches: dict[tuple[str, str], Match] = {}
         self._engines: dict[str, EngineIdentity] = {}
@@ -124,9 +127,17 @@ class Today:
         others = self._other_footprints(life) & life.footprints.keys()
         if not any(self.config.footprints[name].weight == KERNEL for name in others):
             return frozenset()
+        former = self.of_former_rule(life)
+        if others <= former:
+            return frozenset(others)
         if life.batch not in self._other_kernels:
             self._other_kernels[life.batch] = self._with_other_kernels(life.batch)
-        return self._other_kernels[life.batch] & others
+        return (self._other_kernels[life.batch] | former) & others
+
+    def of_former_rule(self, life: Life | Manifest) -> frozenset[str]:
+        """Return the products that a life made of today's kernels, when levels with more particles counted more."""
+        former = self._former.items()
+        return frozenset(name for name, old in former if life.footprints.get(name) in old)
 
     def _other_footprints(self, life: Life) -> set[str]:
         accepted = self._accepted_footprints.items()
