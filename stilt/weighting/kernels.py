@@ -161,9 +161,9 @@ class Kernels:
             one = f"{receptors.names[int(has[odd[0]])]} ({outer[odd[0]]:g})"
             yield f"{which}, the first {one}", f"give {self.on} in {unit}"
 
-    def of(self, simulation: int) -> Kernel | None:
-        """Return the kernel of a simulation's receptor, by the simulation's number; None if it has none."""
-        number = int(self.of_receptor[simulation % len(self.of_receptor)])
+    def of(self, receptor: int) -> Kernel | None:
+        """Return the kernel of a receptor, by its place; None if it has none."""
+        number = int(self.of_receptor[receptor])
         if number < 0:
             return None
         part = slice(int(self.first[number]), int(self.first[number + 1]))
