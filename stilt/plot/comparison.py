@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.plot.field_map import ACCENT, QUIET, draw_coast, label_degrees
+from stilt.plot.field_map import ACCENT, INK, QUIET, draw_coast, label_degrees
 from stilt.plot.figure import new_figure
 from stilt.plot.map_frame import DEGREES
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 _LEAST = 0.1
 """Degrees that a map shows at least."""
@@ -27,11 +29,18 @@ _NARROWEST = 0.6
 
 _DOT = 22
 
+_MANY = 100
+"""Bars of more receptors than this hide each other."""
+
+_POINTS: dict[str, Any] = {"fmt": "o", "markersize": 3.5, "elinewidth": 0.7}
+
 
 def plot_modelled(
     result: xr.Dataset, path: str | os.PathLike[str] | None = None, *, figure: Figure | None = None
 ) -> Figure:
-    """Draw what ``stilt.modelled`` returned: maps of modelled and observed, and a scatter of both; return the figure.
+    """Draw what ``stilt.modelled`` returned: maps of modelled and observed, and a scatter of both.
+
+    Of a single place both are drawn against time instead of on maps.
 
     Parameters
     ----------
@@ -49,15 +58,22 @@ def plot_modelled(
     InputError
         If there is nothing observed.
     """
-    if "observed" not in result:
+    if "observed" not in result or not result["observed"].notnull().any():
         raise nothing_observed()
-    canvas = figure or new_figure()
-    left, middle, right = canvas.subplots(1, 3, width_ratios=(1, 1, 1.15))
+    canvas = figure or new_figure((11.0, 5.6))
     both = np.concatenate([result[name].to_numpy() for name in ("modelled", "observed")])
     span = float(np.nanmin(both)), float(np.nanmax(both))
-    _map(left, result, "modelled", span)
-    drawn = _map(middle, result, "observed", span)
-    canvas.colorbar(drawn, ax=[left, middle], label="ppm", orientation="horizontal", shrink=0.6)
+    places = {(float(x), float(y)) for x, y in zip(*_places(result), strict=True)}
+    if len(places) > 1:
+        left, middle, right = canvas.subplots(1, 3, width_ratios=(1, 1, 1.15))
+        _map(left, result, "modelled", span)
+        drawn = _map(middle, result, "observed", span)
+        bar = canvas.colorbar(drawn, ax=[left, middle], orientation="horizontal", shrink=0.6)
+        bar.set_label("ppm")
+        _few_ticks(bar.ax.xaxis)
+    else:
+        left, right = canvas.subplots(1, 2, width_ratios=(1.4, 1))
+        _series(left, result)
     _scatter(right, result, span)
     if path is not None:
         canvas.savefig(path)
@@ -74,7 +90,7 @@ def nothing_observed() -> InputError:
 
 
 def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -> PathCollection:
-    lon, lat = (result[f"receptor_{each}"].to_numpy() for each in ("lon", "lat"))
+    lon, lat = _places(result)
     drawn = axes.scatter(
         lon, lat, _DOT, result[name].to_numpy(), vmin=span[0], vmax=span[1], cmap="viridis"
     )
@@ -90,19 +106,58 @@ def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -
     return drawn
 
 
+def _places(result: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return result["receptor_lon"].to_numpy(), result["receptor_lat"].to_numpy()
+
+
+def _few_ticks(axis: Axis) -> None:
+    """Let numbers such as 1.9025 stand beside each other."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    axis.set_major_locator(MaxNLocator(4))
+    axis.set_major_formatter(ScalarFormatter(useOffset=False))
+
+
+def _series(axes: Axes, result: xr.Dataset) -> None:
+    """Draw both against time: of one place a map says nothing."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    times, order = (
+        result["receptor_time"].to_numpy(),
+        np.argsort(result["receptor_time"].to_numpy()),
+    )
+    found, seen = (result[name].to_numpy()[order] for name in ("modelled", "observed"))
+    bars = result["uncertainty"].to_numpy()[order] if "uncertainty" in result else None
+    axes.errorbar(times[order], seen, bars, **_POINTS, color=ACCENT, label="observed")
+    axes.plot(times[order], found, "o-", markersize=3.5, linewidth=1, color=INK, label="modelled")
+    dates = AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(dates)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(dates))  # type: ignore[no-untyped-call]
+    _few_ticks(axes.yaxis)
+    axes.set(xlabel="UTC", ylabel="ppm")
+    axes.legend(fontsize=9, ncols=2, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
+
+
 def _scatter(axes: Axes, result: xr.Dataset, span: tuple[float, float]) -> None:
     found, seen = (result[name].to_numpy() for name in ("modelled", "observed"))
     across, along = (
         result[name].to_numpy() if name in result else None
         for name in ("background_spread", "uncertainty")
     )
-    axes.errorbar(found, seen, along, across, fmt="o", markersize=3.5, linewidth=0.7, color=ACCENT)
-    axes.plot(span, span, color=QUIET, linewidth=0.8)
-    off = seen - found
-    says = f"observed - modelled: {np.nanmean(off):+.2f} ± {np.nanstd(off):.2f} ppm"
-    axes.set(
-        xlabel="modelled, ppm",
-        ylabel="observed, ppm",
-        title=f"{says}, n = {np.isfinite(off).sum()}",
+    faint = 0.35 if len(found) > _MANY else 1.0
+    drawn = axes.errorbar(found, seen, along, across, **_POINTS, color=ACCENT)
+    for bars in drawn[2]:
+        bars.set_alpha(faint)
+    axes.axline((span[0], span[0]), slope=1, color=QUIET, linewidth=0.8)
+    reach = np.array(span) + 0.12 * (span[1] - span[0] or 1.0) * np.array([-1, 1])
+    axes.set(xlim=reach, ylim=reach, xlabel="modelled, ppm", ylabel="observed, ppm")
+    axes.set_box_aspect(1)
+    _few_ticks(axes.xaxis)
+    _few_ticks(axes.yaxis)
+    off = (seen - found)[np.isfinite(seen - found)]
+    mean, spread = off.mean(), off.std()
+    digits = max(0, 1 - int(np.floor(np.log10(spread)))) if spread > 0 else 2
+    axes.set_title(
+        f"observed - modelled, n = {len(off):,}:\n{round(mean, digits) + 0:+.{digits}f} ± {spread:.{digits}f} ppm",
+        fontsize=9,
     )
-    axes.title.set_fontsize(9)
