@@ -236,8 +236,7 @@ def jacobian(
         file of one of these, as ``stilt jacobian --target``: ``basis.nc:region``, ``states.geojson:name``.
     bins
         ``run`` for all hours together; ``hours`` for each by its distance from the receptor's time, ``6 hours`` for so
-        many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS`` (months). An hour in two counts for
-        each by its part there.
+        many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS``. An hour in two counts in each in part.
     weight, species
         A flux as ``stilt.enhancements`` takes it, folded in hour by hour: an entry is then what this flux adds, ppm,
         and the unknowns are factors on it, so that the sum of a row is the enhancement.
