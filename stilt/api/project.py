@@ -107,7 +107,7 @@ class Project:
         """
         from stilt.api.receptor_frames import added
 
-        new = added(self.path, receptors, tuple(self.config.mets))
+        new = added(self.path, receptors, self.config)
         for known in ("receptors", "_places"):
             self.__dict__.pop(known, None)
         self._standing_now.forget()
@@ -127,10 +127,11 @@ class Project:
 
     @cached_property
     def receptors(self) -> Receptors:
-        """The simulations that receptors.csv asks for: each receptor with each meteorology."""
+        """The simulations that receptors.csv asks for: each receptor with each meteorology, in each realization."""
         from stilt.receptors.read import read_receptors
 
-        return read_receptors(self.layout.receptors_file, tuple(self.config.mets))
+        config = self.config
+        return read_receptors(self.layout.receptors_file, tuple(config.mets), config.realizations)
 
     def run(
         self,
@@ -264,6 +265,32 @@ class Project:
             cpus=cpus,
             resume=None if resume is None else local_path(resume, "resume"),
         )
+
+    def monte_carlo_error(
+        self,
+        flux: xr.DataArray | None = None,
+        *,
+        footprint: str | None = None,
+        species: str | None = None,
+        parts: int = 20,
+    ) -> xr.Dataset:
+        """Return what a flux adds at each receptor, ``enhancement``, and its Monte-Carlo standard ``error``, ppm.
+
+        The error comes from parts of the particles, which need to be kept: what other random numbers would change. Of
+        realizations it is that of each; ``stilt.over_realizations`` has that of their mean.
+
+        Parameters
+        ----------
+        flux, species
+            As for ``stilt.enhancements``; 1 umol m-2 s-1 everywhere unless given, which makes it the footprint's sum.
+        footprint
+            A key of ``footprints`` in config.yaml; not one that a function weighs.
+        parts
+            How many; fewer of fewer particles, and NaN of one alone.
+        """
+        from stilt.api.monte_carlo import monte_carlo_error
+
+        return monte_carlo_error(self, flux, footprint=footprint, species=species, parts=parts)
 
     def export(
         self,

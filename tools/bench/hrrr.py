@@ -38,6 +38,7 @@ KIND = replace(
     volume=("PRES", "TEMP", "UWND", "VWND", "WWND", "SPHU"),
 )
 PARTICLES = 200
+REPEATED = 3
 BOX = {"xmin": -113, "xmax": -103, "ymin": 37, "ymax": 44, "xres": 0.01, "yres": 0.01}
 MOST_OF_HYSPLIT = 5
 """Receptors that hycs_std is timed with; more are multiplied."""
@@ -85,7 +86,9 @@ def _copy_hours(path: Path, hours: int) -> None:
                 file.write(label + content[len(label) :])
 
 
-def project(folder: Path, met: Path, model: str, receptors: int, hours: int) -> Path:
+def project(
+    folder: Path, met: Path, model: str, receptors: int, hours: int, *, realizations: int = 1
+) -> Path:
     """Write a project of so many receptors, an hour or two before the last analysis."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -95,6 +98,7 @@ def project(folder: Path, met: Path, model: str, receptors: int, hours: int) -> 
             "hrrr": {"directory": str(met.parent), "file_format": met.name, "file_tres": "100d"}
         },
         "n_hours": -hours,
+        "realizations": realizations,
         "numpar": PARTICLES,
         "footprints": {"box": BOX},
         "execution": {"backend": "local", "n_workers": 1},
@@ -147,6 +151,29 @@ def table(scratch: Path, hours: int, counts: list[int], models: list[str]) -> No
                 line += f"; {theirs / ours.cpu_s:.1f} times as fast"
         print(line, flush=True)
     shutil.rmtree(project_folder)
+
+
+def members(scratch: Path, hours: int, models: list[str], realizations: int) -> None:
+    """Print what so many realizations of one receptor cost beside one: all share the meteorology that was decoded."""
+    met = make_met(scratch / "met", hours)
+    folder = scratch / "project"
+    for model in models:
+        if model == "native":
+            run(project(folder, met, model, 1, 1), 1)  # compiles, if nobody has yet
+        pairs = [
+            [
+                run(project(folder, met, model, 1, hours, realizations=count), count)
+                for count in (1, realizations)
+            ]
+            for _ in range(REPEATED)
+        ]
+        one, many = (min(cost.cpu_s for cost in costs) for costs in zip(*pairs, strict=True))
+        print(
+            f"{model}, {hours} h, {PARTICLES} particles: one {one:.2f} s of CPU, {realizations} realizations "
+            f"{many:.2f} s, {many / one:.1f} times",
+            flush=True,
+        )
+    shutil.rmtree(folder)
 
 
 def scratch_folder(named: str | None) -> Path:
