@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stilt.foundations.errors import StiltError
 from stilt.foundations.html import box, facts, note
 from stilt.foundations.quantities import counted
-from stilt.status.told import summary_html
+from stilt.status.told import STATES, summary_html
 
 if TYPE_CHECKING:
     from stilt.api.project import Project
@@ -25,6 +25,7 @@ _STYLE = (
     ".stilt-map .complete{stroke:#2a9d5c}.stilt-map .empty{stroke:#7b61c4}.stilt-map .failed{stroke:#c1121f}"
     ".stilt-map .running{stroke:#1d6fb8}.stilt-map .pending{stroke:#9aa3af}"
     ".stilt-map .interrupted,.stilt-map .stale{stroke:#d98e04}"
+    ".stilt-map .keys span{margin-right:1em;white-space:nowrap}.stilt-map .keys svg{vertical-align:-1px}"
 )
 
 
@@ -49,8 +50,15 @@ def _map(project: Project) -> str:
         str(state): list(zip(rows["longitude"], rows["latitude"], strict=True))
         for state, rows in frame.groupby("state")
     }
-    drawn, _ = maps.receptors(groups, "Receptors by state")
-    return f"<style>{_STYLE}</style><div class='stilt-map'>{drawn}</div>"
+    order = {state: groups[state] for state in STATES if state in groups}
+    drawn, beyond = maps.receptors(order, "Receptors by state")
+    keys = "".join(
+        f"<span><svg class='few' width='12' height='12'><path class='dot {state}' d='M6 6h0'/></svg> "
+        f"{state} {len(places):,}</span> "
+        for state, places in order.items()
+    )
+    far = note(f"{counted(beyond, 'receptor')} too far away for this map") if beyond else ""
+    return f"<style>{_STYLE}</style><div class='stilt-map'>{drawn}<div class='keys'>{keys}</div></div>{far}"
 
 
 def simulation_html(simulation: ProjectSimulation) -> str:

@@ -16,6 +16,8 @@ from stilt.foundations.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from stilt.api.project import Project
     from stilt.api.results import Results
 
@@ -167,9 +169,25 @@ def _compared(found: xr.Dataset) -> xr.Dataset:
     """Add what was observed, where labels of the receptors say it, and give all their unit."""
     for ours, label in (("observed", OBSERVED), ("uncertainty", UNCERTAINTY)):
         if label in found.coords:
-            found[ours] = "receptor", found[label].to_numpy().astype(float)
+            found[ours] = "receptor", _numbers(found[label])
     if "observed" in found:
         found["residual"] = found["observed"] - found["modelled"]
     for name in found.data_vars:
         found[name].attrs = {"units": "ppm"}
     return found
+
+
+def _numbers(label: xr.DataArray) -> NDArray[np.float64]:
+    """Return a label's values as numbers; NaN where it is empty, as where an instrument stood still."""
+    import pandas as pd
+
+    texts = label.to_series().replace("", np.nan)
+    numbers = pd.to_numeric(texts, errors="coerce")
+    wrong = texts[numbers.isna() & texts.notna()]
+    if len(wrong):
+        raise InputError(
+            f"{label.name} of {wrong.index[0]} is {str(wrong.iloc[0])[:60]!r}, and not a number",
+            "mend receptors.csv; the rows of one receptor need the same value",
+            code="OBSERVED_LACKING",
+        )
+    return numbers.to_numpy(float)

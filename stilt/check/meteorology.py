@@ -142,6 +142,9 @@ def _without_effect(
     if met.fields and formats == {"ARL"}:
         why = "ARL files say which field is which"
         yield note(f"met {name}", no_effect(f"mets.{name}.fields", why))
+    if met.member is not None and formats == {"ARL"}:
+        why = "ARL files hold no ensembles"
+        yield note(f"met {name}", no_effect(f"mets.{name}.member", why))
     if met.nested and formats:
         alone = needed(replace(met, nested=False), receptors.minutes, config.n_hours)
         if _count(alone) == _count(found):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stilt.cli import offered
-from stilt.cli.options import project_argument
+from stilt.cli.options import project_argument, refuse_projects
 from stilt.cli.terminal import terminal_width
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def command(sim: str, project: Path, lines: int) -> None:
     from stilt.status.opened import open_project
     from stilt.status.words import find_id, model_words, task_words
 
+    refuse_projects((sim,))
     opened = open_project(project)
     layout = opened.layout
     name = find_id(layout, sim)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _local(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
@@ -22,3 +20,18 @@ def project_argument(function: Any) -> Any:
     # click.Path only for Tab: it leaves the text as it is, also one that is a URI
     kind = click.Path(file_okay=False)
     return click.argument("project", default=".", type=kind, callback=_local)(function)
+
+
+def refuse_projects(sims: tuple[str, ...]) -> None:
+    """Refuse a project's folder where a simulation is to be named.
+
+    Raises
+    ------
+    click.UsageError
+        If there is one: the project comes last.
+    """
+    for sim in sims:
+        if (Path(sim) / "config.yaml").is_file():
+            raise click.UsageError(
+                f"{sim} is a project, and not a simulation: SIM goes before PROJECT."
+            )

@@ -11,6 +11,7 @@ import click
 
 from stilt.cli import offered
 from stilt.cli.boxes import BoxCommand, box_option
+from stilt.cli.options import refuse_projects
 
 if TYPE_CHECKING:
     from stilt.api.pictures import Chosen
@@ -156,6 +157,7 @@ def _sims_and_project(names: tuple[str, ...]) -> tuple[list[str], Path]:
     from stilt.foundations.paths import local_path
 
     *rest, last = names or (".",)
+    refuse_projects(tuple(rest))
     if "://" in last or Path(last).is_dir():
         return rest, local_path(last, "the project")
     return list(names), Path()

@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
@@ -207,6 +206,8 @@ def _with_room(error: EnvironmentFailure, cause: BaseException | None) -> Enviro
     """Say which it is where the system says "no space": space, or files."""
     if not isinstance(cause, OSError) or not isinstance(cause.filename, str | bytes):
         return error
+    from pathlib import Path
+
     from stilt.foundations.room import no_room
 
     said = no_room(cause, Path(os.fsdecode(cause.filename)).absolute().parent)

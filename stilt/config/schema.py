@@ -5,8 +5,6 @@ each engine does with it (``stilt/config/setting.py``). Defaults of transport se
 ``run_stilt.r``.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct, field

@@ -70,6 +70,10 @@ class Met(Struct, frozen=True, forbid_unknown_fields=True):
             "of each field, as {UWND: u_wind}. Units and signs come from the file all the same.",
         ),
     ] = None
+    member: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="Of NetCDF, Zarr and GRIB with an ensemble: the number of one member."),
+    ] = None
 
     @property
     def step_s(self) -> int:

@@ -8,7 +8,6 @@ output root is opened by its name. Nobody has run stilt on another system.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -35,6 +34,8 @@ def prctl(option: int, value: int) -> None:
     OSError
         If Linux refuses.
     """
+    import ctypes
+
     call = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
     if call is not None and call(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         number = ctypes.get_errno()

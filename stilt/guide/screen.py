@@ -43,7 +43,7 @@ def _entry(name: str, about: str, longest: int, width: int) -> str:
 
 def plain(topic: Topic) -> str:
     """Return a topic as plain text: its Markdown without marks that only a page's layout needs."""
-    text = re.sub(r"<!--.*?-->\n?", "", topic.text, flags=re.DOTALL)
+    text = re.sub(r"(?<!`)<!--.*?-->\n?", "", topic.text, flags=re.DOTALL)
     return re.sub(r"\[([^\]]+)\]\(([\w-]+)\.md(#[\w-]+)?\)", _named_link, text)
 
 

@@ -12,12 +12,14 @@ import netCDF4
 import numpy as np
 import pytest
 
+from stilt.config.schema import Met
 from stilt.foundations.failures import TransportError
 from stilt.foundations.simulation import Receptor
 from stilt.met.dataset.analyses import analyses_of
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.content import content_of
 from stilt.met.dataset.levels import DatasetError
+from stilt.met.dataset.naming import table_of_met
 from stilt.met.header import read_header
 from tests.dataset.conftest import EVENING, run
 from tests.dataset.conftest import KIND as WHOLE
@@ -26,7 +28,7 @@ from tests.dataset.test_traps import KIND
 from tests.drawn import drawn
 from tests.meteorology import KINDS, write
 from tests.meteorology.grib import Packing, write_grib
-from tests.meteorology.netcdf import decode
+from tests.meteorology.netcdf import decode, write_era5
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -113,8 +115,64 @@ def test_a_level_that_lacks_a_field_is_named(small: Path, tmp_path: Path) -> Non
 
 def test_an_ensemble_is_refused(small: Path, tmp_path: Path) -> None:
     path = write_grib(tmp_path / "era5.grib", small, replace(Packing(), members=2))
-    with pytest.raises(DatasetError, match="it has 2 members, of which one is to be picked"):
+    with pytest.raises(DatasetError, match=r"it has 2 members .* put `member: 0`, say, beside"):
         read_header(path)
+    with pytest.raises(
+        DatasetError, match=r"has 2 members .0 to 1., and the config's member says 2"
+    ):
+        read_header(path, table_of_met(Met(str(tmp_path), member=2)))
+
+
+def test_the_member_of_an_ensemble_that_is_asked_for_is_read(small: Path, tmp_path: Path) -> None:
+    path = write_grib(tmp_path / "era5.grib", small, replace(Packing(), members=3))
+    found = [_fields_of([path], "TEMP", 5, member)[0, 0] for member in (0, 2, 1)]
+    np.testing.assert_allclose(np.diff(found), [2.0, -1.0], atol=1e-3)
+
+
+def test_a_member_of_netcdf_is_read_and_none_without_a_number(small: Path, tmp_path: Path) -> None:
+    """As the store delivers ERA5's ensemble: an axis ``number`` after the times."""
+    usual, surface = write_era5(tmp_path, small)
+    levels = tmp_path / "members.nc"
+    with netCDF4.Dataset(usual) as file, netCDF4.Dataset(levels, "w") as several:
+        for name, dimension in file.dimensions.items():
+            several.createDimension(name, len(dimension))
+        several.createDimension("number", 2)
+        several.createVariable("number", "i8", ("number",))[:] = [4, 7]
+        for name, variable in file.variables.items():
+            dims = list(variable.dimensions)
+            dims[1:1] = ["number"] if len(dims) == 4 else []
+            copy = None if name == "number" else several.createVariable(name, variable.dtype, dims)
+            if copy is not None:
+                copy.setncatts({key: variable.getncattr(key) for key in variable.ncattrs()})
+                copy[:] = (
+                    variable[:][:, None] + np.array([0, 1])[:, None, None, None]
+                    if len(dims) == 5
+                    else variable[:]
+                )
+    usual.unlink()
+    with pytest.raises(DatasetError, match=r"t has 2 members .4 to 7.*put `member: 4`, say"):
+        read_header(levels)
+    with pytest.raises(DatasetError, match="and the config's member says 0"):
+        read_header(levels, table_of_met(Met("/x", member=0)))
+    found = [_fields_of([levels, surface], "TEMP", 5, member) for member in (7, 4)]
+    np.testing.assert_allclose(found[0] - found[1], 1.0, atol=1e-3)
+
+
+def test_one_member_of_a_real_ensemble_opens() -> None:
+    path = shared("data", "samples", "era5_levels_members.grib")
+    headers = [read_header(path, table_of_met(Met("/x", member=each))) for each in (0, 9)]
+    assert [len(header.times) for header in headers] == [4, 4]
+    assert [level.height for level in headers[0].levels] == [0.0, 850.0, 500.0]
+    first, last = (
+        content_of(path, header.table).messages.by_place["TEMP", 0, 0].offset for header in headers
+    )
+    assert first != last
+
+
+def _fields_of(paths: list[Path], name: str, level: int, member: int) -> NDArray[np.float32]:
+    table = table_of_met(Met("/x", member=member))
+    (analyses,) = analyses_of([read_header(path, table) for path in paths])
+    return analyses[1].reader().field(name, level, (0, KIND.ny), (0, KIND.nx))
 
 
 def test_without_the_library_the_message_says_how_to_get_it(

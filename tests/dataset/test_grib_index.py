@@ -10,7 +10,7 @@ import pytest
 
 from stilt.foundations.paths import Layout
 from stilt.met import kept
-from stilt.met.dataset import grib, grib_index
+from stilt.met.dataset import grib_index, grib_scan
 from stilt.met.dataset.content import _content, content_of
 from stilt.met.dataset.levels import DatasetError
 from tests.dataset.test_traps import KIND
@@ -38,9 +38,9 @@ def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path
     monkeypatch.setattr(kept, "_roots", [layout])
     seen: list[Path] = []
 
-    def scan(path: Path) -> object:
+    def scan(path: Path, member: int | None = None) -> object:
         seen.append(path)
-        return grib.scan(path)
+        return grib_scan.scan(path, member)
 
     monkeypatch.setattr(grib_index, "scan", scan)
     _content.cache_clear()

@@ -217,8 +217,8 @@ def test_wrf_points_that_lie_elsewhere_are_refused(arls: dict[str, Path], tmp_pa
     with pytest.raises(DatasetError, match="cells off from where its map has it"):
         read_header(path)
     with netCDF4.Dataset(path, "a") as file:
-        file.MAP_PROJ = 6
-    with pytest.raises(DatasetError, match="longitude and latitude, perhaps turned"):
+        file.MAP_PROJ = 5
+    with pytest.raises(DatasetError, match=r"its map is of a kind .MAP_PROJ 5. that is not"):
         read_header(path)
 
 

@@ -31,7 +31,9 @@ HOLD = {
         "no file has levels, only surface fields",
     ),
     "alternate_scanning.grib": ("GRIB, 291 x 171 points", "at the ground T02M"),
-    "era5_levels_members.grib": ("it has 10 members, of which one is to be picked",),
+    "era5_levels_members.grib": (
+        "it has 10 members (0 to 9), of which one is to be picked: put `member: 0`, say, beside directory",
+    ),
     "gfs_0p25_PV_TMP.grib2": ("it has no field that is known: t at potentialVorticity",),
     "hrrr_wrfprsf00.grib2": ("it has no field that is known: SBT123 at nominalTop",),
     "lambert_grid.grib": ("it has no field that is known: nlwrs at heightAboveGround",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -112,6 +113,22 @@ def test_the_template_of_an_engine_makes_footprints(tmp_path: Path, stilt) -> No
     assert done.returncode == 0, done.stderr
     assert "1 simulation: 1 complete" in done.stdout
     assert len(list(tmp_path.glob("output/footprints/near/*/m_*.nc"))) == 1
+
+
+def test_an_engine_with_an_identity_and_refusals_is_asked_for_them(tmp_path: Path, stilt) -> None:
+    whole = template("write-engine", "drift.py") + template("write-engine", "more")
+    (tmp_path / "drift.py").write_text(whole)
+    (tmp_path / "winds.csv").write_text("1,2\n")
+    assert stilt("init", ".", "--example").returncode == 0
+    config = tmp_path / "config.yaml"
+    own = "model: drift.py:DriftByTable"
+    config.write_text(re.sub("^model: .*", own, config.read_text(), flags=re.MULTILINE))
+    with (tmp_path / "receptors.csv").open("a") as table:
+        table.write("2020-01-01 00:00,-111.9,40.5,30\n")
+    assert "1 of 7 simulations cannot run: MET_MISSING" in stilt("check").stdout
+    assert "7 simulations: 6 complete, 1 failed" in stilt("run").stdout
+    (tmp_path / "winds.csv").write_text("1,3\n")
+    assert "engine input winds.csv was" in stilt("run", "--dry-run").stdout
 
 
 def test_the_template_of_a_reader_gives_the_same_particles(

@@ -93,6 +93,8 @@ def test_a_run_shows_one_bar_and_no_line_a_simulation(outputs) -> None:
 def test_objects_and_pictures_are_shown(outputs) -> None:
     pages = shown(outputs, "text/html")
     assert any("stilt-map" in page and "3 simulations" in page for page in pages), "the project"
+    legend = r"<path class='dot \w+' d='M6 6h0'/></svg> \w+ 3</span>"
+    assert any(re.search(legend, page) for page in pages), "what its colours are"
     assert any("4 complete" in page for page in pages), "what run returns"
     assert any("<b>jet_202606162200_-111.9_40.5_500</b>" in page for page in pages)
     assert len(shown(outputs, "image/png")) == 2

@@ -329,3 +329,52 @@ def test_observed_is_drawn_against_modelled(tmp_path, monkeypatch) -> None:
     command.main([*given, "--where", "observed_ppm < 403"], standalone_mode=False)
     with Image.open("footprints.png") as picture:
         assert picture.size[0] > picture.size[1] > 500
+    (made.path / "receptors.csv").write_text(
+        "\n".join(map(",".join, zip(rows, ["observed_ppm", "401", "", "n/a"], strict=True))) + "\n"
+    )
+    with pytest.raises(InputError, match="is 'n/a', and not a number"):
+        command.main(given, standalone_mode=False)
+
+
+def compared(places: int, low: float, high: float) -> xr.Dataset:
+    """What ``stilt.modelled`` returns of eight receptors; the last one was not observed."""
+    found, seen = np.linspace(low, high, 8), np.linspace(high, low, 8)
+    seen[-1] = np.nan
+    return xr.Dataset(
+        {"modelled": ("receptor", found), "observed": ("receptor", seen)},
+        {
+            "receptor_time": ("receptor", np.datetime64("2026-06-16", "h") + np.arange(8)),
+            "receptor_lon": ("receptor", -112.0 - np.arange(8) % places),
+            "receptor_lat": ("receptor", np.full(8, 40.5)),
+        },
+    )
+
+
+@pytest.mark.parametrize("span", [(417.2, 422.9), (1.90123, 1.90345), (400.0, 400.0)])
+@pytest.mark.parametrize("places", [1, 4])
+def test_numbers_of_observed_and_modelled_stand_apart(places, span) -> None:
+    picture = package.plot_modelled(compared(places, *span))
+    picture.canvas.draw()
+    titles = [axes.get_title() for axes in picture.axes]
+    assert ("modelled" in titles) == (places > 1), "a tower's are drawn against time"
+    assert any("n = 7" in title for title in titles)
+    for axes in picture.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            labels = [label for label in axis.get_ticklabels() if label.get_text()]
+            boxes = [label.get_window_extent() for label in labels if label.get_visible()]
+            for one, other in pairwise(boxes):
+                assert not one.overlaps(other), labels
+
+
+def test_observed_that_is_nowhere_known_is_not_drawn() -> None:
+    nothing = compared(4, 400.0, 401.0)
+    nothing["observed"][:] = np.nan
+    with pytest.raises(InputError, match="nothing observed to draw"):
+        package.plot_modelled(nothing)
+
+
+def test_a_project_before_the_simulation_is_told(project, stilt) -> None:
+    for name in ("plot", "logs"):
+        told = stilt(name, project.path, "p_2015")
+        assert told.returncode == 2
+        assert "is a project, and not a simulation: SIM goes before PROJECT" in told.stderr

@@ -10,7 +10,7 @@ import tarfile
 import tomllib
 import venv
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,9 +18,6 @@ import yaml
 from stilt.version import __version__
 from tests.projects import PATIENCE_S
 from tests.shared_data import REPOSITORY
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 NAME = "stilt_hpc"
@@ -128,6 +125,41 @@ def test_images_are_made_of_what_the_wheel_is_made_of(name: str) -> None:
     else:
         sections = re.findall(r"(?m)^%(\w+)$", text)
         assert sections == ["files", "post", "runscript", "test", "labels"]
+
+
+def lint(program: str, *arguments: str, text: str) -> None:
+    """Hold a text against a linter of ``.venv``."""
+    path = Path(sys.executable).with_name(program)
+    if not path.exists():
+        pytest.skip(f"no {program} here: tools/setup dev brings it on Linux x86-64")
+    found = subprocess.run(
+        [path, *arguments, "-"], input=text, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_the_image_of_docker_is_written_as_its_linter_wants() -> None:
+    lint(
+        "hadolint",
+        text=(REPOSITORY / "tools" / "recipes" / "Dockerfile").read_text(encoding="utf-8"),
+    )
+
+
+@pytest.mark.parametrize("section", ["post", "runscript", "test"])
+def test_what_apptainer_runs_is_sound_shell(section: str) -> None:
+    text = (REPOSITORY / "tools" / "recipes" / "apptainer.def").read_text(encoding="utf-8")
+    _, _, rest = text.partition(f"\n%{section}\n")
+    lint("shellcheck", "--shell=sh", text=rest.partition("\n%")[0])
+
+
+def test_scripts_are_sound_shell() -> None:
+    listing = ["git", "grep", "-lE", "^#!.*bash", "--", "tools", ".ci"]
+    names = subprocess.run(
+        listing, cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {".ci/run", "tools/setup", "tools/test"} <= set(names)
+    for name in names:
+        lint("shellcheck", "--shell=bash", text=(REPOSITORY / name).read_text(encoding="utf-8"))
 
 
 def test_commits_are_checked_as_ci_checks_them() -> None:

@@ -51,8 +51,14 @@ addEventListener("load", () => {
     if (said(words.currentNode) && !owner.closest("svg,script") && size(owner) < LEAST_PX)
       small.push(said(words.currentNode));
   }
+  const broken = [...document.querySelectorAll(".tile b")].filter(b => {
+    const range = document.createRange();
+    range.selectNodeContents(b);
+    const lines = new Set([...range.getClientRects()].map(r => r.top));
+    return lines.size > 1 || b.scrollWidth > b.clientWidth;
+  }).map(said);
   parent.document.title = JSON.stringify(
-    {width: innerWidth, reaches: document.documentElement.scrollWidth, small, over, outside});
+    {width: innerWidth, reaches: document.documentElement.scrollWidth, small, over, outside, broken});
 });
 """.replace("LEAST_PX", str(LEAST_PX))
 
@@ -143,4 +149,4 @@ def many() -> Content:
 def test_it_fits_is_readable_and_nothing_overlaps(request, tmp_path, size, width) -> None:
     found = measured(render(request.getfixturevalue(size)), width, tmp_path)
     assert found.pop("reaches") <= width
-    assert found == {"width": width, "small": [], "over": [], "outside": []}
+    assert found == {"width": width, "small": [], "over": [], "outside": [], "broken": []}

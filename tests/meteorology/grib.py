@@ -128,7 +128,7 @@ def _write(  # noqa: PLR0917
             eccodes.codes_set(handle, "PVPresent", 1)
             eccodes.codes_set_array(handle, "pv", pv or coefficients(time))
         turned = np.asarray(values, np.float64)[:: 1 if packing.south_first else -1]
-        eccodes.codes_set_values(handle, np.ascontiguousarray(turned).ravel())
+        eccodes.codes_set_values(handle, np.ascontiguousarray(turned + member).ravel())
         eccodes.codes_write(handle, file)
         eccodes.codes_release(handle)
 

@@ -64,10 +64,11 @@ def write_wrf(path: Path, arl: Path, *, leave_out: frozenset[str] = frozenset())
 
 def _about(file: netCDF4.Dataset, grid) -> None:
     file.TITLE = " OUTPUT FROM WRF V4.5 MODEL"
-    file.MAP_PROJ = 1
+    file.MAP_PROJ = 1 if grid.size_km else 6
     file.TRUELAT1 = file.TRUELAT2 = float(grid.tang_lat)
     file.STAND_LON = float(grid.ref_lon) - 360.0
-    file.DX = file.DY = 1000.0 * grid.size_km * 6370.0 / EARTH_RADIUS_KM
+    side_km = grid.size_km or 111.2 * grid.ref_lat
+    file.DX = file.DY = 1000.0 * side_km * 6370.0 / EARTH_RADIUS_KM
 
 
 def _levels(file: netCDF4.Dataset, fields: dict[str, NDArray[np.float32]], index) -> None:

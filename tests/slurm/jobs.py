@@ -74,7 +74,23 @@ class SlurmProject:
         def reached() -> bool:
             return Counter(self.project.outcomes().values())[outcome] >= count
 
-        await_that(reached, f"{count} {outcome}")
+        try:
+            await_that(reached, f"{count} {outcome}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.account()}") from error
+
+    def account(self) -> str:
+        """Return what Slurm, the log and the tasks' outputs say now, for the message of a test that failed."""
+        outputs = sorted(self.project.output.rglob("task-*.out"))
+        return "\n".join(
+            [
+                self.cluster.run("squeue", "--array", "--states=all", "--format=%i %T %r %N %S %e"),
+                self.cluster.run("sinfo", "--list-reasons", "--format=%n %T %E"),
+                str(Counter(self.project.outcomes().values())),
+                self.stilt("status", "--failed").out,
+                *(f"{path.name}: {path.read_text()[-300:]}" for path in outputs[-50:]),
+            ]
+        )
 
     def await_ended(self, job: str) -> None:
         """Return when no task of a job is queued or running any more."""

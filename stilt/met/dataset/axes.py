@@ -11,6 +11,7 @@ import numpy as np
 from stilt.met.dataset.levels import DatasetError, Levels, is_level_axis, levels_of
 from stilt.met.dataset.mapping import X, Y, grid_on_map, mapping_of, metres, rotated_pole
 from stilt.met.dataset.maps import unfollowed
+from stilt.met.dataset.members import picked
 from stilt.met.grid import Grid
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from stilt.met.dataset.raw import Dataset, Variable
 
 TIME, LEVEL, ROW, COLUMN, EXPVER, MEMBER = "time", "level", "row", "column", "expver", "member"
+BORDER = "border"
+"""Of the layers whose middles are the levels: one more than these."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as CF's times are decoded
 _CALENDARS = {"standard", "gregorian", "proleptic_gregorian"}
@@ -50,6 +53,8 @@ class Axes:
         From below.
     expver_order
         Positions of ERA5 and of preliminary ERA5T, of which one has each hour's values.
+    member, members
+        Position of the member that is read, None where one is to be picked; and the numbers of all.
     """
 
     role: dict[str, str]
@@ -59,24 +64,27 @@ class Axes:
     is_from_east: bool
     levels: Levels
     expver_order: tuple[int, ...]
+    member: int | None = 0
+    members: tuple[int, ...] = ()
 
 
-def axes_of(dataset: Dataset) -> Axes:
-    """Find the axes of a dataset that was opened without decoding.
+def axes_of(dataset: Dataset, member: int | None = None) -> Axes:
+    """Find the axes of a dataset that was opened without decoding; ``member`` is the one of an ensemble to be read.
 
     Raises
     ------
     DatasetError
-        If it lies on no grid that is known, or its calendar is not the usual one.
+        If it lies on no grid that is known, its calendar is not the usual one, or it has not that member.
     """
     found = {str(name): _role(str(name), dataset) for name in dataset.dims}
-    role = {name: kind for name, kind in found.items() if kind}
+    role = _with_borders({name: kind for name, kind in found.items() if kind}, dataset)
     rows, columns = _named(role, ROW), _named(role, COLUMN)
     if rows is None or columns is None:
         raise DatasetError(f"its grid is {_other_grid(dataset)}")
     grid, is_from_north, is_from_east = _places(dataset, rows, columns)
     experiments = _named(role, EXPVER)
     versions = [] if experiments is None else dataset[experiments].to_numpy().astype(int).tolist()
+    members = _members(dataset, role)
     return Axes(
         role,
         _minutes(dataset, _named(role, TIME)),
@@ -85,7 +93,30 @@ def axes_of(dataset: Dataset) -> Axes:
         is_from_east,
         levels_of(dataset, _named(role, LEVEL)),
         tuple(sorted(range(len(versions)), key=versions.__getitem__)),
+        picked(members, member) if members else 0,
+        tuple(members),
     )
+
+
+def _members(dataset: Dataset, role: dict[str, str]) -> list[int]:
+    """Return the numbers of an ensemble's members, in their order in the file; none where it has no such axis."""
+    name = _named(role, MEMBER)
+    if name is None:
+        return []
+    if name not in dataset.variables:
+        return list(range(dataset.sizes[name]))
+    values = np.asarray(dataset[name].to_numpy())
+    is_number = values.dtype.kind in "iuf" and np.all(values == np.rint(values))
+    return values.astype(int).tolist() if is_number else list(range(len(values)))
+
+
+def _with_borders(role: dict[str, str], dataset: Dataset) -> dict[str, str]:
+    """Of two axes of levels, one of which has one more, tell that it is of the borders of layers (ICON's height_2)."""
+    sizes = {name: dataset.sizes[name] for name, kind in role.items() if kind == LEVEL}
+    more = max(sizes, key=sizes.__getitem__, default="")
+    if sorted(sizes.values()) == [sizes.get(more, 0) - 1, sizes.get(more, 0)]:
+        return role | {more: BORDER}
+    return role
 
 
 def _other_grid(dataset: Dataset) -> str:
@@ -144,13 +175,13 @@ def _even(places: Variable, what: str) -> tuple[NDArray[np.float64], bool]:
     if len(values) < 4:  # noqa: PLR2004 - a particle needs neighbours on all sides
         raise DatasetError(f"it has {len(values)} {what}")
     steps = np.diff(values)
-    if not _is_even(values, _NEARLY_EVEN if what == "latitudes" else _UNEVEN):
+    if not is_even(values, _NEARLY_EVEN if what == "latitudes" else _UNEVEN):
         raise DatasetError(f"its {what} are not evenly spaced")
     is_falling = bool(steps.mean() < 0)
     return (values[::-1] if is_falling else values), is_falling
 
 
-def _is_even(values: NDArray[np.float64], part: float) -> bool:
+def is_even(values: NDArray[np.float64], part: float = _UNEVEN) -> bool:
     """Tell whether no step of coordinates is off the mean one by more than a part of it."""
     steps = np.diff(values)
     return bool(np.abs(steps - steps.mean()).max() <= part * abs(steps.mean()))

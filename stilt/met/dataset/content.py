@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset import wrf
-from stilt.met.dataset.axes import EXPVER, LEVEL, MEMBER, TIME, axes_of
+from stilt.met.dataset.axes import BORDER, EXPVER, LEVEL, MEMBER, TIME, axes_of
 from stilt.met.dataset.levels import INSTALL, NO_LEVELS, DatasetError
 from stilt.met.dataset.magic import kind_of
+from stilt.met.dataset.members import to_be_picked
+from stilt.met.dataset.naming import fields_in, member_in
 from stilt.met.dataset.quantities import (
     ALONG_GRID,
     HOUR_S,
@@ -34,11 +36,12 @@ if TYPE_CHECKING:
     from stilt.met.dataset.axes import Axes
     from stilt.met.dataset.grib import Messages
     from stilt.met.dataset.naming import Table
-    from stilt.met.dataset.raw import Dataset
+    from stilt.met.dataset.raw import Dataset, Variable
 
 _MOST_ALONG_AN_AXIS = 4_000_000
 """The minutes of seven years; what more is announced may not be there, and would take memory."""
 
+_BETWEEN = "DZDT"
 _MEMBER_STEP_S = 3 * HOUR_S
 """ERA5's ensemble is summed over three hours, the reanalysis over one (both end at the time that is given)."""
 
@@ -88,7 +91,7 @@ def open_raw(path: Path, *, decoded: bool = False) -> Dataset:
     DatasetError
         If the library does not read it.
     """
-    kind = "Zarr" if kind_of(path) == "Zarr" else "NetCDF"
+    kind = kind_of(path) or "NetCDF"
     if kind == "Zarr" and find_spec("zarr") is None:
         raise DatasetError(f"is Zarr, for which zarr is needed: {INSTALL}[zarr]'")
     try:
@@ -114,10 +117,11 @@ def _content(name: str, size: int, changed: int, table: Table) -> Content:
         if kind_of(path) == "GRIB":
             from stilt.met.dataset.grib_index import scanned
 
-            return Content(*scanned(path, size, changed))
-        with open_raw(path) as dataset:
-            content = _of_dataset(path, dataset, dict(table))
-            return replace(content, header=replace(content.header, table=table))
+            content = Content(*scanned(path, size, changed, member_in(table)))
+        else:
+            with open_raw(path) as dataset:
+                content = _of_dataset(path, dataset, table)
+        return replace(content, header=replace(content.header, table=table))
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
     except OSError:
@@ -126,12 +130,12 @@ def _content(name: str, size: int, changed: int, table: Table) -> Content:
         raise DatasetError(f"{path}: {type(error).__name__}: {error}") from error
 
 
-def _of_dataset(path: Path, dataset: Dataset, table: dict[str, str]) -> Content:
+def _of_dataset(path: Path, dataset: Dataset, table: Table) -> Content:
     if wrf.is_wrf(dataset):
         axes, found = wrf.axes_of_wrf(dataset), wrf.fields_of_wrf(dataset)
     else:
-        axes = axes_of(dataset)
-        found = _fields(dataset, axes, table)
+        axes = axes_of(dataset, member_in(table))
+        found = _fields(dataset, axes, fields_in(table))
     fields: dict[str, Found] = {}
     for each in sorted(found, key=lambda one: one.rank):
         if not each.why_not:
@@ -171,10 +175,10 @@ def _fields(dataset: Dataset, axes: Axes, table: dict[str, str]) -> list[Found]:
         kinds = {axes.role.get(str(dim), "") for dim in variable.dims}
         if not {"row", "column"} <= kinds:
             continue
-        is_aloft = LEVEL in kinds and has_levels
+        is_aloft = bool(kinds & {LEVEL, BORDER}) and has_levels
         known = recognise(str(name), variable.attrs, is_aloft=is_aloft, table=table)
-        if known is None:
-            continue
+        if known is None or (BORDER in kinds and known[0].name != _BETWEEN):
+            continue  # of what lies between the levels only the motion is asked for
         quantity, rank, convert = known
         if convert is None:
             unit = str(variable.attrs.get("units", ""))
@@ -191,13 +195,8 @@ def _judged(dataset: Dataset, axes: Axes, found: Found, *, is_named: bool) -> Fo
     """Say why a variable is not used, or complete what turns it into the field."""
     variable, quantity = dataset[found.variable], found.quantity
     attributes = variable.attrs
-    several = [
-        f"{size} {'members' if axes.role.get(str(dim)) == MEMBER else dim}"
-        for dim, size in variable.sizes.items()
-        if size > 1 and axes.role.get(str(dim), MEMBER) == MEMBER
-    ]
-    if several:
-        return replace(found, why_not=f"has {' and '.join(several)}, of which one is to be picked")
+    if several := _several(variable, axes):
+        return replace(found, why_not=several)
     if attributes.get("GRIB_typeOfLevel", "surface") not in {
         "surface",
         "isobaricInhPa",
@@ -221,6 +220,15 @@ def _judged(dataset: Dataset, axes: Axes, found: Found, *, is_named: bool) -> Fo
     convert = replace(convert, factor=convert.factor * signed[0])
     said = ", ".join(filter(None, [*words, signed[1]]))
     return replace(found, convert=convert, words=said, is_turned=not along)
+
+
+def _several(variable: Variable, axes: Axes) -> str:
+    """Say that a variable has more than one value for a place, of which none was picked; else nothing."""
+    axes_of_it = {str(dim): axes.role.get(str(dim)) for dim in variable.dims}
+    if axes.member is None and MEMBER in axes_of_it.values():
+        return to_be_picked(list(axes.members))
+    others = [f"{n} {dim}" for dim, n in variable.sizes.items() if n > 1 and not axes_of_it[dim]]
+    return f"has {' and '.join(others)}, of which one is to be picked" if others else ""
 
 
 def _is_along_grid(attributes: Mapping[str, object]) -> bool | None:

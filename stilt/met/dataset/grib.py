@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from stilt.met.analysis import HYBRID, PRESSURE, SIGMA
-from stilt.met.arl import ArlFile, Level
-from stilt.met.dataset.axes import Axes
+from stilt.met.analysis import HYBRID, PRESSURE
 from stilt.met.dataset.codes import library
-from stilt.met.dataset.ecmwf_levels import borders_of
-from stilt.met.dataset.grib_grid import MISSING, Keys, grid_of, is_in_rows
+from stilt.met.dataset.grib_grid import MISSING, Keys, grid_of
 from stilt.met.dataset.grib_packed import packed_at, values_of
-from stilt.met.dataset.levels import NO_LEVELS, DatasetError, Levels, hybrid_levels, of_borders
+from stilt.met.dataset.levels import DatasetError, of_borders
 from stilt.met.dataset.quantities import HOUR_S, TURNED, WINDS, Found, recognise
 from stilt.met.dataset.units import Conversion
-from stilt.met.minutes import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from stilt.met.grid import Grid
+    from stilt.met.dataset.axes import Axes
 
     Key = tuple[str, int, int]
 
@@ -38,11 +34,7 @@ _LEVEL_TYPES = {
     "surface": GROUND,
     "heightAboveGround": GROUND,
 }
-_ALOFT = (PRESSURES, MODEL_LEVELS)
-_SAID = {PRESSURES: "pressure", MODEL_LEVELS: "the model"}
 _SAME_HPA = 1e-6
-_LOWEST_SHARE = 0.998
-"""Of the surface pressure, about, that of a model's lowest level: where a file has no other."""
 
 _OF_MODEL_GROUND = {129, 152}
 """Geopotential and pressure of the surface, which the ECMWF keeps on the first level of the model."""
@@ -53,8 +45,6 @@ _UPWARD = {"kwbc": 1.0, "ecmf": -1.0}
 _LOCAL = {(0, 3, 196): 260083}
 _OF_LOCAL = {260083: ("hpbl", "m")}
 """NCEP's own table 4.2-0-3: height of the planetary boundary layer."""
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,82 +76,7 @@ class Message:
     is_simple: bool
 
 
-@dataclass(slots=True)
-class _Scan:
-    """What was found so far in a file."""
-
-    grids: dict[Grid, tuple[bool, bool]] = field(default_factory=dict)
-    found: dict[str, Found] = field(default_factory=dict)
-    unused: dict[tuple[str, str], Found] = field(default_factory=dict)
-    met: dict[tuple[int, str], tuple[str, Found | None]] = field(default_factory=dict)
-    places: set[str] = field(default_factory=set)
-    messages: dict[tuple[str, str, int, float], list[Message]] = field(default_factory=dict)
-    coefficients: tuple[float, ...] = ()
-    centres: set[str] = field(default_factory=set)
-
-
-def scan(path: Path) -> tuple[ArlFile, Axes, dict[str, Found], tuple[Found, ...], Messages]:
-    """Find the fields of a file; its times are those at which the most of them are there.
-
-    Raises
-    ------
-    DatasetError
-        If it holds nothing that is known.
-    """
-    seen = _Scan()
-    with library() as eccodes:
-        for handle, place, descriptor in _handles(eccodes, path):
-            _note(Keys(eccodes, handle), seen, place, descriptor)
-    return _content(path, seen)
-
-
-def _handles(eccodes: Any, path: Path) -> Iterator[tuple[Any, tuple[int, int], int]]:
-    """Yield each field with the place of its message and its number therein, and the descriptor of the file."""
-    last, part = -1, 0
-    with path.open("rb") as file:
-        while (handle := eccodes.codes_grib_new_from_file(file, headers_only=True)) is not None:
-            try:
-                offset = int(eccodes.codes_get(handle, "offset"))
-                part = part + 1 if offset == last else 0
-                last = offset
-                yield handle, (offset, part), file.fileno()
-            finally:
-                eccodes.codes_release(handle)
-
-
-def _note(keys: Keys, seen: _Scan, place: tuple[int, int], descriptor: int) -> None:
-    """Note one field, if it is one that is known."""
-    what = _what(keys)
-    if what not in seen.met:
-        seen.met[what] = _met(keys, *what)
-    kind, one = seen.met[what]
-    if one is None:
-        return
-    one = one if one.why_not else _judged(keys, one)
-    if one.why_not:
-        seen.unused[one.variable, one.why_not] = one
-        return
-    name = one.quantity.name
-    best = seen.found.get(name)
-    if best is not None and best.rank < one.rank:
-        return
-    if best is not None and best.rank > one.rank:
-        for key in [key for key in seen.messages if key[1] == name]:
-            del seen.messages[key]
-    seen.found[name] = one
-    _note_place(keys, seen)
-    if kind == MODEL_LEVELS and not seen.coefficients:
-        seen.coefficients = keys.array("pv")
-        seen.centres.add(str(keys("centre")))
-    level = _level(keys) if one.quantity.is_aloft else 0.0
-    member = int(keys("number", 0) or 0)
-    step = float(keys("endStep", 0))
-    is_simple = place[1] == 0 and is_in_rows(keys) and packed_at(descriptor, place[0]) is not None
-    message = Message(*place, one.convert, step, member, level, is_simple)
-    seen.messages.setdefault((kind, name, _minutes(keys), level), []).append(message)
-
-
-def _met(keys: Keys, number: int, level_type: str) -> tuple[str, Found | None]:
+def meaning_of(keys: Keys, number: int, level_type: str) -> tuple[str, Found | None]:
     """Return the kind of levels, and which field the parameter is thereon: to find that out takes most of the time."""
     variable, unit = str(keys("shortName")), keys("units", "")
     if number in _LOCAL.values():
@@ -179,12 +94,12 @@ def _met(keys: Keys, number: int, level_type: str) -> tuple[str, Found | None]:
     return kind, Found(quantity, variable, rank, convert or Conversion(1.0), why_not)
 
 
-def _what(keys: Keys) -> tuple[int, str]:
+def what_of(keys: Keys) -> tuple[int, str]:
     """Return the number of a field's parameter, and its type of level."""
     return int(keys("paramId", 0)) or _of_ncep(keys), str(keys("typeOfLevel"))
 
 
-def _level(keys: Keys) -> float:
+def level_of(keys: Keys) -> float:
     """Return hPa, or the number of a level of the model."""
     return float(keys("level", 0)) * (0.01 if keys("typeOfLevel") == "isobaricInPa" else 1.0)
 
@@ -196,15 +111,7 @@ def _of_ncep(keys: Keys) -> int:
     return _LOCAL.get((what[0], what[1], what[2]), 0) if is_local else 0
 
 
-def _note_place(keys: Keys, seen: _Scan) -> None:
-    digest = str(keys("md5GridSection"))
-    if digest not in seen.places:
-        grid, turned = grid_of(keys)
-        seen.places.add(digest)
-        seen.grids[grid] = turned
-
-
-def _judged(keys: Keys, found: Found) -> Found:
+def judged(keys: Keys, found: Found) -> Found:
     """Say why a field is not used, or complete what turns it into the canonical one."""
     quantity, convert, words = found.quantity, found.convert, []
     is_straight = str(keys("gridType")).startswith("regular")
@@ -234,7 +141,8 @@ def _summed_over_h(keys: Keys) -> float:
     return float(keys("endStep", 0)) - float(keys("startStep", 0))
 
 
-def _minutes(keys: Keys) -> int:
+def minute_of(keys: Keys) -> int:
+    """Return the time for which a field is valid, minutes since 1970."""
     day, clock = int(keys("validityDate")), int(keys("validityTime"))
     text = f"{day:08d}{clock:04d}"
     when = np.datetime64(f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:]}", "m")
@@ -300,7 +208,7 @@ class Messages:
             for level in range(count):
                 message = self.by_place.get((name, position, level))
                 if message is not None:
-                    with _opened(eccodes, file, message, headers_only=headers_only) as handle:
+                    with opened(eccodes, file, message, headers_only=headers_only) as handle:
                         keys = Keys(eccodes, handle)
                         check(keys, message, level)
                         yield level, message, keys
@@ -315,10 +223,10 @@ class _Check:
 
     def __call__(self, keys: Keys, message: Message, place: int) -> None:
         if self._known is None:
-            self._known = _what(keys), self._meaning(keys, message)
+            self._known = what_of(keys), self._meaning(keys, message)
         what, convert = self._known
-        level = _level(keys) if message.level else 0.0
-        facts = _what(keys), _minutes(keys), level, message.convert
+        level = level_of(keys) if message.level else 0.0
+        facts = what_of(keys), minute_of(keys), level, message.convert
         is_same = facts == (what, self._minute, message.level, convert)
         levels = self._axes.levels
         if is_same and levels.kind == PRESSURE and message.level:
@@ -328,16 +236,16 @@ class _Check:
 
     def _meaning(self, keys: Keys, message: Message) -> Conversion:
         """Return what turns a message into the field, the grid and the levels of the model being as they were."""
-        found = _met(keys, *_what(keys))[1]
-        judged = None if found is None else _judged(keys, found)
+        found = meaning_of(keys, *what_of(keys))[1]
+        field = None if found is None else judged(keys, found)
         axes = self._axes
-        is_same = judged is not None and judged.quantity.name == self._name and not judged.why_not
+        is_same = field is not None and field.quantity.name == self._name and not field.why_not
         if not is_same or grid_of(keys) != (axes.grid, (axes.is_from_north, axes.is_from_east)):
             self._refuse()
         if axes.levels.kind == HYBRID and message.level:
             self._check_level(np.array(keys.array("pv"), np.float64), int(message.level) - 1)
-        assert judged is not None  # noqa: S101 - or it was refused
-        return judged.convert
+        assert field is not None  # noqa: S101 - or it was refused
+        return field.convert
 
     def _check_level(self, pv: NDArray[np.float64], number: int) -> None:
         half, known = len(pv) // 2, np.array(self._axes.levels.hybrid)
@@ -353,7 +261,7 @@ class _Check:
 
 
 @contextmanager
-def _opened(
+def opened(
     eccodes: Any, file: Any, message: Message, *, headers_only: bool = False
 ) -> Iterator[Any]:
     """Give the handle of a field; with headers only it is not read, and all but its values is known."""
@@ -384,114 +292,3 @@ def _decoded(keys: Keys, axes: Axes) -> NDArray[np.float64]:
 def _turned(values: NDArray[np.float64], axes: Axes) -> NDArray[np.float64]:
     """Return rows from the south, columns from the west."""
     return values[:: -1 if axes.is_from_north else 1, :: -1 if axes.is_from_east else 1]
-
-
-def _content(
-    path: Path, seen: _Scan
-) -> tuple[ArlFile, Axes, dict[str, Found], tuple[Found, ...], Messages]:
-    members = {one.member for some in seen.messages.values() for one in some}
-    if len(members) > 1:
-        raise DatasetError(f"it has {len(members)} members, of which one is to be picked")
-    if not seen.messages:
-        others = [what for what, one in seen.met.values() if one is None]
-        why = [f"{one.variable} {one.why_not}" for one in seen.unused.values()] or others[:_NAMED]
-        raise DatasetError(f"it has no field that is known{': ' if why else ''}{'; '.join(why)}")
-    if len(seen.grids) > 1:
-        raise DatasetError(f"it has fields on {len(seen.grids)} grids")
-    _leave_fewer_levels(seen)
-    [(grid, turned)] = seen.grids.items()
-    minutes = _fullest(seen)
-    heights, levels = _levels(path, seen, minutes[0])
-    place_of = {height: number for number, height in enumerate(heights)}
-    by_place: dict[Key, Message] = {}
-    names: list[dict[str, None]] = [{} for _ in range(len(heights) + 1)]
-    for (_, name, minute, height), some in seen.messages.items():
-        if minute not in minutes:
-            continue
-        is_aloft = seen.found[name].quantity.is_aloft
-        level = place_of[height] if is_aloft else 0
-        names[level + is_aloft][name] = None
-        by_place[name, minutes.index(minute), level] = min(some, key=lambda one: one.step)
-    axes = Axes({}, np.array(minutes), grid, *turned, levels, ())
-    header = ArlFile(
-        path=path,
-        model="",
-        grid=grid,
-        times=tuple(map(time_of, minutes)),
-        levels=(
-            Level(0.0, tuple(names[0])),
-            *(Level(h, tuple(n)) for h, n in zip(levels.heights, names[1:], strict=True)),
-        ),
-        level_type=levels.kind,
-        format="GRIB",
-    )
-    return header, axes, seen.found, tuple(seen.unused.values()), Messages(by_place)
-
-
-def _leave_fewer_levels(seen: _Scan) -> None:
-    """Of levels of pressure and of the model leave those with fewer fields: often a few of them lie beside."""
-    counts = {kind: sum(key[0] == kind for key in seen.messages) for kind in _ALOFT}
-    more, fewer = sorted(_ALOFT, key=counts.__getitem__, reverse=True)
-    if not counts[fewer]:
-        return
-    if counts[fewer] == counts[more]:
-        raise DatasetError("it has levels of pressure and of the model: put them into two folders")
-    for key in [key for key in seen.messages if key[0] == fewer]:
-        del seen.messages[key]
-        one = seen.found[key[1]]
-        why = f"is on levels of {_SAID[fewer]}, too, of which there are fewer"
-        seen.unused[one.variable, why] = replace(one, why_not=why)
-    known = {key[1] for key in seen.messages}
-    seen.found = {name: one for name, one in seen.found.items() if name in known}
-
-
-def _fullest(seen: _Scan) -> list[int]:
-    """Return the times that have most fields, rising."""
-    counts: dict[int, int] = {}
-    for _, _, minute, _ in seen.messages:
-        counts[minute] = counts.get(minute, 0) + 1
-    return sorted(minute for minute, count in counts.items() if count == max(counts.values()))
-
-
-def _levels(path: Path, seen: _Scan, minute: int) -> tuple[list[float], Levels]:
-    """Return the levels from below: their pressures, or numbers of those of the model; and what these are."""
-    found = {height for kind, _, _, height in seen.messages if kind in _ALOFT}
-    heights = sorted(found, reverse=True)
-    if not any(kind == MODEL_LEVELS for kind, *_ in seen.messages):
-        return heights, Levels(PRESSURE if heights else NO_LEVELS, tuple(heights))
-    pv = np.array(seen.coefficients)
-    half = len(pv) // 2
-    borders = pv[:half], pv[half:]
-    if half < 2:  # noqa: PLR2004 - two borders of a layer
-        if "PRES" in seen.found:
-            return _by_their_pressure(path, seen, minute, heights)
-        standard = borders_of(np.array(heights)) if seen.centres == {"ecmf"} else None
-        if standard is None:
-            raise DatasetError("its levels of the model come without their coefficients")
-        borders = standard
-    numbers = [int(height) - 1 for height in heights]
-    levels = hybrid_levels(*of_borders(*borders)[:, numbers])
-    return [heights[place] for place in levels.order], levels
-
-
-def _by_their_pressure(
-    path: Path, seen: _Scan, minute: int, numbers: list[float]
-) -> tuple[list[float], Levels]:
-    """Return levels whose pressure is a field (HRRR, RAP): their numbers from below, and its mean over the ground's.
-
-    It is the field that is used; the mean says which is above which, and about how high.
-    """
-    with library() as eccodes, path.open("rb") as file:
-        means = {}
-        for place in (("PRSS", GROUND, 0.0), *(("PRES", MODEL_LEVELS, each) for each in numbers)):
-            name, kind, number = place
-            for message in seen.messages.get((kind, name, minute, number), ())[:1]:
-                with _opened(eccodes, file, message) as handle:
-                    means[kind, number] = float(eccodes.codes_get(handle, "average"))
-    if lacking := [number for number in numbers if (MODEL_LEVELS, number) not in means]:
-        raise DatasetError(f"its levels of the model have no pressure at {lacking[0]:g}")
-    highest = max(means.values())
-    ground = means.get((GROUND, 0.0), highest / _LOWEST_SHARE)
-    shares = {number: round(means[MODEL_LEVELS, number] / ground, 6) for number in numbers}
-    ordered = sorted(numbers, key=shares.__getitem__, reverse=True)
-    return ordered, Levels(SIGMA, tuple(shares[number] for number in ordered))

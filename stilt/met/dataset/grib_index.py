@@ -14,7 +14,8 @@ import numpy as np
 
 from stilt.met.arl import ArlFile, Level
 from stilt.met.dataset.axes import Axes
-from stilt.met.dataset.grib import Message, Messages, scan
+from stilt.met.dataset.grib import Message, Messages
+from stilt.met.dataset.grib_scan import scan
 from stilt.met.dataset.levels import Levels  # noqa: TC001 - decoded to
 from stilt.met.dataset.quantities import QUANTITIES, Found
 from stilt.met.dataset.units import Conversion  # noqa: TC001 - decoded to
@@ -71,7 +72,7 @@ class _Index(msgspec.Struct, array_like=True):
     messages: list[tuple[str, int, int, Message]]
 
 
-def scanned(path: Path, size: int, changed: int) -> Scanned:
+def scanned(path: Path, size: int, changed: int, member: int | None) -> Scanned:
     """Return what ``scan`` finds in a file, from what was kept if it is of this size and time of change.
 
     Raises
@@ -79,13 +80,13 @@ def scanned(path: Path, size: int, changed: int) -> Scanned:
     DatasetError
         As ``scan``.
     """
-    name = f"{path} GRIB"
+    name = f"{path} GRIB" if member is None else f"{path} GRIB {member}"
     with contextlib.suppress(msgspec.MsgspecError, RecursionError):
         index = msgspec.json.decode(kept(name, by_trusted=True), type=_Index)
         facts = index.format, index.size, index.changed
         if facts == (_FORMAT, size, changed) and _fits(index):
             return _content(path, index)
-    found = scan(path)
+    found = scan(path, member)
     keep(name, msgspec.json.encode(_index(size, changed, found)))
     return found
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.met.analysis import HYBRID, PRESSURE
+from stilt.met.analysis import HYBRID, PRESSURE, SIGMA
 from stilt.met.arl import ArlError
 from stilt.met.dataset.ecmwf_levels import borders_in
 from stilt.met.dataset.units import conversion
@@ -30,6 +30,10 @@ _MODEL_STANDARD = {
     "hybrid_sigma_pressure",
     "model_level_number",
 }
+_PRESSURES = {"air_pressure", "mid_level_pressure"}
+LOWEST_SHARE = 0.998
+"""Of the surface pressure, about, that of a model's lowest level: where a file has no other."""
+
 _A, _B = ("hyam", "ap", "a_model", "a"), ("hybm", "b", "b_model")
 
 
@@ -71,8 +75,9 @@ def is_level_axis(name: str, axis: Variable) -> bool:
 
 
 def _is_of_model(name: str, unit: str, standard: str, axis: Variable) -> bool:
-    is_number = unit in {"", "1", "level", "sigma_level"} and name.lower() in _MODEL_NAMES
-    return standard in _MODEL_STANDARD or "formula_terms" in axis.attrs or is_number
+    is_number = unit in {"", "1", "level", "sigma_level", "layer"} and name.lower() in _MODEL_NAMES
+    is_icons = axis.attrs.get("long_name") == "generalized_height"
+    return standard in _MODEL_STANDARD or "formula_terms" in axis.attrs or is_number or is_icons
 
 
 def levels_of(dataset: Dataset, name: str | None) -> Levels:
@@ -91,11 +96,36 @@ def levels_of(dataset: Dataset, name: str | None) -> Levels:
         return (
             Levels()
         )  # the ECMWF keeps the pressure and the geopotential of the ground on its first level
+    if convert is None and (found := _by_their_pressure(dataset, name)):
+        return found
     if convert is None or "formula_terms" in axis.attrs:
         return hybrid_levels(*_coefficients(dataset, axis, name))
     heights = np.asarray(axis.to_numpy(), np.float64) * convert.factor
     order = tuple(np.argsort(-heights, kind="stable").tolist())
     return Levels(PRESSURE, tuple(heights[list(order)].tolist()), order)
+
+
+def _by_their_pressure(dataset: Dataset, name: str) -> Levels | None:
+    """Return levels whose pressure is a field (GEOS, ICON): in their order from below, by its mean of one row.
+
+    It is the field that is used; the mean over the lowest one says which is above which, and about how high.
+    """
+    says = (each for each in dataset.data_vars.values() if name in each.dims)
+    field = next((each for each in says if each.attrs.get("standard_name") in _PRESSURES), None)
+    if field is None or len(field.dims) < 3:  # noqa: PLR2004 - levels, rows, columns
+        return None
+    place = field.dims.index(name)
+    part = field.isel({dim: n // 2 if at > place else 0 for at, (dim, n) in _others(field, name)})
+    means = np.asarray(part.to_numpy(), np.float64).reshape(field.sizes[name], -1).mean(axis=1)
+    shares = np.round(means / means.max() * LOWEST_SHARE, 6)
+    order = tuple(np.argsort(-shares, kind="stable").tolist())
+    return Levels(SIGMA, tuple(shares[list(order)].tolist()), order)
+
+
+def _others(field: Variable, name: str) -> list[tuple[int, tuple[str, int]]]:
+    """Return the axes of a field but one and the last, with their places and lengths."""
+    every = list(enumerate(field.sizes.items()))
+    return [each for each in every[:-1] if each[1][0] != name]
 
 
 def hybrid_levels(hpa: NDArray[np.float64], share: NDArray[np.float64]) -> Levels:
@@ -144,7 +174,7 @@ def _coefficients(
     if standard is None:
         raise DatasetError(
             f"its levels ({name}) are of a model and come without their coefficients "
-            "(formula_terms, hyam and hybm, or GRIB_pv)"
+            "(formula_terms, hyam and hybm, or GRIB_pv), and no field has their pressure"
         )
     hpa, share = of_borders(*standard)[:, known.astype(int) - 1]
     return hpa, share

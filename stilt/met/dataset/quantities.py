@@ -32,6 +32,13 @@ PARTNERS = {"UWND": "VWND", "VWND": "UWND", "U10M": "V10M", "V10M": "U10M"}
 """Of each wind the other one, without which it can't be turned."""
 
 
+_GMAO_HEIGHTS = "edge_heights mid_layer_heights"
+_GMAO_MOIST = "relative_humidity_after_moist"
+"""NASA's GEOS (GEOS-FP, MERRA-2) has standard names of its own; its heat fluxes are positive upward."""
+
+_OMEGA = "lagrangian_tendency_of_air_pressure"
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A canonical field.
@@ -80,24 +87,32 @@ QUANTITIES = (
         "VWND", "m s-1", 132, "v v_component_of_wind", "northward_wind y_wind grid_northward_wind"
     ),
     _aloft("TEMP", "K", 130, "t temperature", "air_temperature"),
-    _aloft("HGTS", "m", 129, "z geopotential", "geopotential_height geopotential"),
+    _aloft("HGTS", "m", 129, "z geopotential", f"geopotential_height geopotential {_GMAO_HEIGHTS}"),
     _aloft("HGTS", "m", 156, "gh", ""),
-    _aloft("WWND", "hPa s-1", 135, "w vertical_velocity", "lagrangian_tendency_of_air_pressure"),
+    _aloft("WWND", "hPa s-1", 135, "w vertical_velocity", f"{_OMEGA} vertical_pressure_velocity"),
     _aloft("DZDT", "m s-1", 260238, "wz", "upward_air_velocity"),
     _aloft("SPHU", "kg kg-1", 133, "q specific_humidity", "specific_humidity"),
-    _aloft("PRES", "hPa", 54, "pres", "air_pressure"),
-    _aloft("RELH", "%", 157, "r relative_humidity", "relative_humidity"),
-    _ground("PRSS", "hPa", (134,), "sp surface_pressure", "surface_air_pressure"),
+    _aloft("PRES", "hPa", 54, "pres", "air_pressure mid_level_pressure"),
+    _aloft("RELH", "%", 157, "r relative_humidity", f"relative_humidity {_GMAO_MOIST}"),
+    _ground("PRSS", "hPa", (134,), "sp surface_pressure", "surface_air_pressure surface_pressure"),
     _ground("PRSS", "ln(Pa)", (152,), "lnsp"),
     _ground(
-        *("SHGT", "m", (129,), "z geopotential_at_surface orog orography"),
+        *("SHGT", "m", (129,), "z geopotential_at_surface orog orography PHIS"),
         "surface_altitude surface_geopotential geopotential",
     ),
     _ground("SHGT", "m", (228002,), ""),
-    _ground("T02M", "K", (167,), "t2m 2t 2m_temperature"),
-    _ground("U10M", "m s-1", (165,), "u10 10u 10m_u_component_of_wind"),
-    _ground("V10M", "m s-1", (166,), "v10 10v 10m_v_component_of_wind"),
-    _ground("USTR", "m s-1", (228003, 260073), "zust friction_velocity"),
+    _ground("T02M", "K", (167,), "t2m 2t 2m_temperature t_2m", "2-meter_air_temperature"),
+    _ground(
+        *("U10M", "m s-1", (165,), "u10 10u 10m_u_component_of_wind u_10m"),
+        "10-meter_eastward_wind",
+    ),
+    _ground(
+        *("V10M", "m s-1", (166,), "v10 10v 10m_v_component_of_wind v_10m"),
+        "10-meter_northward_wind",
+    ),
+    _ground(
+        *("USTR", "m s-1", (228003, 260073), "zust friction_velocity"), "surface_velocity_scale"
+    ),
     _ground(
         *("UMOF", "N m-2", (229, 235041, 180)),
         "iews metss avg_iews ewss instantaneous_eastward_turbulent_surface_stress",
@@ -114,7 +129,7 @@ QUANTITIES = (
             *("ishf", "msshf", "avg_ishf", "sshf", "instantaneous_surface_sensible_heat_flux"),
             *("mean_surface_sensible_heat_flux", "surface_sensible_heat_flux"),
         ),
-        ("surface_upward_sensible_heat_flux",),
+        ("surface_upward_sensible_heat_flux", "sensible_heat_flux_from_turbulence"),
         ("surface_downward_sensible_heat_flux",),
         is_flux=True,
     ),
@@ -124,13 +139,13 @@ QUANTITIES = (
             *("mslhf", "avg_slhtf", "slhf"),
             *("mean_surface_latent_heat_flux", "surface_latent_heat_flux"),
         ),
-        ("surface_upward_latent_heat_flux",),
+        ("surface_upward_latent_heat_flux", "total_latent_energy_flux"),
         ("surface_downward_latent_heat_flux",),
         is_flux=True,
     ),
     _ground(
         *("PBLH", "m", (159, 260083), "blh boundary_layer_height"),
-        "atmosphere_boundary_layer_thickness",
+        "atmosphere_boundary_layer_thickness planetary_boundary_layer_height",
     ),
     _ground(
         *("DSWF", "W m-2", (260087, 235035, 169)),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stilt.foundations.failures import Reason, TransportError
-from stilt.met.analysis import FieldReader
+from stilt.met.analysis import PRESSURE, FieldReader
 from stilt.met.arl import ArlError
 from stilt.met.dataset.content import content_of
 from stilt.met.dataset.quantities import PARTNERS
 from stilt.met.dataset.tiles import TILES
+from stilt.met.dataset.underground import filled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from stilt.met.arl import ArlFile, Level
     from stilt.met.dataset.content import Content
+
+    Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,23 @@ class DatasetReader(FieldReader):
                 Reason.MET_MISSING, f"{part.path}: {name} can't be read: {error}"
             ) from error
         if np.isnan(values).any():
+            values = self._with_underground(part, name, values, (rows, columns))
+        if np.isnan(values).any():
             raise TransportError(
                 Reason.MET_MISSING,
                 f"{part.path}: {name} is missing at some points of rows {rows[0]} to {rows[1]} from the south, "
                 f"columns {columns[0]} to {columns[1]} from the west",
             )
         return values
+
+    def _with_underground(
+        self, part: Part, name: str, values: NDArray[np.float32], area: tuple[Span, Span]
+    ) -> NDArray[np.float32]:
+        ground, warm = self._parts.get(("PRSS", False)), self._parts.get(("TEMP", True))
+        is_aloft = part.content.fields[name].quantity.is_aloft
+        if part.header.level_type != PRESSURE or not is_aloft or ground is None or warm is None:
+            return values
+        levels = np.array([level.height for level in part.levels[1:]])
+        (surface,) = self._as_it_is(ground, "PRSS", *area)
+        temperature = partial(self._as_it_is, warm, "TEMP", *area) if name == "HGTS" else None
+        return filled(values, levels, surface, temperature)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stilt.met.dataset.axes import COLUMN, EXPVER, LEVEL, ROW, TIME
+from stilt.met.dataset.axes import BORDER, COLUMN, EXPVER, LEVEL, MEMBER, ROW, TIME
 from stilt.met.dataset.content import open_raw
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Tiles:
         path, messages = content.header.path, content.messages
         assert messages is not None  # noqa: S101 - as above
         status = path.stat()
-        key = (path, status.st_size, status.st_mtime_ns, name, position, rows)
+        key = (path, status.st_size, status.st_mtime_ns, content.header.table, name, position, rows)
         if key not in self._tiles:
             is_whole = not messages.are_simple(name, position, count)
             axes, place = content.axes, (name, position, count)
@@ -132,7 +132,7 @@ class Tiles:
     def _tile(self, content: Content, found: Found, window: _Window) -> NDArray[np.float32]:
         path = content.header.path
         status = path.stat()
-        key = (path, status.st_size, status.st_mtime_ns, found, window)
+        key = (path, status.st_size, status.st_mtime_ns, content.axes.member, found, window)
         if key in self._tiles:
             self._tiles.move_to_end(key)
             return self._tiles[key]
@@ -175,20 +175,24 @@ def _part(variable: Variable, axes: Axes, found: Found, window: _Window) -> NDAr
         COLUMN: _span(west, wide, axes.grid.nx, is_turned=axes.is_from_east),
         TIME: window.position,
         LEVEL: slice(None) if found.quantity.is_aloft else 0,
+        BORDER: slice(None),
         EXPVER: slice(None),
+        MEMBER: axes.member or 0,
     }
     chosen = variable.isel(
         {str(dim): places.get(axes.role.get(str(dim), ""), 0) for dim in variable.dims}
     )
     order = [
         dim
-        for kind in (EXPVER, LEVEL, ROW, COLUMN)
+        for kind in (EXPVER, LEVEL, BORDER, ROW, COLUMN)
         for dim in chosen.dims
         if axes.role[str(dim)] == kind
     ]
     values = np.asarray(chosen.transpose(*order).to_numpy(), np.float64)
     if any(axes.role[str(dim)] == EXPVER for dim in order):
         values = _of_versions(values, axes.expver_order)
+    if any(axes.role[str(dim)] == BORDER for dim in order):
+        values = 0.5 * (values[1:] + values[:-1])
     return values[list(axes.levels.order)] if found.quantity.is_aloft else values[None]
 
 

@@ -79,8 +79,8 @@ def conversion(unit: str, canonical: str) -> Conversion | None:
 
 
 def _plain(unit: str) -> str:
-    """Write a unit in one way: ``m**2 s**-2``, ``m2/s2`` and ``m^2 s^-2`` are the same."""
-    text = re.sub(r"\*\*|\^", "", unit.strip())
+    """Write a unit in one way: ``m**2 s**-2``, ``m2/s2``, ``m+2 s-2`` and ``m^2 s^-2`` are the same."""
+    text = re.sub(r"\*\*|\^|\+(?=\d)", "", unit.strip())
     text = re.sub(r"/\s*([A-Za-z]+)(\d*)", lambda m: f" {m[1]}-{m[2] or 1}", text)
     text = re.sub(r"(?<=[A-Za-z0-9])[.*](?=[A-Za-z])", " ", text)
     return re.sub(r"\s+", " ", text).strip()

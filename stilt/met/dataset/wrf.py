@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.met.analysis import SIGMA, STAGGERED_MODEL
-from stilt.met.dataset.axes import COLUMN, LEVEL, ROW, TIME, Axes
+from stilt.met.dataset.axes import COLUMN, LEVEL, ROW, TIME, Axes, is_even, lattice
 from stilt.met.dataset.levels import DatasetError, Levels
 from stilt.met.dataset.maps import lambert, mercator, off_cells, on_map, polar
 from stilt.met.dataset.quantities import Found, Quantity
@@ -181,6 +181,8 @@ def _grid(dataset: Dataset) -> Grid:
     lon, lat = (_first(dataset[name]) for name in ("XLONG", "XLAT"))
     ny, nx = lon.shape
     attributes = dataset.attrs
+    if int(attributes["MAP_PROJ"]) == _LATLON:
+        return _in_degrees(lon, lat)
     grid = on_map(
         _cone(dataset),
         float(attributes["STAND_LON"]),
@@ -193,6 +195,19 @@ def _grid(dataset: Dataset) -> Grid:
     if off > _CLOSE_CELLS:
         raise DatasetError(
             f"its last point (XLONG, XLAT) is {off:.1f} cells off from where its map has it"
+        )
+    return grid
+
+
+def _in_degrees(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Grid:
+    """Return a grid of longitude and latitude, if it is one: the domain may be turned about another pole."""
+    x, y = np.unwrap(lon[0], period=360.0), lat[:, 0]
+    grid = lattice(x, y)
+    off = np.abs((lon - x + 180.0) % 360.0 - 180.0).max() + np.abs(lat - y[:, None]).max()
+    if off > _CLOSE_CELLS * grid.ref_lat or grid.rows or not is_even(x):
+        raise DatasetError(
+            f"its map is of longitude and latitude (MAP_PROJ {_LATLON}), turned about another pole than the Earth's, "
+            "and that is not followed"
         )
     return grid
 
@@ -212,5 +227,4 @@ def _cone(dataset: Dataset) -> tuple[float, float]:
         return polar(90.0 if one > 0 else -90.0, abs(one))
     if kind == _MERCATOR:
         return mercator(one)
-    what = "longitude and latitude, perhaps turned" if kind == _LATLON else "a kind"
-    raise DatasetError(f"its map is of {what} (MAP_PROJ {kind}) that is not followed")
+    raise DatasetError(f"its map is of a kind (MAP_PROJ {kind}) that is not followed")

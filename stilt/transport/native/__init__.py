@@ -6,7 +6,3 @@ Numbers in docstrings, such as (T17), are those of the equations in ``spec/trans
 ``meteorology`` and ``store`` bring columns when they are needed; ``refusals`` says what is not computed; ``run`` and
 ``engine`` put this together.
 """
-
-from stilt.transport.native.engine import NativeEngine
-
-__all__ = ["NativeEngine"]
