@@ -232,11 +232,11 @@ def jacobian(
         The elements: the footprints' own cells unless given; cells of so many degrees from their south-western corner
         (0.5), or of so many units of a projection (``12000@EPSG:5070``); whole numbers on a grid (cell centres along
         lat and lon, or y and x with the projection as attribute ``crs``), one an element, negative or missing for none;
-        with one dimension more weights, those of basis functions; ``Polygons``, by their area in each cell; or the
+        with one dimension more weights, those of basis functions; ``Polygons``, by area; cells of H3 (``h3:5``); or the
         file of one of these, as ``stilt jacobian --target``: ``basis.nc:region``, ``states.geojson:name``.
     bins
         ``run`` for all hours together; ``hours`` for each by its distance from the receptor's time, ``6 hours`` for so
-        many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS``. An hour in two is in each in part.
+        many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS``. An hour in two counts by its parts.
     weight, species
         A flux as ``stilt.enhancements`` takes it, folded in hour by hour: an entry is then what this flux adds, ppm,
         and the unknowns are factors on it, so that the sum of a row is the enhancement.

@@ -125,7 +125,7 @@ def _is_gone(layout: Layout, path: str) -> bool:
     try:
         is_output = path.startswith((f"{PARTICLES}/", f"{FOOTPRINTS}/"))
         return is_output and not is_file_below(layout.output, path)
-    except MisplacedError:
+    except (MisplacedError, OSError, ValueError):
         return False
 
 
