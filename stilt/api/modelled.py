@@ -132,7 +132,7 @@ def _columns(project: Project, name: str, receptors: xr.DataArray) -> Columns:
     """Return what a change of all levels counts at each receptor, and what the prior adds, ppm."""
     _tell_stale(project, receptors)
     places = np.array([project.place_of(str(sim)) for sim in receptors.to_numpy()])
-    of_receptor = places % project.receptors.n_receptors
+    _, of_receptor, _ = project.receptors.apart(places)
     seen, of_prior = (each[of_receptor] for each in project.kernels(name).columns())
     return xr.DataArray(seen, dims="receptor"), xr.DataArray(of_prior, dims="receptor")
 

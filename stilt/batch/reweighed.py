@@ -152,7 +152,10 @@ def _is_alike(entry: ChunkEntry, place: int, kernels: Mapping[str, Kernels]) -> 
 
 
 def _places(weighing: Weighing) -> dict[str, int]:
-    return {sim: place for place, sim in enumerate(weighing.receptors.ids())}
+    """Return the place of each simulation's receptor."""
+    ids = weighing.receptors.ids()
+    _, receptor, _ = weighing.receptors.apart(range(len(ids)))
+    return dict(zip(ids, receptor.tolist(), strict=True))
 
 
 def _entries(layout: Layout, batch: str) -> Iterator[ChunkEntry]:

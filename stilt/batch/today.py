@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from stilt.batch.manifest import newest_first, read_manifest
+from stilt.batch.manifest import newest_first, read_manifest, sequence_number
 from stilt.batch.snapshot import named_before, read_settings
 from stilt.config.digests import (
     accepted_digests,
@@ -108,6 +108,7 @@ class Today:
         self._digests: dict[tuple[str, str], frozenset[str]] = {}
         self._other_kernels: dict[str, frozenset[str]] = {}
         self._settings: dict[str, Config] = {}
+        self._kept: dict[str, bool] = {}
 
     def match(self, life: Life, met: str) -> Match:
         """Compare what a life made with a meteorology."""
@@ -185,6 +186,23 @@ class Today:
                 self._settings[manifest.config] = named_before(self._layout, handed)
             return self._settings[manifest.config]
         return None
+
+    def kept_particles(self, imprint: str) -> bool:
+        """Tell whether the writer of a file keeps particles, by the settings of its batch; yes where nobody knows.
+
+        No event of the log tells of what a run left that was interrupted.
+        """
+        seq = imprint.partition("-")[0]
+        if not seq.isdigit():
+            return True
+        if seq not in self._kept:
+            batch = next(
+                (name for name in newest_first(self._layout) if sequence_number(name) == int(seq)),
+                "",
+            )
+            handed = self._handed(batch) if batch else None
+            self._kept[seq] = handed is None or handed.keep.particles == "all"
+        return self._kept[seq]
 
     def made_by(self, life: Life) -> EngineIdentity:
         """Return the engine of a life; of an older record as the manifest of its batch has it."""

@@ -29,7 +29,10 @@ _FORMERLY_A_PART = 9.0
 """Up to here ``veght`` was a part of the mixed layer to ``native``."""
 
 _NOT_TRANSPORT = frozenset(
-    {"mets", "footprints", "model", "hysplit", "output", "execution", "about", "keep", "roughness"}
+    {
+        *("mets", "footprints", "model", "hysplit", "output", "execution", "about", "keep"),
+        *("roughness", "realizations"),
+    }
 )
 
 
@@ -39,8 +42,8 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     Parameters
     ----------
     config
-        The settings. ``footprints``, ``execution``, ``about``, ``keep``, ``output`` and ``hysplit.exe_dir`` do not
-        count, nor do settings that have no effect.
+        The settings. ``footprints``, ``execution``, ``about``, ``keep``, ``output``, ``realizations`` and
+        ``hysplit.exe_dir`` do not count, nor do settings that have no effect.
     met
         The name of the meteorology; how its files are named and their time step count. Its folder does
         not: files are moved between filesystems, and another product deserves another name.

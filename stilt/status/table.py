@@ -28,10 +28,11 @@ def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
     sims = standing.state.sims
     ids = receptors.ids()
     known = [sims.get(sim) for sim in ids]
-    each = np.tile(np.arange(receptors.n_receptors), len(receptors.mets))
+    every = np.arange(len(receptors))
+    met, each, _ = receptors.apart(every)
     start = receptors.first[:-1][each]
     columns: dict[str, Any] = {
-        "met": np.repeat(receptors.mets, receptors.n_receptors),
+        "met": np.array(receptors.mets)[met],
         "time": receptors.minutes[each].astype("datetime64[m]").astype("datetime64[s]"),
         "longitude": receptors.longitudes[start],
         "latitude": receptors.latitudes[start],
@@ -51,7 +52,7 @@ def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
             ]
     for name in FACTS:
         columns[name] = [_fact(sim, name) for sim in known]
-    columns |= receptors.label_columns(each, columns)
+    columns |= receptors.label_columns(every, columns)
     return pd.DataFrame(columns, index=pd.Index(ids, name="sim"))
 
 

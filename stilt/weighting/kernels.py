@@ -166,13 +166,13 @@ class Kernels:
         """Whether ``is_unlike`` of any."""
         return self.unlike is not None and bool(self.unlike.any())
 
-    def is_unlike(self, simulation: int) -> bool:
-        """Tell whether a simulation has other numbers of particles on some levels than on others, and weights."""
-        return self.unlike is not None and bool(self.unlike[simulation % len(self.unlike)])
+    def is_unlike(self, receptor: int) -> bool:
+        """Tell whether a receptor, by its place, has unlike numbers of particles on its levels, and weights."""
+        return self.unlike is not None and bool(self.unlike[receptor])
 
-    def of(self, simulation: int) -> Kernel | None:
-        """Return the kernel of a simulation's receptor, by the simulation's number; None if it has none."""
-        number = int(self.of_receptor[simulation % len(self.of_receptor)])
+    def of(self, receptor: int) -> Kernel | None:
+        """Return the kernel of a receptor, by its place; None if it has none."""
+        number = int(self.of_receptor[receptor])
         if number < 0:
             return None
         part = slice(int(self.first[number]), int(self.first[number + 1]))
