@@ -180,12 +180,14 @@ class Project:
         """All simulations of receptors.csv with their state, as a frame indexed by simulation id.
 
         Columns: ``met``, ``time`` (UTC), ``longitude``, ``latitude``, ``height_m`` (of the first release point),
-        ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
-        ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
+        ``mean_height_m`` (of all of them: the ``receptor_height`` of footprints), ``state``, ``outcome_at`` (UTC),
+        ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of ``stilt.transport.facts.FACTS``
+        (what happened on the way, NaN where nothing did), and the labels.
         """
         from stilt.status.table import simulations_table
 
-        return simulations_table(self._standing(), self.receptors)
+        self._standing_now.forget()
+        return simulations_table(self.standing(), self.receptors)
 
     def footprints(self, name: str | None = None) -> xr.DataArray:
         """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
@@ -386,8 +388,12 @@ class Project:
         return found
 
     def folded(self) -> State:
-        """Return what the log said a moment ago, folded afresh only if a segment has come or grown since."""
-        return self._fold_now()
+        """Return what the log said a moment ago: as ``standing`` has it, if somebody has asked how all stands.
+
+        It is folded afresh only if a segment has come or grown since.
+        """
+        standing = self._standing_now.known
+        return standing.state if standing is not None else self._fold_now()
 
     def standing(self) -> Standing:
         """Return how each simulation stood a moment ago."""
@@ -397,7 +403,7 @@ class Project:
         from stilt.status.opened import open_project
         from stilt.status.standing import Standing
 
-        return Standing(open_project(self.path))
+        return Standing(open_project(self.path), folded=self._fold())
 
     def _fold(self) -> State:
         from stilt.log.index import OutputIndex

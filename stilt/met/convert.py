@@ -40,6 +40,9 @@ _SURFACE = (
     *("DSWF", "TCLD", "LCLD"),
 )
 _ALOFT = ("HGTS", "PRES", "TEMP", "UWND", "VWND", "WWND", "DZDT", "SPHU", "RELH")
+_MOST_BYTES = 512 * 1024**2
+"""Of the fields of some levels, which are read together."""
+
 _WITH_RESIDUAL = {"WWND": "DIFW", "DZDT": "DIFW"}
 """What packing loses of vertical motion is much of it, so it gets a record too."""
 
@@ -247,17 +250,18 @@ def _write_time(records: arlmet.RecordSet, analysis: DatasetAnalysis) -> None:
         records.create_datarecord(name, level=0, forecast=0, data=reader.field(name, 0, *area))
     names = _present(analysis.levels[1], _ALOFT)
     pressures = _pressures(analysis, area) if grid.level_type == HYBRID else []
-    for level in range(1, len(analysis.levels)):
-        if pressures:
-            records.create_datarecord("PRES", level=level, forecast=0, data=pressures[level - 1])
-        for name in names:
-            records.create_datarecord(
-                name,
-                level=level,
-                forecast=0,
-                data=reader.field(name, level, *area),
-                diff=_WITH_RESIDUAL.get(name),
-            )
+    several = max(1, _MOST_BYTES // (4 * grid.ny * grid.nx * len(names)))
+    levels = range(1, len(analysis.levels))
+    for some in (levels[first : first + several] for first in range(0, len(levels), several)):
+        # files give all levels at once: one by one, each field would be read anew for each of them
+        fields = {name: reader.stack([(name, level) for level in some], *area) for name in names}  # noqa: PD013
+        for place, level in enumerate(some):
+            if pressures:
+                data = pressures[level - 1]
+                records.create_datarecord("PRES", level=level, forecast=0, data=data)
+            for name in names:
+                data, lost = fields[name][place], _WITH_RESIDUAL.get(name)
+                records.create_datarecord(name, level=level, forecast=0, data=data, diff=lost)
 
 
 def _pressures(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from stilt.transport.facts import FACTS
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from stilt.log.states import SimState
     from stilt.receptors.sequence import Receptors
@@ -35,6 +37,7 @@ def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
         "longitude": receptors.longitudes[start],
         "latitude": receptors.latitudes[start],
         "height_m": receptors.heights_m[start],
+        "mean_height_m": _mean_heights(receptors)[each],
         "state": [standing.of(sim) for sim in known],
         "outcome_at": pd.to_datetime(
             np.array([sim.at if sim else np.nan for sim in known]), unit="s"
@@ -51,6 +54,14 @@ def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
         columns[name] = [_fact(sim, name) for sim in known]
     columns |= receptors.label_columns(every, columns)
     return pd.DataFrame(columns, index=pd.Index(ids, name="sim"))
+
+
+def _mean_heights(receptors: Receptors) -> NDArray[np.float64]:
+    """Return the mean of each receptor's release heights, which footprints call ``receptor_height``."""
+    import numpy as np
+
+    means: NDArray[np.float64] = np.add.reduceat(receptors.heights_m, receptors.first[:-1])
+    return means / np.diff(receptors.first)
 
 
 def _fact(sim: SimState | None, name: str) -> float:

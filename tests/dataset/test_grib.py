@@ -15,11 +15,13 @@ import pytest
 from stilt.config.schema import Met
 from stilt.foundations.failures import TransportError
 from stilt.foundations.simulation import Receptor
+from stilt.met.dataset import tiles
 from stilt.met.dataset.analyses import analyses_of
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.content import content_of
 from stilt.met.dataset.levels import DatasetError
 from stilt.met.dataset.naming import table_of_met
+from stilt.met.dataset.tiles import Tiles
 from stilt.met.header import read_header
 from tests.dataset.conftest import EVENING, run
 from tests.dataset.conftest import KIND as WHOLE
@@ -57,14 +59,15 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("packing", drawn(list(PACKINGS), 2))
 def test_the_same_air_gives_the_same_particles(few: Path, tmp_path: Path, packing: str) -> None:
     path = write_grib(tmp_path / "era5.grib", few, PACKINGS[packing])
-    theirs, ours = (
-        run([each], -4, where=EVENING, is_turbulent=False, particles=1) for each in (few, path)
-    )
-    for name, most in APART.items():
-        assert np.abs(theirs[name] - ours[name]).max() <= most, name
-    theirs, ours = (run([each], -4, where=EVENING) for each in (few, path))
-    assert theirs["foot"].sum() > 0
-    assert ours["foot"].sum() == pytest.approx(theirs["foot"].sum(), rel=0.03)
+    for hours, where in ((-4, EVENING), (4, replace(EVENING, time="202106011430"))):
+        theirs, ours = (
+            run([each], hours, where=where, is_turbulent=False, particles=1) for each in (few, path)
+        )
+        for name, most in APART.items():
+            assert np.abs(theirs[name] - ours[name]).max() <= most, name
+        theirs, ours = (run([each], hours, where=where) for each in (few, path))
+        assert theirs["foot"].sum() > 0
+        assert ours["foot"].sum() == pytest.approx(theirs["foot"].sum(), rel=0.03)
 
 
 def test_levels_of_the_model_give_the_same_particles(tmp_path: Path) -> None:
@@ -296,9 +299,9 @@ def test_rows_of_simply_packed_fields_are_those_of_whole_ones(
     assert messages is not None
     for name, count in (("UWND", len(axes.levels.heights)), ("PRSS", 1), ("SHTF", 1)):
         assert messages.are_simple(name, 1, count)
-        whole = messages.decode(path, name, 1, axes, count)
-        rows = messages.rows(path, (name, 1, count), axes, (3, 9))
-        np.testing.assert_array_equal(rows, whole[:, 3:9])
+        whole = messages.decode(path, (name, 1, count), axes, (0, KIND.ny))
+        part = messages.part(path, (name, 1, count), axes, ((3, 9), (2, 7)))
+        np.testing.assert_array_equal(part, whole[:, 3:9, 2:7])
 
 
 @pytest.mark.parametrize("name", ["grid_ccsds", "grid_complex_spatial_differencing"])
@@ -307,6 +310,24 @@ def test_others_are_decoded_as_a_whole(small: Path, tmp_path: Path, name: str) -
     content = content_of(path)
     assert content.messages is not None
     assert not content.messages.are_simple("UWND", 0, len(content.axes.levels.heights))
+
+
+@pytest.mark.parametrize("name", ["grid_simple", "grid_ccsds"])
+def test_of_a_large_field_the_bands_of_rows_are_kept_that_were_asked_for(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whole fields of a global grid would push one another out, and be decoded again for each block of columns."""
+    content = content_of(write_grib(tmp_path / "era5.grib", small, Packing(name)))
+    levels = len(content.axes.levels.heights)
+    whole = Tiles().read(content, "UWND", 1, (0, KIND.ny), (0, KIND.nx))
+    monkeypatch.setattr(tiles, "_TILE", 4)
+    monkeypatch.setattr(tiles, "_MOST_OF_A_BAND", 0)
+    some = Tiles()
+    for rows, came in (((5, 7), 4), ((3, 7), 8), ((0, KIND.ny), KIND.ny), ((9, 10), KIND.ny)):
+        found = some.read(content, "UWND", 1, rows, (2, 6))
+        np.testing.assert_array_equal(found, whole[:, slice(*rows), 2:6])
+        columns = 8 if name == "grid_simple" else KIND.nx
+        assert some.bytes_read == 4 * levels * columns * came, "bands of 4 rows, each once"
 
 
 def test_a_real_file_whose_rows_run_back_and_forth_is_decoded_as_a_whole() -> None:

@@ -143,10 +143,11 @@ def test_an_index_that_lies_never_gives_a_message_another_meaning(
     _content.cache_clear()
     content = content_of(whole)
     assert content.messages is not None
+    place = "UWND", 0, len(content.axes.levels.heights)
     with pytest.raises(
         DatasetError, match=r"messages \(UWND\) is not what it holds: remove inputs"
     ):
-        content.messages.decode(whole, "UWND", 0, content.axes, len(content.axes.levels.heights))
+        content.messages.decode(whole, place, content.axes, (0, content.axes.grid.ny))
 
 
 def test_the_index_of_somebody_who_is_not_trusted_is_none(

@@ -1,7 +1,8 @@
 """Whole runs on a grid of HRRR's size: 1800 x 1060 points of 3 km, 36 levels, hourly. See ``native.py --hrrr``.
 
-One time is worked out and packed; the others are copies of it with labels of their own, so the weather stands still.
-An hour has 0.44 GB. Memory is what each simulation's record says: its own, without mapped files.
+One time is worked out at points of 30 km, of which each stands for a square of 10 by 10; the others are copies of it
+with labels of their own, so the weather stands still. An hour has 0.44 GB. Memory is what each simulation's record
+says: its own, without mapped files.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from stilt.log.index import OutputIndex
-from tests.meteorology import KINDS, START, write
+from tests.meteorology import KINDS, START
+from tests.meteorology.files import levels_at
 from tests.meteorology.kinds import lambert, sigma
+from tests.meteorology.records import Heading, write_time
 
-NX, NY, LEVELS = 1800, 1060, 36
+NX, NY, LEVELS, TIMES = 1800, 1060, 36, 10
+SIZE_KM = 3.0
 KIND = replace(
     KINDS["hrrr36"],
-    nx=NX,
-    ny=NY,
+    nx=NX // TIMES,
+    ny=NY // TIMES,
     levels=sigma(LEVELS),
-    place=lambert(38.5, 262.5, 3.0, 21.14, 237.28),
+    place=lambert(38.5, 262.5, TIMES * SIZE_KM, 21.14, 237.28),
     volume=("PRES", "TEMP", "UWND", "VWND", "WWND", "SPHU"),
 )
 PARTICLES = 200
@@ -56,10 +60,17 @@ def make_met(folder: Path, hours: int) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         begun = path.with_suffix(".part")
-        write(begun, KIND, 0)
+        _write_hour(begun)
         _copy_hours(begun, hours)
         begun.rename(path)
     return path
+
+
+def _write_hour(path: Path) -> None:
+    place = (*lambert(38.5, 262.5, SIZE_KM, 21.14, 237.28), KIND.pressure_offset)
+    with path.open("wb") as file:
+        heading = Heading(KIND.model, place, NX, NY, KIND.level_type)
+        write_time(file, heading, START, levels_at(KIND, START), times=TIMES)
 
 
 def _copy_hours(path: Path, hours: int) -> None:

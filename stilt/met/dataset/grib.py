@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from stilt.met.analysis import HYBRID, PRESSURE
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.grib_grid import MISSING, Keys, grid_of
-from stilt.met.dataset.grib_packed import packed_at, values_of
+from stilt.met.dataset.grib_packed import packed_at, values_of, without_values
 from stilt.met.dataset.levels import DatasetError, of_borders
 from stilt.met.dataset.quantities import HOUR_S, TURNED, WINDS, Found, recognise
 from stilt.met.dataset.units import Conversion
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.met.dataset.axes import Axes
+    from stilt.met.grid import Grid
 
     Key = tuple[str, int, int]
+    Span = tuple[int, int]
 
 PRESSURES, MODEL_LEVELS, GROUND = "pressure", "model", "ground"
 _LEVEL_TYPES = {
@@ -63,8 +66,8 @@ class Message:
         Of an ensemble.
     level
         Its number, or hPa; 0 at the ground.
-    is_simple
-        Whether rows of it can be read alone.
+    mark
+        Of what it says and what that means; empty where rows of it can't be read alone.
     """
 
     offset: int
@@ -73,7 +76,7 @@ class Message:
     step: float
     member: int
     level: float
-    is_simple: bool
+    mark: str
 
 
 def meaning_of(keys: Keys, number: int, level_type: str) -> tuple[str, Found | None]:
@@ -109,6 +112,22 @@ def _of_ncep(keys: Keys) -> int:
     what = [int(keys(name, 0)) for name in ("discipline", "parameterCategory", "parameterNumber")]
     is_local = keys("centre") == "kwbc" and int(keys("localTablesVersion", 0)) > 0
     return _LOCAL.get((what[0], what[1], what[2]), 0) if is_local else 0
+
+
+def mark_of(
+    head: bytes,
+    means: tuple[str, int, float, Conversion],
+    grid: Grid,
+    turned: tuple[bool, bool],
+) -> str:
+    """Return the mark of a message without its values: of what it says, and of what that was found to mean.
+
+    It means the field of a name at a minute and a level, by a conversion, on a grid that the file may have turned.
+    """
+    name, minute, level, convert = means
+    scale = convert.factor, convert.offset, convert.is_sum, convert.is_log
+    facts = name, minute, float(level), *map(float, scale), *map(float, (*grid.values, *turned))
+    return blake2b(head + repr(facts).encode(), digest_size=8).hexdigest()
 
 
 def judged(keys: Keys, found: Found) -> Found:
@@ -164,54 +183,60 @@ class Messages:
     def are_simple(self, name: str, position: int, count: int) -> bool:
         """Tell whether rows of a field at a time can be read alone."""
         some = (self.by_place.get((name, position, level)) for level in range(count))
-        return all(message.is_simple for message in some if message is not None)
+        return all(message.mark for message in some if message is not None)
 
-    def rows(
-        self, path: Path, place: tuple[str, int, int], axes: Axes, span: tuple[int, int]
+    def part(
+        self, path: Path, place: tuple[str, int, int], axes: Axes, area: tuple[Span, Span]
     ) -> NDArray[np.float32]:
-        """Return rows ``[start, stop)`` from the south of such a field, as ``decode``; its name, time and levels."""
-        south, north = span
-        first = axes.grid.ny - north if axes.is_from_north else south
-        wide, tall = axes.grid.nx, north - south
-        out = np.zeros((place[2], tall, wide), np.float32)
-        with path.open("rb") as beside:
-            for level, message, _ in self._checked(path, place, axes, headers_only=True):
-                packed = packed_at(beside.fileno(), message.offset)
-                if packed is None or packed.count != axes.grid.ny * wide:
+        """Return what ``decode`` does, of a field whose values lie alone: of rows and columns from south and west."""
+        (south, north), (west, east) = area
+        nx, ny = axes.grid.nx, axes.grid.ny
+        rows = (ny - north, ny - south) if axes.is_from_north else (south, north)
+        columns = (nx - east, nx - west) if axes.is_from_east else (west, east)
+        out = np.zeros((place[2], north - south, east - west), np.float32)
+        minute = int(axes.minutes[place[1]])
+        check = _Check(place[0], minute, axes)
+        with path.open("rb") as file:
+            for level, message in self._messages(place):
+                packed = packed_at(file.fileno(), message.offset)
+                if packed is None or packed.count != ny * nx:
                     raise DatasetError(f"has other values than it had at byte {message.offset:,}")
-                values = values_of(beside.fileno(), packed, first * wide, tall * wide)
-                out[level] = message.convert.of(_turned(values.reshape(tall, wide), axes))
+                head = without_values(file.fileno(), message.offset, packed)
+                check.by_mark(head, message, level)
+                values = values_of(file.fileno(), packed, nx, (rows, columns))
+                out[level] = message.convert.of(_turned(values, axes))
         return out
 
     def decode(
-        self, path: Path, name: str, position: int, axes: Axes, count: int
+        self, path: Path, place: tuple[str, int, int], axes: Axes, span: tuple[int, int]
     ) -> NDArray[np.float32]:
-        """Return a field at a time, shape (levels, rows, columns); zeros on levels that do not have it.
+        """Return rows ``[start, stop)`` from the south of a field at a time, shape (levels, rows, columns).
+
+        ``place`` is its name, the position of the time and the number of levels; zeros on levels that do not have it.
 
         Raises
         ------
         DatasetError
             If a message is not what it was when the file was gone through: what was kept of it is another file's.
         """
-        out = np.zeros((count, axes.grid.ny, axes.grid.nx), np.float32)
-        for level, message, keys in self._checked(path, (name, position, count), axes):
-            out[level] = message.convert.of(_turned(_decoded(keys, axes), axes))
+        out = np.zeros((place[2], span[1] - span[0], axes.grid.nx), np.float32)
+        check = _Check(place[0], int(axes.minutes[place[1]]), axes)
+        with library() as eccodes, path.open("rb") as file:
+            for level, message in self._messages(place):
+                with opened(eccodes, file, message) as handle:
+                    keys = Keys(eccodes, handle)
+                    check(keys, message, level)
+                    values = _decoded(keys, axes)[slice(*span)]
+                out[level] = message.convert.of(np.where(values == MISSING, np.nan, values))
         return out
 
-    def _checked(
-        self, path: Path, place: tuple[str, int, int], axes: Axes, *, headers_only: bool = False
-    ) -> Iterator[tuple[int, Message, Keys]]:
-        """Yield levels with their messages, once these say themselves what they are."""
+    def _messages(self, place: tuple[str, int, int]) -> Iterator[tuple[int, Message]]:
+        """Yield the levels that have a field at a time, with their messages."""
         name, position, count = place
-        check = _Check(name, int(axes.minutes[position]), axes)
-        with library() as eccodes, path.open("rb") as file:
-            for level in range(count):
-                message = self.by_place.get((name, position, level))
-                if message is not None:
-                    with opened(eccodes, file, message, headers_only=headers_only) as handle:
-                        keys = Keys(eccodes, handle)
-                        check(keys, message, level)
-                        yield level, message, keys
+        for level in range(count):
+            message = self.by_place.get((name, position, level))
+            if message is not None:
+                yield level, message
 
 
 class _Check:
@@ -231,6 +256,25 @@ class _Check:
         levels = self._axes.levels
         if is_same and levels.kind == PRESSURE and message.level:
             is_same = abs(levels.heights[place] - level) <= _SAME_HPA
+        if not is_same:
+            self._refuse()
+
+    def by_mark(self, head: bytes, message: Message, place: int) -> None:
+        """Do the same with a message without its values, by its mark: on levels of the model, as these are numbered."""
+        axes = self._axes
+        turned = axes.is_from_north, axes.is_from_east
+        if message.level and axes.levels.kind != PRESSURE:
+            with (
+                library() as eccodes,
+                _released(eccodes, eccodes.codes_new_from_message(head)) as handle,
+            ):
+                self(Keys(eccodes, handle), message, place)
+            return
+        is_same = message.mark == mark_of(
+            head, (self._name, self._minute, message.level, message.convert), axes.grid, turned
+        )
+        if message.level and abs(axes.levels.heights[place] - message.level) > _SAME_HPA:
+            is_same = False
         if not is_same:
             self._refuse()
 
@@ -261,16 +305,20 @@ class _Check:
 
 
 @contextmanager
-def opened(
-    eccodes: Any, file: Any, message: Message, *, headers_only: bool = False
-) -> Iterator[Any]:
-    """Give the handle of a field; with headers only it is not read, and all but its values is known."""
+def opened(eccodes: Any, file: Any, message: Message) -> Iterator[Any]:
+    """Give the handle of a field."""
     eccodes.codes_grib_multi_support_reset_file(file)  # or the next field of the last message comes
     file.seek(message.offset)
-    handle = eccodes.codes_grib_new_from_file(file, headers_only=headers_only)
+    handle = eccodes.codes_grib_new_from_file(file)
     for _ in range(message.part):
         eccodes.codes_release(handle)
         handle = eccodes.codes_grib_new_from_file(file)
+    with _released(eccodes, handle):
+        yield handle
+
+
+@contextmanager
+def _released(eccodes: Any, handle: Any) -> Iterator[Any]:
     try:
         yield handle
     finally:
@@ -278,15 +326,14 @@ def opened(
 
 
 def _decoded(keys: Keys, axes: Axes) -> NDArray[np.float64]:
-    """Return the values of a field, rows and columns as the file has them."""
+    """Return the values of a field, rows from the south, columns from the west; NaN where there is none."""
     values = keys.values()
     shape = (axes.grid.ny, axes.grid.nx)
     by_columns = bool(keys("jPointsAreConsecutive"))
     values = values.reshape(shape[::-1] if by_columns else shape)
     if keys("alternativeRowScanning"):
         values[1::2] = values[1::2, ::-1].copy()
-    values = values.T if by_columns else values
-    return np.where(values == MISSING, np.nan, values)
+    return _turned(values.T if by_columns else values, axes)
 
 
 def _turned(values: NDArray[np.float64], axes: Axes) -> NDArray[np.float64]:

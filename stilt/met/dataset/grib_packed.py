@@ -23,6 +23,7 @@ _REPRESENTATION, _BITMAP, _DATA = 5, 6, 7
 _HAS_GRID, _HAS_BITMAP, _NO_BITMAP = 128, 64, 255
 _NOT_SIMPLE = 0xF0
 _MOST_BITS = 32
+_END = b"7777"
 _SHORT = 16
 
 
@@ -95,6 +96,30 @@ def _first(descriptor: int, offset: int) -> Packed | None:
     return _made((place + 11, bits, count), reference, _signed(binary), _signed(decimal))
 
 
+def without_values(descriptor: int, offset: int, packed: Packed) -> bytes:
+    """Return a message that says all that the one at a place of a file does, and has no values: the library takes it.
+
+    Asked for headers only, ecCodes reads messages to their end all the same.
+
+    Raises
+    ------
+    DatasetError
+        If the file ends before.
+    """
+    head = bytearray(os.pread(descriptor, packed.start - offset, offset))
+    if len(head) != packed.start - offset:
+        raise DatasetError(f"ends at byte {offset + len(head):,}, within a message")
+    if head[_EDITION] > 1:
+        head[-5:] = struct.pack(">IB", 5, _DATA)
+        head += _END
+        head[8:16] = struct.pack(">Q", len(head))
+    else:
+        head[-11:-8] = (12).to_bytes(3)
+        head += b"\0" + _END
+        head[4:7] = len(head).to_bytes(3)
+    return bytes(head)
+
+
 def _made(where: tuple[int, int, int], reference: float, binary: int, decimal: int) -> Packed:
     return Packed(*where, reference, 2.0**binary, 10.0**-decimal)
 
@@ -110,29 +135,37 @@ def _signed(value: int) -> int:
     return -(value & 0x7FFF) if value & 0x8000 else value
 
 
-def values_of(descriptor: int, packed: Packed, first: int, count: int) -> NDArray[np.float64]:
-    """Return some of the values of a field, counted in the order of the file.
+def values_of(
+    descriptor: int, packed: Packed, wide: int, area: tuple[tuple[int, int], tuple[int, int]]
+) -> NDArray[np.float64]:
+    """Return a rectangle of the values of a field: some rows and columns, counted in the order of the file.
+
+    ``wide`` is the number of values of a row; shape (rows, columns).
 
     Raises
     ------
     DatasetError
         If the file ends before.
     """
-    bit = first * packed.bits
-    start, stop = packed.start + bit // 8, packed.start + -(-(bit + count * packed.bits) // 8)
+    (first, last), (left, right) = area
+    bit, stop_bit = (packed.bits * (row * wide) for row in (first, last))
+    start, stop = packed.start + bit // 8, packed.start + -(-stop_bit // 8)
     data = os.pread(descriptor, stop - start, start)
     if len(data) != stop - start:
         raise DatasetError(f"ends at byte {start + len(data):,}, within a message")
-    codes = _codes(data, packed.bits, bit % 8, count)
+    if packed.bits == _SHORT:
+        codes = np.frombuffer(data, ">u2").reshape(-1, wide)[:, left:right].astype(np.float64)
+    else:
+        rows = np.arange(last - first, dtype=np.int64)[:, None] * wide
+        places = bit % 8 + packed.bits * (rows + np.arange(left, right, dtype=np.int64))
+        codes = _codes(data, packed.bits, places)
     return (codes * packed.binary + packed.reference) * packed.decimal
 
 
-def _codes(data: bytes, bits: int, skipped: int, count: int) -> NDArray[np.float64]:
-    if bits == _SHORT:
-        return np.frombuffer(data, ">u2", count).astype(np.float64)
-    places = skipped + bits * np.arange(count, dtype=np.int64)
+def _codes(data: bytes, bits: int, places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return unsigned numbers of so many bits, which begin at these bits."""
     octets = np.frombuffer(data + bytes(5), np.uint8).astype(np.int64)
-    whole = np.zeros(count, np.int64)
+    whole = np.zeros(places.shape, np.int64)
     for number in range(5):  # 32 bits that begin anywhere lie within five
         whole |= octets[(places >> 3) + number] << (32 - 8 * number)
     return ((whole >> (40 - bits - (places & 7))) & ((1 << bits) - 1)).astype(np.float64)

@@ -20,13 +20,14 @@ from stilt.met.dataset.grib import (
     Messages,
     judged,
     level_of,
+    mark_of,
     meaning_of,
     minute_of,
     opened,
     what_of,
 )
 from stilt.met.dataset.grib_grid import Keys, grid_of, is_in_rows
-from stilt.met.dataset.grib_packed import packed_at
+from stilt.met.dataset.grib_packed import packed_at, without_values
 from stilt.met.dataset.levels import (
     LOWEST_SHARE,
     NO_LEVELS,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stilt.met.dataset.quantities import Found
+    from stilt.met.dataset.units import Conversion
     from stilt.met.grid import Grid
 
     Key = tuple[str, int, int]
@@ -60,7 +62,7 @@ class _Scan:
     found: dict[str, Found] = field(default_factory=dict)
     unused: dict[tuple[str, str], Found] = field(default_factory=dict)
     met: dict[tuple[int, str], tuple[str, Found | None]] = field(default_factory=dict)
-    places: set[str] = field(default_factory=set)
+    places: dict[str, tuple[Grid, tuple[bool, bool]]] = field(default_factory=dict)
     messages: dict[tuple[str, str, int, float], list[Message]] = field(default_factory=dict)
     coefficients: tuple[float, ...] = ()
     centres: set[str] = field(default_factory=set)
@@ -125,16 +127,32 @@ def _note(keys: Keys, seen: _Scan, place: tuple[int, int], descriptor: int) -> N
     level = level_of(keys) if one.quantity.is_aloft else 0.0
     member = int(keys("number", 0) or 0)
     step = float(keys("endStep", 0))
-    is_simple = place[1] == 0 and is_in_rows(keys) and packed_at(descriptor, place[0]) is not None
-    message = Message(*place, one.convert, step, member, level, is_simple)
-    seen.messages.setdefault((kind, name, minute_of(keys), level), []).append(message)
+    minute = minute_of(keys)
+    mark = _mark(keys, seen, (descriptor, *place), (name, minute, level, one.convert))
+    message = Message(*place, one.convert, step, member, level, mark)
+    seen.messages.setdefault((kind, name, minute, level), []).append(message)
+
+
+def _mark(
+    keys: Keys,
+    seen: _Scan,
+    place: tuple[int, int, int],
+    means: tuple[str, int, float, Conversion],
+) -> str:
+    """Return the mark of a message whose values lie alone; nothing of others."""
+    descriptor, offset, part = place
+    packed = None if part or not is_in_rows(keys) else packed_at(descriptor, offset)
+    if packed is None:
+        return ""
+    grid, turned = seen.places[str(keys("md5GridSection"))]
+    return mark_of(without_values(descriptor, offset, packed), means, grid, turned)
 
 
 def _note_place(keys: Keys, seen: _Scan) -> None:
     digest = str(keys("md5GridSection"))
     if digest not in seen.places:
         grid, turned = grid_of(keys)
-        seen.places.add(digest)
+        seen.places[digest] = grid, turned
         seen.grids[grid] = turned
 
 

@@ -31,6 +31,7 @@ _TILE = 64
 """Rows and columns of a tile where the file is not in chunks, or in smaller ones."""
 
 _MOST_BYTES = 384 * 1024**2
+_MOST_OF_A_BAND = 8 * 1024**2
 _MOST_OPEN = 16
 
 
@@ -62,9 +63,14 @@ class Tiles:
         """
         path, found = content.header.path, content.fields[name]
         if content.messages is not None:
-            return self._of_messages(content, name, position, rows)[:, :, slice(*columns)]
+            wide, end = _widths(content, name, position)[1], content.axes.grid.nx
+            first = columns[0] // wide * wide
+            spans = [(west, min(west + wide, end)) for west in range(first, columns[1], wide)]
+            parts = [self._of_messages(content, name, position, rows, each) for each in spans]
+            whole = np.concatenate(parts, axis=2)
+            return whole[:, :, columns[0] - first : columns[1] - first]
         tall, wide = self._tile_of(path, found, content)
-        count = len(content.axes.levels.heights) if found.quantity.is_aloft else 1
+        count = _count(content, name)
         out = np.empty((count, rows[1] - rows[0], columns[1] - columns[0]), np.float32)
         for south in range(rows[0] // tall * tall, rows[1], tall):
             for west in range(columns[0] // wide * wide, columns[1], wide):
@@ -78,38 +84,33 @@ class Tiles:
         return out
 
     def _of_messages(
-        self, content: Content, name: str, position: int, rows: Span
+        self, content: Content, name: str, position: int, rows: Span, columns: Span
     ) -> NDArray[np.float32]:
-        """Return rows of a GRIB file's field: some at a time where its messages are simply packed, else of all."""
-        messages, tall = content.messages, content.axes.grid.ny
-        assert messages is not None  # noqa: S101 - what makes it GRIB
-        is_aloft = content.fields[name].quantity.is_aloft
-        count = len(content.axes.levels.heights) if is_aloft else 1
-        if not messages.are_simple(name, position, count):
-            return self._band(content, name, position, (0, tall), count)[:, slice(*rows)]
-        first = rows[0] // _TILE * _TILE
-        bands = [
-            self._band(content, name, position, (south, min(south + _TILE, tall)), count)
-            for south in range(first, rows[1], _TILE)
-        ]
-        return np.concatenate(bands, axis=1)[:, rows[0] - first : rows[1] - first]
-
-    def _band(
-        self, content: Content, name: str, position: int, rows: Span, count: int
-    ) -> NDArray[np.float32]:
-        path, messages = content.header.path, content.messages
-        assert messages is not None  # noqa: S101 - as above
-        status = path.stat()
-        key = (path, status.st_size, status.st_mtime_ns, content.header.table, name, position, rows)
-        if key not in self._tiles:
-            is_whole = not messages.are_simple(name, position, count)
-            axes, place = content.axes, (name, position, count)
-            if is_whole:
-                self._keep(key, messages.decode(path, name, position, axes, count))
-            else:
-                self._keep(key, messages.rows(path, place, axes, rows))
-        self._tiles.move_to_end(key)
-        return self._tiles[key]
+        """Return rows of a GRIB file's field by bands: of messages that are decoded as a whole no more is kept, too."""
+        path, tall = content.header.path, _widths(content, name, position)[0]
+        first, end = rows[0] // tall * tall, content.axes.grid.ny
+        state = path.stat()
+        facts = (
+            path,
+            state.st_size,
+            state.st_mtime_ns,
+            content.header.table,
+            name,
+            position,
+            columns,
+        )
+        spans = [(south, min(south + tall, end)) for south in range(first, rows[1], tall)]
+        bands = {span: self._tiles[*facts, span] for span in spans if (*facts, span) in self._tiles}
+        lacking = [span for span in spans if span not in bands]
+        made = _bands(content, (name, position), lacking, columns)
+        bands |= dict(zip(lacking, made, strict=True))
+        for span in spans:
+            if span in lacking:
+                self._keep((*facts, span), bands[span])
+            elif (*facts, span) in self._tiles:
+                self._tiles.move_to_end((*facts, span))
+        whole = np.concatenate([bands[span] for span in spans], axis=1)
+        return whole[:, rows[0] - first : rows[1] - first]
 
     def _keep(self, key: tuple[object, ...], tile: NDArray[np.float32]) -> None:
         self._tiles[key] = tile
@@ -152,6 +153,39 @@ class Tiles:
                 self._files.popitem(last=False)[1].close()
         self._files.move_to_end(key)
         return self._files[key]
+
+
+def _count(content: Content, name: str) -> int:
+    """Return how many levels a field has."""
+    return len(content.axes.levels.heights) if content.fields[name].quantity.is_aloft else 1
+
+
+def _widths(content: Content, name: str, position: int) -> Span:
+    """Return rows and columns of what is kept of a GRIB file's field: all of a small one.
+
+    Of a large one all columns where messages are decoded as a whole.
+    """
+    grid, messages, count = content.axes.grid, content.messages, _count(content, name)
+    if 4 * count * grid.ny * grid.nx <= _MOST_OF_A_BAND:
+        return grid.ny, grid.nx
+    is_simple = messages is not None and messages.are_simple(name, position, count)
+    return _TILE, (_TILE if is_simple else grid.nx)
+
+
+def _bands(
+    content: Content, which: tuple[str, int], spans: list[Span], columns: Span
+) -> list[NDArray[np.float32]]:
+    """Read bands of a field: of simply packed messages their values alone, of others all bands at once."""
+    messages, path, axes = content.messages, content.header.path, content.axes
+    assert messages is not None  # noqa: S101 - what makes it GRIB
+    place = *which, _count(content, which[0])
+    if messages.are_simple(*place):
+        return [messages.part(path, place, axes, (span, columns)) for span in spans]
+    if not spans:
+        return []
+    south, north = spans[0][0], spans[-1][1]
+    values = messages.decode(path, place, axes, (south, north))
+    return [values[:, first - south : last - south] for first, last in spans]
 
 
 TILES = Tiles()

@@ -32,6 +32,16 @@ _ABSENT = (404, 410)
 _SILENT_S = 120.0
 """So long a server may say nothing."""
 
+_PACKAGES = {
+    "s3": "s3fs",
+    "s3a": "s3fs",
+    "gs": "gcsfs",
+    "gcs": "gcsfs",
+    "abfs": "adlfs",
+    "sftp": "paramiko",
+}
+"""Of fsspec, by protocol."""
+
 _MARKS = ("ETag", "etag", "e_tag", "md5", "md5Hash", "Last-Modified", "LastModified", "mtime")
 _MARKS_TOO = ("last_modified", "updated", "modified", "modify", "created")
 
@@ -71,16 +81,20 @@ class Place:
         from fsspec.core import url_to_fs
 
         self.url = url.rstrip("/")
-        self._is_http = url.startswith(("http://", "https://"))
+        self._protocol = url.partition("://")[0]
+        self._is_http = self._protocol in {"http", "https"}
         options = self._options()
         try:
             self._fs, root = url_to_fs(self.url, **options)
-        except (ImportError, ValueError, OSError) as error:
+        except ImportError as error:
+            package = _PACKAGES.get(self._protocol, "")
             raise EnvironmentFailure(
-                f"{self.url} can't be reached: {error}",
-                "install what it needs: pip install 'stilt-hpc[http]', s3fs, gcsfs, ...",
-                code="MET_FETCH_FAILED",
+                f"{self.url} is fetched with {package or 'a package'}, which is not installed: {error}",
+                f"pip install {package}" if package else "install what fsspec asks for",
+                code="PACKAGE_MISSING",
             ) from error
+        except (ValueError, OSError) as error:
+            raise self._failed(f"can't be reached: {error}") from error
         self._root = str(root).rstrip("/")
         self._fs.invalidate_cache()
 
@@ -229,9 +243,14 @@ class Place:
             raise self._failed(str(error) or type(error).__name__) from error
 
     def _failed(self, why: str) -> EnvironmentFailure:
+        keys = "keys come from the environment"
+        if self._protocol == "s3":
+            keys += (
+                " (AWS_PROFILE, AWS_ACCESS_KEY_ID), a public bucket needs none: FSSPEC_S3_ANON=true"
+            )
         return EnvironmentFailure(
             f"{self.url}: {why}",
-            "try again, or from a machine with a network; keys come from the environment",
+            f"try again, or from a machine with a network; {keys}",
             code="MET_FETCH_FAILED",
         )
 
