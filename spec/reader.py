@@ -208,7 +208,8 @@ def is_kernel(value):
     return (
         1 <= len(levels) <= OTHER_ELEMENTS
         and all(low < high for low, high in itertools.pairwise(upward))
-        and all(len(part) in (0, len(levels)) and min(part, default=0) >= 0 for part in counts)
+        and all(len(part) in (0, len(levels)) for part in counts)
+        and min(counts[1], default=0) >= 0  # weights; averaging kernels may be negative
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stilt.api.flux import enhancements
     from stilt.api.jacobian import Jacobian, jacobian
     from stilt.api.modelled import modelled
+    from stilt.api.monte_carlo import over_realizations
     from stilt.api.project import Project
     from stilt.api.project_simulation import ProjectSimulation
     from stilt.api.regridding import regrid
@@ -47,6 +48,7 @@ __all__ = [
     "jacobian",
     "modelled",
     "open_results",
+    "over_realizations",
     "plot_footprint",
     "plot_modelled",
     "read_soundings",
@@ -68,6 +70,7 @@ _HOMES = {
     "enhancements": "stilt.api.flux",
     "jacobian": "stilt.api.jacobian",
     "modelled": "stilt.api.modelled",
+    "over_realizations": "stilt.api.monte_carlo",
     "plot_footprint": "stilt.plot.maps",
     "plot_modelled": "stilt.plot.comparison",
     "choose_soundings": "stilt.soundings.receptors",

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.drawn import settle_day
+from tests.hysplit_at_hand import need_hysplit
 from tests.projects import PATIENCE_S, end_what_was_begun
 from tests.shared_data import REPOSITORY
 
@@ -36,6 +37,12 @@ def pytest_configure() -> None:
     # how long an example takes is a matter of what else the machine has to do
     settings.register_profile("stilt", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("stilt")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that runs the real hycs_std where that cannot be had, whichever way the test comes to it."""
+    if item.get_closest_marker("hysplit"):
+        need_hysplit()
 
 
 @pytest.fixture(autouse=True)

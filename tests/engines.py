@@ -11,6 +11,7 @@ release height of a receptor (see ``Behaviour``) and by the environment:
 ``FAKE_HEAL``     a file: while it does not exist, heights misbehave; once it exists, all runs are good
 ``FAKE_MEGABYTES`` what BIG_MEMORY takes (default 300)
 ``FAKE_BROKEN``   1: ``prepare`` refuses
+``FAKE_DEATH``    a number: the worker is killed when a process of its pool has begun so many runs
 """
 
 from __future__ import annotations
@@ -68,6 +69,9 @@ class FakeEngine:
         _note(simulation.sim, "begin")
         (workdir / "PARTICLE.DAT").write_text("as a model leaves behind\n")
         self.turn += 1
+        if os.environ.get("FAKE_DEATH") == str(self.turn):
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)  # it dies with its worker
         _await(self.turn)
         _spend(float(os.environ.get("FAKE_SLEEP", "0")))
         height = int(simulation.receptor.heights_m[0])

@@ -6,6 +6,9 @@ nothing of it where its ground has a roughness of its own.
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
+
 import pytest
 
 from stilt.foundations.errors import EnvironmentFailure
@@ -15,11 +18,19 @@ from stilt.transport.hysplit.locate import Installation, locate
 
 def need_hysplit() -> Installation:
     """Return the installed program; the calling test is skipped where it cannot be installed."""
+    if why := _why_not(os.environ.get("STILT_HOME", "")):
+        pytest.skip(f"hycs_std is not available: {why}")
+    return locate()
+
+
+@lru_cache(maxsize=8)
+def _why_not(_home: str) -> str:
     try:
         install()
-        return locate()
+        locate()
     except EnvironmentFailure as error:
-        pytest.skip(f"hycs_std is not available: {error.message}")
+        return error.message
+    return ""
 
 
 def settings_of(model: str) -> str:

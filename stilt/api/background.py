@@ -97,20 +97,7 @@ def background(
     UserWarning
         If end points lie outside of the field, or receptors have fewer of them than particles.
     """
-    if isinstance(field, xr.Dataset):
-        names = [str(name) for name in field.data_vars]
-        raise InputError(
-            f"the field is a dataset, of the variables {', '.join(names)}",
-            f"give one: dataset[{(names or ['co2'])[0]!r}]",
-            code="VARIABLE_NOT_NAMED",
-        )
-    source = _Source.of(field, vertical, linear=time == "linear")
-    if source.on == "pres" and endpoints["pres"].isna().any():
-        raise InputError(
-            "the field is on pressures, and end points have none",
-            "run with pres in varsiwant, or give the field on heights above ground",
-            code="PARTICLE_COLUMN_LACKING",
-        )
+    source = _source_for(endpoints, field, vertical, linear=time == "linear")
     names = endpoints["sim"].astype("category")
     codes, count = names.cat.codes.to_numpy(), len(names.cat.categories)
     values, why = source.sample_all(endpoints)
@@ -126,6 +113,26 @@ def background(
     return _labelled(found, sims)
 
 
+def _source_for(
+    endpoints: pd.DataFrame, field: xr.DataArray, vertical: xr.DataArray | None, *, linear: bool
+) -> _Source:
+    if isinstance(field, xr.Dataset):
+        names = [str(name) for name in field.data_vars]
+        raise InputError(
+            f"the field is a dataset, of the variables {', '.join(names)}",
+            f"give one: dataset[{(names or ['co2'])[0]!r}]",
+            code="VARIABLE_NOT_NAMED",
+        )
+    source = _Source.of(field, vertical, linear=linear)
+    if source.on == "pres" and endpoints["pres"].isna().any():
+        raise InputError(
+            "the field is on pressures, and end points have none",
+            "run with pres in varsiwant, or give the field on heights above ground",
+            code="PARTICLE_COLUMN_LACKING",
+        )
+    return source
+
+
 def _statistics(
     codes: NDArray[np.integer], count: int, values: Values, weights: Values
 ) -> dict[str, NDArray[np.generic]]:
@@ -136,7 +143,9 @@ def _statistics(
     with np.errstate(invalid="ignore", divide="ignore"):
         total = np.bincount(codes, weights, count)
         mean = np.bincount(codes, weights * values, count) / total
-        square = np.bincount(codes, weights * (values - mean[codes]) ** 2, count) / total
+        size = np.abs(weights)  # averaging kernels may be negative, a variance is not
+        apart = np.bincount(codes, size * (values - mean[codes]) ** 2, count)
+        square = apart / np.bincount(codes, size, count)
     return {"background": mean, "spread": np.sqrt(square), "number": number}
 
 

@@ -25,7 +25,7 @@ def create(folder: Path, settings: Mapping[str, Any], receptors: pd.DataFrame | 
     text = _yaml(settings)
     config = parse_config(text, "the settings")
     if receptors is not None:
-        checked(receptors, tuple(config.mets))
+        checked(receptors, config)
     folder.mkdir(parents=True, exist_ok=True)
     if receptors is not None:
         write_tables(folder, written(receptors))

@@ -89,7 +89,8 @@ def _weights(
     simulation: ProjectSimulation, points: EndPoints, released: int, kernels: Kernels
 ) -> Values:
     """Return what each particle counts in a weighted product; 1 where the receptor has no kernel."""
-    kernel = kernels.of(simulation.project.place_of(simulation.id))
+    project = simulation.project
+    kernel = kernels.of(project.receptors.receptor_of(project.place_of(simulation.id)))
     if kernel is None:
         return np.ones(len(points))
     table = ParticleTable(points.columns)

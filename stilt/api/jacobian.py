@@ -229,38 +229,30 @@ def jacobian(
     footprints
         From ``Project.footprints``, or that of one simulation: ppm per (umol m-2 s-1).
     target
-        The elements: the footprints' own cells unless given; a number for cells of so many degrees, counted from the
-        footprints' south-western corner; or whole numbers on a grid with dimensions lat and lon (cell centres, any
-        regular grid; or y and x, with the projection as attribute ``crs``), one number an element; what is negative
-        or missing belongs to none. With one dimension more they are weights, those of basis functions. ``Polygons``
-        are elements by their area in each cell. Or a text as ``stilt jacobian --target`` takes it: ``0.5``,
-        ``12000@EPSG:5070`` (cells of so many units of a projection), ``basis.nc``, ``basis.nc:region``,
-        ``states.geojson``, ``states.geojson:name``.
+        The elements: the footprints' own cells unless given; cells of so many degrees from their south-western corner
+        (0.5), or of so many units of a projection (``12000@EPSG:5070``); whole numbers on a grid (cell centres along
+        lat and lon, or y and x with the projection as attribute ``crs``), one an element, negative or missing for none;
+        with one dimension more weights, those of basis functions; ``Polygons``, by area; cells of H3 (``h3:5``); or the
+        file of one of these, as ``stilt jacobian --target``: ``basis.nc:region``, ``states.geojson:name``.
     bins
-        ``run`` for all hours together; ``hours`` for each hour by its distance from the receptor's time, ``6 hours``
-        for so many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS`` (months) as pandas has them.
-        An hour that lies in two counts for each by its part there.
-    weight
+        ``run`` for all hours together; ``hours`` for each by its distance from the receptor's time, ``6 hours`` for so
+        many together; or a calendar's, UTC: ``1h``, ``3h``, ``1D``, ``1W``, ``MS``. An hour in two counts by its parts.
+    weight, species
         A flux as ``stilt.enhancements`` takes it, folded in hour by hour: an entry is then what this flux adds, ppm,
         and the unknowns are factors on it, so that the sum of a row is the enhancement.
-    species
-        Of a flux by mass.
     tell
-        Called with how many receptors are done, and of how many.
+        Called with how many receptors are done, of how many.
     read
-        What returns the footprints of the receptors from one place to another as (receptor x hour, cell), where they
-        need not be dense on the way.
+        What returns footprints of the receptors from one place to another as (receptor x hour, cell), without zeros.
     cpus
         Processes that make rows; ``read`` must be given for more than one, and be one that can be pickled.
     resume
-        A file that rows are kept in on the way: where it is there, and of this very matrix, what it has is not made
-        again. It stays; whoever has saved the matrix removes it.
+        A file that keeps rows on the way: of this very matrix, they are not made again. Remove it once that is saved.
 
     Raises
     ------
     InputError
-        If the target or the bins mean nothing, footprints integrated over time are to be divided, or the flux does not
-        cover them.
+        If target or bins mean nothing, footprints integrated over time are to be divided, or the flux lacks hours.
     NotFinishedError
         If another process makes rows into the same file.
     """
@@ -269,9 +261,8 @@ def jacobian(
     parts = bins_of(bins, times, footprints["hour"].to_numpy())
     fields = None if weight is None else fields_of(weight, footprints, species)
     share, elements = elements_of(footprints, target)
-    cells = int(np.prod(footprints.shape[2:]))
     reader = read or partial(read_dense, footprints.variable)
-    make = _RowMaker(reader, times, parts, share, cells, fields)
+    make = _RowMaker(reader, times, parts, share, int(np.prod(footprints.shape[2:])), fields)
     matrix = _matrix(make, footprints, tell, cpus if read else 1, resume)
     receptors = {name: c for name, c in footprints.coords.items() if c.dims == ("receptor",)}
     units = UNITS if weight is None else "ppm"

@@ -77,12 +77,8 @@ def modelled(
         With ``prior``, if footprints are stale: today's kernels may not be those that they were weighted by.
     """
     footprints, columns = _product(project, footprint)
-    added = enhancements(footprints, fluxes, species=species)
-    found = {}
-    if isinstance(added, xr.Dataset):
-        found = {f"enhancement_{sector}": values for sector, values in added.items()}
-        added = sum(added.values(), start=xr.zeros_like(next(iter(added.values()))))
-    found["enhancement"] = added
+    found = _enhanced(footprints, fluxes, species)
+    added = found["enhancement"]
     receptors = added["receptor"]
     found |= _background(background, receptors)
     column = found["background"]
@@ -91,6 +87,18 @@ def modelled(
         column = sensitivity * column + found["prior"]
     found["modelled"] = column + added
     return _compared(xr.Dataset(with_labels_apart(found)))
+
+
+def _enhanced(
+    footprints: xr.DataArray, fluxes: xr.DataArray | xr.Dataset, species: str | None
+) -> dict[str, xr.DataArray]:
+    """Return ``enhancement``, and of a dataset of fluxes that of each sector, which it sums."""
+    added = enhancements(footprints, fluxes, species=species)
+    if not isinstance(added, xr.Dataset):
+        return {"enhancement": added}
+    found = {f"enhancement_{sector}": values for sector, values in added.items()}
+    total = sum(added.values(), start=xr.zeros_like(next(iter(added.values()))))
+    return {**found, "enhancement": total}
 
 
 def _product(
@@ -124,7 +132,7 @@ def _columns(project: Project, name: str, receptors: xr.DataArray) -> Columns:
     """Return what a change of all levels counts at each receptor, and what the prior adds, ppm."""
     _tell_stale(project, receptors)
     places = np.array([project.place_of(str(sim)) for sim in receptors.to_numpy()])
-    of_receptor = places % project.receptors.n_receptors
+    _, of_receptor, _ = project.receptors.apart(places)
     seen, of_prior = (each[of_receptor] for each in project.kernels(name).columns())
     return xr.DataArray(seen, dims="receptor"), xr.DataArray(of_prior, dims="receptor")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,14 @@ class Polygons:
         shape = ((len(y) - 1) * (len(x) - 1), len(found))
         return csr_array(coo_array((values, (cells, polygon)), shape=shape))
 
+    def touched(self, footprints: xr.DataArray) -> Polygons:
+        """Return those that have a share of a footprint cell."""
+        has_share = np.bincount(self.shares(footprints).indices, minlength=len(self.names)) > 0
+        places = np.flatnonzero(has_share).tolist()
+        return Polygons(
+            [self.names[each] for each in places], [self.shapes[each] for each in places]
+        )
+
     def _on_grid_of(self, footprints: xr.DataArray, x: Values) -> list[Any]:
         import shapely
 
@@ -80,7 +89,7 @@ def open_polygons(text: str) -> Polygons:
     EnvironmentFailure
         If shapely is not installed.
     """
-    shapely = _shapely()
+    shapely = package("shapely", "polygons")
     file, _, name = text.partition(":") if not Path(text).exists() else (text, "", "")
     try:
         data = json.loads(read_input(Path(file), MOST_BYTES))
@@ -122,16 +131,22 @@ def _names(said: list[dict[str, Any]], name: str, file: str) -> list[str]:
     return [str(each[key]) if key else str(number) for number, each in enumerate(said)]
 
 
-def _shapely() -> Any:
+def package(name: str, what: str) -> Any:
+    """Return a package that a kind of target needs.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If it is not installed.
+    """
     try:
-        import shapely
+        return import_module(name)
     except ImportError:
         raise EnvironmentFailure(
-            "polygons need shapely, which is not installed",
-            "pip install 'stilt-hpc[polygons]'",
+            f"{what} need {name}, which is not installed",
+            f"pip install 'stilt-hpc[{'h3' if what.startswith('h3') else 'polygons'}]'",
             code="PACKAGE_MISSING",
         ) from None
-    return shapely
 
 
 def _edges(centres: Values) -> Values:

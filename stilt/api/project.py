@@ -107,7 +107,7 @@ class Project:
         """
         from stilt.api.receptor_frames import added
 
-        new = added(self.path, receptors, tuple(self.config.mets))
+        new = added(self.path, receptors, self.config)
         for known in ("receptors", "_places"):
             self.__dict__.pop(known, None)
         self._standing_now.forget()
@@ -127,10 +127,11 @@ class Project:
 
     @cached_property
     def receptors(self) -> Receptors:
-        """The simulations that receptors.csv asks for: each receptor with each meteorology."""
+        """The simulations that receptors.csv asks for: each receptor with each meteorology, in each realization."""
         from stilt.receptors.read import read_receptors
 
-        return read_receptors(self.layout.receptors_file, tuple(self.config.mets))
+        config = self.config
+        return read_receptors(self.layout.receptors_file, tuple(config.mets), config.realizations)
 
     def run(
         self,
@@ -179,12 +180,14 @@ class Project:
         """All simulations of receptors.csv with their state, as a frame indexed by simulation id.
 
         Columns: ``met``, ``time`` (UTC), ``longitude``, ``latitude``, ``height_m`` (of the first release point),
-        ``state``, ``outcome_at`` (UTC), ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of
-        ``stilt.transport.facts.FACTS`` (what happened on the way, NaN where nothing did), and the labels.
+        ``mean_height_m`` (of all of them: the ``receptor_height`` of footprints), ``state``, ``outcome_at`` (UTC),
+        ``wall_s``, ``peak_rss_bytes``, ``reason``, ``message``, ``batch``, those of ``stilt.transport.facts.FACTS``
+        (what happened on the way, NaN where nothing did), and the labels.
         """
         from stilt.status.table import simulations_table
 
-        return simulations_table(self._standing(), self.receptors)
+        self._standing_now.forget()
+        return simulations_table(self.standing(), self.receptors)
 
     def footprints(self, name: str | None = None) -> xr.DataArray:
         """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
@@ -262,6 +265,32 @@ class Project:
             cpus=cpus,
             resume=None if resume is None else local_path(resume, "resume"),
         )
+
+    def monte_carlo_error(
+        self,
+        flux: xr.DataArray | None = None,
+        *,
+        footprint: str | None = None,
+        species: str | None = None,
+        parts: int = 20,
+    ) -> xr.Dataset:
+        """Return what a flux adds at each receptor, ``enhancement``, and its Monte-Carlo standard ``error``, ppm.
+
+        The error comes from parts of the particles, which need to be kept: what other random numbers would change. Of
+        realizations it is that of each; ``stilt.over_realizations`` has that of their mean.
+
+        Parameters
+        ----------
+        flux, species
+            As for ``stilt.enhancements``; 1 umol m-2 s-1 everywhere unless given, which makes it the footprint's sum.
+        footprint
+            A key of ``footprints`` in config.yaml; not one that a function weighs.
+        parts
+            How many; fewer of fewer particles, and NaN of one alone.
+        """
+        from stilt.api.monte_carlo import monte_carlo_error
+
+        return monte_carlo_error(self, flux, footprint=footprint, species=species, parts=parts)
 
     def export(
         self,
@@ -359,8 +388,12 @@ class Project:
         return found
 
     def folded(self) -> State:
-        """Return what the log said a moment ago, folded afresh only if a segment has come or grown since."""
-        return self._fold_now()
+        """Return what the log said a moment ago: as ``standing`` has it, if somebody has asked how all stands.
+
+        It is folded afresh only if a segment has come or grown since.
+        """
+        standing = self._standing_now.known
+        return standing.state if standing is not None else self._fold_now()
 
     def standing(self) -> Standing:
         """Return how each simulation stood a moment ago."""
@@ -370,7 +403,7 @@ class Project:
         from stilt.status.opened import open_project
         from stilt.status.standing import Standing
 
-        return Standing(open_project(self.path))
+        return Standing(open_project(self.path), folded=self._fold())
 
     def _fold(self) -> State:
         from stilt.log.index import OutputIndex

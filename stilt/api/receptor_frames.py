@@ -11,14 +11,13 @@ from stilt.receptors.read import read_receptors
 from stilt.soundings.write import RECEPTORS_FILE, write_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
+    from stilt.config.schema import Config
     from stilt.receptors.sequence import Receptors
 
 
-def checked(frame: pd.DataFrame, mets: Sequence[str]) -> Receptors:
+def checked(frame: pd.DataFrame, config: Config) -> Receptors:
     """Return what receptors.csv would mean with these rows.
 
     Raises
@@ -29,7 +28,7 @@ def checked(frame: pd.DataFrame, mets: Sequence[str]) -> Receptors:
     with tempfile.TemporaryDirectory() as scratch:
         [path] = write_tables(Path(scratch), written(frame))
         try:
-            return read_receptors(path, mets)
+            return read_receptors(path, tuple(config.mets), config.realizations)
         except ProblemsError as error:
             _, problems, hint, count = error.args
             raise ProblemsError("these receptors", problems, hint, count, code=error.code) from None
@@ -51,7 +50,7 @@ def written(frame: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
+def added(folder: Path, frame: pd.DataFrame, config: Config) -> list[str]:
     """Add rows to receptors.csv, which is made where there is none, and return the ids that are new.
 
     Raises
@@ -63,14 +62,14 @@ def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
 
     path = folder / RECEPTORS_FILE
     if not path.exists():
-        ids = checked(frame, mets).ids()
+        ids = checked(frame, config).ids()
         write_tables(folder, written(frame))
         return ids
-    before = read_receptors(path, mets).ids()
+    before = read_receptors(path, tuple(config.mets), config.realizations).ids()
     there = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     both = pd.concat([there, written(frame).astype(str)], ignore_index=True).fillna("")
-    checked(frame, mets)
-    ids, known = _ids_of(both, mets), set(before)
+    checked(frame, config)
+    ids, known = _ids_of(both, config), set(before)
     new = [sim for sim in ids if sim not in known]
     if len(new) + len(before) != len(ids) or not known <= set(ids):
         raise InputError(
@@ -83,9 +82,9 @@ def added(folder: Path, frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
     return new
 
 
-def _ids_of(frame: pd.DataFrame, mets: Sequence[str]) -> list[str]:
+def _ids_of(frame: pd.DataFrame, config: Config) -> list[str]:
     """Return the ids of rows, none where they can't be read."""
     try:
-        return checked(frame, mets).ids()
+        return checked(frame, config).ids()
     except InputError:
         return []

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from stilt.api.flux import short_names
+from stilt.api.hexagons import PREFIX, hexagons
 from stilt.api.polygons import ENDINGS, Polygons, open_polygons
 from stilt.api.regridding import MOST_PARTS, middles_of_parts, shares
 from stilt.footprint.grid import FULL_CIRCLE, edges_of, to_degrees, to_projected
@@ -44,6 +45,8 @@ def elements_of(footprints: xr.DataArray, target: Target) -> tuple[csr_array | N
     if target is None:
         own = xr.Dataset(coords={name: footprints[name] for name in footprints.dims[2:]})
         return None, own
+    if isinstance(target, str) and target.startswith(PREFIX):
+        target = hexagons(footprints, target)
     if isinstance(target, Polygons):
         return target.shares(footprints), target.elements
     if isinstance(target, xr.DataArray):
@@ -213,7 +216,7 @@ def _coarse(footprints: xr.DataArray, size: float) -> tuple[Values, Values]:
 
 
 def read_target(target: Target) -> float | str | xr.DataArray | Polygons | None:
-    """Return a target whose text, if it is one, is read; one of cells in a projection stays a text.
+    """Return a target whose text, if it is one, is read; one of cells in a projection, or of H3, stays a text.
 
     Raises
     ------
@@ -225,7 +228,7 @@ def read_target(target: Target) -> float | str | xr.DataArray | Polygons | None:
     text = str(target)
     if not np.isnan(_number(text)):
         return float(text)
-    if _AT in text and not np.isnan(_number(text.partition(_AT)[0])):
+    if text.startswith(PREFIX) or (_AT in text and not np.isnan(_number(text.partition(_AT)[0]))):
         return text
     if text.partition(":")[0].lower().endswith(ENDINGS):
         return open_polygons(text)

@@ -21,7 +21,11 @@ _RECENT_S = 600.0
 
 
 def fold_and_observe(
-    index: OutputIndex, *, fresh: bool = False, ask_slurm: bool = True
+    index: OutputIndex,
+    *,
+    fresh: bool = False,
+    ask_slurm: bool = True,
+    folded: State | None = None,
 ) -> tuple[State, Liveness]:
     """Fold the log and ask who lives, such that the two fit.
 
@@ -36,9 +40,11 @@ def fold_and_observe(
         Ask Slurm even if a recent answer is at hand: for commands that start or stop something.
     ask_slurm
         False: make do with a recent answer.
+    folded
+        What the log said a moment ago, if it was folded then.
     """
     began = time.time()
-    state = index.fold()
+    state = folded or index.fold()
     liveness = observe(index, state, fresh=fresh, ask_slurm=ask_slurm)
     if liveness.as_of >= began and _ended_unseen(index, state, liveness, began):
         state = index.fold()

@@ -77,8 +77,11 @@ def _rule_changes(manifest: Manifest, config: Config) -> list[str]:
 
 def _kernel_changes(manifest: Manifest, handed: Config, today: Today) -> list[str]:
     """Say of which products the kernels alone, or the function, are others, though the settings are the same."""
+    former = today.of_former_rule(manifest)
     return [
-        f"the {'kernels' if grid.kernels else 'function'} of footprints.{name} "
+        f"levels of footprints.{name} weigh by their own particles now, also where some have one more"
+        if name in former
+        else f"the {'kernels' if grid.kernels else 'function'} of footprints.{name} "
         f"{'are others' if grid.kernels else 'is another'}"
         for name, grid in today.config.footprints.items()
         if grid.weight is not None

@@ -51,6 +51,9 @@ class Present(Protocol):
     def has_own(self, product: str, date: str, file: str) -> bool:
         """Tell whether there is a file of that name in the dated folder."""
 
+    def imprint_of(self, product: str, date: str, plain: str) -> str:
+        """Return the imprint that the file of a plain name has in its own; empty if it has no other name."""
+
     def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
         """Tell whether a plain name is the file of that name; where that is in an archive, whether it is not there."""
 
@@ -285,11 +288,17 @@ class _Planner:
             # a run that got as far as its particles need not do that again; the worker looks closely
             why = "failed" if state.outcome == "failed" else "interrupted"
             self._look_at_footprints(date)
-            has_particles = self._today.config.keep.particles == "all" and all(
-                self._present.has(product, date, file_of(product, simulation.sim))
+            has_particles = all(
+                self._has_rows(date, file_of(product, simulation.sim), product)
                 for product in self._particles
             )
             self._take(index, simulation, "footprints" if has_particles else "transport", why)
+
+    def _has_rows(self, date: str, plain: str, product: str) -> bool:
+        """Tell whether a plain name is a file of particles that has more of them than where they end."""
+        if not self._present.has(product, date, plain):
+            return False
+        return self._today.kept_particles(self._present.imprint_of(product, date, plain))
 
     def _judge_done(self, index: int, simulation: Simulation, date: str, state: SimState) -> None:
         match = self._today.match(state.life, simulation.met)

@@ -3,7 +3,8 @@
 A table of kernels that grows, or in which others are edited, leaves the kernels of finished receptors as they are. And
 kernels that are named by a label go to other receptors where that label is edited, though the table and the receptors'
 places stay. So kernels are compared receptor by receptor: what a result was weighted by stands in the
-chunk of its batch.
+chunk of its batch. Results of before each level's weight was that of its own particles are others where levels have
+unlike numbers of these.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class _Look:
     layout: Layout
     batch: str
     products: frozenset[str]
+    former: frozenset[str]
     digests: tuple[str, ...]
     is_other_table: bool
 
@@ -95,6 +97,9 @@ _known: dict[_Look, tuple[frozenset[str], frozenset[str]]] = {}
 def _look(layout: Layout, today: Today, weighing: Weighing, life: Life) -> _Look | None:
     """Return what is to be compared of a batch; None where its kernels are surely those of today."""
     others = today.other_kernels(life) & weighing.kernels.keys()
+    former = today.of_former_rule(life) & others
+    former_alike = {name for name in former if not weighing.kernels[name].has_unlike}
+    others, former = others - former_alike, former - former_alike
     labelled = {name for name, each in weighing.kernels.items() if each.by_label}
     labelled &= life.footprints.keys()
     with suppress(DamagedError):
@@ -104,7 +109,7 @@ def _look(layout: Layout, today: Today, weighing: Weighing, life: Life) -> _Look
     digests = (weighing.digest, *(weighing.kernels[name].digest for name in sorted(products)))
     if not products:
         return None
-    return _Look(layout, life.batch, products, digests, bool(others))
+    return _Look(layout, life.batch, products, former, digests, bool(others))
 
 
 def _done_in(state: State, batches: Iterable[str]) -> Mapping[str, set[str]]:
@@ -134,7 +139,10 @@ def _compare(look: _Look, weighing: Weighing) -> tuple[frozenset[str], frozenset
         listed.add(entry.sim)
         place = places.get(entry.sim)
         # one that is no receptor any more is held against nothing
-        if place is None or _is_alike(entry, place, kernels):
+        if place is None or (
+            _is_alike(entry, place, kernels)
+            and not any(kernels[name].is_unlike(place) for name in look.former)
+        ):
             alike.add(entry.sim)
     return frozenset(alike), frozenset(listed)
 
@@ -144,7 +152,10 @@ def _is_alike(entry: ChunkEntry, place: int, kernels: Mapping[str, Kernels]) -> 
 
 
 def _places(weighing: Weighing) -> dict[str, int]:
-    return {sim: place for place, sim in enumerate(weighing.receptors.ids())}
+    """Return the place of each simulation's receptor."""
+    ids = weighing.receptors.ids()
+    _, receptor, _ = weighing.receptors.apart(range(len(ids)))
+    return dict(zip(ids, receptor.tolist(), strict=True))
 
 
 def _entries(layout: Layout, batch: str) -> Iterator[ChunkEntry]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from stilt.batch.manifest import newest_first, read_manifest
+from stilt.batch.manifest import newest_first, read_manifest, sequence_number
 from stilt.batch.snapshot import named_before, read_settings
 from stilt.config.digests import (
     accepted_digests,
     accepted_footprint_digests,
+    former_footprint_digests,
     grid_digest,
     transport_digest,
     weights_digest,
@@ -24,6 +25,7 @@ from stilt.transport.engines import with_roughness
 from stilt.transport.native.roughness import todays_setting
 
 if TYPE_CHECKING:
+    from stilt.batch.manifest import Manifest
     from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.log.states import Life
@@ -99,12 +101,14 @@ class Today:
         self._accepted_footprints = {
             name: accepted_footprint_digests(grid, weights[name]) for name, grid in grids
         }
+        self._former = {name: former_footprint_digests(grid, weights[name]) for name, grid in grids}
         self._layout = layout
         self._matches: dict[tuple[str, str], Match] = {}
         self._engines: dict[str, EngineIdentity] = {}
         self._digests: dict[tuple[str, str], frozenset[str]] = {}
         self._other_kernels: dict[str, frozenset[str]] = {}
         self._settings: dict[str, Config] = {}
+        self._kept: dict[str, bool] = {}
 
     def match(self, life: Life, met: str) -> Match:
         """Compare what a life made with a meteorology."""
@@ -123,9 +127,17 @@ class Today:
         others = self._other_footprints(life) & life.footprints.keys()
         if not any(self.config.footprints[name].weight == KERNEL for name in others):
             return frozenset()
+        former = self.of_former_rule(life)
+        if others <= former:
+            return frozenset(others)
         if life.batch not in self._other_kernels:
             self._other_kernels[life.batch] = self._with_other_kernels(life.batch)
-        return self._other_kernels[life.batch] & others
+        return (self._other_kernels[life.batch] | former) & others
+
+    def of_former_rule(self, life: Life | Manifest) -> frozenset[str]:
+        """Return the products that a life made of today's kernels, when levels with more particles counted more."""
+        former = self._former.items()
+        return frozenset(name for name, old in former if life.footprints.get(name) in old)
 
     def _other_footprints(self, life: Life) -> set[str]:
         accepted = self._accepted_footprints.items()
@@ -174,6 +186,23 @@ class Today:
                 self._settings[manifest.config] = named_before(self._layout, handed)
             return self._settings[manifest.config]
         return None
+
+    def kept_particles(self, imprint: str) -> bool:
+        """Tell whether the writer of a file keeps particles, by the settings of its batch; yes where nobody knows.
+
+        No event of the log tells of what a run left that was interrupted.
+        """
+        seq = imprint.partition("-")[0]
+        if not seq.isdigit():
+            return True
+        if seq not in self._kept:
+            batch = next(
+                (name for name in newest_first(self._layout) if sequence_number(name) == int(seq)),
+                "",
+            )
+            handed = self._handed(batch) if batch else None
+            self._kept[seq] = handed is None or handed.keep.particles == "all"
+        return self._kept[seq]
 
     def made_by(self, life: Life) -> EngineIdentity:
         """Return the engine of a life; of an older record as the manifest of its batch has it."""

@@ -14,6 +14,7 @@ from stilt.foundations.quantities import counted, duration
 from stilt.met.arl import ArlError
 from stilt.met.header import read_header
 from stilt.met.needed import needed
+from stilt.transport.foreseen import by_simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,21 +198,23 @@ def _refused(area: str, met: Met, found: Refusals, receptors: Receptors) -> Iter
     """Say of each reason how many simulations cannot run, which, and what the first would fail with."""
     import numpy as np
 
+    met_of, run_of, _ = receptors.apart(range(len(receptors)))
+    mine = np.flatnonzero(met_of == receptors.mets.index(area.removeprefix("met ")))
     by_reason: dict[Reason, list[Refused]] = {}
     for each in found.refused:
-        by_reason.setdefault(each.reason, []).append(each)
+        by_reason.setdefault(each.reason, []).append(by_simulation(each, mine, run_of[mine]))
     for reason, some in by_reason.items():
-        runs = np.sort(np.concatenate([each.runs for each in some]))
-        names = receptors.names.take(runs).to_pylist()
+        sims = [
+            each.sim for each in receptors.take(np.sort(np.concatenate([s.runs for s in some])))
+        ]
         files = ""
         if reason is Reason.MET_MISSING and found.needed.missing:
             files = f"; missing files: {_some(found.needed.missing)}"
         yield wrong_input(
             area,
-            f"{len(runs):,} of {receptors.n_receptors:,} simulations cannot run: {told(some)}"
-            f"{files}; the first {names[0]}",
+            f"{len(sims):,} of {len(mine):,} simulations cannot run: {told(some)}{files}; the first {sims[0]}",
             _hint(area, met, reason, found.needed),
-            [f"{area.removeprefix('met ')}_{name}" for name in names],
+            sims,
             code=str(reason),
         )
 

@@ -27,8 +27,7 @@ def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
     """Look receptors over by themselves."""
     first, last = receptors.minutes.min(), receptors.minutes.max()
     count = receptors.n_receptors
-    mets = f" x {len(receptors.mets)} mets" if len(receptors.mets) > 1 else ""
-    yield fine("receptors", f"{count:,}{mets}, {_date(first)} to {_date(last)}")
+    yield fine("receptors", f"{count:,}{receptors.times}, {_date(first)} to {_date(last)}")
     for text in receptors.notes:
         yield note("receptors", text)
     too_high = int((receptors.heights_m > config.z_top).sum())

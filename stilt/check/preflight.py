@@ -96,4 +96,6 @@ def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Ite
 def _read(path: Path, config: Config | None) -> Receptors:
     from stilt.receptors import read_receptors
 
-    return read_receptors(path, list(config.mets) if config else ["met"])
+    if config is None:
+        return read_receptors(path, ["met"])
+    return read_receptors(path, list(config.mets), config.realizations)

@@ -33,7 +33,8 @@ def command(project: Path, dry_run: bool, as_json: bool) -> int:
 
     A file is removed only when the archive that it went into was read back, compared with it, and noted in the
     log. Python, plot, report, verify, status and run read on as before. Killed half-way it loses nothing: the
-    same command goes on. What is made anew later has files of its own again, which count more than an archive.
+    same command goes on. What is made anew later has files of its own again, which count more than an archive;
+    stale results are packed too, and counted.
 
     Exits with 3 while jobs are queued or running, with 5 if files had to be left as they are.
     """
@@ -64,6 +65,11 @@ def _to_text(packing: Packing, *, dry_run: bool) -> str:
         for product, number in packing.outputs.items()
     ]
     lines += [f"  {path}" for path in packing.archives]
+    if packing.stale:
+        lines.append(
+            f"{counted(packing.stale, 'simulation')} of these stale, with other settings or receptors than today's: "
+            "`stilt run` makes them again, and the archive keeps what is replaced then, and its bytes"
+        )
     left_behind = packing.removed - sum(packing.outputs.values())
     if left_behind > 0:
         lines.append(f"{counted(left_behind, 'file')} removed that an archive had already")

@@ -37,7 +37,7 @@ Examples:
     "--target",
     help="Elements: cells of so many degrees (0.5) or units of a projection (12000@EPSG:5070); a NetCDF "
     "FILE[:VARIABLE] with a whole number for each cell of a grid, or with weights of basis functions; polygons of "
-    "a GeoJSON FILE[:PROPERTY]; the footprint's own cells unless given.",
+    "a GeoJSON FILE[:PROPERTY]; cells of H3 (h3:5); the footprint's own cells unless given.",
 )
 @click.option(
     "--bins",

@@ -46,7 +46,7 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
 @click.option(
     "--where",
     metavar="CONDITION",
-    help="Those of which this holds: 'height_m > 100' (of several heights the first).",
+    help="Those of which this holds: 'height_m > 100' (of several heights the first; the mean: mean_height_m).",
 )
 @click.option("--from", "since", metavar="TIME", help="Receptors from this time on, UTC.")
 @click.option("--to", "until", metavar="TIME", help="Receptors before this time.")

@@ -50,6 +50,9 @@ SECTIONS = {
     "Results": {
         "plot": Entry("stilt.cli.plot", "Draw a simulation's footprint and particles."),
         "report": Entry("stilt.cli.report", "One HTML page about a run."),
+        "enhancements": Entry(
+            "stilt.cli.enhancements", "What a flux adds at each receptor, and its error."
+        ),
         "jacobian": Entry(
             "stilt.cli.jacobian", "The matrix of an inversion: receptors x bins x elements."
         ),

@@ -114,13 +114,7 @@ def command(  # noqa: PLR0917 - what a command line says
             "leave one out",
             code="OPTIONS_UNFIT",
         )
-    span = _moment(since, "--from"), _moment(until, "--to")
-    if span[0] is not None and span[1] is not None and span[0] >= span[1]:
-        raise InputError(
-            f"--from {since} is not before --to {until}",
-            "no time lies between: exchange or move them",
-            code="OPTION_VALUE",
-        )
+    span = _span(since, until)
     kernels = None
     if at:
         receptors = _grid(at, every, *span)
@@ -253,6 +247,20 @@ def _step(every: str, since: np.datetime64) -> pd.Timedelta | BaseOffset:
             code="OPTION_VALUE",
         )
     return length
+
+
+def _span(
+    since: str | None, until: str | None
+) -> tuple[np.datetime64 | None, np.datetime64 | None]:
+    """Return the times of ``--from`` and ``--to``."""
+    span = _moment(since, "--from"), _moment(until, "--to")
+    if span[0] is not None and span[1] is not None and span[0] >= span[1]:
+        raise InputError(
+            f"--from {since} is not before --to {until}",
+            "no time lies between: exchange or move them",
+            code="OPTION_VALUE",
+        )
+    return span
 
 
 def _moment(text: str | None, option: str) -> np.datetime64 | None:

@@ -16,13 +16,16 @@ from stilt.batch.queued import queued
 from stilt.commands.pack import Intake, Packer, Packing, loose_outputs
 from stilt.foundations.errors import DamagedError, NotFinishedError
 from stilt.log.index import OutputIndex
+from stilt.status.opened import open_project
+from stilt.status.outdated import find_outdated
+from stilt.status.standing import read_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stilt.archive.container import Entry
     from stilt.foundations.paths import Layout
-    from stilt.log.fold import State
+    from stilt.log.fold import SimState, State
 
 SAMPLED = 16
 """So many outputs of a product are packed into a scratch file to tell what the whole would take."""
@@ -39,14 +42,15 @@ def archive(layout: Layout, on_packed: Callable[[int, int], None] | None = None)
         If an archive does not read back as it was written.
     """
     with run_lock(layout):
-        return Packer(layout, on_packed).pack(_fold_what_rests(layout, fresh=True))
+        state = _fold_what_rests(layout, fresh=True)
+        return Packer(layout, on_packed).pack(state, _staleness(layout, state))
 
 
 def preview(layout: Layout) -> Packing:
     """Return what would be packed, writing nothing to the project; bytes are estimated from a sample."""
     state = _fold_what_rests(layout, fresh=False)
     packing = Packing()
-    with loose_outputs(layout, state, packing.left) as loose:
+    with loose_outputs(layout, state, packing, _staleness(layout, state)) as loose:
         for product in loose.products():
             packing.count(product, loose.of(product))
             every = -(-packing.outputs[product] // SAMPLED)
@@ -66,6 +70,13 @@ def _packed_bytes(layout: Layout, sample: list[Entry]) -> int:
                 with suppress(DamagedError):  # it will be left as it is, and said so
                     intake.add(writer, entry)
         return path.stat().st_size
+
+
+def _staleness(layout: Layout, state: State) -> Callable[[SimState], bool]:
+    """Return what tells whether a result would not be made today as it was: as ``status`` tells it."""
+    notes: list[str] = []
+    manifests = read_manifests(layout, state, notes)
+    return find_outdated(open_project(layout.project), state, manifests, notes).of_sim
 
 
 def _fold_what_rests(layout: Layout, *, fresh: bool) -> State:

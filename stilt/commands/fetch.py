@@ -47,7 +47,7 @@ def surveys(
     from stilt.met.distant.survey import survey
 
     every = np.arange(len(simulations)) if chosen is None else np.asarray(chosen, np.int64)
-    met_of, run_of = np.divmod(every, simulations.n_receptors)
+    met_of, run_of, _ = simulations.apart(every)
     found = []
     for number, name in enumerate(simulations.mets):
         runs = run_of[met_of == number]

@@ -56,7 +56,8 @@ class Inputs:
 
     def kernels_of(self, index: int) -> dict[str, Kernel]:
         """Return the kernels of a simulation by footprint product."""
-        found = {name: each.of(index) for name, each in self.kernels.items()}
+        receptor = self.simulations.receptor_of(index)
+        found = {name: each.of(receptor) for name, each in self.kernels.items()}
         return {name: kernel for name, kernel in found.items() if kernel is not None}
 
     @property
@@ -81,7 +82,7 @@ def read_inputs(project: Path, receptors: Path | None, say: Callable[[str], None
     name_owner(root / "config.yaml", "the settings", "what they name runs as you")
     layout = Layout.of(root, config.output)
     file = receptors or layout.receptors_file
-    simulations = read_receptors(file, tuple(config.mets))
+    simulations = read_receptors(file, tuple(config.mets), config.realizations)
     settled = with_roughness(config, newest_engine(layout))
     if settled != config and settled.roughness != HYSPLIT:
         length = settled.roughness

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from stilt.archive.footprints import Content, Known
     from stilt.foundations.paths import Layout
-    from stilt.log.fold import State
+    from stilt.log.fold import SimState, State
 
 MOST_OUTPUTS = 4096
 MOST_BYTES = 2 << 30
@@ -73,6 +73,8 @@ class Packing:
         How many files were removed, those left by a command that was killed included.
     left
         Outputs that stay as they are, each with the reason.
+    stale
+        How many simulations of these would not be made today as they were: an archive keeps what `run` replaces.
     """
 
     outputs: dict[str, int] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Packing:
     archives: list[str] = field(default_factory=list)
     removed: int = 0
     left: list[tuple[str, str]] = field(default_factory=list)
+    stale: int = 0
 
     def count(self, product: str, entries: Iterable[Entry]) -> None:
         """Add outputs of a product."""
@@ -110,8 +113,8 @@ class Packer:
         self._total = 0
         self._written = 0, ""
 
-    def pack(self, state: State) -> Packing:
-        """Pack what is complete and has files of its own.
+    def pack(self, state: State, is_stale: Callable[[SimState], bool]) -> Packing:
+        """Pack what is complete and has files of its own, and count what of it is stale.
 
         Raises
         ------
@@ -122,7 +125,7 @@ class Packer:
         """
         _remove_temporaries(self.layout)
         known = recorded(OutputIndex(self.layout.log_dir))
-        with loose_outputs(self.layout, state, self.packing.left) as loose:
+        with loose_outputs(self.layout, state, self.packing, is_stale) as loose:
             self._total = loose.count
             for product in loose.products():
                 for group in _groups(loose.of(product)):
@@ -284,16 +287,20 @@ class Loose:
         self._new, self._waiting = {}, 0
 
 
-def loose_outputs(layout: Layout, state: State, left: list[tuple[str, str]]) -> Loose:
+def loose_outputs(
+    layout: Layout, state: State, packing: Packing, is_stale: Callable[[SimState], bool]
+) -> Loose:
     """Return the outputs of all that is complete or empty that have files of their own.
 
-    What is no place of an output goes to ``left``, with the reason.
+    What is no place of an output goes to what is left of a packing, with the reason; what is stale is counted there.
     """
     found = Loose()
     for promise in promised(OutputIndex(layout.log_dir), state.sims):
+        before = found.count
         for output in promise.outputs:
-            if _is_loose(layout, output.path, left):
+            if _is_loose(layout, output.path, packing.left):
                 found.add(Entry(output.path, promise.state.sim, output.size, output.digest))
+        packing.stale += found.count > before and is_stale(promise.state)
     return found
 
 

@@ -16,7 +16,7 @@ from stilt.config.conversion import fields_of
 from stilt.config.dump import dump_config, plain
 from stilt.config.followed import idle_settings
 from stilt.config.schema import Config
-from stilt.config.sections import function_in
+from stilt.config.sections import KERNEL, function_in
 from stilt.foundations.durable import digest_file
 from stilt.foundations.emission import emission_minutes
 from stilt.foundations.surface_layer import MOST_PART
@@ -29,7 +29,10 @@ _FORMERLY_A_PART = 9.0
 """Up to here ``veght`` was a part of the mixed layer to ``native``."""
 
 _NOT_TRANSPORT = frozenset(
-    {"mets", "footprints", "model", "hysplit", "output", "execution", "about", "keep", "roughness"}
+    {
+        *("mets", "footprints", "model", "hysplit", "output", "execution", "about", "keep"),
+        *("roughness", "realizations"),
+    }
 )
 
 
@@ -39,8 +42,8 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     Parameters
     ----------
     config
-        The settings. ``footprints``, ``execution``, ``about``, ``keep``, ``output`` and ``hysplit.exe_dir`` do not
-        count, nor do settings that have no effect.
+        The settings. ``footprints``, ``execution``, ``about``, ``keep``, ``output``, ``realizations`` and
+        ``hysplit.exe_dir`` do not count, nor do settings that have no effect.
     met
         The name of the meteorology; how its files are named and their time step count. Its folder does
         not: files are moved between filesystems, and another product deserves another name.
@@ -134,10 +137,22 @@ def accepted_footprint_digests(grid: FootprintGrid, weights: str = "") -> frozen
     return frozenset(grid_digest(grid, weights, idle_too=idle_too) for idle_too in (False, True))
 
 
-def grid_digest(grid: FootprintGrid, weights: str = "", *, idle_too: bool = False) -> str:
+def former_footprint_digests(grid: FootprintGrid, weights: str = "") -> frozenset[str]:
+    """Return those of weighted footprints in which a level with a particle more than others counted more."""
+    if grid.weight != KERNEL:
+        return frozenset()
+    return frozenset(
+        grid_digest(grid, weights, idle_too=idle_too, rules=False) for idle_too in (False, True)
+    )
+
+
+def grid_digest(
+    grid: FootprintGrid, weights: str = "", *, idle_too: bool = False, rules: bool = True
+) -> str:
     """Return the digest of a footprint grid, its smoothing, and how its particles weigh.
 
-    Not ``idle_too``: without ``missing``, which says whether there is a result, and not which.
+    Not ``idle_too``: without ``missing``, which says whether there is a result, and not which. Not ``rules``: as before
+    a level's weight was that of its own particles.
     """
     settings = _without_defaults(grid)
     settings.pop("kernels", None)
@@ -146,6 +161,8 @@ def grid_digest(grid: FootprintGrid, weights: str = "", *, idle_too: bool = Fals
     function = function_in(grid.weight)[1]
     if function:
         settings["weight"] = function
+    if rules and grid.weight == KERNEL:
+        settings["levels"] = "own particles"
     return _digest("footprint", settings | ({"kernels": weights} if weights else {}))
 
 

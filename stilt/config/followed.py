@@ -45,8 +45,8 @@ def notes(config: Config) -> Iterator[str]:
     yield from _unscaled(config)
     if config.keep.particles == "none":
         yield (
-            "keep: of particles only where they end: another grid, kernel or weight of a footprint needs transport "
-            "again"
+            "keep: what is made from now on has of its particles only where they end: another grid, kernel or weight "
+            "of a footprint needs transport again"
         )
 
 

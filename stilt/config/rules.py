@@ -30,6 +30,9 @@ MOST_HOURS = 87_600
 """Of one run: ten years."""
 
 MOST_PARTICLES = 10_000_000
+OF_THE_CLOCK = 4
+"""``krand`` with which HYSPLIT takes its seed from the clock."""
+
 MOST_STEP_MIN = 366 * 1440
 MOST_OF_A_PATTERN = 1000
 """Characters of a file format."""
@@ -166,6 +169,11 @@ def setting_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if n_hours == 0:
         yield "n_hours", "0 hours is no run: negative is backward in time, positive forward"
     yield from _size_problems(values)
+    if values.get("realizations", 1) > 1 and values.get("krand") not in {None, OF_THE_CLOCK}:
+        yield (
+            "realizations",
+            f"with krand: {values['krand']} all have the same random numbers: leave krand out (or take {OF_THE_CLOCK})",
+        )
     for what, keys in (("wind", WIND_ERROR_KEYS), ("mixed-layer", MIXED_LAYER_ERROR_KEYS)):
         missing = [key for key in keys if values.get(key) is None]
         if missing and len(missing) < len(keys):

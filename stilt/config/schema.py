@@ -126,6 +126,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             le=2**31 - 1,
         ),
     ] = 0
+    realizations: Annotated[
+        Count,
+        own(
+            "Simulations of each receptor with each meteorology, with random numbers of their own; never part of what "
+            "makes a result stale",
+            le=999,
+        ),
+    ] = 1
     output: Annotated[
         str | None, own("Folder of results and log; left out: output in the project")
     ] = None

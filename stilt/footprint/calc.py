@@ -57,7 +57,8 @@ class Footprint:
     is_integrated
         Whether the one layer is the sum over all hours.
     facts
-        ``share_outside_grid``: how much of the particles' influence lies outside of the grid, where any does.
+        ``share_outside_grid``: how much of the particles' influence lies outside of the grid, where any does; not
+        where weights make some of it negative, as parts would cancel.
     """
 
     values: NDArray[np.float32]
@@ -119,6 +120,8 @@ def calc_footprint(table: ParticleTable, grid: FootprintGrid, receptor: Receptor
 
 def _facts(rows: Rows, values: NDArray[np.float32]) -> dict[str, float]:
     influence = float(np.sum(rows.foot, where=rows.foot > 0.0)) / rows.n_particles
+    if (rows.foot < 0.0).any():
+        return {}
     inside = float(values.sum(dtype=np.float64))
     share = round(1.0 - inside / influence, 4) if influence > 0.0 else 0.0
     return {"share_outside_grid": share} if share > 0.0 else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.footprint import wgs84
 from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
@@ -185,11 +186,13 @@ def _unknown(projection: str, error: Exception) -> InputError:
 
 def named_crs(projection: str) -> str:
     """Return what GIS programs call a projection: degrees without a datum are taken as WGS 84."""
-    return "EPSG:4326" if projection.strip() == PLAIN_DEGREES else projection
+    return wgs84.CODE if projection.strip() == PLAIN_DEGREES else projection
 
 
 def crs_attributes(projection: str) -> dict[str, str | float]:
     """Return the CF attributes of a projection, with its WKT."""
+    if projection == wgs84.CODE:
+        return dict(wgs84.ATTRIBUTES)
     from pyproj import CRS
 
     attributes: dict[str, str | float] = CRS.from_user_input(_complete(projection)).to_cf()

@@ -205,10 +205,13 @@ def cloud_sizes(ages: Int32s, x: Floats, y: Floats, period: float, out: Clouds) 
 
 @exact.kernel(F8, OUT_I4)
 def rows_with_foot(foot: Floats, rows: Int32s) -> int:
-    """Put the rows with ``foot > 0`` (so not NaN) into ``rows``; return how many there are."""
+    """Put the rows with ``foot``, neither 0 nor NaN, into ``rows``; return how many there are.
+
+    R-STILT takes ``foot > 0``: what is negative comes of weights alone, as averaging kernels can be.
+    """
     count = 0
     for row in range(len(foot)):
-        if foot[row] > 0.0:
+        if foot[row] > 0.0 or foot[row] < 0.0:
             rows[count] = row
             count += 1
     return count

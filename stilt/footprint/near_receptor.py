@@ -133,23 +133,27 @@ def interpolate(plan: RowPlan, time: Floats, values: Floats, result: Floats) -> 
 
 
 @exact.inline
-def window_sum(time: Floats, foot: Floats, low: float, high: float) -> float:
-    """Return the sum of foot where low < abs(time) <= high; NaN counts as nothing."""
+def window_sum(time: Floats, foot: Floats, low: float, high: float, sign: float) -> float:
+    """Return the sum of foot of one sign where low < abs(time) <= high; NaN counts as nothing."""
     total = 0.0
     for row in range(len(time)):
-        if low < abs(time[row]) <= high and not np.isnan(foot[row]):
+        if low < abs(time[row]) <= high and sign * foot[row] > 0.0:
             total += foot[row]
     return total
 
 
 @exact.kernel(F8, F8, F8, OUT_F8)
 def keep_window_sums(old_time: Floats, old_foot: Floats, time: Floats, foot: Floats) -> None:
-    """Scale ``foot`` so that its sum in each window is that of ``old_foot``."""
+    """Scale ``foot`` so that its sum in each window is that of ``old_foot``.
+
+    What is negative by its weight has a sum of its own: where both nearly cancel, their ratio is no factor.
+    """
     for window in range(len(WINDOWS_MIN) - 1):
         low, high = WINDOWS_MIN[window], WINDOWS_MIN[window + 1]
-        total = window_sum(time, foot, low, high)
-        if total > 0.0:
-            factor = window_sum(old_time, old_foot, low, high) / total
-            for row in range(len(time)):
-                if low < abs(time[row]) <= high:
-                    foot[row] *= factor
+        for sign in (1.0, -1.0):
+            total = window_sum(time, foot, low, high, sign)
+            if total != 0.0:
+                factor = window_sum(old_time, old_foot, low, high, sign) / total
+                for row in range(len(time)):
+                    if low < abs(time[row]) <= high and sign * foot[row] > 0.0:
+                        foot[row] *= factor

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 RESERVED_ENDINGS = (".error",)
 """Endings that the product uses itself: the particles of an error run are ``<simulation>.error.parquet``."""
 
+REALIZATION = "realization"
+"""The label of a simulation that says which of several realizations it is, from 1."""
+
+
+def member_ending(realization: int) -> str:
+    """Return what a simulation's id ends in for its realization: nothing for the first, so that more can be added."""
+    return f"_r{realization:02}" if realization > 1 else ""
+
 
 def file_key(name: str) -> str:
     """Return what two names have in common that are one file where case and Unicode form do not count."""

@@ -26,12 +26,17 @@ class Recent(Generic[Found]):
 
     def __call__(self) -> Found:
         """Return the answer."""
-        began = time.monotonic()
-        if not self._found or began >= self._until:
+        if self.known is None:
+            began = time.monotonic()
             self._found = [self._find()]
             ended = time.monotonic()
             self._until = ended + max(RECENT_S, ended - began)
         return self._found[0]
+
+    @property
+    def known(self) -> Found | None:
+        """The answer, if there is one that is recent: nobody is asked."""
+        return self._found[0] if self._found and time.monotonic() < self._until else None
 
     def forget(self) -> None:
         """Ask anew the next time."""

@@ -152,14 +152,15 @@ def _misfit_of_extras(entry: Any) -> str:
 
 
 def is_kernel(kernel: Any) -> bool:
-    """Tell whether what the levels of a column count is what stilt writes: ascending by height, and no less than 0."""
+    """Tell whether what the levels of a column count is what stilt writes: ascending by height, weights 0 or more."""
     levels = kernel.levels if kernel.on == "height_m" else [-level for level in kernel.levels]
     return (
         1 <= len(levels) <= MOST_PARTS
         and all(low < high for low, high in pairwise(levels))
         and all(abs(level) <= MOST_OF_A_LEVEL for level in levels)
         and all(len(part) in {0, len(levels)} for part in (kernel.averaging, kernel.weights))
-        and all(0 <= part <= MOST_OF_A_LEVEL for part in (*kernel.averaging, *kernel.weights))
+        and all(0 <= part <= MOST_OF_A_LEVEL for part in kernel.weights)
+        and all(abs(part) <= MOST_OF_A_LEVEL for part in kernel.averaging)
     )
 
 

@@ -25,12 +25,16 @@ _FOLDERS_KEPT = 64
 
 @dataclass(slots=True)
 class _Folder:
-    """What a dated folder of a product lists: names by inode, those that archives have, and what was asked for."""
+    """What a dated folder of a product lists.
+
+    Names with their inodes, those that archives have, how many were asked for, and writers by inode.
+    """
 
     path: Path
     files: dict[str, int]
     archived: frozenset[str]
     asked_for: int = 0
+    imprints: dict[int, str] | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +72,17 @@ class Listing:
     def has_own(self, product: str, date: str, file: str) -> bool:
         """Tell whether there is a file of that name in the dated folder."""
         return file in self._folder(product, date).files
+
+    def imprint_of(self, product: str, date: str, plain: str) -> str:
+        """Return the imprint that the file of a plain name has in its own; empty if it has no other name."""
+        folder = self._folder(product, date)
+        if folder.imprints is None:
+            folder.imprints = {
+                inode: plain_and_imprint(name)[1]
+                for name, inode in folder.files.items()
+                if name[0] == "."
+            }
+        return folder.imprints.get(folder.files.get(plain, 0), "")
 
     def is_exposed(self, product: str, date: str, file: str, plain: str) -> bool:
         """Tell whether a plain name is the file of that name; where that is in an archive, whether it is not there."""

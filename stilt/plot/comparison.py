@@ -13,6 +13,7 @@ from stilt.plot.map_frame import DEGREES
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
     import xarray as xr
     from matplotlib.axes import Axes
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
 
 _LEAST = 0.1
 """Degrees that a map shows at least."""
@@ -29,10 +32,15 @@ _NARROWEST = 0.6
 
 _DOT = 22
 
-_MANY = 100
-"""Bars of more receptors than this hide each other."""
-
 _POINTS: dict[str, Any] = {"fmt": "o", "markersize": 3.5, "elinewidth": 0.7}
+
+_PALE = "#d98f95"
+
+_BARS = 300
+"""Soundings with bars and large dots; more would hide each other."""
+
+_BESIDE = 0.04
+"""Of the scatter's span, left free beyond its outermost points and bars."""
 
 
 def plot_modelled(
@@ -45,7 +53,8 @@ def plot_modelled(
     Parameters
     ----------
     result
-        With ``observed``; bars are ``uncertainty`` and ``background_spread``, where they are known.
+        With ``observed``; bars are ``uncertainty`` and ``background_spread``, where they are known, of up to 300
+        soundings.
     path
         Where to save it; not unless given.
     figure
@@ -60,24 +69,34 @@ def plot_modelled(
     """
     if "observed" not in result or not result["observed"].notnull().any():
         raise nothing_observed()
-    canvas = figure or new_figure((11.0, 5.6))
-    both = np.concatenate([result[name].to_numpy() for name in ("modelled", "observed")])
-    span = float(np.nanmin(both)), float(np.nanmax(both))
-    places = {(float(x), float(y)) for x, y in zip(*_places(result), strict=True)}
-    if len(places) > 1:
-        left, middle, right = canvas.subplots(1, 3, width_ratios=(1, 1, 1.15))
-        _map(left, result, "modelled", span)
-        drawn = _map(middle, result, "observed", span)
-        bar = canvas.colorbar(drawn, ax=[left, middle], orientation="horizontal", shrink=0.6)
-        bar.set_label("ppm")
+    canvas = figure or new_figure((11.0, 6.2))
+    if len({*zip(*_places(result), strict=True)}) > 1:
+        modelled, observed, right = _axes(canvas, result)
+        both = np.concatenate([result[name].to_numpy() for name in ("modelled", "observed")])
+        span = float(np.nanmin(both)), float(np.nanmax(both))
+        _map(modelled, result, "modelled", span)
+        drawn = _map(observed, result, "observed", span)
+        bar = canvas.colorbar(
+            drawn, ax=[modelled, observed], location="bottom", shrink=0.7, aspect=28
+        )
+        bar.set_label("mole fraction, ppm")
         _few_ticks(bar.ax.xaxis)
     else:
         left, right = canvas.subplots(1, 2, width_ratios=(1.4, 1))
         _series(left, result)
-    _scatter(right, result, span)
+    _scatter(right, result)
     if path is not None:
         canvas.savefig(path)
     return canvas
+
+
+def _axes(canvas: Figure, result: xr.Dataset) -> tuple[Axes, Axes, Axes]:
+    """Return the axes of both maps, one above the other where they are wide, and of the scatter."""
+    lon, lat = _places(result)
+    is_wide = np.ptp(lon) * np.cos(np.radians(lat.mean())) > np.ptp(lat)
+    plan, ratios = (["ms", "os"], (1.2, 1)) if is_wide else (["mos"], (1, 1, 1.9))
+    axes = canvas.subplot_mosaic("\n".join(plan), width_ratios=ratios)
+    return axes["m"], axes["o"], axes["s"]
 
 
 def nothing_observed() -> InputError:
@@ -91,8 +110,9 @@ def nothing_observed() -> InputError:
 
 def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -> PathCollection:
     lon, lat = _places(result)
+    size = _DOT if len(lon) <= _BARS else _DOT / 5
     drawn = axes.scatter(
-        lon, lat, _DOT, result[name].to_numpy(), vmin=span[0], vmax=span[1], cmap="viridis"
+        lon, lat, size, result[name].to_numpy(), vmin=span[0], vmax=span[1], cmap="viridis"
     )
     west, east, south, north = lon.min(), lon.max(), lat.min(), lat.max()
     half = np.maximum(
@@ -100,7 +120,7 @@ def _map(axes: Axes, result: xr.Dataset, name: str, span: tuple[float, float]) -
     )
     (x, y), (across, along) = (0.5 * (west + east), 0.5 * (south + north)), 0.55 * half
     axes.set(title=name, xlim=(x - across, x + across), ylim=(y - along, y + along))
-    label_degrees(axes, 3)
+    label_degrees(axes, (3, 6))
     draw_coast(axes, DEGREES)
     axes.set_aspect(1 / np.cos(np.radians(y)))
     return drawn
@@ -138,26 +158,47 @@ def _series(axes: Axes, result: xr.Dataset) -> None:
     axes.legend(fontsize=9, ncols=2, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
 
 
-def _scatter(axes: Axes, result: xr.Dataset, span: tuple[float, float]) -> None:
+def _scatter(axes: Axes, result: xr.Dataset) -> None:
     found, seen = (result[name].to_numpy() for name in ("modelled", "observed"))
-    across, along = (
-        result[name].to_numpy() if name in result else None
-        for name in ("background_spread", "uncertainty")
+    is_few = len(found) <= _BARS
+    bars = {
+        says: result[name].to_numpy()
+        for name, says in (
+            ("uncertainty", "uncertainty of observed"),
+            ("background_spread", "spread of background"),
+        )
+        if name in result and is_few
+    }
+    up, across = (bars.get(says) for says in ("uncertainty of observed", "spread of background"))
+    points = axes.errorbar(
+        *(found, seen, up, across),
+        fmt="o",
+        markersize=3.5 if is_few else 1.5,
+        color=ACCENT,
+        ecolor=_PALE,
+        elinewidth=0.6,
+        zorder=2,
     )
-    faint = 0.35 if len(found) > _MANY else 1.0
-    drawn = axes.errorbar(found, seen, along, across, **_POINTS, color=ACCENT)
-    for bars in drawn[2]:
-        bars.set_alpha(faint)
-    axes.axline((span[0], span[0]), slope=1, color=QUIET, linewidth=0.8)
-    reach = np.array(span) + 0.12 * (span[1] - span[0] or 1.0) * np.array([-1, 1])
-    axes.set(xlim=reach, ylim=reach, xlabel="modelled, ppm", ylabel="observed, ppm")
-    axes.set_box_aspect(1)
-    _few_ticks(axes.xaxis)
-    _few_ticks(axes.yaxis)
+    points.set_label("\n".join(["soundings", *(f"bars: {says}" for says in bars)]))
+    low, high = _reach([(found, across), (seen, up)])
+    axes.plot([low, high], [low, high], "--", color=QUIET, linewidth=0.8, label="1:1", zorder=1)
+    axes.legend(loc="lower right", fontsize=7, frameon=False)
     off = (seen - found)[np.isfinite(seen - found)]
     mean, spread = off.mean(), off.std()
     digits = max(0, 1 - int(np.floor(np.log10(spread)))) if spread > 0 else 2
-    axes.set_title(
-        f"observed - modelled, n = {len(off):,}:\n{round(mean, digits) + 0:+.{digits}f} ± {spread:.{digits}f} ppm",
-        fontsize=9,
+    says = f"{round(mean, digits) + 0:+.{digits}f} ± {spread:.{digits}f} ppm"
+    axes.set(xlabel="modelled, ppm", ylabel="observed, ppm", xlim=(low, high), ylim=(low, high))
+    axes.set_box_aspect(1)
+    _few_ticks(axes.xaxis)
+    _few_ticks(axes.yaxis)
+    axes.set_title(f"observed - modelled, n = {len(off):,}:\n{says}", fontsize=9)
+
+
+def _reach(drawn: Iterable[tuple[Values, Values | None]]) -> tuple[float, float]:
+    """Return what both axes of a scatter show: all points and their bars, and a margin."""
+    ends = np.concatenate(
+        [values + sign * (0.0 if bar is None else bar) for values, bar in drawn for sign in (-1, 1)]
     )
+    low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+    beside = _BESIDE * (high - low) or 1.0
+    return low - beside, high + beside

@@ -14,6 +14,8 @@ from stilt.plot.coastline import Kind
 from stilt.plot.map_frame import around
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from numpy.typing import NDArray
@@ -56,7 +58,10 @@ class Look:
     title
         Above the map.
     percent
-        Shares of the influence, in percent: a contour encloses the smallest area that holds each.
+        Shares of the influence, in percent: a contour encloses the smallest area that holds each; of influence above
+        0, where weights make some of it negative.
+    both_signs
+        Whether the scale has decades on both sides of zero.
     """
 
     extent: tuple[float, float, float, float] | None = None
@@ -64,6 +69,7 @@ class Look:
     vmax: float | None = None
     title: str | None = None
     percent: tuple[float, ...] = ()
+    both_signs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what can't be drawn.
@@ -102,11 +108,16 @@ class Look:
             )
 
     def scaled(self, values: Values) -> Look:
-        """Return the same with both ends of the scale: four decades below the greatest value."""
-        most = self.vmax or float(np.nanmax(values, initial=0.0))
+        """Return the same with both ends of the scale: four decades below the greatest value.
+
+        Where averaging kernels make some negative, it has three decades on both sides of zero.
+        """
+        both = self.both_signs or float(np.nanmin(values, initial=0.0)) < 0.0
+        most = self.vmax or float(np.nanmax(np.abs(values), initial=0.0))
         if not most:
             return self
-        return replace(self, vmin=self.vmin or most / 10**DECADES, vmax=most)
+        least = self.vmin or most / 10 ** (DECADES - both)
+        return replace(self, vmin=least, vmax=most, both_signs=both)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,11 @@ class Field:
         return float(self.values.sum())
 
 
+def extremes(fields: Iterable[Field]) -> Values:
+    """Return the least and the greatest value of several fields that are to have one scale."""
+    return np.array([[field.values.min(), field.values.max()] for field in fields])
+
+
 def draw_field(
     axes: Axes,
     field: Field,
@@ -144,7 +160,10 @@ def draw_field(
     bar: bool = True,
     shown: Field | None = None,
 ) -> QuadMesh:
-    """Draw a field on a logarithmic scale; below it is white. ``shown`` is one that the map has to have room for."""
+    """Draw a field on a logarithmic scale; below it is white. ``shown`` is one that the map has to have room for.
+
+    One that is negative anywhere is drawn as a difference is.
+    """
     from matplotlib.colors import LogNorm
 
     chosen = (look or Look()).scaled(field.values)
@@ -154,6 +173,8 @@ def draw_field(
             "draw another, or another hour",
             code="PICTURE_EMPTY",
         )
+    if chosen.both_signs:
+        return draw_difference(axes, field, chosen, bar=bar, shown=shown)
     least = float(chosen.vmin or 0.0)
     field = replace(field, values=np.where(field.values < least, 0.0, field.values))
     norm = LogNorm(least, chosen.vmax)
@@ -197,7 +218,7 @@ def _draw(
     _frame_map(axes, frame, extent != 0, room, look)
     mark_places(axes, *place)
     draw_coast(axes, frame)
-    if look.percent and values.any():
+    if look.percent and (values > 0).any():
         _enclose(axes, frame, values, look.percent)
     if look.title:
         axes.set_title(look.title, fontsize=9, color=QUIET)
@@ -220,13 +241,14 @@ def draw_bar(axes: Any, mesh: QuadMesh, label: str) -> None:
     norm: Any = mesh.norm
     drawn: Any = mesh.get_array()
     is_beyond = bool(np.abs(np.ma.filled(drawn, 0.0)).max() > norm.vmax)
+    ends = "both" if norm.vmin < 0.0 else "max"
     bar = first.figure.colorbar(
         *(mesh, None, axes),
         orientation="horizontal",
         shrink=0.8,
         pad=0.03,
         aspect=35,
-        extend="max" if is_beyond else "neither",
+        extend=ends if is_beyond else "neither",
     )
     bar.set_label(label, fontsize=9)
     bar.ax.tick_params(labelsize=8)
@@ -263,18 +285,18 @@ def _enclose(axes: Axes, frame: MapFrame, values: Values, percent: tuple[float, 
     from matplotlib.patheffects import withStroke
 
     halo = [withStroke(linewidth=2.6, foreground="white")]
-    keys = []
+    keys, whole = [], "what is above 0" if values.min() < 0 else "all"
     for share, line in zip(sorted(percent, reverse=True), cycle(LINES), strict=False):
         look: dict[str, Any] = {"linewidths": 1.1, "linestyles": line, "zorder": 4.5}
         axes.contour(
             frame.x, frame.y, values, levels=[enclosing(values, share)], colors=[INK], **look
         ).set(path_effects=halo)
-        keys.append(Line2D([], [], color=INK, lw=1.1, ls=line, label=f"{share:g}% of all"))
+        keys.append(Line2D([], [], color=INK, lw=1.1, ls=line, label=f"{share:g}% of {whole}"))
     axes.legend(handles=keys, fontsize=7, loc="best", framealpha=0.9, handlelength=3)
 
 
 def enclosing(values: Values, percent: float) -> float:
-    """Return the value above which cells hold a share of the sum of all."""
+    """Return the value above which cells hold a share of the sum of all that are above 0."""
     ranked = np.sort(values[values > 0])[::-1]
     reached = np.cumsum(ranked)
     return float(ranked[np.searchsorted(reached, percent / 100 * reached[-1])])
@@ -332,14 +354,14 @@ def show_spans(axes: Axes, frame: MapFrame, across: Span, along: Span, ratio: fl
     axes.set_aspect(1 / stretch)
 
 
-def label_degrees(axes: Axes, most: int = 5) -> None:
-    """Say longitudes and latitudes as maps do, at most so many that they don't run into each other."""
+def label_degrees(axes: Axes, most: tuple[int, int] = (5, 5)) -> None:
+    """Say longitudes and latitudes as maps do, at most so many of each that they don't run into each other."""
     from matplotlib.ticker import MaxNLocator
 
     from stilt.plot.map_frame import degrees
 
-    for axis, words in ((axes.xaxis, "WE"), (axes.yaxis, "SN")):
-        axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+    for axis, words, count in ((axes.xaxis, "WE", most[0]), (axes.yaxis, "SN", most[1])):
+        axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(partial(degrees, words))
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.ownership import refuse_foreign_link
 from stilt.foundations.text import as_html, shown
-from stilt.plot.field_map import Look, draw_field
+from stilt.plot.field_map import Look, draw_field, extremes
 from stilt.plot.figure import MAP_INCHES, new_figure
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def film(
     write = _writer(target)
     refuse_foreign_link(target)
     whole = _whole(fields)
-    look = (look or Look()).scaled(np.array([field.values.max() for field in fields.values()]))
+    look = (look or Look()).scaled(extremes(fields.values()))
     if not look.vmax:
         raise InputError(
             "the footprints have nothing in their grid", "draw others", code="PICTURE_EMPTY"
@@ -115,9 +115,11 @@ def _titled(look: Look, hour: int) -> Look:
 
 
 def _whole(fields: Mapping[int, Field]) -> Field:
-    """Return the sum of all hours: the map has room for it from the first to the last."""
+    """Return the sum of all hours' sizes: the map has room for it from the first to the last."""
     first = next(iter(fields.values()))
-    return replace(first, values=np.sum([field.values for field in fields.values()], axis=0))
+    return replace(
+        first, values=np.sum([np.abs(field.values) for field in fields.values()], axis=0)
+    )
 
 
 def _picture(field: Field, whole: Field, look: Look, dpi: int) -> Image:

@@ -16,6 +16,7 @@ from stilt.plot.field_map import (
     draw_bar,
     draw_difference,
     draw_field,
+    extremes,
     say_empty,
 )
 from stilt.plot.figure import new_figure
@@ -45,7 +46,7 @@ def draw_panels(
             "choose fewer, or draw their mean",
             code="PICTURE_OPTION",
         )
-    look = (look or Look()).scaled(np.array([field.values.max() for field in fields.values()]))
+    look = (look or Look()).scaled(extremes(fields.values()))
     if not look.vmax:
         raise InputError(
             "the footprints have nothing in their grid", "draw others", code="PICTURE_EMPTY"
@@ -74,7 +75,7 @@ def draw_panels(
 
 def _together(fields: list[Field]) -> Field:
     """Return what has room for all of them."""
-    values = np.max([field.values for field in fields], axis=0)
+    values = np.max([np.abs(field.values) for field in fields], axis=0)
     places = np.unique(np.concatenate([field.places for field in fields]), axis=0)
     return replace(fields[0], values=values, places=places)
 
@@ -96,7 +97,7 @@ def draw_minus(
     """
     title = look.title if look else None
     difference, whole = minus(first, second), _together([first, second])
-    look = replace((look or Look()).scaled(whole.values), title=None)
+    look = replace((look or Look()).scaled(extremes([first, second])), title=None)
     if not look.vmax:
         raise InputError(
             "both footprints have nothing in their grid", "draw others", code="PICTURE_EMPTY"

@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from stilt.foundations.names import alike, reserved_ending
+from stilt.foundations.names import alike, file_key, reserved_ending
 from stilt.foundations.simulation import LINE_POINTS
 from stilt.receptors.labels import NOTHING, labels_of_receptors
 from stilt.receptors.numbers import round_to_id
@@ -81,7 +81,7 @@ class Rows:
             # twelve decimals are all that fifteen digits leave of them: less would be lost, more would be dust
             self._longitudes[east] = np.round(self._longitudes[east] - 360, 12)
 
-    def receptors(self, mets: tuple[str, ...]) -> Receptors | None:
+    def receptors(self, mets: tuple[str, ...], realizations: int = 1) -> Receptors | None:
         """Build the receptors; None if a row is bad, which ``complaints`` tells."""
         if self.complaints:
             return None
@@ -105,8 +105,13 @@ class Rows:
             )
         labels = labels_of_receptors(self._table.labels, order, first)
         notes = tuple(self.notes)
-        receptors = Receptors(mets, seconds // 60, *points, first, asl, names, notes, labels)
-        return receptors if keep.all() else receptors.only(keep)
+        receptors = Receptors(
+            mets, seconds // 60, *points, first, asl, names, notes, labels, realizations
+        )
+        receptors = receptors if keep.all() else receptors.only(keep)
+        if realizations > 1 and "id" in self._table.columns:
+            self._refuse_members(receptors, leaders[keep])
+        return None if self.complaints else receptors
 
     def _complain(self, row: int, text: str) -> None:
         before = self.complaints.get(row)
@@ -291,6 +296,22 @@ class Rows:
                         f"the id {twin!r} with met {met} and the id {name!r} of line {line} with met {other} "
                         f"both are the simulation {other}_{name}",
                     )
+
+    def _refuse_members(self, receptors: Receptors, leaders: NDArray[np.int64]) -> None:
+        """Complain of ids that are those of other receptors' realizations: ``tower_r02`` beside ``tower``."""
+        seen: dict[str, int] = {}
+        for place, sim in enumerate(receptors.ids()):
+            earlier = seen.setdefault(file_key(sim), place)
+            if earlier == place:
+                continue
+            _, receptor, realization = receptors.apart((earlier, place))
+            pair = zip(realization.tolist(), leaders[receptor].tolist(), strict=True)
+            (_, own), (member, other) = sorted(pair)
+            self._complain(
+                own,
+                f"its simulation {sim} is realization {member} of line {self._table.line(other)} too: "
+                "give it another id",
+            )
 
     def _without_repetitions(
         self, names: pa.Array, order: NDArray[np.int64], first: NDArray[np.int64]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
+from stilt.foundations.names import REALIZATION, member_ending
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.receptors.numbers import r_numbers
 from stilt.receptors.times import write_times
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Points = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+    Whole = NDArray[np.int64]
 
 _AT_ONCE = 16_384
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Receptors(Sequence[Simulation]):
-    """Every receptor with every meteorology; an element is made when it is asked for.
+    """Every receptor with every meteorology, as often as there are realizations; an element is made when asked for.
 
-    Simulation ``i`` has meteorology ``i // n_receptors`` and receptor ``i % n_receptors``.
+    They are ordered by meteorology, then receptor, then realization (``apart``).
 
     Attributes
     ----------
@@ -46,6 +48,9 @@ class Receptors(Sequence[Simulation]):
         What a person should know about how the file was read.
     labels
         The file's other columns, a value for each receptor: numbers where all are, else text.
+    realizations
+        Simulations of each receptor with each meteorology, which differ in their random numbers alone: these come from
+        the id, which from the second one on has the realization in it.
     """
 
     mets: tuple[str, ...]
@@ -58,6 +63,7 @@ class Receptors(Sequence[Simulation]):
     names: pa.Array
     notes: tuple[str, ...] = ()
     labels: dict[str, pa.Array] = field(default_factory=dict)
+    realizations: int = 1
 
     def _repr_html_(self) -> str:
         from stilt.receptors.told import receptors_html
@@ -66,11 +72,26 @@ class Receptors(Sequence[Simulation]):
 
     @property
     def n_receptors(self) -> int:
-        """How many receptors there are; as many simulations for each meteorology."""
+        """How many receptors there are."""
         return len(self.minutes)
 
+    @property
+    def times(self) -> str:
+        """By what the receptors are multiplied, in words: `` x 2 mets x 10 realizations``; nothing if by 1."""
+        counts = ((len(self.mets), "mets"), (self.realizations, "realizations"))
+        return "".join(f" x {number} {what}" for number, what in counts if number > 1)
+
     def __len__(self) -> int:
-        return self.n_receptors * len(self.mets)
+        return self.n_receptors * len(self.mets) * self.realizations
+
+    def apart(self, indices: Iterable[int] | Whole) -> tuple[Whole, Whole, Whole]:
+        """Return the place of each simulation's meteorology and receptor, and its realization, from 1."""
+        import numpy as np
+
+        wanted = np.asarray(indices if hasattr(indices, "__len__") else list(indices), np.int64)
+        pair, realization = np.divmod(wanted, self.realizations)
+        met, receptor = np.divmod(pair, max(1, self.n_receptors))
+        return met, receptor, realization + 1
 
     @overload
     def __getitem__(self, index: int) -> Simulation: ...
@@ -87,10 +108,15 @@ class Receptors(Sequence[Simulation]):
         for start in range(0, len(self), _AT_ONCE):
             yield from self.take(range(start, min(start + _AT_ONCE, len(self))))
 
+    def receptor_of(self, index: int) -> int:
+        """Return the place of a simulation's receptor."""
+        return index // self.realizations % self.n_receptors
+
     def ids(self) -> list[str]:
         """Return the ids of all simulations, in their order."""
         names = self.names.to_pylist()
-        return [f"{met}_{name}" for met in self.mets for name in names]
+        endings = [member_ending(each) for each in range(1, self.realizations + 1)]
+        return [f"{met}_{name}{end}" for met in self.mets for name in names for end in endings]
 
     def told_by_id(self, indices: Sequence[int]) -> list[bool]:
         """Tell of simulations whether the id, made of the receptor, tells the receptor: time, place and height.
@@ -99,7 +125,7 @@ class Receptors(Sequence[Simulation]):
         """
         import numpy as np
 
-        which = np.asarray(indices, np.int64) % self.n_receptors
+        _, which, _ = self.apart(indices)
         several = np.diff(self.first) > 1
         points = (self.longitudes, self.latitudes, self.heights_m)
         made = default_names(self.minutes, points, self.first, self.asl)
@@ -112,14 +138,14 @@ class Receptors(Sequence[Simulation]):
         """Return the time of every simulation, minutes since 1970 UTC, in their order."""
         import numpy as np
 
-        return np.tile(self.minutes, len(self.mets))
+        return np.tile(np.repeat(self.minutes, self.realizations), len(self.mets))
 
     def time_order(self) -> NDArray[np.int64]:
         """Return the indices of all simulations by meteorology, then time, then place in the file."""
         import numpy as np
 
-        one = np.argsort(self.minutes, kind="stable")
-        return np.concatenate([one + met * self.n_receptors for met in range(len(self.mets))])
+        one = np.argsort(np.repeat(self.minutes, self.realizations), kind="stable")
+        return np.concatenate([one + met * len(one) for met in range(len(self.mets))])
 
     def only(self, keep: NDArray[np.bool_]) -> Receptors:
         """Return the receptors for which ``keep`` is true."""
@@ -139,42 +165,46 @@ class Receptors(Sequence[Simulation]):
             self.names.filter(pa.array(keep)),
             self.notes,
             {name: values.filter(pa.array(keep)) for name, values in self.labels.items()},
+            self.realizations,
         )
 
-    def label_columns(
-        self, places: NDArray[np.int64], taken: Iterable[str]
-    ) -> dict[str, NDArray[np.generic]]:
-        """Return the labels of simulations as columns; one of a name that is ``taken`` gets ``_label`` after it."""
-        import pyarrow as pa
+    def label_columns(self, places: Whole, taken: Iterable[str]) -> dict[str, NDArray[np.generic]]:
+        """Return the labels of simulations as columns; one of a name that is ``taken`` gets ``_label`` after it.
 
-        which = pa.array(places % max(1, self.n_receptors))
-        names = set(taken)
-        return {
-            f"{name}_label" if name in names else name: values.take(which).to_numpy(
-                zero_copy_only=False
-            )
-            for name, values in self.labels.items()
-        }
+        The first is the realization, where there are several.
+        """
+        found = self._labels(places, taken).items()
+        return {name: values.to_numpy(zero_copy_only=False) for name, values in found}
 
     def labels_of(self, indices: Sequence[int]) -> list[dict[str, str | int | float | None]]:
         """Return the labels of simulations by name."""
-        import numpy as np
+        found = self._labels(indices, ())
+        rows = zip(*(values.to_pylist() for values in found.values()), strict=True)
+        return [dict(zip(found, row, strict=True)) for row in rows] or [{} for _ in indices]
+
+    def _labels(self, places: Sequence[int] | Whole, taken: Iterable[str]) -> dict[str, pa.Array]:
         import pyarrow as pa
 
-        which = pa.array(np.asarray(indices, np.int64) % self.n_receptors)
-        columns = [values.take(which).to_pylist() for values in self.labels.values()]
-        rows = zip(*columns, strict=True) if columns else ((),) * len(indices)
-        return [dict(zip(self.labels, row, strict=True)) for row in rows]
+        _, receptor, realization = self.apart(places)
+        which = pa.array(receptor)
+        found = {REALIZATION: pa.array(realization)} if self.realizations > 1 else {}
+        names = {*taken, *found}
+        return found | {
+            f"{name}_label" if name in names else name: values.take(which)
+            for name, values in self.labels.items()
+        }
 
     def take(self, indices: Iterable[int] | NDArray[np.int64]) -> list[Simulation]:
         """Return the simulations with these indices; some microseconds each."""
         import numpy as np
         import pyarrow as pa
 
-        wanted = np.asarray(indices if hasattr(indices, "__len__") else list(indices), np.int64)
-        which = wanted % self.n_receptors
-        mets = [self.mets[i] for i in (wanted // self.n_receptors).tolist()]
+        met, which, realization = self.apart(indices)
+        mets = [self.mets[i] for i in met.tolist()]
         names = self.names.take(pa.array(which)).to_pylist()
+        if self.realizations > 1:
+            endings = map(member_ending, realization.tolist())
+            names = [name + end for name, end in zip(names, endings, strict=True)]
         times = write_times(self.minutes[which]).tolist()
         references = np.where(self.asl[which], "asl", "agl").tolist()
         starts, ends = self.first[which], self.first[which + 1]

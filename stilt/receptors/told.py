@@ -26,6 +26,7 @@ def receptors_html(receptors: Receptors) -> str:
     several = int(np.count_nonzero(np.diff(receptors.first) > 1))
     rows = [
         ("meteorology", ", ".join(receptors.mets)),
+        ("realizations", receptors.realizations if receptors.realizations > 1 else ""),
         ("time", f"{first} to {last} UTC"),
         ("longitude", _range(receptors.longitudes)),
         ("latitude", _range(receptors.latitudes)),

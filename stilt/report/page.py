@@ -16,6 +16,9 @@ from stilt.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from stilt.report.content import Content, Histogram
 
 DECADES = 4
@@ -174,7 +177,7 @@ def _map(content: Content) -> str:
 
 def _footprint(content: Content) -> str:
     total = content.footprint
-    if total is None or not total.values.any():
+    if total is None or not (total.values > 0).any():
         return ""
     most = float(total.values.max())
     places = [place for group in content.places.values() for place in group]
@@ -188,8 +191,18 @@ def _footprint(content: Content) -> str:
     number = len(set(places))
     some = f"; {charts.FEW} of {number:,} places marked" if number > charts.FEW else ""
     of = "" if total.simulations == total.of else f" of {total.of:,}, evenly chosen"
-    words = f"<p class='quiet'>{as_html(total.name)}: all hours, mean of {total.simulations:,}{of}{some}</p>"
+    below = _below_zero(total.values)
+    words = f"<p class='quiet'>{as_html(total.name)}: all hours, mean of {total.simulations:,}{of}{some}{below}</p>"
     return _card("Mean footprint", drawn + scale + words)
+
+
+def _below_zero(values: NDArray[np.float64]) -> str:
+    """Say how much of a footprint averaging kernels make negative, which its logarithmic scale has no place for."""
+    below = -float(values[values < 0].sum())
+    part = 100 * below / (below + float(values[values > 0].sum()))
+    return (
+        f"; {part:.2g} % of it are negative, by averaging kernels, and not drawn" if below else ""
+    )
 
 
 def _batches(content: Content) -> str:

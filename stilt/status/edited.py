@@ -112,14 +112,17 @@ def receptors_of(layout: Layout, config: Config) -> Receptors:
         If it is not there, or does not hold.
     """
     facts = layout.receptors_file.stat()
-    return _read(layout.receptors_file, tuple(config.mets), facts.st_mtime_ns, facts.st_size)
+    asked = layout.receptors_file, tuple(config.mets), config.realizations
+    return _read(*asked, facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=1)
-def _read(file: Path, mets: tuple[str, ...], _changed_ns: int, _size: int) -> Receptors:
+def _read(
+    file: Path, mets: tuple[str, ...], realizations: int, _changed_ns: int, _size: int
+) -> Receptors:
     from stilt.receptors.read import read_receptors
 
-    return read_receptors(file, mets)
+    return read_receptors(file, mets, realizations)
 
 
 def _digest(file: Path) -> str:

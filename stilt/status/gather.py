@@ -5,6 +5,7 @@ Takes no lock and writes nothing, so that it works for a colleague who may only 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from msgspec.structs import replace
 
 from stilt.batch.manifest import newest_of
 from stilt.batch.numbers import unheard_of
+from stilt.batch.snapshot import read_settings
+from stilt.foundations.errors import DamagedError
 from stilt.status.edited import has_receptors_of
 from stilt.status.standing import Standing
 from stilt.status.summarize import summarize
@@ -95,4 +98,11 @@ def _changes(project: Opened, manifests: Manifests) -> list[str]:
     ]
     if unknown:
         words.append(f"no batch was made for {', '.join(unknown)} under mets")
+    with suppress(DamagedError):
+        before, now = (
+            read_settings(project.layout, newest).realizations,
+            project.config.realizations,
+        )
+        if before != now:
+            words.append(f"realizations was {before} in the last batch, is {now}")
     return words

@@ -8,11 +8,14 @@ import msgspec
 from msgspec import Struct
 
 from stilt.foundations.errors import InputError
+from stilt.foundations.inside import MisplacedError, is_file_below
 from stilt.foundations.page import ENDLESS, Page
 from stilt.foundations.quantities import duration, size
 from stilt.log.events import Done, Invalid, Started
 from stilt.log.index import OutputIndex
 from stilt.log.reader import read_bytes, read_segment
+from stilt.outputs.products import FOOTPRINTS, PARTICLES
+from stilt.outputs.shelf import Shelf
 from stilt.status.moments import clock
 from stilt.status.standing import Standing
 
@@ -20,12 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from stilt.foundations.paths import Layout
     from stilt.log.events import Event, Output, Writer
     from stilt.status.opened import Opened
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One event of a simulation, and whose it is."""
+    """One event of a simulation, and whose it is.
+
+    ``archived`` says of outputs that have no file of their own any more in which archive they are; paths are relative
+    to the output root.
+    """
 
     at: float
     event: str
@@ -43,6 +51,7 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     peak_rss_bytes: int = 0
     outputs: tuple[Output, ...] = ()
     facts: dict[str, float] = {}
+    archived: dict[str, str] = {}
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -80,6 +89,8 @@ def history(project: Opened, sim: str, until: float | None = None) -> History:
         for entry in _entries(path, sim)
         if until is None or entry.at <= until
     ]
+    shelf = Shelf(layout, skip_damaged=True)
+    entries = [_told_where(entry, layout, shelf) for entry in entries]
     entries.sort(key=lambda entry: (entry.seq, entry.at, entry.attempt, entry.event == "done"))
     return History(
         sim=sim,
@@ -100,6 +111,22 @@ def _entries(path: Path, sim: str) -> Iterator[Entry]:
     for event in content.events:
         if isinstance(event, Started | Done | Invalid) and event.sim == sim:
             yield _entry(event, writer, path.parent.name, seq)
+
+
+def _told_where(entry: Entry, layout: Layout, shelf: Shelf) -> Entry:
+    """Add where the outputs of an event are that were archived."""
+    found = {out.path: shelf.find(out.path) for out in entry.outputs if _is_gone(layout, out.path)}
+    archived = {path: layout.relative(each.archive) for path, each in found.items() if each}
+    return msgspec.structs.replace(entry, archived=archived) if archived else entry
+
+
+def _is_gone(layout: Layout, path: str) -> bool:
+    """Tell whether an output has no file of its own; a log from elsewhere may name what is no place of one."""
+    try:
+        is_output = path.startswith((f"{PARTICLES}/", f"{FOOTPRINTS}/"))
+        return is_output and not is_file_below(layout.output, path)
+    except (MisplacedError, OSError, ValueError):
+        return False
 
 
 def _entry(event: Event, writer: Writer | None, batch: str, seq: int) -> Entry:
@@ -138,6 +165,8 @@ def render(found: History, width: int = ENDLESS) -> str:
         page.prose(", ".join(f"{name} {value:g}" for name, value in entry.facts.items()), indent=6)
         for out in entry.outputs:
             page.prose(f"{out.path}  {size(out.size)}  {out.digest}", indent=6, hanging=2)
+            if archive := entry.archived.get(out.path):
+                page.prose(f"in {archive}", indent=8)
     return page.text()
 
 

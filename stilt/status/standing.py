@@ -43,6 +43,8 @@ class Standing:
         A moment in the past, in seconds since 1970; processes and scheduler are not looked at then.
     use_checkpoint
         Whether the cache of the fold may be used.
+    folded
+        What the log said a moment ago, if it was folded then.
 
     Attributes
     ----------
@@ -61,6 +63,7 @@ class Standing:
         ask_slurm: bool = True,
         until: float | None = None,
         use_checkpoint: bool = True,
+        folded: State | None = None,
     ) -> None:
         self.project = project
         self.notes = list(project.notes)
@@ -72,7 +75,7 @@ class Standing:
             self.state = index.fold(until, use_checkpoint=use_checkpoint)
             liveness = None if self.is_past else observe(index, self.state, ask_slurm=ask_slurm)
         else:
-            self.state, liveness = fold_and_observe(index, ask_slurm=ask_slurm)
+            self.state, liveness = fold_and_observe(index, ask_slurm=ask_slurm, folded=folded)
         if liveness is not None:
             self.now = liveness.server_time or self.now
             if liveness.problem:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from stilt.transport.facts import FACTS
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from stilt.log.states import SimState
     from stilt.receptors.sequence import Receptors
@@ -26,14 +28,16 @@ def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
     sims = standing.state.sims
     ids = receptors.ids()
     known = [sims.get(sim) for sim in ids]
-    each = np.tile(np.arange(receptors.n_receptors), len(receptors.mets))
+    every = np.arange(len(receptors))
+    met, each, _ = receptors.apart(every)
     start = receptors.first[:-1][each]
     columns: dict[str, Any] = {
-        "met": np.repeat(receptors.mets, receptors.n_receptors),
+        "met": np.array(receptors.mets)[met],
         "time": receptors.minutes[each].astype("datetime64[m]").astype("datetime64[s]"),
         "longitude": receptors.longitudes[start],
         "latitude": receptors.latitudes[start],
         "height_m": receptors.heights_m[start],
+        "mean_height_m": _mean_heights(receptors)[each],
         "state": [standing.of(sim) for sim in known],
         "outcome_at": pd.to_datetime(
             np.array([sim.at if sim else np.nan for sim in known]), unit="s"
@@ -48,8 +52,16 @@ def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
             ]
     for name in FACTS:
         columns[name] = [_fact(sim, name) for sim in known]
-    columns |= receptors.label_columns(each, columns)
+    columns |= receptors.label_columns(every, columns)
     return pd.DataFrame(columns, index=pd.Index(ids, name="sim"))
+
+
+def _mean_heights(receptors: Receptors) -> NDArray[np.float64]:
+    """Return the mean of each receptor's release heights, which footprints call ``receptor_height``."""
+    import numpy as np
+
+    means: NDArray[np.float64] = np.add.reduceat(receptors.heights_m, receptors.first[:-1])
+    return means / np.diff(receptors.first)
 
 
 def _fact(sim: SimState | None, name: str) -> float:

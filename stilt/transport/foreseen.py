@@ -76,8 +76,8 @@ def foresee(
 
     from stilt.transport.refusals import Starts, refusals
 
-    places = np.asarray(chosen, np.int64)
-    met_of, run_of = np.divmod(places, simulations.n_receptors)
+    places = np.sort(np.asarray(chosen, np.int64))
+    met_of, run_of, _ = simulations.apart(places)
     found: list[Refused] = []
     notes: list[str] = []
     has_files = False
@@ -90,9 +90,10 @@ def foresee(
         # an engine that is not ready says so when it is to run
         with contextlib.suppress(StiltError):
             asked = refusals(engine, Starts.of_all(simulations.only(keep)), met, config)
-            rows = np.flatnonzero(keep) + number * simulations.n_receptors
             if asked:
-                found += [_by_index(each, rows) for each in asked.refused]
+                mine = met_of == number
+                runs = np.searchsorted(np.flatnonzero(keep), run_of[mine])
+                found += [by_simulation(each, places[mine], runs) for each in asked.refused]
                 notes += [f"met {met}: {asked.needed.overlaps}"] if asked.needed.overlaps else []
     reasons = {each.reason for each in found}
     is_common = not reasons & _OF_SINGLE_RUNS or (reasons == {Reason.MET_MISSING} and not has_files)
@@ -100,15 +101,16 @@ def foresee(
     return replace(foreseen, is_whole=is_common and 0 < foreseen.count == foreseen.asked)
 
 
-def _by_index(refused: Refused, rows: NDArray[np.int64]) -> Refused:
-    """Return what is said of simulations by their place among those asked about as said of their indices."""
+def by_simulation(refused: Refused, indices: NDArray[np.int64], runs: NDArray[np.int64]) -> Refused:
+    """Return what is said of runs as said of simulations: those with these indices, ascending, have these runs."""
     import numpy as np
 
     def says(index: int) -> str:
-        return refused.message_of(int(np.searchsorted(rows, index)))
+        return refused.message_of(int(runs[np.searchsorted(indices, index)]))
 
     is_shared = isinstance(refused.says, str)
-    return Refused(refused.reason, refused.says if is_shared else says, rows[refused.runs])
+    mine = indices[np.isin(runs, refused.runs)]
+    return Refused(refused.reason, refused.says if is_shared else says, mine)
 
 
 def _is_elsewhere(met: Met) -> bool:

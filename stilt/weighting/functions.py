@@ -1,13 +1,15 @@
 """A function of the user's own that weighs particles: ``weight: FILE.py:function``, particles in, particles out.
 
 Only workers execute it, from a copy below the output root that has the digest of its bytes in its path: whoever
-plans, checks or looks on reads the file as text.
+plans, checks or looks on reads the file as text. What it imports comes from the environment, and no digest has it. A
+copy of one that imports from its package (``from . import ...``) has the module's full name.
 """
 
 from __future__ import annotations
 
 import ast
 from hashlib import blake2b
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -61,7 +63,43 @@ def check_functions(config: Config) -> None:
                 f"it defines {', '.join(sorted(defined)) or 'none'}",
                 code="WEIGHT_NOT_LOADED",
             )
+        if _is_relative(tree) and not _is_installed(Path(path)):
+            raise InputError(
+                f"footprints.{name}: {path} imports from its package, which is not installed",
+                "install the package, or let the file import by full names",
+                code="WEIGHT_NOT_LOADED",
+            )
         name_owner(Path(path), "the weights")
+
+
+def _is_relative(tree: ast.Module) -> bool:
+    return any(isinstance(part, ast.ImportFrom) and part.level > 0 for part in ast.walk(tree))
+
+
+def _full_name(path: Path) -> str:
+    """Return the name of a module that is a file, with those of the packages that it is in."""
+    names, folder = [path.stem], path.absolute().parent
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(names)
+
+
+def _is_installed(path: Path) -> bool:
+    """Tell whether a module is in a package that `import` finds, and finds there."""
+    package, *rest = _full_name(path).split(".")
+    spec = PathFinder.find_spec(package) if rest else None
+    origin = Path(spec.origin) if spec and spec.origin else None
+    top = path.absolute().parents[len(rest) - 1] if rest else None
+    return origin is not None and top is not None and origin.parent.samefile(top)
+
+
+def _copy_name(path: Path) -> str:
+    try:
+        is_relative = _is_relative(ast.parse(read_input(path, MOST_BYTES)))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, InputError):
+        is_relative = False  # which `check_functions` refuses
+    return f"{_full_name(path)}.py" if is_relative else path.name
 
 
 def missing_files(config: Config) -> list[str]:
@@ -84,7 +122,7 @@ def with_copies(config: Config, layout: Layout) -> tuple[Config, dict[Path, Path
     for name, grid in config.footprints.items():
         path, function = function_in(grid.weight)
         if path:
-            copies[Path(path)] = copy = layout.input(weights_digest(grid), Path(path).name)
+            copies[Path(path)] = copy = layout.input(weights_digest(grid), _copy_name(Path(path)))
             footprints[name] = replace(grid, weight=f"{copy}:{function}")
     return replace(config, footprints=footprints), copies
 
@@ -95,7 +133,7 @@ def load_function(weight: str | None) -> Weighing | None:
     Raises
     ------
     EnvironmentFailure
-        If the copy is not what was handed over.
+        If the copy is not what was handed over, or imports what is not here.
     """
     path, name = function_in(weight)
     if not path:
@@ -113,8 +151,16 @@ def load_function(weight: str | None) -> Weighing | None:
         )
     module = ModuleType(f"stilt_weights_{file.parent.name}")
     module.__file__ = path
+    module.__package__ = file.stem.rpartition(".")[0]
     # not imported: that would take what somebody left in __pycache__ beside the file
-    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - that is what it was handed over for
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 - that is what it was handed over for
+    except ImportError as error:
+        raise EnvironmentFailure(
+            f"{file.name}, which weighs particles, imports what is not here: {error}",
+            "install it where workers run",
+            code="WEIGHT_NOT_LOADED",
+        ) from None
     return _on_frames(getattr(module, name), f"{file.name}:{name}")
 
 

@@ -22,7 +22,7 @@ class Kernel(Struct, frozen=True, array_like=True):
     levels
         At least one, no two alike.
     averaging
-        The averaging kernel at each; empty: 1.
+        The averaging kernel at each, negative or above 1 as retrievals have them; empty: 1.
     weights
         The share of the column that each level's layer has; empty: as particles are released.
     """

@@ -43,11 +43,8 @@ if TYPE_CHECKING:
 
 MOST_HPA = 1100.0
 
-WORTH_TELLING = 0.01
-"""Of a level's weight: what levels with one particle more or less than others are off."""
-
 LINE = 2
-"""Heights that are a line."""
+"""Heights that are a line, on which each particle is a level of its own."""
 
 LEAST_GROUND_HPA, LEAST_TOP_M = 300.0, 100.0
 """A kernel's lowest level has more, and its highest is above."""
@@ -76,6 +73,8 @@ class Kernels:
         The retrieval's prior profile, ppm, at the levels; None: not given.
     by_label
         Whether the table names receptors by one of their labels.
+    unlike
+        For each receptor whether its levels have unlike numbers of particles, and pressure weights.
     """
 
     on: Coordinate
@@ -88,6 +87,7 @@ class Kernels:
     notes: tuple[str, ...] = ()
     prior: Values | None = None
     by_label: bool = False
+    unlike: NDArray[np.bool_] | None = None
 
     def columns(self) -> tuple[Values, Values]:
         """Return for each receptor the sums over its levels of weight times kernel, and of the prior's part.
@@ -161,9 +161,18 @@ class Kernels:
             one = f"{receptors.names[int(has[odd[0]])]} ({outer[odd[0]]:g})"
             yield f"{which}, the first {one}", f"give {self.on} in {unit}"
 
-    def of(self, simulation: int) -> Kernel | None:
-        """Return the kernel of a simulation's receptor, by the simulation's number; None if it has none."""
-        number = int(self.of_receptor[simulation % len(self.of_receptor)])
+    @property
+    def has_unlike(self) -> bool:
+        """Whether ``is_unlike`` of any."""
+        return self.unlike is not None and bool(self.unlike.any())
+
+    def is_unlike(self, receptor: int) -> bool:
+        """Tell whether a receptor, by its place, has unlike numbers of particles on its levels, and weights."""
+        return self.unlike is not None and bool(self.unlike[receptor])
+
+    def of(self, receptor: int) -> Kernel | None:
+        """Return the kernel of a receptor, by its place; None if it has none."""
+        number = int(self.of_receptor[receptor])
         if number < 0:
             return None
         part = slice(int(self.first[number]), int(self.first[number + 1]))
@@ -225,7 +234,8 @@ def _kernels_of(
             "add pres to varsiwant (transport runs anew), or give the kernels a column height_m",
             code="PARTICLE_COLUMN_LACKING",
         )
-    matcher = _Matcher(rows, receptors, is_part=is_part, numpar=config.numpar)
+    ends_only = config.keep.particles == "none"
+    matcher = _Matcher(rows, receptors, is_part, config.numpar, ends_only)
     return matcher.kernels(may_miss=grid.missing == "unweighted", digest=digest_file(path)[1])
 
 
@@ -237,6 +247,7 @@ class _Matcher:
     receptors: Receptors
     is_part: bool
     numpar: int
+    ends_only: bool
     problems: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -270,6 +281,7 @@ class _Matcher:
             tuple(self._notes(of_receptor, first, sorted_numbers, on)),
             sorted_numbers.get(PRIOR),
             by_label=self.rows.key != RECEPTOR,
+            unlike=self._unlike(of_receptor) if WEIGHT in numbers else None,
         )
 
     def _note(self, places: Sequence[int] | Places, says: str, *, plain: bool = False) -> None:
@@ -293,7 +305,10 @@ class _Matcher:
                 self._note(
                     np.flatnonzero(odd), f"{name} is not above 0 and at most {MOST_HPA:g} hPa"
                 )
-            if name in {AVERAGING, WEIGHT, PRIOR}:
+            if name in {
+                WEIGHT,
+                PRIOR,
+            }:  # averaging kernels may be: the upper levels of CO and NO2 are
                 self._note(np.flatnonzero(~bad & (values < 0)), f"{name} is negative")
 
     def _check_levels(self, order: Places, on: Coordinate) -> None:
@@ -358,24 +373,12 @@ class _Matcher:
             )
         self.count += len(wrong)
 
-    def _unequal(self, has: NDArray[np.bool_]) -> Iterator[str]:
-        """Say whose levels have unlike numbers of particles: each particle counts the same part of its level."""
+    def _unlike(self, of_receptor: Places) -> NDArray[np.bool_]:
+        """Tell which receptors have levels with a particle more than others."""
         import numpy as np
 
         levels = np.diff(self.receptors.first)
-        # two heights are a line, on which each particle is a level of its own
-        share = self.numpar / levels
-        apart = np.maximum(np.ceil(share) - share, share - np.floor(share)) / share
-        unequal = np.flatnonzero(has & (levels > LINE) & (apart > WORTH_TELLING))
-        if len(unequal):
-            first = unequal[0]
-            count, few = int(levels[first]), int(share[first])
-            better = count * max(1, round(share[first]))
-            most = f"{100 * apart[first]:.0f} %"
-            yield (
-                f"{counted(len(unequal), 'receptor')} with {few} or {few + 1} particles a level ({self.numpar} for "
-                f"{count} levels): weights of levels are up to {most} off; numpar: {better} has the same for all"
-            )
+        return (of_receptor >= 0) & (levels > LINE) & (self.numpar % levels > 0)
 
     def _notes(
         self, of_receptor: Places, first: Places, numbers: dict[str, Values], on: Coordinate
@@ -386,8 +389,12 @@ class _Matcher:
         unweighted = int((of_receptor < 0).sum())
         if unweighted:
             yield f"{counted(unweighted, 'receptor')} without a kernel, whose particles all weigh the same"
+        if on == "pressure_hpa" and self.ends_only:
+            yield (
+                "kernels on pressures weigh end points by particles, which keep: {particles: none} does not keep: "
+                "endpoints(weight=...) needs them, or kernels with height_m"
+            )
         has = of_receptor >= 0
-        yield from self._unequal(has)
         if on != "height_m" or AVERAGING not in numbers:
             return
         starts = self.receptors.first[:-1]

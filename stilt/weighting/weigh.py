@@ -1,9 +1,10 @@
 """Particles weigh by the level of the column at which they were released, and by their age.
 
-``calc_footprint`` takes the mean over particles. Level k of K has 1/K of them, so a particle's factor is
-``K * w[k] * a[k]``, of its level's pressure weight and of the averaging kernel at its release: weights of 1/K and
-a kernel of one change nothing, and the footprint is ``sum(w[k] * a[k] * foot[k])`` (Rodgers and Connor, 2003,
-JGR 108, 4116, equation 15, for a change of the profile).
+``calc_footprint`` takes the mean over all N particles, of which level k of K has n[k]. A particle's factor is
+``N / n[k] * w[k] * a[k]``, of its level's pressure weight and of the averaging kernel at its release. So the footprint
+is ``sum(w[k] * a[k] * foot[k])`` of the means over each level's own particles (Rodgers and Connor, 2003, JGR 108,
+4116, equation 15, for a change of the profile), however many these are. Where all levels have as many, ``N / n[k]`` is
+K: weights of 1/K and a kernel of one change nothing.
 """
 
 from __future__ import annotations
@@ -96,7 +97,8 @@ def particle_factors(
             levels, np.array(kernel.weights), of_point[counts > 0], 0.0 if is_grounded else -np.inf
         )
         facts["weight_above_column"] = round(1.0 - float(shares.sum() / sum(kernel.weights)), 4)
-        factors *= (len(shares) * shares)[(np.cumsum(counts > 0) - 1)[points]]
+        own = len(points) / counts[counts > 0] * shares
+        factors *= own[(np.cumsum(counts > 0) - 1)[points]]
     return factors, {name: value for name, value in facts.items() if value > 0.0}
 
 

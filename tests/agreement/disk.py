@@ -82,6 +82,8 @@ class Simulation:
         The batches that have it and have not begun it.
     waits
         The batches that it was registered in, and not begun by.
+    claims
+        The batches that claim it: those that list it, are in the log and were not cancelled.
     """
 
     height: float
@@ -89,6 +91,7 @@ class Simulation:
     results: list[Result] = field(default_factory=list)
     hands: dict[str, Hand] = field(default_factory=dict)
     waits: set[str] = field(default_factory=set)
+    claims: set[str] = field(default_factory=set)
 
     @property
     def result(self) -> Result | None:
@@ -117,7 +120,15 @@ class Simulation:
 
 @dataclass
 class History:
-    """A project, what is so of it by the model, and what was done to it."""
+    """A project, what is so of it by the model, and what was done to it.
+
+    Attributes
+    ----------
+    theirs
+        Folders of others that live.
+    is_refused
+        Whether receptors.csv has what no simulation may be called.
+    """
 
     project: Project
     random: Random
@@ -127,6 +138,8 @@ class History:
     xres: float = 0.1
     home: str = ""
     told: list[str] = field(default_factory=list)
+    theirs: list[Path] = field(default_factory=list)
+    is_refused: bool = False
 
     @property
     def layout(self) -> Layout:
@@ -234,12 +247,26 @@ def add(history: History) -> None:
     history.write_receptors()
 
 
+def edit_new(history: History) -> None:
+    """Move the one that was added."""
+    history.sims[NEVER].height += 10
+    history.write_receptors()
+
+
 def remove(history: History) -> None:
     """Ask for one no more, or again for one that was asked for before."""
     n = history.pick(lambda sim: not sim.is_asked_for or len(history.asked_for) > 1)
     assert n is not None
     history.sims[n].is_asked_for = not history.sims[n].is_asked_for
     history.write_receptors()
+
+
+def name_as_error(history: History) -> None:
+    """Ask for one whose particles would have the name of another's error particles."""
+    write_rows(
+        history.project, "r0,2015-12-10 12:00,-112,40.5,5", "r0.error,2015-12-10 13:00,-112,40.5,5"
+    )
+    history.is_refused = True
 
 
 def set_particles(history: History) -> None:
@@ -397,87 +424,7 @@ def _lose_batch(history: History, lost: Path) -> None:
     for sim in history.sims.values():
         sim.results = [result for result in sim.results if result.of != name]
         sim.waits.discard(name)
-
-
-def work(history: History) -> None:
-    """Run here what is to do; what is queued is left to its tasks."""
-    if any(sim.is_in_hand for sim in history.sims.values()):
-        work_off(history)
-        return
-    taken = [sim for sim in history.asked_for.values() if history.is_to_do(sim)]
-    before = history.project.batches()
-    answer = history.project.stilt("run", "--cpus", "1")
-    assert answer.code in {0, 1}, (history.told, answer.err)
-    batch = _new_batch(history, before, taken)
-    for sim in taken:
-        history.make(sim, batch, Hand(history.recipe(sim), history.home))
-
-
-def hand_over(history: History) -> None:
-    """Hand over to a Slurm where it waits."""
-    taken = [sim for sim in history.asked_for.values() if history.is_to_do(sim)]
-    before = history.project.batches()
-    answer = history.project.stilt("run", "--backend", "slurm", "--n-workers", "2")
-    assert answer.code in {0, 1}, (history.told, answer.err)
-    batch = _new_batch(history, before, taken)
-    for sim in taken:
-        sim.hands[batch] = Hand(history.recipe(sim), history.home)
-        sim.waits.add(batch)
-    forget_answers()
-
-
-def _new_batch(history: History, before: list[str], taken: list[Simulation]) -> str:
-    new = sorted(set(history.project.batches()) - set(before))
-    assert len(new) == bool(taken), (history.told, new, taken)
-    return new[0] if new else ""
-
-
-def forget_answers() -> None:
-    """Have the scheduler asked anew."""
-    shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
-
-
-def work_off(history: History) -> None:
-    """Let the tasks of the oldest batch that waits do their work; a newer one's simulations are left to that."""
-    batches = sorted({batch for sim in history.sims.values() for batch in sim.hands})
-    if not batches:
-        return
-    batch = batches[0]
-    held = [sim for sim in history.sims.values() if batch in sim.hands]
-    home = held[0].hands[batch].home
-    for task in range(min(2, len(held))):
-        command = ("push-worker", "--batch", batch, "--task", str(task), "--cpus", "1")
-        answer = history.project.stilt(*command, ENGINE_HOME=home)
-        assert answer.code in {0, 1}, (history.told, answer.err)
-    for sim in held:
-        hand = sim.hands.pop(batch)
-        if not sim.hands:
-            history.make(sim, batch, hand)
-    end_jobs(batch)
-
-
-def end_jobs(batch: str = "") -> None:
-    """Let Slurm know no more of the jobs of a batch, or of any."""
-    queue = Path(os.environ["STUB_QUEUE"])
-    lines = queue.read_text().splitlines(keepends=True) if queue.exists() else []
-    queue.write_text("".join(line for line in lines if batch not in line))
-    forget_answers()
-
-
-def lose_jobs(history: History) -> None:
-    """Let all jobs vanish that wait."""
-    end_jobs()
-    for sim in history.sims.values():
-        sim.hands.clear()
-
-
-def cancel(history: History) -> None:
-    """Cancel what waits."""
-    answer = history.project.stilt("cancel")
-    assert answer.code == 0, (history.told, answer.err)
-    forget_answers()
-    for sim in history.sims.values():
-        sim.hands.clear()
+        sim.claims.discard(name)
 
 
 def new_sims() -> dict[int, Simulation]:

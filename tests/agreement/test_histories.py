@@ -8,18 +8,20 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe
+from stilt.backends.slurm.cancel import cancel_jobs
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import newest_of
 from stilt.batch.plan import Plan, plan
 from stilt.batch.queued import queued
 from stilt.batch.today import Today, todays_engine
 from stilt.config.load import load_config
+from stilt.foundations.errors import EXIT_COMPLETE, EXIT_NOT_FINISHED, EXIT_SOME_FAILED
 from stilt.foundations.identity import EngineIdentity
 from stilt.foundations.paths import Layout
 from stilt.foundations.writers import this_writer
@@ -31,7 +33,9 @@ from stilt.status.gather import gather
 from stilt.status.opened import open_project
 from stilt.status.recount import AllThere
 from stilt.status.standing import Standing, read_manifests
-from tests.status.conftest import ALIVE, DEAD, STARTER_CONFIG, T0, ProjectLog, done, sim_id, started
+from tests.agreement.places import Place, be_silent, clock_ahead, some_clock, some_place, submit
+from tests.site import HERE, Site
+from tests.status.conftest import STARTER_CONFIG, T0, ProjectLog, done, sim_id, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +67,12 @@ class Model:
         What was registered and not begun since, whether anybody still has it or not.
     asked_for
         Those that receptors.csv has.
+    since
+        When what is running was begun, by the file server's clock.
+    requeued
+        What a task was at that waits in the queue again.
+    unknown_jobs
+        The names of jobs of which the log has lost what it had.
     """
 
     state: dict[int, str] = field(default_factory=lambda: dict.fromkeys(SIMS, "never"))
@@ -70,6 +80,9 @@ class Model:
     begun: dict[str, set[int]] = field(default_factory=dict)
     waits: set[int] = field(default_factory=set)
     asked_for: set[int] = field(default_factory=lambda: set(SIMS))
+    since: dict[int, float] = field(default_factory=dict)
+    requeued: set[int] = field(default_factory=set)
+    unknown_jobs: set[str] = field(default_factory=set)
 
     @property
     def in_hand(self) -> set[int]:
@@ -90,6 +103,17 @@ class Model:
         return (left & self.asked_for) - self.in_hand
 
     @property
+    def exit_code(self) -> int:
+        """What `run` ends with once it waited, if nothing goes on: done, failed in part, or not at its end."""
+        if self.in_hand & self.asked_for or any(self.state[n] != "failed" for n in self.to_do):
+            return EXIT_NOT_FINISHED
+        return EXIT_SOME_FAILED if self.to_do else EXIT_COMPLETE
+
+    @property
+    def running_since(self) -> dict[str, float]:
+        return {sim_id(n): self.since[n] for n, state in self.state.items() if state == "running"}
+
+    @property
     def done(self) -> set[int]:
         return {n for n, state in self.state.items() if state in GOOD} - self.in_hand
 
@@ -98,13 +122,23 @@ class Model:
         return {n for n in self.in_hand if self.state[n] in GOOD}
 
 
-def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
+@dataclass(frozen=True)
+class History:
+    """A project's log, what is so, and the site whose Slurm has its jobs."""
+
+    log: ProjectLog
+    model: Model
+    site: Site
+    own_clock_s: float
+
+
+def make_history(folder: Path, seed: int) -> History:
     """Write a project and its log by chance; return it with what is so."""
     random = Random(seed)
     folder.mkdir()
     (folder / "config.yaml").write_text(STARTER_CONFIG)
     write_receptors(folder, SIMS)
-    log, model = ProjectLog(Layout.of(folder)), Model()
+    log, model, site = ProjectLog(Layout.of(folder)), Model(), Site({"one": [], HERE: []})
     for number in range(1, random.randint(2, 5)):
         chosen = choose(model, random)
         if not chosen:
@@ -113,17 +147,17 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
         chosen = chosen[len(refused) :]
         half = random.randint(0, max(len(chosen) - 1, 0))
         chunks = [chunk for chunk in (chosen[:half], chosen[half:]) if chunk]
-        lives, is_old = random.random() < 0.3, random.random() < 0.2
-        kept = {"project_total": len(SIMS), "closed": not lives, "refused": refused}
-        before = copy.deepcopy(model)
-        batch = log.batch(f"{number:04d}-x", chunks, **kept)
+        kept = {"name": f"{number:04d}-x", "project_total": len(SIMS), "refused": refused}
+        before, batch = copy.deepcopy(model), kept["name"]
+        place = hand_over(log, site, random, chunks, kept)
         model.state |= dict.fromkeys(refused, "failed")
         model.hands[batch] = set()
         model.waits = (model.waits - set(refused)) | set(chosen)
+        is_old = random.random() < 0.2
         for task, chunk in enumerate(chunks):
-            work(log, model, Task(random, batch, task, chunk, lives, is_old))
-        if random.random() < 0.1:
-            what = "run" if lives else random.choice(("all", "run", "worker"))
+            work(log, model, Task(random, batch, task, chunk, place, is_old))
+        if random.random() < 0.1 and place.may_lose:
+            what = random.choice(place.may_lose)
             lose(log, model, Lost(batch, what, before, chosen, refused))
         if random.random() < 0.15:
             cancel(log, batch)
@@ -136,7 +170,27 @@ def make_history(folder: Path, seed: int) -> tuple[ProjectLog, Model]:
     if random.random() < 0.2:
         model.asked_for = set(random.sample(SIMS, random.randint(1, len(SIMS) - 1)))
         write_receptors(folder, model.asked_for)
-    return log, model
+    return History(log, model, site, some_clock(random))
+
+
+def hand_over(
+    log: ProjectLog,
+    site: Site,
+    random: Random,
+    chunks: list[list[int]],
+    kept: dict[str, Any],
+) -> Place:
+    """Register a batch somewhere, and return where."""
+    if chunks and random.random() < 0.4:
+        batch = log.batch(chunks=chunks, backend="slurm", closed=False, **kept)
+        place = submit(log, site, random, batch, len(chunks))
+        log.writers[-1].append(Closed(at=T0))
+        return place
+    place = some_place(random)
+    log.batch(chunks=chunks, closed=place.is_closed, who=place.run, **kept)
+    if place.is_silent:
+        be_silent(log.writers[-1].path)
+    return place
 
 
 def write_receptors(folder: Path, asked_for: Iterable[int]) -> None:
@@ -172,6 +226,7 @@ def lose(log: ProjectLog, model: Model, lost: Lost) -> None:
         at_work = {n for n, state in model.state.items() if state == "running"}
         model.hands[lost.batch] &= at_work
         model.begun[lost.batch] = model.hands[lost.batch]
+        model.unknown_jobs.add(f"stilt-{lost.batch}-0")
 
 
 def choose(model: Model, random: Random) -> list[int]:
@@ -189,25 +244,25 @@ def choose(model: Model, random: Random) -> list[int]:
 
 @dataclass
 class Task:
-    """A task of a batch, whether it lives, and whether its settings were others than those of today."""
+    """A task of a batch, where it is, and whether its settings were others than those of today."""
 
     random: Random
     batch: str
     number: int
     chunk: list[int]
-    lives: bool
+    place: Place
     is_old: bool
 
 
 def work(log: ProjectLog, model: Model, task: Task) -> None:
-    """Let a task get somewhere, and be killed there, end or still be at it."""
-    random, batch, chunk, lives = task.random, task.batch, task.chunk, task.lives
-    events, number = [], int(batch[:4])
+    """Let a task get somewhere, and be killed there, end, be at it still, or wait in the queue again."""
+    random, batch, chunk, place = task.random, task.batch, task.chunk, task.place
+    lives, events, number = place.lives, [], int(batch[:4])
     reached = random.randint(0, len(chunk))
     left = set(chunk)
-    for place, n in enumerate(chunk[:reached]):
+    for at_, n in enumerate(chunk[:reached]):
         outcome = random.choice(("complete", "complete", "empty", "failed"))
-        at = 100.0 * number + place
+        at = 100.0 * number + at_ + place.ahead_s
         events += [
             started(n, at=at),
             done(n, outcome, at=at + 1, reason="X" * (outcome == "failed")),
@@ -216,18 +271,28 @@ def work(log: ProjectLog, model: Model, task: Task) -> None:
         model.waits.discard(n)
         left.discard(n)
     begun = chunk[reached] if reached < len(chunk) and random.random() < 0.7 else None
+    is_requeued = bool(place.job and lives and random.random() < 0.3)
     if begun is not None:
-        events.append(started(begun, at=100.0 * number + 50))
-        model.state[begun] = "running" if lives else "interrupted"
+        since = 100.0 * number + 50
+        events.append(started(begun, at=since + place.ahead_s))
+        model.state[begun] = "running" if lives and not is_requeued else "interrupted"
+        model.since[begun] = T0 + since
+        if is_requeued:
+            model.requeued.add(begun)
         model.waits.discard(begun)
     if events:
         if not lives and begun is None and reached == len(chunk):
             events.append(Closed(at=T0 + 999))
-        who = ALIVE if lives else DEAD
-        log.worker(batch, task.number, *events, who=who, outdated=task.is_old)
-        if lives:
-            model.begun.setdefault(batch, set()).update(left)
+        with clock_ahead(place.ahead_s):
+            writer = log.worker(batch, task.number, *events, who=place.who, outdated=task.is_old)
+        if place.is_silent or is_requeued:
+            be_silent(writer.path)
+    is_running = bool(events or random.random() < 0.2) and not is_requeued
+    if place.job and (lives or random.random() < 0.3):
+        place.job.list(task.number, ("PENDING", "RUNNING")[is_running] if lives else "NODE_FAIL")
     if lives:
+        if (events and not is_requeued) or (place.job and is_running):
+            model.begun.setdefault(batch, set()).update(left)
         model.hands[batch] |= left
 
 
@@ -258,12 +323,17 @@ def invalidate(log: ProjectLog, model: Model, random: Random, batch: str, seq: i
 
 
 def damage(model: Model, chunk: Path) -> None:
-    """Change a chunk: whoever has it goes on with what it is at, and nobody can begin with it any more."""
+    """Change a chunk: whoever has it goes on with what it is at, and nobody can begin with it any more.
+
+    What waits in the queue again keeps what it was at, until it is there to see that.
+    """
     batch, later = chunk.parent.name, chunk.stat().st_mtime + 1
     listed = {int(entry.sim.rpartition("_")[2]) for entry in read_chunk(chunk).simulations}
     chunk.write_bytes(b"{}")
     os.utime(chunk, (later, later))
-    model.hands[batch] -= {n for n in listed if model.state[n] != "running"}
+    model.hands[batch] -= {
+        n for n in listed if model.state[n] != "running" and n not in model.requeued
+    }
 
 
 def planned(layout: Layout) -> Plan:
@@ -280,12 +350,16 @@ def planned(layout: Layout) -> Plan:
     return plan(simulations, state, Today(layout, config, engine), AllThere(), queued=waiting)
 
 
-def check(folder: Path, seed: int) -> None:
+def check(folder: Path, seed: int, env: pytest.MonkeyPatch) -> None:
     """Hold everything that says how a project stands against the model, and against each other."""
-    log, model = make_history(folder, seed)
-    log.release()
-    if log.seq:
-        compare(log, model, f"history {seed}: {model}")
+    history = make_history(folder, seed)
+    history.site.stand_in(env, folder)
+    history.log.release()
+    if history.log.seq:
+        where = f"history {seed}: {history.model}, {history.site.jobs}"
+        with clock_ahead(history.own_clock_s):
+            compare(history.log, history.model, where)
+            compare_cancelled(history, where)
     shutil.rmtree(folder)
 
 
@@ -299,10 +373,13 @@ def compare(log: ProjectLog, model: Model, where: str) -> None:
     assert todo.queued == len(model.in_hand & model.asked_for), where
     assert todo.complete + todo.empty == len(model.done & model.asked_for), where
     assert todo.work == len(model.to_do), where
+    assert todo.exit_code == model.exit_code, where
     assert said.to_do == again.to_do == todo.work, where
     counted = Counter({name: getattr(said, name) for name in STATES})
     assert counted == Counter({name: getattr(again, name) for name in STATES}), where
     assert counted == model.counts, where
+    since = {sim: task.since for task in said.running_tasks for sim in task.sims}
+    assert since == pytest.approx(model.running_since, abs=1), where
     never_registered = len(SIMS) - said.total
     standing = Standing(project)
     each = Counter(standing.of(standing.state.find(sim_id(n))) for n in SIMS)
@@ -311,9 +388,23 @@ def compare(log: ProjectLog, model: Model, where: str) -> None:
     assert sum(counted.values()) == said.total, where
 
 
+def compare_cancelled(history: History, where: str) -> None:
+    """Cancel: what has a batch's name ends, on any cluster, and nothing that has another; what is here goes on."""
+    log, model, site = history.log, history.model, history.site
+    names = {task.name for tasks in site.jobs.values() for task in tasks if not task.has_ended}
+    if not names:
+        return
+    cancel_jobs(log.layout, OutputIndex(log.layout.log_dir).fold())
+    left = {task.name for tasks in site.jobs.values() for task in tasks if not task.has_ended}
+    assert left == names & ({"another"} | model.unknown_jobs), where
+    ended = {name.split("-", 1)[1].rpartition("-")[0] for name in names - left}
+    kept = set[int]().union(*(hand for batch, hand in model.hands.items() if batch not in ended))
+    assert gather(open_project(log.layout.project)).in_hand == len(kept), where
+
+
 def test_everything_says_the_same_of_a_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # nothing here has to survive
     for seed in range(FROM, FROM + HISTORIES):
-        check(tmp_path / f"p{seed}", seed)
+        check(tmp_path / f"p{seed}", seed, monkeypatch)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import stilt
+from stilt.backends.liveness import Fate
 from stilt.batch.today import Today
 from stilt.check.finding import exit_code
 from stilt.check.preflight import preflight
@@ -32,7 +33,7 @@ from stilt.report.content import collect
 from stilt.status.gather import gather
 from stilt.status.hands import InHand
 from stilt.status.opened import open_project
-from tests.agreement import disk
+from tests.agreement import disk, handed
 from tests.agreement.disk import GOOD, MADE, History, counts, new_sims, sim_of
 from tests.projects import FOOTPRINT, Project, make_project
 from tests.stub_slurm import give_stub_slurm
@@ -51,13 +52,19 @@ pytestmark = pytest.mark.slow
 HISTORIES = int(os.environ.get("STILT_HISTORIES_ON_DISK", "8"))
 FROM = int(os.environ.get("STILT_HISTORIES_ON_DISK_FROM", "0"))
 STATES = ("pending", "running", "complete", "empty", "failed", "interrupted", "stale")
-OFTEN = (disk.edit, disk.lose, disk.work, disk.hand_over)
+OFTEN = (disk.edit, disk.lose, handed.work, handed.hand_over)
 STEPS = (
     *OFTEN,
     *OFTEN,
     *(disk.add, disk.remove, disk.set_particles, disk.set_grid, disk.move_home),
     *(disk.put_away, disk.spoil, disk.swap, disk.look_after, disk.lose_log),
-    *(disk.work_off, disk.lose_jobs, disk.cancel),
+    *(
+        handed.work_off,
+        handed.work_off_newest,
+        handed.push_elsewhere,
+        handed.lose_jobs,
+        handed.cancel,
+    ),
 )
 
 
@@ -83,6 +90,9 @@ def counted(summary: Summary) -> Counter[str]:
 def compare(history: History) -> None:
     """Hold everything that says how the project stands against the model, and against each other."""
     path, sims, where = history.project.path, history.sims, str(history.told)
+    if history.is_refused:
+        assert any(exit_code([each]) == 2 for each in preflight(path)), where
+        return
     said = gather(open_project(path))
     again = gather(open_project(path), use_checkpoint=False)
     assert counted(said) == counted(again) == counts(history), where
@@ -92,14 +102,14 @@ def compare(history: History) -> None:
     redone = (sim for sim in sims.values() if sim.is_in_hand and history.state(sim) in GOOD)
     assert said.redoing == again.redoing == len(list(redone)), where
     replayed = OutputIndex(history.layout.log_dir).fold(use_checkpoint=False).sims
-    assert {sim: state.outcome for sim, state in replayed.items()} == {
-        sim_of(n): sim.result.outcome for n, sim in sims.items() if sim.result
-    }, where
+    ran = {sim: state.outcome.replace("running", "interrupted") for sim, state in replayed.items()}
+    assert ran == {sim_of(n): sim.result.outcome for n, sim in sims.items() if sim.result}, where
     assert dry_run(path) == (
         sum(map(history.is_to_do, asked_for.values())),
         sum(map(history.is_queued, asked_for.values())),
         sum(map(history.is_of_another_engine, asked_for.values())),
     ), where
+    assert all(folder.is_dir() for folder in history.theirs), where
     broken = {broken.sim for _, broken in verify(history.layout).broken}
     assert broken == {sim_of(n) for n, sim in sims.items() if sim.is_broken}, where
     compare_python(history, where)
@@ -116,6 +126,7 @@ def compare_python(history: History, where: str) -> None:
     project, asked_for = stilt.Project(history.project.path), history.asked_for
     states = {sim_of(n): history.state(sim) for n, sim in asked_for.items()}
     table = project.simulations
+    assert project.folded() is project.standing().state, where
     assert dict(zip(table.index, table["state"], strict=True)) == states, where
     assert {each.id: each.state for each in project} == states, where
     made = [
@@ -180,7 +191,7 @@ def test_a_copy_without_names_that_begin_with_a_dot_lacks_nothing(history: Histo
     disk.copy_plain(history)
     compare(history)
     disk.set_grid(history)
-    disk.work(history)
+    handed.work(history)
     compare(history)
 
 
@@ -230,12 +241,12 @@ FAULTS: dict[str, tuple[str, Callable[..., object], tuple[Step, ...]]] = {
     "what is stale and queued is forgotten, to run": (
         "stilt.batch.queued.queued_by_batch",
         lambda *_: {},
-        (disk.set_particles, disk.hand_over),
+        (disk.set_particles, handed.hand_over),
     ),
     "what is stale and queued is forgotten, to status": (
         "stilt.status.standing.count_in_hand",
         lambda *_: InHand(),
-        (disk.set_particles, disk.hand_over),
+        (disk.set_particles, handed.hand_over),
     ),
     "a lost output is there, to run": (
         "stilt.outputs.listing.Listing.has",
@@ -245,7 +256,7 @@ FAULTS: dict[str, tuple[str, Callable[..., object], tuple[Step, ...]]] = {
     "an older result in an archive is the newer one that is lost": (
         "stilt.outputs.listing.Listing.has",
         _by_any_name,
-        (disk.put_away, disk.set_grid, disk.work, disk.lose_footprint),
+        (disk.put_away, disk.set_grid, handed.work, disk.lose_footprint),
     ),
     "what is in an archive is lost, to run": (
         "stilt.outputs.listing.Listing.has",
@@ -267,6 +278,16 @@ FAULTS: dict[str, tuple[str, Callable[..., object], tuple[Step, ...]]] = {
         lambda *_: "",
         (disk.swap,),
     ),
+    "a killed worker is at work": (
+        "stilt.status.fates.Fates._find",
+        lambda *_: Fate.LIVE,
+        (disk.set_particles, handed.hand_over, handed.kill),
+    ),
+    "an id may end as the files of error runs do": (
+        "stilt.receptors.rows.reserved_ending",
+        lambda _: "",
+        (disk.name_as_error,),
+    ),
 }
 
 
@@ -277,28 +298,78 @@ def test_a_planted_fault_is_found(
     where, instead, steps = FAULTS[fault]
     for step in steps:
         step(history)
+    compare(history)
     monkeypatch.setattr(where, instead)
     with pytest.raises(AssertionError):
         compare(history)
 
 
-NUMBERS_OF_THE_LOG = """
+FAULTS_OF_COMMANDS: dict[str, tuple[str, tuple[Step, ...]]] = {
+    # what was found invalid of the batch that is lost then outranks the result of the new one
+    "a batch number is used twice": (
+        """
 import stilt.batch.numbers as numbers
 numbers.greatest_number = lambda _, state: max([b.seq for b in state.batches.values()], default=0)
-"""
+""",
+        (
+            *(disk.set_particles, handed.work, disk.lose_footprint, disk.look_after),
+            *(disk.lose_newest_log, handed.work),
+        ),
+    ),
+    "a worker signs with whatever engine it has": (
+        """
+from stilt.foundations.identity import EngineIdentity
+EngineIdentity.differences = lambda *_: []
+""",
+        (disk.add, handed.hand_over, handed.push_elsewhere),
+    ),
+    "an older worker makes what a newer batch claims": (
+        """
+from stilt.batch.claims import Claims
+Claims.holder = lambda *_: ""
+""",
+        (disk.add, handed.hand_over, disk.edit_new, handed.hand_over, handed.work_off),
+    ),
+    "the time limit is by the controller's clock": (
+        """
+import os
+import stilt.worker.push_worker as worker
+worker.slurm_deadline = lambda: float(os.environ.get("SLURM_JOB_END_TIME", "0")) or None
+""",
+        (disk.add, handed.hand_over, handed.work_off),
+    ),
+    "what another run is about to put into place is a leftover": (
+        """
+import stilt.batch.handover as handover
+handover.is_surely_gone = lambda *_: True
+""",
+        (handed.lay_beside, disk.add, handed.work),
+    ),
+    "a run that waits speaks of its own work": (
+        """
+from stilt.commands.run import _Run
+_Run._verdict = lambda self, code: code
+""",
+        (disk.add, handed.hand_over, disk.set_particles, handed.wait),
+    ),
+}
 
 
-@pytest.mark.parametrize("planted", ["", NUMBERS_OF_THE_LOG], ids=["none", "planted"])
-def test_a_batch_number_that_is_used_twice_is_found(
-    planted: str, history: History, tmp_path: Path
+@pytest.mark.parametrize("is_planted", [False, True], ids=["none", "planted"])
+@pytest.mark.parametrize("fault", FAULTS_OF_COMMANDS)
+def test_a_fault_that_is_planted_in_commands_is_found(
+    fault: str, is_planted: bool, history: History, tmp_path: Path
 ) -> None:
-    """What was found invalid of the batch that is lost then outranks the result of the new one."""
-    (tmp_path / "sitecustomize.py").write_text(planted)
-    history.env.setenv("PYTHONPATH", str(tmp_path))
-    for step in (disk.set_particles, disk.work, disk.lose_footprint, disk.look_after):
+    planted, steps = FAULTS_OF_COMMANDS[fault]
+    (tmp_path / "sitecustomize.py").write_text(handed.IMPATIENT + planted * is_planted)
+    history.env.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(AssertionError) if is_planted else nullcontext():
+        for step in steps:
+            step(history)
+        compare(history)
+
+
+def test_a_worker_that_is_killed_goes_on_where_it_was(history: History) -> None:
+    for step in (disk.set_particles, handed.hand_over, handed.kill, handed.work_off):
         step(history)
-    disk.lose_newest_log(history)
-    expected = pytest.raises(AssertionError) if planted else nullcontext()
-    with expected:
-        disk.work(history)
         compare(history)

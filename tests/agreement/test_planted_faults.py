@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stilt.backends.liveness import Fate, TaskFate
+from stilt.backends.slurm import commands
+from stilt.backends.slurm.answers import JobId
+from stilt.backends.slurm.observe import _judge, open_arrays
 from stilt.batch.queued import ENDED
+from stilt.foundations.errors import EXIT_COMPLETE, EXIT_SOME_FAILED, DamagedError
+from stilt.foundations.writers import is_alive
 from stilt.log.states import SimState
 from stilt.status.counting import Waiting, count_waiting
 from stilt.status.hands import InHand
 from tests.agreement.test_histories import check
+from tests.site import HERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from stilt.backends.in_hand import WorkInHand
+    from stilt.backends.slurm.observe import Array
+    from stilt.backends.slurm.queue import Queue
+    from stilt.foundations.paths import Layout
+    from stilt.foundations.writers import Writer
     from stilt.log.fold import State
 
 pytestmark = pytest.mark.slow
@@ -52,6 +64,26 @@ def _nothing_again(*arguments: Any) -> Waiting:
 
 def _forget_invalid(*_arguments: object) -> SimState:
     return SimState(sim="none", at=0.0, outcome="invalid", life=_arguments[0])  # type: ignore[arg-type]
+
+
+def _sees_all(writer: Writer) -> bool:
+    return bool(is_alive(writer))
+
+
+def _by_id(array: Array, number: int, listed: Any, queue: Queue) -> TaskFate:
+    entry = listed.get((array.token, number - array.first))
+    is_logs = entry is not None and entry.job == array.job
+    return _judge(array, number, listed if is_logs else {}, queue)
+
+
+def _whatever_has_the_id(_: Layout, state: State) -> None:
+    for array in open_arrays(state):
+        if array.job:
+            commands.scancel([array.job], cluster=array.cluster)
+
+
+def _at_hand(_array: Array, jobs: Sequence[str]) -> tuple[JobId, ...]:
+    return tuple(JobId(job, HERE) for job in jobs)
 
 
 FAULTS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -109,6 +141,40 @@ FAULTS: dict[str, tuple[str, Callable[..., Any]]] = {
         "stilt.backends.in_hand.may_still_start",
         lambda *_: False,
     ),
+    "a process out of sight is dead": ("stilt.backends.observe.is_alive", _sees_all),
+    "a process on a host that is gone may live for ever": (
+        "stilt.log.silence.Silence.lives",
+        lambda *_: None,
+    ),
+    "silence is counted by one's own clock": (
+        "stilt.log.silence.Silence.ask_clock",
+        lambda _: time.time(),
+    ),
+    "moments are by the clock of the node": (
+        "stilt.log.writer.SegmentWriter._ahead_s",
+        lambda _: 0.0,
+    ),
+    "a job is what has the id in the log": ("stilt.backends.slurm.observe._judge", _by_id),
+    "cancel goes by the id in the log": (
+        "stilt.backends.slurm.cancel.live_jobs",
+        lambda _: {},
+    ),
+    "cancel ends what has the id in the log, whatever its name": (
+        "tests.agreement.test_histories.cancel_jobs",
+        _whatever_has_the_id,
+    ),
+    "cancel ends a job of the number on the cluster at hand": (
+        "stilt.backends.slurm.cancel._where",
+        _at_hand,
+    ),
+    "the cluster is the one at hand": (
+        "stilt.backends.slurm.observe.foreign_clusters",
+        lambda _: (),
+    ),
+    "a run that waited is complete when its own work is": (
+        "stilt.batch.plan.Plan.exit_code",
+        property(lambda plan: EXIT_SOME_FAILED if plan.work else EXIT_COMPLETE),
+    ),
 }
 
 
@@ -121,7 +187,8 @@ def test_a_planted_fault_is_found(
     monkeypatch.setattr(where, instead)
     for seed in range(MOST_HISTORIES):
         try:
-            check(tmp_path / f"p{seed}", seed)
-        except (AssertionError, LookupError):
+            check(tmp_path / f"p{seed}", seed, monkeypatch)
+        except (AssertionError, LookupError, DamagedError):
+            sys.stdout.write(f"{fault}: found by history {seed}\n")
             return
     pytest.fail(f"{MOST_HISTORIES} histories did not find it")

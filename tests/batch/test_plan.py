@@ -62,6 +62,7 @@ class Disk:
 
     missing: frozenset[str] = frozenset()
     turned_back: frozenset[str] = frozenset()
+    imprint: str = ""
     asked: list[str] = field(default_factory=list)
 
     def has(self, product: str, date: str, file: str) -> bool:  # noqa: ARG002 - the protocol's
@@ -70,6 +71,9 @@ class Disk:
 
     def has_own(self, product: str, date: str, file: str) -> bool:
         return file[:1] != "." or self.has(product, date, file)
+
+    def imprint_of(self, *_: str) -> str:
+        return self.imprint
 
     def is_exposed(self, product: str, *_: str) -> bool:
         return product not in self.turned_back

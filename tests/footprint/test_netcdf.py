@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import pickle
 import resource
+import subprocess
+import sys
 from dataclasses import replace
 
 import netCDF4
@@ -11,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from pyproj import CRS
 
 from stilt.config.schema import FootprintGrid
 from stilt.footprint.calc import calc_footprint
@@ -70,6 +74,34 @@ def test_what_r_stilt_says_of_a_footprint_is_said_alike(tmp_path, name):
     read = read_footprint(path)
     np.testing.assert_array_equal(read.foot.to_numpy()[0], ours.values)
     np.testing.assert_array_equal(read.time.to_numpy(), ours.times.astype("datetime64[ns]"))
+
+
+def test_plain_degrees_are_what_proj_calls_epsg_4326(tmp_path, small):
+    path = write(tmp_path / "foot.nc", *small)
+    with netCDF4.Dataset(path) as file:
+        said = file["projection"].__dict__
+    expected = CRS("EPSG:4326")
+    assert CRS.from_wkt(said.pop("crs_wkt")) == expected
+    assert said == {key: value for key, value in expected.to_cf().items() if key != "crs_wkt"}
+
+
+def test_plain_degrees_are_written_without_loading_proj(tmp_path, small):
+    code = """
+import pickle, sys
+from pathlib import Path
+from stilt.footprint.netcdf import write_footprint
+write_footprint(Path("foot.nc"), *pickle.load(sys.stdin.buffer), "ngm", {})
+print("pyproj" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=pickle.dumps(small),
+        capture_output=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert done.stdout.split() == [b"False"]
+    assert (tmp_path / "foot.nc").stat().st_size > 0
 
 
 def test_a_file_carries_its_receptor_and_its_making(tmp_path, small):

@@ -14,6 +14,7 @@ from scipy.sparse import load_npz
 
 import stilt
 from stilt.api.jacobian import Jacobian
+from stilt.api.targets import elements_of
 from stilt.foundations.errors import InputError
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
@@ -189,6 +190,63 @@ def test_polygons_share_cells_by_area(projection, tmp_path) -> None:
     assert (found.matrix.toarray()[[0, 2]] > 0).all()
     with pytest.raises(InputError, match="have no property 'county'"):
         stilt.jacobian(foot, f"{file}:county")
+
+
+@pytest.mark.parametrize("projection", ["", LCC], ids=["degrees", "plane"])
+def test_cells_of_h3_share_all_of_each_cell(projection) -> None:
+    h3 = pytest.importorskip("h3")
+    foot = footprints(projection)
+    share, elements = elements_of(foot, "h3:4")
+    np.testing.assert_allclose(share.sum(axis=1), 1.0, rtol=1e-9)
+    assert (share.sum(axis=0) > 0).all()
+    names = elements["element"].to_numpy().tolist()
+    assert names == sorted(set(names))
+    assert {h3.get_resolution(name) for name in names} == {4}
+    found = stilt.jacobian(foot, "h3:4", "2 hours")
+    whole = foot.astype(np.float64).sum(("hour", *foot.dims[2:])).to_numpy()
+    np.testing.assert_allclose(found @ 1.0, whole, rtol=1e-9)
+
+
+def test_a_footprint_cell_belongs_to_the_cell_of_h3_that_its_middle_lies_in() -> None:
+    h3 = pytest.importorskip("h3")
+    foot = footprints("")
+    share, elements = elements_of(foot, "h3:3")
+    names = elements["element"].to_numpy()
+    lat, lon = np.meshgrid(foot["lat"], foot["lon"], indexing="ij")
+    whole = 0
+    for cell, middle in enumerate(zip(lat.ravel(), lon.ravel(), strict=True)):
+        row = share[[cell]].toarray()[0]
+        if row.max() > 1 - 1e-12:
+            whole += 1
+            assert names[row.argmax()] == h3.latlng_to_cell(*middle, 3)
+    assert whole > share.shape[0] / 2
+
+
+@pytest.mark.parametrize("west", [170.0, -20.0], ids=["across 180 degrees", "half the globe"])
+def test_cells_of_h3_go_round_the_globe(west) -> None:
+    pytest.importorskip("h3")
+    lat, lon = np.arange(-60.0, 61.0, 10.0), west + np.arange(0.0, 200.0 if west < 0 else 30.0, 2.5)
+    foot = xr.DataArray(
+        np.ones((1, 1, len(lat), len(lon)), np.float32),
+        dims=("receptor", "hour", "lat", "lon"),
+        coords={"lat": lat, "lon": lon},
+    )
+    share, _ = elements_of(foot, "h3:1")
+    np.testing.assert_allclose(share.sum(axis=1), 1.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("h3:16", "is no resolution of H3"),
+        ("h3:x", "is no resolution of H3"),
+        ("h3:12", "has no elements here: more than 1,000,000"),
+    ],
+)
+def test_cells_of_h3_that_there_are_not_are_refused(target, told) -> None:
+    pytest.importorskip("h3")
+    with pytest.raises(InputError, match=told):
+        stilt.jacobian(footprints(""), target)
 
 
 @pytest.mark.parametrize("projection", ["", LCC], ids=["degrees", "plane"])

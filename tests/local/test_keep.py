@@ -1,13 +1,20 @@
 """Of particles that are not kept only the ends are there: all else is as ever, and what needs them again is said."""
 
 import json
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 import stilt
 from stilt.foundations.errors import InputError
-from tests.projects import FOOTPRINT, make_project
+from stilt.foundations.writers import this_writer
+from stilt.log.events import Started
+from stilt.log.writer import SegmentWriter
+from tests.hysplit_at_hand import settings_of
+from tests.meteorology import KINDS, write
+from tests.projects import FOOTPRINT, Project, make_project
 
 HEIGHTS = (5, 10, 15)
 NONE = "keep: {particles: none}"
@@ -98,6 +105,64 @@ def test_a_run_that_was_killed_between_particles_and_footprints_goes_on(made):
     assert made.stilt("run").code == 0
     assert runs(made) == 2 * len(HEIGHTS)
     assert stilt.Project(made.path).footprints().sum() > 0
+
+
+def real(path, model, settings):
+    """Return a project of one simulation in an atmosphere of its own."""
+    (path / "met").mkdir()
+    kind = replace(KINDS["coarse"], step_h=1.0)
+    write(path / "met" / "early", kind, 6)
+    longitude, latitude = kind.at(0.5, 0.5)
+    row = f"2021-06-01 05:00,{longitude:.3f},{latitude:.3f},50\n"
+    (path / "receptors.csv").write_text(f"time,longitude,latitude,altitude\n{row}")
+    near = (
+        f"{{xmin: {longitude - 1:.2f}, xmax: {longitude + 1:.2f}, ymin: {latitude - 1:.2f}, "
+        f"ymax: {latitude + 1:.2f}, xres: 0.1, yres: 0.1}}"
+    )
+    (path / "config.yaml").write_text(
+        f"mets: {{m: met}}\nfootprints: {{near: {near}}}\nn_hours: -1\nnumpar: 10\n"
+        f"{settings_of(model)}{settings}\n"
+    )
+    return Project(path)
+
+
+def interrupt(made):
+    """Let the log end within the simulations, as where a worker is killed before it can say that they ended."""
+    (batch,) = made.batches()
+    sims = made.fold().sims.values()
+    events = [Started(sim.sim, sim.at, sim.met, sim.receptor) for sim in sims]
+    (segment,) = (made.output / "log" / batch).glob("worker*")
+    segment.unlink()
+    writer = SegmentWriter(
+        made.output / "log",
+        batch,
+        1,
+        msgspec.structs.replace(this_writer("worker", 0, 1), pid_start=1),
+    )
+    writer.append(*events)
+    writer._abandon()
+
+
+@pytest.mark.parametrize(
+    "model", ["fake", "native", pytest.param("hysplit", marks=pytest.mark.hysplit)]
+)
+@pytest.mark.parametrize("settings", [NONE, ""], ids=["not kept", "kept"])
+def test_a_dry_run_goes_by_what_the_batch_that_was_interrupted_kept(tmp_path, model, settings):
+    """Not by what config.yaml says by now: particles that are not there promise no footprint without transport."""
+    is_fake = model == "fake"
+    made = project(tmp_path, settings) if is_fake else real(tmp_path, model, settings)
+    assert made.stilt("run", "--cpus", "1").code == 0
+    interrupt(made)
+    config = made.path / "config.yaml"
+    now = config.read_text().replace(NONE, "") if settings else f"{config.read_text()}{NONE}\n"
+    config.write_text(now)
+    said = made.stilt("run", "--dry-run").out
+    total = len(made.fold().sims)
+    assert f"{total} interrupted" in said
+    assert (f"{total} of {total} are footprints alone" in said) == (settings == "")
+    made.stilt("run", "--cpus", "1")
+    assert made.outcomes() == dict.fromkeys(made.outcomes(), "complete")
+    assert not is_fake or runs(made) == len(HEIGHTS) * (2 if settings else 1)
 
 
 def test_what_is_kept_is_one_of_two(tmp_path):

@@ -13,6 +13,7 @@ from stilt.foundations.simulation import Receptor
 from stilt.met.files import holes
 from stilt.met.inventory import take_inventory
 from stilt.met.minutes import minute_of
+from tests.hysplit_at_hand import settings_of
 from tests.meteorology import KINDS, write
 from tests.meteorology.files import START
 from tests.meteorology.needed import find_met_files
@@ -77,7 +78,7 @@ def test_a_run_over_files_that_are_missing_is_refused_and_names_the_hours(folder
 def test_check_met_and_run_say_the_same_of_a_missing_file(folder, model):
     here = folder.parent
     longitude, latitude = COARSE.at(0.5, 0.5)
-    (here / "config.yaml").write_text(f"mets: {{m: met}}\nn_hours: -12\nmodel: {model}\n")
+    (here / "config.yaml").write_text(f"mets: {{m: met}}\nn_hours: -12\n{settings_of(model)}")
     row = f"2021-06-01 20:00,{longitude:.3f},{latitude:.3f},10"
     (here / "receptors.csv").write_text(f"time,longitude,latitude,altitude\n{row}\n")
     project = Project(here)

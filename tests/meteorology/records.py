@@ -39,6 +39,15 @@ class Packed:
     def checksum(self) -> int:
         return sum(self.content) % 256
 
+    def repeated(self, times: int) -> bytes:
+        """Return the bytes, one each, of a field whose every point is a square of so many rows and columns."""
+        rows, columns = self.restored.shape
+        codes = np.frombuffer(self.content, np.uint8).reshape(rows, columns)
+        large = np.full((rows * times, columns * times), 127, np.uint8)
+        large[:, times::times] = np.repeat(codes[:, 1:], times, axis=0)
+        large[::times, 0] = codes[:, 0]
+        return large.tobytes()
+
 
 def pack(field: Field, bits: int = ONE_BYTE) -> Packed:
     """Pack rows of differences, each from what a reader has so far: errors do not add up."""
@@ -111,10 +120,12 @@ def write_time(
     *,
     bits: int = ONE_BYTE,
     absent: frozenset[tuple[str, int]] = frozenset(),
+    times: int = 1,
 ) -> None:
     """Write the index record and the fields of one time.
 
-    ``absent`` are names and level numbers of records that are marked as missing (forecast hour -1).
+    ``absent`` are names and level numbers of records that are marked as missing (forecast hour -1). ``times``: each
+    point of the fields is a square of so many points of the grid (one byte each).
     """
     stamp = f"{when:%y}{when.month:2d}{when.day:2d}{when.hour:2d}"
     grid = _grid_letters(heading.nx, heading.ny)
@@ -126,7 +137,8 @@ def write_time(
             forecast = -1 if (name, number) in absent else 0
             label = f"{stamp}{forecast:2d}{number:2d}{grid}{name:4s}{packed.exponent:4d}"
             label += _fourteen(packed.precision) + _fourteen(packed.first)
-            body.append(label.encode() + packed.content)
+            content = packed.content if times == 1 else packed.repeated(times)
+            body.append(label.encode() + content)
             text += f"{name:4s}{packed.checksum:3d} "
     _write_index(file, heading, when, f"{stamp} 0 0{grid}", text, len(levels), bits)
     file.writelines(body)

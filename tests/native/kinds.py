@@ -94,7 +94,14 @@ def outermost(name: str) -> str:
     return PAIRS.get(name, (name,))[-1]
 
 
-def mean_rows(model: str, met: Met, run: Run, exe_dir: str | None = None) -> list[Row]:
+def mean_rows(
+    model: str,
+    met: Met,
+    run: Run,
+    exe_dir: str | None = None,
+    *,
+    roughness: float | None = None,
+) -> list[Row]:
     """Return the rows of a run at some minutes; one row with the reason where it is refused."""
     east, north, height = PLACES[run.place]
     hour = HOURS - 0.5 if run.direction < 0 else 0.5
@@ -104,6 +111,7 @@ def mean_rows(model: str, met: Met, run: Run, exe_dir: str | None = None) -> lis
         numpar=1,
         nturb=1,
         model=model,
+        roughness=roughness,
         varsiwant=("time", "indx", *COLUMNS),
         hysplit=HysplitSection(exe_dir),
     )
@@ -194,6 +202,7 @@ def spread_rows(
     name: str,
     exe_dir: str | None = None,
     *,
+    roughness: float | None = None,
     is_single: bool = False,
     seeds: int = SEEDS,
 ) -> list[Row]:
@@ -205,6 +214,7 @@ def spread_rows(
         n_hours=-SPREAD_HOURS,
         numpar=PARTICLES,
         model=model,
+        roughness=roughness,
         varsiwant=SPREAD_COLUMNS,
         hysplit=HysplitSection(exe_dir),
     )

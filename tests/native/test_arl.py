@@ -10,6 +10,7 @@ import arlmet
 import numpy as np
 import pytest
 
+from stilt.transport.native import arl
 from stilt.transport.native.arl import AnalysisReader, read_index
 from stilt.transport.native.levels import vertical_grid
 from stilt.transport.native.projection import map_grid
@@ -148,3 +149,10 @@ def test_rectangles_in_any_order_are_parts_of_the_whole(index):
         expected = whole[:, slice(*rows), slice(*columns)]
         np.testing.assert_array_equal(part[[0, 2]], expected)
         assert not part[1].any()
+
+
+def test_a_kernel_that_cannot_map_pages_ahead_reads_the_same(index, monkeypatch):
+    place = ("TEMP", 3, (20, 28), (10, 18))
+    expected = AnalysisReader(index[3]).field(*place)
+    monkeypatch.setattr(arl, "_POPULATE_READ", 12345)
+    np.testing.assert_array_equal(AnalysisReader(index[3]).field(*place), expected)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.drawn import drawn
@@ -19,6 +21,11 @@ ROUGH = {"ngm", "gdas0.5"}
 """Without 10 m wind, or without fluxes: they depend on HYSPLIT's table of roughness lengths."""
 
 
+def ground(kind: str) -> dict[str, Any]:
+    """How rough the ground is: as in HYSPLIT's table where that matters; else no HYSPLIT is needed."""
+    return {"exe_dir": table_folder()} if kind in ROUGH else {"roughness": 0.2}
+
+
 SPREAD_KINDS = ("gdas0.5", "hrrr36", "ngm", "wrf", "north pole")
 """A night with a lid over the sea, the most used, fluxes of another kind, staggered winds, a pole."""
 
@@ -28,12 +35,12 @@ TODAYS = drawn(kinds.NAMES, 1)[0]
 
 @pytest.mark.parametrize("kind", kinds.NAMES)
 def test_mean_trajectories_are_those_of_hycs_std(tmp_path, kind):
-    folder = table_folder() if kind in ROUGH else None
+    rough = ground(kind)
     met = kinds.write_kind(tmp_path, kind)
     judged = {}
     for run in (run for run in kinds.RUNS if run.kind == kind and run.place in PLACES):
         theirs = [row for row in MEAN[kind] if tuple(row[name] for name in kinds.GROUND) == run.key]
-        judged[run] = kinds.verdict(theirs, kinds.mean_rows("native", met, run, folder))
+        judged[run] = kinds.verdict(theirs, kinds.mean_rows("native", met, run, **rough))
     assert len(judged) == 2 * len(PLACES)
     assert not {run: largest for run, (said, largest) in judged.items() if said != "alike"}
 
@@ -41,9 +48,9 @@ def test_mean_trajectories_are_those_of_hycs_std(tmp_path, kind):
 @pytest.mark.parametrize("kind", SPREAD_KINDS)
 def test_statistics_of_turbulence_are_those_of_hycs_std(tmp_path, kind):
     """In standard errors, with places rounded as hycs_std's; the footprint, without that, within a few per cent."""
-    folder = table_folder() if kind in ROUGH else None
+    rough = ground(kind)
     met = kinds.write_kind(tmp_path, kind)
-    rounded = kinds.spread_rows("native", met, kind, folder, is_single=True)
+    rounded = kinds.spread_rows("native", met, kind, **rough, is_single=True)
     score = kinds.scores(SPREAD[kind], rounded)
     assert len(score) == len(SPREAD[kind]) == 22
     assert not kinds.differ_by_more_than_chance(score), score

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from stilt.foundations.simulation import Receptor
+from stilt.transport.native import analysis
 from stilt.transport.native.analysis import Setting
 from stilt.transport.native.fields import BoundaryOptions
 from stilt.transport.native.meteorology import Meteorology
@@ -79,6 +82,28 @@ def test_second_process_uses_the_columns_of_the_first(tmp_path):
     run(again, DAY, settings)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
     assert all(opened.computed_blocks == 0 for opened in again.opened)
+
+
+def test_few_analyses_stay_open_and_a_run_does_not_depend_on_it(analyses, tmp_path, monkeypatch):
+    settings = RunSettings(-12, 5, COLUMNS)
+    expected = run(analyses, DAY, settings)
+    monkeypatch.setattr(analysis, "MOST_OPEN", 3)
+    for folder in (None, tmp_path):
+        few = open_analyses(folder)
+        for _ in range(2):
+            found = run(few, DAY, settings)
+            for name in COLUMNS:
+                np.testing.assert_array_equal(found[name], expected[name])
+        assert len(few.opened) == 3
+
+
+def test_all_analyses_of_a_file_share_one_descriptor_of_it():
+    few = open_analyses()
+    run(few, DAY, RunSettings(-6, 5, COLUMNS))
+    met = shared("data", "oct1618.BIN").resolve()
+    links = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
+    assert len(few.opened) == 4
+    assert links.count(met) == 1
 
 
 def test_thinned_output_has_states_at_its_minutes_and_sums_over_them(analyses):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stilt.backends.liveness import Fate
-from stilt.backends.slurm import commands, queue
-from stilt.backends.slurm.answers import Limits, QueuedTask
+from stilt.backends.slurm import commands
 from stilt.backends.slurm.cancel import cancel_jobs
-from stilt.backends.slurm.commands import Answer
 from stilt.backends.slurm.observe import observe_slurm, open_arrays
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.paths import Layout
@@ -21,61 +17,22 @@ from stilt.foundations.writers import this_writer
 from stilt.log.events import Closed, Event, Pending, Submitted, Submitting
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
+from tests.site import HERE, Site, job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-HERE = "two"
+    from stilt.backends.slurm.answers import QueuedTask
+
 OURS = "stilt-{}-0"
-
-
-def job(number: int, name: str) -> QueuedTask:
-    return QueuedTask(str(number), 0, "RUNNING", "n1", 0.0, getpass.getuser(), "", name)
-
-
-@dataclass
-class Site:
-    """Clusters and their jobs, asked on one of them."""
-
-    jobs: dict[str, list[QueuedTask]]
-    asked: list[tuple[str, ...]] = field(default_factory=list)
-
-    def squeue(
-        self, *filters: str, users: Sequence[str] = (), clusters: Sequence[str] = ()
-    ) -> tuple[QueuedTask, ...]:
-        del users
-        self.asked.append(tuple(clusters))
-        listed = [task for name in clusters or (HERE,) for task in self.jobs.get(name, [])]
-        wanted = dict(each.split("=") for each in filters)
-        return tuple(
-            task
-            for task in listed
-            if wanted.get("--jobs", task.job) == task.job
-            and wanted.get("--name", task.name) == task.name
-        )
-
-    def scancel(self, jobs: Sequence[str], *, cluster: str = "") -> Answer:
-        for name in (cluster or HERE).split(","):
-            self.jobs[name] = [task for task in self.jobs[name] if task.job not in jobs]
-        return Answer(0, "", "")
-
-    @property
-    def left(self) -> dict[str, list[str]]:
-        return {name: [task.name for task in tasks] for name, tasks in self.jobs.items()}
 
 
 @pytest.fixture
 def make_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def make(**jobs: list[QueuedTask]) -> Site:
         site = Site(jobs)
-        monkeypatch.setattr(commands, "has_slurm", lambda: True)
-        monkeypatch.setattr(commands, "require_slurm", lambda: None)
-        monkeypatch.setattr(commands, "squeue", site.squeue)
-        monkeypatch.setattr(commands, "scancel", site.scancel)
-        monkeypatch.setattr(commands, "show_limits", lambda: Limits(cluster=HERE))
-        monkeypatch.setattr(queue, "home", lambda: tmp_path)
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        site.stand_in(monkeypatch, tmp_path)
         return site
 
     return make

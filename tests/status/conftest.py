@@ -56,8 +56,9 @@ class ProjectLog:
         backend: str = "local",
         closed: bool = True,
         refused: Sequence[int] = (),
+        who: Writer = ALIVE,
     ) -> str:
-        """Register a batch whose chunks list these simulations, by number; ``refused`` are written as failed."""
+        """Let ``who`` register a batch whose chunks list these simulations, by number; ``refused`` fail."""
         self.seq = int(name[:4])
         digests = []
         claims = ClaimsWriter()
@@ -92,7 +93,8 @@ class ProjectLog:
         pending += [msgspec.structs.replace(done(n, "failed", at, "X"), wall_s=0) for n in refused]
         if closed:
             pending.append(Closed(at=T0))
-        writer = SegmentWriter(self.layout.log_dir, name, self.seq, this_writer("run"))
+        whose = msgspec.structs.replace(who, role="run")
+        writer = SegmentWriter(self.layout.log_dir, name, self.seq, whose)
         writer.append(*pending)
         self.writers.append(writer)
         return name

@@ -29,7 +29,8 @@ def weighted(
         points = {number: point_of(number, receptor) for number in numbers}
         share = shares(points, released, receptor, kernel)
         for number in numbers:
-            factors[number] *= len(share) * share[points[number]]
+            own = list(points.values()).count(points[number])
+            factors[number] *= len(numbers) / own * share[points[number]]
     result = []
     for _, row in particles.iterrows():
         decay = math.exp(-abs(row["time"]) / 60 / lifetime_h) if lifetime_h else 1.0

@@ -124,7 +124,7 @@ WRONG = {
     "empty": ("b2,0,0.5,0.25", "b2,0,0.5,", "line 6: b2: pressure_weight is not a number"),
     "no number": ("0.9", "high", "line 2: a1: averaging_kernel 'high' is not a number"),
     "a unit": ("a1,500,1.0,0.3", "a1,500 m,1.0,0.3", "line 3: a1: height_m '500 m' is not a number"),
-    "negative": ("0.9,0.1", "-0.9,0.1", "line 2: a1: averaging_kernel is negative"),
+    "negative": ("0.9,0.1", "0.9,-0.1", "line 2: a1: pressure_weight is negative"),
     "twice": ("a1,500,", "a1,50,", "line 3: a1: height_m is there twice"),
     "unknown": ("b2,0,0.5,0.25\nb2", "b2,0,1,1\nb2,2,1,1\nc3", "line 8: c3: no receptor has this"),
     "short row": ("b2,0,0.5,0.25", "b2,0,0.5", "line 6: has 3 of 4 columns"),
@@ -168,6 +168,18 @@ def test_kernels_on_pressures_need_particles_with_pressures(tmp_path):
         found(tmp_path, table)
 
 
+@pytest.mark.parametrize("keep", ["all", "none"])
+def test_kernels_on_pressures_say_what_they_need_of_particles_that_are_not_kept(tmp_path, keep):
+    table = "sounding,pressure_hpa,averaging_kernel\na1,900,1\na1,800,1\nb2,910,1\nb2,909,1\n"
+    columns = "time, indx, long, lati, zagl, foot, mlht, dens, samt, sigw, tlgr, pres"
+    settings = f"keep: {{particles: {keep}}}\nvarsiwant: [{columns}]\n"
+    notes = found(tmp_path, table, settings=settings).notes
+    assert [("endpoints(weight=...) needs them" in text) for text in notes] == [True] * (
+        keep == "none"
+    )
+    assert found(tmp_path, settings=settings).notes == ()
+
+
 def test_receptors_without_a_row_are_unweighted_only_where_the_product_says_so(tmp_path):
     table = GOOD[: GOOD.index("\nb2")]
     kernels = found(tmp_path, table, ", missing: unweighted")
@@ -192,13 +204,21 @@ def test_heights_beyond_the_kernel_are_told(tmp_path):
     assert found(tmp_path).notes == ()
 
 
-def test_levels_with_unlike_numbers_of_particles_are_told(tmp_path):
-    (note,) = found(tmp_path, settings="numpar: 20\n").notes
-    assert note == (
-        "1 receptor with 6 or 7 particles a level (20 for 3 levels): weights of levels are up to 10 % off; "
-        "numpar: 21 has the same for all"
-    )
-    assert found(tmp_path, settings="numpar: 21\n").notes == ()
+def test_receptors_are_known_whose_levels_have_unlike_numbers_of_particles(tmp_path):
+    kernels = found(tmp_path, settings="numpar: 20\n")
+    assert [kernels.is_unlike(place) for place in range(2)] == [True, False]
+    assert kernels.notes == ()
+    assert not found(tmp_path, settings="numpar: 21\n").has_unlike
+    unweighted = "\n".join(row.rpartition(",")[0] for row in GOOD.splitlines())
+    assert not found(tmp_path, unweighted, settings="numpar: 20\n").has_unlike
+
+
+@pytest.mark.parametrize("value", ["-0.25", "2.75"])
+def test_averaging_kernels_may_be_negative_and_above_one(tmp_path, value):
+    kernels = found(tmp_path, GOOD.replace("0.9,0.1", f"{value},0.1"))
+    assert kernels.of(0).averaging[0] == float(value)
+    receptors = read_receptors(tmp_path / "receptors.csv", ["m"])
+    assert list(kernels.suspected(receptors)) == []
 
 
 def test_long_lists_of_problems_are_cut(tmp_path):

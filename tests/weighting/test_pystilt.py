@@ -57,5 +57,5 @@ def test_footprints_are_those_of_pystilts_transforms_beside_ours(tmp_path):
     tool = [sys.executable, REPOSITORY / "tools" / "pystilt_weights.py", "--python", PEER]
     shown = subprocess.run(tool, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert shown.stdout.count("footprint") == 8
+    assert shown.stdout.count("footprint") == 10
     assert "asked 1e-06: yes" in shown.stdout

@@ -58,7 +58,7 @@ def some_kernel(rng: random.Random, on: str, heights) -> Kernel:
         )
     else:
         levels = sorted((rng.uniform(300, 1050) for _ in range(rng.randint(1, 6))), reverse=True)
-    draw = [tuple(rng.uniform(0, 1.5) for _ in levels) for _ in range(2)]
+    draw = [tuple(rng.uniform(least, 1.5) for _ in levels) for least in (-0.5, 0)]
     averaging, weights = draw[0] if rng.random() < 0.8 else (), draw[1]
     return Kernel(on, tuple(levels), averaging, weights if rng.random() < 0.8 else ())
 
@@ -111,6 +111,19 @@ def test_a_kernel_of_ones_with_equal_weights_changes_nothing(receptor):
     plain = values_of(table(particles()), GRID, receptor)
     np.testing.assert_allclose(values_of(found, GRID, receptor), plain, rtol=1e-6)
     assert facts == {}
+
+
+@pytest.mark.parametrize("count", [24, 25, 27, 5])
+def test_levels_have_the_weights_that_are_stated_however_many_particles_they_have(count):
+    kernel = Kernel("height_m", HEIGHTS, (0.5, 0.9, 1.1, -0.2), (0.1, 0.2, 0.3, 0.4))
+    frame = particles(count=count)
+    found = weigh(table(frame), column(), kernel)[0]["foot"]
+    level = (frame["indx"].to_numpy(int) - 1) % 4
+    for place in range(4):
+        own = frame["foot"][level == place]
+        share = kernel.averaging[place] * kernel.weights[place]
+        mean = own.sum() / frame["indx"][level == place].nunique()
+        assert found[level == place].sum() / count == pytest.approx(share * mean, rel=1e-12)
 
 
 def test_a_footprint_is_the_sum_of_those_of_levels_by_their_weights():

@@ -13,9 +13,11 @@ import xarray as xr
 from scipy.sparse import load_npz
 
 import stilt
+from stilt.batch.changes import changes
 from stilt.batch.today import Today
 from stilt.check.preflight import preflight
 from stilt.commands.inputs import _refuse_edited
+from stilt.config.digests import footprint_digest, former_footprint_digests, grid_digest
 from stilt.footprint.calc import calc_footprint
 from stilt.footprint.netcdf import read_provenance
 from stilt.foundations.errors import EnvironmentFailure, InputError
@@ -117,10 +119,25 @@ def test_a_product_is_weighted_by_its_kernels_and_says_so(done):
 def test_end_points_have_the_weights_of_a_product(done):
     project = stilt.Project(done.path)
     frame = project.endpoints(weight="xco2")
-    expected = {level: 3 * (1 - 0.1 * level) * (0.2 + 0.1 * level) for level in range(3)}
+    own = (4, 3, 3)  # of 10 particles on 3 levels
+    expected = {
+        level: 10 / own[level] * (1 - 0.1 * level) * (0.2 + 0.1 * level) for level in range(3)
+    }
     np.testing.assert_allclose(frame["weight"], [expected[(n - 1) % 3] for n in frame["indx"]])
     with pytest.raises(InputError, match="footprints plain are not weighted"):
         project.endpoints(weight="plain")
+
+
+def test_a_columns_mean_height_is_one_number_under_either_name(done):
+    project = stilt.Project(done.path)
+    frame = project.simulations
+    assert frame["height_m"].tolist() == [HEIGHTS[0]] * 3
+    assert frame["mean_height_m"].tolist() == [sum(HEIGHTS) / 3] * 3
+    found = project.footprints("xco2")
+    assert (
+        frame.loc[found["receptor"].to_numpy(), "mean_height_m"].tolist()
+        == found["receptor_height"].to_numpy().tolist()
+    )
 
 
 def test_modelled_is_background_and_enhancement_and_the_prior_part(done, tmp_path):
@@ -376,6 +393,37 @@ def test_a_function_may_be_named_by_its_module_which_nobody_imports(tmp_path, mo
     assert ratio(project) == pytest.approx(0.25)
 
 
+def test_a_function_may_import_from_its_package_where_that_is_installed(tmp_path, monkeypatch):
+    package = tmp_path / "installed" / "species"
+    (package / "weights").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "weights" / "__init__.py").touch()
+    (package / "half.py").write_text("PART = 0.5\n")
+    own = package / "weights" / "own.py"
+    own.write_text("from ..half import PART\n" + FUNCTION.replace("0.5", "PART"))
+    project = with_function(tmp_path / "project", f"{own}:halved")
+    answer = project.stilt("run", str(project.path))
+    assert answer.code == 2
+    assert "imports from its package, which is not installed" in answer.err
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    answer = project.stilt("run", str(project.path))
+    assert answer.code == 0, answer.err
+    assert ratio(project) == pytest.approx(0.5)
+    said = read_provenance(stilt.Project(project.path)[0].footprint_path("half"))
+    assert said["weights"].startswith("species.weights.own.py:halved ")
+
+
+def test_what_a_function_imports_and_is_not_here_is_named(tmp_path):
+    source = b"import nowhere_at_all\n\ndef halved(frame, receptor):\n    return frame\n"
+    file = tmp_path / blake2b(source, digest_size=16).hexdigest() / "own.py"
+    file.parent.mkdir()
+    file.write_bytes(source)
+    with pytest.raises(
+        EnvironmentFailure, match=", which weighs particles, imports what is not here"
+    ):
+        load_function(f"{file}:halved")
+
+
 WRONG_FUNCTIONS = {
     "no file": ("nowhere.py:halved", FUNCTION, "cannot be read as Python"),
     "no function": ("own.py:doubled", FUNCTION, "defines no function doubled"),
@@ -452,3 +500,47 @@ def test_receptors_that_are_added_with_their_kernels_leave_the_finished_ones_don
     assert "3 already done\n" in project.stilt("run", str(project.path)).out
     (project.path / "kernels.csv").unlink()
     assert json.loads(project.stilt("status", str(project.path), "--json").out)["stale"] == 4
+
+
+@pytest.mark.parametrize(("numpar", "stale"), [(10, 3), (9, 0)])
+def test_results_of_before_are_stale_where_levels_have_unlike_numbers_of_particles(
+    tmp_path, monkeypatch, numpar, stale
+):
+    """As if today's results were those of before each level's weight was that of its own particles."""
+    project = make(tmp_path / "project")
+    config = project.path / "config.yaml"
+    config.write_text(config.read_text().replace("numpar: 10", f"numpar: {numpar}"))
+    assert project.stilt("run", str(project.path)).code == 0
+    opened = stilt.Project(project.path)
+    assert opened.status().stale == 0
+    digests = {name: footprint_digest(opened.config, name) for name in ("plain", "xco2")}
+
+    def is_kernel(grid):
+        return grid.weight == "kernel"
+
+    monkeypatch.setattr(
+        "stilt.batch.today.accepted_footprint_digests",
+        lambda grid, _: frozenset({"newer" if is_kernel(grid) else digests["plain"]}),
+    )
+    monkeypatch.setattr(
+        "stilt.batch.today.former_footprint_digests",
+        lambda grid, _: frozenset({digests["xco2"]} if is_kernel(grid) else ()),
+    )
+    found = stilt.Project(project.path)
+    assert found.status().stale == stale
+    assert found.status().to_do == stale
+    monkeypatch.setattr(
+        "stilt.batch.today.grid_digest",
+        lambda grid, *_: "newer" if is_kernel(grid) else digests["plain"],
+    )
+    today = Today(found.layout, found.config, EngineIdentity("fake", "1"))
+    said = changes(found.layout, project.batches(), today)
+    assert "levels of footprints.xco2 weigh by their own particles now" in said
+
+
+def test_the_rule_of_levels_counts_for_weighted_products_alone(done):
+    grids = stilt.Project(done.path).config.footprints
+    assert former_footprint_digests(grids["plain"]) == frozenset()
+    old = former_footprint_digests(grids["xco2"], "table")
+    assert grid_digest(grids["xco2"], "table") not in old
+    assert len(old) == 1

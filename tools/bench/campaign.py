@@ -1,11 +1,12 @@
 """One local run of many receptors with the native engine: throughput, memory over time, files, what is left behind.
 
-    python tools/bench/campaign.py MET [--receptors 10000] [--cpus 2] [--scaling]
+    python tools/bench/campaign.py MET [--receptors 10000] [--cpus 2] [--twice | --scaling]
 
 ``MET`` is an ARL file that holds 1995-10-17 over North America and the day before, such as NOAA's sample
 ``oct1618.BIN``; receptors are spread over its area and over the hours of that day. Memory is the proportional set
-size of all processes together, so that what they share counts once: a leak shows as a difference between the first
-and the last quarter. ``--scaling`` runs a part of the receptors with one process and with two, in turn, and prints
+size of all processes together, so that what they share counts once. A leak shows as growth from the first eighth of
+the run to the last, of memory or of open descriptors. ``--twice`` computes all of it once more elsewhere and compares
+the results byte by byte. ``--scaling`` runs a part of the receptors with one process and with two, in turn, and prints
 how many times as fast two are; it says something on an idle machine only.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import resource
 import subprocess
@@ -20,10 +22,20 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stilt.log.index import OutputIndex
+from stilt.outputs.promises import promised
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MEBI = 2**20
 SAMPLE_S = 5.0
+EIGHTHS = 8
+SHARED_MEMORY, NAMED_SO = Path("/dev/shm"), ("psm_", "sem.", "mp-")  # noqa: S108 - looked at
 SCALING = 400
 """Receptors of each run for ``--scaling``."""
 
@@ -45,6 +57,7 @@ class Cost:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     pss: list[int] = field(default_factory=list)
+    descriptors: list[int] = field(default_factory=list)
 
 
 def write_project(project: Path, arguments: argparse.Namespace, receptors: int) -> None:
@@ -70,7 +83,9 @@ def run(project: Path, cpus: int) -> Cost:
     command = [sys.executable, "-m", "stilt", "run", str(project), "--cpus", str(cpus)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            cost.pss.append(sum(map(_pss, _family(process.pid))))
+            family = _family(process.pid)
+            cost.pss.append(sum(map(_pss, family)))
+            cost.descriptors.append(sum(map(_descriptors, family)))
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(SAMPLE_S)
     if process.returncode:
@@ -97,6 +112,19 @@ def _pss(pid: int) -> int:
     return 0
 
 
+def _descriptors(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return 0
+
+
+def _shared_memory() -> set[str]:
+    """Name the shared memory and the semaphores that processes of this machine have made."""
+    with contextlib.suppress(OSError):
+        return {path.name for path in SHARED_MEMORY.iterdir() if path.name.startswith(NAMED_SO)}
+    return set()
+
+
 def _cpu_of_children() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -104,23 +132,57 @@ def _cpu_of_children() -> float:
 
 def show(project: Path, cost: Cost, receptors: int) -> None:
     """Print what a run took and what it left."""
-    quarter = max(1, len(cost.pss) // 4)
-    first, last = cost.pss[:quarter], cost.pss[-quarter:]
-    files = [path for path in (project / "output").rglob("*") if path.is_file()]
+    output = project / "output"
+    files = [path for path in output.rglob("*") if path.is_file()]
     scratch = [path for path in Path(os.environ["TMPDIR"]).iterdir() if path != project]
     print(
         f"{receptors} receptors: {cost.wall_s:.0f} s, {receptors / cost.wall_s:.1f} a second, "
         f"{cost.cpu_s / receptors:.3f} s of CPU each"
     )
     print(
-        f"memory of all processes: at most {max(cost.pss) / MEBI:.0f} MiB; mean of the first quarter "
-        f"{sum(first) / quarter / MEBI:.0f} MiB, of the last {sum(last) / quarter / MEBI:.0f} MiB"
+        f"memory of all processes: at most {max(cost.pss) / MEBI:.0f} MiB; by eighths of the run "
+        f"{_by_eighths([pss / MEBI for pss in cost.pss])} MiB; open descriptors {_by_eighths(cost.descriptors)}"
     )
     print(
         f"{len(files)} files, {sum(path.stat().st_size for path in files) / MEBI:.0f} MiB in the output; "
         f"left behind: {sum(path.name.startswith('.tmp-') for path in files)} temporary files, "
         f"{len(scratch)} work folders"
     )
+
+
+def _by_eighths(values: Sequence[float]) -> str:
+    """Return the means of eight parts of a series."""
+    ends = [len(values) * part // EIGHTHS for part in range(EIGHTHS + 1)]
+    parts = [values[begin:end] for begin, end in pairwise(ends) if begin < end]
+    return " ".join(f"{sum(part) / len(part):.0f}" for part in parts)
+
+
+def results(project: Path) -> dict[str, list[str]]:
+    """Return the digests of the files that each simulation has made."""
+    output = project / "output"
+    index = OutputIndex(output / "log")
+    return {
+        promise.state.sim: [
+            hashlib.blake2b((output / each.path).read_bytes()).hexdigest()
+            for each in promise.outputs
+        ]
+        for promise in promised(index, index.fold(use_checkpoint=False).sims)
+    }
+
+
+def twice(folder: Path, arguments: argparse.Namespace, first: Path) -> None:
+    """Run the same again elsewhere, and print how many files are other bytes."""
+    second = folder / "again"
+    write_project(second, arguments, arguments.receptors)
+    run(second, arguments.cpus)
+    one, two = results(first), results(second)
+    count = sum(map(len, one.values()))
+    alike = sum(
+        here == there
+        for sim, digests in one.items()
+        for here, there in zip(digests, two.get(sim, []), strict=False)
+    )
+    print(f"a second run: {alike} of {count} files of {len(one)} simulations are the same bytes")
 
 
 def scaling(folder: Path, arguments: argparse.Namespace) -> None:
@@ -145,6 +207,7 @@ def main() -> None:
     parser.add_argument("--particles", type=int, default=200)
     parser.add_argument("--hours", type=int, default=-24)
     parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--twice", action="store_true", help="and compare the bytes")
     parser.add_argument("--scaling", action="store_true", help="one process beside two")
     parser.add_argument("--repeat", type=int, default=2, help="of --scaling, in turn")
     arguments = parser.parse_args()
@@ -155,7 +218,11 @@ def main() -> None:
             return
         project = Path(folder) / "campaign"
         write_project(project, arguments, arguments.receptors)
+        before = _shared_memory()
         show(project, run(project, arguments.cpus), arguments.receptors)
+        print(f"shared memory left behind: {len(_shared_memory() - before)}")
+        if arguments.twice:
+            twice(Path(folder), arguments, project)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Whole runs on a grid of HRRR's size: 1800 x 1060 points of 3 km, 36 levels, hourly. See ``native.py --hrrr``.
 
-One time is worked out and packed; the others are copies of it with labels of their own, so the weather stands still.
-An hour has 0.44 GB. Memory is what each simulation's record says: its own, without mapped files.
+One time is worked out at points of 30 km, of which each stands for a square of 10 by 10; the others are copies of it
+with labels of their own, so the weather stands still. An hour has 0.44 GB. Memory is what each simulation's record
+says: its own, without mapped files.
 """
 
 from __future__ import annotations
@@ -21,19 +22,23 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from stilt.log.index import OutputIndex
-from tests.meteorology import KINDS, START, write
+from tests.meteorology import KINDS, START
+from tests.meteorology.files import levels_at
 from tests.meteorology.kinds import lambert, sigma
+from tests.meteorology.records import Heading, write_time
 
-NX, NY, LEVELS = 1800, 1060, 36
+NX, NY, LEVELS, TIMES = 1800, 1060, 36, 10
+SIZE_KM = 3.0
 KIND = replace(
     KINDS["hrrr36"],
-    nx=NX,
-    ny=NY,
+    nx=NX // TIMES,
+    ny=NY // TIMES,
     levels=sigma(LEVELS),
-    place=lambert(38.5, 262.5, 3.0, 21.14, 237.28),
+    place=lambert(38.5, 262.5, TIMES * SIZE_KM, 21.14, 237.28),
     volume=("PRES", "TEMP", "UWND", "VWND", "WWND", "SPHU"),
 )
 PARTICLES = 200
+REPEATED = 3
 BOX = {"xmin": -113, "xmax": -103, "ymin": 37, "ymax": 44, "xres": 0.01, "yres": 0.01}
 MOST_OF_HYSPLIT = 5
 """Receptors that hycs_std is timed with; more are multiplied."""
@@ -55,10 +60,17 @@ def make_met(folder: Path, hours: int) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         begun = path.with_suffix(".part")
-        write(begun, KIND, 0)
+        _write_hour(begun)
         _copy_hours(begun, hours)
         begun.rename(path)
     return path
+
+
+def _write_hour(path: Path) -> None:
+    place = (*lambert(38.5, 262.5, SIZE_KM, 21.14, 237.28), KIND.pressure_offset)
+    with path.open("wb") as file:
+        heading = Heading(KIND.model, place, NX, NY, KIND.level_type)
+        write_time(file, heading, START, levels_at(KIND, START), times=TIMES)
 
 
 def _copy_hours(path: Path, hours: int) -> None:
@@ -74,7 +86,9 @@ def _copy_hours(path: Path, hours: int) -> None:
                 file.write(label + content[len(label) :])
 
 
-def project(folder: Path, met: Path, model: str, receptors: int, hours: int) -> Path:
+def project(
+    folder: Path, met: Path, model: str, receptors: int, hours: int, *, realizations: int = 1
+) -> Path:
     """Write a project of so many receptors, an hour or two before the last analysis."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -84,6 +98,7 @@ def project(folder: Path, met: Path, model: str, receptors: int, hours: int) -> 
             "hrrr": {"directory": str(met.parent), "file_format": met.name, "file_tres": "100d"}
         },
         "n_hours": -hours,
+        "realizations": realizations,
         "numpar": PARTICLES,
         "footprints": {"box": BOX},
         "execution": {"backend": "local", "n_workers": 1},
@@ -136,6 +151,29 @@ def table(scratch: Path, hours: int, counts: list[int], models: list[str]) -> No
                 line += f"; {theirs / ours.cpu_s:.1f} times as fast"
         print(line, flush=True)
     shutil.rmtree(project_folder)
+
+
+def members(scratch: Path, hours: int, models: list[str], realizations: int) -> None:
+    """Print what so many realizations of one receptor cost beside one: all share the meteorology that was decoded."""
+    met = make_met(scratch / "met", hours)
+    folder = scratch / "project"
+    for model in models:
+        if model == "native":
+            run(project(folder, met, model, 1, 1), 1)  # compiles, if nobody has yet
+        pairs = [
+            [
+                run(project(folder, met, model, 1, hours, realizations=count), count)
+                for count in (1, realizations)
+            ]
+            for _ in range(REPEATED)
+        ]
+        one, many = (min(cost.cpu_s for cost in costs) for costs in zip(*pairs, strict=True))
+        print(
+            f"{model}, {hours} h, {PARTICLES} particles: one {one:.2f} s of CPU, {realizations} realizations "
+            f"{many:.2f} s, {many / one:.1f} times",
+            flush=True,
+        )
+    shutil.rmtree(folder)
 
 
 def scratch_folder(named: str | None) -> Path:

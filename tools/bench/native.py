@@ -249,6 +249,7 @@ def main() -> None:
     )
     parser.add_argument("met", nargs="?")
     parser.add_argument("--hrrr", action="store_true", help="a large grid")
+    parser.add_argument("--realizations", type=int, help="with --hrrr: so many beside one")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 20, 200])
     parser.add_argument("--models", nargs="+", default=["native", "hysplit"])
     parser.add_argument("--scratch")
@@ -265,6 +266,9 @@ def main() -> None:
         return
     if arguments.hrrr:
         scratch = hrrr.scratch_folder(arguments.scratch)
+        if arguments.realizations:
+            hrrr.members(scratch, abs(arguments.hours), arguments.models, arguments.realizations)
+            return
         hrrr.table(scratch, abs(arguments.hours), arguments.counts, arguments.models)
         return
     if not arguments.met:

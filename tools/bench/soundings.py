@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
 """What soundings cost: receptors and kernels of many, weighted footprints beside plain ones, and background.
 
-    .venv/bin/python tools/bench/soundings.py [--soundings 100000] [--particles FILE] [--repeat 20] [--ends 10000]
+    .venv/bin/python tools/bench/soundings.py [--soundings 100000] [--particles FILE] [--files 500] [--ends 10000]
 
 The first part makes soundings of 20 levels, writes receptors.csv and kernels.csv, reads both and holds them against
-each other, as ``check`` and ``run`` do. The second computes footprints of stored particles (of the example, unless a
-file is named), weighted and not, in turns, in one process: the ratio of the medians of CPU time. The third samples a
-field of a month, 3-hourly, 34 levels of 90 x 120 cells, at 200 end points of each of ``--ends`` receptors.
+each other, as ``check`` and ``run`` do. The second computes footprints of stored particle files (the example's, unless
+one is named, each moved a little), weighted and not, in turns, in one process: the ratios of CPU time, without and
+with that of reading the file. The third samples a field of a month, 3-hourly, 34 levels of 90 x 120 cells, at 200 end
+points of each of ``--ends`` receptors.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 import warnings
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,7 @@ from stilt.config.load import load_config
 from stilt.config.schema import FootprintGrid
 from stilt.footprint.calc import calc_footprint
 from stilt.foundations.simulation import Receptor
-from stilt.particles.parquet import read_particles
+from stilt.particles.parquet import read_particles, write_particles
 from stilt.receptors import read_receptors
 from stilt.soundings.receptors import receptors_of
 from stilt.soundings.write import write_tables
@@ -91,8 +92,8 @@ def tables(count: int, folder: Path) -> None:
     )
 
 
-def footprints(table: ParticleTable, repeat: int) -> None:
-    """Print what weights add to the cost of a footprint, of kernels on heights and on pressures."""
+def footprints(table: ParticleTable, files: int, folder: Path) -> None:
+    """Print what weights add to the cost of footprints of files, of kernels on heights and on pressures."""
     if "pres" not in table.columns:
         table = table.with_columns(pres=1000 * np.exp(-table["zagl"] / 8000))
     receptor = Receptor("202606162200", (-111.9,) * 20, (40.5,) * 20, LEVELS)
@@ -102,17 +103,29 @@ def footprints(table: ParticleTable, repeat: int) -> None:
         "on heights": Kernel("height_m", LEVELS, *seen),
         "on pressures": Kernel("pressure_hpa", tuple(np.linspace(1000, 1, 20)), *seen),
     }
-    spent: dict[str, list[float]] = {name: [] for name in kernels}
-    calc_footprint(table, GRID, receptor)
-    for _ in range(repeat):
-        for name, own in kernels.items():
+    spent = dict.fromkeys(kernels, 0.0)
+    read, rng, path = 0.0, np.random.default_rng(0), folder / "particles.parquet"
+    names = list(kernels)
+    calc_footprint(weigh(table, receptor, kernels["on pressures"])[0], GRID, receptor)
+    for number in range(files):
+        east, north = rng.uniform(-0.5, 0.5, 2)
+        moved = table.with_columns(long=table["long"] + east, lati=table["lati"] + north)
+        write_particles(path, moved, provenance={})
+        began = time.process_time()
+        found = read_particles(path)
+        read += time.process_time() - began
+        for name in names[number % 3 :] + names[: number % 3]:
             began = time.process_time()
-            calc_footprint(weigh(table, receptor, own)[0], GRID, receptor)
-            spent[name].append(time.process_time() - began)
-    plain = median(spent["plain"])
-    for name in kernels:
-        own = median(spent[name])
-        print(f"{len(table):,} rows, {name}: {1000 * own:.1f} ms, ratio {own / plain:.3f}")
+            calc_footprint(weigh(found, receptor, kernels[name])[0], GRID, receptor)
+            spent[name] += time.process_time() - began
+    print(
+        f"{files} particle files of {len(table):,} rows, read in {1000 * read / files:.1f} ms each"
+    )
+    for name, own in spent.items():
+        ratios = own / spent["plain"], (own + read) / (spent["plain"] + read)
+        print(
+            f"  {name}: {1000 * own / files:.1f} ms, ratio {ratios[0]:.3f}, with reading {ratios[1]:.3f}"
+        )
 
 
 def ends(receptors: int) -> None:
@@ -147,13 +160,14 @@ def ends(receptors: int) -> None:
     numbered = [each.assign_coords(number).rename(pressure="level") for each in (field, own)]
     vertical = numbered[1].rename("p").assign_attrs(units="hPa")
     for what, given in (("on pressures", (field, None)), ("by cell", (numbered[0], vertical))):
-        cpu = time.process_time()
+        began, cpu = time.perf_counter(), time.process_time()
         with warnings.catch_warnings(action="ignore"):
             stilt.background(points, given[0], vertical=given[1])
-        spent = time.process_time() - cpu
+        spent, wall = time.process_time() - cpu, time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
-            f"background of {receptors:,} x 200 end points, {what}: {spent:.1f} s of CPU, "
-            f"{spent * 100_000 / receptors:.0f} s for 100,000"
+            f"background of {receptors:,} x 200 end points, {what}: {spent:.1f} s of CPU, {wall:.1f} s; "
+            f"at most {peak:.1f} GiB, of which the end points are {points.memory_usage().sum() / 2**30:.1f}"
         )
 
 
@@ -176,7 +190,7 @@ def main() -> None:
     )
     parser.add_argument("--soundings", type=int, default=100_000)
     parser.add_argument("--particles", type=Path)
-    parser.add_argument("--repeat", type=int, default=20)
+    parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--ends", type=int, default=10_000)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -186,7 +200,7 @@ def main() -> None:
             if args.particles
             else example_particles(Path(folder) / "example")
         )
-        footprints(table, args.repeat)
+        footprints(table, args.files, Path(folder))
     ends(args.ends)
 
 

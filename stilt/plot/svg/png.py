@@ -26,7 +26,7 @@ COLOURS = np.array(
 
 
 def encode_field(values: NDArray[np.float64], most: float, decades: float) -> bytes:
-    """Return a PNG of a field (y ascending), coloured by its logarithm; transparent below the scale.
+    """Return a PNG of a field (y ascending), coloured by its logarithm; transparent below the scale and where negative.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def encode_field(values: NDArray[np.float64], most: float, decades: float) -> by
         How many powers of ten the scale has.
     """
     with np.errstate(divide="ignore"):
-        position = 1 + np.log10(values / most) / decades
+        position = 1 + np.log10(np.maximum(values, 0.0) / most) / decades
     pixels = np.zeros((*values.shape, 4), np.uint8)
     pixels[..., :3] = _colours(np.clip(position, 0, 1))
     pixels[..., 3] = np.where(position > 0, 255, 0)

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from stilt.transport.native.store import ColumnStore, StoredColumns
 
 LONGEST_GAP_MIN = 720
+MOST_OPEN = 200
+"""Analyses of a grid that stay open; those farthest in time are closed first. Each has a descriptor, and its reader of
+a large grid knows megabytes. What is computed stays in the store."""
+
 _FORMAT = "5"
 """Raise it whenever the content of stored columns changes."""
 
@@ -127,6 +131,8 @@ class Analyses:
         """Return an analysis, with mixed layers scaled by a factor."""
         found = self._open.get((index, zi_factor))
         if found is None:
+            if len(self._open) >= MOST_OPEN:
+                self._open.pop(max(self._open, key=lambda key: abs(key[0].minutes - index.minutes)))
             found = self._open[index, zi_factor] = self._open_at(index, zi_factor)
         return found
 

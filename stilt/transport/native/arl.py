@@ -7,10 +7,12 @@ one exists because an engine wants one rectangle of one time, fast, and every fi
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -33,6 +35,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from numpy.typing import NDArray
+
+
+_POPULATE_READ = 22
+"""MADV_POPULATE_READ of Linux, which Python has no name for."""
+
+_MAPS: WeakValueDictionary[tuple[Path, int, int], mmap.mmap] = WeakValueDictionary()
+"""What readers have mapped, by file and its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +241,12 @@ class AnalysisReader(FieldReader):
         )
 
     @cached_property
+    def _mapped(self) -> mmap.mmap:
+        return _map_of(self.index.path)
+
+    @cached_property
     def _content(self) -> NDArray[np.uint8]:
-        with self.index.path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return np.frombuffer(mapped, dtype=np.uint8)
+        return np.frombuffer(self._mapped, dtype=np.uint8)
 
     def has(self, name: str, level: int = 0) -> bool:
         """Tell whether the index lists a variable at a level."""
@@ -274,8 +285,24 @@ class AnalysisReader(FieldReader):
         records = self._numbered(tuple(wanted))
         out = np.zeros((len(wanted), rows[1] - rows[0], columns[1] - columns[0]), dtype=np.float32)
         corner = Corner(self.index.grid.nx, rows[0], columns[0])
+        self._populate(records[records >= 0], rows[1])
         unpack(self._content, records, self._known, corner, out)
         return out
+
+    def _populate(self, records: NDArray[np.int64], rows: int) -> None:
+        """Have the kernel map at once, of each record, the rows whose first column is about to be added up.
+
+        Their pages would be mapped one fault after the other, as long as rows are no longer than pages.
+        """
+        known, nx = self._known, self.index.grid.nx
+        if nx > mmap.PAGESIZE:
+            return
+        for record in records[known.rows[records] < rows].tolist():
+            begin = int(known.begins[record]) + int(known.rows[record]) * nx
+            end = int(known.begins[record]) + rows * nx
+            begin -= begin % mmap.PAGESIZE
+            with contextlib.suppress(OSError):  # a kernel before 5.14
+                self._mapped.madvise(_POPULATE_READ, begin, end - begin)
 
     def _numbered(self, wanted: tuple[tuple[str, int] | None, ...]) -> NDArray[np.int64]:
         """Return the numbers of records, -1 for None; those asked for last are kept: rectangles have the same."""
@@ -304,6 +331,16 @@ class AnalysisReader(FieldReader):
             )
         scale = 2.0 ** (int(label[18:22]) - 7)
         return start + LABEL_BYTES, (scale, float(label[22:36]), float(label[36:50]))
+
+
+def _map_of(path: Path) -> mmap.mmap:
+    """Map a file, once for all readers of it: Python keeps a descriptor open for each mapping."""
+    key = (path, *state_of(path))
+    mapped = _MAPS.get(key)
+    if mapped is None:
+        with path.open("rb") as file:
+            mapped = _MAPS[key] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return mapped
 
 
 @fast.kernel()

@@ -1,0 +1,163 @@
+"""How far results are from those of infinitely many particles: their Monte-Carlo error.
+
+Particles move independently of each other, and a footprint is the mean over them. So parts of them, each with its share
+of every release point, are small runs of the same receptor: how much these differ tells the error of the whole, as the
+standard error of their mean. Realizations (``realizations: n`` in config.yaml) tell the same from whole runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from stilt.api.flux import enhancements, fields_of
+from stilt.config.sections import KERNEL
+from stilt.footprint.calc import calc_footprint
+from stilt.foundations.errors import InputError
+from stilt.foundations.names import REALIZATION, member_ending
+from stilt.particles.table import ParticleTable
+from stilt.weighting.weigh import slots_of, weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stilt.api.flux import Fields
+    from stilt.api.project import Project
+    from stilt.api.project_simulation import ProjectSimulation
+    from stilt.config.schema import FootprintGrid
+    from stilt.footprint.calc import Footprint
+    from stilt.foundations.simulation import Receptor
+    from stilt.weighting.kernel import Kernel
+
+PARTS = 20
+"""Of a run's particles: the error that they tell is itself right to 16 % (one in the root of twice 19)."""
+
+
+def monte_carlo_error(
+    project: Project,
+    flux: xr.DataArray | None = None,
+    *,
+    footprint: str | None = None,
+    species: str | None = None,
+    parts: int = PARTS,
+) -> xr.Dataset:
+    """Return what a flux adds at each receptor, and how uncertain that is; see ``Project.monte_carlo_error``."""
+    name = project.footprint_name(footprint)
+    grid = project.config.footprints[name]
+    if grid.weight not in {None, KERNEL}:
+        raise InputError(
+            f"the footprints {name} are weighted by a function, and a part of the particles can't be",
+            "name another product, or set realizations and take stilt.over_realizations(...)",
+            code="WEIGHT_NOT_HERE",
+        )
+    if isinstance(flux, xr.Dataset):
+        raise InputError(
+            f"a dataset has {len(flux)} fluxes, and an error is of one",
+            f"give one of {', '.join(map(str, flux))}, or their sum",
+            code="VARIABLE_NOT_NAMED",
+        )
+    footprints = project.footprints(name)
+    flux = everywhere(footprints) if flux is None else flux
+    fields = fields_of(flux, footprints, species)
+    kernels = project.kernels(name) if grid.weight == KERNEL else None
+    errors = []
+    for sim in map(str, footprints["receptor"].to_numpy()):
+        place = project.receptors.receptor_of(project.place_of(sim))
+        weighed = _weighed(project[sim], grid, kernels.of(place) if kernels else None)
+        receptor = project[sim].receptor
+        made = (calc_footprint(part, grid, receptor) for part in split(weighed, receptor, parts))
+        errors.append(standard_error([_added(each, fields) for each in made]))
+    added = enhancements(footprints, flux, species=species)
+    about = {"units": "ppm", "long_name": "Monte-Carlo standard error of the enhancement"}
+    return xr.Dataset({"enhancement": added, "error": ("receptor", errors, about)})
+
+
+def everywhere(footprints: xr.DataArray) -> xr.DataArray:
+    """Return a flux of 1 umol m-2 s-1 in all cells of footprints: an enhancement by it is the footprint's sum."""
+    axes = footprints.dims[-2:]
+    shape = [footprints.sizes[name] for name in axes]
+    return xr.DataArray(np.ones(shape), dims=axes, coords={name: footprints[name] for name in axes})
+
+
+def standard_error(parts: Sequence[float]) -> float:
+    """Return the standard error of the mean of parts; NaN of less than two."""
+    return float(np.std(parts, ddof=1) / np.sqrt(len(parts))) if len(parts) > 1 else np.nan
+
+
+def _added(footprint: Footprint, fields: Fields) -> float:
+    starts = footprint.times.astype("datetime64[ns]")
+    each = zip(footprint.values.astype(np.float64), starts, strict=True)
+    return float(sum((layer * fields.mean(start)).sum() for layer, start in each if layer.any()))
+
+
+def _weighed(
+    simulation: ProjectSimulation, grid: FootprintGrid, kernel: Kernel | None
+) -> ParticleTable:
+    """Return the particles of a simulation as its footprint was made of them."""
+    table = simulation.stored_particles().particles()
+    released = simulation.project.config.numpar
+    return weigh(table, simulation.receptor, kernel, grid.lifetime_h, released=released)[0]
+
+
+def split(table: ParticleTable, receptor: Receptor, parts: int) -> Iterator[ParticleTable]:
+    """Yield parts of a table's particles, each with its share of every release point; fewer where particles are few."""
+    slots = slots_of(table)
+    points = 1 if receptor.is_line else len(receptor.release_points)
+    rounds = slots // points
+    count = min(parts, int(rounds.max(initial=-1)) + 1)
+    for part in range(count):
+        rows = rounds % count == part
+        yield ParticleTable({name: values[rows] for name, values in table.columns.items()})
+
+
+def over_realizations(values: xr.DataArray) -> xr.Dataset:
+    """Return what the realizations of each receptor have in common, and how far they are apart.
+
+    Parameters
+    ----------
+    values
+        Along ``receptor``, with the coordinate ``realization``: enhancements, or footprints.
+
+    Returns
+    -------
+    Dataset
+        Along ``receptor``, by the first realization's id: ``mean``; ``spread``, the standard deviation, which is the
+        Monte-Carlo error of one; ``error``, that of the mean; and ``realizations``, how many there are. Of one alone
+        spread and error are NaN.
+
+    Raises
+    ------
+    InputError
+        If the values are of no realizations.
+    """
+    if REALIZATION not in values.coords or "receptor" not in values.dims:
+        raise InputError(
+            "these values are not of several realizations of receptors",
+            "set realizations: in config.yaml, stilt run, and take project.footprints() or enhancements of them",
+            code="REALIZATIONS_LACKING",
+        )
+    which = values[REALIZATION].to_numpy()
+    groups: dict[str, list[int]] = {}
+    for place, (sim, number) in enumerate(zip(values["receptor"].to_numpy(), which, strict=True)):
+        groups.setdefault(str(sim).removesuffix(member_ending(int(number))), []).append(place)
+    found = [_of_one(values[{"receptor": places}]) for places in groups.values()]
+    together = xr.concat(found, "receptor", coords="minimal", compat="override")
+    first = values[{"receptor": [places[0] for places in groups.values()]}]
+    own = {name: c for name, c in first.coords.items() if c.dims == ("receptor",)}
+    return together.assign_coords({**own, "receptor": list(groups)}).drop_vars(REALIZATION)
+
+
+def _of_one(members: xr.DataArray) -> xr.Dataset:
+    count = members.sizes["receptor"]
+    values = members.drop_vars([n for n, c in members.coords.items() if c.dims == ("receptor",)])
+    spread = values.std("receptor", ddof=1) if count > 1 else values[0] * np.nan
+    return xr.Dataset(
+        {
+            "mean": values.mean("receptor"),
+            "spread": spread,
+            "error": spread / np.sqrt(count),
+            "realizations": count,
+        }
+    )
