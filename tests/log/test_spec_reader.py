@@ -110,12 +110,14 @@ KERNELS = [
     ["height_m", [0, 5.5], [1, 0.5], [0, 2]],
     ["height_m", [0, 5], [], [0.5, 0.5]],
     ["pressure_hpa", [900, 100], [1, 1]],
+    ["height_m", [1, 2], [1, -1]],
     ["height_m", []],
     ["height_m", [5, 0]],
     ["height_m", [5, 5]],
     ["pressure_hpa", [100, 900]],
     ["height_m", [1, 2], [1]],
-    ["height_m", [1, 2], [1, -1]],
+    ["height_m", [1, 2], [1, 1], [1, -1]],
+    ["height_m", [1, 2], [1, -1e10]],
     ["height_m", [1, 1e10]],
     ["sigma", [1]],
     ["height_m", ["1"]],
@@ -143,10 +145,10 @@ def test_both_readers_take_the_same_kernels(tmp_path, kernel):
     path = tmp_path / f"{chunk_digest(data)}.json"
     path.write_bytes(data)
     if spec_reader.is_entry(entry):
-        assert KERNELS.index(kernel) < 4
+        assert KERNELS.index(kernel) < 5
         assert read_chunk(path).simulations[0].kernels["x"].levels == tuple(kernel[1])
     else:
-        assert KERNELS.index(kernel) >= 4
+        assert KERNELS.index(kernel) >= 5
         with pytest.raises(DamagedError):
             read_chunk(path)
 
