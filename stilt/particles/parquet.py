@@ -7,6 +7,7 @@ alike), numbers are binary fixed point (``fixed_point``), their bytes are split 
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 COMPRESSION_LEVEL = 3
 PAGE_BYTES = 1 << 24
 PREFIX = "stilt."
+
+_BOUNDS_ROWS = "max_rows_per_page" in inspect.signature(pq.write_table).parameters
+"""Whether this pyarrow (23 and later) ends a page after 20,000 rows unless told otherwise."""
 
 _VALUE_BYTES = 8
 
@@ -81,7 +85,7 @@ def write_stored(path: Path, stored: pa.Table) -> None:
         column_encoding={field.name: encoding_of(field.type) for field in stored.schema},
         row_group_size=rows,
         data_page_size=PAGE_BYTES,
-        max_rows_per_page=rows,
+        **({"max_rows_per_page": rows} if _BOUNDS_ROWS else {}),
         write_statistics=False,
         write_page_checksum=True,
     )

@@ -184,7 +184,6 @@ def test_a_cloud_across_the_date_line_is_as_narrow_as_anywhere():
         {"long": np.nan},
         {"lati": np.inf},
         {"foot": np.nan},
-        {"foot": -1.0},
     ],
     ids=str,
 )
