@@ -62,7 +62,7 @@ MANIFEST = {"batch": (str, ...), "seq": (int, ...), "config": (str, ...), "engin
             "chunks": (list, ...), "total": (int, ...), "cpus": (int, 1), "transports": (dict, {}),
             "footprints": (dict, {}), "project_total": (int, 0), "likely_wall_s": (NUMBER, 0), "max_fails": (int, 0),
             "identity": ((dict, type(None)), None), "programs": (dict, {}), "receptors": (str, ""),
-            "format": (int, 1)}  # fmt: skip
+            "levels": (str, ""), "format": (int, 1)}  # fmt: skip
 OF_NO_BATCH = ("verify", "archive")
 LEAST_PLAIN, EXPONENT_FROM = 1e-5, 1e16
 PHASES = ["running", "interrupted", "failed", "empty", "complete", "invalid"]

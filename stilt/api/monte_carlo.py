@@ -102,13 +102,16 @@ def _weighed(
 
 
 def split(table: ParticleTable, receptor: Receptor, parts: int) -> Iterator[ParticleTable]:
-    """Yield parts of a table's particles, each with its share of every release point; fewer where particles are few."""
+    """Yield parts of a table's particles, each with its share of every release point; fewer where particles are few.
+
+    Those of a last round that does not reach all points are in none: a part of the lower ones alone is no small run.
+    """
     slots = slots_of(table)
     points = 1 if receptor.is_line else len(receptor.release_points)
     rounds = slots // points
-    count = min(parts, int(rounds.max(initial=-1)) + 1)
-    for part in range(count):
-        rows = rounds % count == part
+    whole = (int(slots.max(initial=-1)) + 1) // points
+    for part in range(min(parts, whole)):
+        rows = (rounds < whole) & (rounds % min(parts, whole) == part)
         yield ParticleTable({name: values[rows] for name, values in table.columns.items()})
 
 

@@ -65,6 +65,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         Simulations that the project had when this was planned, those already complete included.
     likely_wall_s
         What a simulation took at most of the time in earlier batches; 0 where nothing is known.
+    levels
+        ``own particles``: by what levels weigh. In older manifests empty: those with a particle more counted more.
     """
 
     batch: str
@@ -83,6 +85,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     identity: EngineIdentity | None = None
     programs: dict[str, str] = {}
     receptors: str = ""
+    levels: str = ""
     format: int = MANIFEST_FORMAT
 
     @property

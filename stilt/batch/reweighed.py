@@ -100,6 +100,7 @@ def _look(layout: Layout, today: Today, weighing: Weighing, life: Life) -> _Look
     former = today.of_former_rule(life) & others
     former_alike = {name for name in former if not weighing.kernels[name].has_unlike}
     others, former = others - former_alike, former - former_alike
+    former |= today.of_former_tables(life) & others
     labelled = {name for name, each in weighing.kernels.items() if each.by_label}
     labelled &= life.footprints.keys()
     with suppress(DamagedError):

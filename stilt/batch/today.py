@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from stilt.batch.manifest import newest_first, read_manifest, sequence_number
 from stilt.batch.snapshot import named_before, read_settings
 from stilt.config.digests import (
+    OWN_PARTICLES,
     accepted_digests,
     accepted_footprint_digests,
     former_footprint_digests,
@@ -107,6 +108,7 @@ class Today:
         self._engines: dict[str, EngineIdentity] = {}
         self._digests: dict[tuple[str, str], frozenset[str]] = {}
         self._other_kernels: dict[str, frozenset[str]] = {}
+        self._former_batches: dict[str, bool] = {}
         self._settings: dict[str, Config] = {}
         self._kept: dict[str, bool] = {}
 
@@ -138,6 +140,15 @@ class Today:
         """Return the products that a life made of today's kernels, when levels with more particles counted more."""
         former = self._former.items()
         return frozenset(name for name, old in former if life.footprints.get(name) in old)
+
+    def of_former_tables(self, life: Life) -> frozenset[str]:
+        """Return the products of other tables that a life made by that rule, which its batch tells, and no digest."""
+        others = self.other_kernels(life) - self.of_former_rule(life)
+        if others and life.batch not in self._former_batches:
+            with suppress(DamagedError):
+                levels = read_manifest(self._layout.manifest(life.batch)).levels
+                self._former_batches[life.batch] = levels != OWN_PARTICLES
+        return others if self._former_batches.get(life.batch, True) else frozenset()
 
     def _other_footprints(self, life: Life) -> set[str]:
         accepted = self._accepted_footprints.items()

@@ -33,7 +33,7 @@ from stilt.commands.reconcile import (
     remove_leftovers,
     restore_names,
 )
-from stilt.config.digests import config_digest
+from stilt.config.digests import OWN_PARTICLES, config_digest
 from stilt.config.followed import notes
 from stilt.config.load import dump_config
 from stilt.foundations.errors import (
@@ -393,6 +393,7 @@ class _Run:
             identity=today.engine,
             programs=self.project.programs,
             receptors=self.project.receptors,
+            levels=OWN_PARTICLES,
         )
 
     def _say_plan(self, todo: Plan) -> None:

@@ -28,6 +28,9 @@ _VERSION = 1
 _FORMERLY_A_PART = 9.0
 """Up to here ``veght`` was a part of the mixed layer to ``native``."""
 
+OWN_PARTICLES = "own particles"
+"""By what levels weigh: before, one with a particle more than others counted more."""
+
 _NOT_TRANSPORT = frozenset(
     {
         *("mets", "footprints", "model", "hysplit", "output", "execution", "about", "keep"),
@@ -162,7 +165,7 @@ def grid_digest(
     if function:
         settings["weight"] = function
     if rules and grid.weight == KERNEL:
-        settings["levels"] = "own particles"
+        settings["levels"] = OWN_PARTICLES
     return _digest("footprint", settings | ({"kernels": weights} if weights else {}))
 
 

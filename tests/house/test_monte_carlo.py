@@ -79,6 +79,16 @@ def test_parts_have_their_share_of_every_release_point() -> None:
     assert not list(split(ParticleTable({"indx": np.empty(0)}), line, 20))
 
 
+def test_a_last_round_that_does_not_reach_all_points_is_in_no_part() -> None:
+    """A part of the lower levels alone, with their larger footprint, made the error of a column twice what it is."""
+    table = ParticleTable({"indx": np.arange(1.0, 12.0)})
+    levels = Receptor("202606161900", (0.0,) * 3, (0.0,) * 3, (5.0, 50.0, 500.0))
+    parts = [part["indx"].tolist() for part in split(table, levels, 20)]
+    assert parts == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    few = ParticleTable({"indx": np.arange(1.0, 3.0)})
+    assert not list(split(few, levels, 20))
+
+
 def test_the_error_is_that_of_a_mean() -> None:
     assert standard_error([1.0, 2.0, 3.0]) == pytest.approx(1 / np.sqrt(3))
     assert np.isnan(standard_error([1.0]))

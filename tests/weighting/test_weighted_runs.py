@@ -538,6 +538,30 @@ def test_results_of_before_are_stale_where_levels_have_unlike_numbers_of_particl
     assert "levels of footprints.xco2 weigh by their own particles now" in said
 
 
+@pytest.mark.parametrize(("numpar", "stale"), [(10, 3), (9, 0)])
+def test_results_of_before_are_stale_also_where_the_table_is_another_by_now(
+    tmp_path, numpar, stale
+):
+    """No digest tells by which rule another table's footprints are: the batch does, and older ones say nothing."""
+    project = make(tmp_path / "project")
+    config, table = project.path / "config.yaml", project.path / "kernels.csv"
+    config.write_text(config.read_text().replace("numpar: 10", f"numpar: {numpar}"))
+    assert project.stilt("run", str(project.path)).code == 0
+    head, *rows = KERNELS.splitlines(keepends=True)
+    table.write_text(head + "".join(reversed(rows)))
+    assert stilt.Project(project.path).status().stale == 0
+    (manifest,) = project.path.glob("output/chunks/*/batch.json")
+    handed = json.loads(manifest.read_text())
+    assert handed.pop("levels") == "own particles"
+    manifest.chmod(0o600)
+    manifest.write_text(json.dumps(handed))
+    assert stilt.Project(project.path).status().stale == stale
+    assert project.stilt("run", str(project.path)).code == 0
+    assert stilt.Project(project.path).status().stale == 0
+    table.write_text(KERNELS.replace("s1,5,1.0", "s1,5,0.5"))
+    assert stilt.Project(project.path).status().stale == 1, "another kernel counts by either rule"
+
+
 def test_the_rule_of_levels_counts_for_weighted_products_alone(done):
     grids = stilt.Project(done.path).config.footprints
     assert former_footprint_digests(grids["plain"]) == frozenset()
