@@ -19,7 +19,7 @@ from stilt.particles.table import ParticleTable
 from stilt.weighting.weigh import particle_factors, release_of, slots_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -101,12 +101,16 @@ def _weights(
     return factors[slots_of(ParticleTable(points.columns))]
 
 
+def released_by(said: Mapping[str, str]) -> int:
+    """Return of how many particles a particle file is, by its provenance."""
+    return int(msgspec.json.decode(said["settings"]).get("numpar", 0))
+
+
 def _of(simulation: ProjectSimulation) -> tuple[EndPoints, int]:
     """Return what a particle file keeps of its end points, or else what its rows tell of them; and of how many."""
     stored = simulation.stored_particles()
     said = stored.provenance()
-    settings = msgspec.json.decode(said["settings"])
-    released = int(settings.get("numpar", 0))
+    settings, released = msgspec.json.decode(said["settings"]), released_by(said)
     with suppress(KeyError, ValueError, zlib.error):
         return decode(said[NOTE]), released
     table = table_of_met(simulation.project.config.mets[simulation.simulation.met])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from stilt.api.endpoints import released_by
 from stilt.api.flux import enhancements, fields_of
 from stilt.config.sections import KERNEL
 from stilt.footprint.calc import calc_footprint
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from stilt.footprint.calc import Footprint
     from stilt.foundations.simulation import Receptor
     from stilt.weighting.kernel import Kernel
+
+_TURN = 0.618
+"""Of the parts, by which particles are dealt on at each pass: near the golden section passes do not fall together."""
 
 PARTS = 20
 """Of a run's particles: the error that they tell is itself right to 16 % (one in the root of twice 19)."""
@@ -96,9 +100,10 @@ def _weighed(
     simulation: ProjectSimulation, grid: FootprintGrid, kernel: Kernel | None
 ) -> ParticleTable:
     """Return the particles of a simulation as its footprint was made of them."""
-    table = simulation.stored_particles().particles()
-    released = simulation.project.config.numpar
-    return weigh(table, simulation.receptor, kernel, grid.lifetime_h, released=released)[0]
+    stored = simulation.stored_particles()
+    released = released_by(stored.provenance())
+    receptor = simulation.receptor
+    return weigh(stored.particles(), receptor, kernel, grid.lifetime_h, released=released)[0]
 
 
 def split(table: ParticleTable, receptor: Receptor, parts: int) -> Iterator[ParticleTable]:
@@ -110,8 +115,11 @@ def split(table: ParticleTable, receptor: Receptor, parts: int) -> Iterator[Part
     points = 1 if receptor.is_line else len(receptor.release_points)
     rounds = slots // points
     whole = (int(slots.max(initial=-1)) + 1) // points
+    count = max(1, min(parts, whole))
+    # turned from one pass to the next: along a line a part would else be higher than another all the way
+    turned = (rounds + rounds // count * round(_TURN * count)) % count
     for part in range(min(parts, whole)):
-        rows = (rounds < whole) & (rounds % min(parts, whole) == part)
+        rows = (rounds < whole) & (turned == part)
         yield ParticleTable({name: values[rows] for name, values in table.columns.items()})
 
 
@@ -135,7 +143,8 @@ def over_realizations(values: xr.DataArray) -> xr.Dataset:
     InputError
         If the values are of no realizations.
     """
-    if REALIZATION not in values.coords or "receptor" not in values.dims:
+    of_members = REALIZATION in values.coords and values[REALIZATION].dtype.kind in "iu"
+    if not of_members or "receptor" not in values.dims:
         raise InputError(
             "these values are not of several realizations of receptors",
             "set realizations: in config.yaml, stilt run, and take project.footprints() or enhancements of them",

@@ -48,24 +48,27 @@ def summary_of(standing: Standing) -> Summary:
         if lost := _lost_batches(layout, state):
             standing.notes.append(lost)
         changes = _changes(standing.project, standing.manifests)
-    summary = summarize(standing, current=not changes, recount=partial(_to_do, standing))
-    is_nothing = summary.to_do == 0
+    refusals: list[str] = []
+    recount = partial(_to_do, standing, refusals)
+    summary = summarize(standing, current=not changes, recount=recount)
+    is_nothing = summary.to_do == 0 and not refusals
     then = (
         "nothing is to do for that"
         if is_nothing
         else "`stilt run --dry-run` says what is to do now"
     )
-    notes = (*(f"{change}: {then}" for change in changes), *summary.notes)
+    told = [each for each in refusals if not any(each in note for note in summary.notes)]
+    notes = (*(f"{change}: {then}" for change in changes), *told, *summary.notes)
     return replace(summary, notes=tuple(dict.fromkeys(notes)))
 
 
-def _to_do(standing: Standing) -> int | None:
+def _to_do(standing: Standing, refusals: list[str]) -> int | None:
     """Return what there is to do by the receptors of today; None where the settings are not known, or of the past."""
     from stilt.status.recount import recount
 
     if standing.is_past:
         return None
-    return recount(standing)
+    return recount(standing, refusals)
 
 
 def _lost_batches(layout: Layout, state: State) -> str:

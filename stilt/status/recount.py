@@ -40,10 +40,10 @@ class AllThere:
         return True
 
 
-def recount(standing: Standing) -> int | None:
+def recount(standing: Standing, refusals: list[str]) -> int | None:
     """Return how many simulations ``run`` would hand over, if their outputs are all there; every receptor is read.
 
-    None where the settings are not known, or receptors.csv does not hold or is not there.
+    None where the settings are not known, or receptors.csv is not there or does not hold, which ``refusals`` then tell.
     """
     layout, state = standing.project.layout, standing.state
     today = standing.outdated.today or _of_no_result(standing)
@@ -51,7 +51,10 @@ def recount(standing: Standing) -> int | None:
         return None
     try:
         receptors = receptors_of(layout, today.config)
-    except (OSError, StiltError):
+    except OSError:
+        return None
+    except StiltError as error:
+        refusals.append(error.message)
         return None
     waiting = queued(layout, state, standing.keeps)
     # the planner sees edited receptors itself, and takes the others of these for reweighed
