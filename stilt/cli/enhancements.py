@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stilt.cli import offered
+from stilt.cli.notes import note_stale
 from stilt.cli.options import project_argument
 
 EXAMPLES = """\b
@@ -81,3 +82,4 @@ def command(
         click.echo(text, nl=False)
     else:
         publish(output, text.encode())
+    note_stale(opened, footprints["receptor"].to_numpy().tolist(), "row")

@@ -8,6 +8,7 @@ import click
 
 from stilt.cli import offered
 from stilt.cli.bar import with_bar
+from stilt.cli.notes import note_stale
 from stilt.cli.options import project_argument
 
 EXAMPLES = """\b
@@ -68,3 +69,5 @@ def command(
     )
     files = sum(1 for path in output.rglob("*") if path.is_file())
     click.echo(f"{output}: {counted(files, 'file')}")
+    exported = opened.footprints(footprint)["receptor"]
+    note_stale(opened, exported.to_numpy().tolist(), "footprint")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from stilt.cli import offered
 from stilt.cli.bar import with_bar
+from stilt.cli.notes import note_stale
 from stilt.cli.options import project_argument
 from stilt.foundations.errors import NotFinishedError
-
-if TYPE_CHECKING:
-    from stilt.api.jacobian import Jacobian
-    from stilt.api.project import Project
 
 EXAMPLES = """\b
 Examples:
@@ -117,16 +113,4 @@ def command(
         f"{output}: {counted(receptors, 'receptor')}, {counted(times, 'bin')}, {shape} elements, "
         f"{found.matrix.nnz:,} entries, {size(output.stat().st_size)}"
     )
-    _note(opened, found)
-
-
-def _note(project: Project, found: Jacobian) -> None:
-    """Say what of the project is not in the matrix, and what in it is not as it would be made today."""
-    states = project.simulations["state"]
-    rows = states.index.isin(found.receptors["receptor"].to_numpy())
-    for count, says in (
-        (int((states[rows] == "stale").sum()), "are stale"),
-        (int((~rows).sum()), "have no result of today's receptor and no row"),
-    ):
-        if count:
-            click.echo(f"note: {count:,} of {len(states):,} {says}; stilt run makes them", err=True)
+    note_stale(opened, found.receptors["receptor"].to_numpy().tolist(), "row")

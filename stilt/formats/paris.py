@@ -17,6 +17,7 @@ from stilt.footprint.content import SECONDS
 from stilt.footprint.grid import outer_edges
 from stilt.formats.export import is_longlat
 from stilt.foundations.errors import InputError
+from stilt.foundations.names import REALIZATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,10 +92,21 @@ def _files(footprints: xr.DataArray, site: str) -> Iterator[tuple[str, NDArray[n
         if len(np.unique(times[places])) < len(places):
             raise InputError(
                 f"several receptors of {name} at {inlet} have the same time",
-                "say which site is whose: a column of receptors.csv, and its name as the site",
+                f"export stilt.over_realizations(footprints)['mean'], or give {REALIZATION} as the site"
+                if _only_by_realization(footprints, places)
+                else "say which site is whose: a column of receptors.csv, and its name as the site",
                 code="OPENGHG_UNFIT",
             )
         yield f"{name}-{inlet}_stilt_{month}.nc", np.array(places)
+
+
+def _only_by_realization(footprints: xr.DataArray, places: list[int]) -> bool:
+    """Tell whether those of one time are no others than the realizations of one receptor."""
+    if REALIZATION not in footprints.coords:
+        return False
+    times = footprints["receptor_time"].to_numpy()[places].tolist()
+    each = list(zip(times, footprints[REALIZATION].to_numpy()[places].tolist(), strict=True))
+    return len(set(each)) == len(each)
 
 
 def _plain(name: str) -> str:

@@ -169,8 +169,8 @@ def _first_group(variants: dict[str, dict[str, Any]], migration: Migration) -> s
             )
         if variant["realizations"]:
             migration.note(
-                f"variant {name}: {variant['realizations']} realizations need as many projects, "
-                "each with another seed"
+                f"variant {name}: write realizations: {variant['realizations']} into its project's config.yaml: "
+                "as many simulations of each receptor, with random numbers of their own"
             )
     return base
 

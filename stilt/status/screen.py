@@ -10,6 +10,7 @@ from stilt.foundations.page import Page, columns
 from stilt.foundations.quantities import counted, duration, rate, size
 from stilt.status.happened import words
 from stilt.status.moments import parse_moment
+from stilt.status.told import all_complete
 
 if TYPE_CHECKING:
     from stilt.status.summary import BatchSummary, PastRuns, RunningTask, Summary
@@ -269,7 +270,10 @@ def _next(page: Page, summary: Summary, where: str, *, watching: bool) -> None:
         else:
             page.line(f"Follow it: stilt status --watch{where}")
     elif summary.to_do == 0:
-        page.line(("All simulations are complete.", "green"))
+        if summary.left:
+            page.prose(all_complete(summary) + ".", indent=0)
+        else:
+            page.line((all_complete(summary) + ".", "green"))
     else:
         page.line(
             f"{counted(summary.to_do, 'simulation')} to do and nothing running: stilt run{where}"

@@ -42,4 +42,16 @@ def go_on(summary: Summary) -> str:
         return f"{summary.in_hand:,} are queued or running: .status() tells how far they are"
     if summary.to_do or not summary.total:
         return ".run() runs what is not complete"
+    if summary.left:
+        return f"{all_complete(summary)}: .simulations, .footprints(), .plot()"
     return "all are complete: .simulations, .footprints(), .plot()"
+
+
+def all_complete(summary: Summary) -> str:
+    """Return that nothing is to do, and what else the log has without a result: of what was taken out since."""
+    if not summary.left:
+        return "All simulations are complete"
+    return (
+        "All simulations that are asked for today are complete; "
+        f"{summary.left:,} without a result are of receptors, mets or realizations taken out since"
+    )

@@ -155,6 +155,26 @@ def test_what_cannot_be_written_is_refused_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_realizations_go_to_openghg_as_their_mean_or_each_as_a_site(tmp_path) -> None:
+    foot = footprints().isel(receptor=[0, 0, 0])
+    ids = [f"{foot['receptor'].item(0)}{end}" for end in ("", "_r02", "_r03")]
+    three = foot.assign_coords(receptor=ids, realization=("receptor", [1, 2, 3]))
+    with pytest.raises(InputError, match="have the same time") as caught:
+        stilt.export(three, "paris", tmp_path / "all", site="WBB")
+    assert (
+        "over_realizations(footprints)['mean'], or give realization as the site"
+        in caught.value.hint
+    )
+    stilt.export(stilt.over_realizations(three)["mean"], "paris", tmp_path / "mean", site="WBB")
+    stilt.export(three, "paris", tmp_path / "each", site="realization")
+    count = {path.name: len(list(path.iterdir())) for path in tmp_path.iterdir()}
+    assert count == {"mean": 1, "each": 3}
+    two = xr.concat([three, three], "receptor")
+    with pytest.raises(InputError, match="have the same time") as caught:
+        stilt.export(two, "paris", tmp_path / "places", site="WBB")
+    assert "say which site is whose" in caught.value.hint
+
+
 def test_the_command_knows_every_format() -> None:
     from stilt.cli.export import FORMATS as OFFERED
 

@@ -99,7 +99,7 @@ def test_variants_of_the_transport_need_projects_of_their_own(migrate):
         "variant hrrr-zi: needs a project of its own, a copy of this one with ziscale: 0.8, zicontroltf: 1"
         in said
     )
-    assert "variant hrrr-err: 3 realizations need as many projects" in said
+    assert "variant hrrr-err: write realizations: 3 into its project's config.yaml" in said
 
 
 def test_a_single_variant_brings_its_settings(migrate):

@@ -130,6 +130,10 @@ def test_commands_repeat_the_project_as_it_was_given() -> None:
         (Summary(project="p", as_of="t"), "Nothing was run yet: stilt run p"),
         (Summary(project="p", as_of="t", total=2, complete=2), "All simulations are complete."),
         (
+            Summary(project="p", as_of="t", total=9, complete=3, failed=6),
+            "All simulations that are asked for today are complete; 6 without a result are of",
+        ),
+        (
             Summary(project="p", as_of="t", total=2, complete=1, pending=1, to_do=1),
             "1 simulation to do and nothing running: stilt run p",
         ),

@@ -279,6 +279,17 @@ def test_stale_footprints_are_told_where_they_are_used(project, tmp_path):
     assert answer.code == 0
     assert "note: 2 of 3 are stale" in answer.err
     assert "note: 1 of 3 have no result of today's receptor and no row" in answer.err
+    told = project.stilt("enhancements", str(project.path))
+    assert (told.code, told.err) == (0, answer.err)
+    assert "note" not in told.out
+    told = project.stilt(
+        "export", str(project.path), "--format", "by-id", "-o", str(tmp_path / "by-id")
+    )
+    assert (
+        told.err.splitlines() == answer.err.replace("and no row", "and no footprint").splitlines()
+    )
+    told = project.stilt("plot", str(project.path), "-o", str(tmp_path / "mean.png"))
+    assert told.err == "note: 2 of 3 are stale; stilt run makes them\n"
     found = stilt.Project(project.path)
     ones = xr.ones_like(found.footprints("xco2")[0, 0]).reset_coords(drop=True).astype(float)
     with pytest.warns(UserWarning, match="2 of 2 footprints are stale"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stilt.backends.slurm import commands
 from stilt.backends.slurm.script import render
 from stilt.backends.slurm.submit import DEFAULT_MAX_ARRAY_SIZE
+from stilt.foundations.quantities import counted
 
 if TYPE_CHECKING:
     from stilt.backends.slurm.answers import Limits
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def preview(submission: Submission, limits: Limits) -> str:
     """Return what a submission would do, for ``--dry-run``; writes nothing."""
     scripts = submission.scripts(limits)
-    lines = [f"{submission.tasks} tasks in {len(scripts)} array{'s' if len(scripts) > 1 else ''}"]
+    lines = [f"{counted(submission.tasks, 'task')} in {counted(len(scripts), 'array')}"]
     lines.append(_limits_line(limits))
     for script, path in scripts:
         lines += ["", f"# {path}", render(script).rstrip(), ""]
