@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import stilt
-from stilt.api.monte_carlo import split, standard_error
+from stilt.api.monte_carlo import FEW_PARTS, _tell_few, split, standard_error
 from stilt.example.starter import write_starter
 from stilt.foundations.errors import InputError
 from stilt.foundations.simulation import Receptor
@@ -77,6 +77,13 @@ def test_parts_have_their_share_of_every_release_point() -> None:
     line = Receptor("202606161900", (0.0,) * 2, (0.0,) * 2, (5.0, 500.0))
     assert [len(part) for part in split(table, line, 20)] == [4] * 10 + [2] * 10
     assert not list(split(ParticleTable({"indx": np.empty(0)}), line, 20))
+
+
+def test_an_error_of_few_parts_is_told() -> None:
+    with pytest.warns(UserWarning, match="2 of 3 simulations have few particles .* the least 1: "):
+        _tell_few([2, 20, 1], 20)
+    _tell_few([20, FEW_PARTS], 20)
+    _tell_few([5], 5)
 
 
 def test_the_error_is_that_of_a_mean() -> None:
