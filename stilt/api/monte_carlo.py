@@ -7,6 +7,7 @@ standard error of their mean. Realizations (``realizations: n`` in config.yaml) 
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,8 @@ _TURN = 0.618
 
 PARTS = 20
 """Of a run's particles: the error that they tell is itself right to 16 % (one in the root of twice 19)."""
+FEW_PARTS = 10
+"""Fewer tell an error that is itself off by a quarter and more; two, that is mostly too small; one tells none."""
 
 
 def monte_carlo_error(
@@ -66,13 +69,16 @@ def monte_carlo_error(
     flux = everywhere(footprints) if flux is None else flux
     fields = fields_of(flux, footprints, species)
     kernels = project.kernels(name) if grid.weight == KERNEL else None
-    errors = []
+    errors, counts = [], []
     for sim in map(str, footprints["receptor"].to_numpy()):
         place = project.receptors.receptor_of(project.place_of(sim))
         weighed = _weighed(project[sim], grid, kernels.of(place) if kernels else None)
         receptor = project[sim].receptor
         made = (calc_footprint(part, grid, receptor) for part in split(weighed, receptor, parts))
-        errors.append(standard_error([_added(each, fields) for each in made]))
+        each_added = [_added(each, fields) for each in made]
+        errors.append(standard_error(each_added))
+        counts.append(len(each_added))
+    _tell_few(counts, parts)
     added = enhancements(footprints, flux, species=species)
     about = {"units": "ppm", "long_name": "Monte-Carlo standard error of the enhancement"}
     return xr.Dataset({"enhancement": added, "error": ("receptor", errors, about)})
@@ -88,6 +94,18 @@ def everywhere(footprints: xr.DataArray) -> xr.DataArray:
 def standard_error(parts: Sequence[float]) -> float:
     """Return the standard error of the mean of parts; NaN of less than two."""
     return float(np.std(parts, ddof=1) / np.sqrt(len(parts))) if len(parts) > 1 else np.nan
+
+
+def _tell_few(counts: Sequence[int], parts: int) -> None:
+    few = [count for count in counts if count < min(parts, FEW_PARTS)]
+    if few:
+        warnings.warn(
+            f"{len(few):,} of {len(counts):,} simulations have few particles of each release point, "
+            f"the least {min(few)}: of one there is no error, of less than ten it is itself "
+            "uncertain by a quarter and more; raise numpar (20 times the levels is enough), "
+            "or set realizations and take stilt.over_realizations(...)",
+            stacklevel=4,
+        )
 
 
 def _added(footprint: Footprint, fields: Fields) -> float:

@@ -162,16 +162,18 @@ def _append(project: Path, receptors: pd.DataFrame, kernels: pd.DataFrame | None
 
 def _say(project: Path, receptors: pd.DataFrame, kernels: pd.DataFrame | None) -> None:
     """Say what was written, and what comes next."""
+    from stilt.config.schema import USUAL_VARSIWANT
+
     if kernels is None:
         click.echo(f"{len(receptors):,} receptors")
         click.echo(f"next: {_next(project)}")
     else:
         count = receptors["r_idx"].nunique()
         click.echo(f"{count:,} soundings of {len(receptors) // count} release levels")
-        columns = "" if "height_m" in kernels else ", and pres into varsiwant"
-        click.echo(
-            f"next: put `weight: kernel` into a product under footprints{columns}; then stilt check"
-        )
+        click.echo("next: put `weight: kernel` into a product under footprints; then stilt check")
+        if "height_m" not in kernels:
+            columns = ", ".join((*USUAL_VARSIWANT, "pres"))
+            click.echo(f"for kernels on pressures config.yaml needs\n  varsiwant: [{columns}]")
 
 
 def _next(project: Path) -> str:

@@ -190,5 +190,7 @@ def _in_words(message: str, given: Any) -> str:
     else:
         expected = " or ".join(kinds)
     text = f"expected {expected}{limit}, got {brief(given)}"
+    if expected == "a list" and isinstance(given, str):
+        text += ": a list is written [one, two]"
     quotable = "str" in match[1] and not isinstance(given, dict | list | str)
     return text + (": put it in quotes" if quotable else "")

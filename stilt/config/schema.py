@@ -47,6 +47,9 @@ __all__ = [
     "is_longlat",
 ]
 
+USUAL_VARSIWANT = tuple("time indx long lati zagl foot mlht dens samt sigw tlgr".split())  # noqa: SIM905
+"""STILT's columns of the particle table."""
+
 MINIMAL_VARSIWANT = ("time", "indx", "long", "lati", "foot")
 """Columns that a footprint cannot be computed without."""
 
@@ -166,7 +169,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             takes=_ALL_BUT_DMAS,
             min_length=1,
         ),
-    ] = tuple("time indx long lati zagl foot mlht dens samt sigw tlgr".split())  # noqa: SIM905
+    ] = USUAL_VARSIWANT
     emisshrs: Annotated[
         Positive,
         namelist(

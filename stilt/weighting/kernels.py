@@ -231,7 +231,8 @@ def _kernels_of(
     if HEIGHT not in rows.numbers and PRESSURE_COLUMN not in config.varsiwant:
         raise InputError(
             f"footprints.{name}: {path} has kernels on pressures, and particles have no {PRESSURE_COLUMN}",
-            "add pres to varsiwant (transport runs anew), or give the kernels a column height_m",
+            f"add pres to varsiwant, [{', '.join((*config.varsiwant, PRESSURE_COLUMN))}] (transport runs anew), "
+            "or give the kernels a column height_m",
             code="PARTICLE_COLUMN_LACKING",
         )
     ends_only = config.keep.particles == "none"

@@ -69,6 +69,7 @@ WRONG = {
     "varsiwant without foot": (with_line("hnf_plume: false\nvarsiwant: [time, indx, long, lati]"), "$.varsiwant: footprints needs foot too"),
     "varsiwant without sigw": (with_line("varsiwant: [time, indx, long, lati, foot, mlht, dens, samt, tlgr]"), "$.varsiwant: hnf_plume needs sigw too"),
     "varsiwant empty": (with_line("varsiwant: []"), "$.varsiwant: expected a list that is not empty"),
+    "varsiwant of words": (with_line("varsiwant: time indx"), '$.varsiwant: expected a list, got "time indx": a list is written [one, two]'),
     "varsiwant of numbers": (with_line("varsiwant: [time, 3]"), "$.varsiwant: expected text in element 2, got 3"),
     "south of north": (with_grid("xmin: 0, xmax: 1, ymin: 1, ymax: 0, xres: 0.1"), "$.footprints.g.ymin: ymin (1) must be south of ymax (0)"),
     "no latitude": (with_grid("xmin: 0, xmax: 1, ymin: 0, ymax: 91, xres: 0.1"), "$.footprints.g.ymax: 91 is not a latitude"),

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import stilt
-from stilt.api.monte_carlo import split, standard_error
+from stilt.api.monte_carlo import FEW_PARTS, _tell_few, split, standard_error
 from stilt.example.starter import write_starter
 from stilt.foundations.errors import InputError
 from stilt.foundations.simulation import Receptor
@@ -87,6 +87,13 @@ def test_a_last_round_that_does_not_reach_all_points_is_in_no_part() -> None:
     assert parts == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
     few = ParticleTable({"indx": np.arange(1.0, 3.0)})
     assert not list(split(few, levels, 20))
+
+
+def test_an_error_of_few_parts_is_told() -> None:
+    with pytest.warns(UserWarning, match="2 of 3 simulations have few particles .* the least 1: "):
+        _tell_few([2, 20, 1], 20)
+    _tell_few([20, FEW_PARTS], 20)
+    _tell_few([5], 5)
 
 
 def test_the_error_is_that_of_a_mean() -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import stilt
 from stilt.cli.receptors import command
 from stilt.config.load import load_config
+from stilt.config.schema import USUAL_VARSIWANT
 from stilt.example.starter import write_starter
 from stilt.foundations.errors import InputError
 from stilt.receptors import read_receptors
@@ -191,7 +192,8 @@ def test_the_command_writes_tables_of_soundings_and_replaces_none(tmp_path, monk
     assert answer.code == 0, answer.err
     assert "wrote p/receptors.csv\nwrote p/kernels.csv\n" in answer.out
     assert "3 soundings of 4 release levels" in answer.out
-    assert "pres into varsiwant" in answer.out
+    line = answer.out.splitlines()[-1].strip()
+    assert line == f"varsiwant: [{', '.join((*USUAL_VARSIWANT, 'pres'))}]"
     frame = pd.read_csv(tmp_path / "p" / "receptors.csv")
     assert len(frame) == 12
     labels = read_receptors(tmp_path / "p" / "receptors.csv", ["m"]).labels
