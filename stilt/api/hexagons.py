@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
 
 PREFIX = "h3:"
-MOST_CELLS = 1_000_000
+MOST_CELLS = 100_000
+"""Ten thousand cells and their overlaps take some five seconds."""
 FINEST = 15
 FURTHEST_LAT = 85.0
 """Nearer to a pole a cell's edges, straight in longitude and latitude, are not those of the sphere."""
@@ -50,9 +51,15 @@ def hexagons(footprints: xr.DataArray, text: str) -> Polygons:
     resolution = int(digits)
     south, north, west, east = _box(footprints)
     part = (east - west) / 360.0 * np.ptp(np.sin(np.radians([south, north]))) / 2.0
-    if max(-south, north) > FURTHEST_LAT or part * h3.get_num_cells(resolution) > MOST_CELLS:
+    count = part * h3.get_num_cells(resolution)
+    if max(-south, north) > FURTHEST_LAT or count > MOST_CELLS:
+        why = (
+            f"some {count:,.0f} cells touch the grid, more than {MOST_CELLS:,}"
+            if count > MOST_CELLS
+            else f"the grid goes beyond {FURTHEST_LAT:g} degrees of latitude"
+        )
         raise InputError(
-            f"the target {text!r} has no elements here: more than {MOST_CELLS:,}, or the grid goes to a pole",
+            f"the target {text!r} has no elements here: {why}",
             "give a smaller resolution, or another grid of footprints",
             code="TARGET_WRONG",
         )

@@ -51,7 +51,8 @@ def summary_of(standing: Standing) -> Summary:
     refusals: list[str] = []
     recount = partial(_to_do, standing, refusals)
     summary = summarize(standing, current=not changes, recount=recount)
-    is_nothing = summary.to_do == 0 and not refusals
+    refused = bool(refusals) or (standing.project.config is None and not standing.is_past)
+    is_nothing = summary.to_do == 0 and not refused
     then = (
         "nothing is to do for that"
         if is_nothing
@@ -59,7 +60,8 @@ def summary_of(standing: Standing) -> Summary:
     )
     told = [each for each in refusals if not any(each in note for note in summary.notes)]
     notes = (*(f"{change}: {then}" for change in changes), *told, *summary.notes)
-    return replace(summary, notes=tuple(dict.fromkeys(notes)))
+    current = summary.current and not refused
+    return replace(summary, current=current, refused=refused, notes=tuple(dict.fromkeys(notes)))
 
 
 def _to_do(standing: Standing, refusals: list[str]) -> int | None:

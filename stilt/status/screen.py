@@ -270,7 +270,7 @@ def _next(page: Page, summary: Summary, where: str, *, watching: bool) -> None:
         else:
             page.line(f"Follow it: stilt status --watch{where}")
     elif summary.to_do == 0:
-        if summary.left:
+        if summary.left or summary.refused:
             page.prose(all_complete(summary) + ".", indent=0)
         else:
             page.line((all_complete(summary) + ".", "green"))

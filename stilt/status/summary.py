@@ -92,7 +92,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     ``in_hand`` is how many tasks have, queued or running, for the first time or again; ``redoing`` are those among
     them that have a result which holds until then. ``to_do`` is what a ``stilt run`` would hand over now, if outputs
     are as the log has them. ``current`` is whether the newest batch was planned from the receptors and meteorologies
-    of today.
+    of today. ``refused`` is whether today's settings or receptors do not hold: ``to_do`` is then by the last batch.
     """
 
     project: str
@@ -116,6 +116,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     redoing: int = 0
     to_do: int = 0
     current: bool = True
+    refused: bool = False
     rate_per_hour: float | None = None
     time_left_s: float | None = None
     last_event_at: float | None = None

@@ -42,13 +42,15 @@ def go_on(summary: Summary) -> str:
         return f"{summary.in_hand:,} are queued or running: .status() tells how far they are"
     if summary.to_do or not summary.total:
         return ".run() runs what is not complete"
-    if summary.left:
+    if summary.left or summary.refused:
         return f"{all_complete(summary)}: .simulations, .footprints(), .plot()"
     return "all are complete: .simulations, .footprints(), .plot()"
 
 
 def all_complete(summary: Summary) -> str:
     """Return that nothing is to do, and what else the log has without a result: of what was taken out since."""
+    if summary.refused:
+        return "Nothing of the last batch is to do; `stilt run` refuses what there is now, see the note above"
     if not summary.left:
         return "All simulations are complete"
     return (

@@ -75,7 +75,7 @@ def test_parts_have_their_share_of_every_release_point() -> None:
         assert np.bincount((np.unique(part["indx"]).astype(int) - 1) % 3).tolist() == [2, 2, 2]
     assert len(list(split(table, levels, 20))) == 10, "no more parts than each point has particles"
     line = Receptor("202606161900", (0.0,) * 2, (0.0,) * 2, (5.0, 500.0))
-    assert [len(part) for part in split(table, line, 20)] == [4] * 10 + [2] * 10
+    assert sorted(len(part) for part in split(table, line, 20)) == [2] * 10 + [4] * 10
     assert not list(split(ParticleTable({"indx": np.empty(0)}), line, 20))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,3 +138,35 @@ def test_more_realizations_are_work_and_those_there_are_stay(tmp_path: Path) -> 
     assert found.receptors["realization"].values.tolist() == [1, 2, 3] * 2
     assert found.receptors["receptor"].values.tolist() == opened.receptors.ids()
     assert opened[opened.receptors.ids()[1]].labels == {"realization": 2}
+
+
+REFUSED = "`stilt run` refuses what there is now"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("realizations: 2\n", "problem"),  # tower_r02 is then two
+        ("krand: 2\nrealizations: 3\n", "krand"),
+    ],
+    ids=["receptors", "settings"],
+)
+def test_a_project_that_run_refuses_is_not_told_to_be_complete(
+    tmp_path: Path, settings: str, told: str
+) -> None:
+    project = make_project(tmp_path, [5, 6])
+    rows = [f"{row},{name}" for row, name in zip(ROWS, ("tower", "tower_r02"), strict=True)]
+    (project.path / "receptors.csv").write_text("\n".join([f"{HEAD},id", *rows]))
+    assert project.stilt("run").code == 0
+    assert "All simulations are complete" in project.stilt("status").out
+    with (project.path / "config.yaml").open("a") as config:
+        config.write(settings)
+    refusal = project.stilt("run")
+    assert refusal.code == 2
+    assert told in refusal.err
+    screen = " ".join(project.stilt("status").out.split())
+    assert REFUSED in screen
+    assert "nothing is to do for that" not in screen
+    said = json.loads(project.stilt("status", "--json").out)
+    assert said["refused"]
+    assert not said["current"]
