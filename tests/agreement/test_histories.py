@@ -81,7 +81,7 @@ class Model:
     waits: set[int] = field(default_factory=set)
     asked_for: set[int] = field(default_factory=lambda: set(SIMS))
     since: dict[int, float] = field(default_factory=dict)
-    requeued: set[int] = field(default_factory=set)
+    requeued: set[tuple[str, int]] = field(default_factory=set)
     unknown_jobs: set[str] = field(default_factory=set)
 
     @property
@@ -278,7 +278,7 @@ def work(log: ProjectLog, model: Model, task: Task) -> None:
         model.state[begun] = "running" if lives and not is_requeued else "interrupted"
         model.since[begun] = T0 + since
         if is_requeued:
-            model.requeued.add(begun)
+            model.requeued.add((batch, begun))
         model.waits.discard(begun)
     if events:
         if not lives and begun is None and reached == len(chunk):
@@ -332,7 +332,7 @@ def damage(model: Model, chunk: Path) -> None:
     chunk.write_bytes(b"{}")
     os.utime(chunk, (later, later))
     model.hands[batch] -= {
-        n for n in listed if model.state[n] != "running" and n not in model.requeued
+        n for n in listed if model.state[n] != "running" and (batch, n) not in model.requeued
     }
 
 

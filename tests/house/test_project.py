@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -74,17 +75,26 @@ def test_simulations_are_a_frame_with_state_cost_and_reason(project) -> None:
     assert frame.loc[GOOD, "outcome_at"].year >= 2026
 
 
-def test_all_states_cost_one_look_at_the_log_and_a_change_is_seen(project, monkeypatch) -> None:
+def test_all_states_cost_one_look_at_the_log_and_a_change_is_seen(
+    project, monkeypatch, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(project.path, tmp_path / "copy")
     looks: list[object] = []
     fold = OutputIndex.fold
     monkeypatch.setattr(OutputIndex, "fold", lambda index: looks.append(index) or fold(index))
     clock = [1000.0]
     monkeypatch.setattr("stilt.foundations.recent.time.monotonic", lambda: clock[0])
-    mine = package.Project(project.path)
+    mine = package.Project(copy)
     for _ in range(10):
         assert [result.state for result in mine] == ["complete", "failed", "empty"]
     assert len(looks) <= 2, "the log is folded, and once more where something ended meanwhile"
     before = len(looks)
+    clock[0] += 2 * RECENT_S
+    assert mine[GOOD].state == "complete"
+    assert len(looks) == before, "nothing was written since"
+    segment = max(copy.rglob("*.log"), key=lambda path: path.stat().st_size)
+    with segment.open("ab") as log:
+        log.write(segment.read_bytes().splitlines(keepends=True)[-1])
     clock[0] += 2 * RECENT_S
     assert mine[GOOD].state == "complete"
     assert len(looks) > before
