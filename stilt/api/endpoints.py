@@ -6,7 +6,7 @@ import math
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stilt.api.project_simulation import ProjectSimulation
     from stilt.api.results import Result
     from stilt.foundations.simulation import Receptor
+    from stilt.weighting.kernel import Kernel
     from stilt.weighting.kernels import Kernels
 
     Values = NDArray[np.float64]
@@ -89,8 +90,7 @@ def _weights(
     simulation: ProjectSimulation, points: EndPoints, released: int, kernels: Kernels
 ) -> Values:
     """Return what each particle counts in a weighted product; 1 where the receptor has no kernel."""
-    project = simulation.project
-    kernel = kernels.of(project.receptors.receptor_of(project.place_of(simulation.id)))
+    kernel = kernel_of(simulation, kernels)
     if kernel is None:
         return np.ones(len(points))
     table = ParticleTable(points.columns)
@@ -101,16 +101,23 @@ def _weights(
     return factors[slots_of(ParticleTable(points.columns))]
 
 
-def released_by(said: Mapping[str, str]) -> int:
-    """Return of how many particles a particle file is, by its provenance."""
-    return int(msgspec.json.decode(said["settings"]).get("numpar", 0))
+def kernel_of(simulation: ProjectSimulation, kernels: Kernels) -> Kernel | None:
+    """Return the kernel of a simulation's receptor; None if it has none."""
+    project = simulation.project
+    return kernels.of(project.receptors.receptor_of(project.place_of(simulation.id)))
+
+
+def made_with(said: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+    """Return the settings of a particle file, by its provenance, and of how many particles it is."""
+    settings = msgspec.json.decode(said["settings"])
+    return settings, int(settings.get("numpar", 0))
 
 
 def _of(simulation: ProjectSimulation) -> tuple[EndPoints, int]:
     """Return what a particle file keeps of its end points, or else what its rows tell of them; and of how many."""
     stored = simulation.stored_particles()
     said = stored.provenance()
-    settings, released = msgspec.json.decode(said["settings"]), released_by(said)
+    settings, released = made_with(said)
     with suppress(KeyError, ValueError, zlib.error):
         return decode(said[NOTE]), released
     table = table_of_met(simulation.project.config.mets[simulation.simulation.met])

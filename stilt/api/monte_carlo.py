@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from stilt.api.endpoints import released_by
+from stilt.api.endpoints import kernel_of, made_with
 from stilt.api.flux import enhancements, fields_of
 from stilt.config.sections import KERNEL
 from stilt.footprint.calc import calc_footprint
@@ -71,9 +71,9 @@ def monte_carlo_error(
     kernels = project.kernels(name) if grid.weight == KERNEL else None
     errors, counts = [], []
     for sim in map(str, footprints["receptor"].to_numpy()):
-        place = project.receptors.receptor_of(project.place_of(sim))
-        weighed = _weighed(project[sim], grid, kernels.of(place) if kernels else None)
-        receptor = project[sim].receptor
+        simulation = project[sim]
+        weighed = _weighed(simulation, grid, kernel_of(simulation, kernels) if kernels else None)
+        receptor = simulation.receptor
         made = (calc_footprint(part, grid, receptor) for part in split(weighed, receptor, parts))
         each_added = [_added(each, fields) for each in made]
         errors.append(standard_error(each_added))
@@ -119,7 +119,7 @@ def _weighed(
 ) -> ParticleTable:
     """Return the particles of a simulation as its footprint was made of them."""
     stored = simulation.stored_particles()
-    released = released_by(stored.provenance())
+    _, released = made_with(stored.provenance())
     receptor = simulation.receptor
     return weigh(stored.particles(), receptor, kernel, grid.lifetime_h, released=released)[0]
 

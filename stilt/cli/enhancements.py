@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from stilt.cli import offered
 from stilt.cli.notes import note_stale
-from stilt.cli.options import project_argument
+from stilt.cli.options import footprint_option, project_argument
 
 EXAMPLES = """\b
 Examples:
@@ -30,11 +29,7 @@ Examples:
     is_flag=True,
     help="The Monte-Carlo standard error too, from parts of the particles.",
 )
-@click.option(
-    "--footprint",
-    shell_complete=offered.products,
-    help="Which footprint; the first of config.yaml unless given.",
-)
+@footprint_option()
 @click.option(
     "--species", help="Of a flux by mass: co2, ch4, ...; the flux's own attribute unless given."
 )

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from stilt.cli import offered
 from stilt.cli.bar import with_bar
 from stilt.cli.notes import note_stale
-from stilt.cli.options import project_argument
+from stilt.cli.options import footprint_option, project_argument
 
 EXAMPLES = """\b
 Examples:
@@ -25,11 +24,7 @@ FORMATS = ("geotiff", "zarr", "by-id", "paris")
 @click.command("export", epilog=EXAMPLES)
 @project_argument
 @click.option("--format", "kind", type=click.Choice(FORMATS), required=True, help="Which format.")
-@click.option(
-    "--footprint",
-    shell_complete=offered.products,
-    help="Which footprint; the first of config.yaml unless given.",
-)
+@footprint_option()
 @click.option(
     "--site", help="paris: the name of the site, or the column of receptors.csv that has it."
 )
@@ -69,5 +64,4 @@ def command(
     )
     files = sum(1 for path in output.rglob("*") if path.is_file())
     click.echo(f"{output}: {counted(files, 'file')}")
-    exported = opened.footprints(footprint)["receptor"]
-    note_stale(opened, exported.to_numpy().tolist(), "footprint")
+    note_stale(opened, opened.those(None), "footprint")

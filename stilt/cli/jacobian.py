@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from stilt.cli import offered
 from stilt.cli.bar import with_bar
 from stilt.cli.notes import note_stale
-from stilt.cli.options import project_argument
+from stilt.cli.options import footprint_option, project_argument
 from stilt.foundations.errors import NotFinishedError
 
 EXAMPLES = """\b
@@ -24,11 +23,7 @@ Examples:
 
 @click.command("jacobian", epilog=EXAMPLES)
 @project_argument
-@click.option(
-    "--footprint",
-    shell_complete=offered.products,
-    help="Which footprint; the first of config.yaml unless given.",
-)
+@footprint_option()
 @click.option(
     "--target",
     help="Elements: cells of so many degrees (0.5) or units of a projection (12000@EPSG:5070); a NetCDF "

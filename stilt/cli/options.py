@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from stilt.cli import offered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _local(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
@@ -20,6 +25,17 @@ def project_argument(function: Any) -> Any:
     # click.Path only for Tab: it leaves the text as it is, also one that is a URI
     kind = click.Path(file_okay=False)
     return click.argument("project", default=".", type=kind, callback=_local)(function)
+
+
+def footprint_option(*name: str, metavar: str | None = None) -> Callable[[Any], Any]:
+    """Return the option ``--footprint``, passed on under its own name or another one."""
+    return click.option(
+        "--footprint",
+        *name,
+        metavar=metavar,
+        shell_complete=offered.products,
+        help="Which footprint; the first of config.yaml unless given.",
+    )
 
 
 def refuse_projects(sims: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ import click
 from stilt.cli import offered
 from stilt.cli.boxes import BoxCommand, box_option
 from stilt.cli.notes import note_stale
-from stilt.cli.options import refuse_projects
+from stilt.cli.options import footprint_option, refuse_projects
 
 if TYPE_CHECKING:
     from stilt.api.pictures import Chosen
@@ -67,13 +67,7 @@ def _percent(_: Any, __: Any, text: str | None) -> tuple[float, ...]:
     help="Observed against modelled, map and scatter: by a NetCDF of fluxes (FILE[:VARIABLE]).",
 )
 @click.option("--background", type=float, metavar="PPM", help="What fluxes are added to.")
-@click.option(
-    "--footprint",
-    "name",
-    metavar="NAME",
-    shell_complete=offered.products,
-    help="Which footprint; the first of config.yaml unless given.",
-)
+@footprint_option("name", metavar="NAME")
 @box_option("--extent", text="What the map shows, degrees.")
 @click.option("--vmin", type=float, help="Low end of the scale.")
 @click.option("--vmax", type=float, help="High end of the scale.")

@@ -306,10 +306,8 @@ class _Matcher:
                 self._note(
                     np.flatnonzero(odd), f"{name} is not above 0 and at most {MOST_HPA:g} hPa"
                 )
-            if name in {
-                WEIGHT,
-                PRIOR,
-            }:  # averaging kernels may be: the upper levels of CO and NO2 are
+            # averaging kernels may be: the upper levels of CO and NO2 are
+            if name in {WEIGHT, PRIOR}:
                 self._note(np.flatnonzero(~bad & (values < 0)), f"{name} is negative")
 
     def _check_levels(self, order: Places, on: Coordinate) -> None:
