@@ -103,11 +103,9 @@ def _changes(project: Opened, manifests: Manifests) -> list[str]:
     ]
     if unknown:
         words.append(f"no batch was made for {', '.join(unknown)} under mets")
+    now = project.config.realizations
     with suppress(DamagedError):
-        before, now = (
-            read_settings(project.layout, newest).realizations,
-            project.config.realizations,
-        )
+        before = read_settings(project.layout, newest).realizations
         if before != now:
             words.append(f"realizations was {before} in the last batch, is {now}")
     return words
