@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,10 @@ COLUMNS = ("time", "indx", "long", "lati", "zagl", "foot", "mlht", "dens", "samt
 DAY = Receptor("199510171800", (-90.0,), (40.0,), (10.0,))
 
 
-def open_analyses(folder=None) -> Meteorology:
+def open_analyses(folder=None, met=None) -> Meteorology:
     setting = Setting(25000.0, BoundaryOptions(), RoughnessSource("constant", None))
-    return Meteorology([shared("data", "oct1618.BIN")], setting, ColumnStore(folder))
+    files = [met or shared("data", "oct1618.BIN")]
+    return Meteorology(files, setting, ColumnStore(folder))
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +99,11 @@ def test_few_analyses_stay_open_and_a_run_does_not_depend_on_it(analyses, tmp_pa
         assert len(few.opened) == 3
 
 
-def test_all_analyses_of_a_file_share_one_descriptor_of_it():
-    few = open_analyses()
+def test_all_analyses_of_a_file_share_one_descriptor_of_it(tmp_path):
+    met = tmp_path / "own.BIN"  # no other test's analyses have this one open
+    shutil.copyfile(shared("data", "oct1618.BIN"), met)
+    few = open_analyses(met=met)
     run(few, DAY, RunSettings(-6, 5, COLUMNS))
-    met = shared("data", "oct1618.BIN").resolve()
     links = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
     assert len(few.opened) == 4
     assert links.count(met) == 1
