@@ -11,6 +11,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from stilt.api.accessor import register_accessor
+from stilt.config.variants import every_setting
 from stilt.footprint.content import middle_longitude
 from stilt.footprint.grid import RESOLUTION, geometry_of
 from stilt.footprint.labels import attributes_of, axes
@@ -437,8 +438,7 @@ def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
 def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:
     if grid.time_integrate:
         return np.zeros(1, np.int64)
-    if config.n_hours < 0:
-        return np.arange(config.n_hours, 0)
-    return np.arange(
-        config.n_hours + 1
-    )  # forward, the last minute of a run begins an hour of its own
+    n_hours = max((own.n_hours for _, own in every_setting(config)), key=abs)
+    if n_hours < 0:
+        return np.arange(n_hours, 0)
+    return np.arange(n_hours + 1)  # forward, the last minute of a run begins an hour of its own

@@ -120,7 +120,7 @@ def _of(simulation: ProjectSimulation) -> tuple[EndPoints, int]:
     settings, released = made_with(said)
     with suppress(KeyError, ValueError, zlib.error):
         return decode(said[NOTE]), released
-    table = table_of_met(simulation.project.config.mets[simulation.simulation.met])
+    table = table_of_met(simulation.settings.mets[simulation.simulation.met])
     files = map(Path, said.get("met_files", "").splitlines())
     sides = sides_of(files, table)
     points = end_points(stored.particles(), settings["n_hours"], settings.get("outdt", 0), sides)

@@ -72,6 +72,7 @@ def monte_carlo_error(
     errors, counts = [], []
     for sim in map(str, footprints["receptor"].to_numpy()):
         simulation = project[sim]
+        grid = simulation.grids[name]
         weighed = _weighed(simulation, grid, kernel_of(simulation, kernels) if kernels else None)
         receptor = simulation.receptor
         made = (calc_footprint(part, grid, receptor) for part in split(weighed, receptor, parts))

@@ -128,10 +128,10 @@ class Project:
     @cached_property
     def receptors(self) -> Receptors:
         """The simulations that receptors.csv asks for: each receptor with each meteorology, in each realization."""
+        from stilt.config.variants import pairing
         from stilt.receptors.read import read_receptors
 
-        config = self.config
-        return read_receptors(self.layout.receptors_file, tuple(config.mets), config.realizations)
+        return read_receptors(self.layout.receptors_file, *pairing(self.config))
 
     def run(
         self,

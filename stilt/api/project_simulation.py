@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from stilt.api.project import Project
-    from stilt.config.schema import FootprintGrid
+    from stilt.config.schema import Config, FootprintGrid
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.log.fold import SimState
     from stilt.outputs.store import Stored
@@ -68,7 +68,14 @@ class ProjectSimulation:
     @property
     def grids(self) -> Mapping[str, FootprintGrid]:
         """The grids of its footprints, by name."""
-        return self.project.config.footprints
+        return self.settings.footprints
+
+    @property
+    def settings(self) -> Config:
+        """The settings of config.yaml that are its own: those of its variant, if it is of one."""
+        from stilt.config.variants import settings_of
+
+        return settings_of(self.project.config, self.simulation.met)
 
     @property
     def state(self) -> str:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stilt.config.variants import pairing
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.receptors.read import read_receptors
 from stilt.soundings.write import RECEPTORS_FILE, write_tables
@@ -28,7 +29,7 @@ def checked(frame: pd.DataFrame, config: Config) -> Receptors:
     with tempfile.TemporaryDirectory() as scratch:
         [path] = write_tables(Path(scratch), written(frame))
         try:
-            return read_receptors(path, tuple(config.mets), config.realizations)
+            return read_receptors(path, *pairing(config))
         except ProblemsError as error:
             _, problems, hint, count = error.args
             raise ProblemsError("these receptors", problems, hint, count, code=error.code) from None
@@ -65,7 +66,7 @@ def added(folder: Path, frame: pd.DataFrame, config: Config) -> list[str]:
         ids = checked(frame, config).ids()
         write_tables(folder, written(frame))
         return ids
-    before = read_receptors(path, tuple(config.mets), config.realizations).ids()
+    before = read_receptors(path, *pairing(config)).ids()
     there = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     both = pd.concat([there, written(frame).astype(str)], ignore_index=True).fillna("")
     checked(frame, config)

@@ -10,10 +10,11 @@ from stilt.config.digests import accepted_digests, grid_digest, rules, transport
 from stilt.config.dump import plain
 from stilt.config.followed import idle_settings
 from stilt.config.sections import function_in
+from stilt.config.variants import kinds, settings_of
 from stilt.foundations.errors import DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from stilt.batch.manifest import Manifest
     from stilt.batch.today import Today
@@ -67,12 +68,13 @@ def changes(layout: Layout, batches: Iterable[str], today: Today) -> str:
 
 def _rule_changes(manifest: Manifest, config: Config) -> list[str]:
     """Say which rule is another one than in the version that handed a batch over."""
-    is_other = any(
-        digest not in accepted_digests(config, met, manifest.engine)
+    others = [
+        met
         for met, digest in manifest.transports.items()
-        if met in config.mets
-    )
-    return [words for words in rules(config).values() if is_other]
+        if met in kinds(config) and digest not in accepted_digests(config, met, manifest.engine)
+    ]
+    found = (words for met in others for words in rules(settings_of(config, met)).values())
+    return [*dict.fromkeys(found)]
 
 
 def _kernel_changes(manifest: Manifest, handed: Config, today: Today) -> list[str]:
@@ -107,7 +109,37 @@ def _flat(config: Config, other: Config) -> dict[str, Any]:
         inside.pop("missing", None)  # nor whether receptors without one are refused
         inside["weight"] = function_in(inside.get("weight"))[1] or inside.get("weight")
         found |= {f"footprints.{name}.{key}": value for key, value in inside.items()}
+    return found | _flat_variants(config, other)
+
+
+def _flat_variants(config: Config, other: Config) -> dict[str, Any]:
+    """Return what one of two has of its own in a variant that both have, as it is in the first."""
+    variants, others = config.variants or {}, other.variants or {}
+    found: dict[str, Any] = {}
+    for name, kind in kinds(config).items():
+        if kind.variant not in variants or kind.variant not in others or name not in kinds(other):
+            continue
+        given = variants[kind.variant], others[kind.variant]
+        own, theirs = settings_of(config, name), settings_of(other, name)
+        idle = idle_settings(own) | idle_settings(theirs)
+        settings = transport_settings(config, name)
+        keys = {key for each in given for key in each if key in settings} - idle
+        found |= {f"variants.{kind.variant}.{key}": settings.get(key) for key in sorted(keys)}
+        products = {(product, key) for each in given for product, key in _of_products(each)}
+        found |= {
+            f"variants.{kind.variant}.footprints.{product}.{key}": getattr(
+                own.footprints[product], key
+            )
+            for product, key in sorted(products)
+            if product in own.footprints
+        }
     return found
+
+
+def _of_products(given: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for product, settings in (given.get("footprints") or {}).items():
+        for key in settings:
+            yield product, key
 
 
 def _shown(value: object) -> str:

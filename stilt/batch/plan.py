@@ -9,7 +9,9 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
+from zlib import crc32
 
+from stilt.config.variants import Kind
 from stilt.foundations.errors import EXIT_COMPLETE, EXIT_NOT_FINISHED, EXIT_SOME_FAILED
 from stilt.foundations.paths import imprinted
 from stilt.outputs.products import ERROR_PARTICLES, PARTICLES, file_of, footprint_product
@@ -234,11 +236,9 @@ class _Planner:
         self._present = present
         self._selection = selection
         self.reweighed: Container[str] = ()
-        self._particles = (
-            (PARTICLES, ERROR_PARTICLES) if today.config.has_error_run else (PARTICLES,)
-        )
-        self._footprints = tuple(map(footprint_product, today.footprints))
+        self._footprints = tuple(map(footprint_product, today.products))
         self._mets: dict[str, int] = {}
+        self._places: dict[str, int] = {}
         self._chosen = {
             "transport": (self.result.transport, array("Q")),
             "footprints": (self.result.footprints, array("Q")),
@@ -290,9 +290,13 @@ class _Planner:
             self._look_at_footprints(date)
             has_particles = all(
                 self._has_rows(date, file_of(product, simulation.sim), product)
-                for product in self._particles
+                for product in self._particles_of(simulation.met)
             )
             self._take(index, simulation, "footprints" if has_particles else "transport", why)
+
+    def _particles_of(self, kind: str) -> tuple[str, ...]:
+        has_errors = self._today.settings_of(kind).has_error_run
+        return (PARTICLES, ERROR_PARTICLES) if has_errors else (PARTICLES,)
 
     def _has_rows(self, date: str, plain: str, product: str) -> bool:
         """Tell whether a plain name is a file of particles that has more of them than where they end."""
@@ -309,7 +313,9 @@ class _Planner:
             self._take(index, simulation, "transport", "settings changed")
         elif not match.engine and self._selection.redo_engine:
             self._take(index, simulation, "transport", "made by another engine")
-        elif not self._has(index, date, state, self._particles, state.particles_imprint):
+        elif not self._has(
+            index, date, state, self._particles_of(simulation.met), state.particles_imprint
+        ):
             self._take(index, simulation, "transport", "output missing")
         elif not match.footprints or simulation.sim in self.reweighed:
             # particles of another version of the engine would be signed as this one's
@@ -372,9 +378,23 @@ class _Planner:
     def _take(self, index: int, simulation: Simulation, work: Task, why: str) -> None:
         indexes, keys = self._chosen[work]
         indexes.append(index)
-        met = self._mets.setdefault(simulation.met, len(self._mets))
-        keys.append(met * _TIMES + int(simulation.receptor.time))
+        keys.append(self._key(simulation))
         self._why[why] = self._why.get(why, 0) + 1
+
+    def _key(self, simulation: Simulation) -> int:
+        """Return by what work is ordered: the meteorology, which variants have in common, then the time.
+
+        Variants of one time take turns as to which is first: dealt out like cards, else one worker gets all that
+        take long.
+        """
+        kind = self._today.kinds.get(simulation.met, Kind(simulation.met))
+        count = len(self._today.kinds)
+        met = self._mets.setdefault(kind.met, len(self._mets))
+        turn = 0
+        if self._today.config.variants:
+            place = self._places.setdefault(simulation.met, len(self._places))
+            turn = (place + crc32(simulation.receptor.time.encode())) % count
+        return (met * _TIMES + int(simulation.receptor.time)) * count + turn
 
 
 def _sorted(indexes: array[int], keys: array[int]) -> array[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from stilt.config.digests import (
     weights_digest,
 )
 from stilt.config.sections import KERNEL
+from stilt.config.variants import as_recorded, kinds, products_of, settings_of
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.identity import EngineIdentity, parse_label
 from stilt.transport.engines import with_roughness
@@ -89,28 +91,41 @@ class Today:
     ----------
     named
         The settings as digests are taken of them.
+    transports, footprints
+        The digests that results of today have: by kind of simulation, and by the names of ``products_of``.
+    kinds
+        The kinds of simulations, by their names.
+    products
+        The footprint products.
     """
 
     def __init__(self, layout: Layout, config: Config, engine: EngineIdentity) -> None:
         self.config = config
         self.named = named_before(layout, config)
         self.engine = engine
-        grids = config.footprints.items()
-        weights = {name: weights_digest(grid) for name, grid in grids}
-        self.footprints = {name: grid_digest(grid, weights[name]) for name, grid in grids}
-        self.transports = {met: self._transport(met, engine.label) for met in config.mets}
-        self._accepted_footprints = {
-            name: accepted_footprint_digests(grid, weights[name]) for name, grid in grids
+        self.products = tuple(config.footprints)
+        self.kinds = kinds(config)
+        self.transports = {kind: self._transport(kind, engine.label) for kind in self.kinds}
+        self._weights = {name: weights_digest(grid) for name, grid in config.footprints.items()}
+        self._own = {kind: settings_of(config, kind) for kind in self.kinds}
+        self.footprints = {
+            recorded: grid_digest(self._own[kind].footprints[name], self._weights[name])
+            for kind in self.kinds
+            for name, recorded in products_of(config, kind).items()
         }
-        self._former = {name: former_footprint_digests(grid, weights[name]) for name, grid in grids}
         self._layout = layout
         self._matches: dict[tuple[str, str], Match] = {}
         self._engines: dict[str, EngineIdentity] = {}
         self._digests: dict[tuple[str, str], frozenset[str]] = {}
-        self._other_kernels: dict[str, frozenset[str]] = {}
+        self._accepted_products: dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = {}
+        self._other_kernels: dict[tuple[str, str], frozenset[str]] = {}
         self._former_batches: dict[str, bool] = {}
         self._settings: dict[str, Config] = {}
         self._kept: dict[str, bool] = {}
+
+    def settings_of(self, kind: str) -> Config:
+        """Return the settings of a kind of simulations; the project's own for one that it has not any more."""
+        return self._own.get(kind, self.config)
 
     def match(self, life: Life, met: str) -> Match:
         """Compare what a life made with a meteorology."""
@@ -118,28 +133,64 @@ class Today:
         if key not in self._matches:
             made_by = self.made_by(life)
             self._matches[key] = Match(
-                transport=met not in self.config.mets or self._is_same(life, met, made_by),
-                footprints=self._other_footprints(life) <= self.other_kernels(life),
+                transport=met not in self.kinds or self._is_same(life, met, made_by),
+                footprints=self._other_footprints(life, met) <= self._other_kernels_of(life, met),
                 engine=not made_by.differences(self.engine),
             )
         return self._matches[key]
 
     def other_kernels(self, life: Life) -> frozenset[str]:
-        """Return the footprint products of which a life had another table of kernels, and all else as today."""
-        others = self._other_footprints(life) & life.footprints.keys()
+        """Return the footprint products of which a life had another table of kernels, and all else as today.
+
+        Of variants with own settings of a product it is enough that this holds for one.
+        """
+        each = (self._other_kernels_of(life, kind) for kind in self._apart)
+        return frozenset().union(*each)
+
+    @cached_property
+    def _apart(self) -> list[str]:
+        """The kinds of simulations whose footprints are not made alike."""
+        by_settings = {
+            tuple(products_of(self.config, kind).values()): kind for kind in reversed(self.kinds)
+        }
+        return list(by_settings.values())
+
+    def _other_kernels_of(self, life: Life, met: str) -> frozenset[str]:
+        others = {
+            name
+            for name in self._other_footprints(life, met)
+            if self._recorded(life, met, name) is not None
+        }
         if not any(self.config.footprints[name].weight == KERNEL for name in others):
             return frozenset()
-        former = self.of_former_rule(life)
+        former = self._of_former_rule(life, met)
         if others <= former:
             return frozenset(others)
-        if life.batch not in self._other_kernels:
-            self._other_kernels[life.batch] = self._with_other_kernels(life.batch)
-        return (self._other_kernels[life.batch] | former) & others
+        key = life.batch, met
+        if key not in self._other_kernels:
+            self._other_kernels[key] = self._with_other_kernels(life.batch, met)
+        return (self._other_kernels[key] | former) & others
 
     def of_former_rule(self, life: Life | Manifest) -> frozenset[str]:
         """Return the products that a life made of today's kernels, when levels with more particles counted more."""
-        former = self._former.items()
-        return frozenset(name for name, old in former if life.footprints.get(name) in old)
+        return frozenset().union(*(self._of_former_rule(life, kind) for kind in self._apart))
+
+    def _of_former_rule(self, life: Life | Manifest, met: str) -> frozenset[str]:
+        return frozenset(
+            name
+            for name in self.products
+            if self._recorded(life, met, name) in self._digests_of(met, name)[1]
+        )
+
+    def _digests_of(self, met: str, name: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the digests that a kind's footprint product has today, and those that it had by the former rule."""
+        key = met, name
+        if key not in self._accepted_products:
+            grid = self.settings_of(met).footprints[name]
+            weights = self._weights[name]
+            accepted = accepted_footprint_digests(grid, weights)
+            self._accepted_products[key] = accepted, former_footprint_digests(grid, weights)
+        return self._accepted_products[key]
 
     def of_former_tables(self, life: Life) -> frozenset[str]:
         """Return the products of other tables that a life made by that rule, which its batch tells, and no digest."""
@@ -150,20 +201,27 @@ class Today:
                 self._former_batches[life.batch] = levels != OWN_PARTICLES
         return others if self._former_batches.get(life.batch, True) else frozenset()
 
-    def _other_footprints(self, life: Life) -> set[str]:
-        accepted = self._accepted_footprints.items()
-        return {name for name, digests in accepted if life.footprints.get(name) not in digests}
+    def _other_footprints(self, life: Life, met: str) -> set[str]:
+        return {
+            name
+            for name in self.products
+            if self._recorded(life, met, name) not in self._digests_of(met, name)[0]
+        }
 
-    def _with_other_kernels(self, batch: str) -> frozenset[str]:
+    def _recorded(self, life: Life | Manifest, met: str, name: str) -> str | None:
+        """Return the digest that a life has of a product; of a variant that is no more, what it has for all others."""
+        return as_recorded(life.footprints, met if met in self.kinds else "", name)
+
+    def _with_other_kernels(self, batch: str, met: str) -> frozenset[str]:
         """Return the products whose settings a batch had as they are today, but for the table of kernels."""
         handed = self._handed(batch)
+        before = {} if handed is None else settings_of(handed, met).footprints
         return frozenset(
             name
-            for name, grid in self.config.footprints.items()
+            for name, grid in self.settings_of(met).footprints.items()
             if grid.weight == KERNEL
-            and handed is not None
-            and name in handed.footprints
-            and grid_digest(handed.footprints[name]) == grid_digest(grid)
+            and name in before
+            and grid_digest(before[name]) == grid_digest(grid)
         )
 
     def _is_same(self, life: Life, met: str, made_by: EngineIdentity) -> bool:
@@ -182,7 +240,7 @@ class Today:
         handed = self._handed(life.batch)
         if (
             handed is None
-            or met not in handed.mets
+            or met not in kinds(handed)
             or transport_digest(handed, met, label) not in accepted
         ):
             return False

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, from_error, note, warning
+from stilt.config.variants import every_setting
 from stilt.foundations.errors import StiltError
 from stilt.foundations.quantities import counted
 
@@ -30,11 +31,12 @@ def check_receptors(receptors: Receptors, config: Config) -> Iterator[Finding]:
     yield fine("receptors", f"{count:,}{receptors.times}, {_date(first)} to {_date(last)}")
     for text in receptors.notes:
         yield note("receptors", text)
-    too_high = int((receptors.heights_m > config.z_top).sum())
+    top = min(own.z_top for _, own in every_setting(config))
+    too_high = int((receptors.heights_m > top).sum())
     if too_high:
         yield warning(
             "receptors",
-            f"{counted(too_high, 'release point')} above the model's top ({config.z_top:g} m)",
+            f"{counted(too_high, 'release point')} above the model's top ({top:g} m)",
             "raise z_top",
             code="RELEASE_TOO_HIGH",
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, from_error, no_effect, note, warning
-from stilt.config.followed import notes
+from stilt.config.followed import told
 from stilt.config.load import load_config
+from stilt.config.variants import kinds, pairing, settings_of
 from stilt.foundations.errors import StiltError
 from stilt.foundations.ownership import name_owner
 from stilt.foundations.paths import Layout
@@ -30,7 +31,7 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
         config = load_config(layout.config_file)
         name_owner(layout.config_file, "the settings", "what they name runs as you")
         yield fine("settings", f"{layout.config_file.name} is right")
-        yield from (note("settings", text) for text in notes(config))
+        yield from (note("settings", text) for text in told(config))
         layout = Layout.of(project, config.output)
     except StiltError as error:
         yield from from_error("settings", error)
@@ -63,8 +64,13 @@ def _check_with_config(
             yield from check_grid(name, grid, receptors)
     keep_in(layout)
     settled = with_roughness(config, newest_engine(layout))
-    for name, met in config.mets.items():
-        yield from check_met(name, met, settled, receptors)
+    said: set[tuple[str, str]] = set()  # of a meteorology: its variants need not repeat it
+    for name, kind in kinds(config).items():
+        own = settings_of(settled, name)
+        for finding in check_met(name, config.mets[kind.met], own, receptors):
+            if not kind.variant or (kind.met, finding.text) not in said:
+                yield finding
+            said.add((kind.met, finding.text))
     yield from check_engine(settled)
     simulations = len(receptors) if receptors is not None else 0
     yield from check_storage(layout, config, simulations)
@@ -98,4 +104,4 @@ def _read(path: Path, config: Config | None) -> Receptors:
 
     if config is None:
         return read_receptors(path, ["met"])
-    return read_receptors(path, list(config.mets), config.realizations)
+    return read_receptors(path, *pairing(config))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, warning, wrong_surroundings
+from stilt.config.variants import kinds, settings_of
 from stilt.foundations.paths import local_path
 from stilt.foundations.quantities import size
 from stilt.foundations.room import no_room, room_in
@@ -79,7 +80,14 @@ def _check_room(
 
 
 def estimate(layout: Layout, config: Config, simulations: int) -> Estimate:
-    """Estimate from results that are there already, else from the settings."""
+    """Estimate from results that are there already, else from the settings; variants have as many simulations each."""
+    each = [settings_of(config, name) for name in kinds(config)]
+    parts = [_estimate_alike(layout, own, simulations / len(each)) for own in each]
+    size_bytes, files = sum(part.size_bytes for part in parts), sum(part.files for part in parts)
+    return Estimate(size_bytes, files, all(part.measured for part in parts))
+
+
+def _estimate_alike(layout: Layout, config: Config, simulations: float) -> Estimate:
     rows = config.numpar * abs(config.n_hours) * 60
     layers = [
         1 if grid.time_integrate else abs(config.n_hours) for grid in config.footprints.values()
@@ -94,7 +102,7 @@ def estimate(layout: Layout, config: Config, simulations: int) -> Estimate:
     )
     files = 1 + len(config.footprints) + config.has_error_run
     measured = all(footprints) and (ends_only or particles is not None)
-    return Estimate(int(each * simulations), files * simulations, measured)
+    return Estimate(int(each * simulations), round(files * simulations), measured)
 
 
 def _mean_size(folder: Path, suffix: str) -> int | None:

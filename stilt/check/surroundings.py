@@ -16,6 +16,7 @@ from stilt.check.finding import (
     wrong_input,
     wrong_surroundings,
 )
+from stilt.config.variants import kinds, settings_of
 from stilt.foundations.errors import StiltError
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ SECONDS_A_PARTICLE_HOUR = 25 / (200 * 24)
 
 def check_engine(config: Config) -> Iterator[Finding]:
     """Prepare the transport engine as a worker would, and start HYSPLIT once."""
-    from stilt.transport.engines import load_engine
+    from stilt.transport.engines import load_engine, prepare
 
     try:
         engine = load_engine(config)
-        engine.prepare(config)
+        prepare(engine, config)
         yield fine("engine", f"{engine.name} {engine.version}")
         if config.model == "hysplit":
             yield from _try_hysplit(config)
@@ -159,7 +160,9 @@ def _workload(config: Config, simulations: int, tasks: int) -> Iterator[Finding]
         )
     if config.model != "hysplit":
         return
-    one_s = SECONDS_A_PARTICLE_HOUR * config.numpar * abs(config.n_hours)
+    every = [settings_of(config, name) for name in kinds(config)]
+    hours = sum(own.numpar * abs(own.n_hours) for own in every) / len(every)
+    one_s = SECONDS_A_PARTICLE_HOUR * hours
     share = -(-simulations // tasks)
     task_s = one_s * -(-share // execution.cpus_per_task)
     limit = time_limit_s(execution.sbatch.get("time"))

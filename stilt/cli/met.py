@@ -186,6 +186,7 @@ def _show(
 
 def _distant(name: str, config: Config, receptors: Receptors) -> str:
     """Say what is at a distance and not here yet, or why that is not known; nothing where all is here."""
+    from stilt.config.variants import longest_hours
     from stilt.foundations.errors import StiltError
     from stilt.met.distant.survey import survey
 
@@ -193,7 +194,7 @@ def _distant(name: str, config: Config, receptors: Receptors) -> str:
     if not met.source:
         return ""
     try:
-        found = survey(name, met, receptors.minutes, config.n_hours)
+        found = survey(name, met, receptors.minutes, longest_hours(config, name))
     except StiltError as error:
         return error.message
     return found.words or found.silent
@@ -217,6 +218,7 @@ def _download(
     mirror: Mirror,
     part: Part,
 ) -> None:
+    from stilt.config.variants import longest_hours
     from stilt.foundations.errors import InputError
     from stilt.foundations.quantities import counted
     from stilt.met.supply import download, needed_spans
@@ -227,7 +229,7 @@ def _download(
             "it says for which hours to download",
             code="RECEPTORS_ABSENT",
         )
-    spans = needed_spans(receptors.minutes, config.n_hours)
+    spans = needed_spans(receptors.minutes, longest_hours(config, name))
     count = 0
     for path in download(archive, spans, Path(config.mets[name].directory), part, mirror):
         click.echo(path)
@@ -258,7 +260,7 @@ def _fetch(config: Config, receptors: Receptors | None, name: str | None) -> Non
     for words in told_of(found, "fetching"):
         click.echo(words, err=True)
     count = 0
-    for path in fetched(found, config):
+    for path in fetched(found):
         click.echo(path)
         count += 1
     click.echo(f"{counted(count, 'file')} fetched{'' if count else ': all there'}", err=True)
@@ -280,6 +282,7 @@ def _refuse_what_is_none(name: str, met: Met) -> None:
 
 
 def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, part: Part) -> None:
+    from stilt.config.variants import longest_hours
     from stilt.foundations.quantities import counted
     from stilt.met.inventory import take_inventory
     from stilt.met.supply import crop, needed_spans, overlapping
@@ -287,7 +290,7 @@ def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, 
     met = config.mets[name]
     files = [file for each in take_inventory(met).collections for file in each.files]
     if receptors is not None:
-        files = overlapping(files, needed_spans(receptors.minutes, config.n_hours))
+        files = overlapping(files, needed_spans(receptors.minutes, longest_hours(config, name)))
     count = 0
     for path in crop(files, Path(met.directory), target, part):
         click.echo(path)
@@ -299,13 +302,16 @@ def _crop(name: str, config: Config, receptors: Receptors | None, target: Path, 
 
 
 def _convert(name: str, config: Config, receptors: Receptors | None, target: Path) -> None:
+    from stilt.config.variants import longest_hours
     from stilt.foundations.quantities import counted
     from stilt.met.convert import convert, days_left_out
     from stilt.met.inventory import take_inventory
     from stilt.met.supply import needed_spans
 
     files = [file for each in take_inventory(config.mets[name]).collections for file in each.files]
-    spans = [] if receptors is None else needed_spans(receptors.minutes, config.n_hours)
+    spans = (
+        [] if receptors is None else needed_spans(receptors.minutes, longest_hours(config, name))
+    )
     count = 0
     for path in convert(name, files, target, spans):
         click.echo(path)
@@ -404,10 +410,14 @@ def _surface(
 
 def _refused(name: str, config: Config, receptors: Receptors) -> dict[str, list[int]]:
     """Return the receptors that cannot run, by reason."""
-    from stilt.check.meteorology import ask
+    from msgspec.structs import replace
 
+    from stilt.check.meteorology import ask
+    from stilt.config.variants import longest_hours
+
+    longest = replace(config, n_hours=longest_hours(config, name))
     found: dict[str, list[int]] = {}
-    for each in ask(name, config, receptors).refused:
+    for each in ask(name, longest, receptors).refused:
         found.setdefault(str(each.reason), []).extend(each.runs.tolist())
     return {reason: sorted(runs) for reason, runs in found.items()}
 

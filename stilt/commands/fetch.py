@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stilt.config.variants import longest_hours
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """What some receptors need of one meteorology at a distance."""
+    """What some receptors need of one meteorology at a distance, in the longest of their variants."""
 
     survey: Survey
     minutes: NDArray[np.int64]
+    n_hours: int
 
 
 def has_distant(config: Config) -> bool:
@@ -49,13 +52,13 @@ def surveys(
     every = np.arange(len(simulations)) if chosen is None else np.asarray(chosen, np.int64)
     met_of, run_of, _ = simulations.apart(every)
     found = []
-    for number, name in enumerate(simulations.mets):
-        runs = run_of[met_of == number]
+    names = np.array(simulations.met_names)[met_of]
+    for name in dict.fromkeys(simulations.met_names):
+        runs = run_of[names == name]
         if config.mets[name].source and len(runs):
-            minutes = np.unique(simulations.minutes[runs])
-            found.append(
-                Surveyed(survey(name, config.mets[name], minutes, config.n_hours), minutes)
-            )
+            minutes, hours = np.unique(simulations.minutes[runs]), longest_hours(config, name)
+            asked = survey(name, config.mets[name], minutes, hours)
+            found.append(Surveyed(asked, minutes, hours))
     for each in found:
         each.survey.refuse_too_much()
     return found
@@ -71,7 +74,7 @@ def told_of(found: Sequence[Surveyed], what: str) -> Iterator[str]:
             yield f"met {survey.name}: {what} {survey.words} into {survey.here.folder}"
 
 
-def fetched(found: Sequence[Surveyed], config: Config) -> Iterator[Path]:
+def fetched(found: Sequence[Surveyed]) -> Iterator[Path]:
     """Fetch all of it, and yield each file.
 
     Raises
@@ -82,4 +85,4 @@ def fetched(found: Sequence[Surveyed], config: Config) -> Iterator[Path]:
     from stilt.met.distant.fetch import fetch
 
     for each in found:
-        yield from fetch(each.survey, each.minutes, config.n_hours)
+        yield from fetch(each.survey, each.minutes, each.n_hours)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stilt.batch.today import Today, newest_engine
 from stilt.config.digests import grid_digest
 from stilt.config.load import load_config
+from stilt.config.variants import pairing
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError
 from stilt.foundations.ownership import name_owner
@@ -82,7 +83,7 @@ def read_inputs(project: Path, receptors: Path | None, say: Callable[[str], None
     name_owner(root / "config.yaml", "the settings", "what they name runs as you")
     layout = Layout.of(root, config.output)
     file = receptors or layout.receptors_file
-    simulations = read_receptors(file, tuple(config.mets), config.realizations)
+    simulations = read_receptors(file, *pairing(config))
     settled = with_roughness(config, newest_engine(layout))
     if settled != config and settled.roughness != HYSPLIT:
         length = settled.roughness

@@ -34,7 +34,7 @@ from stilt.commands.reconcile import (
     restore_names,
 )
 from stilt.config.digests import OWN_PARTICLES, config_digest
-from stilt.config.followed import notes
+from stilt.config.followed import told
 from stilt.config.load import dump_config
 from stilt.foundations.errors import (
     EXIT_COMPLETE,
@@ -52,6 +52,7 @@ from stilt.log.writer import SegmentWriter
 from stilt.met.kept import keep_now
 from stilt.outputs.listing import Listing
 from stilt.status.cost import advice, past_runs
+from stilt.transport.engines import prepare
 from stilt.transport.foreseen import foresee
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class _Run:
 
     def _refuse_settings(self) -> None:
         """Refuse what no simulation can run with, before anything is written; a dry run says the same."""
-        self.project.engine.prepare(self.project.config)
+        prepare(self.project.engine, self.project.config)
         if self.sizes.n_workers is None:  # where nothing tells it either
             log = self.project.layout.log_dir
             self.sizes.chunks(1, _likely_wall_s(OutputIndex(log).fold()))
@@ -178,7 +179,7 @@ class _Run:
             )
         for words in told_of(found, "fetching"):
             self.say(words)
-        for _ in fetched(found, self.project.config):
+        for _ in fetched(found):
             pass
 
     def _verdict(self, code: int) -> int:
@@ -409,7 +410,7 @@ class _Run:
         for name, kernels in self.project.kernels.items():
             for note in kernels.notes:
                 self.say(f"footprint {name}: {note}")
-        for note in notes(self.project.config):
+        for note in told(self.project.config):
             self.say(note)
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
 

@@ -17,6 +17,7 @@ from stilt.config.dump import dump_config, plain
 from stilt.config.followed import idle_settings
 from stilt.config.schema import Config
 from stilt.config.sections import KERNEL, function_in
+from stilt.config.variants import kinds, products_of, settings_of
 from stilt.foundations.durable import digest_file
 from stilt.foundations.emission import emission_minutes
 from stilt.foundations.surface_layer import MOST_PART
@@ -34,7 +35,7 @@ OWN_PARTICLES = "own particles"
 _NOT_TRANSPORT = frozenset(
     {
         *("mets", "footprints", "model", "hysplit", "output", "execution", "about", "keep"),
-        *("roughness", "realizations"),
+        *("roughness", "realizations", "variants"),
     }
 )
 
@@ -46,13 +47,14 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     ----------
     config
         The settings. ``footprints``, ``execution``, ``about``, ``keep``, ``output``, ``realizations`` and
-        ``hysplit.exe_dir`` do not count, nor do settings that have no effect.
+        ``hysplit.exe_dir`` do not count, nor do settings that have no effect, and of ``variants`` only the one meant.
     met
-        The name of the meteorology; how its files are named and their time step count. Its folder does
-        not: files are moved between filesystems, and another product deserves another name.
+        The name of the meteorology, or of one in a variant; how its files are named and their time step count. Its
+        folder does not: files are moved between filesystems, and another product deserves another name.
     engine
         Name and version of the transport engine.
     """
+    config = settings_of(config, met)
     idle = idle_settings(config)
     chosen = {key: value for key, value in _given(config).items() if key not in idle}
     if "ziscale" in chosen and _is_known(config):
@@ -69,6 +71,7 @@ def accepted_digests(config: Config, met: str, engine: str) -> frozenset[str]:
 
     In older ones settings without effect count; of those whose numbers older versions had otherwise they do not hold.
     """
+    config = settings_of(config, met)
     today = transport_digest(config, met, engine)
     if rules(config):
         return frozenset({today})
@@ -120,9 +123,21 @@ def transport_settings(config: Config, met: str, *, idle_too: bool = True) -> di
 
     Not ``idle_too``: without those of the meteorology that no result depends on.
     """
+    config = settings_of(config, met)
     settings = {key: value for key, value in plain(config).items() if key not in _NOT_TRANSPORT}
     idle_too = idle_too or not _is_known(config)
     return {"met": _met(met, config.mets[met], idle_too=idle_too), **settings}
+
+
+def footprint_digests(config: Config) -> dict[str, str]:
+    """Return the digest of each footprint product, by the names of ``products_of``: variants may have their own."""
+    found: dict[str, str] = {}
+    for kind in kinds(config):
+        own = settings_of(config, kind)
+        for product, recorded in products_of(config, kind).items():
+            if recorded not in found:
+                found[recorded] = footprint_digest(own, product)
+    return found
 
 
 def footprint_digest(config: Config, name: str) -> str:

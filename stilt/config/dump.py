@@ -22,7 +22,7 @@ def dump_config(config: Config) -> bytes:
     execution = data["execution"]
     sbatch = execution.pop("sbatch")
     data["execution"] = {**execution, **dict(sorted(sbatch.items()))}
-    for section in ("mets", "footprints"):
+    for section in {"mets", "footprints", "variants"} & data.keys():
         data[section] = dict(sorted(data[section].items()))
     text = yaml.dump(
         data,
@@ -42,7 +42,10 @@ def plain(settings: Config | Met | FootprintGrid | Execution | About) -> dict[st
     """
     kind = type(settings)
     converted = msgspec.convert(msgspec.to_builtins(settings), kind)
-    return _without_none(msgspec.to_builtins(converted))
+    data = _without_none(msgspec.to_builtins(converted))
+    if data.get("variants"):  # whose null is a setting: that of the project is left out there
+        data["variants"] = msgspec.to_builtins(converted)["variants"]
+    return data
 
 
 def _without_none(data: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stilt.config.conversion import brief
 from stilt.config.schema import SETTINGS
 from stilt.config.setting import DEFAULT, IDLE, UNNEEDED
+from stilt.config.variants import every_setting
 from stilt.foundations.emission import emission_minutes, leaving_each_minute
 from stilt.foundations.quantities import counted
 
@@ -36,6 +37,16 @@ def hysplit_refuses(config: Config) -> Iterator[str]:
             takes = setting.hysplit_takes.words
             what = setting.hysplit_takes.otherwise
             yield f"{name}: with {brief(value)} {what}: HYSPLIT for STILT takes {takes}"
+
+
+def told(config: Config) -> Iterator[str]:
+    """Say ``notes`` of a project's settings, and of those of its variants what is not said yet."""
+    said: set[str] = set()
+    for variant, own in every_setting(config):
+        for text in notes(own):
+            if text not in said:
+                said.add(text)
+                yield f"{variant}: {text}" if variant else text
 
 
 def notes(config: Config) -> Iterator[str]:

@@ -8,6 +8,7 @@ import msgspec
 
 from stilt.config.execution import OWN_KEYS, REFUSED, SHORT
 from stilt.config.schema import Config
+from stilt.config.variants import FIXED, FOOTPRINTS, MET, OF_FOOTPRINTS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME_PATTERN = r"^[^\s/._+-][^\s/]{0,63}$"  # the dialect's \w is ASCII only
@@ -30,7 +31,8 @@ def config_schema() -> dict[str, Any]:
     mets["additionalProperties"] = {
         "anyOf": [mets["additionalProperties"], {"type": "string", "minLength": 1}]
     }
-    for section in ("mets", "footprints"):
+    top["properties"]["variants"] = _variants(top["properties"], grid["properties"])
+    for section in ("mets", "footprints", "variants"):
         top["properties"][section]["propertyNames"] = {"pattern": _NAME_PATTERN}
     for definition in (top, *definitions.values()):
         _allow_empty_keys(definition)
@@ -53,6 +55,29 @@ def _open_execution(execution: dict[str, Any]) -> None:
         for key in {option, option.replace("-", "_")} - {"cpus-per-task"}:
             properties[key] = False
     execution["additionalProperties"] = _SBATCH
+
+
+def _variants(settings: dict[str, Any], grid: dict[str, Any]) -> dict[str, Any]:
+    """Let a variant have the settings that may vary, each of which may be null: then its default holds."""
+    product = {key: _or_null(grid[key]) for key in OF_FOOTPRINTS}
+    of_products = {"type": "object", "properties": product, "additionalProperties": False}
+    own = {key: _or_null(settings[key]) for key in settings.keys() - {*FIXED, FOOTPRINTS}}
+    own[MET] = {"description": "The one of mets that it is for; left out: each.", "type": "string"}
+    own[FOOTPRINTS] = {"type": "object", "additionalProperties": of_products}
+    return {
+        "description": settings["variants"]["description"],
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "properties": dict(sorted(own.items())),
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+    }
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [{key: schema[key] for key in schema if key != "default"}, {"type": "null"}]}
 
 
 def _one_or_several(several: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ _LENGTH = re.compile(r"([0-9.]+([eE][-+]?[0-9]+)?)\s*(m|metres?|meters?|cm|mm)")
 
 Section = TypeVar("Section", bound=msgspec.Struct)
 
-_SECTIONS = ("mets", "footprints", "hysplit", "about", "keep", "execution")
+_SECTIONS = ("mets", "footprints", "hysplit", "about", "keep", "execution", "variants")
 
 
 def load_config(path: Path, *, projections: bool = True) -> Config:
@@ -120,7 +120,15 @@ def parse_config(text: str, source: str, *, projections: bool = True) -> Config:
 
 def _read(raw: bytes, source: str, *, folder: Path | None, projections: bool) -> Config:
     document = read_document(raw, source)
+    given = document.data.get("variants")
     config = _Reader(document, folder, projections=projections).config()
+    if given is not None:
+        from stilt.config.read_variants import with_variants
+
+        def read(part: Document) -> Config | None:
+            return _Reader(part, folder, projections=projections).config()
+
+        config = with_variants(config, document, given, read)
     if config is None or document.problems:
         problems = sorted(set(document.problems), key=_by_line)
         raise ProblemsError(

@@ -5,7 +5,7 @@ each engine does with it (``stilt/config/setting.py``). Defaults of transport se
 ``run_stilt.r``.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
@@ -137,6 +137,13 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             le=999,
         ),
     ] = 1
+    variants: Annotated[
+        dict[str, dict[str, Any]] | None,
+        own(
+            "By name: all simulations once more with these settings in place of the project's; met names one of mets, "
+            "else each has them"
+        ),
+    ] = None
     output: Annotated[
         str | None, own("Folder of results and log; left out: output in the project")
     ] = None

@@ -17,7 +17,7 @@ from stilt.footprint.content import SECONDS
 from stilt.footprint.grid import outer_edges
 from stilt.formats.export import is_longlat
 from stilt.foundations.errors import InputError
-from stilt.foundations.names import REALIZATION
+from stilt.foundations.names import REALIZATION, VARIANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,21 +92,24 @@ def _files(footprints: xr.DataArray, site: str) -> Iterator[tuple[str, NDArray[n
         if len(np.unique(times[places])) < len(places):
             raise InputError(
                 f"several receptors of {name} at {inlet} have the same time",
-                f"export stilt.over_realizations(footprints)['mean'], or give {REALIZATION} as the site"
-                if _only_by_realization(footprints, places)
-                else "say which site is whose: a column of receptors.csv, and its name as the site",
+                _told_apart(footprints, places)
+                or "say which site is whose: a column of receptors.csv, and its name as the site",
                 code="OPENGHG_UNFIT",
             )
         yield f"{name}-{inlet}_stilt_{month}.nc", np.array(places)
 
 
-def _only_by_realization(footprints: xr.DataArray, places: list[int]) -> bool:
-    """Tell whether those of one time are no others than the realizations of one receptor."""
-    if REALIZATION not in footprints.coords:
-        return False
+def _told_apart(footprints: xr.DataArray, places: list[int]) -> str:
+    """Say what to do where those of one time are no others than variants or realizations of one receptor."""
     times = footprints["receptor_time"].to_numpy()[places].tolist()
-    each = list(zip(times, footprints[REALIZATION].to_numpy()[places].tolist(), strict=True))
-    return len(set(each)) == len(each)
+    named = [name for name in (VARIANT, REALIZATION) if name in footprints.coords]
+    columns = [footprints[name].to_numpy()[places].tolist() for name in named]
+    each = {*zip(times, *columns, strict=True)}
+    if not named or len(each) < len(places):
+        return ""
+    if VARIANT in named and len({*columns[0]}) > 1:
+        return "export one variant: footprints.sel(receptor=footprints.variant == '')"
+    return f"export stilt.over_realizations(footprints)['mean'], or give {REALIZATION} as the site"
 
 
 def _plain(name: str) -> str:

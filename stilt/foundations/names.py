@@ -14,6 +14,9 @@ RESERVED_ENDINGS = (".error",)
 REALIZATION = "realization"
 """The label of a simulation that says which of several realizations it is, from 1."""
 
+VARIANT = "variant"
+"""The label of a simulation that says of which variant it is, empty where of none."""
+
 
 def member_ending(realization: int) -> str:
     """Return what a simulation's id ends in for its realization: nothing for the first, so that more can be added."""

@@ -152,7 +152,7 @@ def _variants(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _first_group(variants: dict[str, dict[str, Any]], migration: Migration) -> str | None:
     """Choose the transport settings that are kept: those of the variants that change none, else the first.
 
-    A project has one set of them here, so that variants with others need projects of their own.
+    Variants with others are told as our ``variants`` have them.
     """
     if not variants:
         return None
@@ -160,12 +160,14 @@ def _first_group(variants: dict[str, dict[str, Any]], migration: Migration) -> s
     base = base or next(iter(variants))
     for name, variant in variants.items():
         if variant["transport"] != variants[base]["transport"]:
-            changed = variant["transport"] | (
-                {"zicontroltf": 1} if "ziscale" in variant["transport"] else {}
-            )
-            changes = ", ".join(f"{key}: {value}" for key, value in changed.items())
+            own = dict.fromkeys(variants[base]["transport"], "null") | variant["transport"]
+            if "ziscale" in own:
+                own["zicontroltf"] = int(own["ziscale"] != "null")
+            own = {"met": variant["met"], **own} if variant["met"] else own
+            changes = ", ".join(f"{key}: {value}" for key, value in own.items())
             migration.note(
-                f"variant {name}: needs a project of its own, a copy of this one with {changes or 'the defaults'}"
+                f"variant {name}: put {name}: {{{changes}}} under variants in config.yaml: "
+                "it is run beside the others"
             )
         if variant["realizations"]:
             migration.note(

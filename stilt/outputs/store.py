@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from stilt.config.variants import as_recorded
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.inside import check_below
@@ -162,7 +163,7 @@ def vouched(
     wanted = {
         "receptor": receptor,
         "transport_digest": state.life.transport.get(simulation.met, ""),
-        _OF_FOOTPRINT: state.life.footprints.get(footprint, ""),
+        _OF_FOOTPRINT: as_recorded(state.life.footprints, simulation.met, footprint) or "",
     }
     for key, digest in wanted.items():
         own = receptor_digest(said) if key == "receptor" else said.get(key, "")

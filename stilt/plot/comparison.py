@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.foundations.names import REALIZATION
+from stilt.foundations.names import REALIZATION, VARIANT
 from stilt.plot.field_map import ACCENT, INK, QUIET, draw_coast, label_degrees
 from stilt.plot.figure import new_figure
 from stilt.plot.map_frame import DEGREES
@@ -194,6 +194,8 @@ def _scatter(axes: Axes, result: xr.Dataset) -> None:
     _few_ticks(axes.yaxis)
     members = np.unique(result[REALIZATION]).size if REALIZATION in result.coords else 1
     of_members = f", {members} realizations of each" if members > 1 else ""
+    variants = np.unique(result[VARIANT]).size if VARIANT in result.coords else 1
+    of_members += f", {variants} variants" if variants > 1 else ""
     axes.set_title(f"observed - modelled, n = {len(off):,}{of_members}:\n{says}", fontsize=9)
 
 

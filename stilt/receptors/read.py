@@ -22,8 +22,13 @@ LISTED = 19
 """Bad rows that are listed; with the line that counts the rest, as many as a terminal shows."""
 
 
-def read_receptors(path: Path, mets: Sequence[str], realizations: int = 1) -> Receptors:
+def read_receptors(
+    path: Path, mets: Sequence[str], realizations: int = 1, variants: Sequence[str] = ()
+) -> Receptors:
     """Read receptors and pair each with each meteorology, as often as there are realizations.
+
+    Where a project has variants, ``mets`` are the names of its kinds of simulations, and ``variants`` the variant of
+    each (``stilt.config.variants.pairing``).
 
     Columns, in any case and order: ``time``, ``longitude``, ``latitude``, ``altitude`` (m above ground)
     or ``zasl`` (m above sea level), with the usual short names. Optional: ``altitude_ref`` (``agl`` or
@@ -47,12 +52,14 @@ def read_receptors(path: Path, mets: Sequence[str], realizations: int = 1) -> Re
     """
     require_memory(path)
     with contextlib.suppress(MemoryError):
-        return _read(path, tuple(mets), realizations)
+        return _read(path, tuple(mets), realizations, tuple(variants))
     # only here is what was read let go, without which there is no memory for a message either
     raise too_little_memory(path)
 
 
-def _read(path: Path, mets: tuple[str, ...], realizations: int) -> Receptors:
+def _read(
+    path: Path, mets: tuple[str, ...], realizations: int, variants: tuple[str, ...]
+) -> Receptors:
     table = read_fast(path)
     if table is None or not len(table):
         table = read_careful(path)
@@ -60,7 +67,7 @@ def _read(path: Path, mets: tuple[str, ...], realizations: int) -> Receptors:
     if wrong:
         raise ProblemsError(str(path), wrong, HEADER_HINT, code="RECEPTORS_WRONG")
     rows = Rows(table)
-    receptors = rows.receptors(mets, realizations) if not table.has_broken else None
+    receptors = rows.receptors(mets, realizations, variants) if not table.has_broken else None
     if receptors is None:
         table.count_lines()
         complaints = {table.line(row): text for row, text in rows.complaints.items()}

@@ -81,7 +81,9 @@ class Rows:
             # twelve decimals are all that fifteen digits leave of them: less would be lost, more would be dust
             self._longitudes[east] = np.round(self._longitudes[east] - 360, 12)
 
-    def receptors(self, mets: tuple[str, ...], realizations: int = 1) -> Receptors | None:
+    def receptors(
+        self, mets: tuple[str, ...], realizations: int = 1, variants: tuple[str, ...] = ()
+    ) -> Receptors | None:
         """Build the receptors; None if a row is bad, which ``complaints`` tells."""
         if self.complaints:
             return None
@@ -106,7 +108,7 @@ class Rows:
         labels = labels_of_receptors(self._table.labels, order, first)
         notes = tuple(self.notes)
         receptors = Receptors(
-            mets, seconds // 60, *points, first, asl, names, notes, labels, realizations
+            mets, seconds // 60, *points, first, asl, names, notes, labels, realizations, variants
         )
         receptors = receptors if keep.all() else receptors.only(keep)
         if realizations > 1 and "id" in self._table.columns:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
-from stilt.foundations.names import REALIZATION, member_ending
+from stilt.foundations.names import REALIZATION, VARIANT, member_ending
 from stilt.foundations.simulation import Receptor, Simulation
 from stilt.receptors.numbers import r_numbers
 from stilt.receptors.times import write_times
@@ -33,7 +33,7 @@ class Receptors(Sequence[Simulation]):
     Attributes
     ----------
     mets
-        Names of the meteorologies.
+        Names of the meteorologies; where there are variants, of each kind of simulations.
     minutes
         Time of each receptor, minutes since 1970 UTC.
     longitudes, latitudes, heights_m
@@ -51,6 +51,8 @@ class Receptors(Sequence[Simulation]):
     realizations
         Simulations of each receptor with each meteorology, which differ in their random numbers alone: these come from
         the id, which from the second one on has the realization in it.
+    variants
+        The variant of each of ``mets``, empty where it is none; nothing where there are no variants.
     """
 
     mets: tuple[str, ...]
@@ -64,6 +66,7 @@ class Receptors(Sequence[Simulation]):
     notes: tuple[str, ...] = ()
     labels: dict[str, pa.Array] = field(default_factory=dict)
     realizations: int = 1
+    variants: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         from stilt.receptors.told import receptors_html
@@ -78,7 +81,8 @@ class Receptors(Sequence[Simulation]):
     @property
     def times(self) -> str:
         """By what the receptors are multiplied, in words: `` x 2 mets x 10 realizations``; nothing if by 1."""
-        counts = ((len(self.mets), "mets"), (self.realizations, "realizations"))
+        kinds = "mets in their variants" if self.variants else "mets"
+        counts = ((len(self.mets), kinds), (self.realizations, "realizations"))
         return "".join(f" x {number} {what}" for number, what in counts if number > 1)
 
     def __len__(self) -> int:
@@ -166,12 +170,19 @@ class Receptors(Sequence[Simulation]):
             self.notes,
             {name: values.filter(pa.array(keep)) for name, values in self.labels.items()},
             self.realizations,
+            self.variants,
         )
+
+    @property
+    def met_names(self) -> list[str]:
+        """The meteorology of each of ``mets``."""
+        endings = [f"-{variant}" if variant else "" for variant in self.variants]
+        return list(map(str.removesuffix, self.mets, endings or [""] * len(self.mets)))
 
     def label_columns(self, places: Whole, taken: Iterable[str]) -> dict[str, NDArray[np.generic]]:
         """Return the labels of simulations as columns; one of a name that is ``taken`` gets ``_label`` after it.
 
-        The first is the realization, where there are several.
+        The first are the variant and the realization, where there are several.
         """
         found = self._labels(places, taken).items()
         return {name: values.to_numpy(zero_copy_only=False) for name, values in found}
@@ -185,9 +196,10 @@ class Receptors(Sequence[Simulation]):
     def _labels(self, places: Sequence[int] | Whole, taken: Iterable[str]) -> dict[str, pa.Array]:
         import pyarrow as pa
 
-        _, receptor, realization = self.apart(places)
+        met, receptor, realization = self.apart(places)
         which = pa.array(receptor)
-        found = {REALIZATION: pa.array(realization)} if self.realizations > 1 else {}
+        found = {VARIANT: pa.array(self.variants).take(pa.array(met))} if self.variants else {}
+        found |= {REALIZATION: pa.array(realization)} if self.realizations > 1 else {}
         names = {*taken, *found}
         return found | {
             f"{name}_label" if name in names else name: values.take(which)

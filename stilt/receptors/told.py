@@ -25,7 +25,8 @@ def receptors_html(receptors: Receptors) -> str:
     )
     several = int(np.count_nonzero(np.diff(receptors.first) > 1))
     rows = [
-        ("meteorology", ", ".join(receptors.mets)),
+        ("meteorology", ", ".join(dict.fromkeys(receptors.met_names))),
+        ("variants", ", ".join(dict.fromkeys(filter(None, receptors.variants)))),
         ("realizations", receptors.realizations if receptors.realizations > 1 else ""),
         ("time", f"{first} to {last} UTC"),
         ("longitude", _range(receptors.longitudes)),

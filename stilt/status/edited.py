@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stilt.batch.reweighed import Weighing, reweighed
 from stilt.config.digests import weights_digest
+from stilt.config.variants import pairing
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError, StiltError
 from stilt.log.fold import SUCCESSES
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest, Manifests
     from stilt.batch.today import Today
     from stilt.config.schema import Config, FootprintGrid
+    from stilt.config.variants import Pairing
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.receptors.sequence import Receptors
@@ -112,17 +114,14 @@ def receptors_of(layout: Layout, config: Config) -> Receptors:
         If it is not there, or does not hold.
     """
     facts = layout.receptors_file.stat()
-    asked = layout.receptors_file, tuple(config.mets), config.realizations
-    return _read(*asked, facts.st_mtime_ns, facts.st_size)
+    return _read(layout.receptors_file, pairing(config), facts.st_mtime_ns, facts.st_size)
 
 
 @lru_cache(maxsize=1)
-def _read(
-    file: Path, mets: tuple[str, ...], realizations: int, _changed_ns: int, _size: int
-) -> Receptors:
+def _read(file: Path, pairs: Pairing, _changed_ns: int, _size: int) -> Receptors:
     from stilt.receptors.read import read_receptors
 
-    return read_receptors(file, mets, realizations)
+    return read_receptors(file, *pairs)
 
 
 def _digest(file: Path) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from stilt.batch.manifest import newest_of
 from stilt.batch.numbers import unheard_of
 from stilt.batch.snapshot import read_settings
+from stilt.config.variants import kinds
 from stilt.foundations.errors import DamagedError
 from stilt.status.edited import has_receptors_of
 from stilt.status.standing import Standing
@@ -98,11 +99,15 @@ def _changes(project: Opened, manifests: Manifests) -> list[str]:
     words = []
     if not has_receptors_of(project.layout, newest):
         words.append("receptors.csv is not what the last batch was made of")
-    unknown = [
-        met for met in project.config.mets if newest.transports and met not in newest.transports
-    ]
-    if unknown:
-        words.append(f"no batch was made for {', '.join(unknown)} under mets")
+    known = kinds(project.config) if newest.transports else {}
+    for section in ("mets", "variants"):
+        unknown = [
+            name
+            for name, kind in known.items()
+            if name not in newest.transports and bool(kind.variant) == (section == "variants")
+        ]
+        if unknown:
+            words.append(f"no batch was made for {', '.join(unknown)} under {section}")
     now = project.config.realizations
     with suppress(DamagedError):
         before = read_settings(project.layout, newest).realizations

@@ -32,7 +32,7 @@ def simulations_table(standing: Standing, receptors: Receptors) -> pd.DataFrame:
     met, each, _ = receptors.apart(every)
     start = receptors.first[:-1][each]
     columns: dict[str, Any] = {
-        "met": np.array(receptors.mets)[met],
+        "met": np.array(receptors.met_names)[met],
         "time": receptors.minutes[each].astype("datetime64[m]").astype("datetime64[s]"),
         "longitude": receptors.longitudes[start],
         "latitude": receptors.latitudes[start],

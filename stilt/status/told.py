@@ -55,5 +55,5 @@ def all_complete(summary: Summary) -> str:
         return "All simulations are complete"
     return (
         "All simulations that are asked for today are complete; "
-        f"{summary.left:,} without a result are of receptors, mets or realizations taken out since"
+        f"{summary.left:,} without a result are of receptors, mets, variants or realizations taken out since"
     )

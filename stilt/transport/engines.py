@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
+from stilt.config.variants import every_setting
 from stilt.foundations.durable import digest_file
-from stilt.foundations.errors import InputError
+from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.identity import EngineIdentity
 from stilt.foundations.ownership import name_owner
 
@@ -48,6 +49,25 @@ def load_engine(config: Config, inputs: Mapping[str, Path] | None = None) -> Eng
 
         return NativeEngine(config.roughness, config.hysplit.exe_dir, inputs)
     return _imported(config.model)
+
+
+def prepare(engine: Engine, config: Config) -> None:
+    """Check that an engine can run here with the settings of a project and those of its variants.
+
+    Raises
+    ------
+    StiltError
+        As the engine's ``prepare``; of a variant it says which.
+    """
+    for variant, own in every_setting(config):
+        try:
+            engine.prepare(own)
+        except ProblemsError as error:
+            if not variant:
+                raise
+            raise ProblemsError(
+                f"{error.source}, {variant}", error.problems, error.hint, code=error.code
+            ) from None
 
 
 def with_roughness(config: Config, earlier: EngineIdentity | None) -> Config:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from stilt.config.variants import settings_of
 from stilt.foundations.errors import StiltError
 from stilt.foundations.failures import Reason, Refused, told
 from stilt.foundations.quantities import counted
@@ -81,20 +82,22 @@ def foresee(
     found: list[Refused] = []
     notes: list[str] = []
     has_files = False
-    for number, met in enumerate(simulations.mets):
+    for number, kind in enumerate(simulations.mets):
+        own = settings_of(config, kind)
+        met = own.mets[kind]
         keep = np.zeros(simulations.n_receptors, bool)
         keep[run_of[met_of == number]] = True
-        has_files |= bool(keep.any()) and _has_files(config.mets[met])
-        if not keep.any() or (elsewhere and _is_elsewhere(config.mets[met])):
+        has_files |= bool(keep.any()) and _has_files(met)
+        if not keep.any() or (elsewhere and _is_elsewhere(met)):
             continue
         # an engine that is not ready says so when it is to run
         with contextlib.suppress(StiltError):
-            asked = refusals(engine, Starts.of_all(simulations.only(keep)), met, config)
+            asked = refusals(engine, Starts.of_all(simulations.only(keep)), kind, own)
             if asked:
                 mine = met_of == number
                 runs = np.searchsorted(np.flatnonzero(keep), run_of[mine])
                 found += [by_simulation(each, places[mine], runs) for each in asked.refused]
-                notes += [f"met {met}: {asked.needed.overlaps}"] if asked.needed.overlaps else []
+                notes += [f"met {kind}: {asked.needed.overlaps}"] if asked.needed.overlaps else []
     reasons = {each.reason for each in found}
     is_common = not reasons & _OF_SINGLE_RUNS or (reasons == {Reason.MET_MISSING} and not has_files)
     foreseen = Foreseen(found, len(places), notes=tuple(notes))

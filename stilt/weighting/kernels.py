@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.config.sections import KERNEL
+from stilt.config.variants import every_setting
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
@@ -228,10 +229,12 @@ def _kernels_of(
 ) -> Kernels:
     path = Path(grid.kernels or "")
     rows = read_rows(path, receptors.labels)
-    if HEIGHT not in rows.numbers and PRESSURE_COLUMN not in config.varsiwant:
+    all_columns = (own.varsiwant for _, own in every_setting(config))
+    lacking = next((each for each in all_columns if PRESSURE_COLUMN not in each), None)
+    if HEIGHT not in rows.numbers and lacking is not None:
         raise InputError(
             f"footprints.{name}: {path} has kernels on pressures, and particles have no {PRESSURE_COLUMN}",
-            f"add pres to varsiwant, [{', '.join((*config.varsiwant, PRESSURE_COLUMN))}] (transport runs anew), "
+            f"add pres to varsiwant, [{', '.join((*lacking, PRESSURE_COLUMN))}] (transport runs anew), "
             "or give the kernels a column height_m",
             code="PARTICLE_COLUMN_LACKING",
         )

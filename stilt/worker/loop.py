@@ -318,23 +318,11 @@ class Loop:
 
     def _prepare(self) -> Callable[[ChunkEntry], Done]:
         """Run in a process of the pool: load what is heavy, once."""
+        from stilt.worker.kinds import Simulators
         from stilt.worker.lean_arrow import spare_pandas
-        from stilt.worker.own_engine import own_engine
-        from stilt.worker.simulate import Simulator
 
         spare_pandas()
-        share = self.share
-        engine = own_engine(share.layout, share.manifest, share.config)
-        return Simulator(
-            engine,
-            share.config,
-            share.layout,
-            self.scratch,
-            imprint=share.imprint,
-            claims=Claims(share.layout, share.manifest.seq),
-            transports=share.manifest.transports,
-            footprints=share.manifest.footprints,
-        )
+        return Simulators(self.share, self.scratch)
 
 
 def _started(entry: ChunkEntry) -> Started:

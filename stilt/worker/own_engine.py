@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.met.kept import keep_in
-from stilt.transport.engines import identity_of, load_engine
+from stilt.transport.engines import identity_of, load_engine, prepare
 
 if TYPE_CHECKING:
     from stilt.batch.manifest import Manifest
@@ -33,6 +33,6 @@ def own_engine(layout: Layout, manifest: Manifest, config: Config) -> Engine:
             "`stilt run` hands its work over again with the engine that is there now",
             code="ENGINE_DIFFERS",
         )
-    engine.prepare(config)
+    prepare(engine, config)
     keep_in(layout)
     return engine

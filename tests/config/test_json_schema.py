@@ -37,6 +37,10 @@ RIGHT = {
     "one factor": with_line("zicontroltf: 1\nziscale: 0.8"),
     "factors": with_line("zicontroltf: 1\nziscale: [0.8, 0.9]"),
     "name": MINIMAL.replace("hrrr:", "Zürich-2.5km:"),
+    "variants": MINIMAL
+    + "variants: {a: {numpar: 3, krand: null}, b: {zicontroltf: 1, ziscale: 1}}\n",
+    "variants of products": TYPICAL
+    + "variants: {a: {footprints: {default: {smooth_factor: 0, lifetime_h: null}}}}\n",
 }
 
 WRONG = {
@@ -50,6 +54,9 @@ WRONG = {
     "short option": with_execution("p: debug"),
     "krand": with_line("krand: 99"),
     "name": with_grid("xmin: 0, xmax: 1, ymin: 0, ymax: 1, xres: 0.1").replace("g:", "a/b:"),
+    "what cannot vary": MINIMAL + "variants: {a: {realizations: 3}}\n",
+    "unknown key of a variant": MINIMAL + "variants: {a: {numpars: 3}}\n",
+    "grid of a variant": TYPICAL + "variants: {a: {footprints: {default: {xres: 1}}}}\n",
     "text for a number": with_line("veght: half"),
 }
 

@@ -148,6 +148,7 @@ NO_ENGINES = frozenset(
         "about",
         "keep",
         "realizations",
+        "variants",
         "hnf_plume",
     }
 )

@@ -88,7 +88,7 @@ def test_variants_of_the_footprint_become_named_footprints(migrate):
     assert migration.notes == []
 
 
-def test_variants_of_the_transport_need_projects_of_their_own(migrate):
+def test_variants_of_the_transport_are_told_as_ours(migrate):
     migration = migrate(
         f"{METS}grid: {GRID}\nvariants:\n  hrrr: {{}}\n  hrrr-zi: {{met: hrrr, ziscale: 0.8}}\n"
         "  hrrr-err: {met: hrrr, siguverr: 2.6, realizations: 3}\n"
@@ -96,8 +96,16 @@ def test_variants_of_the_transport_need_projects_of_their_own(migrate):
     assert "ziscale" not in migration.settings
     said = " ".join(migration.notes)
     assert (
-        "variant hrrr-zi: needs a project of its own, a copy of this one with ziscale: 0.8, zicontroltf: 1"
+        "variant hrrr-zi: put hrrr-zi: {met: hrrr, ziscale: 0.8, zicontroltf: 1} under variants in config.yaml"
         in said
+    )
+    first = migrate(
+        f"{METS}grid: {GRID}\nvariants:\n  zi: {{met: hrrr, ziscale: 0.8}}\n  many: {{met: hrrr, numpar: 3000}}\n"
+    )
+    assert first.settings["ziscale"] == 0.8
+    assert (
+        "put many: {met: hrrr, ziscale: null, numpar: 3000, zicontroltf: 0} under variants"
+        in " ".join(first.notes)
     )
     assert "variant hrrr-err: write realizations: 3 into its project's config.yaml" in said
 
