@@ -18,6 +18,8 @@ import time
 import pytest
 
 from stilt.log.events import Closed
+from stilt.status.failed import failures, render
+from stilt.status.opened import open_project
 from tests.status.conftest import DEAD, T0, done, sim_id, started
 
 
@@ -62,6 +64,17 @@ def test_failures_are_listed_with_reason_node_message_and_log(ended, stilt) -> N
     assert "1 simulation failed" in shown
     (failure,) = json.loads(stilt("status", "--failed", "--json", ended.layout.project).stdout)
     assert (failure["sim"], failure["reason"]) == (sim_id(3), "TIMEOUT")
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_failures_of_what_was_taken_out_are_told_apart(ended, is_asked_for) -> None:
+    ended.ask_for(1, 2, *([3] if is_asked_for else []))
+    (failure,) = failures(open_project(ended.layout.project))
+    assert failure.taken_out != is_asked_for
+    shown = render([failure], 100)
+    assert ("not asked for any more: its receptor" in shown) != is_asked_for
+    end = "" if is_asked_for else ", 1 of them not asked for any more"
+    assert shown.endswith(f"1 simulation failed{end}\n")
 
 
 def test_watch_ends_when_nothing_runs_any_more(ended, stilt) -> None:
