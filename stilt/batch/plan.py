@@ -169,7 +169,8 @@ class Plan:
         if self.superseded:
             yield (
                 f"{self.superseded:,} queued or running {'is' if self.superseded == 1 else 'are'} not asked for any "
-                "more: `stilt cancel` ends all that is in hand, and `stilt run` takes up what is left of it"
+                "more: `stilt cancel`, or Ctrl-C where a local run is, ends all that is in hand; then `stilt run` "
+                "takes up what is left"
             )
         if self.not_kept:
             yield (

@@ -66,6 +66,16 @@ def test_failures_are_listed_with_reason_node_message_and_log(ended, stilt) -> N
     assert (failure["sim"], failure["reason"]) == (sim_id(3), "TIMEOUT")
 
 
+def test_cancel_says_that_what_runs_is_no_job(project_log, stilt) -> None:
+    batch = project_log.batch("0001-a", [[1, 2]], project_total=2)
+    worker = project_log.worker(batch, 0, started(1))
+    told = "no job of this project is queued or running; a run without Slurm is at work: Ctrl-C"
+    assert told in stilt("cancel", project_log.layout.project).stdout
+    worker.append(done(1), done(2), Closed(at=T0 + 40), sync=True)
+    ended = stilt("cancel", project_log.layout.project).stdout
+    assert ended == "nothing to cancel: no job of this project is queued or running\n"
+
+
 @pytest.mark.parametrize("is_asked_for", [True, False])
 def test_failures_of_what_was_taken_out_are_told_apart(ended, is_asked_for) -> None:
     ended.ask_for(1, 2, *([3] if is_asked_for else []))

@@ -237,7 +237,7 @@ def test_work_in_hand_that_nobody_asks_for_any_more_can_be_cancelled(project_log
     project_log.ask_for(*asked)
     summary = project_log.summary()
     assert (summary.in_hand, summary.to_do) == (2, 0)
-    told = "2 queued or running are not asked for any more: `stilt cancel` ends all"
+    told = "2 queued or running are not asked for any more: `stilt cancel`, or Ctrl-C"
     assert any(told in note for note in summary.notes) == (asked == (1,))
 
 
