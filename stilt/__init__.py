@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stilt.api.results import Results, open_results
     from stilt.formats.export import export
     from stilt.foundations.errors import StiltError
+    from stilt.foundations.remarks import StaleResults, StiltWarning
     from stilt.foundations.simulation import Receptor, Simulation
     from stilt.plot.comparison import plot_modelled
     from stilt.plot.maps import plot_footprint
@@ -38,7 +39,9 @@ __all__ = [
     "Receptor",
     "Results",
     "Simulation",
+    "StaleResults",
     "StiltError",
+    "StiltWarning",
     "__version__",
     "background",
     "calc_footprint",
@@ -65,7 +68,9 @@ _HOMES = {
     "ProjectSimulation": "stilt.api.project_simulation",
     "Receptor": "stilt.api.receptor",
     "Simulation": "stilt.foundations.simulation",
+    "StaleResults": "stilt.foundations.remarks",
     "StiltError": "stilt.foundations.errors",
+    "StiltWarning": "stilt.foundations.remarks",
     "calc_footprint": "stilt.api.compute",
     "enhancements": "stilt.api.flux",
     "jacobian": "stilt.api.jacobian",

@@ -6,7 +6,6 @@ that one that is linear in all of them is exact.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +16,7 @@ import xarray as xr
 from stilt.footprint.grid import FULL_CIRCLE
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
+from stilt.foundations.remarks import remark
 from stilt.foundations.units import HPA, METRES, PPM
 from stilt.particles.endpoints import NO_END
 
@@ -94,7 +94,7 @@ def background(
 
     Warns
     -----
-    UserWarning
+    StiltWarning
         If end points lie outside of the field, or receptors have fewer of them than particles.
     """
     source = _source_for(endpoints, field, vertical, linear=time == "linear")
@@ -167,19 +167,17 @@ def _tell(counts: dict[str, int], total: int) -> None:
         words = ", ".join(
             f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count
         )
-        warnings.warn(
-            f"{outside:,} of {counted(total, 'end point')} are not in the field ({words}): means are of the others",
-            stacklevel=3,
+        remark(
+            f"{outside:,} of {counted(total, 'end point')} are not in the field ({words}): means are of the others"
         )
 
 
 def _tell_lost(lost: NDArray[np.intp]) -> None:
     if lost.any():
         some = counted(int(np.count_nonzero(lost)), "receptor")
-        warnings.warn(
+        remark(
             f"{counted(int(lost.sum()), 'particle')} of {some} left before a first row and have no end points: "
-            "means are of the others",
-            stacklevel=3,
+            "means are of the others"
         )
 
 

@@ -35,11 +35,8 @@ if TYPE_CHECKING:
 _NEEDED = ("time", "indx", "long", "lati", "zagl")
 
 
-def open_endpoints(
-    project: Project, sims: Iterable[str] | None, weight: str | None = None
-) -> pd.DataFrame:
+def open_endpoints(project: Project, names: list[str], weight: str | None = None) -> pd.DataFrame:
     """Return the end points of simulations; see ``Project.endpoints``."""
-    names = project.those(sims)
     kernels = None if weight is None else project.kernels(weight)
     parts, lost = [], {}
     for number, name in enumerate(names):

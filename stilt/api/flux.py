@@ -8,7 +8,6 @@ within the grid is conserved; of a flux that changes in time, an hour takes what
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import xarray as xr
 from stilt.api.regridding import onto
 from stilt.footprint.labels import UNITS
 from stilt.foundations.errors import InputError
+from stilt.foundations.remarks import remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -98,7 +98,7 @@ def enhancements(
 
     Warns
     -----
-    UserWarning
+    StiltWarning
         If the flux has a footprint's units.
     """
     footprints = of_receptors(footprints)
@@ -293,10 +293,9 @@ class Fields:
 def _micromoles(units: str | None, species: str | None) -> float:
     """Return how many umol m-2 s-1 a unit is: 1 where none is given, or the footprint's own was copied along."""
     if units == UNITS:
-        warnings.warn(
+        remark(
             f"the flux has the units of a footprint, {units}, which arithmetic of xarray copies along: it is taken "
-            "as umol m-2 s-1; set flux.attrs['units']",
-            stacklevel=6,
+            "as umol m-2 s-1; set flux.attrs['units']"
         )
     if units is None or units == UNITS:
         return 1.0

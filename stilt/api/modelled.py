@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -73,8 +72,8 @@ def modelled(
 
     Warns
     -----
-    UserWarning
-        With ``prior``, if footprints are stale: today's kernels may not be those that they were weighted by.
+    StaleResults
+        If footprints are stale; with ``prior``, today's kernels may not be those that they were weighted by.
     """
     footprints, columns = _product(project, footprint)
     found = _enhanced(footprints, fluxes, species)
@@ -130,21 +129,10 @@ def _no_columns(results: Results, receptors: xr.DataArray) -> Columns:  # noqa: 
 
 def _columns(project: Project, name: str, receptors: xr.DataArray) -> Columns:
     """Return what a change of all levels counts at each receptor, and what the prior adds, ppm."""
-    _tell_stale(project, receptors)
     places = np.array([project.place_of(str(sim)) for sim in receptors.to_numpy()])
     _, of_receptor, _ = project.receptors.apart(places)
     seen, of_prior = (each[of_receptor] for each in project.kernels(name).columns())
     return xr.DataArray(seen, dims="receptor"), xr.DataArray(of_prior, dims="receptor")
-
-
-def _tell_stale(project: Project, receptors: xr.DataArray) -> None:
-    stale = sum(project[str(sim)].state == "stale" for sim in receptors.to_numpy())
-    if stale:
-        warnings.warn(
-            f"{stale:,} of {receptors.size:,} footprints are stale, and the prior's part is of today's kernels: "
-            "stilt run makes them anew",
-            stacklevel=4,
-        )
 
 
 def _background(

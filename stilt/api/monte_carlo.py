@@ -7,7 +7,6 @@ standard error of their mean. Realizations (``realizations: n`` in config.yaml) 
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from stilt.config.sections import KERNEL
 from stilt.footprint.calc import calc_footprint
 from stilt.foundations.errors import InputError
 from stilt.foundations.names import REALIZATION, member_ending
+from stilt.foundations.remarks import remark
 from stilt.particles.table import ParticleTable
 from stilt.weighting.weigh import slots_of, weigh
 
@@ -100,12 +100,11 @@ def standard_error(parts: Sequence[float]) -> float:
 def _tell_few(counts: Sequence[int], parts: int) -> None:
     few = [count for count in counts if count < min(parts, FEW_PARTS)]
     if few:
-        warnings.warn(
+        remark(
             f"{len(few):,} of {len(counts):,} simulations have few particles of each release point, "
             f"the least {min(few)}: of one there is no error, of less than ten it is itself "
             "uncertain by a quarter and more; raise numpar (20 times the levels is enough), "
-            "or set realizations and take stilt.over_realizations(...)",
-            stacklevel=4,
+            "or set realizations and take stilt.over_realizations(...)"
         )
 
 

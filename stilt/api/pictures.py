@@ -162,6 +162,7 @@ def choose(
             code="NO_RESULTS",
         )
     ids, places = zip(*rows, strict=True)
+    project.remark_stale(ids)
     return Chosen(project, ids, places, files, footprints)
 
 

@@ -13,7 +13,7 @@ from stilt.foundations.recent import Recent
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stilt.plot.field_map import LookOptions
     from stilt.plot.fields import How
     from stilt.receptors.sequence import Receptors
+    from stilt.status.outdated import Outdated
     from stilt.status.standing import Standing
     from stilt.status.summary import Summary
     from stilt.weighting.kernels import Kernels
@@ -60,6 +61,7 @@ class Project:
         self._folded: tuple[dict[Path, int], State] | None = None
         self._fold_now = Recent(self._fold)
         self._standing_now = Recent(self._standing)
+        self._outdated_now = Recent(self._outdated)
 
     def __repr__(self) -> str:
         return f"Project({str(self.path)!r})"
@@ -111,6 +113,7 @@ class Project:
         for known in ("receptors", "_places"):
             self.__dict__.pop(known, None)
         self._standing_now.forget()
+        self._outdated_now.forget()
         return new
 
     @cached_property
@@ -166,6 +169,7 @@ class Project:
         run(Request(self.path, backend, wait, n_workers, cpus), say)
         self._fold_now.forget()
         self._standing_now.forget()
+        self._outdated_now.forget()
         return self.status()
 
     def status(self, *, ask_slurm: bool = True) -> Summary:
@@ -193,7 +197,8 @@ class Project:
         """Return the footprints of all complete simulations as one array (receptor, hour, lat, lon), read lazily.
 
         ``hour`` is where a layer begins, in hours from the receptor's time; 0 for the one layer of an integrated
-        footprint. Stale ones are among them: with another grid reading them fails, else they are as they were.
+        footprint. Stale ones are among them, which ``StaleResults`` warns of: with another grid reading them fails,
+        else they are as they were.
 
         Parameters
         ----------
@@ -202,7 +207,9 @@ class Project:
         """
         from stilt.api.collection import open_footprints
 
-        return open_footprints(self, name)
+        found = open_footprints(self, name)
+        self.remark_stale(found["receptor"].to_numpy().tolist())
+        return found
 
     def plot(
         self,
@@ -254,6 +261,7 @@ class Project:
         from stilt.api.row_readers import SparseReader
 
         files, footprints = open_collection(self, footprint)
+        self.remark_stale(footprints["receptor"].to_numpy().tolist())
         return jacobian(
             footprints,
             target,
@@ -305,7 +313,7 @@ class Project:
         from stilt.formats.export import export
 
         def particles(sim: str) -> pd.DataFrame:
-            return self[sim].particles()
+            return self[sim].stored_particles().particles().to_pandas()
 
         footprints = self.footprints(footprint)
         return export(footprints, kind, output, particles=particles, tell=tell, **options)
@@ -320,7 +328,10 @@ class Project:
         """
         import pandas as pd
 
-        parts = [self[sim].particles().assign(sim=sim) for sim in self.those(sims)]
+        names = self.those(sims)
+        self.remark_stale(names)
+        stored = ((sim, self[sim].stored_particles()) for sim in names)
+        parts = [each.particles().to_pandas().assign(sim=sim) for sim, each in stored]
         return pd.concat(parts, ignore_index=True)
 
     def those(self, sims: Iterable[str] | None) -> list[str]:
@@ -365,7 +376,9 @@ class Project:
         """
         from stilt.api.endpoints import open_endpoints
 
-        return open_endpoints(self, sims, weight)
+        names = self.those(sims)
+        self.remark_stale(names)
+        return open_endpoints(self, names, weight)
 
     def kernels(self, name: str | None = None) -> Kernels:
         """Return the averaging kernels and weights of all receptors in a footprint product.
@@ -398,6 +411,29 @@ class Project:
     def standing(self) -> Standing:
         """Return how each simulation stood a moment ago."""
         return self._standing_now()
+
+    def remark_stale(self, sims: Sequence[str]) -> None:
+        """Warn with ``StaleResults`` if results of these are used that ``status`` counts as stale; ids, not parts."""
+        outdated, state = self._outdated_now(), self.folded()
+        known = map(state.find, sims)
+        stale = sum(sim is not None and sim.is_done and outdated.of_sim(sim) for sim in known)
+        if stale:
+            from stilt.foundations.quantities import counted
+            from stilt.foundations.remarks import StaleResults, remark
+
+            remark(
+                f"{stale:,} of {counted(len(sims), 'result')} {'is' if stale == 1 else 'are'} stale: settings or "
+                "kernels are others by now; stilt run makes them anew",
+                StaleResults,
+            )
+
+    def _outdated(self) -> Outdated:
+        from stilt.status.opened import open_project
+        from stilt.status.standing import Standing
+
+        known = self._standing_now.known
+        known = known or Standing(open_project(self.path), ask_slurm=False, folded=self._fold())
+        return known.outdated
 
     def _standing(self) -> Standing:
         from stilt.status.opened import open_project

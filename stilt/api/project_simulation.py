@@ -101,7 +101,9 @@ class ProjectSimulation:
         DamagedError
             If what lies there is not what the log vouches for.
         """
-        return self.stored_particles(error=error).particles().to_pandas()
+        stored = self.stored_particles(error=error)
+        self.project.remark_stale([self.id])
+        return stored.particles().to_pandas()
 
     def stored_particles(self, *, error: bool = False) -> Stored:
         """Return the particles as they are stored, without reading them.
@@ -140,6 +142,7 @@ class ProjectSimulation:
         if found is None:
             raise self._missing("footprint", known)
         register_accessor()
+        self.project.remark_stale([self.id])
         dataset = found.dataset()
         return with_projection(dataset["foot"].isel(receptor=0), dataset.attrs["crs"])
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from stilt.backends.liveness import Fate, Liveness, TaskFate
-from stilt.foundations.writers import host_in_name, is_alive
+from stilt.foundations.writers import host_in_name, host_name, is_alive
 from stilt.log.names import parse_name
 from stilt.log.silence import Silence
 
@@ -132,7 +131,7 @@ def _may_still_begin(life: Life) -> bool | None:
     A power loss leaves such a segment too. Its pid may be that of another program since.
     """
     name = parse_name(PurePath(life.name).name)
-    if name is None or name.host != host_in_name(socket.gethostname()):
+    if name is None or name.host != host_in_name(host_name()):
         return None
     try:
         return b"push-worker" in Path(f"/proc/{name.pid}/cmdline").read_bytes()

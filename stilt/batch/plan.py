@@ -111,6 +111,9 @@ class Plan:
         Those that are done, with today's settings and their outputs in place.
     queued
         Those that a live task has or is going to have.
+    superseded
+        Those that a live task has and nobody asks for any more as it is: of receptors, or realizations, that were taken
+        out or edited. Not counted where only failures are asked for.
     left_out
         Those that the selection did not ask for.
     other_engine
@@ -139,6 +142,7 @@ class Plan:
     complete: int = 0
     empty: int = 0
     queued: int = 0
+    superseded: int = 0
     left_out: int = 0
     other_engine: int = 0
     not_kept: int = 0
@@ -161,6 +165,20 @@ class Plan:
     def work(self) -> int:
         """How many simulations there are to do."""
         return len(self.transport) + len(self.footprints)
+
+    def remarks(self) -> Iterator[str]:
+        """Say what counts alone do not: what nobody needs any more, and what was not kept for what is to do."""
+        if self.superseded:
+            yield (
+                f"{self.superseded:,} queued or running {'is' if self.superseded == 1 else 'are'} not asked for any "
+                "more: `stilt cancel`, or Ctrl-C where a local run is, ends all that is in hand; then `stilt run` "
+                "takes up what is left"
+            )
+        if self.not_kept:
+            yield (
+                f"{self.not_kept:,} of {self.work:,} need transport again for other footprints: of their particles "
+                "only the ends were kept"
+            )
 
     def without(self, refused: Container[int]) -> Plan:
         """Return the plan without the simulations that cannot succeed."""
@@ -200,6 +218,8 @@ def plan(
     for index, simulation in enumerate(simulations):
         planner.consider(index, simulation, queued or {})
     planner.judge_remembered()
+    if selection.skip and not selection.only_failed:
+        planner.result.superseded = len(queued or {}) - planner.result.queued
     return planner.finish()
 
 

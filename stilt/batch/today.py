@@ -15,6 +15,7 @@ from stilt.config.digests import (
     OWN_PARTICLES,
     accepted_digests,
     accepted_footprint_digests,
+    config_digest,
     former_footprint_digests,
     grid_digest,
     transport_digest,
@@ -247,14 +248,19 @@ class Today:
         return life.transport.get(met) in accepted_digests(handed, met, label)
 
     def _handed(self, batch: str) -> Config | None:
-        """Return the settings that a batch was handed over with, None where they cannot be read."""
         with suppress(DamagedError):
-            manifest = read_manifest(self._layout.manifest(batch))
-            if manifest.config not in self._settings:  # which many batches have alike
+            return self.handed(read_manifest(self._layout.manifest(batch)))
+        return None
+
+    def handed(self, manifest: Manifest) -> Config | None:
+        """Return the settings that a batch was handed over with, None where they cannot be read."""
+        if not self._settings:
+            self._settings[config_digest(self.config)] = self.named
+        if manifest.config not in self._settings:  # which many batches have alike
+            with suppress(DamagedError):
                 handed = read_settings(self._layout, manifest)
                 self._settings[manifest.config] = named_before(self._layout, handed)
-            return self._settings[manifest.config]
-        return None
+        return self._settings.get(manifest.config)
 
     def kept_particles(self, imprint: str) -> bool:
         """Tell whether the writer of a file keeps particles, by the settings of its batch; yes where nobody knows.

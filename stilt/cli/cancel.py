@@ -26,8 +26,10 @@ def command(project: Path) -> int:
     from stilt.batch.lock import run_lock
     from stilt.log.index import OutputIndex
     from stilt.status.opened import open_project
+    from stilt.status.standing import Standing
 
-    layout = open_project(project).layout
+    opened = open_project(project)
+    layout = opened.layout
     cancelled: tuple[CancelledJob, ...] = ()
     if layout.log_dir.is_dir():
         with run_lock(layout):  # a run that is about to submit has a job to cancel only after that
@@ -36,5 +38,8 @@ def command(project: Path) -> int:
         tasks = f"{job.tasks:,} task{'s' * (job.tasks != 1)}"
         click.echo(f"cancelled job {job.job} (batch {job.batch}): {tasks} running or waiting")
     if not cancelled:
-        click.echo("nothing to cancel: no job of this project is queued or running")
+        at_work = layout.log_dir.is_dir() and Standing(opened, ask_slurm=False).tasks_live()
+        local = "; a run without Slurm is at work: Ctrl-C ends it where it was started"
+        told = "nothing to cancel: no job of this project is queued or running"
+        click.echo(told + local * bool(at_work))
     return 0

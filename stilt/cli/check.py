@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stilt.cli.options import project_argument
 from stilt.cli.terminal import terminal_width, wants_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stilt.check.finding import Finding
 
 
 @click.command("check")
@@ -28,7 +34,7 @@ def command(project: Path, receptors: Path | None, as_json: bool) -> int:
     from stilt.check.preflight import preflight
     from stilt.check.table import render, summary
 
-    findings = list(preflight(project, receptors))
+    findings = [*preflight(project, receptors), *(() if receptors else _of_results(project))]
     if as_json:
         from stilt.foundations.text import json_text
 
@@ -37,3 +43,22 @@ def command(project: Path, receptors: Path | None, as_json: bool) -> int:
     click.echo(render(findings, terminal_width(), colour=wants_colour()), color=True)
     click.echo(f"\n{summary(findings)}")
     return exit_code(findings)
+
+
+def _of_results(project: Path) -> Iterator[Finding]:
+    """Yield what `run` would say of the results that there are, and of work in hand; nothing before the first run."""
+    from stilt.check.finding import note
+    from stilt.foundations.errors import StiltError
+    from stilt.status.opened import open_project
+    from stilt.status.recount import recount
+    from stilt.status.standing import Standing
+
+    try:
+        opened = open_project(project)
+    except StiltError:  # which the settings' own findings tell
+        return
+    if not opened.layout.log_dir.is_dir():
+        return
+    plan = recount(Standing(opened, ask_slurm=False), [])
+    for words in plan.remarks() if plan else ():
+        yield note("results", words)

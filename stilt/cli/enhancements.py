@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from stilt.cli.notes import note_stale
+from stilt.cli.notes import note_without
 from stilt.cli.options import footprint_option, project_argument
 
 EXAMPLES = """\b
@@ -77,4 +77,4 @@ def command(
         click.echo(text, nl=False)
     else:
         publish(output, text.encode())
-    note_stale(opened, footprints["receptor"].to_numpy().tolist(), "row")
+    note_without(opened, footprints.sizes["receptor"], "row")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stilt.cli.bar import with_bar
-from stilt.cli.notes import note_stale
+from stilt.cli.notes import note_without
 from stilt.cli.options import footprint_option, project_argument
 
 EXAMPLES = """\b
@@ -64,4 +64,4 @@ def command(
     )
     files = sum(1 for path in output.rglob("*") if path.is_file())
     click.echo(f"{output}: {counted(files, 'file')}")
-    note_stale(opened, opened.those(None), "footprint")
+    note_without(opened, len(opened.those(None)), "footprint")

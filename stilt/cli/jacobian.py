@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from stilt.cli.bar import with_bar
-from stilt.cli.notes import note_stale
+from stilt.cli.notes import note_without
 from stilt.cli.options import footprint_option, project_argument
 from stilt.foundations.errors import NotFinishedError
 
@@ -108,4 +108,4 @@ def command(
         f"{output}: {counted(receptors, 'receptor')}, {counted(times, 'bin')}, {shape} elements, "
         f"{found.matrix.nnz:,} entries, {size(output.stat().st_size)}"
     )
-    note_stale(opened, found.receptors["receptor"].to_numpy().tolist(), "row")
+    note_without(opened, found.receptors.sizes["receptor"], "row")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ MOST = 200
 
 def _fitting(names: Iterable[str], typed: str) -> list[str]:
     """Return names that begin as was typed; where none does, those that have it in them."""
+    import heapq
+
     known = list(names)
     found = [name for name in known if name.startswith(typed)]
     return heapq.nsmallest(MOST, found or [name for name in known if typed in name])

@@ -11,7 +11,6 @@ import click
 
 from stilt.cli import offered
 from stilt.cli.boxes import BoxCommand, box_option
-from stilt.cli.notes import note_stale
 from stilt.cli.options import footprint_option, refuse_projects
 
 if TYPE_CHECKING:
@@ -184,7 +183,6 @@ def _one(project: Project, sim: str, look: Look, options: dict[str, Any]) -> Non
         title=look.title,
         percent=look.percent,
     )
-    note_stale(project, [result.id])
     click.echo(str(path))
 
 
@@ -211,12 +209,10 @@ def _several(project: Project, sims: list[str], look: Look, options: dict[str, A
         path, dpi = options["animate"], options["dpi"] or FILM_DPI
         fields = chosen.by_hour(how)
         with_bar("film", lambda tell: film(path, fields, look, dpi=dpi, tell=tell))
-        note_stale(project, chosen.ids)
         return Path(path)
     path = options["output"] or Path("footprints.png")
     refuse_foreign_link(path)
     _figure(chosen, how, look, options).savefig(path, dpi=options["dpi"] or "figure")
-    note_stale(project, chosen.ids)
     return Path(path)
 
 

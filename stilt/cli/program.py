@@ -6,12 +6,12 @@ import contextlib
 import gc
 import os
 import sys
-import traceback
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 import click
 
 from stilt.cli.lazy import Entry, LazyGroup, debug_option
+from stilt.cli.notes import warnings_as_notes
 from stilt.foundations.errors import EnvironmentFailure, ProblemsError, StiltError
 from stilt.foundations.text import PrintableStream, shown
 from stilt.version import __version__
@@ -103,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_printable, streams)
     try:
-        code = _run(given)
+        with warnings_as_notes():
+            code = _run(given)
         sys.stdout.flush()
     except BrokenPipeError:
         code = _leave_broken_pipe()
@@ -112,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = EXIT_KEYBOARD
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
         if "--debug" in given:
+            import traceback
+
             traceback.print_exc()
         code = report(error)
     finally:

@@ -52,7 +52,7 @@ def command(project: Path, as_json: bool, watch: bool, failed: bool, no_slurm: b
         from stilt.foundations.page import ENDLESS
         from stilt.status.failed import failures, render
 
-        found = failures(opened)
+        found = failures(opened, ask_slurm=not no_slurm)
         width, colour = terminal_width(piped=ENDLESS), wants_colour()
         click.echo(to_json(found) if as_json else render(found, width, colour=colour), color=True)
         return

@@ -310,7 +310,7 @@ class _Run:
         self, state: State, disk: Listing, waiting: dict[str, int | None], selection: Selection
     ) -> Plan:
         project = self.project
-        return plan(
+        todo = plan(
             project.simulations,
             state,
             project.today,
@@ -324,6 +324,8 @@ class _Run:
                 Weighing(project.simulations, project.receptors, project.kernels),
             ),
         )
+        # what another file of receptors does not have may be asked for by receptors.csv
+        return todo if self.request.receptors is None else replace(todo, superseded=0)
 
     def _hand_over(self, state: State, todo: Plan, refused: Iterator[Done]) -> HandOver:
         layout = self.project.layout
@@ -422,11 +424,8 @@ class _Run:
             words = changes(project.layout, [batch.id for batch in newest], project.today)
             if words:
                 self.say(words)
-        if todo.not_kept:
-            self.say(
-                f"{todo.not_kept:,} of {todo.work:,} need transport again for other footprints: of their particles "
-                "only the ends were kept"
-            )
+        for words in todo.remarks():
+            self.say(words)
         if todo.edited:
             edited = project.simulations.take(todo.edited)
             words = explain_edited(project.layout, state, edited)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -122,6 +121,8 @@ def convert_value(hint: Any, given: Any, where: Where, document: Document) -> An
 
 def nearest(key: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the known key that is most like this one, if one is."""
+    from difflib import get_close_matches
+
     near = get_close_matches(key.lower().replace("-", "_"), list(known), n=1, cutoff=cutoff)
     return near[0] if near else None
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -61,7 +60,7 @@ def publish_with(
     """
     with made_folder(path.parent, root) as folder:
         # whose it is stands last in a name
-        temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}-{path.name[-100:]}"
+        temporary = folder / f"{TEMPORARY_PREFIX}{os.urandom(6).hex()}-{path.name[-100:]}"
         try:
             write(temporary)
             identity = sync_file(temporary) if durable or synced else _identity(temporary.stat())
@@ -102,7 +101,7 @@ def adopt(folder: Path, existing: str, name: str, plain: str) -> None:
     """
     path = folder / name
     if not path.exists():
-        temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+        temporary = folder / f"{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
         try:
             os.link(folder / existing, temporary)
             os.replace(temporary, path)  # noqa: PTH105 - as below
@@ -123,7 +122,7 @@ def expose(folder: Path, name: str, plain: str) -> None:
     OSError
         As the filesystem gave it.
     """
-    temporary = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}"
+    temporary = folder / f"{TEMPORARY_PREFIX}{os.urandom(6).hex()}"
     _link(folder / name, temporary)
     os.replace(temporary, folder / plain)  # noqa: PTH105 - as below
     with contextlib.suppress(

@@ -20,9 +20,9 @@ def pystilt_beside(package: str = PACKAGE) -> str:
 def warn_of_pystilt() -> None:
     """Say that files of both lie over each other, where they do."""
     if found := pystilt_beside():
-        import warnings
+        from stilt.foundations.remarks import remark
 
-        warnings.warn(f"{words(found)}; {WAY_OUT}", stacklevel=3)
+        remark(f"{words(found)}; {WAY_OUT}")
 
 
 def words(found: str) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import secrets
-import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -49,12 +47,19 @@ class Writer(Struct, frozen=True, omit_defaults=True):
     space: str = ""
 
 
+def host_name() -> str:
+    """Return what this machine is called; whoever only looks on may never need it."""
+    import socket
+
+    return socket.gethostname()
+
+
 def this_writer(role: Role, task: int | None = None, attempt: int = 0) -> Writer:
     """Describe this process for the header of its segment."""
     environment = os.environ
     return Writer(
         role=role,
-        host=socket.gethostname(),
+        host=host_name(),
         pid=os.getpid(),
         user=user_name(),
         node=environment.get("SLURMD_NODENAME", ""),
@@ -73,7 +78,7 @@ def is_alive(writer: Writer) -> bool | None:
 
     It may be on another host, in another namespace of pids, or somebody else's where ``/proc`` is hidden.
     """
-    host = socket.gethostname()
+    host = host_name()
     if writer.host != host:
         return None
     if writer.boot and _boot_id() and writer.boot != _boot_id():
@@ -93,7 +98,7 @@ def new_imprint(seq: int, writer: Writer) -> str:
 
     See ``stilt.foundations.paths.imprinted``.
     """
-    return f"{seq:04d}-{writer.attempt:02d}-{secrets.token_hex(4)}"
+    return f"{seq:04d}-{writer.attempt:02d}-{os.urandom(4).hex()}"
 
 
 def owned_name() -> str:
@@ -101,7 +106,7 @@ def owned_name() -> str:
     this = this_writer("run")
     return (
         f"{TEMPORARY_PREFIX}{host_in_name(this.host)}-{_place(this)}-{this.pid}-{this.pid_start}"
-        f"-{secrets.token_hex(4)}"
+        f"-{os.urandom(4).hex()}"
     )
 
 

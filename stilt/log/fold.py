@@ -11,7 +11,6 @@ from array import array
 from collections import Counter
 from itertools import chain
 from operator import attrgetter, is_
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from stilt.log.batches import BatchState
@@ -199,6 +198,8 @@ class State:
         rows = frozen.rows(outcomes) if frozen else array("I")
         if sample is not None and len(rows) + len(loose) > sample:
             # by chance, not every n-th: chunks have a rhythm of their own
+            from random import Random
+
             picked = Random(0).choices(range(len(rows) + len(loose)), k=sample)  # noqa: S311 - statistics
             loose = [loose[place - len(rows)] for place in picked if place >= len(rows)]
             rows = array("I", [rows[place] for place in picked if place < len(rows)])

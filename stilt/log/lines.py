@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 from array import array
 from binascii import unhexlify
-from json import dumps
 from operator import itemgetter
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -38,6 +37,8 @@ def encode_line(number: int, events: Sequence[Event]) -> bytes:
         payload = _encoder.encode([number, *events])
     except UnicodeEncodeError:
         # A message can quote a file name that is not UTF-8; the event counts for more than that.
+        from json import dumps
+
         text = dumps(to_builtins([number, *events]), ensure_ascii=False)
         payload = text.encode("utf-8", "replace")
     return b"%08x %b\n" % (crc32(payload), payload)

@@ -6,8 +6,8 @@ empty for a writer that has none.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ def new_name(writer: Writer, seq: int) -> str:
     host = host_in_name(writer.node or writer.host)
     return (
         f"{writer.role}-t{task}-a{writer.attempt:02d}-s{seq:05d}-{host}-{writer.pid}"
-        f"-{secrets.token_hex(4)}{SUFFIX}"
+        f"-{os.urandom(4).hex()}{SUFFIX}"
     )
 
 

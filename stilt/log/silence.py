@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -78,7 +77,7 @@ class Silence:
 
     def ask_clock(self) -> float | None:
         """Return the server's time, to whom it lets write: that of a file that is gone at once."""
-        path = self._log_dir.parent / f"{_CLOCK}-{os.getpid()}-{secrets.token_hex(4)}"
+        path = self._log_dir.parent / f"{_CLOCK}-{os.getpid()}-{os.urandom(4).hex()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             descriptor = os.open(path, flags, 0o600)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from stilt.backends.interface import MOST_TASKS, TASK_AIM_S
 from stilt.foundations.quantities import duration, size
 from stilt.log.costs import together, with_outcomes
 from stilt.log.states import SUCCESSES
@@ -89,6 +88,8 @@ def suggest(
     """
     if left <= 0:
         return {}
+    from stilt.backends.interface import MOST_TASKS, TASK_AIM_S
+
     tasks = n_workers or math.ceil(left * past.wall_s.p50 / (TASK_AIM_S * cpus))
     tasks = min(max(tasks, 1), left, n_workers or MOST_TASKS)
     rounds = math.ceil(math.ceil(left / tasks) / cpus)

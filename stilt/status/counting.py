@@ -6,9 +6,10 @@ Counted from the fold's tally; single simulations are only looked at where count
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from stilt.backends.liveness import Fate
 from stilt.log.fold import SUCCESSES
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     ChunkReader: TypeAlias = Callable[[str, str], Iterable[str]]
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(Struct):
     """Simulations by state, failures by reason."""
 
     states: Counter[str] = field(default_factory=Counter)
@@ -99,8 +99,7 @@ def count_refused(state: State, tally: Tally) -> Counter[str]:
     return counts
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Simulations that are registered and not begun.
 
     Attributes

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from stilt.batch.reweighed import Weighing, reweighed
 from stilt.config.digests import weights_digest
 from stilt.config.variants import pairing
 from stilt.foundations.durable import digest_file
@@ -55,6 +54,8 @@ def edited(
     except StiltError as error:
         notes.append(f"{error.message}; no result is shown as stale for its receptor")
         return _all_of(state, others)
+    from stilt.batch.reweighed import Weighing, reweighed
+
     found = set() if done_in.keys() <= same else _of_other_receptors(state, receptors)
     try:
         kernels = _kernels(today.config, receptors, digest)

@@ -5,7 +5,6 @@ Takes no lock and writes nothing, so that it works for a colleague who may only 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,15 +12,12 @@ from msgspec.structs import replace
 
 from stilt.batch.manifest import newest_of
 from stilt.batch.numbers import unheard_of
-from stilt.batch.snapshot import read_settings
 from stilt.config.variants import kinds
-from stilt.foundations.errors import DamagedError
 from stilt.status.edited import has_receptors_of
 from stilt.status.standing import Standing
 from stilt.status.summarize import summarize
 
 if TYPE_CHECKING:
-    from stilt.batch.manifest import Manifests
     from stilt.foundations.paths import Layout
     from stilt.log.fold import State
     from stilt.status.opened import Opened
@@ -48,9 +44,10 @@ def summary_of(standing: Standing) -> Summary:
     if not standing.is_past:
         if lost := _lost_batches(layout, state):
             standing.notes.append(lost)
-        changes = _changes(standing.project, standing.manifests)
+        changes = _changes(standing)
     refusals: list[str] = []
-    recount = partial(_to_do, standing, refusals)
+    remarks: list[str] = []
+    recount = partial(_to_do, standing, refusals, remarks)
     summary = summarize(standing, current=not changes, recount=recount)
     refused = bool(refusals) or (standing.project.config is None and not standing.is_past)
     is_nothing = summary.to_do == 0 and not refused
@@ -60,18 +57,20 @@ def summary_of(standing: Standing) -> Summary:
         else "`stilt run --dry-run` says what is to do now"
     )
     told = [each for each in refusals if not any(each in note for note in summary.notes)]
-    notes = (*(f"{change}: {then}" for change in changes), *told, *summary.notes)
+    notes = (*(f"{change}: {then}" for change in changes), *remarks, *told, *summary.notes)
     current = summary.current and not refused
     return replace(summary, current=current, refused=refused, notes=tuple(dict.fromkeys(notes)))
 
 
-def _to_do(standing: Standing, refusals: list[str]) -> int | None:
+def _to_do(standing: Standing, refusals: list[str], remarks: list[str]) -> int | None:
     """Return what there is to do by the receptors of today; None where the settings are not known, or of the past."""
     from stilt.status.recount import recount
 
-    if standing.is_past:
+    plan = None if standing.is_past else recount(standing, refusals)
+    if plan is None:
         return None
-    return recount(standing, refusals)
+    remarks += plan.remarks()
+    return plan.work
 
 
 def _lost_batches(layout: Layout, state: State) -> str:
@@ -91,15 +90,16 @@ def _was_begun(layout: Layout, batch: str) -> bool:
     return layout.submit_script(batch).exists() or (layout.log_dir / batch).exists()
 
 
-def _changes(project: Opened, manifests: Manifests) -> list[str]:
+def _changes(standing: Standing) -> list[str]:
     """Say what the newest batch was not planned from, of what there is today: a million receptors are not read."""
-    newest = newest_of(manifests.values())
-    if project.config is None or newest is None:
+    project, today = standing.project, standing.outdated.today
+    newest = newest_of(standing.manifests.values())
+    if newest is None or today is None:
         return []
     words = []
     if not has_receptors_of(project.layout, newest):
         words.append("receptors.csv is not what the last batch was made of")
-    known = kinds(project.config) if newest.transports else {}
+    known = kinds(today.config) if newest.transports else {}
     for section in ("mets", "variants"):
         unknown = [
             name
@@ -108,9 +108,7 @@ def _changes(project: Opened, manifests: Manifests) -> list[str]:
         ]
         if unknown:
             words.append(f"no batch was made for {', '.join(unknown)} under {section}")
-    now = project.config.realizations
-    with suppress(DamagedError):
-        before = read_settings(project.layout, newest).realizations
-        if before != now:
-            words.append(f"realizations was {before} in the last batch, is {now}")
+    before, now = today.handed(newest), today.config.realizations
+    if before is not None and before.realizations != now:
+        words.append(f"realizations was {before.realizations} in the last batch, is {now}")
     return words

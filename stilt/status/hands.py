@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stilt.batch.queued import ENDED, has_ended
 from stilt.batch.whole import at_work, unregistered
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from stilt.status.counting import ChunkReader, OpenChunk, Tally
 
 
-@dataclass(frozen=True, slots=True)
-class InHand:
+class InHand(Struct, frozen=True):
     """What tasks have not ended yet.
 
     Attributes
@@ -34,8 +34,7 @@ class InHand:
     again: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OpenChunks:
+class OpenChunks(Struct, frozen=True):
     """What tasks that may still work have left to do.
 
     Attributes

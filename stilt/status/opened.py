@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import StiltError
 from stilt.foundations.paths import Layout
-from stilt.weighting.functions import missing_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,4 +43,12 @@ def open_project(folder: Path) -> Opened:
             raise
         note = f"{error.message}; output is looked for in {layout.output}, and nothing is shown as stale"
         return Opened(layout, None, [note])
-    return Opened(Layout.of(folder, config.output), config, missing_files(config))
+    return Opened(Layout.of(folder, config.output), config, _missing(config))
+
+
+def _missing(config: Config) -> list[str]:
+    if all(grid.weight is None for grid in config.footprints.values()):
+        return []
+    from stilt.weighting.functions import missing_files
+
+    return missing_files(config)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from stilt.batch.manifest import newest_of
 from stilt.foundations.errors import DamagedError
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from stilt.status.opened import Opened
 
 
-@dataclass(frozen=True, slots=True)
-class Outdated:
+class Outdated(Struct, frozen=True):
     """Which results are not what would be made today.
 
     Attributes

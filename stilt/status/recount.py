@@ -13,6 +13,7 @@ from stilt.log.fold import SUCCESSES
 from stilt.status.edited import receptors_of
 
 if TYPE_CHECKING:
+    from stilt.batch.plan import Plan
     from stilt.status.standing import Standing
 
 
@@ -40,8 +41,8 @@ class AllThere:
         return True
 
 
-def recount(standing: Standing, refusals: list[str]) -> int | None:
-    """Return how many simulations ``run`` would hand over, if their outputs are all there; every receptor is read.
+def recount(standing: Standing, refusals: list[str]) -> Plan | None:
+    """Return what ``run`` would hand over, if outputs are all there; every receptor is read.
 
     None where the settings are not known, or receptors.csv is not there or does not hold, which ``refusals`` then tell.
     """
@@ -59,7 +60,7 @@ def recount(standing: Standing, refusals: list[str]) -> int | None:
     waiting = queued(layout, state, standing.keeps)
     # the planner sees edited receptors itself, and takes the others of these for reweighed
     edited = standing.outdated.edited
-    return plan(receptors, state, today, AllThere(), queued=waiting, reweighed=edited).work
+    return plan(receptors, state, today, AllThere(), queued=waiting, reweighed=edited)
 
 
 def _of_no_result(standing: Standing) -> Today | None:

@@ -229,9 +229,9 @@ def _past_runs(page: Page, summary: Summary) -> None:
         rows.append(("memory", *(size(value) for value in (rss.p50, rss.p95, rss.max))))
     page.table(("each", "median", "95%", "most"), rows, "lrrr")
     page.prose(_core_hours(past))
-    if past.suggest and summary.left:
+    if past.suggest and summary.to_do:
         wanted = "  ".join(f"{key}: {value}" for key, value in past.suggest.items())
-        page.prose(f"for the {summary.left:,} left, under execution:  {wanted}")
+        page.prose(f"for the {summary.to_do:,} to do, under execution:  {wanted}")
 
 
 def _core_hours(past: PastRuns) -> str:

@@ -39,6 +39,8 @@ class Standing:
         From ``stilt.status.opened.open_project``.
     ask_slurm
         Whether to ask the scheduler about batches that it has; otherwise a recent answer has to do.
+    fresh
+        Ask it even if a recent answer is at hand.
     until
         A moment in the past, in seconds since 1970; processes and scheduler are not looked at then.
     use_checkpoint
@@ -61,6 +63,7 @@ class Standing:
         project: Opened,
         *,
         ask_slurm: bool = True,
+        fresh: bool = False,
         until: float | None = None,
         use_checkpoint: bool = True,
         folded: State | None = None,
@@ -75,7 +78,9 @@ class Standing:
             self.state = index.fold(until, use_checkpoint=use_checkpoint)
             liveness = None if self.is_past else observe(index, self.state, ask_slurm=ask_slurm)
         else:
-            self.state, liveness = fold_and_observe(index, ask_slurm=ask_slurm, folded=folded)
+            self.state, liveness = fold_and_observe(
+                index, fresh=fresh, ask_slurm=ask_slurm, folded=folded
+            )
         if liveness is not None:
             self.now = liveness.server_time or self.now
             if liveness.problem:
@@ -83,7 +88,9 @@ class Standing:
                     f"{liveness.problem}: tasks on Slurm are shown as they last reported"
                 )
         self.fates = Fates(self.state, liveness)
-        self.keeps = WorkInHand(index, self.state, liveness).keeps if liveness else self.fates.keeps
+        self._tasks = liveness.tasks if liveness else {}
+        self._hands = WorkInHand(index, self.state, liveness) if liveness else None
+        self.keeps = self._hands.keeps if self._hands else self.fates.keeps
         self.read_chunk = Listed(project.layout, self.state, self.notes)
         self.manifests = read_manifests(project.layout, self.state, self.notes)
         self.outdated = find_outdated(project, self.state, self.manifests, self.notes)
@@ -107,6 +114,11 @@ class Standing:
             self.state, self.tally, self.keeps, _as_it_was if self.is_past else is_whole
         )
         return count_in_hand(self.state, self.tally, open_chunks, self._holds, self.read_chunk)
+
+    def tasks_live(self) -> int:
+        """Return how many tasks are known to live, in the queue or at work; of the past nobody knows."""
+        hands = self._hands
+        return sum(hands.lives(batch, task) for batch, task in self._tasks) if hands else 0
 
     def _holds(self, sim: SimState) -> bool:
         return not self.outdated.of_sim(sim)

@@ -84,7 +84,7 @@ def summarize(standing: Standing, *, current: bool, recount: Callable[[], int | 
     summary = _with_pace(_with_tasks(summary, state, fates, now, past), state, fates, now, past)
     to_do = _to_do(summary, project_total, recount)
     config = standing.project.config
-    advised = _advised(past, replace(summary, to_do=to_do), config.execution if config else None)
+    advised = _advised(past, to_do, config.execution if config else None)
     notes = [*standing.notes, *_remarks(summary, state, tally, project_total)]
     return replace(summary, to_do=to_do, past_runs=advised, notes=tuple(dict.fromkeys(notes)))
 
@@ -288,9 +288,7 @@ def _live_lives(state: State, fates: Fates) -> list[Life]:
     ]
 
 
-def _advised(
-    past: PastRuns | None, summary: Summary, execution: Execution | None
-) -> PastRuns | None:
+def _advised(past: PastRuns | None, to_do: int, execution: Execution | None) -> PastRuns | None:
     if past is None or execution is None or execution.backend != "slurm":
         return past
-    return replace(past, suggest=cost.suggest(past, summary.left, execution.cpus_per_task))
+    return replace(past, suggest=cost.suggest(past, to_do, execution.cpus_per_task))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stilt.foundations.html import box, facts, grid, note
 from stilt.foundations.quantities import counted, duration, rate
 
 if TYPE_CHECKING:
@@ -15,6 +14,8 @@ STATES = ("complete", "empty", "running", "pending", "failed", "interrupted", "s
 
 def summary_html(summary: Summary) -> str:
     """Return counts, pace, failures by reason, and how to go on."""
+    from stilt.foundations.html import box, facts, grid, note
+
     counts = " · ".join(
         f"{getattr(summary, name):,} {name}" for name in STATES if getattr(summary, name)
     )

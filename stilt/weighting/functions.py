@@ -1,8 +1,8 @@
 """A function of the user's own that weighs particles: ``weight: FILE.py:function``, particles in, particles out.
 
 Only workers execute it, from a copy below the output root that has the digest of its bytes in its path: whoever
-plans, checks or looks on reads the file as text. What it imports comes from the environment, and no digest has it. A
-copy of one that imports from its package (``from . import ...``) has the module's full name.
+plans, checks or looks on reads the file as text. What it imports comes from the environment, and no digest has it: nor
+which package a file is in that imports from its own (``from . import ...``), whose copy has the module's full name.
 """
 
 from __future__ import annotations

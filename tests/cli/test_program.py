@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import click
 import pytest
 
+from stilt.cli.notes import warnings_as_notes
 from stilt.cli.program import PROBLEMS_SHOWN, SECTIONS, program, report
 from stilt.foundations import errors
+from stilt.foundations.remarks import StaleResults, remark
 
 HEAVY = (
     "numpy",
@@ -35,6 +38,18 @@ def modules_after(code: str) -> set[str]:
         check=True,
     )
     return set(shown.stdout.split())
+
+
+def test_a_warning_of_ours_is_a_note_and_one_of_others_is_not(capsys) -> None:
+    with warnings_as_notes():
+        for _ in range(2):
+            remark("2 of 3 results are stale", StaleResults)
+        with pytest.raises(RuntimeWarning, match="of others"):
+            warnings.warn("of others", RuntimeWarning, stacklevel=1)
+    assert capsys.readouterr().err == "note: 2 of 3 results are stale\n"
+    with pytest.warns(StaleResults) as told:
+        remark("again", StaleResults)
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("code", ["import stilt", "import stilt.cli"])

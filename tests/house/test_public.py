@@ -33,7 +33,8 @@ def public_names() -> list[str]:
         if not callable(value):
             lines.append(name)
             continue
-        lines.append(name + ("" if name == "StiltError" else arguments_of(value)))
+        is_error = inspect.isclass(value) and issubclass(value, Exception)
+        lines.append(name + ("" if is_error else arguments_of(value)))
         members = vars(value).items() if inspect.isclass(value) else ()
         for own, member in members:
             if own.startswith("_"):

@@ -69,6 +69,10 @@ def test_another_grid_needs_transport_and_that_is_said_beforehand(made, tmp_path
     assert "needs transport again" in " ".join(made.stilt("check").out.split())
     assert "of them need transport" in " ".join(made.stilt("status").out.split())
     assert json.loads(made.stilt("status", "--json").out)["stale"] == len(HEIGHTS)
+    project(made.path, settings="", footprint=OTHER)  # keep is taken out: it is so all the same
+    told = "3 of 3 need transport again for other footprints"
+    assert told in " ".join(made.stilt("check").out.split())
+    project(made.path, footprint=OTHER)
     before = stilt.Project(made.path)
     with pytest.raises(InputError, match="was made with other settings"):
         before.footprints().load()

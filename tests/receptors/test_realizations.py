@@ -119,10 +119,19 @@ def test_random_numbers_that_are_all_alike_are_refused(krand: int) -> None:
     assert parse_config(MINIMAL + "krand: 4\nrealizations: 2\n", "c").realizations == 2
 
 
-def test_more_realizations_are_work_and_those_there_are_stay(tmp_path: Path) -> None:
+def test_more_realizations_are_work_and_those_there_are_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = make_project(tmp_path / "project", (5, 50), footprints=f"{{default: {FOOTPRINT}}}")
     assert project.stilt("run").code == 0
     before = {path: path.read_bytes() for path in project.output.rglob("*.nc")}
+
+    def refuse(*_: object) -> None:
+        pytest.fail("the settings that were handed over are today's, and need not be read")
+
+    monkeypatch.setattr("stilt.batch.today.read_settings", refuse)
+    assert stilt.Project(project.path).status().complete == 2
+    monkeypatch.undo()
     config = project.path / "config.yaml"
     config.write_text(config.read_text() + "realizations: 3\n")
     said = project.stilt("status").out

@@ -18,6 +18,8 @@ import time
 import pytest
 
 from stilt.log.events import Closed
+from stilt.status.failed import failures, render
+from stilt.status.opened import open_project
 from tests.status.conftest import DEAD, T0, done, sim_id, started
 
 
@@ -62,6 +64,27 @@ def test_failures_are_listed_with_reason_node_message_and_log(ended, stilt) -> N
     assert "1 simulation failed" in shown
     (failure,) = json.loads(stilt("status", "--failed", "--json", ended.layout.project).stdout)
     assert (failure["sim"], failure["reason"]) == (sim_id(3), "TIMEOUT")
+
+
+def test_cancel_says_that_what_runs_is_no_job(project_log, stilt) -> None:
+    batch = project_log.batch("0001-a", [[1, 2]], project_total=2)
+    worker = project_log.worker(batch, 0, started(1))
+    told = "no job of this project is queued or running; a run without Slurm is at work: Ctrl-C"
+    assert told in stilt("cancel", project_log.layout.project).stdout
+    worker.append(done(1), done(2), Closed(at=T0 + 40), sync=True)
+    ended = stilt("cancel", project_log.layout.project).stdout
+    assert ended == "nothing to cancel: no job of this project is queued or running\n"
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_failures_of_what_was_taken_out_are_told_apart(ended, is_asked_for) -> None:
+    ended.ask_for(1, 2, *([3] if is_asked_for else []))
+    (failure,) = failures(open_project(ended.layout.project))
+    assert failure.taken_out != is_asked_for
+    shown = render([failure], 100)
+    assert ("not asked for any more: its receptor" in shown) != is_asked_for
+    end = "" if is_asked_for else ", 1 of them not asked for any more"
+    assert shown.endswith(f"1 simulation failed{end}\n")
 
 
 def test_watch_ends_when_nothing_runs_any_more(ended, stilt) -> None:

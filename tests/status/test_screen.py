@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from stilt.foundations.page import Page, columns
 from stilt.status.screen import render
@@ -145,6 +146,11 @@ def test_commands_repeat_the_project_as_it_was_given() -> None:
 )
 def test_the_last_line_is_the_next_step(summary, words) -> None:
     assert words in render(summary, 100, now=NOW)
+
+
+def test_advice_is_for_what_a_run_would_hand_over() -> None:
+    assert "for the 1 to do, under execution:" in render(BUSY)
+    assert "under execution" not in render(replace(BUSY, to_do=0))
 
 
 def test_what_is_run_again_has_not_ended() -> None:

@@ -229,6 +229,18 @@ def test_failures_of_receptors_that_were_taken_out_are_no_promise_of_a_run(proje
     assert "1 of these was not among the receptors" in project_log.summary().notes[0]
 
 
+@pytest.mark.parametrize("asked", [(1, 2, 3), (1,)])
+def test_work_in_hand_that_nobody_asks_for_any_more_can_be_cancelled(project_log, asked) -> None:
+    batch = project_log.batch("0001-a", [[1, 2, 3]], project_total=3)
+    project_log.worker(batch, 0, done(1), started(2))
+    assert project_log.summary().in_hand == 2
+    project_log.ask_for(*asked)
+    summary = project_log.summary()
+    assert (summary.in_hand, summary.to_do) == (2, 0)
+    told = "2 queued or running are not asked for any more: `stilt cancel`, or Ctrl-C"
+    assert any(told in note for note in summary.notes) == (asked == (1,))
+
+
 @pytest.mark.parametrize("injury", ["lost", "cut", "not text"])
 def test_a_manifest_that_does_not_hold_is_noted(project_log, injury: str) -> None:
     batch = project_log.batch("0001-a", [[1, 2]], project_total=2)
@@ -353,6 +365,10 @@ def test_cost_is_advice_for_what_is_left(project_log) -> None:
     assert past.core_hours_wasted == pytest.approx(20 / 3600, rel=1e-2)
     assert set(past.suggest) == {"n_workers", "cpus-per-task", "time", "mem"}
     assert past.suggest["mem"] == "1024M"
+    project_log.ask_for(*range(9))
+    summary = project_log.summary()
+    assert (summary.left, summary.to_do) == (90, 0)
+    assert summary.past_runs.suggest == {}, "none of them would be handed over"
 
 
 def test_a_simulation_that_takes_far_longer_than_others_is_stuck(project_log) -> None:

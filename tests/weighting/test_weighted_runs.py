@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import py_compile
 import shutil
+import warnings
 from hashlib import blake2b
 
 import numpy as np
@@ -272,12 +273,17 @@ def test_a_label_that_is_edited_gives_its_receptor_another_kernel(project):
 
 
 def test_stale_footprints_are_told_where_they_are_used(project, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing is stale yet
+        stilt.Project(project.path)[0].footprint("xco2")
+        assert stilt.Project(project.path).footprints("xco2").sizes["receptor"] == 3
     (project.path / "kernels.csv").write_text(KERNELS.replace(",1.0,0.2", ",0.25,0.2"))
     table = project.path / "receptors.csv"
     table.write_text(table.read_text().replace("00:00,-112,40.5,500,0", "00:00,-112,40.5,600,0"))
     answer = project.stilt("jacobian", str(project.path), "-o", str(tmp_path / "H.nc"))
     assert answer.code == 0
-    assert "note: 2 of 3 are stale" in answer.err
+    assert "note: 2 of 2 results are stale" in answer.err
+    assert "Warning" not in answer.err
     assert "note: 1 of 3 have no result of today's receptor and no row" in answer.err
     told = project.stilt("enhancements", str(project.path))
     assert (told.code, told.err) == (0, answer.err)
@@ -289,11 +295,31 @@ def test_stale_footprints_are_told_where_they_are_used(project, tmp_path):
         told.err.splitlines() == answer.err.replace("and no row", "and no footprint").splitlines()
     )
     told = project.stilt("plot", str(project.path), "-o", str(tmp_path / "mean.png"))
-    assert told.err == "note: 2 of 3 are stale; stilt run makes them\n"
+    assert told.err.startswith(
+        "note: 2 of 2 results are stale: settings or kernels are others by now"
+    )
+    assert told.err.count("\n") == 1
     found = stilt.Project(project.path)
-    ones = xr.ones_like(found.footprints("xco2")[0, 0]).reset_coords(drop=True).astype(float)
-    with pytest.warns(UserWarning, match="2 of 2 footprints are stale"):
-        stilt.modelled(found, ones.assign_attrs(units="umol m-2 s-1"), 400.0, prior=True)
+    with pytest.warns(stilt.StaleResults, match="2 of 2 results are stale"):
+        foot = found.footprints("xco2")
+    ones = xr.ones_like(foot[0, 0]).reset_coords(drop=True).astype(float)
+    some = found.those(None)[0]
+    uses = {
+        "modelled": lambda: stilt.modelled(
+            found, ones.assign_attrs(units="umol m-2 s-1"), 400.0, prior=True
+        ),
+        "jacobian": found.jacobian,
+        "endpoints": found.endpoints,
+        "particles": found.particles,
+        "particles of some": lambda: found.particles([some]),
+        "export": lambda: found.export("by-id", tmp_path / "again"),
+        "footprint": found[some].footprint,
+        "particles of one": found[some].particles,
+    }
+    for name, use in uses.items():
+        with pytest.warns(stilt.StaleResults, match="stale: settings or kernels") as told:
+            use()
+        assert [each.filename for each in told] == [__file__], name
 
 
 def test_a_table_that_moved_is_the_same_table(project):

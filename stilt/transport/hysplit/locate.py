@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +81,9 @@ def named_places(exe_dir: str | None) -> Iterator[tuple[Path, str]]:
 
 def on_path() -> Path | None:
     """Return the program that a shell would find, if there is one."""
-    found = shutil.which(EXE_NAME)
+    from shutil import which
+
+    found = which(EXE_NAME)
     return Path(found).resolve() if found else None
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from stilt.foundations.errors import EnvironmentFailure, InputError, StiltError
 from stilt.foundations.inside import read_input
-from stilt.transport.native.tables import find_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,7 +171,11 @@ def _own() -> RoughnessSource:
 
 
 def _table(setting: str, exe_dir: str | None) -> Path | None:
-    return find_table(TABLE, exe_dir) if setting == HYSPLIT else Path(setting).expanduser()
+    if setting != HYSPLIT:
+        return Path(setting).expanduser()
+    from stilt.transport.native.tables import find_table
+
+    return find_table(TABLE, exe_dir)
 
 
 def _refuse_what_is_no_table(path: Path, content: bytes) -> None:
