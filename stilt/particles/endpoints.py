@@ -100,7 +100,9 @@ def _last_rows(indx: Values, age: Values) -> NDArray[np.intp]:
     """Return the row of each particle's greatest age, the last of equal ones, in the order of ``indx``."""
     slots = indx.astype(np.intp)
     is_numbered = np.array_equal(slots, indx) and np.all((slots >= 0) & (slots <= len(slots)))
-    if is_numbered and np.all(age[1:] >= age[:-1]):  # as engines write them: nothing is to be sorted
+    if is_numbered and np.all(
+        age[1:] >= age[:-1]
+    ):  # as engines write them: nothing is to be sorted
         last = np.full(len(slots) + 1, -1, np.intp)
         last[slots] = np.arange(len(slots))  # of several the last one stays
         return last[last >= 0]
