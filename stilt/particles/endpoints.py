@@ -97,7 +97,15 @@ def end_points(
 
 
 def _last_rows(indx: Values, age: Values) -> NDArray[np.intp]:
-    """Return the row of each particle's greatest age, in the order of ``indx``."""
+    """Return the row of each particle's greatest age, the last of equal ones, in the order of ``indx``."""
+    slots = indx.astype(np.intp)
+    is_numbered = np.array_equal(slots, indx) and np.all((slots >= 0) & (slots <= len(slots)))
+    if is_numbered and np.all(
+        age[1:] >= age[:-1]
+    ):  # as engines write them: nothing is to be sorted
+        last = np.full(len(slots) + 1, -1, np.intp)
+        last[slots] = np.arange(len(slots))  # of several the last one stays
+        return last[last >= 0]
     order = np.lexsort((age, indx))
     is_last = np.diff(indx[order], append=np.inf) != 0
     rows: NDArray[np.intp] = order[is_last]

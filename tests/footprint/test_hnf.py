@@ -109,6 +109,17 @@ def test_of_heights_above_sea_level_the_ground_is_taken_off():
     assert difference == pytest.approx(0, abs=10)
 
 
+@pytest.mark.parametrize("leaves_early", [(), (3,), (1, 3)])
+def test_a_particle_is_diluted_alike_whoever_leaves_early(leaves_early):
+    given = before_dilution(cases.particles("02_small_6h"))
+    regular = dilute_near_field(given, cases.receptor("02_small_6h"), 0.5)
+    stays = ~np.isin(given["indx"], leaves_early) | (np.abs(given["time"]) < 100)
+    rest = ParticleTable({name: values[stays] for name, values in given.columns.items()})
+    diluted = dilute_near_field(rest, cases.receptor("02_small_6h"), 0.5)
+    assert (diluted["foot"] != rest["foot"]).any()
+    assert diluted["foot"].tobytes() == regular["foot"][stays].tobytes()
+
+
 @pytest.mark.parametrize("column", NEEDED)
 def test_a_missing_column_is_named(column):
     columns = {name: np.ones(3) for name in NEEDED if name != column}

@@ -77,6 +77,16 @@ def test_end_points_are_the_last_rows_of_particles():
     assert frame["pres"].isna().all()
 
 
+def test_end_points_do_not_depend_on_the_order_of_rows():
+    given = table(particles=9)
+    rows = np.random.default_rng(3).permutation(len(given))
+    mixed = ParticleTable({name: values[rows] for name, values in given.columns.items()})
+    expected = end_points(given, -1, 0).columns
+    assert np.array_equal(expected["indx"], np.arange(1.0, 10.0))
+    for name, values in end_points(mixed, -1, 0).columns.items():
+        assert np.array_equal(values, expected[name])
+
+
 def test_a_run_whose_rows_are_minutes_apart_ends_in_its_last_row():
     columns = {"time": (-60, -50), "indx": (1, 2), "long": (0, 0), "lati": (0, 0)}
     rows = ParticleTable({name: np.array(values, float) for name, values in columns.items()})

@@ -40,8 +40,6 @@ KIND = replace(
 PARTICLES = 200
 REPEATED = 3
 BOX = {"xmin": -113, "xmax": -103, "ymin": 37, "ymax": 44, "xres": 0.01, "yres": 0.01}
-MOST_OF_HYSPLIT = 5
-"""Receptors that hycs_std is timed with; more are multiplied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,8 @@ def run(folder: Path, receptors: int) -> Cost:
     return Cost(receptors, cpu, wall, max(state.peak_rss_bytes for state in states))
 
 
-def table(scratch: Path, hours: int, counts: list[int], models: list[str]) -> None:
-    """Print what runs of one model and the other cost, and their ratio."""
+def table(scratch: Path, hours: int, counts: list[int], models: list[str], timed: int) -> None:
+    """Print what runs of one model and the other cost, and their ratio; hycs_std is ``timed`` with so many at most."""
     met = make_met(scratch / "met", hours)
     project_folder = scratch / "project"
     if "native" in models:
@@ -138,7 +136,7 @@ def table(scratch: Path, hours: int, counts: list[int], models: list[str]) -> No
     for count in counts:
         line = f"{count:4d} receptors, {hours} h, {PARTICLES} particles:"
         if "hysplit" in models:
-            few = min(count, MOST_OF_HYSPLIT)
+            few = min(count, timed)
             if few not in hysplit:
                 hysplit[few] = run(project(project_folder, met, "hysplit", few, hours), few)
             theirs = hysplit[few].cpu_s * count / few

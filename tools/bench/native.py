@@ -1,14 +1,15 @@
 """Time both transport engines on the same receptor, each in a process of its own.
 
     python tools/bench/native.py MET [--particles 200 1000] [--hours -24] [--repeat 3] [--profile]
-    python tools/bench/native.py --hrrr [--hours -24] [--counts 1 20 200] [--models native hysplit] [--scratch FOLDER]
+    python tools/bench/native.py --hrrr [--hours -24] [--counts 1 20 200] [--models native hysplit] [--timed 5]
+                                 [--scratch FOLDER]
 
 ``MET`` is an ARL file that holds 1995-10-17 18 UTC over 40 N, 90 W, such as NOAA's sample ``oct1618.BIN``. CPU time
 is that of the whole process, interpreter and imports included; for HYSPLIT that of hycs_std alone.
 
 ``--profile`` says where the time goes. ``--hrrr``: whole runs on a grid of HRRR's size, in one process; its file is
-made first (0.44 GB an hour, kept in the scratch folder), and hycs_std's cost is from at most five receptors. Two cores,
-and a campaign's memory and files: ``campaign.py``.
+made first (0.44 GB an hour, kept in the scratch folder), and hycs_std's cost is from at most ``--timed`` receptors.
+Parts of whole simulations: ``parts.py``; two cores, and a campaign's memory and files: ``campaign.py``.
 """
 
 from __future__ import annotations
@@ -252,6 +253,7 @@ def main() -> None:
     parser.add_argument("--realizations", type=int, help="with --hrrr: so many beside one")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 20, 200])
     parser.add_argument("--models", nargs="+", default=["native", "hysplit"])
+    parser.add_argument("--timed", type=int, default=5, help="receptors of hycs_std, of --hrrr")
     parser.add_argument("--scratch")
     parser.add_argument("--particles", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--hours", type=int, default=-24)
@@ -269,7 +271,9 @@ def main() -> None:
         if arguments.realizations:
             hrrr.members(scratch, abs(arguments.hours), arguments.models, arguments.realizations)
             return
-        hrrr.table(scratch, abs(arguments.hours), arguments.counts, arguments.models)
+        hrrr.table(
+            scratch, abs(arguments.hours), arguments.counts, arguments.models, arguments.timed
+        )
         return
     if not arguments.met:
         parser.error("name an ARL file, or give --hrrr")

@@ -98,7 +98,9 @@ class ColumnStore:
             with path.open("a+b") as file:
                 if file.seek(0, os.SEEK_END) < size:
                     file.truncate(size)
-                return mmap.mmap(file.fileno(), size), path
+                buffer = mmap.mmap(file.fileno(), size)
+                buffer.madvise(mmap.MADV_RANDOM)  # else each hole is read with 31 pages around it
+                return buffer, path
         except OSError:
             return None, None
 
