@@ -39,10 +39,12 @@ from tests.meteorology.layouts import GEOS_MODEL, GEOS_PRESSURE, write_layout  #
 from tests.meteorology.netcdf import Style, write_era5  # noqa: E402
 from tests.meteorology.wrf import write_wrf  # noqa: E402
 from tests.meteorology.zarr import write_zarr  # noqa: E402
+from tests.shared_data import shared_folder  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stilt.met.dataset.naming import Table
     from stilt.particles.table import ParticleTable
 
     Runs = Callable[..., ParticleTable]
@@ -53,6 +55,12 @@ AIRS = {
     "model": replace(HYBRID_KIND, nx=61, ny=45, place=PLACE),
     "WRF": replace(WRF_KIND, nx=90, ny=80),
 }
+REAL = "NGM"
+"""NOAA's forecast on polar stereographic sigma levels, which the shared folder has."""
+
+TABLES: dict[str, Table] = {REAL: (("EXCO", "exchange"),)}
+TIMES = {REAL: ("199510180000", "199510170000")}
+USUAL_TIMES = "202106021200", "202106011200"
 HOURS, TURBULENT_HOURS, EARTH_M = 24, 6, 6371200.0
 COMPLEX = "grid_complex_spatial_differencing"
 LINE = "{:24}{:10}{:6}{:>6}{:>11}{:>11}{:>11}{:>11}"
@@ -94,6 +102,10 @@ SOURCES: dict[str, tuple[str, Callable[[Path, Path], list[Path]]]] = {
     "GRIB2, model levels": ("model", grib),
     "GEOS, model levels": ("model", one(write_layout, GEOS_MODEL)),
     "WRF": ("WRF", one(write_wrf)),
+    "NGM: NetCDF, 8 bytes": (REAL, partial(nc, is_double=True)),
+    "NGM: NetCDF, 4 bytes": (REAL, nc),
+    "NGM: NetCDF, 2 bytes": (REAL, partial(nc, is_new=False, is_packed=True)),
+    "NGM: Zarr 3": (REAL, partial(zarr, version=3)),
 }
 
 
@@ -115,9 +127,10 @@ def footprints_apart(one: ParticleTable, other: ParticleTable) -> tuple[float, f
     return abs(minute[1] / minute[0] - 1.0), float(most)
 
 
-def differences(runs: Runs, at: tuple[float, float], *, is_back: bool) -> list[str]:
+def differences(runs: Runs, air: str, *, is_back: bool) -> list[str]:
     """Run both sources, and say how far they are apart."""
-    sign, time = (-1, "202106021200") if is_back else (1, "202106011200")
+    sign, time = -1 if is_back else 1, TIMES.get(air, USUAL_TIMES)[not is_back]
+    at = AIRS[air].at(0.5, 0.5) if air in AIRS else (-90.0, 40.0)
     where = Receptor(time, (at[0],), (at[1],), (50.0,))
     calm = [runs(source, sign * HOURS, where, is_turbulent=False) for source in (0, 1)]
     wild = [runs(source, sign * TURBULENT_HOURS, where, is_turbulent=True) for source in (0, 1)]
@@ -129,13 +142,14 @@ def differences(runs: Runs, at: tuple[float, float], *, is_back: bool) -> list[s
     return [f"{hours:.0f} h", f"{apart:.2g} m", f"{mixed:.2g} m", *shares]
 
 
-def native(files: list[list[Path]]) -> Runs:
+def native(files: list[list[Path]], table: Table) -> Runs:
     """Return what runs the native engine with either source."""
 
     def runs(source: int, hours: int, where: Receptor, *, is_turbulent: bool) -> ParticleTable:
         particles = 200 if is_turbulent else 1
         paths = files[source]
-        return run(paths, hours, where=where, is_turbulent=is_turbulent, particles=particles)
+        says = {"is_turbulent": is_turbulent, "particles": particles, "table": table}
+        return run(paths, hours, where=where, **says)
 
     return runs
 
@@ -155,6 +169,16 @@ def hysplit(files: list[list[Path]], folder: Path) -> Runs:
     return runs
 
 
+def arl_of(air: str, folder: Path) -> Path | None:
+    """Return the ARL file of an air, which is written if it is a made-up one; None where there is none."""
+    if air in AIRS:
+        start = datetime(2021, 6, 1, 12)  # noqa: DTZ001 - as all ARL files
+        made = folder / f"{air}.arl"
+        return made if made.exists() else write(made, AIRS[air], HOURS, start)
+    shared = shared_folder()
+    return None if shared is None else shared / "data" / "oct1618.BIN"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -162,25 +186,22 @@ def main() -> None:
     parser.add_argument("--only", default="", help="part of a kind's name")
     options = parser.parse_args()
     print(LINE.format("", "", "", "for", "apart", "mixed l.", "1st min.", "an hour"))
-    start = datetime(2021, 6, 1, 12)  # noqa: DTZ001 - as all ARL files
     with tempfile.TemporaryDirectory() as name:
-        arls: dict[str, Path] = {}
         for number, (source, (air, writer)) in enumerate(SOURCES.items()):
-            if options.only not in source:
+            arl = arl_of(air, Path(name)) if options.only in source else None
+            if arl is None:
                 continue
             folder = Path(name) / str(number)
             folder.mkdir()
-            if air not in arls:
-                arls[air] = write(Path(name) / f"{air}.arl", AIRS[air], HOURS, start)
-            paths = writer(folder, arls[air])
-            engines = {"native": native([[arls[air]], paths])}
+            paths, table = writer(folder, arl), TABLES.get(air, ())
+            engines = {"native": native([[arl], paths], table)}
             if options.hysplit:
-                headers = [read_header(path) for path in paths]
+                headers = [read_header(path, table) for path in paths]
                 made = list(convert("x", headers, folder / "made"))
-                engines["hycs_std"] = hysplit([[arls[air]], made], folder)
+                engines["hycs_std"] = hysplit([[arl], made], folder)
             for engine, runs in engines.items():
                 for way, is_back in (("back", True), ("on", False)):
-                    found = differences(runs, AIRS[air].at(0.5, 0.5), is_back=is_back)
+                    found = differences(runs, air, is_back=is_back)
                     print(LINE.format(source, engine, way, *found), flush=True)
 
 

@@ -14,7 +14,7 @@ Text = Annotated[str, Meta(min_length=1)]
 Words = Annotated[str, Meta(min_length=1, max_length=4096)]
 FieldName: TypeAlias = Literal[
     "UWND", "VWND", "TEMP", "HGTS", "WWND", "DZDT", "SPHU", "RELH", "PRSS", "SHGT", "T02M", "U10M",
-    "V10M", "USTR", "UMOF", "VMOF", "SHTF", "LHTF", "PBLH", "DSWF", "TCLD", "LCLD",
+    "V10M", "USTR", "UMOF", "VMOF", "EXCO", "SHTF", "LHTF", "PBLH", "DSWF", "TCLD", "LCLD",
 ]  # fmt: skip
 """Names of fields, as ARL's files have them."""
 

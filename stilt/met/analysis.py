@@ -2,7 +2,8 @@
 
 The names are those of ARL's files, which people know: UWND, VWND (m/s, along the grid), TEMP (K), HGTS (m above sea),
 WWND (hPa/s) or DZDT (m/s), SPHU (kg/kg) or RELH (%), PRES (hPa); at the ground PRSS (hPa), SHGT (m), T02M (K), U10M,
-V10M (m/s), USTR (m/s), UMOF, VMOF (N/m2), SHTF, LHTF (W/m2, upward), PBLH (m), DSWF (W/m2), TCLD, LCLD (%).
+V10M (m/s), USTR (m/s), UMOF, VMOF (N/m2), EXCO (kg/m2/s), SHTF, LHTF (W/m2, upward), PBLH (m), DSWF (W/m2), TCLD,
+LCLD (%).
 """
 
 from __future__ import annotations

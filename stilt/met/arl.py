@@ -140,6 +140,12 @@ _known: dict[str, _Kind] = {}
 """What index records said, by the part of their heads that does not tell the time."""
 
 _MOST_KNOWN = 64
+_COMPRESSED = {
+    b"BZh": "bunzip2",
+    b"\x1f\x8b": "gunzip",
+    b"\xfd7zXZ": "unxz",
+    b"\x28\xb5\x2f\xfd": "unzstd",
+}
 
 
 def read_arl(path: Path) -> ArlFile:
@@ -224,7 +230,8 @@ def _read_index(file: BinaryIO, offset: int, before: _Index | None) -> _Index | 
     if before is not None and len(start) < LABEL_BYTES + HEADER_BYTES:
         return None
     if len(head) < HEADER_BYTES or label[14:18] != "INDX":
-        raise ArlError(f"{file.name}: no index record at byte {offset}{_packing(file, before)}")
+        why = _compression(start) if before is None else _packing(file, before)
+        raise ArlError(f"{file.name}: no index record at byte {offset}{why}")
     try:
         length = int(head[104:108])
         points = grid_points(label, head)
@@ -241,10 +248,14 @@ def _read_index(file: BinaryIO, offset: int, before: _Index | None) -> _Index | 
     return _Index(time, kind, bytes_of_time, crc32(text[HEADER_BYTES:].encode("latin-1")))
 
 
-def _packing(file: BinaryIO, before: _Index | None) -> str:
+def _compression(start: bytes) -> str:
+    """Say so where a file is compressed, as the DWD's come: no kind of meteorology is read then."""
+    undoes = next((what for begin, what in _COMPRESSED.items() if start.startswith(begin)), None)
+    return f": it is compressed, undo that with {undoes}" if undoes else ""
+
+
+def _packing(file: BinaryIO, before: _Index) -> str:
     """Say so where a record takes two bytes a point: the header does not."""
-    if before is None:
-        return ""
     grid = before.kind.grid
     label = os.pread(
         file.fileno(), LABEL_BYTES, before.kind.records * (LABEL_BYTES + 2 * grid.nx * grid.ny)

@@ -36,8 +36,8 @@ MODEL = "CFNC"
 """The four letters that these files name as their model: none that HYSPLIT treats in a way of its own."""
 
 _SURFACE = (
-    *("PRSS", "SHGT", "T02M", "U10M", "V10M", "USTR", "UMOF", "VMOF", "SHTF", "LHTF", "PBLH"),
-    *("DSWF", "TCLD", "LCLD"),
+    *("PRSS", "SHGT", "T02M", "U10M", "V10M", "USTR", "UMOF", "VMOF", "EXCO", "SHTF", "LHTF"),
+    *("PBLH", "DSWF", "TCLD", "LCLD"),
 )
 _ALOFT = ("HGTS", "PRES", "TEMP", "UWND", "VWND", "WWND", "DZDT", "SPHU", "RELH")
 _MOST_BYTES = 512 * 1024**2

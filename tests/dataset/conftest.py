@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from stilt.met.dataset.naming import Table
     from stilt.particles.table import ParticleTable
 
 HOURS = 26
@@ -44,9 +45,10 @@ def run(
     is_turbulent: bool = True,
     particles: int = 200,
     options: BoundaryOptions = BoundaryOptions(),  # noqa: B008 - frozen
+    table: Table = (),
 ) -> ParticleTable:
     """Run one receptor with files."""
     setting = Setting(25000.0, options, RoughnessSource("constant", None))
-    meteorology = Meteorology(paths, setting, ColumnStore())
+    meteorology = Meteorology(paths, setting, ColumnStore(), table)
     settings = RunSettings(hours, particles, COLUMNS, is_turbulent=is_turbulent)
     return transport(meteorology, where, settings, Stream(0, "same air"))

@@ -15,7 +15,7 @@ import pytest
 from stilt.config.schema import Met
 from stilt.foundations.failures import TransportError
 from stilt.foundations.simulation import Receptor
-from stilt.met.dataset import tiles
+from stilt.met.dataset import grib, tiles
 from stilt.met.dataset.analyses import analyses_of
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.content import content_of
@@ -290,11 +290,14 @@ PACKED = [
         (8, 2, False),
         (32, 2, True),
     )
+] + [
+    Packing("grid_ccsds", bits, south_first=south)
+    for bits, south in ((7, True), (16, False), (24, True))
 ]
 
 
 @pytest.mark.parametrize("packing", PACKED, ids=str)
-def test_rows_of_simply_packed_fields_are_those_of_whole_ones(
+def test_rows_of_packed_and_of_coded_fields_are_those_of_whole_ones(
     small: Path, tmp_path: Path, packing: Packing
 ) -> None:
     path = write_grib(tmp_path / "era5.grib", small, packing)
@@ -302,18 +305,29 @@ def test_rows_of_simply_packed_fields_are_those_of_whole_ones(
     messages, axes = content.messages, content.axes
     assert messages is not None
     for name, count in (("UWND", len(axes.levels.heights)), ("PRSS", 1), ("SHTF", 1)):
-        assert messages.are_simple(name, 1, count)
+        assert messages.are_in_rows((name, 1, count))
         whole = messages.decode(path, (name, 1, count), axes, (0, KIND.ny))
         part = messages.part(path, (name, 1, count), axes, ((3, 9), (2, 7)))
         np.testing.assert_array_equal(part, whole[:, 3:9, 2:7])
 
 
-@pytest.mark.parametrize("name", ["grid_ccsds", "grid_complex_spatial_differencing"])
-def test_others_are_decoded_as_a_whole(small: Path, tmp_path: Path, name: str) -> None:
-    path = write_grib(tmp_path / "era5.grib", small, Packing(name))
-    content = content_of(path)
+def test_others_are_decoded_as_a_whole(small: Path, tmp_path: Path) -> None:
+    packing = Packing("grid_complex_spatial_differencing")
+    content = content_of(write_grib(tmp_path / "era5.grib", small, packing))
     assert content.messages is not None
-    assert not content.messages.are_simple("UWND", 0, len(content.axes.levels.heights))
+    assert not content.messages.are_in_rows(("UWND", 0, len(content.axes.levels.heights)))
+
+
+def test_without_a_libaec_that_tells_of_intervals_coded_ones_are_too(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = content_of(write_grib(tmp_path / "era5.grib", small, Packing("grid_ccsds", 16)))
+    area = (3, 9), (2, 7)
+    usual = Tiles().read(content, "TEMP", 1, *area)
+    monkeypatch.setattr(grib, "aec", lambda: None)
+    assert content.messages is not None
+    monkeypatch.setattr(type(content.messages), "part", None)
+    np.testing.assert_array_equal(Tiles().read(content, "TEMP", 1, *area), usual)
 
 
 @pytest.mark.parametrize("name", ["grid_simple", "grid_ccsds"])
@@ -325,6 +339,7 @@ def test_of_a_large_field_the_bands_of_rows_are_kept_that_were_asked_for(
     levels = len(content.axes.levels.heights)
     whole = Tiles().read(content, "UWND", 1, (0, KIND.ny), (0, KIND.nx))
     monkeypatch.setattr(tiles, "_TILE", 4)
+    monkeypatch.setattr(tiles, "_CODED_ROWS", 4)
     monkeypatch.setattr(tiles, "_MOST_OF_A_BAND", 0)
     some = Tiles()
     for rows, came in (((5, 7), 4), ((3, 7), 8), ((0, KIND.ny), KIND.ny), ((9, 10), KIND.ny)):
@@ -339,4 +354,4 @@ def test_a_real_file_whose_rows_run_back_and_forth_is_decoded_as_a_whole() -> No
     path = shared("data", "samples", "alternate_scanning.grib")
     content = content_of(path)
     assert content.messages is not None
-    assert not content.messages.are_simple("T02M", 0, 1)
+    assert not content.messages.are_in_rows(("T02M", 0, 1))

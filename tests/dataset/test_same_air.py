@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import netCDF4
 import numpy as np
 import pytest
 
+from stilt.foundations.simulation import Receptor
+from stilt.met.convert import convert
+from stilt.met.dataset.levels import DatasetError
+from stilt.met.header import read_header
 from tests.dataset.conftest import COLUMNS, EVENING, MORNING, run
 from tests.meteorology.netcdf import Style, write_era5
+from tests.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from stilt.foundations.simulation import Receptor
 
 STYLES = {
     "new names, eight bytes": Style(is_double=True),
@@ -97,3 +101,58 @@ def test_the_order_and_the_names_of_axes_do_not_matter(
     other = run(write_era5(tmp_path / "other", arl, style), -4)
     for name in ("long", "lati", "zagl", "foot", "shtf"):
         np.testing.assert_array_equal(usual[name], other[name])
+
+
+EXCHANGE = (("EXCO", "exchange"),)
+FORECAST = {
+    "back": (Receptor("199510180000", (-90.0,), (40.0,), (50.0,)), -24),
+    "on": (Receptor("199510170000", (-90.0,), (40.0,), (50.0,)), 24),
+}
+
+
+@pytest.fixture(scope="module")
+def forecast(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path], list[Path]]:
+    """NOAA's forecast on polar stereographic sigma levels: as ARL, as NetCDF, and as ARL made of that."""
+    arl, folder = shared("data", "oct1618.BIN"), tmp_path_factory.mktemp("forecast")
+    paths = write_era5(folder, arl, Style(is_double=True))
+    headers = [read_header(path, EXCHANGE) for path in paths]
+    return arl, paths, list(convert("ngm", headers, folder / "made"))
+
+
+@pytest.mark.parametrize(("where", "hours"), FORECAST.values(), ids=FORECAST)
+def test_a_real_forecast_on_sigma_levels_gives_the_same_particles(
+    forecast: tuple[Path, list[Path], list[Path]], where: Receptor, hours: int
+) -> None:
+    arl, paths, made = forecast
+    theirs = run([arl], hours, where=where, is_turbulent=False, particles=1)
+    ours = run(paths, hours, where=where, is_turbulent=False, particles=1, table=EXCHANGE)
+    again = run(made, hours, where=where, is_turbulent=False, particles=1)
+    assert len(theirs) == 60 * abs(hours)
+    for name in COLUMNS:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-9, atol=1e-9, err_msg=name)
+    for name in ("long", "lati"):
+        assert np.abs(again[name] - theirs[name]).max() < 0.01, "packed a second time"
+    theirs = run([arl], hours // 4, where=where)
+    ours = run(paths, hours // 4, where=where, table=EXCHANGE)
+    early = np.abs(theirs["time"]) <= FIRST_MINUTES
+    assert (np.abs(theirs["zagl"] - ours["zagl"])[early] < 1e-6).mean() > 0.9
+    assert ours["foot"].sum() == pytest.approx(theirs["foot"].sum(), rel=FOOTPRINT)
+    assert theirs["foot"].sum() > 0.0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda file: file["lev"].setncattr("formula_terms", "sigma: lev ps: sp"), "at what top"),
+        (lambda file: file["ptop"].setncattr("units", "m"), "has no unit of pressure"),
+    ],
+)
+def test_sigma_levels_that_do_not_say_where_they_end_are_refused(
+    forecast: tuple[Path, list[Path], list[Path]], tmp_path: Path, spoil: object, why: str
+) -> None:
+    path = tmp_path / "x.nc"
+    path.write_bytes(forecast[1][0].read_bytes())
+    with netCDF4.Dataset(path, "a") as file:
+        spoil(file)  # type: ignore[operator]
+    with pytest.raises(DatasetError, match=why):
+        read_header(path)

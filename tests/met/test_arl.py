@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
 import tempfile
 from dataclasses import replace
@@ -19,6 +22,8 @@ from tests.meteorology import KINDS, START, write, write_changing
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from tests.met.conftest import Analyses
 
 NGM = Grid(
@@ -239,3 +244,13 @@ def test_many_places_are_on_a_grid_if_each_is(tmp_path: Path, name: str) -> None
 )
 def test_a_grid_is_said_in_words(grid: Grid, words: str) -> None:
     assert grid.words == words
+
+
+@pytest.mark.parametrize(("module", "undoes"), [(bz2, "bunzip2"), (gzip, "gunzip"), (lzma, "unxz")])
+def test_a_file_that_is_compressed_is_called_that(
+    tmp_path: Path, module: ModuleType, undoes: str
+) -> None:
+    path = tmp_path / "icon.grib2.bz2"
+    path.write_bytes(module.compress(np.random.default_rng(1).bytes(500)))
+    with pytest.raises(ArlError, match=f"byte 0: it is compressed, undo that with {undoes}"):
+        read_arl(path)

@@ -9,7 +9,7 @@ import netCDF4
 import numpy as np
 from pyproj import CRS, Proj
 
-from stilt.met.analysis import HYBRID
+from stilt.met.analysis import HYBRID, SIGMA
 from stilt.transport.native.arl import AnalysisReader, read_index
 from stilt.transport.native.projection import map_grid
 
@@ -56,6 +56,7 @@ SURFACE = {
     "LHTF": Out("slhf", "J m**-2", -3600.0, standard_name="surface_upward_latent_heat_flux"),
     "UMOF": Out("ewss", "N m**-2 s", 3600.0),
     "VMOF": Out("nsss", "N m**-2 s", 3600.0),
+    "EXCO": Out("exchange", "kg m-2 s-1"),
     "DSWF": Out("ssrd", "J m**-2", 3600.0),
     "TCLD": Out("tcc", "(0 - 1)", 0.01),
 }
@@ -131,6 +132,8 @@ def write_era5(
     fields = decode(arl)
     if "DIFW aloft" in fields:
         fields["WWND aloft"] = fields["WWND aloft"] + fields["DIFW aloft"]
+    if "HFLX" in fields:  # as NCEP's NGM named it
+        fields["SHTF"] = fields["HFLX"]
     outs = {f"{name} aloft": out for name, out in LEVELS.items()} | SURFACE | (instead or {})
     known = {
         name: out for name, out in outs.items() if name in fields and out.name not in leave_out
@@ -151,18 +154,13 @@ def _write(path: Path, arl: Path, style: Style, fields: dict[Out, NDArray[np.flo
     lon, lat = _on_map(grid) if grid.size_km else _in_degrees(grid, style)
     rows = slice(None, None, -1 if style.from_north else 1)
     columns = slice(None, None, -1 if style.from_east else 1)
-    time, level = style.time, "pressure_level" if style.is_new else "level"
+    time, level = style.time, ""
     kind = "NETCDF4" if style.is_new else "NETCDF3_64BIT_OFFSET"
     with netCDF4.Dataset(path, "w", format=kind) as file:
         file.Conventions = "CF-1.7"
         _times(file, time, np.array([each.minutes for each in index]), style)
         if any(values.ndim == 4 for values in fields.values()):
-            if index[0].grid.level_type == HYBRID:
-                level = "hybrid"
-                _hybrid(file, index[0], style)
-            else:
-                heights = [each.height for each in index[0].levels[1:]]
-                _axis(file, level, np.array(heights), "hPa" if style.is_new else "millibars")
+            level = _levels(file, index[0], style)
         elif style.has_log:
             _axis(file, "hybrid", np.array([1]), "1")
         _places(file, grid, lat[rows], lon[columns])
@@ -251,6 +249,19 @@ def coefficients(time: Analysis) -> list[float]:
     return borders
 
 
+def _levels(file: netCDF4.Dataset, time: Analysis, style: Style) -> str:
+    """Write the axis of levels; return its name."""
+    if time.grid.level_type == HYBRID:
+        _hybrid(file, time, style)
+        return "hybrid"
+    if time.grid.level_type == SIGMA:
+        _sigma(file, time)
+        return "lev"
+    level, unit = ("pressure_level", "hPa") if style.is_new else ("level", "millibars")
+    _axis(file, level, np.array([each.height for each in time.levels[1:]]), unit)
+    return level
+
+
 def _hybrid(file: netCDF4.Dataset, time: Analysis, style: Style) -> None:
     """Write the axis of levels, numbered from above, and what they are."""
     hpa, share = (values[::-1] for values in time.hybrid)
@@ -273,6 +284,16 @@ def _hybrid(file: netCDF4.Dataset, time: Analysis, style: Style) -> None:
         reference.units = "Pa"
         reference.assignValue(1e5)
     file["hybrid"].formula_terms = terms
+
+
+def _sigma(file: netCDF4.Dataset, time: Analysis) -> None:
+    """Write the axis of levels that are shares of the pressure, and their top."""
+    _axis(file, "lev", np.array([each.height for each in time.levels[1:]]), "1")
+    file["lev"].standard_name = "atmosphere_sigma_coordinate"
+    file["lev"].formula_terms = "sigma: lev ps: sp ptop: ptop"
+    top = file.createVariable("ptop", "f8", ())
+    top.units = "Pa"
+    top.assignValue(100.0 * time.grid.pressure_offset)
 
 
 def _times(file: netCDF4.Dataset, name: str, minutes: NDArray[np.int64], style: Style) -> None:

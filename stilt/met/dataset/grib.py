@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from stilt.met.analysis import HYBRID, PRESSURE
+from stilt.met.dataset.aec import library as aec
 from stilt.met.dataset.codes import library
 from stilt.met.dataset.grib_grid import MISSING, Keys, grid_of
 from stilt.met.dataset.grib_packed import packed_at, values_of, without_values
+from stilt.met.dataset.grib_starts import starts_of
 from stilt.met.dataset.levels import DatasetError, of_borders
 from stilt.met.dataset.quantities import HOUR_S, TURNED, WINDS, Found, recognise
 from stilt.met.dataset.units import Conversion
@@ -68,6 +70,8 @@ class Message:
         Its number, or hPa; 0 at the ground.
     mark
         Of what it says and what that means; empty where rows of it can't be read alone.
+    is_coded
+        Whether its values are entropy-coded.
     """
 
     offset: int
@@ -77,6 +81,7 @@ class Message:
     member: int
     level: float
     mark: str
+    is_coded: bool = False
 
 
 def meaning_of(keys: Keys, number: int, level_type: str) -> tuple[str, Found | None]:
@@ -180,15 +185,19 @@ class Messages:
 
     by_place: dict[Key, Message]
 
-    def are_simple(self, name: str, position: int, count: int) -> bool:
-        """Tell whether rows of a field at a time can be read alone."""
-        some = (self.by_place.get((name, position, level)) for level in range(count))
-        return all(message.mark for message in some if message is not None)
+    def are_in_rows(self, place: tuple[str, int, int]) -> bool:
+        """Tell whether rows of a field at a time can be read alone; of coded ones where there is what decodes them."""
+        some = [message for _, message in self._messages(place)]
+        return all(one.mark for one in some) and (not self.are_coded(place) or aec() is not None)
+
+    def are_coded(self, place: tuple[str, int, int]) -> bool:
+        """Tell whether values of a field at a time are entropy-coded: all columns of a row are decoded together."""
+        return any(message.is_coded for _, message in self._messages(place))
 
     def part(
         self, path: Path, place: tuple[str, int, int], axes: Axes, area: tuple[Span, Span]
     ) -> NDArray[np.float32]:
-        """Return what ``decode`` does, of a field whose values lie alone: of rows and columns from south and west."""
+        """Return what ``decode`` does, of a field whose rows lie alone: of rows and columns from south and west."""
         (south, north), (west, east) = area
         nx, ny = axes.grid.nx, axes.grid.ny
         rows = (ny - north, ny - south) if axes.is_from_north else (south, north)
@@ -196,14 +205,14 @@ class Messages:
         out = np.zeros((place[2], north - south, east - west), np.float32)
         minute = int(axes.minutes[place[1]])
         check = _Check(place[0], minute, axes)
-        with path.open("rb") as file:
+        with path.open("rb") as file, starts_of(path, minute, self.are_coded(place)) as known:
             for level, message in self._messages(place):
                 packed = packed_at(file.fileno(), message.offset)
                 if packed is None or packed.count != ny * nx:
                     raise DatasetError(f"has other values than it had at byte {message.offset:,}")
                 head = without_values(file.fileno(), message.offset, packed)
                 check.by_mark(head, message, level)
-                values = values_of(file.fileno(), packed, nx, (rows, columns))
+                values = values_of(file.fileno(), packed, nx, (rows, columns), known)
                 out[level] = message.convert.of(_turned(values, axes))
         return out
 

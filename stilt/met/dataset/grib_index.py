@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Scanned = tuple[ArlFile, Axes, dict[str, Found], tuple[Found, ...], Messages]
 
-_FORMAT = 5
+_FORMAT = 6
 
 
 class _Field(msgspec.Struct, array_like=True):

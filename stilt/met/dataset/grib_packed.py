@@ -1,7 +1,8 @@
-"""Rows of simply packed GRIB fields, read without the rest of the message: what ERA5 is delivered in.
+"""Rows of GRIB fields, read without the rest of the message, where they are packed simply or entropy-coded: as ERA5's.
 
-WMO Manual on Codes, I.2: FM 92 GRIB, data representation template 5.0 and section 7; of the first edition the binary
-data section. A value is (R + X 2^E) 10^-D, X an unsigned number of a fixed count of bits, one after the other.
+WMO Manual on Codes, I.2: FM 92 GRIB, data representation templates 5.0 and 5.42 and section 7; of the first edition
+the binary data section. A value is (R + X 2^E) 10^-D, X an unsigned number: of a fixed count of bits, one after the
+other, or coded (see ``aec``).
 """
 
 from __future__ import annotations
@@ -9,21 +10,27 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stilt.met.dataset.aec import Coding, decoded
 from stilt.met.dataset.levels import DatasetError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Starts = dict[int, NDArray[np.int64]]
+
+_FIRST = np.zeros(1, np.int64)
 _EDITION, _OF_SECOND, _OF_FIRST = 7, 16, 8
 _REPRESENTATION, _BITMAP, _DATA = 5, 6, 7
 _HAS_GRID, _HAS_BITMAP, _NO_BITMAP = 128, 64, 255
 _NOT_SIMPLE = 0xF0
 _MOST_BITS = 32
 _END = b"7777"
+_SIMPLE, _CODED = 0, 42
 _SHORT = 16
 
 
@@ -39,6 +46,8 @@ class Packed:
         Of each; and how many there are.
     reference, binary, decimal
         R, 2^E and 10^-D.
+    coding
+        Of entropy-coded values.
     """
 
     start: int
@@ -47,10 +56,11 @@ class Packed:
     reference: float
     binary: float
     decimal: float
+    coding: Coding | None = None
 
 
 def packed_at(descriptor: int, offset: int) -> Packed | None:
-    """Return how the first field of the message at a place of a file is packed; None if not simply, with all values."""
+    """Return how the first field of the message at a place of a file is packed; None if otherwise, or with gaps."""
     try:
         head = os.pread(descriptor, _OF_SECOND, offset)
         found = _second(descriptor, offset) if head[_EDITION] > 1 else _first(descriptor, offset)
@@ -62,19 +72,24 @@ def packed_at(descriptor: int, offset: int) -> Packed | None:
 def _second(descriptor: int, offset: int) -> Packed | None:
     place = offset + _OF_SECOND
     facts: tuple[int, int, float, int, int, int] | None = None
+    coded: tuple[int, int, int] | None = None
     while True:
-        head = os.pread(descriptor, 21, place)
+        head = os.pread(descriptor, 25, place)
         length, section = struct.unpack_from(">IB", head)
         if section == _REPRESENTATION:
             facts = struct.unpack_from(">IHfHHB", head, 5)
+            coded = struct.unpack_from(">BBH", head, 21) if facts[1] == _CODED else None
         is_cut = section == _BITMAP and head[5] != _NO_BITMAP
         if is_cut or length < 5 or section > _DATA or (section == _DATA and facts is None):  # noqa: PLR2004
             return None
         if section == _DATA and facts is not None:
             count, template, reference, binary, decimal, bits = facts
-            if template or 8 * (length - 5) < count * bits:
+            coding = Coding(bits, *coded, length - 5, count) if coded else None
+            is_simple = template == _SIMPLE and 8 * (length - 5) >= count * bits
+            if not is_simple and (coding is None or not coding.values):
                 return None
-            return _made((place + 5, bits, count), reference, _signed(binary), _signed(decimal))
+            where = place + 5, bits, count
+            return _made(where, reference, _signed(binary), _signed(decimal), coding)
         place += length
 
 
@@ -120,8 +135,14 @@ def without_values(descriptor: int, offset: int, packed: Packed) -> bytes:
     return bytes(head)
 
 
-def _made(where: tuple[int, int, int], reference: float, binary: int, decimal: int) -> Packed:
-    return Packed(*where, reference, 2.0**binary, 10.0**-decimal)
+def _made(
+    where: tuple[int, int, int],
+    reference: float,
+    binary: int,
+    decimal: int,
+    coding: Coding | None = None,
+) -> Packed:
+    return Packed(*where, reference, 2.0**binary, 10.0**-decimal, coding)
 
 
 def _three(head: bytes) -> int:
@@ -136,11 +157,16 @@ def _signed(value: int) -> int:
 
 
 def values_of(
-    descriptor: int, packed: Packed, wide: int, area: tuple[tuple[int, int], tuple[int, int]]
+    descriptor: int,
+    packed: Packed,
+    wide: int,
+    area: tuple[tuple[int, int], tuple[int, int]],
+    known: Starts,
 ) -> NDArray[np.float64]:
     """Return a rectangle of the values of a field: some rows and columns, counted in the order of the file.
 
-    ``wide`` is the number of values of a row; shape (rows, columns).
+    ``wide`` is the number of values of a row; ``known`` says where coded ones begin, and is told more. Shape (rows,
+    columns).
 
     Raises
     ------
@@ -148,11 +174,15 @@ def values_of(
         If the file ends before.
     """
     (first, last), (left, right) = area
+    if packed.coding is not None:
+        starts = known.get(packed.start, _FIRST)
+        read = partial(_read, descriptor, packed.start)
+        span = first * wide, last * wide
+        whole, known[packed.start] = decoded(read, packed.coding, starts, span)
+        codes = whole.reshape(-1, wide)[:, left:right].astype(np.float64)
+        return (codes * packed.binary + packed.reference) * packed.decimal
     bit, stop_bit = (packed.bits * (row * wide) for row in (first, last))
-    start, stop = packed.start + bit // 8, packed.start + -(-stop_bit // 8)
-    data = os.pread(descriptor, stop - start, start)
-    if len(data) != stop - start:
-        raise DatasetError(f"ends at byte {start + len(data):,}, within a message")
+    data = _read(descriptor, packed.start, bit // 8, -(-stop_bit // 8))
     if packed.bits == _SHORT:
         codes = np.frombuffer(data, ">u2").reshape(-1, wide)[:, left:right].astype(np.float64)
     else:
@@ -160,6 +190,14 @@ def values_of(
         places = bit % 8 + packed.bits * (rows + np.arange(left, right, dtype=np.int64))
         codes = _codes(data, packed.bits, places)
     return (codes * packed.binary + packed.reference) * packed.decimal
+
+
+def _read(descriptor: int, place: int, start: int, stop: int) -> bytes:
+    """Return bytes of the values that begin at a place of a file."""
+    data = os.pread(descriptor, stop - start, place + start)
+    if len(data) != stop - start:
+        raise DatasetError(f"ends at byte {place + start + len(data):,}, within a message")
+    return data
 
 
 def _codes(data: bytes, bits: int, places: NDArray[np.int64]) -> NDArray[np.float64]:

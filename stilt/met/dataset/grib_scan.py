@@ -128,8 +128,8 @@ def _note(keys: Keys, seen: _Scan, place: tuple[int, int], descriptor: int) -> N
     member = int(keys("number", 0) or 0)
     step = float(keys("endStep", 0))
     minute = minute_of(keys)
-    mark = _mark(keys, seen, (descriptor, *place), (name, minute, level, one.convert))
-    message = Message(*place, one.convert, step, member, level, mark)
+    mark, is_coded = _mark(keys, seen, (descriptor, *place), (name, minute, level, one.convert))
+    message = Message(*place, one.convert, step, member, level, mark, is_coded)
     seen.messages.setdefault((kind, name, minute, level), []).append(message)
 
 
@@ -138,14 +138,15 @@ def _mark(
     seen: _Scan,
     place: tuple[int, int, int],
     means: tuple[str, int, float, Conversion],
-) -> str:
-    """Return the mark of a message whose values lie alone; nothing of others."""
+) -> tuple[str, bool]:
+    """Return the mark of a message whose rows lie alone, nothing of others, and whether its values are coded."""
     descriptor, offset, part = place
     packed = None if part or not is_in_rows(keys) else packed_at(descriptor, offset)
     if packed is None:
-        return ""
+        return "", False
     grid, turned = seen.places[str(keys("md5GridSection"))]
-    return mark_of(without_values(descriptor, offset, packed), means, grid, turned)
+    mark = mark_of(without_values(descriptor, offset, packed), means, grid, turned)
+    return mark, packed.coding is not None
 
 
 def _note_place(keys: Keys, seen: _Scan) -> None:

@@ -96,6 +96,8 @@ def levels_of(dataset: Dataset, name: str | None) -> Levels:
         return (
             Levels()
         )  # the ECMWF keeps the pressure and the geopotential of the ground on its first level
+    if axis.attrs.get("standard_name") == "atmosphere_sigma_coordinate":
+        return _sigma_levels(dataset, axis)
     if convert is None and (found := _by_their_pressure(dataset, name)):
         return found
     if convert is None or "formula_terms" in axis.attrs:
@@ -103,6 +105,21 @@ def levels_of(dataset: Dataset, name: str | None) -> Levels:
     heights = np.asarray(axis.to_numpy(), np.float64) * convert.factor
     order = tuple(np.argsort(-heights, kind="stable").tolist())
     return Levels(PRESSURE, tuple(heights[list(order)].tolist()), order)
+
+
+def _sigma_levels(dataset: Dataset, axis: Variable) -> Levels:
+    """Return levels that are shares of the pressure between the ground and a top (CF conventions, appendix D)."""
+    terms = _terms(str(axis.attrs.get("formula_terms", "")))
+    top = dataset[terms["ptop"]] if terms.get("ptop") in dataset else None
+    if top is None:
+        raise DatasetError(f"its levels ({axis.name}) are sigma and do not say at what top (ptop)")
+    unit = conversion(str(top.attrs.get("units", "")), "hPa")
+    if unit is None:
+        raise DatasetError(f"the top of its levels ({top.name}) has no unit of pressure")
+    sigma = np.asarray(axis.to_numpy(), np.float64)
+    order = tuple(np.argsort(-sigma, kind="stable").tolist())
+    hpa = float(np.asarray(top.to_numpy()).ravel()[0]) * unit.factor
+    return Levels(SIGMA, tuple(sigma[list(order)].tolist()), order, offset=hpa)
 
 
 def _by_their_pressure(dataset: Dataset, name: str) -> Levels | None:

@@ -123,6 +123,7 @@ QUANTITIES = (
         "inss mntss avg_inss nsss instantaneous_northward_turbulent_surface_stress",
         "surface_downward_northward_stress",
     ),
+    _ground("EXCO", "kg m-2 s-1", (), ""),
     Quantity(
         *("SHTF", "W m-2", False, (231, 235033, 146)),
         (
@@ -156,7 +157,9 @@ QUANTITIES = (
     _ground("TCLD", "%", (164,), "tcc total_cloud_cover", "cloud_area_fraction"),
     _ground("LCLD", "%", (186,), "lcc low_cloud_cover", "low_type_cloud_area_fraction"),
 )
-"""Of several variables for one field the first by ``ids`` or ``names`` is taken: of the moment, a mean, a sum."""
+"""The coefficient of exchange (EXCO) has no name of anybody: a table in the config says which variable it is.
+
+Of several variables for one field the first by ``ids`` or ``names`` is taken: of the moment, a mean, a sum."""
 
 
 @dataclass(frozen=True, slots=True)

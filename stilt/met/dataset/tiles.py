@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _TILE = 64
 """Rows and columns of a tile where the file is not in chunks, or in smaller ones."""
 
+_CODED_ROWS = 16
+"""Rows of a tile of entropy-coded values, of which all columns are decoded together."""
+
 _MOST_BYTES = 384 * 1024**2
 _MOST_OF_A_BAND = 8 * 1024**2
 _MOST_OPEN = 16
@@ -166,20 +169,22 @@ def _widths(content: Content, name: str, position: int) -> Span:
     Of a large one all columns where messages are decoded as a whole.
     """
     grid, messages, count = content.axes.grid, content.messages, _count(content, name)
-    if 4 * count * grid.ny * grid.nx <= _MOST_OF_A_BAND:
+    place = name, position, count
+    if messages is None or 4 * count * grid.ny * grid.nx <= _MOST_OF_A_BAND:
         return grid.ny, grid.nx
-    is_simple = messages is not None and messages.are_simple(name, position, count)
-    return _TILE, (_TILE if is_simple else grid.nx)
+    if not messages.are_in_rows(place):
+        return _TILE, grid.nx
+    return (_CODED_ROWS, grid.nx) if messages.are_coded(place) else (_TILE, _TILE)
 
 
 def _bands(
     content: Content, which: tuple[str, int], spans: list[Span], columns: Span
 ) -> list[NDArray[np.float32]]:
-    """Read bands of a field: of simply packed messages their values alone, of others all bands at once."""
+    """Read bands of a field: of messages whose rows lie alone these, of others all bands at once."""
     messages, path, axes = content.messages, content.header.path, content.axes
     assert messages is not None  # noqa: S101 - what makes it GRIB
     place = *which, _count(content, which[0])
-    if messages.are_simple(*place):
+    if messages.are_in_rows(place):
         return [messages.part(path, place, axes, (span, columns)) for span in spans]
     if not spans:
         return []

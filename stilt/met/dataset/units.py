@@ -59,6 +59,7 @@ _TO_CANONICAL: dict[str, dict[str, Conversion]] = {
     },
     "hPa s-1": {"hPa s-1": _SAME, "Pa s-1": Conversion(0.01)},
     "kg kg-1": {**dict.fromkeys(("kg kg-1", "1"), _SAME), "g kg-1": Conversion(0.001)},
+    "kg m-2 s-1": {"kg m-2 s-1": _SAME},
     "%": {
         **dict.fromkeys(("%", "percent"), _SAME),
         **dict.fromkeys(("1", "(0 - 1)", "0-1"), Conversion(100.0)),
