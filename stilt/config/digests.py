@@ -17,7 +17,7 @@ from stilt.config.dump import dump_config, plain
 from stilt.config.followed import idle_settings
 from stilt.config.schema import Config
 from stilt.config.sections import KERNEL, function_in
-from stilt.config.variants import kinds, products_of, settings_of
+from stilt.config.variants import FIXED, FOOTPRINTS, kinds, products_of, settings_of
 from stilt.foundations.durable import digest_file
 from stilt.foundations.emission import emission_minutes
 from stilt.foundations.surface_layer import MOST_PART
@@ -32,12 +32,7 @@ _FORMERLY_A_PART = 9.0
 OWN_PARTICLES = "own particles"
 """By what levels weigh: before, one with a particle more than others counted more."""
 
-_NOT_TRANSPORT = frozenset(
-    {
-        *("mets", "footprints", "model", "hysplit", "output", "execution", "about", "keep"),
-        *("roughness", "realizations", "variants"),
-    }
-)
+_NOT_TRANSPORT = frozenset({*FIXED, FOOTPRINTS})
 
 
 def transport_digest(config: Config, met: str, engine: str) -> str:

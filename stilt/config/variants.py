@@ -36,7 +36,7 @@ FIXED = {
     "about": "it is of the project",
     "keep": "it is of the project",
 }
-"""Settings that a project has once, and why."""
+"""Settings that a project has once, and why; none of them enters the digest of a transport."""
 
 OF_FOOTPRINTS = ("smooth_factor", "lifetime_h")
 """What may vary of a footprint product: with another grid or weight it is a product of its own."""
