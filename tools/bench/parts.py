@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -204,4 +203,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
