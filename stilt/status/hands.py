@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from stilt.batch.queued import ENDED, has_ended
+from stilt.batch.queued import has_ended
 from stilt.batch.whole import at_work, unregistered
-from stilt.log.fold import SUCCESSES
+from stilt.log.states import ENDED, SUCCESSES
 from stilt.status.counting import by_task
 
 if TYPE_CHECKING:

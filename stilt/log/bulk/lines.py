@@ -77,10 +77,12 @@ class Block:
         """Return the ids as bytes of one size, with zeros behind."""
         places, sizes = fields[:, kernels.SIM], fields[:, kernels.SIM_SIZE]
         width = int(sizes.max(initial=1))
-        offsets = np.arange(width)
         data = np.frombuffer(self.data, np.uint8)
-        found = data[np.minimum(places[:, None] + offsets, len(data) - 1)]
-        found[offsets >= sizes[:, None]] = 0
+        if places.max(initial=0) + width > len(data):
+            data = np.append(data, np.zeros(width, np.uint8))
+        found = np.lib.stride_tricks.sliding_window_view(data, width)[places]
+        if sizes.min(initial=width) < width:
+            found[np.arange(width) >= sizes[:, None]] = 0
         ids: NDArray[Any] = found.view(f"S{width}").ravel()
         return ids
 
