@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 from stilt.batch.chunks import read_chunk
 from stilt.batch.whole import at_work, damaged, unregistered
 from stilt.foundations.errors import DamagedError
+from stilt.log.states import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stilt.foundations.paths import Layout
     from stilt.log.fold import BatchState, State
-
-ENDED = frozenset({"complete", "empty", "failed", "invalid"})
-"""What a simulation is in when its task has nothing left to do with it."""
 
 
 def _say_nothing(_: str) -> None:
@@ -79,4 +77,4 @@ def _of_batch(
 def has_ended(state: State, sim: str, batch: str) -> bool:
     """Tell whether a batch has nothing left to do with a simulation."""
     left = state.left_by(batch, sim)
-    return left is not None and left.outcome in ENDED
+    return batch in state.sealed if left is None else left.outcome in ENDED

@@ -77,6 +77,15 @@ class BatchState(Struct, eq=True):
                 latest[life.task] = life
         return latest
 
+    @property
+    def is_over(self) -> bool:
+        """Whether every task that is known of it has worked through its chunk, so that no more is to come."""
+        tasks = self.tasks
+        registered = {task for task, _ in self.chunks}
+        return bool(registered) and all(
+            task in tasks and tasks[task].closed == "finished" for task in registered | tasks.keys()
+        )
+
     def was_started(self, task: int) -> bool:
         """Tell whether anyone was ever asked to run a task; Slurm is asked for one array after the other."""
         if any(

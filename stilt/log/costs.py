@@ -103,6 +103,14 @@ def together(*costs: Cost) -> Cost:
     )
 
 
+def merged(one: Mapping[str, Cost], other: Mapping[str, Cost]) -> dict[str, Cost]:
+    """Return the cost of two groups of simulations, by outcome."""
+    both = {
+        outcome: together(one[outcome], other[outcome]) for outcome in one.keys() & other.keys()
+    }
+    return {**one, **other, **both}
+
+
 def with_outcomes(costs: Mapping[str, Cost], outcomes: Collection[str]) -> Cost:
     """Return the cost of simulations with one of these outcomes."""
     return together(*(costs[outcome] for outcome in outcomes if outcome in costs))

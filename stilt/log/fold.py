@@ -14,7 +14,7 @@ from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
 from stilt.log.batches import BatchState
-from stilt.log.costs import Columns, costs_of, together
+from stilt.log.costs import Columns, costs_of, merged
 from stilt.log.events import Archived, Closed, Identified, Invalid
 from stilt.log.reader import Damage
 from stilt.log.states import (
@@ -58,6 +58,8 @@ class State:
     settled
         When the folders of batches were changed last, in nanoseconds: as long as that is so, all their segments are
         here, and only those that have not ended are looked at.
+    is_outgrown
+        Whether something came of what a sealed batch left: only the log itself tells what holds then.
     """
 
     def __init__(self, frozen: FrozenSims | None = None) -> None:
@@ -70,6 +72,7 @@ class State:
         self._earlier: dict[str, dict[str, SimState]] = {}
         self._frozen = frozen
         self._is_thawed = False  # all that hold, of the frozen ones
+        self.is_outgrown = False
 
     @property
     def sims(self) -> dict[str, SimState]:
@@ -86,12 +89,18 @@ class State:
     def earlier(self) -> dict[str, dict[str, SimState]]:
         """For simulations that several batches worked on, the state each older batch left them in.
 
-        Batch id -> simulation id -> state. The latest state is in ``sims`` only.
+        Batch id -> simulation id -> state. The latest state is in ``sims`` only, and what ended in ``sealed`` batches
+        may be counted alone.
         """
         frozen = self._frozen
         for state in frozen.take_all(earlier=True) if frozen else ():
             self._earlier.setdefault(state.batch, {})[state.sim] = state
         return self._earlier
+
+    @property
+    def sealed(self) -> frozenset[str]:
+        """The batches that are over and left simulations that later ones took up: which these are is not kept."""
+        return self._frozen.sealed if self._frozen else frozenset()
 
     @property
     def segments(self) -> int:
@@ -132,7 +141,10 @@ class State:
         return self._sims.get(sim)
 
     def left_by(self, batch: str, sim: str) -> SimState | None:
-        """Return the state in which a batch has left a simulation; ``None`` if it never began it."""
+        """Return the state in which a batch has left a simulation.
+
+        ``None`` if it never began it, or if it is sealed, ended it and a later one took it up.
+        """
         known = self.find(sim)
         if known is None or known.batch == batch:
             return known
@@ -181,12 +193,7 @@ class State:
         loose = costs_of(self._loose(earlier=earlier))
         if self._frozen is None:
             return loose
-        frozen = self._frozen.costs(earlier=earlier)
-        both = {
-            outcome: together(loose[outcome], frozen[outcome])
-            for outcome in loose.keys() & frozen.keys()
-        }
-        return frozen | loose | both
+        return merged(self._frozen.costs(earlier=earlier), loose)
 
     def columns(self, outcomes: Collection[str], *, sample: int | None = None) -> Columns:
         """Return moment, wall time and memory of simulations whose state is one of these outcomes.
@@ -277,8 +284,10 @@ class State:
             elif kind is not Archived:  # that says where outputs lie, not how simulations stand
                 self.batch(event.batch).add(event)
 
-    def freeze(self, rows: Rows | None = None) -> FrozenSims:
+    def freeze(self, rows: Rows | None = None, *, seal: bool = True) -> FrozenSims:
         """Turn all simulations into columns, and return them; ``rows`` are more of them, to be joined.
+
+        ``seal``: whether of what batches that are over left to later ones only counts and sums are kept.
 
         Raises
         ------
@@ -298,7 +307,8 @@ class State:
             rows.add_frozen(self._frozen)
         # Before they are joined: all this once more is much.
         self._sims, self._earlier, self._frozen, self._is_thawed = {}, {}, None, False
-        self._frozen = rows.join(lives)
+        over = (batch.id for batch in self.batches.values() if batch.is_over)
+        self._frozen = rows.join(lives, frozenset(over) if seal else frozenset())
         return self._frozen
 
     def _is_all_frozen(self, lives: list[Life]) -> bool:
@@ -322,6 +332,13 @@ class State:
             for state in frozen.take(sim):
                 self._earlier.setdefault(state.batch, {})[sim] = state
 
+    def _meet(self, frozen: FrozenSims, sim: str, batch: str) -> None:
+        """Thaw what something new of a simulation in a batch is to be held against."""
+        self._thaw(frozen, sim, batch)
+        known = self._sims.get(sim)
+        if batch in frozen.sealed and known is not None and known.batch != batch:
+            self.is_outgrown = True
+
     def _join_block(self, life: Life, begun: list[Started], ended: list[SimState]) -> None:
         """Join what one life says of its simulations, usually each begun once and ended once."""
         ids = {state.sim for state in ended}
@@ -331,7 +348,7 @@ class State:
             state.life = life
         if self._frozen is not None:
             for state in states:
-                self._thaw(self._frozen, state.sim, life.batch)
+                self._meet(self._frozen, state.sim, life.batch)
         before = len(self._sims)
         held = list(map(self._sims.setdefault, map(attrgetter("sim"), states), states))
         if len(self._sims) < before + len(states):
@@ -341,7 +358,7 @@ class State:
 
     def _join(self, state: SimState) -> None:
         if self._frozen is not None:
-            self._thaw(self._frozen, state.sim, state.life.batch)
+            self._meet(self._frozen, state.sim, state.life.batch)
         old = self._sims.get(state.sim)
         if old is None:
             self._sims[state.sim] = state

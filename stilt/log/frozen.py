@@ -1,7 +1,8 @@
 """Simulations as columns: a million of them in a file that is read in a fraction of a second.
 
-One row for each simulation and batch: first what older batches left, then the states that hold. Text that few
-rows have (reasons and messages) lies apart. Sums and counts need no object a simulation, and single ones are
+One row for each simulation and batch: first what older batches left, then the states that hold. Of batches that are
+over what they left is not kept row by row: they are sealed, and only sums are known of it. Text that few rows have
+(reasons and messages) lies apart. Sums and counts need no object a simulation, and single ones are
 looked up by bisection in the column ``order``, which lists the rows by id.
 """
 
@@ -11,6 +12,7 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from functools import cached_property
 from itertools import chain, compress, groupby
 from math import isfinite
 from operator import itemgetter, or_
@@ -21,7 +23,7 @@ from msgspec import MsgspecError, Struct, json
 
 from stilt.foundations.errors import DamagedError
 from stilt.log.bounds import ANY_NUMBER, MOST_OF_A_TEXT, TEXTS, column_fits, is_within
-from stilt.log.costs import Cost, cost_where
+from stilt.log.costs import Cost, cost_where, merged
 from stilt.log.states import OUTCOMES, SimState, latest_by_reason
 
 if TYPE_CHECKING:
@@ -105,17 +107,17 @@ class Sums(Struct):
     Attributes
     ----------
     tallies
-        How many rows that hold, and how many that older batches left, there are of each kind.
+        How many rows that hold, how many that older batches left, and how many that are sealed there are of each kind.
     costs
-        What those that hold, and those that older batches left, have cost, by outcome.
+        What those that hold, those that older batches left, and those that are sealed have cost, by outcome.
     last_failed
         For each reason, the simulation that failed last.
     words
         What the columns ``met``, ``particles`` and ``fact_name`` count in.
     """
 
-    tallies: tuple[list[Count], list[Count]]
-    costs: tuple[dict[str, Cost], dict[str, Cost]]
+    tallies: tuple[list[Count], list[Count], list[Count]]
+    costs: tuple[dict[str, Cost], dict[str, Cost], dict[str, Cost]]
     last_failed: list[str]
     words: list[str]
 
@@ -153,10 +155,10 @@ class FrozenSims:
         self._texts = columns["texts"]
         self._text_rows = columns["text_row"]
         self._text_ends = columns["text_end"]
-        self._tallies = tuple(_named(counts, lives) for counts in sums.tallies)
+        *self._tallies, self.sealed_tally = (_named(counts, lives) for counts in sums.tallies)
         self.batches = frozenset(life.batch for life, _, _ in chain(*self._tallies))
         # Without those of outcomes that rows were struck out of: sums and maxima are not taken back.
-        self._costs = tuple(map(dict, sums.costs))
+        *self._costs, self.sealed_costs = map(dict, sums.costs)
         self._last_failed: Sequence[str] | None = (
             sums.last_failed  # None once one of them was struck out
         )
@@ -166,6 +168,11 @@ class FrozenSims:
 
     def __len__(self) -> int:
         return len(self._outcome)
+
+    @cached_property
+    def sealed(self) -> frozenset[str]:
+        """The batches that left more than there are rows of."""
+        return frozenset(life.batch for life, _, _ in self.sealed_tally)
 
     def alive(self) -> bytes:
         """Return a byte a row: 1 where it is not struck out."""
@@ -242,14 +249,16 @@ class FrozenSims:
         if not all(map(self._rows_of, self._last_failed or ())):
             raise ValueError("last_failed")
         for earlier, rows in enumerate((self._tops, self._lowers)):
-            told: Counter[str] = Counter()
-            for (_, outcome, _), number in self._tallies[earlier].items():
-                told[outcome] += number
+            told, costs = _by_outcome(self._tallies[earlier]), self._costs[earlier]
             for outcome in OUTCOMES:
                 there = self._mask({outcome}, rows).count(1)
-                cost = self._costs[earlier].get(outcome)
-                if told[outcome] != there or (cost is not None and cost.number != there):
+                if {told[outcome], costs[outcome].number if outcome in costs else there} != {there}:
                     raise ValueError(outcome)
+        costs = self.sealed_costs
+        if {outcome: cost.number for outcome, cost in costs.items()} != _by_outcome(
+            self.sealed_tally
+        ):
+            raise ValueError("sealed")
 
     def rows(self, outcomes: Collection[str]) -> array[int]:
         """Return the rows that hold and have one of these outcomes."""
@@ -272,7 +281,7 @@ class FrozenSims:
         for outcome in {outcome for (_, outcome, _), n in self._tallies[earlier].items() if n}:
             if outcome not in costs:
                 costs[outcome] = cost_where(self._mask({outcome}, rows), *self._quantities.values())
-        return costs
+        return merged(costs, self.sealed_costs) if earlier else costs
 
     def count_since(self, moment: float, outcomes: Collection[str], lives: Collection[str]) -> int:
         """Count those that hold, since a moment, with one of these outcomes in lives of these names."""
@@ -303,7 +312,7 @@ class FrozenSims:
 
     def tally(self, *, earlier: bool) -> Counter[tuple[Life, str, str]]:
         """Count by life, outcome and reason."""
-        return +self._tallies[earlier]
+        return self._tallies[earlier] + (self.sealed_tally if earlier else Counter())
 
     def _rows_of(self, sim: str) -> list[int]:
         """Return the rows of a simulation that are not struck out, the lowest first."""
@@ -413,6 +422,13 @@ def _is_short(text: tuple[str, str]) -> bool:
     """Tell whether reason and message have a length that stilt writes: those of an invalid are path and why."""
     reason, message = text
     return len(reason) <= MOST_OF_A_TEXT and len(message) <= 2 * TEXTS["why"]
+
+
+def _by_outcome(tally: Mapping[tuple[Life, str, str], int]) -> Counter[str]:
+    told: Counter[str] = Counter()
+    for (_, outcome, _), number in tally.items():
+        told[outcome] += number
+    return told
 
 
 def _named(counts: Sequence[Count], lives: Sequence[Life]) -> Counter[tuple[Life, str, str]]:

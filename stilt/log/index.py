@@ -81,7 +81,7 @@ class OutputIndex:
             state = checkpoint.load(self.log_dir / CHECKPOINT)
             saved = state.events if state else 0
             if state is None or not self._catch_up(state):
-                saved, state = 0, self._fold(self.segments())
+                saved, state = 0, self._fold(self.segments(), seal=True)
             self._save_if_worth_it(state, saved)
             return state
 
@@ -106,10 +106,15 @@ class OutputIndex:
         )
 
     def _fold(
-        self, paths: Collection[Path], *, until: float | None = None, in_bulk: bool = True
+        self,
+        paths: Collection[Path],
+        *,
+        until: float | None = None,
+        in_bulk: bool = True,
+        seal: bool = False,
     ) -> State:
         state = State()
-        joining = Joining(state, until, in_bulk=in_bulk)
+        joining = Joining(state, until, in_bulk=in_bulk, segments=len(paths), seal=seal)
         with _no_garbage_collection():
             for path in paths:
                 joining.add(self._name(path), read_bytes(path))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from stilt.log.bulk.rows import Rows
     from stilt.log.fold import State
 
-WORTH_BULK = 24 << 20
-"""So many bytes are read before what follows is left to machine code, which takes 0.2 s to begin."""
+WORTH_BULK = 32 << 20
+"""So many bytes are read, or seem to be, before what follows is left to machine code, which takes 0.2 s to begin."""
 
 
 class Joining:
@@ -31,15 +31,29 @@ class Joining:
         Leave out events after this moment (seconds since 1970).
     in_bulk
         Whether machine code may read long logs.
+    segments
+        How many segments there are to be read; 0 where most of what they have is known.
+    seal
+        Whether of what batches that are over left to later ones only counts and sums are wanted.
     """
 
-    def __init__(self, state: State, until: float | None = None, *, in_bulk: bool = True) -> None:
+    def __init__(
+        self,
+        state: State,
+        until: float | None = None,
+        *,
+        in_bulk: bool = True,
+        segments: int = 0,
+        seal: bool = True,
+    ) -> None:
         self._state = state
         self._until = until
+        self._seal = seal
         self._in_bulk = in_bulk and until is None
         self._scanner: Scanner[Any] = Scanner(LeanEvent, lean_fit)
         self._rows: Rows | None = None
-        self._bytes = 0
+        self._segments = segments
+        self._read, self._bytes = 0, 0
 
     def add(self, name: str, data: bytes) -> None:
         """Join one segment, ``name`` being its path relative to the ``log`` folder."""
@@ -91,19 +105,22 @@ class Joining:
         return True
 
     def end(self) -> bool:
-        """Join what machine code has read; False if it cannot be, and all has to be read without."""
-        if self._rows is None:
-            return True
+        """Join what machine code has read; False if it cannot be, and all has to be read without.
+
+        So it is if something came of what sealed batches left.
+        """
+        if self._rows is None or self._state.is_outgrown:
+            return not self._state.is_outgrown
         try:
-            self._state.freeze(self._rows)
+            self._state.freeze(self._rows, seal=self._seal)
         except ValueError:  # a receptor that is no digest
             return False
         return True
 
     def _scanner_of(self, data: bytes) -> Scanner[Any]:
-        """Return what reads the next piece: machine code, as soon as there is much and if it is here."""
-        self._bytes += len(data)
-        if self._in_bulk and self._bytes >= WORTH_BULK:
+        """Return what reads the next piece: machine code, as soon as there seems to be much and if it is here."""
+        self._read, self._bytes = self._read + 1, self._bytes + len(data)
+        if self._in_bulk and self._bytes * max(self._segments / self._read, 1) >= WORTH_BULK:
             from stilt.log.bulk.lines import BulkScanner, is_ready
 
             self._in_bulk = False  # asked once
@@ -116,6 +133,7 @@ class Joining:
     def _join(self, life: Life, scan: Scan[Any], events: list[Any]) -> None:
         self._state.add(life, events)
         if scan.block is not None and self._rows is not None:
+            self._state.is_outgrown |= life.batch in self._state.sealed
             scan.block.add_to(self._rows, life)
 
 

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 SUCCESSES = frozenset({"complete", "empty"})
 
+ENDED = SUCCESSES | {"failed", "invalid"}
+"""What a simulation is in when its task has nothing left to do with it."""
+
 OUTCOMES = ("running", "interrupted", "failed", "empty", "complete", "invalid")
 """What can be known of a simulation, the lower first where batch and attempt are the same."""
 

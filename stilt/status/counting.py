@@ -6,7 +6,6 @@ Counted from the fold's tally; single simulations are only looked at where count
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -79,14 +78,17 @@ def shown_as(outcome: str, life: Life, fates: Fates) -> str:
     return "pending" if outcome == "invalid" else outcome
 
 
+def left_by_all(state: State, tally: Tally) -> Tally:
+    """Count what each batch left simulations in, the states that hold among them."""
+    return tally + state.tally(earlier=True)
+
+
 def batch_counts(state: State, tally: Tally, fates: Fates) -> dict[str, Counter[str]]:
     """Count the simulations of each batch by the state that it left them in."""
     # an event may name a batch of which there is nothing else
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     counts.update({name: Counter() for name in state.batches})
-    for (life, outcome, _), number in tally.items():
-        counts[life.batch][shown_as(outcome, life, fates)] += number
-    for (life, outcome, _), number in state.tally(earlier=True).items():
+    for (life, outcome, _), number in left_by_all(state, tally).items():
         counts[life.batch][shown_as(outcome, life, fates)] += number
     return counts
 
@@ -94,7 +96,7 @@ def batch_counts(state: State, tally: Tally, fates: Fates) -> dict[str, Counter[
 def count_refused(state: State, tally: Tally) -> Counter[str]:
     """Count the simulations of each batch that were written as failed when it was handed over: no chunk has them."""
     counts: Counter[str] = Counter()
-    for (life, _, _), number in chain(tally.items(), state.tally(earlier=True).items()):
+    for (life, _, _), number in left_by_all(state, tally).items():
         counts[life.batch] += number * life.was_run
     return counts
 
@@ -154,7 +156,7 @@ def by_task(
 ) -> Counter[tuple[str, int | None]]:
     """Count the simulations that each task of each batch has left in one of these states; all that it has begun."""
     counts: Counter[tuple[str, int | None]] = Counter()
-    for (life, outcome, _), number in chain(tally.items(), state.tally(earlier=True).items()):
+    for (life, outcome, _), number in left_by_all(state, tally).items():
         counts[life.batch, life.task] += number * (outcome in outcomes)
     return counts
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from stilt.batch.queued import ENDED, has_ended
+from stilt.batch.queued import has_ended
 from stilt.batch.whole import at_work, unregistered
-from stilt.log.fold import SUCCESSES
-from stilt.status.counting import by_task
+from stilt.log.states import ENDED, SUCCESSES
+from stilt.status.counting import by_task, left_by_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +108,7 @@ def count_in_hand(
     # what was found invalid is not known to be of one task
     has_others = any(
         outcome == "invalid" or (outcome in SUCCESSES and life.batch not in batches)
-        for life, outcome, _ in chain(tally, state.tally(earlier=True))
+        for life, outcome, _ in left_by_all(state, tally)
     )
     if not open_chunks.at_work and len(batches) <= 1 and not has_others:
         return InHand(sum(left for _, _, left in open_chunks.whole))

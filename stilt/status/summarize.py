@@ -15,6 +15,7 @@ from stilt.status.counting import (
     batch_counts,
     count,
     count_refused,
+    left_by_all,
     shown_as,
 )
 from stilt.status.happened import happened
@@ -123,7 +124,7 @@ def _newest(state: State) -> BatchState:
 
 def _began_nothing(state: State, tally: Tally) -> list[str]:
     """Say of how many tasks of the newest batch the last life ended without beginning anything, and why."""
-    busy = {life.name for life, _, _ in (*tally, *state.tally(earlier=True))}
+    busy = {life.name for life, _, _ in left_by_all(state, tally)}
     idle = Counter(
         life.closed
         for life in _newest(state).tasks.values()

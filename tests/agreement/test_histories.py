@@ -25,6 +25,7 @@ from stilt.foundations.errors import EXIT_COMPLETE, EXIT_NOT_FINISHED, EXIT_SOME
 from stilt.foundations.identity import EngineIdentity
 from stilt.foundations.paths import Layout
 from stilt.foundations.writers import this_writer
+from stilt.log import index
 from stilt.log.events import Cancelled, Closed, Invalid
 from stilt.log.index import OutputIndex
 from stilt.log.writer import SegmentWriter
@@ -164,6 +165,7 @@ def make_history(folder: Path, seed: int) -> History:
             model.hands[batch] = model.begun.get(batch, set())
         if random.random() < 0.2:
             invalidate(log, model, random, batch, number)
+        OutputIndex(log.layout.log_dir).fold()  # which may leave a checkpoint
     chunks = sorted(log.layout.chunks_dir.glob("*/????????????????*.json"))
     if chunks and random.random() < 0.2:
         damage(model, random.choice(chunks))
@@ -352,6 +354,7 @@ def planned(layout: Layout) -> Plan:
 
 def check(folder: Path, seed: int, env: pytest.MonkeyPatch) -> None:
     """Hold everything that says how a project stands against the model, and against each other."""
+    env.setattr(index, "WORTH_A_CHECKPOINT", 0 if seed % 2 else 1 << 60)
     history = make_history(folder, seed)
     history.site.stand_in(env, folder)
     history.log.release()

@@ -77,10 +77,12 @@ class Block:
         """Return the ids as bytes of one size, with zeros behind."""
         places, sizes = fields[:, kernels.SIM], fields[:, kernels.SIM_SIZE]
         width = int(sizes.max(initial=1))
-        offsets = np.arange(width)
-        data = np.frombuffer(self.data, np.uint8)
-        found = data[np.minimum(places[:, None] + offsets, len(data) - 1)]
-        found[offsets >= sizes[:, None]] = 0
+        is_inside = places.max(initial=0) + width <= len(self.data)
+        data = self.data if is_inside else self.data + bytes(width)
+        # A view of all that begins anywhere, of which rows are copied as they lie.
+        found = np.ndarray((len(data) - width + 1, width), "u1", data, strides=(1, 1))[places]
+        if sizes.min(initial=width) < width:
+            found[np.arange(width) >= sizes[:, None]] = 0
         ids: NDArray[Any] = found.view(f"S{width}").ravel()
         return ids
 

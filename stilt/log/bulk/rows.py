@@ -6,6 +6,7 @@ only where columns do not decide.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,12 @@ import numpy as np
 from msgspec import MsgspecError, json
 
 from stilt.log.bounds import NUMBERS
-from stilt.log.costs import Cost
+from stilt.log.costs import Cost, merged
 from stilt.log.frozen import QUANTITIES, TYPES, FrozenSims, Sums, decode_text
-from stilt.log.states import OUTCOMES, PHASE, SimState
+from stilt.log.states import ENDED, OUTCOMES, PHASE, SimState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,6 +41,8 @@ _COLUMNS = {
     "reason": "u4",
 }
 _FAILED, _FIRST_SUCCESS = PHASE["failed"], PHASE["empty"]
+_HAVE_ENDED = np.array([outcome in ENDED for outcome in OUTCOMES])
+_SUMMED = ("life", "outcome", "reason", *QUANTITIES)
 _HEX_DIGITS = 16
 _NO_RECEPTOR = "0" * _HEX_DIGITS
 
@@ -56,6 +59,8 @@ class Rows:
         self._reasons: dict[str, int] = {"": 0}
         self._texts: list[tuple[int, bytes]] = []
         self._facts: list[tuple[int, dict[str, float]]] = []
+        self._sealed: Counter[tuple[Life, str, str]] = Counter()
+        self._sealed_costs: dict[str, Cost] = {}
         self._count = 0
         self._whole = 0  # blocks that are large
 
@@ -152,22 +157,29 @@ class Rows:
         for row, told in frozen.all_facts():
             if place[row] >= 0:
                 self._facts.append((self._count + int(place[row]), told))
+        self._sealed += frozen.sealed_tally
+        self._sealed_costs = merged(self._sealed_costs, frozen.sealed_costs)
         ids = _unpacked(frozen.columns["ids"], columns["end"])
         self._append(ids if len(rows) == len(ids) else ids[rows], taken)
 
-    def join(self, lives: Sequence[Life]) -> FrozenSims:
+    def join(self, lives: Sequence[Life], over: Collection[str] = ()) -> FrozenSims:
         """Return what holds of each simulation, and what older batches left of it.
 
         Parameters
         ----------
         lives
             Those that are numbered first; others come after them.
+        over
+            The batches that are to be sealed: of what ended in them, and a later batch took up, sums are kept.
         """
-        named = {id(life): life for life in chain(lives, self._lives)}
+        sealed_lives = (life for life, _, _ in self._sealed)
+        named = {id(life): life for life in chain(lives, self._lives, sealed_lives)}
         number = {key: place for place, key in enumerate(named)}
         columns = {name: _concatenated(self._blocks[name], kind) for name, kind in _COLUMNS.items()}
         ids = _concatenated(self._ids, "S1")
-        rows, older = self._holding(ids, columns)
+        order = np.argsort(ids, kind="stable").astype("u4")
+        rows, older = self._holding(ids, order, columns)
+        rows, older = self._seal(rows, older, columns, over)
         if len(rows) < len(ids) or older:
             ids = ids[rows]
             for name in columns:  # one by one: all twice are much
@@ -177,9 +189,19 @@ class Rows:
         tops = np.ones(len(ids), "u1")
         tops[:older] = 0
         made = self._packed(ids, columns, tops, rows)
+        made["order"] = _typed(
+            np.argsort(ids, kind="stable") if older else _left_of(order, rows), TYPES["order"]
+        )
         sums = Sums(
-            tallies=(self._tally(columns, tops == 1), self._tally(columns, tops == 0)),
-            costs=(_costs(columns, tops == 1), _costs(columns, tops == 0)),
+            tallies=(
+                self._tally(columns, tops == 1),
+                self._tally(columns, tops == 0),
+                [
+                    (number[id(life)], outcome, reason, n)
+                    for (life, outcome, reason), n in self._sealed.items()
+                ],
+            ),
+            costs=(_costs(columns, tops == 1), _costs(columns, tops == 0), self._sealed_costs),
             last_failed=_last_failed(ids, columns, tops),
             words=list(self._words),
         )
@@ -209,9 +231,10 @@ class Rows:
     def _reason(self, text: str) -> int:
         return self._reasons.setdefault(text, len(self._reasons))
 
-    def _holding(self, ids: Column, columns: dict[str, Column]) -> tuple[Column, int]:
+    def _holding(
+        self, ids: Column, order: Column, columns: dict[str, Column]
+    ) -> tuple[Column, int]:
         """Return the rows that stay, and how many of them, the first ones, older batches left."""
-        order = np.argsort(ids, kind="stable").astype("u4")
         same = _as_before(ids, order)
         if not same.any():
             return np.arange(len(ids), dtype="u4"), 0
@@ -228,6 +251,22 @@ class Rows:
             older.append(left)
         left = np.concatenate(older)
         return np.concatenate([left, np.sort(np.concatenate(tops))]), len(left)
+
+    def _seal(
+        self, rows: Column, older: int, columns: dict[str, Column], over: Collection[str]
+    ) -> tuple[Column, int]:
+        """Take those of the first ``older`` rows that sealed batches ended out, and add them to the sums."""
+        is_over = np.array([life.batch in over for life in self._lives], bool)
+        left = rows[:older]
+        mask = _HAVE_ENDED[columns["outcome"][left]]
+        mask &= is_over[columns["life"][left]] if older else False
+        if not mask.any():
+            return rows, older
+        sealed = {name: columns[name][left[mask]] for name in _SUMMED}
+        for life, outcome, reason, number in self._tally(sealed):
+            self._sealed[self._lives[life], outcome, reason] += number
+        self._sealed_costs = merged(self._sealed_costs, _costs(sealed))
+        return np.concatenate([left[~mask], rows[older:]]), older - int(mask.sum())
 
     def _ranked(
         self, rows: Column, group: Column, ids: Column, columns: dict[str, Column]
@@ -302,7 +341,7 @@ class Rows:
             self._lives[told["life"]],
         )
 
-    def _tally(self, columns: dict[str, Column], mask: Column) -> list[Count]:
+    def _tally(self, columns: dict[str, Column], mask: Any = slice(None)) -> list[Count]:
         reasons = list(self._reasons)
         several = columns["life"][mask].astype("u8") * len(OUTCOMES) + columns["outcome"][mask]
         kinds, counts = np.unique(
@@ -327,7 +366,6 @@ class Rows:
             key=lambda pair: pair[0],
         )
         made: dict[str, Any] = {name: columns[name] for name in TYPES if name in columns} | {
-            "order": np.argsort(ids, kind="stable").astype("u4"),
             "end": np.cumsum(np.strings.str_len(ids), dtype="u8") if len(ids) else np.zeros(0),
             "top": tops,
             "fact_row": [row for row, told in facts for _ in told],
@@ -405,6 +443,14 @@ def _unpacked(text: memoryview, ends: Column) -> Column:
     return _concatenated(pieces, "S1")
 
 
+def _left_of(order: Column, rows: Column) -> Column:
+    """Return the order of these rows alone, as they are counted then."""
+    place = np.full(len(order), -1, "i4")
+    place[rows] = np.arange(len(rows))
+    places = place[order]
+    return places[places >= 0]
+
+
 def _as_before(ids: Column, order: Column) -> Column:
     """Tell for each id, in this order, whether it is the one before."""
     same = np.zeros(len(ids), bool)
@@ -414,18 +460,15 @@ def _as_before(ids: Column, order: Column) -> Column:
     return same
 
 
-def _by_outcome(columns: dict[str, Column], mask: Column) -> Iterator[tuple[str, Column]]:
-    for code in np.unique(columns["outcome"][mask]).tolist():
-        yield OUTCOMES[code], mask & (columns["outcome"] == code)
-
-
-def _costs(columns: dict[str, Column], mask: Column) -> dict[str, Cost]:
+def _costs(columns: dict[str, Column], mask: Any = True) -> dict[str, Cost]:
     """Return what rows have cost, by outcome."""
     costs = {}
-    for outcome, chosen in _by_outcome(columns, mask):
-        at, wall_s, most = (columns[name][chosen] for name in QUANTITIES)
-        total, longest = float(wall_s.sum()), float(wall_s.max())
-        costs[outcome] = Cost(len(at), total, longest, int(most.max()), float(at.max()))
+    for code, outcome in enumerate(OUTCOMES):
+        chosen = mask & (columns["outcome"] == code)
+        if chosen.any():
+            at, wall_s, most = (columns[name][chosen] for name in QUANTITIES)
+            total, longest = float(wall_s.sum()), float(wall_s.max())
+            costs[outcome] = Cost(len(at), total, longest, int(most.max()), float(at.max()))
     return costs
 
 
