@@ -12,10 +12,12 @@ from stilt.batch.manifest import newest_first, read_manifest, sequence_number
 from stilt.batch.snapshot import named_before, read_settings
 from stilt.config.digests import (
     OWN_PARTICLES,
+    ROWS,
     accepted_digests,
     accepted_footprint_digests,
     former_footprint_digests,
     grid_digest,
+    rows_digest,
     transport_digest,
     weights_digest,
 )
@@ -98,6 +100,7 @@ class Today:
         grids = config.footprints.items()
         weights = {name: weights_digest(grid) for name, grid in grids}
         self.footprints = {name: grid_digest(grid, weights[name]) for name, grid in grids}
+        self.rows = rows_digest(config, config.jacobian)
         self.transports = {met: self._transport(met, engine.label) for met in config.mets}
         self._accepted_footprints = {
             name: accepted_footprint_digests(grid, weights[name]) for name, grid in grids
@@ -123,6 +126,15 @@ class Today:
                 engine=not made_by.differences(self.engine),
             )
         return self._matches[key]
+
+    def has_rows(self, life: Life, outcome: str) -> bool:
+        """Tell whether results of a life have rows of the matrix that is asked for, if one is; empty ones need none."""
+        return not self.rows or outcome == "empty" or life.footprints.get(ROWS) == self.rows
+
+    @property
+    def signed(self) -> dict[str, str]:
+        """What headers and manifests have of footprints, and of rows if there are to be some."""
+        return self.footprints | ({ROWS: self.rows} if self.rows else {})
 
     def other_kernels(self, life: Life) -> frozenset[str]:
         """Return the footprint products of which a life had another table of kernels, and all else as today."""

@@ -14,6 +14,7 @@ from stilt.backends.observe import fold_and_observe
 from stilt.batch.lock import run_lock
 from stilt.batch.queued import queued
 from stilt.commands.pack import Intake, Packer, Packing, loose_outputs
+from stilt.commands.rows import pack_rows
 from stilt.foundations.errors import DamagedError, NotFinishedError
 from stilt.log.index import OutputIndex
 from stilt.status.opened import open_project
@@ -43,13 +44,15 @@ def archive(layout: Layout, on_packed: Callable[[int, int], None] | None = None)
     """
     with run_lock(layout):
         state = _fold_what_rests(layout, fresh=True)
-        return Packer(layout, on_packed).pack(state, _staleness(layout, state))
+        packing = Packer(layout, on_packed).pack(state, _staleness(layout, state))
+        packing.row_files = pack_rows(layout, state)
+        return packing
 
 
 def preview(layout: Layout) -> Packing:
     """Return what would be packed, writing nothing to the project; bytes are estimated from a sample."""
     state = _fold_what_rests(layout, fresh=False)
-    packing = Packing()
+    packing = Packing(row_files=pack_rows(layout, state, dry_run=True))
     with loose_outputs(layout, state, packing, _staleness(layout, state)) as loose:
         for product in loose.products():
             packing.count(product, loose.of(product))
