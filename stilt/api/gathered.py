@@ -13,7 +13,6 @@ from stilt.api.jacobian import jacobian
 from stilt.api.row_readers import SparseReader
 from stilt.config.digests import rows_digest
 from stilt.foundations.paths import plain_and_imprint
-from stilt.matrix.asked import Asked
 from stilt.matrix.stored import row_files, rows_of
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from stilt.api.collection import FootprintFiles, Source
     from stilt.api.jacobian import Jacobian, Known
     from stilt.config.schema import JacobianSection
+    from stilt.matrix.asked import Asked
     from stilt.matrix.bins import Bins
     from stilt.matrix.stored import StoredRow
 
@@ -44,14 +44,14 @@ class Gathered:
 
 def gather(
     project: Source,
-    section: JacobianSection,
+    asked: Asked,
     *,
     from_rows: bool = True,
     tell: Callable[[int, int], None] | None = None,
     cpus: int = 1,
     resume: Path | None = None,
 ) -> Gathered:
-    """Return the matrix that a section asks for, as ``stilt.jacobian`` makes it of footprints.
+    """Return the matrix that is asked for, as ``stilt.jacobian`` makes it of footprints.
 
     Not ``from_rows``: of footprints alone.
 
@@ -60,14 +60,13 @@ def gather(
     InputError
         As ``stilt.jacobian``.
     """
-    config = project.config
-    asked = Asked(config, section)
+    section = asked.section
     files, footprints = open_collection(project, asked.name)
     sims: list[str] = footprints["receptor"].to_numpy().tolist()
     counts = []
 
     def stored(bins: Bins, elements: int) -> Known:
-        digest = rows_digest(config, section)
+        digest = rows_digest(project.config, section)
         rows = rows_of(row_files(project.layout), digest, _wanted(files, sims))
         found = _placed(rows, sims, bins, elements)
         # what is empty has no row to be read

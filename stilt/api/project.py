@@ -255,12 +255,15 @@ class Project:
         from stilt.api.gathered import gather
         from stilt.api.jacobian import jacobian
         from stilt.api.row_readers import SparseReader
+        from stilt.matrix.asked import Asked
 
         kept = None if resume is None else local_path(resume, "resume")
         section = self.config.jacobian
         is_open = all(said is None for said in (target, bins, footprint, weight, species))
         if section is not None and is_open:
-            return gather(self, section, tell=tell, cpus=cpus, resume=kept).matrix
+            return gather(
+                self, Asked(self.config, section), tell=tell, cpus=cpus, resume=kept
+            ).matrix
         files, footprints = open_collection(self, footprint)
         return jacobian(
             footprints,

@@ -80,6 +80,7 @@ def command(
     from stilt.config.schema import JacobianSection
     from stilt.foundations.ownership import refuse_foreign_link
     from stilt.foundations.quantities import counted, size
+    from stilt.matrix.asked import Asked
 
     refuse_foreign_link(output)
     writer_of(output)
@@ -89,11 +90,12 @@ def command(
     if section is None or not is_open:
         bins = bins or "run"
         section = JacobianSection(target, bins, opened.footprint_name(footprint), weight, species)
-    ours = origin(opened, section)
+    asked, ours = Asked(opened.config, section), origin(opened, section)
+    asked.read()
     if not force:
         _refuse_other(output, ours)
     is_asked = section is opened.config.jacobian
-    make = partial(gather, opened, section, from_rows=is_asked, cpus=cpus)
+    make = partial(gather, opened, asked, from_rows=is_asked, cpus=cpus)
     rows = output.with_name(f".{output.name}.rows")
     try:
         gathered = with_bar("jacobian", lambda tell: make(tell=tell, resume=rows))

@@ -73,6 +73,18 @@ class Asked:
         weight = self.weight
         return None if weight is None else fields_of(weight, self._frame, self.section.species)
 
+    def read(self) -> None:
+        """Open the files that it is made of.
+
+        Raises
+        ------
+        InputError
+            If one can't be read.
+        EnvironmentFailure
+            If a package is not installed that the target needs.
+        """
+        _ = self.target, self.weight
+
     def check(self, times: NDArray[np.datetime64]) -> None:
         """Refuse what gives no rows of receptors with these times.
 

@@ -27,6 +27,7 @@ from stilt.api.row_readers import SparseReader
 from stilt.commands.archive import archive
 from stilt.config.schema import JacobianSection
 from stilt.example.starter import write_starter
+from stilt.matrix.asked import Asked
 
 REPEATED = 5
 GRID = "{xmin: -122, xmax: -112, ymin: 36, ymax: 46, xres: 0.05, yres: 0.05}"
@@ -84,7 +85,7 @@ def gathered_per_second(project: stilt.Project, section: JacobianSection) -> tup
     seconds = []
     for _ in range(REPEATED):
         start = time.process_time()
-        found = gather(project, section)
+        found = gather(project, Asked(project.config, section))
         seconds.append(time.process_time() - start)
     if found.made:
         raise RuntimeError(f"{found.made} rows were made of footprints")
