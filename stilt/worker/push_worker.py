@@ -100,7 +100,7 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     manifest = read_manifest(layout.manifest(batch))
     chunk = _chunk(layout, manifest, task)
     config = with_roughness(read_settings(layout, manifest), manifest.made_by)
-    _check_copies(config)
+    check_copies(config)
     index = OutputIndex(layout.log_dir)
     tally = _left(index.fold_task(batch, task), chunk)
     writer = this_writer("worker", task, index.next_attempt(batch, task))
@@ -124,8 +124,14 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     return _ending(tally, why)
 
 
-def _check_copies(config: Config) -> None:
-    """Refuse files of a matrix that are not those handed over: the folder of each is the digest of its bytes."""
+def check_copies(config: Config) -> None:
+    """Refuse files of a matrix that are not those handed over: the folder of each is the digest of its bytes.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If one is another, or is not there.
+    """
     files = {} if config.jacobian is None else config.jacobian.files
     for path, _ in files.values():
         try:

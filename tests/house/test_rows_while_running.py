@@ -13,17 +13,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import xarray as xr
+from msgspec.structs import replace
 
 import stilt
 from stilt.cli.program import main
+from stilt.config.load import parse_config
+from stilt.footprint.calc import Footprint
+from stilt.footprint.grid import geometry_of
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.paths import Layout
+from stilt.foundations.simulation import Receptor, Simulation
+from stilt.matrix.asked import Asked
 from stilt.matrix.stored import RowWriter, StoredRow, read_rows, rows_of
+from stilt.worker.push_worker import check_copies
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, Answer, make_project, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stilt.config.schema import Config
     from tests.projects import Project
 
 HEIGHTS = [5, 10, int(Behaviour.EMPTY), 15, 20, 25]
@@ -276,3 +285,37 @@ def test_a_file_that_is_cut_or_damaged_anywhere_has_its_whole_rows(tmp_path) -> 
         wanted = {row.sim: row.imprint for row in rows}
         for sim, row in rows_of([path], "0" * 32, wanted).items():
             assert row.encode() == rows[int(sim[1:])].encode()
+
+
+def wide(settings: str) -> Config:
+    grid = "{xmin: -120, xmax: -110, ymin: 35, ymax: 45, xres: 0.01}"
+    text = f"mets: {{m: /data/m}}\nn_hours: -999\nfootprints: {{near: {grid}}}\n{settings}\n"
+    return parse_config(text, "config.yaml")
+
+
+TIMES = np.array(["2015-12-10", "2015-12-11"], "datetime64[ns]")
+
+
+def test_rows_that_are_too_wide_to_be_stored_are_refused() -> None:
+    config = wide("jacobian: {bins: 1h}")
+    assert config.jacobian is not None
+    with pytest.raises(InputError, match="columns is not stored"):
+        Asked(replace(config, n_hours=-5000), replace(config.jacobian, bins="hours")).check(TIMES)
+
+
+def test_a_footprint_that_reaches_beyond_the_run_has_no_row() -> None:
+    config = wide("jacobian: {target: 1}")
+    assert config.jacobian is not None
+    geometry = geometry_of(config.footprints["near"])
+    receptor = Receptor("201512100000", (-112.0,), (40.0,), (5.0,))
+    values = np.ones((1, geometry.ny, geometry.nx), np.float32)
+    early = Footprint(values, geometry, np.array(["2015-01-01"], "datetime64[s]"))
+    with pytest.raises(InputError, match="a footprint reaches beyond the 999 hours of the run"):
+        Asked(config, config.jacobian).row(early, Simulation("s", "m", receptor), "")
+
+
+def test_a_worker_takes_no_other_file_than_the_one_that_was_handed_over(tmp_path) -> None:
+    target = tmp_path / "of.geojson"
+    target.write_text("{}")
+    with pytest.raises(EnvironmentFailure, match="is not the file of jacobian that was handed"):
+        check_copies(wide(f"jacobian: {{target: {target}}}"))
