@@ -15,18 +15,18 @@ from stilt.version import __version__
 if TYPE_CHECKING:
     from stilt.api.background import background
     from stilt.api.compute import calc_footprint, run_trajectories
-    from stilt.api.flux import enhancements
     from stilt.api.jacobian import Jacobian, jacobian
     from stilt.api.modelled import modelled
     from stilt.api.monte_carlo import over_realizations
     from stilt.api.project import Project
     from stilt.api.project_simulation import ProjectSimulation
-    from stilt.api.regridding import regrid
     from stilt.api.results import Results, open_results
     from stilt.formats.export import export
     from stilt.foundations.errors import StiltError
     from stilt.foundations.remarks import StaleResults, StiltWarning
     from stilt.foundations.simulation import Receptor, Simulation
+    from stilt.matrix.flux import enhancements
+    from stilt.matrix.regridding import regrid
     from stilt.plot.comparison import plot_modelled
     from stilt.plot.maps import plot_footprint
     from stilt.soundings.instruments import read_soundings
@@ -72,7 +72,7 @@ _HOMES = {
     "StiltError": "stilt.foundations.errors",
     "StiltWarning": "stilt.foundations.remarks",
     "calc_footprint": "stilt.api.compute",
-    "enhancements": "stilt.api.flux",
+    "enhancements": "stilt.matrix.flux",
     "jacobian": "stilt.api.jacobian",
     "modelled": "stilt.api.modelled",
     "over_realizations": "stilt.api.monte_carlo",
@@ -82,7 +82,7 @@ _HOMES = {
     "read_soundings": "stilt.soundings.instruments",
     "receptor_grid": "stilt.soundings.receptors",
     "receptors_of": "stilt.soundings.receptors",
-    "regrid": "stilt.api.regridding",
+    "regrid": "stilt.matrix.regridding",
     "Results": "stilt.api.results",
     "open_results": "stilt.api.results",
     "export": "stilt.formats.export",

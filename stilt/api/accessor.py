@@ -73,7 +73,7 @@ class FootprintAccessor:
 
     def enhancement(self, flux: xr.DataArray | xr.Dataset, *, species: str | None = None) -> Any:
         """Return what a flux adds at each receptor, ppm, as ``stilt.enhancements`` does."""
-        from stilt.api.flux import enhancements
+        from stilt.matrix.flux import enhancements
 
         return enhancements(self._foot, flux, species=species)
 

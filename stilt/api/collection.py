@@ -11,9 +11,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from stilt.api.accessor import register_accessor
-from stilt.config.variants import every_setting
 from stilt.footprint.content import middle_longitude
-from stilt.footprint.grid import RESOLUTION, geometry_of
+from stilt.footprint.grid import geometry_of
 from stilt.footprint.labels import attributes_of, axes
 from stilt.footprint.netcdf import UNREADABLE, check_values, damaged
 from stilt.footprint.sparse import Axis, Entries, read_entries
@@ -21,6 +20,7 @@ from stilt.footprint.tail import read_tail
 from stilt.foundations.errors import DamagedError, InputError
 from stilt.foundations.inside import opened
 from stilt.foundations.simulation import RELEASE_RULE, receptor_digest
+from stilt.matrix.frame import hours_of, layers_and_cells
 from stilt.outputs.shelf import Found
 from stilt.outputs.store import Own, Store
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.archive.footprints import Cellwise
-    from stilt.config.schema import Config, FootprintGrid
+    from stilt.config.schema import Config
     from stilt.footprint.grid import Geometry
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
@@ -361,20 +361,16 @@ def open_collection(
         paths=tuple(_path(project.layout, name, sim, state) for sim in simulations),
         receptors=tuple(sim.receptor.digest for sim in simulations),
         store=Store(project.layout),
-        hours=_hours(config, grid),
+        hours=hours_of(config, grid),
         geometry=geometry,
         integrated=grid.time_integrate,
     )
     y, x = axes(is_longlat=geometry.is_longlat)
-    about = {} if geometry.is_longlat else {"crs": geometry.projection}
-    hour = {"units": "h", "long_name": "start of the layer, from the receptor's time"}
     array = xr.DataArray(
         indexing.LazilyIndexedArray(LazyFootprints(files)),
         dims=("receptor", "hour", y, x),
         coords={
-            "hour": ("hour", files.hours, hour),
-            y: (y, geometry.y, about | {RESOLUTION: geometry.yres}),
-            x: (x, geometry.x, about | {RESOLUTION: geometry.xres}),
+            **layers_and_cells(files.hours, geometry),
             **about_receptors(simulations),
             **_labels(project.receptors, places),
         },
@@ -433,12 +429,3 @@ def about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
 def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
     columns = receptors.label_columns(np.array(places), _OURS)
     return {name: ("receptor", values) for name, values in columns.items()}
-
-
-def _hours(config: Config, grid: FootprintGrid) -> NDArray[np.int64]:
-    if grid.time_integrate:
-        return np.zeros(1, np.int64)
-    n_hours = max((own.n_hours for _, own in every_setting(config)), key=abs)
-    if n_hours < 0:
-        return np.arange(n_hours, 0)
-    return np.arange(n_hours + 1)  # forward, the last minute of a run begins an hour of its own

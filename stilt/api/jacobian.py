@@ -7,24 +7,24 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
 
-from stilt.api.bins import Bins, bins_of
-from stilt.api.flux import HOUR, fields_of, of_receptors
 from stilt.api.kept_rows import KeptRows
-from stilt.api.row_readers import read_dense
-from stilt.api.rows_kernel import TOGETHER, multiply
-from stilt.api.targets import elements_of
+from stilt.api.row_readers import ChosenReader, read_dense
 from stilt.foundations.durable import publish_with
 from stilt.foundations.errors import InputError
-from stilt.version import __version__
+from stilt.matrix.bins import bins_of
+from stilt.matrix.flux import fields_of, of_receptors
+from stilt.matrix.rows import RowMaker
+from stilt.matrix.targets import elements_of
 
 if TYPE_CHECKING:
     import os
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from stilt.api.flux import Fields
-    from stilt.api.targets import Target
+    from stilt.matrix.bins import Bins
+    from stilt.matrix.targets import Target
 
     Values = NDArray[np.float64]
     Tell = Callable[[int, int], None]
+    Known = dict[int, tuple[NDArray[np.int64], Values]]
 
 AT_ONCE = 64
 """Receptors whose footprints are in memory together, without their zeros."""
@@ -62,6 +63,8 @@ class Jacobian:
         Along ``lat`` and ``lon`` or ``y`` and ``x``, row by row; or along ``element``.
     units
         Of the entries: ppm where a flux is folded in.
+    origin
+        A digest of project, footprint, target, bins and flux, where ``stilt jacobian`` made it.
     """
 
     matrix: csr_array
@@ -69,6 +72,7 @@ class Jacobian:
     bins: xr.DataArray
     elements: xr.Dataset
     units: str = UNITS
+    origin: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -96,7 +100,11 @@ class Jacobian:
                 "row_start": ("row", self.matrix.indptr.astype(np.int64)),
             },
             coords={**self.receptors.coords, "bin": self.bins, **self.elements.coords},
-            attrs={"elements": " ".join(map(str, self.elements.dims)), **self.elements.attrs},
+            attrs={
+                "elements": " ".join(map(str, self.elements.dims)),
+                **self.elements.attrs,
+                **({"origin": self.origin} if self.origin else {}),
+            },
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -144,7 +152,8 @@ class Jacobian:
         width = data.sizes["bin"] * int(np.prod([data.sizes[name] for name in dims]))
         parts = tuple(data[name].to_numpy() for name in ("value", "column", "row_start"))
         matrix = csr_array(parts, shape=(data.sizes["receptor"], width))
-        return cls(matrix, receptors, data["bin"], elements, data["value"].attrs["units"])
+        units, origin = data["value"].attrs["units"], str(data.attrs.get("origin", ""))
+        return cls(matrix, receptors, data["bin"], elements, units, origin)
 
 
 def _write_netcdf(found: Jacobian, path: Path) -> None:
@@ -166,6 +175,8 @@ def _write_npz(found: Jacobian, path: Path) -> None:
     }
     for name, label in found.to_dataset().coords.items():
         arrays[str(name)] = np.asarray(label).astype("U") if label.dtype == object else label
+    if found.origin:
+        arrays["origin"] = np.array(found.origin)
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -184,7 +195,26 @@ def _write_parquet(found: Jacobian, path: Path) -> None:
         "element": pa.array(element),
         "value": pa.array(entries.data),
     }
-    pq.write_table(pa.table(columns), path)
+    about = {"origin": found.origin} if found.origin else None
+    pq.write_table(pa.table(columns, metadata=about), path)
+
+
+def origin_of(path: Path) -> str:
+    """Return the ``origin`` of the matrix that a file has; "" where it tells none, or is no such file."""
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    try:
+        if path.suffix == ".nc":
+            with xr.open_dataset(path, engine="netcdf4") as data:
+                return str(data.attrs.get("origin", ""))
+        if path.suffix == ".npz":
+            with np.load(path) as arrays:
+                return str(arrays["origin"])
+        about: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+        return about.get(b"origin", b"").decode()
+    except (OSError, ValueError, LookupError, RuntimeError, BadZipFile, ArrowException):
+        return ""
 
 
 def writer_of(path: Path) -> Callable[[Jacobian, Path], None]:
@@ -218,6 +248,7 @@ def jacobian(
     read: Callable[[int, int], csr_array] | None = None,
     cpus: int = 1,
     resume: Path | None = None,
+    stored: Callable[[Bins, int], Known] | None = None,
 ) -> Jacobian:
     """Return the matrix of receptors against bins of time and surface elements.
 
@@ -248,6 +279,8 @@ def jacobian(
         Processes that make rows; ``read`` must be given for more than one, and be one that can be pickled.
     resume
         A file that keeps rows on the way: of this very matrix, they are not made again. Remove it once that is saved.
+    stored
+        What returns rows that there are, of these bins and that many elements: by place, columns and values.
 
     Raises
     ------
@@ -262,38 +295,72 @@ def jacobian(
     fields = None if weight is None else fields_of(weight, footprints, species)
     share, elements = elements_of(footprints, target)
     reader = read or partial(read_dense, footprints.variable)
-    make = _RowMaker(reader, times, parts, share, int(np.prod(footprints.shape[2:])), fields)
-    matrix = _matrix(make, footprints, tell, cpus if read else 1, resume)
+    make = RowMaker(reader, times, parts, share, int(np.prod(footprints.shape[2:])), fields)
+    known = {} if stored is None else stored(parts, make.elements)
+    matrix = _matrix(
+        make, footprints, tell=tell, cpus=cpus if read else 1, resume=resume, known=known
+    )
     receptors = {name: c for name, c in footprints.coords.items() if c.dims == ("receptor",)}
     units = UNITS if weight is None else "ppm"
     return Jacobian(matrix, xr.Dataset(coords=receptors), parts.starts, elements, units)
 
 
 def _matrix(
-    make: _RowMaker, footprints: xr.DataArray, tell: Tell | None, cpus: int, resume: Path | None
+    make: RowMaker,
+    footprints: xr.DataArray,
+    *,
+    tell: Tell | None,
+    cpus: int,
+    resume: Path | None,
+    known: Known,
 ) -> csr_array:
-    """Return all rows, those that are kept included."""
+    """Return all rows, those that are known or kept included."""
     from scipy.sparse import csr_array, vstack
 
-    blocks = [csr_array((0, make.width))]
+    count = len(make.times)
+    left = np.array([place for place in range(count) if place not in known], np.intp)
+    if known:
+        make = replace(make, read=ChosenReader(make.read, left), times=make.times[left])
+        if tell is not None:
+            tell(len(known), count)
+    blocks: list[csr_array] = []
     with ExitStack() as stack:
         kept = None
-        if resume is not None:
-            names = footprints["receptor"].to_numpy()
-            digest, count = make.digest(names), len(make.times)
-            kept = stack.enter_context(KeptRows(resume, digest, make.width, count))
+        if resume is not None and len(left):
+            digest = make.digest(footprints["receptor"].to_numpy()[left])
+            kept = stack.enter_context(KeptRows(resume, digest, make.width, len(left)))
             blocks += kept.blocks()
         done = sum(block.shape[0] for block in blocks)
-        for last, rows in _blocks(make, done, len(make.times), cpus):
+        for last, rows in _blocks(make, done, len(left), cpus):
             blocks.append(rows)
             if kept is not None:
                 kept.add(rows)
             if tell is not None:
-                tell(last, len(make.times))
-    return csr_array(vstack(blocks, format="csr"))
+                tell(len(known) + last, count)
+    if known:
+        blocks = [_in_order(blocks, left, known, make.width)]
+    return csr_array(vstack([csr_array((0, make.width)), *blocks], format="csr"))
 
 
-def _blocks(make: _RowMaker, done: int, count: int, cpus: int) -> Iterator[tuple[int, csr_array]]:
+def _in_order(
+    blocks: list[csr_array], left: NDArray[np.intp], known: Known, width: int
+) -> csr_array:
+    """Return known rows and made ones, which are of the places that were left, in the order of receptors."""
+    from scipy.sparse import csr_array
+
+    rows = [(np.empty(0, np.int64), np.empty(0))] * (len(left) + len(known))
+    for place, row in known.items():
+        rows[place] = row
+    places = iter(left.tolist())
+    for block in blocks:
+        for begin, end in pairwise(block.indptr.tolist()):
+            rows[next(places)] = block.indices[begin:end], block.data[begin:end]
+    begin = np.cumsum([0, *(len(column) for column, _ in rows)])
+    column, value = (np.concatenate(part) for part in zip(*rows, strict=True))
+    return csr_array((value, column, begin), shape=(len(rows), width))
+
+
+def _blocks(make: RowMaker, done: int, count: int, cpus: int) -> Iterator[tuple[int, csr_array]]:
     """Yield rows of some receptors after the other, with where they end; several processes are ahead by few."""
     ends = deque((first, min(first + AT_ONCE, count)) for first in range(done, count, AT_ONCE))
     if cpus < 2 or len(ends) < 2:  # noqa: PLR2004 - one process, or nothing to share out
@@ -326,132 +393,3 @@ def _take(work: Callable[[int, int], csr_array]) -> None:
 
 def _made(first: int, last: int) -> csr_array:
     return _taken[0](first, last)
-
-
-@dataclass(frozen=True, slots=True)
-class _RowMaker:
-    """What makes rows of some receptors.
-
-    Attributes
-    ----------
-    share
-        Of each cell in each element, (cell, element); None where these are the cells.
-    """
-
-    read: Callable[[int, int], csr_array]
-    times: NDArray[np.datetime64]
-    parts: Bins
-    share: csr_array | None
-    cells: int
-    fields: Fields | None
-
-    @property
-    def width(self) -> int:
-        """Columns of the matrix."""
-        return self.parts.count * self.elements
-
-    @property
-    def elements(self) -> int:
-        """How many elements there are."""
-        return self.cells if self.share is None else int(self.share.shape[1])
-
-    @property
-    def identity(self) -> str:
-        """What tells the results from others.
-
-        Raises
-        ------
-        InputError
-            If nothing does.
-        """
-        known: str = getattr(self.read, "identity", "")
-        if not known:
-            raise InputError(
-                "rows can be kept of results of a project alone: what others hold may change under the same name",
-                "leave out resume, or call project.jacobian(...)",
-                code="OPTIONS_UNFIT",
-            )
-        return known
-
-    def digest(self, receptors: NDArray[Any]) -> str:
-        """Return what tells this matrix from every other one: results, elements, bins, flux, and the version."""
-        found = blake2b(digest_size=16)
-        said = (
-            __version__,
-            AT_ONCE,
-            self.cells,
-            self.parts.each,
-            self.identity,
-        )
-        found.update(repr(said).encode())
-        found.update("\n".join(map(str, receptors)).encode())
-        arrays = [self.times, self.parts.starts.to_numpy(), self.parts.hours, self.parts.edges_ns]
-        share = () if self.share is None else _arrays(self.share)
-        fields = () if self.fields is None else self.fields.arrays()
-        for array in (*arrays, *share, *fields):
-            found.update(b"-" if array is None else np.ascontiguousarray(array).tobytes() + b";")
-        return found.hexdigest()
-
-    def __call__(self, first: int, last: int) -> csr_array:
-        """Return the rows of the receptors from one place to another."""
-        return self.rows(self.read(first, last), first, last)
-
-    def rows(self, foot: csr_array, first: int, last: int) -> csr_array:
-        """Return the rows of receptors whose footprints are read: (receptor x hour, cell)."""
-        times = self.times[first:last]
-        if self.fields is not None:
-            _weigh(foot, self.fields, times, self.parts.hours)
-        return self._rows(foot, self.parts.shares(times), last - first)
-
-    def _rows(self, foot: csr_array, time: csr_array, count: int) -> csr_array:
-        from scipy.sparse import csr_array
-
-        of_cell, most = (np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0)), 1
-        if self.share is not None:
-            of_cell = _arrays(self.share)
-            most = int(np.diff(of_cell[0]).max(initial=0))
-        per_hour = np.diff(foot.indptr)
-        room = min(int(per_hour[time.indices].sum()) * most, count * self.width)
-        begin, column, value = (
-            np.zeros(count + 1, np.int64),
-            np.empty(room, np.int64),
-            np.empty(room),
-        )
-        time_arrays = (time.indptr.astype(np.int64), time.indices.astype(np.int64), time.data)
-        sums = np.zeros(self.elements)
-        touched = np.zeros(-(-self.elements // TOGETHER), np.int32)
-        number = multiply(
-            self.parts.count,
-            *time_arrays,
-            *_arrays(foot),
-            *of_cell,
-            sums,
-            touched,
-            begin,
-            column,
-            value,
-        )
-        return csr_array(
-            (value[:number].copy(), column[:number].copy(), begin), shape=(count, self.width)
-        )
-
-
-def _arrays(matrix: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int32], Values]:
-    """Return the arrays of a matrix as ``multiply`` takes them."""
-    return (
-        np.ascontiguousarray(matrix.indptr, np.int64),
-        np.ascontiguousarray(matrix.indices, np.int32),
-        np.ascontiguousarray(matrix.data, np.float64),
-    )
-
-
-def _weigh(
-    foot: csr_array, fields: Fields, times: NDArray[np.datetime64], hours: NDArray[np.int64]
-) -> None:
-    """Multiply each hour of each receptor with the flux of that hour, in place."""
-    begin = foot.indptr
-    for row in np.flatnonzero(np.diff(begin)):
-        receptor, hour = divmod(int(row), len(hours))
-        entries = slice(begin[row], begin[row + 1])
-        field = fields.mean(times[receptor] + hours[hour] * HOUR)
-        foot.data[entries] *= field.ravel()[foot.indices[entries]]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from stilt.api.flux import enhancements, with_labels_apart
 from stilt.config.sections import KERNEL
 from stilt.foundations.errors import InputError
+from stilt.matrix.flux import enhancements, with_labels_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,24 +13,24 @@ import numpy as np
 import xarray as xr
 
 from stilt.api.endpoints import kernel_of, made_with
-from stilt.api.flux import enhancements, fields_of
 from stilt.config.sections import KERNEL
 from stilt.footprint.calc import calc_footprint
 from stilt.foundations.errors import InputError
 from stilt.foundations.names import REALIZATION, member_ending
 from stilt.foundations.remarks import remark
+from stilt.matrix.flux import enhancements, fields_of
 from stilt.particles.table import ParticleTable
 from stilt.weighting.weigh import slots_of, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stilt.api.flux import Fields
     from stilt.api.project import Project
     from stilt.api.project_simulation import ProjectSimulation
     from stilt.config.schema import FootprintGrid
     from stilt.footprint.calc import Footprint
     from stilt.foundations.simulation import Receptor
+    from stilt.matrix.flux import Fields
     from stilt.weighting.kernel import Kernel
 
 _TURN = 0.618

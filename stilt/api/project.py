@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from stilt.api.jacobian import Jacobian
-    from stilt.api.targets import Target
     from stilt.config.schema import Config
     from stilt.log.fold import State
+    from stilt.matrix.targets import Target
     from stilt.plot.field_map import LookOptions
     from stilt.plot.fields import How
     from stilt.receptors.sequence import Receptors
@@ -242,7 +242,7 @@ class Project:
     def jacobian(
         self,
         target: Target = None,
-        bins: str = "run",
+        bins: str | None = None,
         *,
         footprint: str | None = None,
         weight: xr.DataArray | None = None,
@@ -253,25 +253,36 @@ class Project:
     ) -> Jacobian:
         """Return the matrix of all complete simulations against bins of time and surface elements.
 
-        ``stilt.jacobian`` says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml. With several
+        Without target, bins, footprint, weight and species it is what ``jacobian:`` in config.yaml asks for, of the
+        rows that workers made; else what these say, of footprints, in bins ``run`` unless given. ``stilt.jacobian``
+        says what they may be; ``footprint`` is a key of ``footprints`` in config.yaml. With several
         ``cpus`` a script of yours needs ``if __name__ == "__main__":``, as for all processes of Python.
         """
         from stilt.api.collection import open_collection
+        from stilt.api.gathered import gather
         from stilt.api.jacobian import jacobian
         from stilt.api.row_readers import SparseReader
+        from stilt.matrix.asked import Asked
 
+        kept = None if resume is None else local_path(resume, "resume")
+        section = self.config.jacobian
+        is_open = all(said is None for said in (target, bins, footprint, weight, species))
+        if section is not None and is_open:
+            return gather(
+                self, Asked(self.config, section), tell=tell, cpus=cpus, resume=kept
+            ).matrix
         files, footprints = open_collection(self, footprint)
         self.remark_stale(footprints["receptor"].to_numpy().tolist())
         return jacobian(
             footprints,
             target,
-            bins,
+            bins or "run",
             weight=weight,
             species=species,
             tell=tell,
             read=SparseReader(files),
             cpus=cpus,
-            resume=None if resume is None else local_path(resume, "resume"),
+            resume=kept,
         )
 
     def monte_carlo_error(

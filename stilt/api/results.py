@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stilt.api.jacobian import Jacobian
-    from stilt.api.targets import Target
+    from stilt.matrix.targets import Target
 
 _ID = re.compile(r"(?:^|_)(\d{12})_(-?[\d.]+)_(-?[\d.]+)_(-?[\d.]+|X)(?=_|$)")
 _FOOT = re.compile(r"(.+?)_?foot(?:print)?\.nc")

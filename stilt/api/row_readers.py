@@ -10,9 +10,11 @@ import numpy as np
 from stilt.foundations.paths import plain_and_imprint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import xarray as xr
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from stilt.api.collection import FootprintFiles
@@ -57,3 +59,25 @@ class SparseReader:
         begin = np.concatenate([[0], np.cumsum(per_hour)])
         shape = ((last - first) * hours, rows * columns)
         return csr_array((values, cell, begin), shape=shape)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenReader:
+    """What reads the footprints of some places alone."""
+
+    read: Callable[[int, int], csr_array]
+    places: NDArray[np.intp]
+
+    @property
+    def identity(self) -> str:
+        """What tells the results that it reads from others."""
+        return str(getattr(self.read, "identity", ""))
+
+    def __call__(self, first: int, last: int) -> csr_array:
+        """Return those of the chosen places from one number to another; what stands together is read together."""
+        from scipy.sparse import csr_array, vstack
+
+        places = self.places[first:last]
+        runs = np.split(places, np.flatnonzero(np.diff(places) != 1) + 1)
+        parts = [self.read(int(run[0]), int(run[-1]) + 1) for run in runs]
+        return csr_array(vstack(parts, format="csr"))

@@ -23,7 +23,12 @@ from stilt.batch.claims import ClaimsWriter
 from stilt.batch.manifest import ChunkRef, Manifest, batch_id, encode_manifest
 from stilt.batch.numbers import unheard_of
 from stilt.batch.rivals import may_still_start
-from stilt.foundations.durable import TEMPORARY_PREFIX, fsync_dir, made_folder, publish
+from stilt.foundations.durable import (
+    TEMPORARY_PREFIX,
+    fsync_dir,
+    made_folder,
+    publish_with,
+)
 from stilt.foundations.errors import EnvironmentFailure
 from stilt.foundations.writers import is_surely_gone, owned_name
 from stilt.log.events import Cancelled, Pending
@@ -248,7 +253,11 @@ def _write_file(path: Path, data: bytes) -> None:
 def _freeze(source: Path, copy: Path, root: Path) -> None:
     """Copy what an engine reads, under its digest: once, and the same bytes whoever does it."""
     if not copy.is_file():
-        publish(copy, source.read_bytes(), root=root)
+        publish_with(copy, lambda new: _copy(source, new), root=root)
+
+
+def _copy(source: Path, copy: Path) -> None:
+    shutil.copyfile(source, copy)
 
 
 def _remove_leftovers(chunks_dir: Path) -> None:

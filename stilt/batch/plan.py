@@ -122,6 +122,8 @@ class Plan:
         For those to do: how many for which reason.
     not_kept
         Those whose footprints alone would have to be made anew, if their particles had been kept.
+    rowless
+        Those among the done whose worker made no row of the matrix that is asked for now.
     unidentified
         Indexes of those among the done of which the log does not say which receptor they are of.
     edited
@@ -146,6 +148,7 @@ class Plan:
     left_out: int = 0
     other_engine: int = 0
     not_kept: int = 0
+    rowless: int = 0
     why: Counter[str] = field(default_factory=Counter)
     unidentified: array[int] = field(default_factory=lambda: array("L"))
     edited: array[int] = field(default_factory=lambda: array("L"))
@@ -350,6 +353,7 @@ class _Planner:
             if state.outcome == "empty":
                 self._note_footprints(date, state.sim)
             self.result.other_engine += not match.engine
+            self.result.rowless += not self._today.has_rows(state.life, state.outcome)
             self.result.complete += state.outcome == "complete"
             self.result.empty += state.outcome == "empty"
 

@@ -13,11 +13,13 @@ from stilt.batch.manifest import newest_first, read_manifest, sequence_number
 from stilt.batch.snapshot import named_before, read_settings
 from stilt.config.digests import (
     OWN_PARTICLES,
+    ROWS,
     accepted_digests,
     accepted_footprint_digests,
     config_digest,
     former_footprint_digests,
     grid_digest,
+    rows_digest,
     transport_digest,
     weights_digest,
 )
@@ -114,6 +116,7 @@ class Today:
             for kind in self.kinds
             for name, recorded in products_of(config, kind).items()
         }
+        self.rows = rows_digest(config, config.jacobian)
         self._layout = layout
         self._matches: dict[tuple[str, str], Match] = {}
         self._engines: dict[str, EngineIdentity] = {}
@@ -139,6 +142,15 @@ class Today:
                 engine=not made_by.differences(self.engine),
             )
         return self._matches[key]
+
+    def has_rows(self, life: Life, outcome: str) -> bool:
+        """Tell whether results of a life have rows of the matrix that is asked for, if one is; empty ones need none."""
+        return not self.rows or outcome == "empty" or life.footprints.get(ROWS) == self.rows
+
+    @property
+    def signed(self) -> dict[str, str]:
+        """What headers and manifests have of footprints, and of rows if there are to be some."""
+        return self.footprints | ({ROWS: self.rows} if self.rows else {})
 
     def other_kernels(self, life: Life) -> frozenset[str]:
         """Return the footprint products of which a life had another table of kernels, and all else as today.

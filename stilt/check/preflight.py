@@ -44,6 +44,7 @@ def preflight(project: Path, receptors_file: Path | None = None) -> Iterator[Fin
         if receptors is not None:
             is_part = receptors_file is not None
             yield from check_kernels(config, receptors, is_part=is_part)
+            yield from check_rows(config, receptors)
         yield from _check_with_config(layout, config, receptors)
 
 
@@ -97,6 +98,23 @@ def check_kernels(config: Config, receptors: Receptors, *, is_part: bool) -> Ite
         if config.footprints[name].missing == "unweighted" and count == receptors.n_receptors:
             what = f"footprints.{name}.missing"
             yield note("kernels", no_effect(what, "every receptor has a kernel"))
+
+
+def check_rows(config: Config, receptors: Receptors) -> Iterator[Finding]:
+    """Tell whether workers can make rows of the matrix that is asked for."""
+    if config.jacobian is None:
+        return
+    from stilt.matrix.asked import Asked
+
+    try:
+        asked = Asked(config, config.jacobian)
+        asked.check(receptors.first_and_last)
+    except StiltError as error:
+        yield from from_error("jacobian", error)
+    else:
+        yield fine(
+            "jacobian", f"rows of footprint {asked.name} beside it, in bins {asked.section.bins}"
+        )
 
 
 def _read(path: Path, config: Config | None) -> Receptors:

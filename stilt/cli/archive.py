@@ -73,6 +73,9 @@ def _to_text(packing: Packing, *, dry_run: bool) -> str:
     left_behind = packing.removed - sum(packing.outputs.values())
     if left_behind > 0:
         lines.append(f"{counted(left_behind, 'file')} removed that an archive had already")
+    if packing.row_files[0] > packing.row_files[1]:
+        before, after = packing.row_files
+        lines.append(f"rows of H: {counted(before, 'file')} -> {after:,}")
     lines += [f"left as it is: {path}: {why}" for path, why in packing.left[:SHOWN]]
     if len(packing.left) > SHOWN:
         lines.append(f"... and {len(packing.left) - SHOWN:,} more; --json lists all")

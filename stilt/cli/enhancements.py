@@ -53,12 +53,12 @@ def command(
     All simulations that are complete have a row, with their time, place and labels. Several realizations of a receptor
     are rows of their own, which `realization` tells. Python: stilt.enhancements(...), project.monte_carlo_error(...).
     """
-    from stilt.api.flux import enhancements
     from stilt.api.monte_carlo import everywhere
     from stilt.api.project import Project
-    from stilt.api.targets import open_variable
     from stilt.foundations.durable import publish
     from stilt.foundations.ownership import refuse_foreign_link
+    from stilt.matrix.flux import enhancements
+    from stilt.matrix.targets import open_variable
 
     if output is not None:
         refuse_foreign_link(output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 from stilt.cli.bar import with_bar
 from stilt.cli.notes import note_without
 from stilt.cli.options import footprint_option, project_argument
-from stilt.foundations.errors import NotFinishedError
+from stilt.foundations.errors import InputError, NotFinishedError
 
 EXAMPLES = """\b
 Examples:
@@ -32,9 +33,7 @@ Examples:
 )
 @click.option(
     "--bins",
-    default="run",
-    show_default=True,
-    help="Of time: run, hours, '6 hours' (from the receptor), 3h, 1D, 1W, MS (calendar, UTC).",
+    help="Of time: run (unless given), hours, '6 hours' (from the receptor), 3h, 1D, 1W, MS (calendar, UTC).",
 )
 @click.option(
     "--weight",
@@ -55,51 +54,58 @@ Examples:
     show_default=True,
     help="The matrix: .nc, .npz or .parquet.",
 )
+@click.option("--force", is_flag=True, help="Replace the file of another matrix.")
 def command(
     project: Path,
     *,
     footprint: str | None,
     target: str | None,
-    bins: str,
+    bins: str | None,
     weight: str | None,
     species: str | None,
     cpus: int,
     output: Path,
+    force: bool,
 ) -> None:
     """Write the matrix of receptors against bins of time and surface elements.
 
     A row times fluxes (umol m-2 s-1) is what they add at that receptor, in ppm. All simulations that are complete have
-    a row, in the order of receptors.csv; an empty one's has no entry. Killed, the same command goes on with the rows
-    that it has, which lie beside the matrix until it is whole. Python: project.jacobian(...).
+    a row, in the order of receptors.csv; an empty one's has no entry. Without options that say which, it is the matrix
+    of `jacobian:` in config.yaml, of rows that workers made. Killed, the same command goes on with the rows that it
+    has, which lie beside the matrix until it is whole. Python: project.jacobian(...).
     """
+    from stilt.api.gathered import gather, origin
     from stilt.api.jacobian import writer_of
     from stilt.api.project import Project
-    from stilt.api.targets import open_variable, read_target
+    from stilt.config.schema import JacobianSection
     from stilt.foundations.ownership import refuse_foreign_link
     from stilt.foundations.quantities import counted, size
+    from stilt.matrix.asked import Asked
 
     refuse_foreign_link(output)
     writer_of(output)
     opened = Project(project)
-    flux = None if weight is None else open_variable(weight, "the flux")
-    make = partial(
-        opened.jacobian,
-        read_target(target),
-        bins,
-        footprint=footprint,
-        weight=flux,
-        species=species,
-        cpus=cpus,
-    )
+    section = opened.config.jacobian
+    is_open = all(said is None for said in (target, bins, footprint, weight, species))
+    if section is None or not is_open:
+        bins = bins or "run"
+        section = JacobianSection(target, bins, opened.footprint_name(footprint), weight, species)
+    asked, ours = Asked(opened.config, section), origin(opened, section)
+    asked.read()
+    if not force:
+        _refuse_other(output, ours)
+    is_asked = section is opened.config.jacobian
+    make = partial(gather, opened, asked, from_rows=is_asked, cpus=cpus)
     rows = output.with_name(f".{output.name}.rows")
     try:
-        found = with_bar("jacobian", lambda tell: make(tell=tell, resume=rows))
+        gathered = with_bar("jacobian", lambda tell: make(tell=tell, resume=rows))
     except KeyboardInterrupt:
         raise NotFinishedError(
             f"interrupted before {output} was whole",
             "the same command goes on: rows that are made are kept beside it",
             code="MATRIX_INTERRUPTED",
         ) from None
+    found = replace(gathered.matrix, origin=ours)
     found.save(output)
     rows.unlink(missing_ok=True)
     receptors, times, *elements = found.shape
@@ -109,3 +115,21 @@ def command(
         f"{found.matrix.nnz:,} entries, {size(output.stat().st_size)}"
     )
     note_without(opened, found.receptors.sizes["receptor"], "row")
+    if is_asked and gathered.made:
+        click.echo(
+            f"note: {gathered.made:,} of {counted(receptors, 'row')} made of footprints now: workers made none of this "
+            "matrix, or other ones",
+            err=True,
+        )
+
+
+def _refuse_other(output: Path, ours: str) -> None:
+    """Refuse to replace what is not an earlier state of the same matrix."""
+    from stilt.api.jacobian import origin_of
+
+    if output.exists() and origin_of(output) != ours:
+        raise InputError(
+            f"{output} is there already, and not known as this matrix of this project",
+            "name another file with -o, or --force replaces it",
+            code="FILE_EXISTS",
+        )

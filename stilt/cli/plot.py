@@ -219,7 +219,7 @@ def _several(project: Project, sims: list[str], look: Look, options: dict[str, A
 def _compared(chosen: Chosen, title: str | None, options: dict[str, Any]) -> Any:
     """Return the picture of what was observed against what is modelled."""
     from stilt.api.modelled import OBSERVED, modelled
-    from stilt.api.targets import open_variable
+    from stilt.matrix.targets import open_variable
     from stilt.plot.comparison import nothing_observed, plot_modelled
 
     if OBSERVED not in chosen.footprints.coords:

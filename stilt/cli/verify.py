@@ -34,11 +34,14 @@ def command(project: Path, as_json: bool) -> int:
     cannot begin any more whose chunk is damaged. Exits with 5 if there was any, with 4 if a file cannot be read.
     """
     from stilt.commands.verify import record, verify
+    from stilt.config.digests import rows_digest
     from stilt.foundations.errors import DamagedError, EnvironmentFailure
     from stilt.status.opened import open_project
 
-    layout = open_project(project).layout
-    findings = with_bar("verify", partial(verify, layout))
+    opened = open_project(project)
+    layout, config = opened.layout, opened.config
+    matrix = "" if config is None else rows_digest(config, config.jacobian)
+    findings = with_bar("verify", partial(verify, layout, matrix=matrix))
     click.echo(_to_json(findings) if as_json else _to_text(findings))
     if findings.broken:
         record(layout, findings)
@@ -59,6 +62,7 @@ def _to_json(findings: Findings) -> str:
         "too_new": findings.too_new,
         "other_met": findings.other_met,
         "chunks": findings.chunks,
+        "rows": findings.rows,
     }
     return json_text(facts)
 
@@ -98,5 +102,10 @@ def _to_text(findings: Findings) -> str:
             f"note: {counted(count, 'met file')} not as when results were made: {first}"
             f"{f' and {count - 1:,} more' if count > 1 else ''}; these results stay done, "
             "`stilt run --no-skip` makes them anew"
+        )
+    if findings.rows:
+        lines.append(
+            f"note: {counted(len(findings.rows), 'row')} of H not as workers wrote them: "
+            "`stilt jacobian` makes them of footprints"
         )
     return "\n".join(map(shown, [looked + verdict, *lines]))

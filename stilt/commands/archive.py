@@ -12,6 +12,7 @@ from stilt.archive.bundle import BundleWriter
 from stilt.batch.lock import run_lock
 from stilt.batch.queued import queued
 from stilt.commands.pack import Intake, Packer, Packing, loose_outputs
+from stilt.commands.rows import pack_rows
 from stilt.foundations.errors import DamagedError, NotFinishedError
 from stilt.status.opened import open_project
 from stilt.status.standing import Standing
@@ -38,13 +39,15 @@ def archive(layout: Layout, on_packed: Callable[[int, int], None] | None = None)
     """
     with run_lock(layout):
         rests = _what_rests(layout, fresh=True)
-        return Packer(layout, on_packed).pack(rests.state, rests.outdated.of_sim)
+        packing = Packer(layout, on_packed).pack(rests.state, rests.outdated.of_sim)
+        packing.row_files = pack_rows(layout, rests.state)
+        return packing
 
 
 def preview(layout: Layout) -> Packing:
     """Return what would be packed, writing nothing to the project; bytes are estimated from a sample."""
     rests = _what_rests(layout, fresh=False)
-    packing = Packing()
+    packing = Packing(row_files=pack_rows(layout, rests.state, dry_run=True))
     with loose_outputs(layout, rests.state, packing, rests.outdated.of_sim) as loose:
         for product in loose.products():
             packing.count(product, loose.of(product))

@@ -19,6 +19,10 @@ def is_compiled(engine: Engine, config: Config) -> bool:
     from stilt.kernels.machine_code import has_kept
 
     modules = [particles, footprint] if config.footprints else [particles]
+    if config.jacobian is not None:
+        from stilt import matrix
+
+        modules.append(matrix)
     own = sys.modules.get(type(engine).__module__)
     if own is not None and hasattr(engine, "compile_ahead"):
         modules.append(own)
@@ -48,3 +52,7 @@ def compile_all(engine: Engine, config: Config, simulations: int) -> None:
         from stilt.footprint.calc import warm
 
         warm()
+    if config.jacobian is not None:
+        from stilt.matrix import rows_kernel
+
+        compile_ahead(rows_kernel)

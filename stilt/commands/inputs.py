@@ -41,7 +41,7 @@ class Inputs:
     today: Today
     receptors: str
     kernels: dict[str, Kernels]
-    functions: dict[Path, Path]
+    copies: dict[Path, Path]
     notes: tuple[str, ...]
 
     @property
@@ -53,7 +53,7 @@ class Inputs:
             path: self.layout.input(digests[name], name)
             for name, path in files.items()
             if name not in programs
-        } | self.functions
+        } | self.copies
 
     def kernels_of(self, index: int) -> dict[str, Kernel]:
         """Return the kernels of a simulation by footprint product."""
@@ -95,9 +95,15 @@ def read_inputs(project: Path, receptors: Path | None, say: Callable[[str], None
     digest = digest_file(file)[1]
     kernels = weights_of(config, simulations, is_part=receptors is not None)
     _refuse_edited(today, kernels)
-    frozen, functions = with_copies(settled, layout)
+    frozen, copies = with_copies(settled, layout)
+    if settled.jacobian is not None:
+        from stilt.matrix.asked import Asked, with_copied_files
+
+        Asked(settled, settled.jacobian).check(simulations.first_and_last)
+        frozen, of_matrix = with_copied_files(frozen, layout)
+        copies |= of_matrix
     notes = simulations.notes
-    return Inputs(layout, frozen, simulations, engine, today, digest, kernels, functions, notes)
+    return Inputs(layout, frozen, simulations, engine, today, digest, kernels, copies, notes)
 
 
 def _refuse_edited(today: Today, kernels: dict[str, Kernels]) -> None:

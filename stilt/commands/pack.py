@@ -75,6 +75,8 @@ class Packing:
         Outputs that stay as they are, each with the reason.
     stale
         How many simulations of these would not be made today as they were: an archive keeps what `run` replaces.
+    row_files
+        How many files had rows of a matrix, and have them now.
     """
 
     outputs: dict[str, int] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Packing:
     removed: int = 0
     left: list[tuple[str, str]] = field(default_factory=list)
     stale: int = 0
+    row_files: tuple[int, int] = (0, 0)
 
     def count(self, product: str, entries: Iterable[Entry]) -> None:
         """Add outputs of a product."""
@@ -387,8 +390,9 @@ def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 def _remove_temporaries(layout: Layout) -> None:
     """Remove what a command that was killed left."""
-    for path in layout.archive_dir.rglob(f"{TEMPORARY_PREFIX}*"):
-        remove_below(layout.output, layout.relative(path))
+    for folder in (layout.archive_dir, layout.rows_dir):
+        for path in folder.rglob(f"{TEMPORARY_PREFIX}*"):
+            remove_below(layout.output, layout.relative(path))
 
 
 def _remove_empty_folders(layout: Layout) -> None:

@@ -389,7 +389,7 @@ class _Run:
             total=0,
             cpus=self.sizes.cpus,
             transports=dict(today.transports),
-            footprints=dict(today.footprints),
+            footprints=today.signed,
             project_total=todo.total,
             likely_wall_s=_likely_wall_s(state),
             max_fails=self.request.max_fails,
@@ -415,6 +415,11 @@ class _Run:
         for note in told(self.project.config):
             self.say(note)
         self.say(f"{counted(todo.total, 'simulation')}: {', '.join(facts)}")
+        if todo.rowless:
+            self.say(
+                f"{todo.rowless:,} of those done have no row of the matrix that jacobian: asks for: `stilt jacobian` "
+                "makes it of their footprints"
+            )
 
     def _say_changes(self, state: State, todo: Plan) -> None:
         """Name what makes results stale, which are about to be replaced, and the engine that made others."""

@@ -23,6 +23,7 @@ from msgspec import Struct
 from stilt.backends.in_hand import WorkInHand
 from stilt.backends.observe import fold_and_observe
 from stilt.batch.queued import queued
+from stilt.commands.rows import missing_rows
 from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import DamagedError, StiltError
 from stilt.foundations.inside import MisplacedError, opened_below
@@ -80,6 +81,8 @@ class Findings:
         Met files that are not what they were when results were made from them: these stay done.
     chunks
         Chunks of tasks that wait or run that are not what was handed over, and what that means.
+    rows
+        Simulations whose row of the matrix that config.yaml asks for is not there as a whole: footprints have all.
     """
 
     simulations: int = 0
@@ -90,9 +93,12 @@ class Findings:
     too_new: int = 0
     other_met: list[OtherMet] = field(default_factory=list)
     chunks: list[str] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
 
 
-def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None) -> Findings:
+def verify(
+    layout: Layout, on_checked: Callable[[int, int], None] | None = None, matrix: str = ""
+) -> Findings:
     """Read every output of every complete simulation, and the chunks in hand, and compare with the log. Writes nothing.
 
     Parameters
@@ -101,6 +107,8 @@ def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None)
         The project.
     on_checked
         Is told now and then how many simulations were checked, of how many.
+    matrix
+        The digest of the matrix whose rows workers make, if they do.
     """
     index = OutputIndex(layout.log_dir)
     state, liveness = fold_and_observe(index)
@@ -123,6 +131,7 @@ def verify(layout: Layout, on_checked: Callable[[int, int], None] | None = None)
             if on_checked is not None:
                 on_checked(findings.simulations, total)
     findings.other_met = met.others()
+    findings.rows = missing_rows(layout, state, matrix) if matrix else []
     return findings
 
 

@@ -16,14 +16,14 @@ from stilt.config.conversion import fields_of
 from stilt.config.dump import dump_config, plain
 from stilt.config.followed import idle_settings
 from stilt.config.schema import Config
-from stilt.config.sections import KERNEL, function_in
-from stilt.config.variants import FIXED, FOOTPRINTS, kinds, products_of, settings_of
+from stilt.config.sections import KERNEL, file_and_part, function_in, is_grid, is_number
+from stilt.config.variants import FIXED, FOOTPRINTS, kinds, longest_hours, products_of, settings_of
 from stilt.foundations.durable import digest_file
 from stilt.foundations.emission import emission_minutes
 from stilt.foundations.surface_layer import MOST_PART
 
 if TYPE_CHECKING:
-    from stilt.config.schema import FootprintGrid, Met
+    from stilt.config.schema import FootprintGrid, JacobianSection, Met
 
 _VERSION = 1
 _FORMERLY_A_PART = 9.0
@@ -41,8 +41,9 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     Parameters
     ----------
     config
-        The settings. ``footprints``, ``execution``, ``about``, ``keep``, ``output``, ``realizations`` and
-        ``hysplit.exe_dir`` do not count, nor do settings that have no effect, and of ``variants`` only the one meant.
+        The settings. ``footprints``, ``execution``, ``about``, ``keep``, ``jacobian``, ``output``,
+        ``realizations`` and ``hysplit.exe_dir`` do not count, nor do settings that have no effect, and of
+        ``variants`` only the one meant.
     met
         The name of the meteorology, or of one in a variant; how its files are named and their time step count. Its
         folder does not: files are moved between filesystems, and another product deserves another name.
@@ -179,9 +180,57 @@ def grid_digest(
     return _digest("footprint", settings | ({"kernels": weights} if weights else {}))
 
 
+ROWS = "rows of H"
+"""Beside the names of footprints, which have no spaces: whose digest this is in headers and manifests."""
+
+
+def rows_digest(config: Config, asked: JacobianSection | None) -> str:
+    """Return the digest of what determines a row of a matrix besides its footprint; "" where none is asked for.
+
+    Of files what is in them counts, as it is now. What the footprint is made of has a digest of its own.
+    """
+    if asked is None:
+        return ""
+    name = asked.footprint or next(iter(config.footprints), "")
+    grid = config.footprints.get(name)
+    content = {
+        "target": _said_target(asked.target),
+        "bins": asked.bins,
+        "footprint": name,
+        "cells": None if grid is None else _cells(grid),
+        "hours": longest_hours(config),
+        "weight": None if asked.weight is None else _said_file(asked.weight),
+        "species": asked.species,
+    }
+    return _digest("rows", content)
+
+
+def _said_target(target: float | str | None) -> Any:
+    if isinstance(target, str) and not is_grid(target):
+        return _said_file(target)
+    if target is None or (isinstance(target, str) and not is_number(target)):
+        return target
+    return float(target)
+
+
+def _said_file(text: str) -> list[str]:
+    """Return the kind of a file, what is taken of it, and the digest of its bytes: "" where they cannot be read."""
+    file, part = file_and_part(text)
+    return [Path(file).suffix.lower(), part, digest_of(file)]
+
+
+def _cells(grid: FootprintGrid) -> list[Any]:
+    edges = (grid.xmin, grid.xmax, grid.ymin, grid.ymax, grid.xres, grid.yres)
+    return [*map(float, edges), grid.projection, grid.time_integrate]
+
+
 def weights_digest(grid: FootprintGrid) -> str:
     """Return the digest of a product's kernels or function: "" where it has none, or that cannot be read."""
-    path = grid.kernels or function_in(grid.weight)[0]
+    return digest_of(grid.kernels or function_in(grid.weight)[0])
+
+
+def digest_of(path: str) -> str:
+    """Return the digest of a file's bytes; "" where it cannot be read."""
     try:  # a pipe would keep whoever only looks on waiting
         return digest_file(Path(path))[1] if path and Path(path).is_file() else ""
     except OSError:

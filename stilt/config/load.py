@@ -23,8 +23,17 @@ from stilt.config.rules import (
     weight_problems,
     with_file,
 )
-from stilt.config.schema import FILE_KEYS, About, Config, FootprintGrid, HysplitSection, Keep, Met
-from stilt.config.sections import KERNEL, FieldName
+from stilt.config.schema import (
+    FILE_KEYS,
+    About,
+    Config,
+    FootprintGrid,
+    HysplitSection,
+    JacobianSection,
+    Keep,
+    Met,
+)
+from stilt.config.sections import KERNEL, FieldName, is_grid
 from stilt.foundations.errors import InputError, ProblemsError
 from stilt.foundations.inside import read_input
 from stilt.foundations.names import alike
@@ -68,7 +77,7 @@ _LENGTH = re.compile(r"([0-9.]+([eE][-+]?[0-9]+)?)\s*(m|metres?|meters?|cm|mm)")
 
 Section = TypeVar("Section", bound=msgspec.Struct)
 
-_SECTIONS = ("mets", "footprints", "hysplit", "about", "keep", "execution", "variants")
+_SECTIONS = ("mets", "footprints", "hysplit", "about", "keep", "jacobian", "execution", "variants")
 
 
 def load_config(path: Path, *, projections: bool = True) -> Config:
@@ -164,6 +173,8 @@ class _Reader:
             ready["about"] = self._section("about", About, data["about"])
         if data.get("keep") is not None:
             ready["keep"] = self._section("keep", Keep, data["keep"])
+        if data.get("jacobian") is not None:
+            ready["jacobian"] = self._jacobian(data["jacobian"], ready["footprints"])
         rest = {key: value for key, value in data.items() if key not in _SECTIONS}
         self._hint_at_strangers(rest)
         _scale_for_every_hour(rest)
@@ -296,6 +307,29 @@ class _Reader:
         self._note_path("hysplit.exe_dir", entry.get("exe_dir"), (*where, "exe_dir"))
         entry = {**entry, "exe_dir": self._absolute(entry.get("exe_dir"))}
         return convert(HysplitSection, entry, where, self._document)
+
+    def _jacobian(self, entry: Any, footprints: dict[str, Any] | None) -> JacobianSection | None:
+        if isinstance(entry, dict):
+            entry = dict(entry)
+            if isinstance(entry.get("target"), str) and not is_grid(entry["target"]):
+                entry["target"] = self._file_and_part(entry["target"])
+            if isinstance(entry.get("weight"), str):
+                entry["weight"] = self._file_and_part(entry["weight"])
+        asked = self._section("jacobian", JacobianSection, entry)
+        names = footprints or {}
+        if asked is not None and footprints is not None and not names:
+            self._document.add(("jacobian",), "there are no footprints to make rows of")
+        elif asked is not None and names and asked.footprint not in {None, *names}:
+            complaint = not_one_of(str(asked.footprint), tuple(names))
+            self._document.add(("jacobian", "footprint"), complaint)
+        return asked
+
+    def _file_and_part(self, text: str) -> str:
+        """Make FILE or FILE:PART independent of the folder."""
+        if self._folder is None or (self._folder / text).exists():
+            return str(self._absolute(text))
+        file, mark, part = text.partition(":")
+        return f"{self._absolute(file)}{mark}{part}"
 
     def _section(self, name: str, kind: type[Section], entry: Any) -> Section | None:
         if isinstance(entry, dict):

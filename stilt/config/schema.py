@@ -15,6 +15,7 @@ from stilt.config.sections import (
     Execution,
     FootprintGrid,
     HysplitSection,
+    JacobianSection,
     Keep,
     Met,
     Positive,
@@ -41,6 +42,7 @@ __all__ = [
     "Execution",
     "FootprintGrid",
     "HysplitSection",
+    "JacobianSection",
     "Keep",
     "Met",
     "SbatchValue",
@@ -154,6 +156,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keep: Annotated[Keep, own("What is kept; never part of what makes a result stale")] = field(
         default_factory=Keep
     )
+    jacobian: Annotated[
+        JacobianSection | None,
+        own(
+            "The matrix whose rows workers make beside footprints; never part of what makes a result stale"
+        ),
+    ] = None
     about: Annotated[
         About | None,
         own(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -172,6 +173,65 @@ class About(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     summary: Annotated[Words | None, Meta(description="What they are, in a paragraph.")] = None
     keywords: Annotated[Words | None, Meta(description="Words to find them by.")] = None
     comment: Annotated[Words | None, Meta(description="What else is to be said.")] = None
+
+
+class JacobianSection(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The matrix whose rows workers make, in the words of ``stilt jacobian``. Nothing in here makes a result stale."""
+
+    target: Annotated[
+        Positive | Text | None,
+        Meta(description="Elements, as --target has them; left out: the footprint's own cells."),
+    ] = None
+    bins: Annotated[Text, Meta(description="Bins of time, as --bins has them.")] = "run"
+    footprint: Annotated[
+        Text | None, Meta(description="Name of a footprint product; left out: the first one.")
+    ] = None
+    weight: Annotated[
+        Text | None, Meta(description="FILE[:VARIABLE] of a flux to fold in, as --weight.")
+    ] = None
+    species: Annotated[Text | None, Meta(description="Of a flux by mass, as --species.")] = None
+
+    @property
+    def files(self) -> dict[str, tuple[str, str]]:
+        """The files that the matrix is made of, by the key that names them, and what is taken of each."""
+        found = {}
+        if isinstance(self.target, str) and not is_grid(self.target):
+            found["target"] = file_and_part(self.target)
+        if self.weight is not None:
+            found["weight"] = file_and_part(self.weight)
+        return found
+
+
+HEXAGONS = "h3:"
+"""Targets that begin so are cells of H3."""
+
+AT = "@"
+"""Between the size of a target's cells and their projection."""
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_grid(target: str) -> bool:
+    """Tell whether a target's text says by itself what the elements are; else it names a file."""
+    size, at, _ = target.partition(AT)
+    return target.startswith(HEXAGONS) or is_number(target) or (bool(at) and is_number(size))
+
+
+def file_and_part(text: str) -> tuple[str, str]:
+    """Return the file that FILE or FILE:PART names, and the part: of several the longest that is there."""
+    colons = [place for place, char in enumerate(text) if char == ":"]
+    for place in (len(text), *reversed(colons)):
+        if Path(text[:place]).exists():
+            return text[:place], text[place + 1 :]
+    file, _, part = text.partition(":")
+    return file, part
 
 
 class Keep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

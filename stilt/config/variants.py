@@ -35,6 +35,7 @@ FIXED = {
     "execution": "it is of the run",
     "about": "it is of the project",
     "keep": "it is of the project",
+    "jacobian": "a project has one matrix",
 }
 """Settings that a project has once, and why; none of them enters the digest of a transport."""
 
@@ -125,10 +126,14 @@ def every_setting(config: Config) -> Iterator[tuple[str, Config]]:
             yield f"variant {kind.variant}", settings_of(config, name)
 
 
-def longest_hours(config: Config, met: str) -> int:
-    """Return ``n_hours`` of the longest simulations with a meteorology: those of variants have the same sign."""
-    names = [name for name, kind in kinds(config).items() if kind.met == met]
-    return max((settings_of(config, name).n_hours for name in names or [met]), key=abs)
+def longest_hours(config: Config, met: str | None = None) -> int:
+    """Return ``n_hours`` of the longest simulations (with a meteorology): those of variants have the same sign."""
+    if not config.variants:
+        return config.n_hours
+    names = [name for name, kind in kinds(config).items() if met in {None, kind.met}]
+    return max(
+        (settings_of(config, name).n_hours for name in names), key=abs, default=config.n_hours
+    )
 
 
 def products_of(config: Config, name: str) -> dict[str, str]:

@@ -252,6 +252,11 @@ class Layout:
         """Return the footprint of a simulation on the grid of that name; see ``particles``."""
         return self.footprints_dir / name / sim.date / imprinted(f"{sim.sim}.nc", imprint)
 
+    @property
+    def rows_dir(self) -> Path:
+        """Rows of the matrix that workers make beside footprints."""
+        return self.output / "rows"
+
     def input(self, digest: str, name: str) -> Path:
         """Return the copy of a file that an engine reads besides settings and meteorology."""
         return self.output / "inputs" / digest / name

@@ -144,6 +144,14 @@ class Receptors(Sequence[Simulation]):
 
         return np.tile(np.repeat(self.minutes, self.realizations), len(self.mets))
 
+    @property
+    def first_and_last(self) -> NDArray[np.datetime64]:
+        """The times of the first and the last receptor."""
+        import numpy as np
+
+        ends = np.array([self.minutes.min(), self.minutes.max()], "datetime64[m]")
+        return ends.astype("datetime64[ns]")
+
     def time_order(self) -> NDArray[np.int64]:
         """Return the indices of all simulations by meteorology, then time, then place in the file."""
         import numpy as np

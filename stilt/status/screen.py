@@ -56,6 +56,7 @@ def render(
     _pace(page, summary, now)
     if told := words(summary.facts, summary.complete + summary.empty):
         page.prose(told)
+    _rows(page, summary, where)
     _failures(page, summary, where)
     _running(page, summary, now)
     _waiting(page, summary)
@@ -131,6 +132,16 @@ def _pace(page: Page, summary: Summary, now: float) -> None:
         parts.append(f"last event {duration(max(now - summary.last_event_at, 0))} ago")
     if parts:
         page.prose(" · ".join(parts))
+
+
+def _rows(page: Page, summary: Summary, where: str) -> None:
+    results = summary.complete + summary.empty + summary.stale
+    if summary.rows is None or not results:
+        return
+    others = "" if summary.rows == results else ", and makes the others of footprints"
+    page.prose(
+        f"{summary.rows:,} of {counted(results, 'result')} with a row of H: stilt jacobian{where} gathers them{others}"
+    )
 
 
 def _failures(page: Page, summary: Summary, where: str) -> None:

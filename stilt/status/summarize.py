@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from stilt.backends.liveness import Fate
 from stilt.batch.manifest import total_of
 from stilt.foundations.quantities import counted, wholly_empty
+from stilt.log.states import SUCCESSES
 from stilt.status import cost
 from stilt.status.counting import (
     batch_counts,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stilt.batch.manifest import Manifest, Manifests
+    from stilt.batch.today import Today
     from stilt.config.schema import Execution
     from stilt.log.fold import BatchState, Life, SimState, State
     from stilt.status.counting import Counts, Tally, Waiting
@@ -63,6 +65,7 @@ def summarize(standing: Standing, *, current: bool, recount: Callable[[], int | 
         in_hand=in_hand.total,
         redoing=in_hand.again,
         current=current,
+        rows=_rows(tally, standing.outdated.today),
         pending=counts.states["pending"],
         running=counts.states["running"],
         complete=counts.states["complete"],
@@ -88,6 +91,17 @@ def summarize(standing: Standing, *, current: bool, recount: Callable[[], int | 
     advised = _advised(past, to_do, config.execution if config else None)
     notes = [*standing.notes, *_remarks(summary, state, tally, project_total)]
     return replace(summary, to_do=to_do, past_runs=advised, notes=tuple(dict.fromkeys(notes)))
+
+
+def _rows(tally: Tally, today: Today | None) -> int | None:
+    """Count the results that have a row of the matrix that is asked for."""
+    if today is None or not today.rows:
+        return None
+    return sum(
+        number
+        for (life, outcome, _), number in tally.items()
+        if outcome in SUCCESSES and today.has_rows(life, outcome)
+    )
 
 
 def _last_event(state: State) -> float | None:

@@ -93,6 +93,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     them that have a result which holds until then. ``to_do`` is what a ``stilt run`` would hand over now, if outputs
     are as the log has them. ``current`` is whether the newest batch was planned from the receptors and meteorologies
     of today. ``refused`` is whether today's settings or receptors do not hold: ``to_do`` is then by the last batch.
+    ``rows`` is how many results, stale ones included, have a row of the matrix that ``jacobian:`` asks for; None
+    where it asks for none.
     """
 
     project: str
@@ -117,6 +119,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     to_do: int = 0
     current: bool = True
     refused: bool = False
+    rows: int | None = None
     rate_per_hour: float | None = None
     time_left_s: float | None = None
     last_event_at: float | None = None

@@ -103,13 +103,15 @@ def _copy_name(path: Path) -> str:
 
 
 def missing_files(config: Config) -> list[str]:
-    """Say which tables of kernels and files of functions are not there, so that no run can begin."""
+    """Say which files that settings name besides meteorology are not there, so that no run can begin."""
     paths = {
-        name: grid.kernels if grid.weight == KERNEL else function_in(grid.weight)[0]
+        f"footprints.{name}": grid.kernels if grid.weight == KERNEL else function_in(grid.weight)[0]
         for name, grid in config.footprints.items()
     }
+    files = {} if config.jacobian is None else config.jacobian.files
+    paths |= {f"jacobian.{key}": path for key, (path, _) in files.items()}
     return [
-        f"footprints.{name}: {path} is not there, and `stilt run` will refuse to begin without it"
+        f"{name}: {path} is not there, and `stilt run` will refuse to begin without it"
         for name, path in paths.items()
         if path and not Path(path).exists()
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.batch.claims import Claims
+from stilt.config.digests import ROWS
 from stilt.config.variants import products_of, settings_of
 from stilt.worker.own_engine import own_engine
 from stilt.worker.simulate import Simulator
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import ChunkEntry
     from stilt.log.events import Done
+    from stilt.matrix.asked import Asked
+    from stilt.matrix.stored import RowWriter
     from stilt.worker.loop import Share
 
 
@@ -32,6 +35,7 @@ class Simulators:
         self._share = share
         self._scratch = scratch
         self._engine = own_engine(share.layout, share.manifest, share.config)
+        self._rows = self._row_writer()
         self._known: dict[str, Simulator] = {}
 
     def __call__(self, entry: ChunkEntry) -> Done:
@@ -39,6 +43,18 @@ class Simulators:
         if entry.met not in self._known:
             self._known[entry.met] = self._simulator(entry.met)
         return self._known[entry.met](entry)
+
+    def _row_writer(self) -> tuple[Asked, RowWriter] | None:
+        """Return what makes rows of the matrix that is asked for: one matrix, whose hours are those of all kinds."""
+        share = self._share
+        if share.config.jacobian is None:
+            return None
+        from stilt.matrix.asked import Asked
+        from stilt.matrix.stored import RowWriter
+
+        digest = share.manifest.footprints.get(ROWS, "")
+        asked = Asked(share.config, share.config.jacobian)
+        return asked, RowWriter(share.layout, digest, share.imprint)
 
     def _simulator(self, kind: str) -> Simulator:
         share = self._share
@@ -53,4 +69,5 @@ class Simulators:
             transports=share.manifest.transports,
             footprints=recorded
             and {name: recorded[own] for name, own in products_of(share.config, kind).items()},
+            rows=self._rows,
         )

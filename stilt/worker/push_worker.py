@@ -10,11 +10,13 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest
 from stilt.batch.snapshot import read_settings
+from stilt.foundations.durable import digest_file
 from stilt.foundations.errors import EXIT_COMPLETE, EXIT_SOME_FAILED, EnvironmentFailure, InputError
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import age_of_process, new_imprint, this_writer
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from stilt.batch.chunks import Chunk
     from stilt.batch.manifest import Manifest
+    from stilt.config.schema import Config
     from stilt.foundations.paths import Layout
     from stilt.foundations.writers import Writer
     from stilt.log.fold import State
@@ -97,6 +100,7 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     manifest = read_manifest(layout.manifest(batch))
     chunk = _chunk(layout, manifest, task)
     config = with_roughness(read_settings(layout, manifest), manifest.made_by)
+    check_copies(config)
     index = OutputIndex(layout.log_dir)
     tally = _left(index.fold_task(batch, task), chunk)
     writer = this_writer("worker", task, index.next_attempt(batch, task))
@@ -118,6 +122,28 @@ def work(  # noqa: PLR0917 - what a command line says, in its order
     if tally.left:
         say(f"left to a newer batch that claims it: {counted(tally.left, 'simulation')}")
     return _ending(tally, why)
+
+
+def check_copies(config: Config) -> None:
+    """Refuse files of a matrix that are not those handed over: the folder of each is the digest of its bytes.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If one is another, or is not there.
+    """
+    files = {} if config.jacobian is None else config.jacobian.files
+    for path, _ in files.values():
+        try:
+            digest = digest_file(Path(path))[1]
+        except (OSError, InputError):
+            digest = ""
+        if digest != Path(path).parent.name:
+            raise EnvironmentFailure(
+                f"{path} is not the file of jacobian that was handed over",
+                "`stilt run` hands its work over again",
+                code="INPUT_CHANGED",
+            )
 
 
 def _segment(layout: Layout, manifest: Manifest, writer: Writer, imprint: str) -> SegmentWriter:

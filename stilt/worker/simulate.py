@@ -18,7 +18,7 @@ from stilt.config.dump import plain
 from stilt.config.sections import function_in
 from stilt.footprint.labels import LABELS
 from stilt.foundations.durable import adopt, made_folder, publish_as, publish_with
-from stilt.foundations.errors import EnvironmentFailure
+from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.inside import MisplacedError, remove_below
 from stilt.foundations.room import no_room
 from stilt.foundations.simulation import RELEASE_RULE, receptor_digest
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from stilt.foundations.paths import Layout
     from stilt.foundations.simulation import Simulation
     from stilt.log.events import Outcome
+    from stilt.matrix.asked import Asked
+    from stilt.matrix.stored import RowWriter
     from stilt.particles.table import ParticleTable
     from stilt.transport.protocol import Engine
 
@@ -111,6 +113,8 @@ class Simulator:
         The digests of the settings as the batch has them, by meteorology.
     footprints
         The same by footprint product.
+    rows
+        What makes rows of the matrix that the settings ask for, and what writes them.
     """
 
     def __init__(
@@ -124,6 +128,7 @@ class Simulator:
         claims: Claims,
         transports: Mapping[str, str] | None = None,
         footprints: Mapping[str, str] | None = None,
+        rows: tuple[Asked, RowWriter] | None = None,
     ) -> None:
         self.engine = engine
         self.config = config
@@ -143,6 +148,7 @@ class Simulator:
         self._footprints = footprints or {
             name: footprint_digest(config, name) for name in config.footprints
         }
+        self._rows = rows
 
     def __call__(self, entry: ChunkEntry) -> Done:
         """Run one simulation and return its ``done`` event; its outputs are in place.
@@ -299,8 +305,17 @@ class Simulator:
             write = self._netcdf(name, footprint, simulation, said)
             publish_as(path, plain, write, root=self.layout.output)
             paths.append(path)
+        self._write_row(simulation, footprints)
         self._remove_former(entry, archived)
         return "complete", tuple(map(self._output, paths)), archived
+
+    def _write_row(self, simulation: Simulation, footprints: Mapping[str, Footprint]) -> None:
+        """Write the row of the matrix that is asked for; one that cannot be made is told by ``stilt jacobian``."""
+        if self._rows is None:
+            return
+        asked, writer = self._rows
+        with contextlib.suppress(InputError):  # the simulation is none the worse for it
+            writer.add(asked.row(footprints[asked.name], simulation, self.imprint))
 
     def _publish_particles(self, simulation: Simulation, particles: _Particles) -> list[Path]:
         """Put particles into place, those that were kept under this writer's names too; return their paths."""

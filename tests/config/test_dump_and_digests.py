@@ -21,7 +21,7 @@ from stilt.config.digests import (
 from stilt.config.dump import dump_config
 from stilt.config.execution import REFUSED
 from stilt.config.load import parse_config
-from stilt.config.schema import About, Config, Execution, FootprintGrid, Keep, Met
+from stilt.config.schema import About, Config, Execution, FootprintGrid, JacobianSection, Keep, Met
 from tests.config.settings import MINIMAL, TYPICAL
 
 if TYPE_CHECKING:
@@ -112,6 +112,13 @@ configs = st.fixed_dictionaries(
         "footprints": st.dictionaries(names, grids, max_size=3),
         "execution": executions,
         "about": st.none() | st.builds(About, license=st.none() | texts, comment=st.none() | texts),
+        "jacobian": st.none()
+        | st.builds(
+            JacobianSection,
+            target=st.none() | st.floats(0.01, 9) | texts,
+            bins=st.sampled_from(["run", "1D"]),
+            weight=st.none() | texts,
+        ),
         "keep": st.builds(Keep, particles=st.sampled_from(["all", "none"])),
         "output": folders,
         **{name: numbers(kind) for name, kind in number_fields().items()},
@@ -179,6 +186,7 @@ CHANGES = {
     "output": (replaced(output="/scratch/out"), False, False),
     "about": (replaced(about=About(institution="here")), False, False),
     "what is kept": (replaced(keep=Keep(particles="none")), False, False),
+    "a matrix": (replaced(jacobian=JacobianSection(0.5, "1D")), False, False),
     "another met": (replaced(mets={"hrrr": HRRR, "nam": Met("/n", "%Y", "6h")}), False, False),
     "a default spelt out": (replaced(tratio=0.75, capemin=-1.0), False, False),
 }  # fmt: skip

@@ -14,8 +14,8 @@ from scipy.sparse import load_npz
 
 import stilt
 from stilt.api.jacobian import Jacobian
-from stilt.api.targets import elements_of
 from stilt.foundations.errors import InputError
+from stilt.matrix.targets import elements_of
 from tests.engines import Behaviour
 from tests.projects import FOOTPRINT, make_project
 

@@ -147,6 +147,7 @@ NO_ENGINES = frozenset(
         "execution",
         "about",
         "keep",
+        "jacobian",
         "realizations",
         "variants",
         "hnf_plume",

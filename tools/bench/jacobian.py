@@ -21,21 +21,26 @@ import pandas as pd
 
 import stilt
 from stilt.api.collection import open_collection
+from stilt.api.gathered import gather
 from stilt.api.jacobian import jacobian
 from stilt.api.row_readers import SparseReader
 from stilt.commands.archive import archive
+from stilt.config.schema import JacobianSection
 from stilt.example.starter import write_starter
+from stilt.matrix.asked import Asked
 
 REPEATED = 5
 GRID = "{xmin: -122, xmax: -112, ymin: 36, ymax: 46, xres: 0.05, yres: 0.05}"
 
 
-def make_project(folder: Path, receptors: int, particles: int) -> stilt.Project:
-    """Run a project of so many receptors."""
+def make_project(folder: Path, options: argparse.Namespace) -> stilt.Project:
+    """Run a project of so many receptors, whose workers make rows."""
+    receptors, particles = options.receptors, options.particles
     write_starter(folder, example=True)
     config = folder / "config.yaml"
     text = re.sub(r"numpar: \d+", f"numpar: {particles}", config.read_text())
-    config.write_text(re.sub(r"default: \{.*\}", f"default: {GRID}", text))
+    text = re.sub(r"default: \{.*\}", f"default: {GRID}", text)
+    config.write_text(f"{text}\njacobian: {{target: {options.target}, bins: {options.bins}}}\n")
     times = pd.date_range("2026-06-16 12:00", periods=10, freq="1h")
     towers = -(-receptors // len(times))
     rows = [(when, -114.0 + 0.02 * tower, 40.5, 30.0) for tower in range(towers) for when in times]
@@ -75,6 +80,18 @@ def rows_per_second(project: stilt.Project, target: float | None, bins: str) -> 
     return found.shape[0] / min(seconds), found.matrix.nnz
 
 
+def gathered_per_second(project: stilt.Project, section: JacobianSection) -> tuple[float, int]:
+    """Return rows that workers made a second of CPU, put together; opening the collection included."""
+    seconds = []
+    for _ in range(REPEATED):
+        start = time.process_time()
+        found = gather(project, Asked(project.config, section))
+        seconds.append(time.process_time() - start)
+    if found.made:
+        raise RuntimeError(f"{found.made} rows were made of footprints")
+    return found.stored / min(seconds), found.matrix.matrix.nnz
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -85,7 +102,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="stilt-jacobian-"))
     try:
-        project = make_project(folder / "project", options.receptors, options.particles)
+        project = make_project(folder / "project", options)
+        section = JacobianSection(options.target, options.bins)
         for source in ("files", "archives"):
             if source == "archives":
                 archive(project.layout)
@@ -96,6 +114,9 @@ def main() -> None:
                 print(
                     f"| {source} | {target or 'own cells'} | {bins} | {entries:,} | {rate:,.0f} |"
                 )
+            rate, entries = gathered_per_second(project, section)
+            what = f"{options.target} | {options.bins} | {entries:,} | {rate:,.0f}"
+            print(f"| rows of workers, beside {source} | {what} |")
     finally:
         shutil.rmtree(folder)
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from stilt.api.flux import short_names
-from stilt.api.hexagons import PREFIX, hexagons
-from stilt.api.polygons import ENDINGS, Polygons, open_polygons
-from stilt.api.regridding import MOST_PARTS, middles_of_parts, shares
+from stilt.config.sections import AT, HEXAGONS, file_and_part, is_grid, is_number
 from stilt.footprint.grid import FULL_CIRCLE, edges_of, to_degrees, to_projected
 from stilt.foundations.errors import InputError
+from stilt.matrix.flux import short_names
+from stilt.matrix.hexagons import hexagons
+from stilt.matrix.polygons import ENDINGS, Polygons, open_polygons
+from stilt.matrix.regridding import MOST_PARTS, middles_of_parts, shares
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
     Target: TypeAlias = "float | str | Path | xr.DataArray | Polygons | None"
 
-_AT = "@"
 _MOST_POINTS = 1 << 22
 """Parts of cells that are projected together."""
 
@@ -45,7 +46,7 @@ def elements_of(footprints: xr.DataArray, target: Target) -> tuple[csr_array | N
     if target is None:
         own = xr.Dataset(coords={name: footprints[name] for name in footprints.dims[2:]})
         return None, own
-    if isinstance(target, str) and target.startswith(PREFIX):
+    if isinstance(target, str) and target.startswith(HEXAGONS):
         target = hexagons(footprints, target)
     if isinstance(target, Polygons):
         return target.shares(footprints), target.elements
@@ -59,7 +60,7 @@ def elements_of(footprints: xr.DataArray, target: Target) -> tuple[csr_array | N
 
 def _projected(footprints: xr.DataArray, text: str) -> tuple[csr_array, xr.Dataset]:
     """Return cells of so many units of a projection that cover the footprints' grid."""
-    size, _, projection = text.partition(_AT)
+    size, _, projection = text.partition(AT)
     length = _number(size)
     if not length > 0:
         raise InputError(
@@ -226,11 +227,11 @@ def read_target(target: Target) -> float | str | xr.DataArray | Polygons | None:
     if not isinstance(target, str | Path):
         return target
     text = str(target)
-    if not np.isnan(_number(text)):
+    if is_number(text):
         return float(text)
-    if text.startswith(PREFIX) or (_AT in text and not np.isnan(_number(text.partition(_AT)[0]))):
+    if is_grid(text):
         return text
-    if text.partition(":")[0].lower().endswith(ENDINGS):
+    if file_and_part(text)[0].lower().endswith(ENDINGS):
         return open_polygons(text)
     return open_variable(text, "the target")
 
@@ -243,17 +244,21 @@ def _number(text: str) -> float:
         return np.nan
 
 
-def open_variable(text: str, what: str) -> xr.DataArray:
+def open_variable(
+    text: str, what: str, read: Callable[..., xr.Dataset] = xr.load_dataset
+) -> xr.DataArray:
     """Return a variable from FILE or FILE:VARIABLE, a NetCDF file; ``what`` it is, for messages.
+
+    With ``xr.open_dataset`` values are read where they are used.
 
     Raises
     ------
     InputError
         If there is no such file or variable, or several and none is named.
     """
-    file, _, name = text.partition(":") if not Path(text).exists() else (text, "", "")
+    file, name = file_and_part(text)
     try:
-        data = xr.load_dataset(file, engine="netcdf4", mask_and_scale=True)
+        data = read(file, engine="netcdf4", mask_and_scale=True)
     except OSError as error:
         raise InputError(
             f"{what} {file} can't be read: {error.strerror or error}",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stilt.api.polygons import Polygons, package
+from stilt.config.sections import HEXAGONS
 from stilt.footprint.grid import edges_of, to_degrees
 from stilt.foundations.errors import InputError
+from stilt.matrix.polygons import Polygons, package
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     Box = tuple[float, float, float, float]
 
-PREFIX = "h3:"
 MOST_CELLS = 100_000
 """Ten thousand cells and their overlaps take some five seconds."""
 FINEST = 15
@@ -41,7 +41,7 @@ def hexagons(footprints: xr.DataArray, text: str) -> Polygons:
         If h3 or shapely is not installed.
     """
     h3, shapely = (package(name, "h3 cells") for name in ("h3", "shapely"))
-    digits = text.removeprefix(PREFIX)
+    digits = text.removeprefix(HEXAGONS)
     if not digits.isdecimal() or int(digits) > FINEST:
         raise InputError(
             f"the target {text!r} is no resolution of H3",

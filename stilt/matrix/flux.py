@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from stilt.api.regridding import onto
 from stilt.footprint.labels import UNITS
 from stilt.foundations.errors import InputError
 from stilt.foundations.remarks import remark
+from stilt.matrix.regridding import onto
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from stilt.config.sections import file_and_part
 from stilt.footprint.grid import to_projected
 from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.inside import read_input
@@ -90,7 +91,7 @@ def open_polygons(text: str) -> Polygons:
         If shapely is not installed.
     """
     shapely = package("shapely", "polygons")
-    file, _, name = text.partition(":") if not Path(text).exists() else (text, "", "")
+    file, name = file_and_part(text)
     try:
         data = json.loads(read_input(Path(file), MOST_BYTES))
         features = data["features"] if data["type"] == "FeatureCollection" else [data]

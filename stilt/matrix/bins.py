@@ -46,6 +46,14 @@ class Bins:
         """How many there are."""
         return int(self.starts.size)
 
+    def place_of(self, first_ns: int) -> int | None:
+        """Return which bin begins there, since 1970; 0 where bins go with the receptor, None where none does."""
+        if self.edges_ns is None:
+            return 0
+        place = int(np.searchsorted(self.edges_ns, first_ns))
+        is_one = place < self.count and int(self.edges_ns[place]) == first_ns
+        return place if is_one else None
+
     def shares(self, times: NDArray[np.datetime64]) -> csr_array:
         """Return which share of each hour of receptors lies in which: (receptor x bin, receptor x hour)."""
         from scipy.sparse import csr_array
@@ -91,6 +99,14 @@ def bins_of(text: str, times: NDArray[np.datetime64], hours: NDArray[np.int64]) 
     about = {"long_name": "start of the bin, UTC"}
     starts = xr.DataArray(edges[:-1], dims="bin", attrs=about)
     return Bins(starts, hours, edges_ns=_ns(edges))
+
+
+def is_anchored(text: str) -> bool:
+    """Tell whether bins of a calendar are the same whichever receptors there are: each n-th of it is counted anew."""
+    import pandas as pd
+
+    offset = pd.tseries.frequencies.to_offset("W-MON" if text == "1W" else text)
+    return isinstance(offset, pd.tseries.offsets.Tick) or offset.n == 1
 
 
 def _relative(starts: NDArray[np.int64]) -> xr.DataArray:
