@@ -35,6 +35,12 @@ HOURS_BACK = 24
 HEIGHT_M, HEIGHTS = 1000.0, 20
 """Of the boxes of air that particles leave through: how high one is, and how many there are."""
 
+_APART = {
+    REALIZATION: f"export stilt.over_realizations(footprints)['mean'], or give {REALIZATION} as the site",
+    "met": "give met as the site",
+}
+"""What tells footprints of one time apart, and what is to be done about it."""
+
 _SIDES = {"n": "longitude", "e": "latitude", "s": "longitude", "w": "latitude"}
 
 
@@ -92,20 +98,21 @@ def _files(footprints: xr.DataArray, site: str) -> Iterator[tuple[str, NDArray[n
         if len(np.unique(times[places])) < len(places):
             raise InputError(
                 f"several receptors of {name} at {inlet} have the same time",
-                f"export stilt.over_realizations(footprints)['mean'], or give {REALIZATION} as the site"
-                if _only_by_realization(footprints, places)
-                else "say which site is whose: a column of receptors.csv, and its name as the site",
+                next(
+                    (way for label, way in _APART.items() if _tells(label, footprints, places)),
+                    "say which site is whose: a column of receptors.csv, and its name as the site",
+                ),
                 code="OPENGHG_UNFIT",
             )
         yield f"{name}-{inlet}_stilt_{month}.nc", np.array(places)
 
 
-def _only_by_realization(footprints: xr.DataArray, places: list[int]) -> bool:
-    """Tell whether those of one time are no others than the realizations of one receptor."""
-    if REALIZATION not in footprints.coords:
+def _tells(label: str, footprints: xr.DataArray, places: list[int]) -> bool:
+    """Tell whether a label is another one at each of those that have the same time."""
+    if label not in footprints.coords:
         return False
     times = footprints["receptor_time"].to_numpy()[places].tolist()
-    each = list(zip(times, footprints[REALIZATION].to_numpy()[places].tolist(), strict=True))
+    each = list(zip(times, footprints[label].to_numpy()[places].tolist(), strict=True))
     return len(set(each)) == len(each)
 
 

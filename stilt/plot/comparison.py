@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.foundations.names import REALIZATION
 from stilt.plot.field_map import ACCENT, INK, QUIET, draw_coast, label_degrees
 from stilt.plot.figure import new_figure
 from stilt.plot.map_frame import DEGREES
@@ -192,7 +191,7 @@ def _scatter(axes: Axes, result: xr.Dataset) -> None:
     axes.set_box_aspect(1)
     _few_ticks(axes.xaxis)
     _few_ticks(axes.yaxis)
-    members = np.unique(result[REALIZATION]).size if REALIZATION in result.coords else 1
+    members = int(result["realizations"].max()) if "realizations" in result else 1
     of_members = f", {members} realizations of each" if members > 1 else ""
     axes.set_title(f"observed - modelled, n = {len(off):,}{of_members}:\n{says}", fontsize=9)
 
