@@ -141,6 +141,9 @@ def test_a_sounding_is_modelled_once_with_the_error_of_its_realizations(project)
     np.testing.assert_allclose(found["modelled_error"], among["error"], rtol=1e-9)
     np.testing.assert_allclose(found["background"], [402.0, 402.0])
     assert found["realizations"].values.tolist() == [3, 3]
+    assert found["met"].values.tolist() == list(opened.config.mets) * 2
+    assert opened.jacobian().receptors["met"].values.tolist() == list(opened.config.mets) * 6
+    assert opened.endpoints()["met"].unique().tolist() == list(opened.config.mets)
     assert found["modelled_error"].attrs == {"units": "ppm"}
     assert "realization" not in found.coords
 
