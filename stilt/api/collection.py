@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -18,7 +20,7 @@ from stilt.footprint.netcdf import UNREADABLE, check_values, damaged
 from stilt.footprint.sparse import Axis, Entries, read_entries
 from stilt.footprint.tail import read_tail
 from stilt.foundations.errors import DamagedError, InputError
-from stilt.foundations.inside import opened
+from stilt.foundations.inside import opened_below
 from stilt.foundations.simulation import RELEASE_RULE, receptor_digest
 from stilt.matrix.frame import hours_of, layers_and_cells
 from stilt.outputs.shelf import Found
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 SECONDS_PER_HOUR = 3600
 _OURS = (
     *("receptor", "hour", "lat", "lon", "y", "x", "foot", "flux"),
-    *("receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
+    *("met", "receptor_time", "receptor_lon", "receptor_lat", "receptor_height"),
     *(
         "value",
         "column",
@@ -124,15 +126,13 @@ class FootprintFiles:
         """How many hours, rows and columns one receptor has."""
         return len(self.hours), self.geometry.ny, self.geometry.nx
 
-    def read(self, place: int) -> NDArray[np.float32]:
-        """Return all layers of one receptor: (hour, y, x), zero where the file has none."""
-        values = np.zeros(self.shape, np.float32)
+    def fill(self, place: int, values: NDArray[np.float32]) -> None:
+        """Write all layers of one receptor into zeros: (hour, y, x)."""
         hour, cell, found = self.cells(place)
         if self.integrated:
             np.add.at(values.reshape(-1), cell, found)
         else:
-            values.reshape(len(self.hours), -1)[hour, cell] = found
-        return values
+            values.reshape(-1)[hour * values[0].size + cell] = found
 
     def total(self, places: Iterable[int], hour: int | None = None) -> NDArray[np.float64]:
         """Return the sum over receptors of one hour, or of all, (y, x)."""
@@ -165,14 +165,14 @@ class FootprintFiles:
         if path is None:
             none = np.empty(0, np.intp)
             return ByHour(np.zeros(len(self.hours), np.intp), none, np.empty(0, np.float32))
+        read = _of_own(self.store.layout, path)
+        if read is not None:
+            return self._checked(place, read, path)
         # what was archived since is not in the list of archives that is known
-        found = self.store.find(path) or Store(self.store.layout).find(path)
-        read = (
-            _of_file(path)
-            if found is None or isinstance(found, Own)
-            else _of_archived(found.cells())
-        )
-        return self._checked(place, read, found.where if found else path)
+        found = self.store.shelf.find(path) or Store(self.store.layout).shelf.find(path)
+        if found is None:
+            raise damaged(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+        return self._checked(place, _of_archived(found.cells()), found.archive)
 
     def by_hours(self, first: int, last: int) -> Iterator[ByHour]:
         """Yield what is not zero of the receptors from one place to another; those of an archive are read together."""
@@ -260,21 +260,28 @@ class _Read(NamedTuple):
     receptor: str
 
 
-def _of_file(path: Path) -> _Read:
-    from netCDF4 import Dataset
-
+def _of_own(layout: Layout, path: Path) -> _Read | None:
+    """Read the file that a footprint has of its own; None if there is none."""
     try:
-        with opened(path) as place:
-            tail = read_tail(place)
-            if tail is not None:
-                digest = receptor_digest(tail.said.provenance)
-                return _Read(tail.entries(), tail.said.projection, digest)
-        with opened(path) as place, Dataset(place) as file:
-            check_values(path, file, place)
-            said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
-            return _Read(read_entries(file), file.crs, receptor_digest(said))
+        with opened_below(layout.output, layout.relative(path)) as place:
+            return _of_file(path, place)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except UNREADABLE as error:
         raise damaged(path, error) from error
+
+
+def _of_file(path: Path, place: Path) -> _Read:
+    tail = read_tail(place)
+    if tail is not None:
+        digest = receptor_digest(tail.said.provenance)
+        return _Read(tail.entries(), tail.said.projection, digest)
+    from netCDF4 import Dataset
+
+    with Dataset(place) as file:
+        check_values(path, file, place)
+        said = {key: str(getattr(file, key, "")) for key in ("receptor", RELEASE_RULE)}
+        return _Read(read_entries(file), file.crs, receptor_digest(said))
 
 
 def _of_archived(cells: Cellwise) -> _Read:
@@ -293,8 +300,8 @@ class Files(Protocol):
     def shape(self) -> tuple[int, int, int]:
         """How many hours, rows and columns one receptor has."""
 
-    def read(self, place: int) -> NDArray[np.float32]:
-        """Return all layers of one receptor."""
+    def fill(self, place: int, values: NDArray[np.float32]) -> None:
+        """Write all layers of one receptor into zeros."""
 
 
 class LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
@@ -313,12 +320,23 @@ class LazyFootprints(BackendArray):  # type: ignore[misc, unused-ignore]
     def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
         which, *rest = key
         if isinstance(which, int | np.integer):
-            one: NDArray[np.float32] = _outer(self.files.read(int(which)), rest)
+            one: NDArray[np.float32] = _outer(self._one(int(which)), rest)
             return one
         places = np.arange(self.shape[0])[which]
-        parts = [_outer(self.files.read(int(place)), rest) for place in places]
-        shape = _outer(np.empty(self.shape[1:], np.bool_), rest).shape
-        return np.stack(parts) if parts else np.empty((0, *shape), np.float32)
+        shape = _outer(np.broadcast_to(np.False_, self.shape[1:]), rest).shape
+        values = np.zeros((len(places), *shape), np.float32)
+        is_whole = all(isinstance(part, slice) and part == slice(None) for part in rest)
+        for number, place in enumerate(places):
+            if is_whole:
+                self.files.fill(int(place), values[number])
+            else:
+                values[number] = _outer(self._one(int(place)), rest)
+        return values
+
+    def _one(self, place: int) -> NDArray[np.float32]:
+        values = np.zeros(self.shape[1:], np.float32)
+        self.files.fill(place, values)
+        return values
 
 
 def _outer(values: Any, keys: list[Any]) -> Any:
@@ -414,11 +432,16 @@ def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Pa
 
 
 def about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
-    """Return the coordinates of footprints along ``receptor``: the id, and when and where the air arrives."""
+    """Return the coordinates of footprints along ``receptor``: the id, the met, and when and where the air arrives.
+
+    Results of another tool, of whose meteorology nothing is known, have no ``met``.
+    """
+    mets = [sim.met for sim in simulations]
     receptors = [sim.receptor for sim in simulations]
     times = np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]")
     return {
         "receptor": [sim.sim for sim in simulations],
+        **({"met": ("receptor", mets)} if any(mets) else {}),
         "receptor_time": ("receptor", times),
         "receptor_lon": ("receptor", [middle_longitude(r.longitudes) for r in receptors]),
         "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),

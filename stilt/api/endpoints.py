@@ -38,17 +38,21 @@ _NEEDED = ("time", "indx", "long", "lati", "zagl")
 def open_endpoints(project: Project, names: list[str], weight: str | None = None) -> pd.DataFrame:
     """Return the end points of simulations; see ``Project.endpoints``."""
     kernels = None if weight is None else project.kernels(weight)
-    parts, lost = [], {}
+    parts, mets, lost = [], [], {}
     for number, name in enumerate(names):
         simulation = project[name]
         points, released = _of(simulation)
         if len(points) < released:
             lost[name] = released - len(points)
         frame = _frame(points, number, simulation.receptor)
+        mets.append(simulation.simulation.met)
         if kernels is not None:
             frame["weight"] = _weights(simulation, points, released, kernels)
         parts.append(frame)
-    return _together(parts, names, lost)
+    found = _together(parts, names, lost)
+    of_row = np.array(mets)[found["sim"].cat.codes.to_numpy()]
+    found.insert(1, "met", pd.Series(pd.Categorical(of_row, list(dict.fromkeys(mets)))))
+    return found
 
 
 def endpoints_of_particles(results: Iterable[Result]) -> pd.DataFrame:

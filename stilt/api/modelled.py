@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from stilt.api.monte_carlo import are_realizations, over_members
 from stilt.config.sections import KERNEL
 from stilt.foundations.errors import InputError
 from stilt.matrix.flux import enhancements, with_labels_apart
@@ -63,7 +64,9 @@ def modelled(
         Along ``receptor``, with its time, place and labels: ``modelled``, ``background``, ``background_spread`` (where
         it is known), ``enhancement``, one ``enhancement_<sector>`` for each of a dataset, ``prior`` (where it is asked
         for), and of the labels ``observed_ppm`` and ``uncertainty_ppm``, where there are such, ``observed``,
-        ``uncertainty`` and ``residual`` (observed - modelled). ``to_dataframe()`` makes it a table.
+        ``uncertainty`` and ``residual`` (observed - modelled). Of several realizations a receptor has one row, with
+        their mean, ``modelled_error``, the Monte-Carlo standard error of that (NaN of one alone), and ``realizations``,
+        how many there are. ``to_dataframe()`` makes it a table.
 
     Raises
     ------
@@ -85,7 +88,10 @@ def modelled(
         sensitivity, found["prior"] = columns(receptors)
         column = sensitivity * column + found["prior"]
     found["modelled"] = column + added
-    return _compared(xr.Dataset(with_labels_apart(found)))
+    together = xr.Dataset(with_labels_apart(found))
+    if are_realizations(together):
+        together = over_members(together, "modelled")
+    return _compared(together)
 
 
 def _enhanced(
@@ -161,7 +167,7 @@ def _compared(found: xr.Dataset) -> xr.Dataset:
     if "observed" in found:
         found["residual"] = found["observed"] - found["modelled"]
     for name in found.data_vars:
-        found[name].attrs = {"units": "ppm"}
+        found[name].attrs = {"units": "1" if name == "realizations" else "ppm"}
     return found
 
 

@@ -161,22 +161,54 @@ def over_realizations(values: xr.DataArray) -> xr.Dataset:
     InputError
         If the values are of no realizations.
     """
-    of_members = REALIZATION in values.coords and values[REALIZATION].dtype.kind in "iu"
-    if not of_members or "receptor" not in values.dims:
+    if not are_realizations(values) or "receptor" not in values.dims:
         raise InputError(
             "these values are not of several realizations of receptors",
             "set realizations: in config.yaml, stilt run, and take project.footprints() or enhancements of them",
             code="REALIZATIONS_LACKING",
         )
-    which = values[REALIZATION].to_numpy()
     groups: dict[str, list[int]] = {}
-    for place, (sim, number) in enumerate(zip(values["receptor"].to_numpy(), which, strict=True)):
-        groups.setdefault(str(sim).removesuffix(member_ending(int(number))), []).append(place)
+    for place, sim in enumerate(first_ids(values)):
+        groups.setdefault(sim, []).append(place)
     found = [_of_one(values[{"receptor": places}]) for places in groups.values()]
     together = xr.concat(found, "receptor", coords="minimal", compat="override")
     first = values[{"receptor": [places[0] for places in groups.values()]}]
     own = {name: c for name, c in first.coords.items() if c.dims == ("receptor",)}
     return together.assign_coords({**own, "receptor": list(groups)}).drop_vars(REALIZATION)
+
+
+def are_realizations(values: xr.DataArray | xr.Dataset) -> bool:
+    """Tell whether values are of several realizations of receptors."""
+    return REALIZATION in values.coords and values[REALIZATION].dtype.kind in "iu"
+
+
+def first_ids(values: xr.DataArray | xr.Dataset) -> list[str]:
+    """Return the id of each receptor's first realization, for each along ``receptor``."""
+    sims = [str(sim) for sim in values["receptor"].to_numpy()]
+    if not are_realizations(values):
+        return sims
+    members = zip(sims, values[REALIZATION].to_numpy().tolist(), strict=True)
+    return [sim.removesuffix(member_ending(number)) for sim, number in members]
+
+
+def over_members(values: xr.Dataset, name: str) -> xr.Dataset:
+    """Return the mean over realizations of all variables along ``receptor``, a row for each receptor.
+
+    The standard error of the mean of one of them is beside it, as ``<name>_error``, and how many there are as
+    ``realizations``.
+    """
+    import pandas as pd
+
+    codes, ids = pd.factorize(np.array(first_ids(values), object))
+    each = pd.DataFrame({key: column.to_numpy() for key, column in values.data_vars.items()})
+    groups = each.groupby(codes, sort=False)
+    found = values.isel(receptor=np.unique(codes, return_index=True)[1])
+    found = found.drop_vars(REALIZATION).assign_coords(receptor=ids)
+    means = groups.mean()
+    found = found.assign({key: ("receptor", means[key].to_numpy()) for key in means})
+    found[f"{name}_error"] = "receptor", groups[name].sem().to_numpy()
+    found["realizations"] = "receptor", groups.size().to_numpy()
+    return found
 
 
 def _of_one(members: xr.DataArray) -> xr.Dataset:

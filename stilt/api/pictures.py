@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.api.collection import FootprintFiles, open_collection
+from stilt.api.monte_carlo import first_ids
 from stilt.foundations.errors import InputError
 from stilt.plot.field_map import Field
 from stilt.plot.fields import label_of, refuse_hour
@@ -56,6 +57,12 @@ class Chosen:
         times = [self.project[sim].receptor.when for sim in self.ids]
         first, last = (f"{each:%Y-%m-%d %H:%M}" for each in (min(times), max(times)))
         return f"{self.name}\n{first if first == last else f'{first} to {last}'} UTC"
+
+    @property
+    def receptors(self) -> tuple[str, ...]:
+        """The ids of the first realizations of those that are drawn, each once."""
+        chosen = self.footprints["receptor"][list(self.rows)]
+        return tuple(dict.fromkeys(first_ids(chosen)))
 
     @cached_property
     def frame(self) -> MapFrame:
@@ -167,13 +174,18 @@ def choose(
 
 
 def counterparts(chosen: Chosen, other: Project, footprint: str | None = None) -> Chosen:
-    """Return the simulations of another project that have the same ids.
+    """Return the simulations of another project that have the same ids; of fewer realizations there, all it has.
 
     Raises
     ------
     InputError
-        If one of them has no results there.
+        If one of them has no results there, in no realization.
     """
+    if other.config.realizations < chosen.project.config.realizations:
+        there = set(other.receptors.ids())
+        wanted = [sim for sim in chosen.ids if sim in there]
+        lacking = set(chosen.receptors) - set(wanted)
+        return choose(other, [*wanted, *sorted(lacking)], footprint=footprint)
     return choose(other, chosen.ids, footprint=footprint)
 
 

@@ -371,12 +371,12 @@ class Project:
     ) -> pd.DataFrame:
         """Return where particles end, a row each: what ``background`` samples a field at.
 
-        Columns: ``sim``, ``indx``, ``time`` (min since the release, negative backward), ``at`` (UTC), ``long``,
-        ``lati``, ``zagl`` (m above ground), ``pres`` (hPa; NaN unless ``varsiwant`` has it) and ``ended``: ``end`` (of
-        the run), ``west``, ``east``, ``south``, ``north`` (the side of the meteorology through which it left), or
-        ``left`` where that is not known. A particle that left before its first row has none: ``attrs["no_end"]`` has
-        their number by simulation, where there are some. Results of versions that kept no end points have those of
-        their particles.
+        Columns: ``sim``, ``met``, ``indx``, ``time`` (min since the release, negative backward), ``at`` (UTC),
+        ``long``, ``lati``, ``zagl`` (m above ground), ``pres`` (hPa; NaN unless ``varsiwant`` has it) and ``ended``:
+        ``end`` (of the run), ``west``, ``east``, ``south``, ``north`` (the side of the meteorology through which it
+        left), or ``left`` where that is not known. A particle that left before its first row has none:
+        ``attrs["no_end"]`` has their number by simulation, where there are some. Results of versions that kept no end
+        points have those of their particles.
 
         Parameters
         ----------

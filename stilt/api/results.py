@@ -276,11 +276,9 @@ class _Files:
         first = self.results[0].content
         return len(self.hours), len(first.y), len(first.x)
 
-    def read(self, place: int) -> NDArray[np.float32]:
-        values = np.zeros(self.shape, np.float32)
+    def fill(self, place: int, values: NDArray[np.float32]) -> None:
         result = self.results[place]
         np.add.at(values, result.hours - self.hours[0], read_values(result.path))
-        return values
 
 
 def open_results(folder: str | os.PathLike[str]) -> Results:

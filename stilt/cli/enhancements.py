@@ -50,8 +50,9 @@ def command(
 ) -> None:
     """Print what a flux adds at each receptor, ppm, as a table.
 
-    All simulations that are complete have a row, with their time, place and labels. Several realizations of a receptor
-    are rows of their own, which `realization` tells. Python: stilt.enhancements(...), project.monte_carlo_error(...).
+    All simulations that are complete have a row, with their met, time, place and labels. Several realizations of a
+    receptor are rows of their own, which `realization` tells. Python: stilt.enhancements(...),
+    project.monte_carlo_error(...).
     """
     from stilt.api.monte_carlo import everywhere
     from stilt.api.project import Project

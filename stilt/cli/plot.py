@@ -12,6 +12,7 @@ import click
 from stilt.cli import offered
 from stilt.cli.boxes import BoxCommand, box_option
 from stilt.cli.options import footprint_option, refuse_projects
+from stilt.foundations.errors import InputError
 
 if TYPE_CHECKING:
     from stilt.api.pictures import Chosen
@@ -226,7 +227,7 @@ def _compared(chosen: Chosen, title: str | None, options: dict[str, Any]) -> Any
         raise nothing_observed()
     flux = open_variable(options["observations"], "the flux")
     found = modelled(chosen.project, flux, options["background"], footprint=options["name"])
-    is_chosen = found["receptor"].isin(chosen.ids)
+    is_chosen = found["receptor"].isin(chosen.receptors)
     canvas = plot_modelled(found.isel(receptor=is_chosen.to_numpy()))
     canvas.suptitle(title or chosen.title, fontsize=11)
     return canvas
@@ -250,6 +251,16 @@ def _figure(chosen: Chosen, how: Any, look: Look, options: dict[str, Any]) -> An
     return canvas
 
 
+def _refuse_uneven(chosen: Chosen, other: Chosen, options: dict[str, Any]) -> None:
+    if options["is_sum"] and len(other.ids) != len(chosen.ids):
+        raise InputError(
+            f"{len(chosen.ids):,} simulations less {len(other.ids):,}: sums over so many realizations and so many are "
+            "of different things",
+            "leave out --sum, for their means",
+            code="OPTIONS_UNFIT",
+        )
+
+
 def _other(chosen: Chosen, options: dict[str, Any]) -> tuple[Chosen, tuple[str, str]]:
     """Return what is taken away, and what both are called: another simulation, or the same of another project."""
     from stilt.api.pictures import choose, counterparts
@@ -260,6 +271,7 @@ def _other(chosen: Chosen, options: dict[str, Any]) -> tuple[Chosen, tuple[str, 
     if Path(name).is_dir():
         folder = local_path(name, "the project")
         other = counterparts(chosen, Project(folder), product)
+        _refuse_uneven(chosen, other, options)
         return other, (chosen.project.path.resolve().name, folder.resolve().name)
     other = choose(chosen.project, [_found(chosen.project, name).id], footprint=product)
     return other, (chosen.name, other.name)

@@ -92,24 +92,29 @@ def _join(
     bits: NDArray[np.int32],
 ) -> int:
     """Put streams of bytes together: steps are added up within each frame; return 0 if one leads out of the grid."""
-    begin, row, first = 0, 0, 0
+    begin, first = 0, 0
     for frame in range(len(counts)):
         n = counts[frame]
-        at, layer = 0, 0
-        for i in range(begin, begin + n):
-            step = int(streams[i]) | int(streams[i + n]) << 8
-            at += step | int(streams[i + 2 * n]) << 16 | int(streams[i + 3 * n]) << 24
-            while at >= cells[frame]:
-                at -= cells[frame]
+        own = streams[8 * begin : 8 * (begin + n)]
+        s0, s1, s2, s3 = own[:n], own[n : 2 * n], own[2 * n : 3 * n], own[3 * n : 4 * n]
+        v0, v1, v2, v3 = own[4 * n : 5 * n], own[5 * n : 6 * n], own[6 * n : 7 * n], own[7 * n :]
+        steps, value = cell[begin : begin + n], bits[begin : begin + n]
+        # by themselves, so that the compiler takes many at once
+        for i in range(n):
+            steps[i] = int(s0[i]) | int(s1[i]) << 8 | int(s2[i]) << 16 | int(s3[i]) << 24
+        for i in range(n):
+            value[i] = int(v0[i]) | int(v1[i]) << 8 | int(v2[i]) << 16 | int(v3[i]) << 24
+        at, layer, size = 0, 0, cells[frame]
+        for i in range(n):
+            at += int(steps[i]) & 0xFFFFFFFF
+            while at >= size:
+                at -= size
                 layer += 1
             if layer >= layers[frame]:
                 return 0
-            value = int(streams[i + 4 * n]) | int(streams[i + 5 * n]) << 8
             per_layer[first + layer] += 1
-            cell[row] = at
-            bits[row] = value | int(streams[i + 6 * n]) << 16 | int(streams[i + 7 * n]) << 24
-            row += 1
-        begin += 8 * n
+            steps[i] = at
+        begin += n
         first += layers[frame]
     return 1
 

@@ -35,6 +35,13 @@ HOURS_BACK = 24
 HEIGHT_M, HEIGHTS = 1000.0, 20
 """Of the boxes of air that particles leave through: how high one is, and how many there are."""
 
+_APART = {
+    VARIANT: "export one variant: footprints.sel(receptor=footprints.variant == '')",
+    REALIZATION: f"export stilt.over_realizations(footprints)['mean'], or give {REALIZATION} as the site",
+    "met": "give met as the site",
+}
+"""What tells footprints of one time apart, and what is to be done about it."""
+
 _SIDES = {"n": "longitude", "e": "latitude", "s": "longitude", "w": "latitude"}
 
 
@@ -100,16 +107,16 @@ def _files(footprints: xr.DataArray, site: str) -> Iterator[tuple[str, NDArray[n
 
 
 def _told_apart(footprints: xr.DataArray, places: list[int]) -> str:
-    """Say what to do where those of one time are no others than variants or realizations of one receptor."""
+    """Say what to do where those of one time differ in a label of ours alone."""
     times = footprints["receptor_time"].to_numpy()[places].tolist()
-    named = [name for name in (VARIANT, REALIZATION) if name in footprints.coords]
-    columns = [footprints[name].to_numpy()[places].tolist() for name in named]
-    each = {*zip(times, *columns, strict=True)}
-    if not named or len(each) < len(places):
+    columns = {
+        label: footprints[label].to_numpy()[places].tolist()
+        for label in _APART
+        if label in footprints.coords
+    }
+    if len({*zip(times, *columns.values(), strict=True)}) < len(places):
         return ""
-    if VARIANT in named and len({*columns[0]}) > 1:
-        return "export one variant: footprints.sel(receptor=footprints.variant == '')"
-    return f"export stilt.over_realizations(footprints)['mean'], or give {REALIZATION} as the site"
+    return next(_APART[label] for label, values in columns.items() if len({*values}) > 1)
 
 
 def _plain(name: str) -> str:

@@ -227,11 +227,12 @@ def folder_below(root: Path, relative: str, make: Callable[[Path], None]) -> Ite
     OSError
         If it can't be made.
     """
+    parts = parts_of(relative)
     here, path = os.open(root, _FOLDER), root
-    for depth, part in enumerate(parts_of(relative)):
+    for depth, part in enumerate(parts, 1):
         with _lent(here, path) as place:
             make(place / part)
-            inner = _open_folder(here, part, path / part, depth)
+            inner = _open_folder(here, root, parts[:depth])
         here, path = inner, path / part
     with _lent(here, path) as place:
         yield place
@@ -258,8 +259,8 @@ def _folder_below(root: Path, relative: str) -> Iterator[tuple[int, str]]:
     *folders, name = parts_of(relative)
     here = os.open(root, _FOLDER)
     try:
-        for depth, folder in enumerate(folders):
-            inner = _open_folder(here, folder, root.joinpath(*folders[: depth + 1]), depth)
+        for depth in range(1, len(folders) + 1):
+            inner = _open_folder(here, root, folders[:depth])
             os.close(here)
             here = inner
         yield here, name
@@ -267,7 +268,9 @@ def _folder_below(root: Path, relative: str) -> Iterator[tuple[int, str]]:
         os.close(here)
 
 
-def _open_folder(parent: int, name: str, path: Path, depth: int) -> int:
+def _open_folder(parent: int, root: Path, parts: list[str]) -> int:
+    """Open the last of the folders that lead from the root to it, within its parent."""
+    name = parts[-1]
     try:
         return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
     except NotADirectoryError:
@@ -275,11 +278,12 @@ def _open_folder(parent: int, name: str, path: Path, depth: int) -> int:
     try:
         facts = os.fstat(link)
         if not stat.S_ISLNK(facts.st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-        if depth:
-            raise MisplacedError(f"the folder {path} is a link", _HINT)
+            path = str(root.joinpath(*parts))
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        if len(parts) > 1:
+            raise MisplacedError(f"the folder {root.joinpath(*parts)} is a link", _HINT)
         if facts.st_uid not in trusted_users():
-            raise MisplacedError(f"{path} is a link of {owner_name(facts.st_uid)}", _HINT)
+            raise MisplacedError(f"{root / name} is a link of {owner_name(facts.st_uid)}", _HINT)
         # of this very link, whatever has its name by now
         return os.open(os.readlink("", dir_fd=link), _FOLDER, dir_fd=parent)
     finally:

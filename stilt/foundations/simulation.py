@@ -47,7 +47,7 @@ class Receptor(Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def when(self) -> datetime:
         """The time as an aware datetime in UTC."""
-        return datetime.strptime(self.time, "%Y%m%d%H%M").replace(tzinfo=UTC)
+        return datetime.fromisoformat(f"{self.time[:8]}T{self.time[8:]}").replace(tzinfo=UTC)
 
     @property
     def digest(self) -> str:

@@ -20,7 +20,7 @@ from stilt.foundations.errors import DamagedError
 from stilt.outputs.products import FOOTPRINTS, folder_of, product_and_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import xarray as xr
@@ -239,6 +239,28 @@ class Shelf:
             if known is not None:
                 return Found(archive, *known)
         return None
+
+    def find_all(self, relatives: Iterable[str]) -> list[Found | None]:
+        """Return outputs by the paths of their own files, relative to the output root, with one look at each archive.
+
+        Raises
+        ------
+        DamagedError
+            As ``find``.
+        """
+        opened: dict[tuple[str, str], list[tuple[Path, ArchiveIndex]]] = {}
+        found: list[Found | None] = []
+        for relative in relatives:
+            key = product_and_date(relative)
+            if key not in opened:
+                opened[key] = list(self._indexes(*key))
+            known = (
+                Found(archive, *index.entries[relative])
+                for archive, index in opened[key]
+                if relative in index.entries
+            )
+            found.append(next(known, None))
+        return found
 
     def find_named(self, product: str, file: str) -> Found | None:
         """Return an output by the name of its own file, whatever its date.

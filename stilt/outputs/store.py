@@ -101,15 +101,19 @@ class Store:
         DamagedError
             As ``find``.
         """
-        listed: dict[Path, frozenset[str]] = {}
-        found: list[Stored | None] = []
+        listed: dict[str, frozenset[str]] = {}
+        own: dict[str, Path] = {}
+        relatives = []
         for path in paths:
-            folder = path.parent
+            relatives.append(relative := self.layout.relative(path))
+            folder, _, name = relative.rpartition("/")
             if folder not in listed:
-                check_below(self.layout.output, self.layout.relative(path))
-                listed[folder] = _names_in(folder)
-            found.append(Own(path) if path.name in listed[folder] else self.shelf.find(path))
-        return found
+                check_below(self.layout.output, relative)
+                listed[folder] = _names_in(self.layout.output / folder)
+            if name in listed[folder]:
+                own[relative] = path
+        archived = iter(self.shelf.find_all(each for each in relatives if each not in own))
+        return [Own(own[each]) if each in own else next(archived) for each in relatives]
 
     def particles(
         self, simulation: Simulation, state: SimState, receptor: str, *, error: bool = False

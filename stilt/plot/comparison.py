@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stilt.foundations.errors import InputError
-from stilt.foundations.names import REALIZATION, VARIANT
+from stilt.foundations.names import VARIANT
 from stilt.plot.field_map import ACCENT, INK, QUIET, draw_coast, label_degrees
 from stilt.plot.figure import new_figure
 from stilt.plot.map_frame import DEGREES
@@ -192,7 +192,7 @@ def _scatter(axes: Axes, result: xr.Dataset) -> None:
     axes.set_box_aspect(1)
     _few_ticks(axes.xaxis)
     _few_ticks(axes.yaxis)
-    members = np.unique(result[REALIZATION]).size if REALIZATION in result.coords else 1
+    members = int(result["realizations"].max()) if "realizations" in result else 1
     of_members = f", {members} realizations of each" if members > 1 else ""
     variants = np.unique(result[VARIANT]).size if VARIANT in result.coords else 1
     of_members += f", {variants} variants" if variants > 1 else ""

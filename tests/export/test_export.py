@@ -165,6 +165,10 @@ def test_realizations_go_to_openghg_as_their_mean_or_each_as_a_site(tmp_path) ->
         "over_realizations(footprints)['mean'], or give realization as the site"
         in caught.value.hint
     )
+    of_mets = three.drop_vars("realization").assign_coords(met=("receptor", ["a", "b", "c"]))
+    with pytest.raises(InputError) as met_told:
+        stilt.export(of_mets, "paris", tmp_path / "mets")
+    assert met_told.value.hint == "give met as the site"
     stilt.export(stilt.over_realizations(three)["mean"], "paris", tmp_path / "mean", site="WBB")
     stilt.export(three, "paris", tmp_path / "each", site="realization")
     count = {path.name: len(list(path.iterdir())) for path in tmp_path.iterdir()}

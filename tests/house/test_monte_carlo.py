@@ -12,6 +12,7 @@ import xarray as xr
 
 import stilt
 from stilt.api.monte_carlo import FEW_PARTS, _tell_few, split, standard_error
+from stilt.api.pictures import choose, counterparts
 from stilt.example.starter import write_starter
 from stilt.foundations.errors import InputError
 from stilt.foundations.simulation import Receptor
@@ -125,6 +126,43 @@ def test_realizations_are_brought_together_receptor_by_receptor(project) -> None
     one = stilt.over_realizations(footprints[:1])
     assert np.isnan(one["error"]).all()
     assert one["realizations"].values.tolist() == [1]
+
+
+def test_a_sounding_is_modelled_once_with_the_error_of_its_realizations(project) -> None:
+    opened = stilt.Project(project.path)
+    flux = patchy()
+    ids = opened.receptors.ids()
+    each = xr.DataArray([400.0, 401.0, 405.0] * 2, dims="receptor", coords={"receptor": ids})
+    found = stilt.modelled(opened, flux, each)
+    among = stilt.over_realizations(stilt.enhancements(opened.footprints(), flux) + each)
+    assert found["receptor"].values.tolist() == ids[::3]
+    assert found["receptor_height"].values.tolist() == [5.0, 50.0]
+    np.testing.assert_allclose(found["modelled"], among["mean"], rtol=1e-12)
+    np.testing.assert_allclose(found["modelled_error"], among["error"], rtol=1e-9)
+    np.testing.assert_allclose(found["background"], [402.0, 402.0])
+    assert found["realizations"].values.tolist() == [3, 3]
+    assert found["met"].values.tolist() == list(opened.config.mets) * 2
+    assert opened.jacobian().receptors["met"].values.tolist() == list(opened.config.mets) * 6
+    assert opened.endpoints()["met"].unique().tolist() == list(opened.config.mets)
+    assert found["modelled_error"].attrs == {"units": "ppm"}
+    assert "realization" not in found.coords
+
+
+def test_fewer_realizations_are_taken_away_as_their_mean(project, tmp_path) -> None:
+    other = make_project(tmp_path / "one", (5, 50), footprints=f"{{hourly: {FOOTPRINT}}}")
+    assert other.stilt("run").code == 0
+    chosen = choose(stilt.Project(project.path))
+    those = counterparts(chosen, stilt.Project(other.path))
+    assert those.ids == chosen.receptors == tuple(chosen.ids[::3])
+    last = choose(stilt.Project(project.path), [chosen.ids[-1]])
+    assert counterparts(last, stilt.Project(other.path)).ids == (chosen.ids[3],)
+    assert counterparts(those, stilt.Project(project.path)).ids == those.ids
+    picture = str(tmp_path / "minus.png")
+    words = ("plot", "--minus", str(other.path), "-o", picture)
+    assert project.stilt(*words).code == 0
+    refused = project.stilt(*words, "--sum")
+    assert refused.code == 2
+    assert "6 simulations less 2" in refused.err
 
 
 def test_values_without_realizations_are_refused(project) -> None:
