@@ -72,7 +72,7 @@ Text = Annotated[str, Meta(max_length=4096)]
 
 # Here and not inside the annotations: those are evaluated where a lambda does not see this module's names.
 _NATIVE_NAMES = frozenset(VARSIWANT_NAMES) - {"dmas"}
-_MIXED_METHODS, _LEAST_HEIGHT_M, _LEAST_TOP_M = (0, 1, 3), 10, 25_000
+_MIXED_METHODS, _LEAST_HEIGHT_M, _LEAST_TOP_M = (0, 1, 2, 3), 10, 2_000
 _ABOVE_0 = Values("above 0", lambda value, _: value > 0)
 _MOST_LEAST_M = 999
 _KMIX0 = Values("up to 999", lambda value, _: value <= _MOST_LEAST_M, "the height is 999")
@@ -87,10 +87,10 @@ _WHOLE = Values("a whole number", lambda value, _: value == int(value))
 _STEPS = Values("a whole number, 0 or more", lambda value, _: value >= 0 and value == int(value))
 _PART = Values("above 0, at most 1", lambda value, _: 0 < value <= 1)
 _MIXED_LAYER = Values(
-    "0, 1, 3 or a height of 10 or more",
+    "0, 1, 2, 3 or a height of 10 or more",
     lambda value, _: value in _MIXED_METHODS or value >= _LEAST_HEIGHT_M,
 )
-_TOP = Values("25000 or more", lambda value, _: value >= _LEAST_TOP_M)
+_TOP = Values("2000 or more", lambda value, _: value >= _LEAST_TOP_M)
 _ROOM = Values("numpar or more", lambda room, config: room is None or room >= config.numpar)
 _ALL_BUT_DMAS = Values("all but dmas", lambda names, _: _NATIVE_NAMES.issuperset(names))
 

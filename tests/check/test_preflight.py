@@ -193,7 +193,7 @@ def test_an_engine_that_is_not_ready_is_a_problem_of_the_surroundings(stilt, pro
 
 def test_every_setting_that_the_engine_cannot_follow_is_listed(project, bad):
     text = (project / "config.yaml").read_text().rpartition("model:")[0]
-    (project / "config.yaml").write_text(f"{text}model: native\nkmixd: 2\nkblt: 4\n")
+    (project / "config.yaml").write_text(f"{text}model: native\nkmixd: 5\nkblt: 4\n")
     found = [finding for finding in bad() if finding.area == "engine"]
     assert len(found) == 2
     assert any("kmixd" in finding.text for finding in found)

@@ -19,6 +19,7 @@ from tests.meteorology.kinds import HEIGHT, HEIGHTS_26
 COARSE = KINDS["coarse"]
 FEWER = replace(COARSE, volume=tuple(name for name in COARSE.volume if name != "SPHU"))
 STILL = replace(COARSE, volume=tuple(name for name in COARSE.volume if name != "WWND"))
+STILL_WRF = replace(STILL, model="AWRF", staggered=True)
 CONFIG = """\
 mets: {made: {directory: met, file_format: "made_%Y%m%d", file_tres: 1d}}
 n_hours: -2
@@ -29,7 +30,7 @@ roughness: 0.1
 
 REFUSED = {
     "RAMS": ([replace(COARSE, model="RAMS")] * 3, "the model RAMS"),
-    "no vertical motion": ([STILL] * 3, "no vertical motion"),
+    "no vertical motion": ([STILL_WRF] * 3, "no vertical motion"),
     "other variables later": ([COARSE, COARSE, FEWER], "levels or variables change"),
     "height levels without pressures": (
         [replace(COARSE, level_type=HEIGHT, levels=HEIGHTS_26)] * 3,
@@ -39,6 +40,7 @@ REFUSED = {
 READ = {
     "WRF": replace(COARSE, model="AWRF", staggered=True),
     "EDAS": replace(COARSE, model="EDAS"),
+    "no vertical motion": STILL,
     "height levels": replace(
         COARSE, level_type=HEIGHT, levels=HEIGHTS_26, volume=("PRES", *COARSE.volume)
     ),
@@ -88,7 +90,7 @@ def test_what_is_read_is_not_refused(project, name):
 
 
 def test_a_run_that_fails_as_a_whole_is_not_handed_over(project, stilt):
-    write(project / "met" / "made_20210601", STILL, 6)
+    write(project / "met" / "made_20210601", STILL_WRF, 6)
     done = stilt("run", project)
     assert done.returncode == 2
     assert "nothing was handed over: 1 of 1 simulation cannot succeed: MET_COVERAGE" in done.stderr

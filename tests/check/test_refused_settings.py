@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stilt.check.finding import Finding
 
 NATIVE = (
-    "emisshrs: 0.025", "kmixd: 5", "kmix0: -5", "kmix0: 1200", "outdt: 1.5", "hscale: 0", "z_top: 20000",
+    "emisshrs: 0.025", "kmixd: 5", "kmix0: -5", "kmix0: 1200", "outdt: 1.5", "hscale: 0", "z_top: 1000",
     "zicontroltf: 1\nziscale: [-1]", "kbls: 3", "nturb: 2", "krand: 4", "w_option: 1", "roughness: nowhere.asc",
 )  # fmt: skip
 HYSPLIT = ("emisshrs: 0.025", "outdt: 1.5", "hscale: 0")

@@ -257,6 +257,10 @@ KINDS = {
         volume=PRESSURE_VOLUME,
         humidity_levels=21,
     ),
+    "no motion": Kind(
+        *("STIL", SIGMA, SIGMA_25, 60, 50, lambert(38.5, 262.5, 24.0, 34.0, 255.0)),
+        volume=("UWND", "VWND", "TEMP", "SPHU"),
+    ),
     "coarse": Kind(*("CRSE", SIGMA, SIGMA_25, 60, 50, lambert(38.5, 262.5, 24.0, 34.0, 255.0))),
     "nest": Kind(
         *("FINE", SIGMA, SIGMA_25, 40, 35, lambert(38.5, 262.5, 6.0, 38.6, 261.3)),

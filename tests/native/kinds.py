@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,17 @@ PLACES = {
 """Shares of the grid's columns and rows, and heights above ground."""
 
 PAIRS = {"nested pair": ("coarse", "nest")}
-NAMES = (*(name for name in KINDS if name not in {"coarse", "nest", "regional"}), *PAIRS)
+_PARTS = {"coarse", "nest", "regional", "no motion"}
+NAMES = (*(name for name in KINDS if name not in _PARTS), *PAIRS)
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "no motion": {},
+    "by energy": {"kmixd": 2},
+    "low top": {"z_top": 4000.0},
+}
+FILES = {**PAIRS, "by energy": ("hrrr36",), "low top": ("gfs",)}
+MEAN_NAMES = (*NAMES, *SETTINGS)
+"""And files without vertical motion, and settings of which hycs_std computes columns otherwise."""
 
 TOLERANCE = {
     "place_deg": 2e-3,
@@ -79,19 +89,19 @@ class Run:
         return (self.kind, self.place, f"{self.direction:+d}")
 
 
-RUNS = [Run(kind, place, way) for kind in NAMES for place in PLACES for way in (-1, 1)]
+RUNS = [Run(kind, place, way) for kind in MEAN_NAMES for place in PLACES for way in (-1, 1)]
 
 
 def write_kind(folder: Path, name: str) -> Met:
     """Write a day of a kind, and return how a config names it."""
-    for number, kind in enumerate(PAIRS.get(name, (name,))):
+    for number, kind in enumerate(FILES.get(name, (name,))):
         write(folder / f"met_20210601_{number}.arl", KINDS[kind], HOURS)
     return Met(str(folder), "met_%Y%m%d", "1d")
 
 
 def outermost(name: str) -> str:
     """Name the kind whose grid the places of a kind are shares of."""
-    return PAIRS.get(name, (name,))[-1]
+    return FILES.get(name, (name,))[-1]
 
 
 def mean_rows(
@@ -114,6 +124,7 @@ def mean_rows(
         roughness=roughness,
         varsiwant=("time", "indx", *COLUMNS),
         hysplit=HysplitSection(exe_dir),
+        **SETTINGS.get(run.kind, {}),
     )
     ground = dict(zip(GROUND, run.key, strict=True))
     try:

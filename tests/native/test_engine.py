@@ -36,9 +36,9 @@ def changed(config: Config, **settings: object) -> Config:
 
 UNSUPPORTED = {
     "w_option": 5,
-    "z_top": 20_000.0,
+    "z_top": 1000.0,
     "capemin": -2.0,
-    "kmixd": 2,
+    "kmixd": 5,
     "kbls": 3,
     "kblt": 1,
     "kdef": 1,

@@ -11,7 +11,8 @@ import numpy as np
 
 from stilt.met.analysis import STAGGERED_MODEL
 from stilt.transport.native.columns import Destination, column_space, fill_columns
-from stilt.transport.native.fields import BoundaryOptions, FieldSource
+from stilt.transport.native.divergence import read_motion
+from stilt.transport.native.fields import BY_ENERGY, BoundaryOptions, FieldSource
 from stilt.transport.native.interpolation import (
     BLOCK,
     HALF_CELLS,
@@ -138,7 +139,11 @@ class Analyses:
 
     def _open_at(self, index: Analysis, zi_factor: float) -> OpenAnalysis:
         source = FieldSource(
-            index, self.grid, _table_of(self._setting.roughness), self._setting.terrain
+            index,
+            self.grid,
+            _table_of(self._setting.roughness),
+            self._setting.terrain,
+            has_energy=self._setting.boundary.kmixd == BY_ENERGY,
         )
         what = (
             _FORMAT,
@@ -177,6 +182,7 @@ class OpenAnalysis:
     ) -> None:
         self.stored = stored
         self._source = source
+        self._vertical = vertical
         self._settings = source.settings(vertical, setting.boundary, zi_factor)
         self._space = column_space(self._settings.file_levels.size, vertical.count)
         self.computed_blocks = 0
@@ -195,6 +201,10 @@ class OpenAnalysis:
         rows = (row * BLOCK, min((row + 1) * BLOCK, header.ny))
         columns = (first * BLOCK, min(stop * BLOCK, header.nx))
         raw = self._source.read(rows, columns)
+        if not self._source.has_motion:
+            computed_with = self._settings, self._space, self._vertical
+            motion = read_motion(self._source, (rows, columns), computed_with)
+            raw = raw._replace(motion=motion)
         out = Destination(self.stored.columns, rows[0], columns[0])
         fill_columns(raw, self._settings, out, self._space)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from stilt.kernels.compiled import fast
-from stilt.transport.native.remap import RHO, THETA, U, V, Z
+from stilt.transport.native.remap import HEIGHT, RHO, THETA, U, V, Z
 from stilt.transport.native.thermodynamics import GRAVITY, HEAT_CAPACITY, VON_KARMAN
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ THIRD = 0.3333
 CRITICAL_RICHARDSON = 0.25
 _SAME_HEIGHT_M = 0.01
 ABOVE_TIME_SCALE_S = 100.0
+_SMALL_ENERGY = 0.21
 _SMALLEST_SIGMA = 1e-5
 
 
@@ -169,6 +170,36 @@ def temperature_height(column: NDArray[np.float64]) -> float:
         if column[THETA, k] <= coolest + 2.0:
             return float(column[Z, k])
     return float(column[Z, 0])
+
+
+@fast.inline
+def energy_height(
+    column: NDArray[np.float64], data: NDArray[np.float64], energy: NDArray[np.float32]
+) -> float:
+    """Mixed-layer height as the last level before turbulent energy is small, or halves from level to level (T23).
+
+    ``energy``: m2 s-2 on the levels of the file, whose heights are in ``data``; linear between them.
+    """
+    below = _energy_at(data, energy, column[Z, 0])
+    for k in range(1, column.shape[1]):
+        here = _energy_at(data, energy, column[Z, k])
+        if here < _SMALL_ENERGY or here < 0.5 * below:
+            return float(column[Z, k - 1])
+        below = here
+    return float(column[Z, column.shape[1] - 1])
+
+
+@fast.inline
+def _energy_at(data: NDArray[np.float64], energy: NDArray[np.float32], height: float) -> float:
+    """Turbulent energy at a height: near the ground and aloft that of the lowest and the highest level."""
+    last = energy.shape[0]
+    top = 1
+    while top <= last and data[HEIGHT, top] < height:
+        top += 1
+    if top == 1 or top > last:
+        return float(energy[min(top, last) - 1])
+    f = (height - data[HEIGHT, top - 1]) / (data[HEIGHT, top] - data[HEIGHT, top - 1])
+    return float((1.0 - f) * energy[top - 2] + f * energy[top - 1])
 
 
 @fast.inline

@@ -22,6 +22,7 @@ from stilt.kernels.compiled import fast
 from stilt.transport.native.boundary_layer import (
     Fluxes,
     MixedLayer,
+    energy_height,
     friction_velocity,
     profile_fluxes,
     richardson_height,
@@ -37,6 +38,7 @@ from stilt.transport.native.remap import (
     HUMIDITY,
     INTERNAL_ROWS,
     LOG_P,
+    NO_MOTION,
     NORTH,
     RELATIVE,
     RH,
@@ -99,7 +101,9 @@ class RawFields(NamedTuple):
     ``surface`` holds, in this order: surface pressure, terrain, surface temperature, 10 m wind (two), momentum
     flux (two), heat flux, mixed-layer height, roughness length, grid distances (two), and the fields that are
     only passed through (heat flux, latent heat flux, radiation, rain, convective rain, total and low cloud).
-    ``pressure`` is hPa at the data levels of a sigma file; ``altitude`` metres over the sea of pressure data.
+    ``pressure`` is hPa at the data levels of a sigma file; ``altitude`` metres over the sea of pressure data;
+    ``energy`` turbulent energy, m2 s-2, where the mixed layer is told by it. ``motion`` is sigma motion (1/s) on the
+    model's levels, of files that have none of their own.
     """
 
     east: Float32
@@ -109,7 +113,9 @@ class RawFields(NamedTuple):
     temperature: Float32
     pressure: Float32
     altitude: Float32
+    energy: Float32
     surface: Float32
+    motion: Float32
 
 
 RAW_SURFACE = 12
@@ -194,17 +200,20 @@ def fill_columns(
     for j in range(raw.east.shape[1]):
         for i in range(raw.east.shape[2]):
             point = Point(raw, settings, j, i)
-            _load_column(point, data, column)
+            load_column(point, data, column)
             depth = settings.top_m - raw.surface[SHGT, j, i]
             remap = Remap(data.shape[1] - 1, is_pressure, is_height, settings.motion, depth)
             interpolate_column(data, remap, column)
+            if settings.motion == NO_MOTION:
+                for k in range(column.shape[1]):
+                    column[W, k] = raw.motion[k, j, i]
             if settings.motion_between:
                 interpolate_motion_between(data, remap, column)
             _store(point, _boundary_layer(point, space), space, out)
 
 
 @fast.inline
-def _load_column(point: Point, data: Float64, column: Float64) -> None:
+def load_column(point: Point, data: Float64, column: Float64) -> None:
     """Fill a data column and the heights of the internal one."""
     raw, settings, j, i = point
     count = raw.east.shape[0]
@@ -310,7 +319,7 @@ def _boundary_layer(point: Point, space: ColumnSpace) -> float:
         )
         zeta = stability(column[Z, surface], friction, scale, column[THETA, surface])
         fluxes = Fluxes(friction, scale, zeta)
-    mixed = _mixed_layer(point, column, fluxes)
+    mixed = _mixed_layer(point, space, fluxes)
     depth = settings.top_m - float(raw.surface[SHGT, j, i])
     layer = MixedLayer(mixed, surface, roughness, depth)
     turbulence_profile(column, layer, fluxes, settings.sigma_levels, space.turbulence)
@@ -318,8 +327,8 @@ def _boundary_layer(point: Point, space: ColumnSpace) -> float:
 
 
 @fast.inline
-def _mixed_layer(point: Point, column: Float64, fluxes: Fluxes) -> float:
-    settings = point.settings
+def _mixed_layer(point: Point, space: ColumnSpace, fluxes: Fluxes) -> float:
+    settings, column = point.settings, space.column
     given = float(point.raw.surface[PBLH, point.j, point.i])
     if settings.kmixd >= 10:  # noqa: PLR2004 - from here on the number is a height in metres
         mixed = float(settings.kmixd)
@@ -327,6 +336,8 @@ def _mixed_layer(point: Point, column: Float64, fluxes: Fluxes) -> float:
         mixed = given
     elif settings.kmixd == 3:  # noqa: PLR2004 - the method's number
         mixed = richardson_height(column, settings.surface_layer - 1, fluxes)
+    elif settings.kmixd == 2 and point.raw.energy.shape[0] > 0:  # noqa: PLR2004 - the same
+        mixed = energy_height(column, space.data, point.raw.energy[:, point.j, point.i])
     else:
         mixed = temperature_height(column)
     mixed *= settings.zi_factor

@@ -56,7 +56,7 @@ class Spreading(NamedTuple):
     ``keep`` and ``kick`` are exp(-tlfrac) and sqrt(1 - exp(-2 tlfrac)): what is left of the old vertical
     velocity, and the weight of the new deviate, after a sub-step of full length. ``veght`` up to 1 is a
     fraction of the mixed layer, else metres. ``rounded`` is 0, or the direction of a run whose places are rounded as
-    ``_rounded`` says.
+    ``single`` says.
     """
 
     tlfrac: float
@@ -354,7 +354,7 @@ def _full_steps(
         done += 1
         if layer.rounded != 0.0:
             east, north = _moved(column, layer, sigma, layer.full)
-            x, y = _rounded(x + east), _rounded(y + north)
+            x, y = single(x + east), single(y + north)
         sum_sigma += sigma
         low += sigma > column.influenced_sigma
         if sigma > column.first_sigma:
@@ -405,7 +405,7 @@ def _last_step(
     x, y = flight.x, flight.y
     if layer.rounded != 0.0:
         east, north = _moved(column, layer, moved, step)
-        x, y = _rounded(x + east), _rounded(y + north)
+        x, y = single(x + east), single(y + north)
     return Flight(
         moved,
         w,
@@ -486,7 +486,7 @@ def _moved(column: Column, layer: Layer, sigma: float, minutes: float) -> tuple[
 
 
 @fast.inline
-def _rounded(index: float) -> float:
+def single(index: float) -> float:
     """Return an index after a sub-step, rounded to single precision as hycs_std's is.
 
     A sub-step near the ground is as short as the last digit of an index is long, and what is rounded is rounded the

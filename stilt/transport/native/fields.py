@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stilt.met.analysis import HEIGHT, HYBRID, PRESSURE, SIGMA, STAGGERED_MODEL
+from stilt.transport.native.arl import AnalysisIndex
 from stilt.transport.native.boundary_layer import (
     EXCHANGE,
     FRICTION_VELOCITY,
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     """A variable's name, and its level."""
 
 
+BY_ENERGY = 2
+"""``kmixd`` of a mixed layer that is told by turbulent energy."""
+
+
 @dataclass(frozen=True, slots=True)
 class BoundaryOptions:
     """Settings of the surface layer and the mixed layer.
@@ -74,19 +79,28 @@ class FieldSource:
     ----------
     reader
         Of the analysis.
+    grid
+        Where its points lie.
     momentum_names, heat_name
         Which variables the fluxes come from; none where the analysis has no such flux.
     """
 
     def __init__(
-        self, index: Analysis, grid: MapGrid, roughness: Roughness, terrain: TerrainSource
+        self,
+        index: Analysis,
+        grid: MapGrid,
+        roughness: Roughness,
+        terrain: TerrainSource,
+        *,
+        has_energy: bool = False,
     ) -> None:
         self.index = index
-        self._grid = grid
+        self.grid = grid
         self._roughness = roughness
         self._terrain = terrain
         self.reader = index.reader()
         self._levels = range(1, len(index.levels))
+        self._has_energy = has_energy
         self._motion = self._vertical_motion()
         self._require("UWND", "VWND", "TEMP")
         self._momentum, self.momentum_names = self._momentum_source()
@@ -101,6 +115,11 @@ class FieldSource:
     def has_fluxes(self) -> bool:
         """Whether there are fluxes of both momentum and heat: else both come from the profiles."""
         return NO_FLUX not in {self._momentum, self._heat}
+
+    @property
+    def has_motion(self) -> bool:
+        """Whether there is vertical motion: else it is that of the wind's divergence."""
+        return self._motion != NO_MOTION
 
     def settings(
         self, vertical: VerticalGrid, options: BoundaryOptions, zi_factor: float
@@ -142,7 +161,8 @@ class FieldSource:
             motion += lost
         flat = dict(zip(self._flat, planes[len(planes) - len(self._flat) :], strict=True))
         surface = self._surface(rows, columns, flat, volume["altitude"], volume["temperature"])
-        return RawFields(**volume, surface=np.stack(surface))
+        none = np.zeros((0, 0, 0), np.float32)
+        return RawFields(**volume, surface=np.stack(surface), motion=none)
 
     def _volumes(self) -> dict[str, list[Record | None]]:
         """Return the records of each field on levels, the lowest first; none where it is not in use.
@@ -170,6 +190,7 @@ class FieldSource:
             "temperature": of("TEMP"),
             "pressure": of("PRES") if has_pressure else [],
             "altitude": of("HGTS") if level_type == PRESSURE else [],
+            "energy": of("TKEN") if self._has_energy and self.reader.has("TKEN", 1) else [],
             "lost": lost if any(lost) else [],
         }
 
@@ -212,12 +233,17 @@ class FieldSource:
         raise TransportError(Reason.MET_COVERAGE, f"{self.index.path}: {what}{remedy}")
 
     def _vertical_motion(self) -> int:
-        """Tell which kind the file holds; of both the one that comes last, as hycs_std has one place for them."""
+        """Tell which kind the file holds; of both the one that comes last, as hycs_std has one place for them.
+
+        Of ARL files without any it is that of the wind's divergence, as there. Of other kinds of files, which hycs_std
+        does not read, somebody has left it out; of WRF the wind is not where the divergence is.
+        """
         for level in (1, 2):
             name = self.reader.last_of("WWND", "DZDT", level=level)
             if name is not None:
                 return PRESSURE_MOTION if name == "WWND" else HEIGHT_MOTION
-        self._refuse("no vertical motion (WWND or DZDT)")
+        if not isinstance(self.index, AnalysisIndex) or self.index.grid.model[1:] == "WRF":
+            self._refuse("no vertical motion (WWND or DZDT)")
         return NO_MOTION
 
     def _momentum_source(self) -> tuple[int, tuple[str, ...]]:
@@ -265,7 +291,7 @@ class FieldSource:
             return there[name]
 
         y, x = np.meshgrid(np.arange(*rows) + 1.0, np.arange(*columns) + 1.0, indexing="ij")
-        longitude, latitude = self._grid.to_longlat(x, y)
+        longitude, latitude = self.grid.to_longlat(x, y)
         roughness = self._roughness.at(longitude, latitude).astype(np.float32)
         pressure, terrain = flat("PRSS"), flat(reader.first_of("SHGT", "TERR"))
         if np.isnan(terrain).any():
@@ -274,7 +300,7 @@ class FieldSource:
                 terrain = terrain_of_pressure_levels(pressure, levels, altitude, temperature[0])
             else:
                 terrain = self._terrain.at(longitude, latitude).astype(np.float32)
-        dx, dy = self._grid.cell_metres(rows, columns)
+        dx, dy = self.grid.cell_metres(rows, columns)
         momentum = [flat(name, 0.0) for name in self.momentum_names] + [absent, absent]
         return [
             pressure,

@@ -25,6 +25,7 @@ from stilt.transport.native.dispersion import (
     column_mass,
     column_over,
     half_step,
+    single,
 )
 from stilt.transport.native.interpolation import (
     MISSING,
@@ -255,7 +256,7 @@ def _one_minute(air: Air, plan: Plan, work: Work, p: int, stamp: float) -> int:
         if status == MISSING:
             return MISSING
         start = Start(x, y, sigma, before, start.later)
-    mean, status = _advect(air, clock.direction, start)
+    mean, status = _advect(air, clock.direction, start, _is_single(plan))
     if status == MISSING:
         return MISSING
     after, status = ready_corners(air, mean.x, mean.y, start.later)
@@ -285,7 +286,20 @@ def _finish(air: Air, plan: Plan, work: Work, minute: Minute) -> None:
 
 
 @fast.inline
-def _advect(air: Air, direction: float, start: Start) -> tuple[Mean, int]:
+def _is_single(plan: Plan) -> bool:
+    """Tell whether mean trajectories are rounded as hycs_std's are; with turbulence each sub-step is."""
+    return plan.options.spreading.rounded != 0.0 and plan.options.is_turbulent == 0
+
+
+@fast.inline
+def _single_mean(place: float, first: float, second: float) -> float:
+    """Return a coordinate after a minute (T37) of which hycs_std rounds each sum to single precision."""
+    guess = single(place + first)
+    return single(0.5 * single(single(guess + place) + second))
+
+
+@fast.inline
+def _advect(air: Air, direction: float, start: Start, is_single: bool) -> tuple[Mean, int]:
     """Move with the mean wind, once with that of the start and again with the mean of both ends (T37)."""
     x, y, sigma = start.x, start.y, start.sigma
     share = (1.0 - sigma) / (1.0 - air.frame.sigma[0])
@@ -296,6 +310,13 @@ def _advect(air: Air, direction: float, start: Start) -> tuple[Mean, int]:
     if status == MISSING:
         return Mean(x, y, sigma, 0.0), MISSING
     u1, v1, w1 = wind_at(air, guess, sigma_g, share)
+    if is_single:
+        return Mean(
+            _single_mean(x, u0 * direction, u1 * direction),
+            _single_mean(y, v0 * direction, v1 * direction),
+            min(1.0, _single_mean(sigma, w0 * direction, w1 * direction)),
+            w0 + w1,
+        ), READY
     return Mean(
         0.5 * (xg + x + u1 * direction),
         0.5 * (yg + y + v1 * direction),

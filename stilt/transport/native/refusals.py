@@ -75,7 +75,10 @@ class Rules:
         yield from _hours(supply, stretches)
         top = self._top(kinds, config.z_top)
         where = "above the meteorology's highest level"
-        yield from too_high(supply, starts, starts.heights_m > top, where)
+        is_above = starts.heights_m >= config.z_top
+        yield from too_high(supply, starts, ~is_above & (starts.heights_m > top), where)
+        where = f"at or above the model's top ({config.z_top:g} m): raise z_top"
+        yield from too_high(supply, starts, is_above, where)
         yield from outside(supply, starts, self._places(supply, starts, stretches))
 
     def _places(

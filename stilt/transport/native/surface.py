@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stilt.met.analysis import PRESSURE
-from stilt.transport.native.fields import BoundaryOptions, FieldSource
+from stilt.transport.native.fields import BY_ENERGY, BoundaryOptions, FieldSource
 from stilt.transport.native.projection import map_grid
 from stilt.transport.native.roughness import HYSPLIT, OWN, TABLE, RoughnessSource
 from stilt.transport.native.tables import find_terrain
@@ -22,7 +22,7 @@ _FIXED_FROM = 10
 
 _NONE = "none: "
 
-_METHODS = {3: "bulk Richardson number"}
+_METHODS = {BY_ENERGY: "profile of turbulent energy", 3: "bulk Richardson number"}
 
 
 def lacking(rows: Rows) -> list[str]:
@@ -77,6 +77,7 @@ def sources(source: FieldSource, options: BoundaryOptions) -> Rows:
             " and ".join(wind) if all(wind) else f"{_NONE}the lowest level's, by the log law",
         ),
         *_fluxes(source, options),
+        *_motion(source),
         ("mixed layer", _mixed_layer(source, options)),
     ]
 
@@ -99,11 +100,20 @@ def _fluxes(source: FieldSource, options: BoundaryOptions) -> Rows:
     ]
 
 
+def _motion(source: FieldSource) -> Rows:
+    """Return a row where it is missing: it is no field of the surface."""
+    words = (
+        f"{_NONE}from the divergence of the wind, as hycs_std has it (not what continuity asks for)"
+    )
+    return [] if source.has_motion else [("vertical motion", words)]
+
+
 def _mixed_layer(source: FieldSource, options: BoundaryOptions) -> str:
     own = source.reader.origin(source.reader.first_of("PBLH", "HPBL", "MXHT") or "")
     if options.kmixd >= _FIXED_FROM:
         return f"{options.kmixd} m (kmixd)"
     if options.kmixd == 0 and own:
         return own
-    method = _METHODS.get(options.kmixd, "profile of potential temperature")
+    kmixd = 1 if options.kmixd == BY_ENERGY and not source.reader.has("TKEN", 1) else options.kmixd
+    method = _METHODS.get(kmixd, "profile of potential temperature")
     return f"by the {method}" + (f"; kmixd: 0 takes {own}" if own else "")

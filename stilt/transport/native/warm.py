@@ -16,6 +16,7 @@ from stilt.transport.native.columns import (
     column_space,
     fill_columns,
 )
+from stilt.transport.native.divergence import Winds, fill_winds
 from stilt.transport.native.interpolation import BLOCK, Air, Frame, flat
 from stilt.transport.native.march import (
     MAIN_COLUMNS,
@@ -69,7 +70,9 @@ def warm() -> None:
 def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
     volume = np.zeros((1, 0, 0), np.float32)
     surface = np.zeros((RAW_SURFACE, 0, 0), np.float32)
-    raw = RawFields(volume, volume, volume, volume, volume, volume[:0], volume[:0], surface)
+    raw = RawFields(
+        volume, volume, volume, volume, volume, volume[:0], volume[:0], volume[:0], surface, volume
+    )
     settings = ColumnSettings(
         sigma_levels=heights,
         file_levels=heights,
@@ -89,4 +92,7 @@ def _warm_columns(columns: Columns, heights: NDArray[np.float64]) -> None:
         kmix0=150.0,
         zi_factor=1.0,
     )
-    fill_columns(raw, settings, Destination(columns, 0, 0), column_space(1, _LEVELS))
+    space = column_space(1, _LEVELS)
+    fill_columns(raw, settings, Destination(columns, 0, 0), space)
+    nothing = np.zeros((_LEVELS, 0, 0))
+    fill_winds(raw, settings, Winds(nothing, nothing), space)
