@@ -147,6 +147,23 @@ def test_whatever_the_target_and_bins(tmp_path, words, said) -> None:
     assert gathered(made) == written(made, "of.nc", *(text.format(made.path) for text in said))
 
 
+def test_rows_of_variants_have_the_hours_of_the_longest(tmp_path) -> None:
+    variants = "variants: {long: {n_hours: -6}, smooth: {footprints: {near: {smooth_factor: 2}}}}"
+    footprint = f"{{near: {FOOTPRINT}}}"
+    project = make_project(tmp_path / "p", [5, 10], footprints=footprint, settings=variants)
+    asked(project, "{bins: 1h}")
+    assert project.stilt("run").code == 0
+    found = stilt.Project(project.path).jacobian()
+    assert "".join(f"{name}." for name in found.receptors["variant"].to_numpy()) == (
+        "..long.long.smooth.smooth."
+    )
+    whole = written(project, "of.nc", "--bins", "1h")
+    assert status(project)["rows"] == 6
+    for path in (project.output / "footprints").rglob(".*.nc.*"):
+        path.write_bytes(b"")
+    assert gathered(project) == whole
+
+
 def test_rows_that_are_lacking_are_made_of_footprints(project) -> None:
     whole = written(project, "of.nc", *options(project))
     rows = sorted((project.output / "rows").iterdir())
