@@ -432,16 +432,11 @@ def _path(layout: Layout, name: str, simulation: Simulation, state: State) -> Pa
 
 
 def about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
-    """Return the coordinates of footprints along ``receptor``: the id, the met, and when and where the air arrives.
-
-    Results of another tool, of whose meteorology nothing is known, have no ``met``.
-    """
-    mets = [sim.met for sim in simulations]
+    """Return the coordinates of footprints along ``receptor``: the id, and when and where the air arrives."""
     receptors = [sim.receptor for sim in simulations]
     times = np.array([r.when.replace(tzinfo=None) for r in receptors], "datetime64[ns]")
     return {
         "receptor": [sim.sim for sim in simulations],
-        **({"met": ("receptor", mets)} if any(mets) else {}),
         "receptor_time": ("receptor", times),
         "receptor_lon": ("receptor", [middle_longitude(r.longitudes) for r in receptors]),
         "receptor_lat": ("receptor", [float(np.mean(r.latitudes)) for r in receptors]),
@@ -450,5 +445,7 @@ def about_receptors(simulations: Sequence[Simulation]) -> dict[str, Any]:
 
 
 def _labels(receptors: Receptors, places: list[int]) -> dict[str, Any]:
+    """Return the meteorology of simulations, what tells them apart besides, and the user's labels."""
     columns = receptors.label_columns(np.array(places), _OURS)
-    return {name: ("receptor", values) for name, values in columns.items()}
+    mets = np.array(receptors.met_names)[receptors.apart(places)[0]]
+    return {name: ("receptor", values) for name, values in {"met": mets, **columns}.items()}

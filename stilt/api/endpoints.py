@@ -38,6 +38,7 @@ _NEEDED = ("time", "indx", "long", "lati", "zagl")
 def open_endpoints(project: Project, names: list[str], weight: str | None = None) -> pd.DataFrame:
     """Return the end points of simulations; see ``Project.endpoints``."""
     kernels = None if weight is None else project.kernels(weight)
+    met_of = dict(zip(project.receptors.mets, project.receptors.met_names, strict=True))
     parts, mets, lost = [], [], {}
     for number, name in enumerate(names):
         simulation = project[name]
@@ -45,7 +46,7 @@ def open_endpoints(project: Project, names: list[str], weight: str | None = None
         if len(points) < released:
             lost[name] = released - len(points)
         frame = _frame(points, number, simulation.receptor)
-        mets.append(simulation.simulation.met)
+        mets.append(met_of.get(simulation.simulation.met, simulation.simulation.met))
         if kernels is not None:
             frame["weight"] = _weights(simulation, points, released, kernels)
         parts.append(frame)

@@ -32,6 +32,10 @@ READ_BY: dict[str, tuple[str, str]] = {
     "matrix/flux.py:_shares": ("house/test_flux.py", "does not cover 2015-12-09T23:00"),
     "matrix/regridding.py:_edges": ("house/test_flux.py", '"one cell"'),
     "config/document.py:_decode": ("config/test_problems.py", "byte 0xfc is not UTF-8"),
+    "transport/engines.py:prepare": (
+        "local/test_variants.py",
+        "cannot follow these settings, variant",
+    ),
     "receptors/read.py:_read": ("receptors/test_columns.py", "altitude, in metres"),
     "met/supply.py:download": ("met/test_supply.py", "shelf can't be downloaded"),
     "soundings/instruments.py:read_soundings": (

@@ -14,6 +14,7 @@ from stilt.config.dump import dump_config
 from stilt.config.load import load_config, parse_config
 from stilt.config.variants import kinds, settings_of
 from stilt.foundations.errors import ProblemsError
+from stilt.transport.engines import load_engine, prepare
 from tests.projects import FOOTPRINT, Project, make_project
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def test_each_variant_is_run_with_its_own_settings_and_all_are_told_apart(tmp_pa
     table = opened.simulations
     assert set(table["met"]) == {"fake"}
     assert table["variant"].tolist() == ["", "", "few", "few", "decay", "decay"]
+    for found in (opened.footprints(), opened.endpoints()):
+        assert set(np.asarray(found["met"])) == {"fake"}
     assert [opened[sim].particles()["indx"].nunique() for sim in ids] == [10, 10, 4, 4, 10, 10]
     footprints = opened.footprints()
     assert footprints["variant"].values.tolist() == table["variant"].tolist()
@@ -154,6 +157,13 @@ def test_nothing_is_written_of_a_project_with_a_wrong_variant(tmp_path: Path) ->
     assert answer.code == 2
     assert "unknown key, did you mean numpar?" in answer.err
     assert not project.output.exists()
+
+
+def test_an_engine_says_of_which_variant_it_cannot_follow_the_settings() -> None:
+    text = "mets: {a: m}\nn_hours: -2\nmodel: native\nroughness: 0.2\nvariants: {box: {kzmix: 1}}\n"
+    config = parse_config(text, "config.yaml")
+    with pytest.raises(ProblemsError, match="cannot follow these settings, variant box"):
+        prepare(load_engine(config), config)
 
 
 def test_settings_are_written_and_read_as_they_were(tmp_path: Path) -> None:
