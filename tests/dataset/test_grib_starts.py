@@ -26,13 +26,13 @@ WIDE, TALL, MINUTE = 300, 200, 27_000_000
 FROM_THE_FIRST = np.zeros(1, np.int64)
 
 
-def message(bits: int) -> tuple[bytes, np.ndarray]:
+def message(bits: int, seed: int = 3) -> tuple[bytes, np.ndarray]:
     """Return a field, with a part where nothing changes, and its values as the library decodes them."""
     handle = eccodes.codes_grib_new_from_samples("regular_ll_pl_grib2")
     keys = {"Ni": WIDE, "Nj": TALL, "packingType": "grid_ccsds", "bitsPerValue": bits}
     for key, value in keys.items():
         eccodes.codes_set(handle, key, value)
-    values = np.cumsum(np.random.default_rng(3).normal(size=WIDE * TALL))
+    values = np.cumsum(np.random.default_rng(seed).normal(size=WIDE * TALL))
     values[9_000:19_000] = 3.0
     eccodes.codes_set_values(handle, values)
     found = eccodes.codes_get_message(handle), eccodes.codes_get_values(handle)
@@ -82,6 +82,21 @@ def test_a_stream_that_does_not_decode_or_is_another_one_is_refused() -> None:
         decoded(other.read, other.coding, starts, (9_000, 19_000))
     with pytest.raises(DatasetError, match="do not decode"):
         decoded(lambda *_: stream.data[:500], stream.coding, FROM_THE_FIRST, (0, WIDE * TALL))
+
+
+def test_no_interval_is_decoded_from_a_place_where_none_begins() -> None:
+    stream, other = (Stream(message(16, seed)[0], 16) for seed in (3, 4))
+    every, starts = decoded(stream.read, stream.coding, FROM_THE_FIRST, (0, WIDE * TALL))
+    _, others = decoded(other.read, other.coding, FROM_THE_FIRST, (0, WIDE * TALL))
+    for number in range(1, len(starts)):
+        place = number * stream.coding.values
+        part, _ = decoded(stream.read, stream.coding, starts, (place, place + 9))
+        np.testing.assert_array_equal(part, every[place : place + 9])
+        for shift in (*range(-64, 0), *range(1, 65)):  # some of which decode
+            wrong = others.copy()
+            wrong[number] = starts[number] + shift
+            with pytest.raises(DatasetError, match=r"other values|do not decode"):
+                decoded(stream.read, stream.coding, wrong, (place, place + 9))
 
 
 @pytest.fixture

@@ -102,6 +102,8 @@ def decoded(
         If they are not coded so, or another stream's intervals are known of them.
     """
     first = min(span[0] // coding.values, len(starts) - 1)
+    # of the last one that is known nothing tells but the end of the one before it
+    first -= 0 < first == len(starts) - 1
     last = -(-span[1] // coding.values)
     start = int(starts[first])
     stop = int(starts[last]) // 8 + 1 if last < len(starts) else coding.size
