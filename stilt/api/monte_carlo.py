@@ -194,20 +194,21 @@ def first_ids(values: xr.DataArray | xr.Dataset) -> list[str]:
 def over_members(values: xr.Dataset, name: str) -> xr.Dataset:
     """Return the mean over realizations of all variables along ``receptor``, a row for each receptor.
 
-    The standard error of the mean of one of them is beside it, as ``<name>_error``, and how many there are as
-    ``realizations``.
+    The standard error of the mean of one of them is beside it, as ``<name>_error``, and of how many it is as
+    ``realizations``: those without a value of it are left out of all means, unless none has one.
     """
     import pandas as pd
 
     codes, ids = pd.factorize(np.array(first_ids(values), object))
     each = pd.DataFrame({key: column.to_numpy() for key, column in values.data_vars.items()})
-    groups = each.groupby(codes, sort=False)
+    counts = each[name].notna().groupby(codes).transform("sum")
+    groups = each.where(each[name].notna() | (counts == 0)).groupby(codes, sort=False)
     found = values.isel(receptor=np.unique(codes, return_index=True)[1])
     found = found.drop_vars(REALIZATION).assign_coords(receptor=ids)
     means = groups.mean()
     found = found.assign({key: ("receptor", means[key].to_numpy()) for key in means})
     found[f"{name}_error"] = "receptor", groups[name].sem().to_numpy()
-    found["realizations"] = "receptor", groups.size().to_numpy()
+    found["realizations"] = "receptor", groups[name].count().to_numpy()
     return found
 
 

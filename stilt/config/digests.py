@@ -50,16 +50,15 @@ def transport_digest(config: Config, met: str, engine: str) -> str:
     engine
         Name and version of the transport engine.
     """
-    config = settings_of(config, met)
+    config, of_met = settings_of(config, met), _of_met(config, met)
     idle = idle_settings(config)
     chosen = {key: value for key, value in _given(config).items() if key not in idle}
     if "ziscale" in chosen and _is_known(config):
         chosen["ziscale"] = chosen["ziscale"][
             : abs(config.n_hours) + 1
         ]  # others are of no analysis
-    return _transport(
-        config, met, engine, chosen | dict.fromkeys(rules(config), True), idle_too=False
-    )
+    chosen |= dict.fromkeys(rules(config), True) | of_met
+    return _transport(config, met, engine, chosen, idle_too=False)
 
 
 def accepted_digests(config: Config, met: str, engine: str) -> frozenset[str]:
@@ -67,11 +66,18 @@ def accepted_digests(config: Config, met: str, engine: str) -> frozenset[str]:
 
     In older ones settings without effect count; of those whose numbers older versions had otherwise they do not hold.
     """
-    config = settings_of(config, met)
     today = transport_digest(config, met, engine)
+    config, of_met = settings_of(config, met), _of_met(config, met)
     if rules(config):
         return frozenset({today})
-    return frozenset({today, _transport(config, met, engine, _given(config), idle_too=True)})
+    chosen = _given(config) | of_met
+    return frozenset({today, _transport(config, met, engine, chosen, idle_too=True)})
+
+
+def _of_met(config: Config, met: str) -> dict[str, str]:
+    """Return what tells a variant of a meteorology from a meteorology of that name."""
+    kind = kinds(config).get(met)
+    return {"variant of": kind.met} if kind is not None and kind.variant else {}
 
 
 def _given(config: Config) -> dict[str, Any]:

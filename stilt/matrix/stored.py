@@ -84,7 +84,7 @@ class RowWriter:
         self._descriptor = -1
 
     def add(self, row: StoredRow) -> None:
-        """Write a row.
+        """Write a row; after one that was not written whole another file begins.
 
         Raises
         ------
@@ -93,7 +93,12 @@ class RowWriter:
         """
         if self._descriptor < 0:
             self._descriptor = self._open()
-        write_all(self._descriptor, row.encode())
+        try:
+            write_all(self._descriptor, row.encode())
+        except OSError:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            raise
 
     def _open(self) -> int:
         name = f"{self._imprint}-{secrets.token_hex(4)}{ENDING}"

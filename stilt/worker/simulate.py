@@ -314,7 +314,7 @@ class Simulator:
         if self._rows is None:
             return
         asked, writer = self._rows
-        with contextlib.suppress(InputError):  # the simulation is none the worse for it
+        with contextlib.suppress(InputError, OSError):  # the simulation is none the worse for it
             writer.add(asked.row(footprints[asked.name], simulation, self.imprint))
 
     def _publish_particles(self, simulation: Simulation, particles: _Particles) -> list[Path]:

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import stilt
-from stilt.api.monte_carlo import FEW_PARTS, _tell_few, split, standard_error
+from stilt.api.monte_carlo import FEW_PARTS, _tell_few, over_members, split, standard_error
 from stilt.api.pictures import choose, counterparts
 from stilt.example.starter import write_starter
 from stilt.foundations.errors import InputError
@@ -205,3 +205,18 @@ def test_the_command_prints_what_python_returns(project, tmp_path) -> None:
     with table.open() as file:
         found = [float(row["enhancement"]) for row in csv.DictReader(file)]
     np.testing.assert_allclose(found, sums, rtol=1e-5)
+
+
+def test_a_realization_without_a_modelled_value_counts_in_no_mean() -> None:
+    along = ["a", "a_r02", "b", "b_r02"]
+    values = xr.Dataset(
+        {
+            "enhancement": ("receptor", [1.0, 3.0, 1.0, 2.0]),
+            "modelled": ("receptor", [401.0, np.nan, np.nan, np.nan]),
+        },
+        coords={"receptor": along, "realization": ("receptor", [1, 2, 1, 2])},
+    )
+    found = over_members(values, "modelled")
+    assert found["enhancement"].to_numpy().tolist() == [1.0, 1.5]
+    assert found["realizations"].to_numpy().tolist() == [1, 0]
+    np.testing.assert_array_equal(found["modelled"], [401.0, np.nan])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 import shutil
 import signal
@@ -23,6 +25,7 @@ from stilt.footprint.grid import geometry_of
 from stilt.foundations.errors import EnvironmentFailure, InputError
 from stilt.foundations.paths import Layout
 from stilt.foundations.simulation import Receptor, Simulation
+from stilt.matrix import stored
 from stilt.matrix.asked import Asked
 from stilt.matrix.stored import RowWriter, StoredRow, read_rows, rows_of
 from stilt.worker.push_worker import check_copies
@@ -274,6 +277,26 @@ def test_killed_at_any_moment_and_run_again_it_is_the_same_to_the_byte(tmp_path)
         written(made, "of.nc", "--target", "0.25", "--bins", "1D")
         == (made.path / "H.nc").read_bytes()
     )
+
+
+def test_rows_after_one_that_found_no_space_are_in_another_file(tmp_path, monkeypatch) -> None:
+    def half(descriptor: int, data: bytes) -> None:
+        os.write(descriptor, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "no space")
+
+    layout, imprint = Layout.of(tmp_path), "0001-01-00000000"
+    writer = RowWriter(layout, "0" * 32, imprint)
+    rows = [
+        StoredRow(f"s{n}", imprint, 0, np.arange(n, dtype=np.uint32), np.ones(n)) for n in (1, 2, 3)
+    ]
+    writer.add(rows[0])
+    with monkeypatch.context() as full:
+        full.setattr(stored, "write_all", half)
+        with pytest.raises(OSError, match="no space"):
+            writer.add(rows[1])
+    writer.add(rows[2])
+    found = [row.sim for path in stored.row_files(layout) for row in read_rows(path)]
+    assert sorted(found) == ["s1", "s3"]
 
 
 def test_a_file_that_is_cut_or_damaged_anywhere_has_its_whole_rows(tmp_path) -> None:
