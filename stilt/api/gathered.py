@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from stilt.api.collection import FootprintFiles, Source
     from stilt.api.jacobian import Jacobian, Known
+    from stilt.api.project import Project
     from stilt.config.schema import JacobianSection
     from stilt.matrix.asked import Asked
     from stilt.matrix.bins import Bins
@@ -43,7 +44,7 @@ class Gathered:
 
 
 def gather(
-    project: Source,
+    project: Project,
     asked: Asked,
     *,
     from_rows: bool = True,
@@ -59,10 +60,16 @@ def gather(
     ------
     InputError
         As ``stilt.jacobian``.
+
+    Warns
+    -----
+    StaleResults
+        If footprints are stale.
     """
     section = asked.section
     files, footprints = open_collection(project, asked.name)
     sims: list[str] = footprints["receptor"].to_numpy().tolist()
+    project.remark_stale(sims)
     counts = []
 
     def stored(bins: Bins, elements: int) -> Known:

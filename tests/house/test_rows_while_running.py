@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -210,6 +211,22 @@ def test_results_that_are_made_again_have_rows_again(project) -> None:
     assert call(project, "archive").code == 0
     assert "of H" not in call(project, "verify").out
     assert gathered(project) == whole == written(project, "of.nc", *options(project))
+
+
+def test_whoever_gathers_rows_of_stale_results_is_told_as_of_footprints(project) -> None:
+    config = project.path / "config.yaml"
+    config.write_text(config.read_text() + "veght: 0.6\n")
+    stale = status(project)["stale"]
+    assert stale
+    words = f"{stale} of {len(HEIGHTS)} results are stale"
+    for said in ((), options(project)):
+        answer = call(project, "jacobian", "-o", str(project.path / "H.nc"), "--force", *said)
+        assert (answer.code, answer.err.count(f"note: {words}")) == (0, 1)
+    found = stilt.Project(project.path)
+    for use in (found.jacobian, partial(found.jacobian, 0.25)):
+        with pytest.warns(stilt.StaleResults, match=words) as told:
+            use()
+        assert [each.filename for each in told] == [__file__]
 
 
 REFUSED = {
