@@ -69,7 +69,7 @@ def gather(
     section = asked.section
     files, footprints = open_collection(project, asked.name)
     sims: list[str] = footprints["receptor"].to_numpy().tolist()
-    project.remark_stale(sims)
+    project.remark_stale(sims, asked.name)
     counts = []
 
     def stored(bins: Bins, elements: int) -> Known:

@@ -169,7 +169,7 @@ def choose(
             code="NO_RESULTS",
         )
     ids, places = zip(*rows, strict=True)
-    project.remark_stale(ids)
+    project.remark_stale(ids, project.footprint_name(footprint))
     return Chosen(project, ids, places, files, footprints)
 
 

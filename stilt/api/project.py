@@ -208,7 +208,7 @@ class Project:
         from stilt.api.collection import open_footprints
 
         found = open_footprints(self, name)
-        self.remark_stale(found["receptor"].to_numpy().tolist())
+        self.remark_stale(found["receptor"].to_numpy().tolist(), self.footprint_name(name))
         return found
 
     def plot(
@@ -272,7 +272,9 @@ class Project:
                 self, Asked(self.config, section), tell=tell, cpus=cpus, resume=kept
             ).matrix
         files, footprints = open_collection(self, footprint)
-        self.remark_stale(footprints["receptor"].to_numpy().tolist())
+        self.remark_stale(
+            footprints["receptor"].to_numpy().tolist(), self.footprint_name(footprint)
+        )
         return jacobian(
             footprints,
             target,
@@ -423,11 +425,16 @@ class Project:
         """Return how each simulation stood a moment ago."""
         return self._standing_now()
 
-    def remark_stale(self, sims: Sequence[str]) -> None:
-        """Warn with ``StaleResults`` if results of these are used that ``status`` counts as stale; ids, not parts."""
+    def remark_stale(self, sims: Sequence[str], product: str | None = None) -> None:
+        """Warn with ``StaleResults`` if stale results of these are used: of a footprint product, or particles (None).
+
+        They are given by whole ids.
+        """
         outdated, state = self._outdated_now(), self.folded()
         known = map(state.find, sims)
-        stale = sum(sim is not None and sim.is_done and outdated.of_sim(sim) for sim in known)
+        stale = sum(
+            sim is not None and sim.is_done and outdated.of_part(sim, product) for sim in known
+        )
         if stale:
             from stilt.foundations.quantities import counted
             from stilt.foundations.remarks import StaleResults, remark

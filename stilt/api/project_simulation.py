@@ -142,7 +142,7 @@ class ProjectSimulation:
         if found is None:
             raise self._missing("footprint", known)
         register_accessor()
-        self.project.remark_stale([self.id])
+        self.project.remark_stale([self.id], self.project.footprint_name(name))
         dataset = found.dataset()
         return with_projection(dataset["foot"].isel(receptor=0), dataset.attrs["crs"])
 

@@ -143,6 +143,12 @@ class Today:
             )
         return self._matches[key]
 
+    def is_as_today(self, life: Life, met: str, product: str | None) -> bool:
+        """Tell whether a life's particles are of today's settings, and one footprint product too unless None."""
+        if not self.match(life, met).transport or product is None:
+            return self.match(life, met).transport
+        return product not in self._other_footprints(life, met) - self._other_kernels_of(life, met)
+
     def has_rows(self, life: Life, outcome: str) -> bool:
         """Tell whether results of a life have rows of the matrix that is asked for, if one is; empty ones need none."""
         return not self.rows or outcome == "empty" or life.footprints.get(ROWS) == self.rows

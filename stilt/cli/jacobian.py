@@ -71,8 +71,9 @@ def command(
 
     A row times fluxes (umol m-2 s-1) is what they add at that receptor, in ppm. All simulations that are complete have
     a row, in the order of receptors.csv; an empty one's has no entry. Without options that say which, it is the matrix
-    of `jacobian:` in config.yaml, of rows that workers made. Killed, the same command goes on with the rows that it
-    has, which lie beside the matrix until it is whole. Python: project.jacobian(...).
+    of `jacobian:` in config.yaml, of rows that workers made; with one of them that does not count. Killed, the same
+    command goes on with the rows that it has, which lie beside the matrix until it is whole. Python:
+    project.jacobian(...).
     """
     from stilt.api.gathered import gather, origin
     from stilt.api.jacobian import writer_of

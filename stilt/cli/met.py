@@ -409,22 +409,24 @@ def _surface(
 
 
 def _refused(name: str, config: Config, receptors: Receptors) -> dict[str, list[int]]:
-    """Return the receptors that cannot run, by reason."""
-    from msgspec.structs import replace
-
+    """Return the receptors that cannot run, in one of the variants at least, by reason."""
     from stilt.check.meteorology import ask
-    from stilt.config.variants import longest_hours
+    from stilt.config.variants import kinds, settings_of
 
-    longest = replace(config, n_hours=longest_hours(config, name))
-    found: dict[str, list[int]] = {}
-    for each in ask(name, longest, receptors).refused:
-        found.setdefault(str(each.reason), []).extend(each.runs.tolist())
+    found: dict[str, set[int]] = {}
+    for kind in (each for each, of in kinds(config).items() if of.met == name):
+        for refused in ask(kind, settings_of(config, kind), receptors).refused:
+            found.setdefault(str(refused.reason), set()).update(refused.runs.tolist())
     return {reason: sorted(runs) for reason, runs in found.items()}
+
+
+def _refused_at_all(refused: dict[str, list[int]]) -> int:
+    return len(set().union(*refused.values()))
 
 
 def _about_receptors(refused: dict[str, list[int]], receptors: Receptors) -> Iterator[Fact]:
     count = receptors.n_receptors
-    yield "receptors", f"{count - sum(map(len, refused.values())):,} of {count:,} can run"
+    yield "receptors", f"{count - _refused_at_all(refused):,} of {count:,} can run"
     for reason, rows in refused.items():
         shown = ", ".join(receptors.names[row].as_py() for row in rows[:SHOWN])
         yield "", f"{len(rows):,} {reason}: {shown}{' ...' if len(rows) > SHOWN else ''}"
@@ -435,7 +437,7 @@ def _facts_of_receptors(refused: dict[str, list[int]], receptors: Receptors) -> 
     count = receptors.n_receptors
     return {
         "receptors": count,
-        "covered": count - sum(numbers.values()),
+        "covered": count - _refused_at_all(refused),
         "refused": numbers,
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from stilt.config.conversion import brief
 from stilt.config.schema import SETTINGS
 from stilt.config.setting import DEFAULT, IDLE, UNNEEDED
@@ -43,6 +45,8 @@ def told(config: Config) -> Iterator[str]:
     """Say ``notes`` of a project's settings, and of those of its variants what is not said yet."""
     said: set[str] = set()
     for variant, own in every_setting(config):
+        if variant and replace(own, mets=config.mets) == replace(config, variants=None):
+            yield f"{variant}: its settings are the project's own, so it differs in its random numbers alone"
         for text in notes(own):
             if text not in said:
                 said.add(text)

@@ -29,7 +29,7 @@ FIXED = {
     "variants": "a variant has none of its own",
     "model": "one engine runs a project",
     "hysplit": "one engine runs a project",
-    "roughness": "one engine runs a project",
+    "roughness": "the engine of a project reads one table",
     "realizations": "all have the same number",
     "output": "all of a project lies in one folder",
     "execution": "it is of the run",

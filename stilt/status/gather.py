@@ -108,6 +108,9 @@ def _changes(standing: Standing) -> list[str]:
         ]
         if unknown:
             words.append(f"no batch was made for {', '.join(unknown)} under {section}")
+    gone = [name for name in newest.transports if name not in known]
+    if gone:
+        words.append(f"{', '.join(gone)} of the last batch stand under mets and variants no more")
     before, now = today.handed(newest), today.config.realizations
     if before is not None and before.realizations != now:
         words.append(f"realizations was {before.realizations} in the last batch, is {now}")

@@ -46,6 +46,12 @@ class Outdated(Struct, frozen=True):
         """Tell whether a simulation's result is out of date."""
         return state.sim in self.edited or self._differs(state.life, state.met_name)
 
+    def of_part(self, state: SimState, product: str | None) -> bool:
+        """Tell it of one footprint product of a simulation, or of its particles alone (None)."""
+        if state.sim in self.edited or self.today is None:
+            return state.sim in self.edited
+        return not self.today.is_as_today(state.life, state.met_name, product)
+
     def _differs(self, life: Life, met: str) -> bool:
         if self.today is None:
             return False

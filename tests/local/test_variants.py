@@ -11,6 +11,7 @@ import pytest
 import stilt
 from stilt.config.digests import transport_digest
 from stilt.config.dump import dump_config
+from stilt.config.followed import told as notes_told
 from stilt.config.load import load_config, parse_config
 from stilt.config.variants import kinds, settings_of
 from stilt.foundations.errors import ProblemsError
@@ -125,7 +126,10 @@ def test_results_of_variants_are_verified_archived_replayed_and_removed_as_other
     rewrite(project, "lifetime_h: 1", "lifetime_h: 3")
     assert "2 settings changed, 4 already done" in project.stilt("run", "--dry-run").out
     rewrite(project, VARIANTS.replace("lifetime_h: 1", "lifetime_h: 3"), "")
-    assert "All simulations are complete" in project.stilt("status").out
+    said = project.stilt("status").out
+    assert "All simulations are complete" in said
+    said = " ".join(said.split())
+    assert "fake-few, fake-decay of the last batch stand under mets and variants no more" in said
 
 
 REFUSED = [
@@ -149,6 +153,12 @@ def test_what_cannot_be_a_variant_is_refused_with_its_place(given: str, told: st
     with pytest.raises(ProblemsError) as caught:
         parse_config(text, "config.yaml")
     assert any(f"line 4: {told}" in each or told in each for each in caught.value.problems)
+
+
+def test_a_variant_that_changes_nothing_is_told() -> None:
+    text = "mets: {a: m}\nn_hours: -2\nnumpar: 9\nvariants: {own: {numpar: 9}, few: {numpar: 3}}\n"
+    (said,) = (each for each in notes_told(parse_config(text, "c")) if "own" in each)
+    assert said.startswith("variant own: its settings are the project's own")
 
 
 def test_nothing_is_written_of_a_project_with_a_wrong_variant(tmp_path: Path) -> None:
