@@ -105,12 +105,15 @@ def clear_workdir(workdir: Path, *, keep: bool) -> None:
 def _hold(folder: Path) -> None:
     """Lock the folder for as long as this process and its children live, whatever can be seen of them.
 
-    A filesystem without locks, or without room for one more file, is no obstacle.
+    The file gets its name when it is locked: one that nobody holds says that its worker is gone. A filesystem without
+    locks, or without room for one more file, is no obstacle.
     """
+    unnamed = folder / f"{_LOCK}.new"
     with contextlib.suppress(OSError, LockException):
-        descriptor = os.open(folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _HELD[folder] = descriptor
         lock(descriptor, LOCK_EX | LOCK_NB)
+        unnamed.rename(folder / _LOCK)
 
 
 def _is_held(folder: Path) -> bool | None:
