@@ -34,7 +34,7 @@ warm_engine()
 print("numba" in sys.modules)
 """
 
-PACKAGES = {"footprint": 14, "hysplit": 1, "native": 4, "particles": 2}
+PACKAGES = {"footprint": 14, "hysplit": 1, "native": 5, "particles": 2}
 """How many kernels each has."""
 
 
