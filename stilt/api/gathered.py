@@ -11,7 +11,6 @@ import numpy as np
 from stilt.api.collection import open_collection
 from stilt.api.jacobian import jacobian
 from stilt.api.row_readers import SparseReader
-from stilt.config.digests import rows_digest
 from stilt.foundations.paths import plain_and_imprint
 from stilt.matrix.stored import row_files, rows_of
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from stilt.api.collection import FootprintFiles, Source
     from stilt.api.jacobian import Jacobian, Known
     from stilt.api.project import Project
-    from stilt.config.schema import JacobianSection
     from stilt.matrix.asked import Asked
     from stilt.matrix.bins import Bins
     from stilt.matrix.stored import StoredRow
@@ -73,8 +71,7 @@ def gather(
     counts = []
 
     def stored(bins: Bins, elements: int) -> Known:
-        digest = rows_digest(project.config, section)
-        rows = rows_of(row_files(project.layout), digest, _wanted(files, sims))
+        rows = rows_of(row_files(project.layout), asked.digest, _wanted(files, sims))
         found = _placed(rows, sims, bins, elements)
         # what is empty has no row to be read
         none = np.empty(0, np.int64), np.empty(0)
@@ -120,9 +117,9 @@ def _placed(rows: dict[str, StoredRow], sims: list[str], bins: Bins, elements: i
     return found
 
 
-def origin(project: Source, section: JacobianSection) -> str:
-    """Return what tells the matrix of a section, and of this project or a copy of it, from every other one."""
+def origin(project: Source, asked: Asked) -> str:
+    """Return what tells the matrix that is asked for, and of this project or a copy of it, from every other one."""
     batches = project.folded().batches.values()
     first = min(((batch.seq, batch.id) for batch in batches), default=(0, ""))
-    said = f"{rows_digest(project.config, section)} {first[1]}"
+    said = f"{asked.digest} {first[1]}"
     return blake2b(said.encode(), digest_size=16).hexdigest()

@@ -312,7 +312,7 @@ class _Planner:
             why = "failed" if state.outcome == "failed" else "interrupted"
             self._look_at_footprints(date)
             has_particles = all(
-                self._has_rows(date, file_of(product, simulation.sim), product)
+                self._keeps_particles(date, file_of(product, simulation.sim), product)
                 for product in self._particles_of(simulation.met)
             )
             self._take(index, simulation, "footprints" if has_particles else "transport", why)
@@ -321,7 +321,7 @@ class _Planner:
         has_errors = self._today.settings_of(kind).has_error_run
         return (PARTICLES, ERROR_PARTICLES) if has_errors else (PARTICLES,)
 
-    def _has_rows(self, date: str, plain: str, product: str) -> bool:
+    def _keeps_particles(self, date: str, plain: str, product: str) -> bool:
         """Tell whether a plain name is a file of particles that has more of them than where they end."""
         if not self._present.has(product, date, plain):
             return False

@@ -24,7 +24,13 @@ from stilt.config.digests import (
     weights_digest,
 )
 from stilt.config.sections import KERNEL
-from stilt.config.variants import as_recorded, kinds, products_of, settings_of
+from stilt.config.variants import (
+    as_recorded,
+    kinds,
+    products_of,
+    settings_by_kind,
+    settings_of,
+)
 from stilt.foundations.errors import DamagedError
 from stilt.foundations.identity import EngineIdentity, parse_label
 from stilt.transport.engines import with_roughness
@@ -110,7 +116,7 @@ class Today:
         self.kinds = kinds(config)
         self.transports = {kind: self._transport(kind, engine.label) for kind in self.kinds}
         self._weights = {name: weights_digest(grid) for name, grid in config.footprints.items()}
-        self._own = {kind: settings_of(config, kind) for kind in self.kinds}
+        self._own = settings_by_kind(config)
         self.footprints = {
             recorded: grid_digest(self._own[kind].footprints[name], self._weights[name])
             for kind in self.kinds
@@ -145,8 +151,9 @@ class Today:
 
     def is_as_today(self, life: Life, met: str, product: str | None) -> bool:
         """Tell whether a life's particles are of today's settings, and one footprint product too unless None."""
-        if not self.match(life, met).transport or product is None:
-            return self.match(life, met).transport
+        is_same = self.match(life, met).transport
+        if not is_same or product is None:
+            return is_same
         return product not in self._other_footprints(life, met) - self._other_kernels_of(life, met)
 
     def has_rows(self, life: Life, outcome: str) -> bool:

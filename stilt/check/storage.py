@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stilt.check.finding import Finding, fine, warning, wrong_surroundings
-from stilt.config.variants import kinds, settings_of
+from stilt.config.variants import settings_by_kind
 from stilt.foundations.paths import local_path
 from stilt.foundations.quantities import size
 from stilt.foundations.room import no_room, room_in
@@ -81,7 +81,7 @@ def _check_room(
 
 def estimate(layout: Layout, config: Config, simulations: int) -> Estimate:
     """Estimate from results that are there already, else from the settings; variants have as many simulations each."""
-    each = [settings_of(config, name) for name in kinds(config)]
+    each = settings_by_kind(config).values()
     parts = [_estimate_alike(layout, own, simulations / len(each)) for own in each]
     size_bytes, files = sum(part.size_bytes for part in parts), sum(part.files for part in parts)
     return Estimate(size_bytes, files, all(part.measured for part in parts))

@@ -16,7 +16,7 @@ from stilt.check.finding import (
     wrong_input,
     wrong_surroundings,
 )
-from stilt.config.variants import kinds, settings_of
+from stilt.config.variants import settings_by_kind
 from stilt.foundations.errors import StiltError
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _workload(config: Config, simulations: int, tasks: int) -> Iterator[Finding]
         )
     if config.model != "hysplit":
         return
-    every = [settings_of(config, name) for name in kinds(config)]
+    every = settings_by_kind(config).values()
     hours = sum(own.numpar * abs(own.n_hours) for own in every) / len(every)
     one_s = SECONDS_A_PARTICLE_HOUR * hours
     share = -(-simulations // tasks)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from stilt.cli.bar import with_bar
-from stilt.cli.notes import note_without
+from stilt.cli.notes import note, note_without
 from stilt.cli.options import footprint_option, project_argument
 from stilt.foundations.errors import InputError, NotFinishedError
 
@@ -91,7 +91,8 @@ def command(
     if section is None or not is_open:
         bins = bins or "run"
         section = JacobianSection(target, bins, opened.footprint_name(footprint), weight, species)
-    asked, ours = Asked(opened.config, section), origin(opened, section)
+    asked = Asked(opened.config, section)
+    ours = origin(opened, asked)
     asked.read()
     if not force:
         _refuse_other(output, ours)
@@ -117,10 +118,9 @@ def command(
     )
     note_without(opened, found.receptors.sizes["receptor"], "row")
     if is_asked and gathered.made:
-        click.echo(
-            f"note: {gathered.made:,} of {counted(receptors, 'row')} made of footprints now: workers made none of this "
-            "matrix, or other ones",
-            err=True,
+        note(
+            f"{gathered.made:,} of {counted(receptors, 'row')} made of footprints now: workers made none of this "
+            "matrix, or other ones"
         )
 
 

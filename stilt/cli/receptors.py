@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from stilt.cli.boxes import BoxCommand, box_option
+from stilt.cli.notes import note
 from stilt.cli.options import project_argument
 from stilt.foundations.errors import InputError
 from stilt.foundations.quantities import counted
@@ -131,7 +132,7 @@ def command(  # noqa: PLR0917 - what a command line says
         receptors, kernels = receptors_of(found, levels, slant=slant)
         if found.attrs["not_whole"]:
             left_out = counted(found.attrs["not_whole"], "sounding")
-            click.echo(f"note: {left_out} with missing numbers left out", err=True)
+            note(f"{left_out} with missing numbers left out")
     if append:
         _append(project, receptors, kernels)
     else:

@@ -17,7 +17,15 @@ from stilt.config.dump import dump_config, plain
 from stilt.config.followed import idle_settings
 from stilt.config.schema import Config
 from stilt.config.sections import KERNEL, file_and_part, function_in, is_grid, is_number
-from stilt.config.variants import FIXED, FOOTPRINTS, kinds, longest_hours, products_of, settings_of
+from stilt.config.variants import (
+    FIXED,
+    FOOTPRINTS,
+    kinds,
+    longest_hours,
+    products_of,
+    settings_by_kind,
+    settings_of,
+)
 from stilt.foundations.durable import digest_file
 from stilt.foundations.emission import emission_minutes
 from stilt.foundations.surface_layer import MOST_PART
@@ -134,8 +142,7 @@ def transport_settings(config: Config, met: str, *, idle_too: bool = True) -> di
 def footprint_digests(config: Config) -> dict[str, str]:
     """Return the digest of each footprint product, by the names of ``products_of``: variants may have their own."""
     found: dict[str, str] = {}
-    for kind in kinds(config):
-        own = settings_of(config, kind)
+    for kind, own in settings_by_kind(config).items():
         for product, recorded in products_of(config, kind).items():
             if recorded not in found:
                 found[recorded] = footprint_digest(own, product)

@@ -113,6 +113,11 @@ def settings_of(config: Config, name: str) -> Config:
     )
 
 
+def settings_by_kind(config: Config) -> dict[str, Config]:
+    """Return the settings of each kind of simulations, by its name."""
+    return {name: settings_of(config, name) for name in kinds(config)}
+
+
 def every_setting(config: Config) -> Iterator[tuple[str, Config]]:
     """Yield the project's own settings, then those of each variant, which is named: ``variant high``.
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from msgspec.structs import replace
 
-from stilt.config.digests import digest_of
+from stilt.config.digests import digest_of, rows_digest
 from stilt.foundations.errors import InputError
 from stilt.matrix.bins import bins_of, is_anchored
 from stilt.matrix.flux import HOUR, fields_of
@@ -49,9 +49,15 @@ class Asked:
 
     def __init__(self, config: Config, section: JacobianSection) -> None:
         self.section = section
+        self._config = config
         self.name = section.footprint or next(iter(config.footprints))
         self._frame = frame_of(config, self.name)
         self._hours: NDArray[np.int64] = self._frame["hour"].to_numpy()
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of what determines a row besides its footprint, with the files as they are at the first look."""
+        return rows_digest(self._config, self.section)
 
     @cached_property
     def target(self) -> Target:

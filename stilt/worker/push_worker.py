@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from stilt.batch.chunks import read_chunk
 from stilt.batch.manifest import read_manifest
 from stilt.batch.snapshot import read_settings
-from stilt.foundations.durable import digest_file
+from stilt.config.digests import digest_of
 from stilt.foundations.errors import EXIT_COMPLETE, EXIT_SOME_FAILED, EnvironmentFailure, InputError
 from stilt.foundations.quantities import counted
 from stilt.foundations.writers import age_of_process, new_imprint, this_writer
@@ -134,11 +134,7 @@ def check_copies(config: Config) -> None:
     """
     files = {} if config.jacobian is None else config.jacobian.files
     for path, _ in files.values():
-        try:
-            digest = digest_file(Path(path))[1]
-        except (OSError, InputError):
-            digest = ""
-        if digest != Path(path).parent.name:
+        if digest_of(path) != Path(path).parent.name:
             raise EnvironmentFailure(
                 f"{path} is not the file of jacobian that was handed over",
                 "`stilt run` hands its work over again",

@@ -17,6 +17,7 @@ from stilt.config.variants import kinds, settings_of
 from stilt.foundations.errors import ProblemsError
 from stilt.transport.engines import load_engine, prepare
 from tests.projects import FOOTPRINT, Project, make_project
+from tests.truth.edited import change
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +34,6 @@ def made(path: Path, variants: str = VARIANTS) -> Project:
     project = make_project(path, (5, 50), footprints=GRID, settings=variants)
     assert project.stilt("run").code == 0
     return project
-
-
-def rewrite(project: Project, old: str, new: str) -> None:
-    config = project.path / "config.yaml"
-    text = config.read_text()
-    assert old in text
-    config.write_text(text.replace(old, new))
 
 
 def bytes_of(project: Project, beginning: str) -> dict[Path, bytes]:
@@ -81,13 +75,13 @@ def test_what_a_variant_changes_makes_its_own_simulations_stale_and_no_others(
     base, decay = bytes_of(project, "fake_"), bytes_of(project, "fake-decay_")
     assert base
     assert decay
-    rewrite(project, "numpar: 4", "numpar: 6")
+    change(project, "numpar: 4", "numpar: 6")
     said = json.loads(project.stilt("status", "--json").out)
     assert said["stale"] == 2
     dry = project.stilt("run", "--dry-run").out
     assert "2 settings changed, 4 already done" in dry
     assert "variants.few.numpar was 4, is 6" in dry
-    rewrite(project, "lifetime_h: 1", "lifetime_h: 2")
+    change(project, "lifetime_h: 1", "lifetime_h: 2")
     dry = project.stilt("run", "--dry-run").out
     assert "4 settings changed, 2 already done" in dry
     assert "variants.decay.footprints.default.lifetime_h was 1, is 2" in dry
@@ -123,9 +117,9 @@ def test_results_of_variants_are_verified_archived_replayed_and_removed_as_other
     assert project.stilt("archive").code == 0
     assert project.stilt("verify").code == 0
     assert np.array_equal(stilt.Project(project.path).footprints().to_numpy(), before)
-    rewrite(project, "lifetime_h: 1", "lifetime_h: 3")
+    change(project, "lifetime_h: 1", "lifetime_h: 3")
     assert "2 settings changed, 4 already done" in project.stilt("run", "--dry-run").out
-    rewrite(project, VARIANTS.replace("lifetime_h: 1", "lifetime_h: 3"), "")
+    change(project, VARIANTS.replace("lifetime_h: 1", "lifetime_h: 3"), "")
     said = project.stilt("status").out
     assert "All simulations are complete" in said
     said = " ".join(said.split())
